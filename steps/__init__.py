@@ -1,0 +1,1 @@
+"""What runs inside a pod, or in-process on a laptop: the steps of the healing loop."""

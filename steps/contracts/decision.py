@@ -1,0 +1,29 @@
+"""What was decided about a diagnosis, and what allowed or forbade it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from steps.contracts.words import Autonomy, Remedy
+
+
+@dataclass(frozen=True, slots=True)
+class Objection:
+    """One limit that speaks against acting now: `budget`, `cooldown`, `settle`, `breaker`, `freeze` or `cap`."""
+
+    limit: str
+    sentence: str
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """`remedy` is what will be done; `wanted` is what the rule asked for before limits and autonomy had their say."""
+
+    remedy: Remedy
+    wanted: Remedy
+    rule: str
+    autonomy: Autonomy
+    needs_approval: bool = False
+    promote_needs_labels: bool = False
+    objections: tuple[Objection, ...] = ()
+    sentence: str = ""

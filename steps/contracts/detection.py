@@ -1,0 +1,130 @@
+"""What detection says of one window, compared with the reference."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from steps.contracts.window import Window
+from steps.contracts.words import Task, VerdictState
+
+
+@dataclass(frozen=True, slots=True)
+class Roles:
+    """Which column plays which part. `prediction` is the positive class's probability (binary) or the value (regression).
+
+    `features` empty means: every column that plays no other part. `categorical` empty means: told from the type.
+    `segments` are the columns in which a cause is localised; empty means: every column of low cardinality.
+    """
+
+    task: Task | None = None
+    target: str | None = None
+    prediction: str | None = None
+    time: str | None = None
+    version: str | None = None
+    id: str | None = None
+    features: tuple[str, ...] = ()
+    categorical: tuple[str, ...] = ()
+    segments: tuple[str, ...] = ()
+
+    @property
+    def bookkeeping(self) -> frozenset[str]:
+        """Columns that are no features: target, prediction, time, version and id."""
+        return frozenset(c for c in (self.target, self.prediction, self.time, self.version, self.id) if c)
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """The rows in which `column` has `value`; a numeric region's value reads `[low, high)`."""
+
+    column: str
+    value: str
+
+
+class ProblemKind(StrEnum):
+    MISSING_COLUMN = "missing_column"
+    TYPE_CHANGED = "type_changed"
+    CONSTANT = "constant"  # stuck at one value
+    NULL_JUMP = "null_jump"
+    INFINITE = "infinite"
+    UNSEEN_CATEGORIES = "unseen_categories"
+    UNIT_CHANGE = "unit_change"  # scaled or shifted by a constant
+    OUT_OF_RANGE = "out_of_range"
+    DUPLICATED_ROWS = "duplicated_rows"
+    STALE = "stale"  # timestamps older than the window
+    TRUNCATED = "truncated"  # far fewer rows, or a part of the window without any
+    FUTURE = "future"  # timestamps after the window
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong with the data itself. `share` is the share of rows that it touches, 0..1."""
+
+    kind: ProblemKind
+    column: str | None
+    detail: str
+    share: float
+    segment: Segment | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnShift:
+    """How far one column's distribution moved. `effect` is in `statistic`'s unit; `p_value` is adjusted over all columns."""
+
+    column: str
+    statistic: str  # "wasserstein/std" for numbers, "jensen_shannon" for codes
+    effect: float
+    p_value: float
+    threshold: float
+    shifted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Performance:
+    """The realised loss on matured labels, current against reference, with its standard error and one-sided p-value."""
+
+    loss: str  # "log_loss" or "squared_error"
+    reference: float
+    current: float
+    standard_error: float
+    p_value: float
+    labels: int
+    degraded: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """What has to be exceeded before a column counts as shifted; keyed by the model version whose reference was replayed.
+
+    `effect` maps a column to the least effect; `alpha` is the level of the adjusted p-value. `replayed` says how
+    many quiet windows the numbers rest on: 0 means that the stated defaults are used.
+    """
+
+    alpha: float = 0.01
+    effect: Mapping[str, float] = field(default_factory=dict)
+    default_effect: float = 0.05
+    loss_effect: float = 0.05  # least rise of the loss, as a share of the reference loss
+    replayed: int = 0
+    model_version: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the monitor found in one current window, worst columns first."""
+
+    state: VerdictState
+    rows: int
+    reference_rows: int
+    shifts: tuple[ColumnShift, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    performance: Performance | None = None
+    window: Window | None = None
+    model: str | None = None
+    model_version: str | None = None
+    measured_at: datetime | None = None
+    sentence: str = ""
+
+    @property
+    def alarming(self) -> bool:
+        """Whether this window counts as a hit for the persistence rule."""
+        return self.state in (VerdictState.BROKEN, VerdictState.DEGRADED, VerdictState.DRIFTED)

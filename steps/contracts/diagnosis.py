@@ -1,0 +1,90 @@
+"""Why a window differs: the cause, what speaks for it, and what else it could be."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from steps.contracts.detection import Problem, Segment
+from steps.contracts.words import Cause
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One measured fact. `value` is in the unit that the sentence names."""
+
+    name: str  # noun.participle or a statistic's name, stable across releases
+    sentence: str
+    value: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hypothesis:
+    """A cause that was considered, and why it stands where it stands."""
+
+    cause: Cause
+    confidence: float  # 0..1, meant as the probability that this cause is the true one
+    columns: tuple[str, ...] = ()
+    segment: Segment | None = None
+    sentence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """The metric estimated without labels, with its own interval."""
+
+    metric: str
+    value: float
+    low: float
+    high: float
+    reference: float
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """The verdict on the cause. `columns` are worst first; `loss_shares` sum to the loss that was gained (0..1 of it)."""
+
+    cause: Cause
+    confidence: float
+    columns: tuple[str, ...] = ()
+    segment: Segment | None = None
+    onset: datetime | None = None
+    harm: str = "unknown"  # "shown" by labels, "estimated" without them, "none", "unknown"
+    loss_increase: float | None = None
+    loss_shares: dict[str, float] | None = None
+    estimate: Estimate | None = None
+    ranking_holds: bool | None = None  # whether the model still orders rows as well as before (recalibration is enough)
+    evidence: tuple[Evidence, ...] = ()
+    runners_up: tuple[Hypothesis, ...] = ()
+    also: tuple[Cause, ...] = ()  # further causes that are present as well
+    version: str | None = None  # for bad_release: the version to blame
+    sentence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A recorded change of the model version that serves."""
+
+    at: datetime
+    version: str
+    previous: str | None
+    by: str = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceHealth:
+    """What the service itself reports, reference and current: share of failed requests 0..1, p95 latency in ms."""
+
+    error_share: float
+    reference_error_share: float
+    latency_p95_ms: float
+    reference_latency_p95_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What is known beside the two windows."""
+
+    problems: tuple[Problem, ...] = ()
+    releases: tuple[Release, ...] = ()
+    service: ServiceHealth | None = None
+    label_delay: timedelta = timedelta(0)
+    season: timedelta | None = None  # the period after which the data is expected to repeat

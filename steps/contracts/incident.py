@@ -1,0 +1,46 @@
+"""The incident: the long claim on a model, from the alert to the closing record."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from steps.contracts.window import Window
+from steps.contracts.words import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """Written once when opened; everything later is an object of its own beside it."""
+
+    id: str  # <slug of the model, hash>-<epoch>, [a-z0-9-]{8,63}
+    model: str
+    epoch: int  # counts the model's incidents, from 1
+    policy_hash: str
+    opened_at: datetime
+    window: Window
+    alert: str  # which alert or who opened it
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """The last word on an incident."""
+
+    outcome: Outcome
+    at: datetime
+    sentence: str
+    champion_before: str | None = None
+    champion_after: str | None = None
+    effective: bool | None = None  # told later, once labels after the heal have matured
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A human's answer to an approval request, bound to the digest of the model that it speaks of."""
+
+    approved: bool
+    by: str
+    at: datetime
+    digest: str
+    reason: str = ""
+    verified: bool = False

@@ -1,0 +1,25 @@
+"""A message to people."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class Severity(StrEnum):
+    INFO = "info"
+    WARNING = "warning"
+    CRITICAL = "critical"  # pages somebody
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    event: str  # data.quarantined, heal.refused, approval.requested, breaker.opened …
+    model: str
+    incident: str | None
+    severity: Severity
+    to: str  # who: the data owner or the team, as the policy names them
+    summary: str
+    description: str
+    at: datetime
+    links: Mapping[str, str] = field(default_factory=dict)

@@ -1,0 +1,121 @@
+"""The seams through which the loop touches the world; `steps.adapters` implements each of them."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol
+
+from steps.contracts.notification import Notification
+from steps.contracts.serving import ServingState
+from steps.contracts.training import ModelVersion
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """An object's bytes and the tag (ETag) that a compare-and-swap expects."""
+
+    data: bytes
+    tag: str
+
+
+class ObjectStore(Protocol):
+    """A flat space of keys such as `incidents/flights-1a2b/000001/opened.json`; conditions hold between processes."""
+
+    def get(self, key: str) -> Blob:
+        """Raises NotFound."""
+        ...
+
+    def create(self, key: str, data: bytes) -> str:
+        """Write only if no such object exists; its tag. Raises Conflict when it does."""
+        ...
+
+    def swap(self, key: str, data: bytes, expected: str) -> str:
+        """Write only if the object's tag is still `expected`; the new tag. Raises Conflict, or NotFound when it is gone."""
+        ...
+
+    def list(self, prefix: str, *, after: str = "") -> Iterator[str]:
+        """Keys that start with `prefix` and sort behind `after`, in order."""
+        ...
+
+    def open(self, key: str) -> BinaryIO:
+        """A seekable reader that fetches only what is read, so that Parquet is streamed. Raises NotFound."""
+        ...
+
+    def upload(self, key: str, source: Path) -> str:
+        """Create from a local file of any size. Raises Conflict when the object exists."""
+        ...
+
+
+class Registry(Protocol):
+    """One registered model in MLflow: its versions and the aliases champion, challenger and previous."""
+
+    def alias(self, alias: str) -> str | None:
+        """The version that the alias names now."""
+        ...
+
+    def move_alias(self, alias: str, version: str, *, expected: str | None) -> None:
+        """Read, check, write, read back. Raises Refused when the alias is not at `expected`: somebody's newer value wins."""
+        ...
+
+    def register(self, model: Path, *, key: str, tags: Mapping[str, str], metrics: Mapping[str, float]) -> ModelVersion:
+        """Register a model folder once per `key`: a second call with the same key answers the first one's version."""
+        ...
+
+    def version(self, version: str) -> ModelVersion:
+        """Raises NotFound."""
+        ...
+
+    def versions(self) -> tuple[ModelVersion, ...]:
+        """All versions, oldest first."""
+        ...
+
+    def fetch(self, version: str, to: Path) -> Path:
+        """The version's files in a local folder, digest verified."""
+        ...
+
+
+class Serving(Protocol):
+    """The one door to what serves a model. Every change expects a generation and raises Conflict when it is stale."""
+
+    def state(self) -> ServingState: ...
+
+    def start(self, model: ModelVersion) -> ServingState:
+        """The first champion; refused when one serves already."""
+        ...
+
+    def start_canary(self, model: ModelVersion, *, expected: int) -> ServingState:
+        """Bring the challenger up dark (0 percent) and wait until it answers a real prediction with its version."""
+        ...
+
+    def set_share(self, percent: int, *, expected: int) -> ServingState: ...
+
+    def promote(self, *, expected: int) -> ServingState:
+        """The canary becomes the champion; the old champion is kept as `previous`."""
+        ...
+
+    def withdraw(self) -> ServingState:
+        """Retreat: all traffic back to the champion, the canary ended. Needs no generation."""
+        ...
+
+    def restore(self, model: ModelVersion) -> ServingState:
+        """Retreat: the recorded last good version serves all traffic again, whatever served before."""
+        ...
+
+    def annotate(self, facts: Mapping[str, str]) -> None:
+        """Leave a note on the serving object itself, for when the object store is away."""
+        ...
+
+    def infer(self, rows: Any, *, to: str, replay: bool = True) -> tuple[list[float], str, float]:
+        """Ask `champion` or `canary` directly: predictions, the version that answered, and the latency in ms."""
+        ...
+
+
+class Notifier(Protocol):
+    def notify(self, notification: Notification) -> None: ...
+
+
+class Clock(Protocol):
+    """Injected time: real on a machine, played in a simulation."""
+
+    def now(self) -> datetime: ...

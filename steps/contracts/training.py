@@ -1,0 +1,57 @@
+"""What a retraining made, and what the gates said of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from steps.contracts.window import Window
+from steps.contracts.words import Remedy
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingPlan:
+    """Which labelled rows a challenger learns from, and which recent ones it is judged on."""
+
+    remedy: Remedy  # retrain or recalibrate
+    train: Window
+    holdout: Window
+    excluded: tuple[Window, ...] = ()  # quarantined spans
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """One named check of a challenger. `low` and `high` bound `value` where it is an estimate."""
+
+    name: str
+    passed: bool
+    sentence: str
+    value: float | None = None
+    threshold: float | None = None
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """All gates of one challenger; it passes when every gate does."""
+
+    version: str
+    digest: str
+    gates: tuple[Gate, ...]
+    metrics: Mapping[str, float] = field(default_factory=dict)  # challenger_auc, champion_auc, …
+
+    @property
+    def passed(self) -> bool:
+        return bool(self.gates) and all(gate.passed for gate in self.gates)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelVersion:
+    """One registered model. `digest` is the sha256 of its files; `key` is what makes registering it twice one version."""
+
+    name: str
+    version: str
+    digest: str
+    uri: str  # where a server can read it: a folder, or a prefix of the object store
+    run_id: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)

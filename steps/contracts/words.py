@@ -1,0 +1,78 @@
+"""The closed vocabularies of the healing loop. One word per idea, spelt the same in code, YAML, metrics and audit."""
+
+from enum import StrEnum
+
+
+class Task(StrEnum):
+    """What a model predicts. Binary classification predicts the probability of the positive class."""
+
+    BINARY = "binary"
+    REGRESSION = "regression"
+
+
+class Cause(StrEnum):
+    """Why a model's current window differs from its reference window."""
+
+    NONE = "none"
+    DATA_QUALITY = "data_quality"
+    LABEL_QUALITY = "label_quality"
+    BAD_RELEASE = "bad_release"
+    SEASONAL = "seasonal"
+    COVARIATE_SHIFT = "covariate_shift"
+    LABEL_SHIFT = "label_shift"
+    CONCEPT_DRIFT = "concept_drift"
+    INSUFFICIENT_EVIDENCE = "insufficient_evidence"
+
+
+class Remedy(StrEnum):
+    """What is done about a cause."""
+
+    NONE = "none"
+    QUARANTINE = "quarantine"
+    ROLLBACK = "rollback"
+    RECALIBRATE = "recalibrate"
+    RETRAIN = "retrain"
+    ESCALATE = "escalate"
+
+
+class Autonomy(StrEnum):
+    """How far the loop may go with a remedy without a human; ordered by `rank`."""
+
+    OBSERVE = "observe"
+    SUGGEST = "suggest"
+    APPROVE = "approve"
+    ACT = "act"
+
+    @property
+    def rank(self) -> int:
+        return list(Autonomy).index(self)
+
+
+class VerdictState(StrEnum):
+    """What detection says of one current window, most urgent first."""
+
+    INSUFFICIENT = "insufficient"  # too few rows (or none) to say anything
+    BROKEN = "broken"  # the data itself is wrong: never train on it
+    DEGRADED = "degraded"  # matured labels show that the loss has risen
+    DRIFTED = "drifted"  # some column is distributed differently
+    QUIET = "quiet"
+
+
+class Direction(StrEnum):
+    """Advancing goes towards a challenger and fails closed; retreating goes back to the last good state, always allowed."""
+
+    ADVANCE = "advance"
+    RETREAT = "retreat"
+
+
+class Outcome(StrEnum):
+    """How an incident ended."""
+
+    HEALED = "healed"
+    ROLLED_BACK = "rolled_back"
+    QUARANTINED = "quarantined"
+    NO_ACTION = "no_action"  # the diagnosis asked for nothing, and nothing was done
+    REJECTED = "rejected"  # a challenger failed a gate, or a human said no
+    WITHDRAWN = "withdrawn"  # a canary was taken back
+    ESCALATED = "escalated"  # a human has to look
+    SUGGESTED = "suggested"  # autonomy allowed only to say what it would have done

@@ -1,0 +1,1 @@
+"""What runs inside a predictor: KServe's ModelServer over an MLflow model, and the inference log that it writes."""

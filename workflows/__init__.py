@@ -1,0 +1,1 @@
+"""What the cluster is told, and the command line."""
