@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from steps.contracts.words import Autonomy, Remedy
+from steps.contracts.words import Autonomy, Outcome, Remedy
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,3 +27,13 @@ class Decision:
     promote_needs_labels: bool = False
     objections: tuple[Objection, ...] = ()
     sentence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PastHeal:
+    """A closed incident of the model, as far as the limits on acting care. `at` is when it was closed."""
+
+    incident: str
+    outcome: Outcome
+    at: datetime
+    by_error: bool = False

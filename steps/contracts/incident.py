@@ -32,6 +32,7 @@ class Closing:
     champion_before: str | None = None
     champion_after: str | None = None
     effective: bool | None = None  # told later, once labels after the heal have matured
+    by_error: bool = False  # closed because a step broke, not because of a decision
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,3 +45,12 @@ class Answer:
     digest: str
     reason: str = ""
     verified: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """Said once labels after the heal have matured: whether it helped."""
+
+    effective: bool
+    sentence: str
+    at: datetime

@@ -1,0 +1,52 @@
+"""What people and heals have laid down beside the incidents: freezes, quarantined spans and acknowledged shifts."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from steps.contracts.window import Window
+
+
+@dataclass(frozen=True, slots=True)
+class FreezeOrder:
+    """While it holds, nothing advances for `model`; None is every model. Retreats are never frozen."""
+
+    model: str | None
+    by: str
+    reason: str
+    at: datetime
+    until: datetime | None = None  # None: until somebody lifts it
+    lifted: bool = False
+
+    def holds(self, now: datetime) -> bool:
+        return not self.lifted and (self.until is None or now < self.until)
+
+    @property
+    def sentence(self) -> str:
+        scope = f"model {self.model}" if self.model is not None else "every model"
+        until = f"until {self.until:%Y-%m-%dT%H:%MZ}" if self.until else "until it is lifted (modelmedic freeze --lift)"
+        return f"{scope} is frozen by {self.by} {until}: {self.reason or 'no reason given'}"
+
+
+@dataclass(frozen=True, slots=True)
+class QuarantinedSpan:
+    """Rows that are set aside: never trained on, never deleted. No columns means all of them."""
+
+    model: str
+    window: Window
+    columns: tuple[str, ...]
+    reason: str
+    incident: str | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledgement:
+    """A shift that was looked at and needs no action while it lasts, for one model version's reference."""
+
+    model: str
+    model_version: str | None
+    columns: tuple[str, ...]
+    reason: str
+    incident: str | None
+    at: datetime
+    until: datetime

@@ -1,0 +1,106 @@
+"""Names in the object store: the grammar of a key, the hash of a model's name, and where each record lives."""
+
+import re
+from datetime import datetime
+
+from steps.contracts.codec import sha256
+from steps.contracts.errors import BadInput
+from steps.contracts.window import utc
+
+LONGEST_KEY = 900  # bytes; S3 allows 1024, which leaves room for the store's own prefix
+LONGEST_SEGMENT = 200  # bytes; file systems allow 255
+INCIDENT_ID = re.compile(r"(?P<model>[a-z0-9](?:[a-z0-9-]{0,45}[a-z0-9])?-[0-9a-f]{8})-(?P<epoch>[1-9][0-9]{0,5})")
+_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,99}")
+
+
+def check_key(key: str) -> str:
+    """The key itself. Raises BadInput unless it is 1 to 900 bytes of printable segments between single slashes.
+
+    No segment is empty or starts with a dot, so a key can neither climb out of a folder nor meet a store's own files.
+    """
+    sentence = f"key is {key[:80]!r}; expected printable segments of at most {LONGEST_SEGMENT} bytes between single slashes"
+    if not key.isprintable() or "\\" in key:
+        raise BadInput(f"{sentence}, without control characters or backslashes")
+    for segment in key.split("/"):
+        if not segment or segment.startswith(".") or len(segment.encode()) > LONGEST_SEGMENT:
+            raise BadInput(f"{sentence}, none of them empty or starting with a dot")
+    if len(key.encode()) > LONGEST_KEY:
+        raise BadInput(f"{sentence}; it has {len(key.encode())} bytes and {LONGEST_KEY} are allowed")
+    return key
+
+
+def is_key(key: str) -> bool:
+    try:
+        check_key(key)
+    except BadInput:
+        return False
+    return True
+
+
+def word(kind: str, value: str) -> str:
+    """A single segment that came from a caller, such as a stage's name. Raises BadInput when it is anything else."""
+    if not _WORD.fullmatch(value):
+        raise BadInput(f"{kind} is {value[:80]!r}; expected 1 to 100 letters, digits, dots, dashes or underscores")
+    return value
+
+
+def slug(text: str, longest: int = 40) -> str:
+    """Lower-case letters, digits and single dashes; `model` when nothing is left."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower())[:longest].strip("-") or "model"
+
+
+def model_hash(name: str) -> str:
+    """`<slug of at most 40 characters>-<8 hex digits of the name's sha256>`: readable, and unique for any name."""
+    return f"{slug(name)}-{sha256(name.encode())[:8]}"
+
+
+def incident_id(model: str, epoch: int) -> str:
+    return f"{model_hash(model)}-{epoch}"
+
+
+def incident_place(identity: str) -> tuple[str, int]:
+    """The model hash and the epoch that an incident id names. Raises BadInput when the text is no incident id."""
+    match = INCIDENT_ID.fullmatch(identity) if 8 <= len(identity) <= 63 else None
+    if not match:
+        raise BadInput(
+            f"incident id is {identity[:80]!r}; expected <model>-<8 hex digits>-<number>, such as flights-1a2b3c4d-1; "
+            "`modelmedic incidents` lists those there are"
+        )
+    return match["model"], int(match["epoch"])
+
+
+def incident_key(hashed: str, epoch: int, *parts: str) -> str:
+    """`hashed` is a model hash; without parts it is the folder of the incident, with its slash."""
+    return "/".join((f"incidents/{hashed}/{epoch:06d}", *parts)) if parts else f"incidents/{hashed}/{epoch:06d}/"
+
+
+def freeze_key(scope: str | None) -> str:
+    """`scope` is a model, or None for all of them."""
+    return f"control/freeze/{model_hash(scope) if scope is not None else 'all'}.json"
+
+
+def quarantine_key(model: str, digest: str = "") -> str:
+    return f"quarantine/{model_hash(model)}/{digest}.json" if digest else f"quarantine/{model_hash(model)}/"
+
+
+def acknowledged_key(model: str, digest: str = "") -> str:
+    return f"acknowledged/{model_hash(model)}/{digest}.json" if digest else f"acknowledged/{model_hash(model)}/"
+
+
+def release_key(model: str, at: datetime | None = None, version: str = "") -> str:
+    """Sorted by time, so a listing is the history."""
+    folder = f"releases/{model_hash(model)}/"
+    return f"{folder}{utc(at):%Y%m%dT%H%M%S.%fZ}-{slug(version)}.json" if at else folder
+
+
+def lease_key(model: str) -> str:
+    return f"leases/{model_hash(model)}.json"
+
+
+def audit_key(hashed: str, sequence: int | None = None) -> str:
+    """The record's key; without a number the folder of the model's trail, with its slash."""
+    return f"audit/{hashed}/{sequence:08d}.json" if sequence is not None else f"audit/{hashed}/"
+
+
+def audit_head_key(hashed: str) -> str:
+    return f"audit/{hashed}/head.json"

@@ -1,0 +1,67 @@
+"""Frozen values on the object store: each one canonical JSON document, most of them written once."""
+
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from steps.contracts.codec import decode, encode
+from steps.contracts.errors import BadInput, Conflict, NotFound
+from steps.contracts.ports import ObjectStore
+
+T = TypeVar("T")
+
+
+def parse(kind: type[T], data: bytes, key: str) -> T:
+    """Raises BadInput when the object holds something else."""
+    try:
+        return decode(kind, data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "the document"
+        raise BadInput(
+            f"object {key} is no {getattr(kind, '__name__', 'document')} ({place}: {first['msg']}); "
+            "expected what this version of modelmedic writes"
+        ) from error
+
+
+def read(store: ObjectStore, kind: type[T], key: str) -> T | None:
+    """The document, or None when there is none."""
+    try:
+        return parse(kind, store.get(key).data, key)
+    except NotFound:
+        return None
+
+
+def exists(store: ObjectStore, key: str) -> bool:
+    try:
+        store.get(key)
+    except NotFound:
+        return False
+    return True
+
+
+def keep(store: ObjectStore, key: str, value: T) -> tuple[T, bool]:
+    """Write the value unless one is there: what the store holds now, and whether this call wrote it."""
+    try:
+        store.create(key, encode(value))
+    except Conflict:
+        return parse(type(value), store.get(key).data, key), False
+    return value, True
+
+
+def put(store: ObjectStore, key: str, value: object) -> None:
+    """Write the value over whatever is there, losing no race silently: the last writer to read the object wins."""
+    data = encode(value)
+    for _ in range(20):
+        try:
+            store.swap(key, data, store.get(key).tag)
+            return
+        except NotFound:
+            try:
+                store.create(key, data)
+                return
+            except Conflict:
+                continue
+        except Conflict:
+            continue
+    raise Conflict(f"object {key} was changed by others 20 times in a row; expected to replace it once")

@@ -1,0 +1,152 @@
+"""The incident ledger: at most one open incident per model, every word on it written once."""
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from steps.contracts.codec import canonical, sha256, to_plain
+from steps.contracts.decision import PastHeal
+from steps.contracts.errors import Conflict, NotFound
+from steps.contracts.incident import Answer, Assessment, Closing, Incident
+from steps.contracts.keys import incident_id, incident_key, incident_place, model_hash, word
+from steps.contracts.ports import Clock, ObjectStore
+from steps.contracts.window import Window
+from steps.documents import exists, keep, parse, read
+from steps.sequence import last
+
+_DOCUMENT: type[dict[str, Any]] = dict
+
+
+class Ledger:
+    """Reads and writes `incidents/` on `store`; epochs are dense, and epoch n + 1 is opened once n is closed."""
+
+    def __init__(self, store: ObjectStore, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    def open_incident(
+        self, model: str, policy_hash: str, window: Window, alert: str, facts: Mapping[str, str]
+    ) -> tuple[Incident, bool]:
+        """The model's open incident, and whether this call opened it; if not, the alert is attached to it as evidence."""
+        while True:
+            latest = self._latest(model)
+            if latest is not None and not self._is_closed(latest):
+                self._attach(
+                    latest, {"alert": alert, "facts": dict(facts), "policy_hash": policy_hash, "window": to_plain(window)}
+                )
+                return latest, False
+            epoch = latest.epoch + 1 if latest else 1
+            incident = Incident(
+                incident_id(model, epoch), model, epoch, policy_hash, self._clock.now(), window, alert, dict(facts)
+            )
+            if keep(self._store, _key(incident, "opened.json"), incident)[1]:
+                return incident, True
+
+    def find(self, identity: str) -> Incident:
+        """Raises NotFound, or BadInput when the text is no incident id."""
+        hashed, epoch = incident_place(identity)
+        incident = read(self._store, Incident, incident_key(hashed, epoch, "opened.json"))
+        if incident is None or incident.id != identity:
+            raise NotFound(f"incident {identity} is not in the ledger; `modelmedic incidents` lists those there are")
+        return incident
+
+    def incidents(self, model: str | None = None) -> tuple[Incident, ...]:
+        """Every incident, by model and epoch."""
+        prefix = f"incidents/{model_hash(model)}/" if model is not None else "incidents/"
+        keys = [key for key in self._store.list(prefix) if key.endswith("/opened.json")]
+        return tuple(parse(Incident, self._store.get(key).data, key) for key in keys)
+
+    def open_incidents(self) -> tuple[Incident, ...]:
+        """The open ones of all models."""
+        keys = list(self._store.list("incidents/"))
+        closed = {key.removesuffix("closed.json") for key in keys if key.endswith("/closed.json")}
+        opened = [k for k in keys if k.endswith("/opened.json") and k.removesuffix("opened.json") not in closed]
+        return tuple(parse(Incident, self._store.get(key).data, key) for key in opened)
+
+    def current(self, model: str) -> Incident | None:
+        """The model's open incident."""
+        latest = self._latest(model)
+        return latest if latest is not None and not self._is_closed(latest) else None
+
+    def evidence(self, incident: Incident) -> tuple[dict[str, Any], ...]:
+        """What was attached after the opening, oldest first: `alert`, `facts`, `policy_hash`, `window` and `at` of each."""
+        found = (self._document(key) for key in self._store.list(_key(incident, "evidence/")))
+        return tuple(sorted(found, key=lambda document: str(document["at"])))
+
+    def record_stage(self, incident: Incident, stage: str, document: Mapping[str, Any]) -> dict[str, Any]:
+        """Write the stage's result down once; what is recorded, which is an earlier run's result when there is one."""
+        return keep(self._store, _key(incident, "stages", f"{word('stage', stage)}.json"), to_plain(dict(document)))[0]
+
+    def stage(self, incident: Incident, stage: str) -> dict[str, Any] | None:
+        return read(self._store, _DOCUMENT, _key(incident, "stages", f"{word('stage', stage)}.json"))
+        return document
+
+    def stages(self, incident: Incident) -> dict[str, dict[str, Any]]:
+        """Every recorded stage by its name."""
+        keys = list(self._store.list(_key(incident, "stages/")))
+        return {key.rpartition("/")[2].removesuffix(".json"): self._document(key) for key in keys}
+
+    def answer(self, incident: Incident, answer: Answer) -> int:
+        """Add an answer to the approval request; its number, from 1. An answer is never replaced."""
+        while True:
+            number = last(lambda n: exists(self._store, _answer_key(incident, n))) + 1
+            if keep(self._store, _answer_key(incident, number), answer)[1]:
+                return number
+
+    def answers(self, incident: Incident) -> tuple[Answer, ...]:
+        """In the order in which they were given."""
+        keys = list(self._store.list(_key(incident, "answers/")))
+        return tuple(parse(Answer, self._store.get(key).data, key) for key in keys)
+
+    def close(self, incident: Incident, closing: Closing) -> Closing:
+        """The closing that stands: the first one, whoever comes later."""
+        return keep(self._store, _key(incident, "closed.json"), closing)[0]
+
+    def closing(self, incident: Incident) -> Closing | None:
+        """The last word, with `effective` filled in once it was assessed."""
+        closing = read(self._store, Closing, _key(incident, "closed.json"))
+        assessment = self.assessment(incident) if closing else None
+        return dataclasses.replace(closing, effective=assessment.effective) if closing and assessment else closing
+
+    def assess(self, incident: Incident, effective: bool, sentence: str) -> Assessment:
+        """Say, once, whether the heal helped. Raises Conflict while the incident is open."""
+        if not self._is_closed(incident):
+            raise Conflict(f"incident {incident.id} is open; expected it closed before its effect is assessed")
+        return keep(self._store, _key(incident, "effective.json"), Assessment(effective, sentence, self._clock.now()))[0]
+
+    def assessment(self, incident: Incident) -> Assessment | None:
+        return read(self._store, Assessment, _key(incident, "effective.json"))
+
+    def past_heals(self, model: str) -> tuple[PastHeal, ...]:
+        """The model's closed incidents, oldest first, as the limits on acting count them."""
+        return tuple(self._past_heals(model))
+
+    def _past_heals(self, model: str) -> Iterator[PastHeal]:
+        for incident in self.incidents(model):
+            closing = read(self._store, Closing, _key(incident, "closed.json"))
+            if closing is not None:
+                yield PastHeal(incident.id, closing.outcome, closing.at, closing.by_error)
+
+    def _latest(self, model: str) -> Incident | None:
+        hashed = model_hash(model)
+        epoch = last(lambda n: exists(self._store, incident_key(hashed, n, "opened.json")))
+        return read(self._store, Incident, incident_key(hashed, epoch, "opened.json")) if epoch else None
+
+    def _is_closed(self, incident: Incident) -> bool:
+        return exists(self._store, _key(incident, "closed.json"))
+
+    def _attach(self, incident: Incident, document: dict[str, Any]) -> None:
+        """A repeated alert is the same evidence: its name is the hash of what it says, without the time."""
+        key = _key(incident, "evidence", f"{sha256(canonical(document))}.json")
+        keep(self._store, key, {**document, "at": to_plain(self._clock.now())})
+
+    def _document(self, key: str) -> dict[str, Any]:
+        return parse(_DOCUMENT, self._store.get(key).data, key)
+
+
+def _key(incident: Incident, *parts: str) -> str:
+    return incident_key(model_hash(incident.model), incident.epoch, *parts)
+
+
+def _answer_key(incident: Incident, number: int) -> str:
+    return _key(incident, "answers", f"{number:06d}.json")

@@ -1,0 +1,73 @@
+"""The policy says no to whatever it does not know, and its hash speaks for all of it."""
+
+from copy import deepcopy
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from steps.contracts.policy import Policy
+
+GOOD: dict[str, Any] = {
+    "apiVersion": "modelmedic/v1alpha1",
+    "kind": "HealingPolicy",
+    "metadata": {"name": "flights", "owner": "flight-ops"},
+    "serving": {"inferenceService": "flights"},
+    "registry": {"name": "flights"},
+    "data": {"task": "binary", "target": "delayed", "time": "time_hour", "numeric": ["distance"], "categorical": ["carrier"]},
+}
+
+
+def policy_with(path: str, value: Any) -> Policy:
+    document = deepcopy(GOOD)
+    *sections, key = path.split(".")
+    place = document
+    for section in sections:
+        place = place.setdefault(section, {})
+    place[key] = value
+    return Policy.model_validate(document)
+
+
+def test_settle_time_is_the_window_and_the_label_delay() -> None:
+    policy = policy_with("data.labels", {"delay": "3d"})
+    assert policy.settle == timedelta(days=10)
+
+
+def test_a_stated_settle_time_wins() -> None:
+    assert policy_with("limits.settle", "36h").settle == timedelta(hours=36)
+
+
+def test_the_hash_covers_a_default_that_was_written_out() -> None:
+    assert policy_with("detect.window", "7d").hash == Policy.model_validate(GOOD).hash
+    assert policy_with("detect.window", "8d").hash != Policy.model_validate(GOOD).hash
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "said"),
+    [
+        ("detect.windw", "7d", "Extra inputs"),
+        ("detect.window", "0d", "expected 1h to 90d"),
+        ("detect.window", "91d", "expected 1h to 90d"),
+        ("detect.persistence", {"hits": 4, "of": 3}, "hits no larger than of"),
+        ("data.numeric", ["delayed"], "may not know the target"),
+        ("data.numeric", ["distance", "carrier"], "more than once"),
+        ("data.segments", ["tail"], "expected features"),
+        ("validate.metric", "rmse", "does not fit data.task"),
+        ("rollout.steps", [50, 20], "rising percents"),
+        ("retrain.entrypoint", "os.system('x')", "String should match pattern"),
+        ("metadata.name", "Flights!", "String should match pattern"),
+        ("metadata.owner", "{{workflow.name}}", "without {{ or }}"),
+        ("metadata.description", "one\ntwo", "printable line"),
+        ("metadata.owner", "x" * 301, "at most 300"),
+    ],
+)
+def test_a_fault_is_refused_with_what_was_allowed(path: str, value: Any, said: str) -> None:
+    with pytest.raises(ValidationError, match=said):
+        policy_with(path, value)
+
+
+def test_a_policy_never_changes_after_it_was_read() -> None:
+    policy = Policy.model_validate(GOOD)
+    with pytest.raises(ValidationError, match="frozen"):
+        policy.metadata = policy.metadata  # type: ignore[misc]
