@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from steps.contracts.errors import BadInput
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-_DURATION = re.compile(r"(\d+)(s|m|h|d|w)")
+_DURATION = re.compile(r"([0-9]{1,8})(s|m|h|d|w)")
 
 
 def parse_duration(text: str) -> timedelta:
@@ -15,7 +15,10 @@ def parse_duration(text: str) -> timedelta:
     parts = _DURATION.findall(text)
     if not parts or "".join(n + unit for n, unit in parts) != text:
         raise BadInput(f"duration is {text!r}; expected a number and a unit of s, m, h, d or w, such as 30m or 7d")
-    return sum((timedelta(**{_UNITS[unit]: int(n)}) for n, unit in parts), timedelta())
+    try:
+        return sum((timedelta(**{_UNITS[unit]: int(n)}) for n, unit in parts), timedelta())
+    except OverflowError:
+        raise BadInput(f"duration is {text!r}; expected at most {timedelta.max.days}d") from None
 
 
 def format_duration(span: timedelta) -> str:
