@@ -25,6 +25,7 @@ from steps.contracts.policy_types import (
     Share,
     Span,
     Text,
+    Who,
     Whole,
 )
 from steps.contracts.window import Window, format_duration
@@ -62,12 +63,16 @@ class Section(BaseModel):
 
 
 class Metadata(Section):
+    """Who the model is, and who answers for it."""
+
     name: Name = Field(description="The model's name; every generated object and every record carries it.")
-    owner: Text = Field(min_length=1, description="The team that is told about heals that failed or were refused.")
+    owner: Who = Field(description="The team that is told about heals that failed or were refused.")
     description: Text = Field(default="", description="One line for people.")
 
 
 class Serving(Section):
+    """Where the model serves."""
+
     inferenceService: Name = Field(description="The KServe InferenceService.")
     namespace: Name = Field(default="default", description="Its namespace.")
     mode: Literal["Standard", "Knative"] = Field(
@@ -76,6 +81,8 @@ class Serving(Section):
 
 
 class Registry(Section):
+    """Where the versions of the model are kept."""
+
     name: RegisteredName = Field(description="The registered model in MLflow.")
     champion: Name = Field(default="champion", description="Alias of the version that serves.")
     challenger: Name = Field(default="challenger", description="Alias of the version that is being tried.")
@@ -83,6 +90,8 @@ class Registry(Section):
 
 
 class Labels(Section):
+    """The true answers, which arrive after the predictions."""
+
     prefix: Prefix | None = Field(default=None, description="Where labels arrive in the object store; default labels/<name>.")
     delay: Annotated[timedelta, Span("0s", "365d")] = Field(
         default=timedelta(0), description="How long after a prediction its label is known."
@@ -91,6 +100,8 @@ class Labels(Section):
 
 
 class Data(Section):
+    """What the model reads and predicts."""
+
     task: Task = Field(description="binary (the prediction is a probability) or regression.")
     target: Column = Field(description="The label's column.")
     time: Column = Field(description="The column with each row's time (UTC).")
@@ -101,7 +112,7 @@ class Data(Section):
         default=None, description="Where requests and answers are logged in the object store; default inference-log/<name>."
     )
     labels: Labels = Field(default_factory=Labels, description="Late labels.")
-    owner: Text | None = Field(default=None, description="Who is told when the data is broken; default metadata.owner.")
+    owner: Who | None = Field(default=None, description="Who is told when the data is broken; default metadata.owner.")
 
     @model_validator(mode="after")
     def _columns(self) -> "Data":
@@ -139,6 +150,8 @@ class Data(Section):
 
 
 class Persistence(Section):
+    """How many windows have to alarm before an incident opens."""
+
     hits: Whole = Field(default=2, ge=1, le=20, description="k: how many alarming windows open an incident …")
     of: Whole = Field(default=3, ge=1, le=50, description="n: … among the last n.")
 
@@ -150,6 +163,8 @@ class Persistence(Section):
 
 
 class Detect(Section):
+    """When a difference between the current and the reference window is an alarm."""
+
     window: Annotated[timedelta, Span("1h", "90d")] = Field(default=timedelta(days=7), description="Length of the current window.")
     persistence: Persistence = Field(default_factory=Persistence, description="k of n windows.")
     falseAlarmsPerYear: Number = Field(
@@ -162,12 +177,16 @@ class Detect(Section):
 
 
 class Diagnose(Section):
+    """What has to be known to tell causes apart."""
+
     seasonality: Annotated[timedelta, Span("1h", "3650d")] | None = Field(
         default=None, description="The period after which the data repeats, e.g. 7d or 52w."
     )
 
 
 class Rule(Section):
+    """One line of the table from cause to remedy."""
+
     id: Name = Field(description="Named in every decision that it makes.")
     cause: Cause = Field(description="Which cause it is for.")
     harm: Literal["shown", "estimated", "none", "unknown"] | None = Field(
@@ -176,12 +195,12 @@ class Rule(Section):
     minConfidence: Share = Field(default=0.0, description="Only from this confidence on.")
     remedy: Remedy = Field(description="What to do.")
     maxAutonomy: Autonomy = Field(default=Autonomy.ACT, description="Never further than this under this rule.")
-    owner: Text = Field(default="modelmedic", description="Who answers for the rule.")
+    owner: Who = Field(default="modelmedic", description="Who answers for the rule.")
     reviewed: Day | None = Field(default=None, description="When somebody last looked at it.")
 
 
 class AutonomyLevels(Section):
-    """observe < suggest < approve < act, per remedy."""
+    """How far the loop may go without a human: observe < suggest < approve < act, per remedy."""
 
     quarantine: Autonomy = Field(default=Autonomy.ACT, description="Setting broken data aside.")
     rollback: Autonomy = Field(default=Autonomy.ACT, description="Going back to the last good version.")
@@ -195,6 +214,8 @@ class AutonomyLevels(Section):
 
 
 class Freeze(Section):
+    """One span in which nothing advances; retreating stays allowed."""
+
     start: Moment = Field(description="From then on (UTC) nothing advances …")
     end: Moment = Field(description="… until then.")
     reason: Text = Field(default="", description="Shown with every refusal.")
@@ -217,6 +238,8 @@ class Freeze(Section):
 
 
 class Breaker(Section):
+    """When repeated failure stops the loop."""
+
     failures: Whole = Field(default=3, ge=1, le=20, description="This many failed heals …")
     within: Annotated[timedelta, Span("1h", "365d")] = Field(
         default=timedelta(days=30), description="… in this span open the breaker: one page, no more heals."
@@ -224,6 +247,8 @@ class Breaker(Section):
 
 
 class Limits(Section):
+    """How much the loop may do."""
+
     settle: Annotated[timedelta, Span("0s", "365d")] | Literal["auto"] = Field(
         default="auto", description="How long alerts after a heal are disregarded; auto is detect.window + data.labels.delay."
     )
@@ -237,6 +262,8 @@ class Limits(Section):
 
 
 class Retrain(Section):
+    """How a challenger is trained."""
+
     entrypoint: Entrypoint = Field(
         default="builtin",
         description="`package.module:function`, called as train(frame, policy) -> model; builtin is a tabular default.",
@@ -250,6 +277,8 @@ class Retrain(Section):
 
 
 class Validate(Section):
+    """The gates that a challenger has to pass."""
+
     metric: Literal["auc", "log_loss", "rmse", "mae"] | None = Field(
         default=None, description="What challenger and champion are compared by; default auc (binary) or rmse (regression)."
     )
@@ -266,6 +295,8 @@ class Validate(Section):
 
 
 class Rollout(Section):
+    """How traffic moves to a challenger, and back."""
+
     steps: tuple[Annotated[Whole, Field(ge=1, le=99)], ...] = Field(
         default=(20, 50), description="Percent of the traffic, rising, between dark and full."
     )
@@ -295,7 +326,9 @@ class Rollout(Section):
 
 
 class Approval(Section):
-    approvers: tuple[Text, ...] = Field(default=(), description="Who may answer; empty means anybody who can reach the store.")
+    """Who answers when the autonomy level is approve."""
+
+    approvers: tuple[Who, ...] = Field(default=(), description="Who may answer; empty means anybody who can reach the store.")
     twoPerson: Flag = Field(default=False, description="Two different people have to say yes.")
     timeout: Annotated[timedelta, Span("1m", "90d")] = Field(default=timedelta(hours=24), description="No answer by then rejects.")
 
@@ -308,6 +341,8 @@ class Approval(Section):
 
 
 class Notify(Section):
+    """Where notifications go beside the terminal and the store."""
+
     alertmanager: BaseUrl | None = Field(default=None, description="Base URL of an Alertmanager that notifications go to as well.")
 
 

@@ -27,10 +27,7 @@ OURS = frozenset(
 
 # The same as `_line` refuses, as far as a regular expression of JSON Schema can say it.
 _LINE = r"""^$|^(?!.*(\{\{|\}\}))[^\s\-!-"$-')-/:-?\[-`{-~][^\x00-\x1f\x7f-\x9f"`\\\u2028-\u202e\u2066-\u2069]*$"""
-_LINE_WORDS = (
-    "expected one printable line without {{ or }}, backslashes or quotes (an apostrophe within a word is fine), "
-    "starting with a letter, a digit, #, @ or ("
-)
+_LINE_WORDS = "expected one printable line without {{ or }}, quotes or backslashes, starting with a letter or a digit"
 
 
 def _matching(pattern: str, words: str) -> Any:
@@ -40,7 +37,7 @@ def _matching(pattern: str, words: str) -> Any:
 def _line(value: Any) -> Any:
     if not isinstance(value, str) or value == "":
         return value
-    outside = re.sub(r"(?<=\w)'(?=\w)", "", value)  # O'Brien, the model's
+    outside = re.sub(r"(?<=\w)'(?=\w)", "", value)  # not a quote: O'Brien, the model's
     good = value.isprintable() and (value[0].isalnum() or value[0] in "#@(") and value == value.rstrip()
     if not good or re.search(r"\{\{|\}\}|[\"'`\\]", outside):
         raise ValueError(_LINE_WORDS)
@@ -102,6 +99,7 @@ Text = Annotated[
     Field(max_length=300, json_schema_extra={"pattern": _LINE, "patternErrorMessage": _LINE_WORDS}),
     BeforeValidator(_line),
 ]
+Who = Annotated[Text, Field(min_length=1)]
 Name = Annotated[
     str,
     _matching(NAME, "1 to 53 lower-case letters, digits and dashes, starting and ending with a letter or a digit"),
