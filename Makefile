@@ -3,8 +3,9 @@ PYTHON ?= python3.11
 VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+ROLES := --target defaulted --prediction risk --time time
 
-.PHONY: help install test check format clean
+.PHONY: help install demo test check format clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -17,6 +18,11 @@ $(READY): pyproject.toml constraints.txt
 	@touch $@
 
 install: $(READY) ## Set up .venv with everything, pinned
+
+demo: $(READY) ## Plant a drift in one segment of made data, then find it (sets itself up)
+	$(BIN)/python examples/two_windows.py demo-output
+	$(BIN)/modelmedic detect demo-output/reference.parquet demo-output/current.csv $(ROLES)
+	$(BIN)/modelmedic diagnose demo-output/reference.parquet demo-output/current.csv $(ROLES)
 
 test: $(READY) ## Run the tests (sets itself up)
 	$(BIN)/pytest
@@ -32,4 +38,4 @@ format: $(READY) ## Format and fix what can be fixed
 	$(BIN)/ruff format .
 
 clean: ## Remove what the targets made
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis demo-output

@@ -14,7 +14,7 @@ from steps.contracts.window import Window
 from steps.documents import exists, keep, parse, read
 from steps.sequence import last
 
-_DOCUMENT: type[dict[str, Any]] = dict
+_DOCUMENT = dict[str, Any]
 
 
 class Ledger:
@@ -24,21 +24,15 @@ class Ledger:
         self._store = store
         self._clock = clock
 
-    def open_incident(
-        self, model: str, policy_hash: str, window: Window, alert: str, facts: Mapping[str, str]
-    ) -> tuple[Incident, bool]:
+    def open_incident(self, model: str, policy_hash: str, window: Window, alert: str, facts: Mapping[str, str]) -> tuple[Incident, bool]:
         """The model's open incident, and whether this call opened it; if not, the alert is attached to it as evidence."""
         while True:
             latest = self._latest(model)
             if latest is not None and not self._is_closed(latest):
-                self._attach(
-                    latest, {"alert": alert, "facts": dict(facts), "policy_hash": policy_hash, "window": to_plain(window)}
-                )
+                self._attach(latest, {"alert": alert, "facts": dict(facts), "policy_hash": policy_hash, "window": to_plain(window)})
                 return latest, False
             epoch = latest.epoch + 1 if latest else 1
-            incident = Incident(
-                incident_id(model, epoch), model, epoch, policy_hash, self._clock.now(), window, alert, dict(facts)
-            )
+            incident = Incident(incident_id(model, epoch), model, epoch, policy_hash, self._clock.now(), window, alert, dict(facts))
             if keep(self._store, _key(incident, "opened.json"), incident)[1]:
                 return incident, True
 
@@ -75,11 +69,10 @@ class Ledger:
 
     def record_stage(self, incident: Incident, stage: str, document: Mapping[str, Any]) -> dict[str, Any]:
         """Write the stage's result down once; what is recorded, which is an earlier run's result when there is one."""
-        return keep(self._store, _key(incident, "stages", f"{word('stage', stage)}.json"), to_plain(dict(document)))[0]
+        return keep(self._store, _key(incident, "stages", f"{word('stage', stage)}.json"), dict(to_plain(dict(document))))[0]
 
     def stage(self, incident: Incident, stage: str) -> dict[str, Any] | None:
         return read(self._store, _DOCUMENT, _key(incident, "stages", f"{word('stage', stage)}.json"))
-        return document
 
     def stages(self, incident: Incident) -> dict[str, dict[str, Any]]:
         """Every recorded stage by its name."""

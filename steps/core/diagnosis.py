@@ -1,0 +1,139 @@
+"""From two windows to the cause: broken data first, then our own release, the season, and only then the world.
+
+`diagnose` asks one room after another in that order of precedence; the first cause that stands decides, what else stands
+is named in `also`, what was considered is a runner-up. Confidence is 1 - exp(-surplus / 4) between a floor and 0.99, where
+surplus is how far the deciding statistic is above the level at which it would have been believed at all.
+"""
+
+import dataclasses
+from datetime import UTC, datetime
+
+import numpy as np
+import pyarrow as pa
+
+from steps.contracts.detection import ColumnShift, Problem, Roles, Thresholds
+from steps.contracts.diagnosis import Context, Diagnosis, Evidence, Hypothesis
+from steps.contracts.words import Cause, Task
+from steps.core import labels as label_room
+from steps.core import releases, world
+from steps.core.pairing import Column, Pair, pair
+from steps.core.quality import check
+from steps.core.residuals import Labelled, labelled
+from steps.core.seasonality import seasonal_matches
+from steps.core.shift import measure, shifts
+
+LEAST_ROWS = 100  # in either window, before anything but a schema fault is believed
+
+
+def diagnose(reference: pa.Table, current: pa.Table, roles: Roles, context: Context) -> Diagnosis:
+    """The cause of the difference between two windows, with its evidence. Pure; the windows are whole tables in memory."""
+    both = pair(reference, current, roles)
+    problems = (*context.problems, *check(both))
+    if min(both.rows) < LEAST_ROWS:
+        return _too_little(both, problems)
+    moved = tuple(s for s in shifts(both, Thresholds()))
+    rows = labelled(both)
+    candidates = [
+        *_broken(problems),
+        *label_room.suspect(both, rows),
+        *releases.suspect(both, rows, context),
+        *_seasonal(both, moved, rows, context),
+        *world.suspect(both, rows, moved),
+    ]
+    return _conclude(both, candidates, moved, rows)
+
+
+def _too_little(both: Pair, problems: tuple[Problem, ...]) -> Diagnosis:
+    schema = [p for p in problems if p.share == 1.0]
+    if schema and both.rows[1] > 0:
+        return _broken(tuple(schema))[0]
+    sentence = f"the windows have {both.rows[0]} and {both.rows[1]} rows; {LEAST_ROWS} in each are the least that is judged"
+    evidence = (Evidence("rows.counted", sentence, float(min(both.rows))),)
+    return Diagnosis(Cause.INSUFFICIENT_EVIDENCE, 0.9, evidence=evidence, sentence=sentence)
+
+
+def _broken(problems: tuple[Problem, ...]) -> list[Diagnosis]:
+    """Broken columns in order of the rows that they touch; the segment is the worst column's."""
+    if not problems:
+        return []
+    worst = problems[0]
+    columns = tuple(dict.fromkeys(p.column for p in problems if p.column))
+    evidence = tuple(Evidence(f"{p.kind}.found", p.detail, p.share) for p in problems[:8])
+    confidence = 0.97 if worst.share > 0.1 else 0.88
+    return [Diagnosis(Cause.DATA_QUALITY, confidence, columns, worst.segment, evidence=evidence, sentence=worst.detail)]
+
+
+def _seasonal(both: Pair, moved: tuple[ColumnShift, ...], rows: Labelled | None, context: Context) -> list[Diagnosis]:
+    """A phase of the calendar that explains every shifted column, with no more loss than that phase had before."""
+    names = [s.column for s in moved if s.shifted and s.column != "prediction"]
+    if not names:
+        return []
+    for phase, drawn in seasonal_matches(both, context.season):
+        if all(_explained(both.column(name), drawn) for name in names) and not _still_harmed(both, rows, drawn):
+            sentence = f"{', '.join(names[:4])} differ as they do at the same {phase} in the reference"
+            evidence = (Evidence("season.matched", sentence, float(len(names))),)
+            return [Diagnosis(Cause.SEASONAL, 0.9, tuple(names), harm="none", evidence=evidence, sentence=sentence)]
+    return []
+
+
+def _explained(column: Column, drawn: np.ndarray) -> bool:
+    before = measure(column)[1]
+    after = measure(dataclasses.replace(column, reference=column.reference[drawn]))[1]
+    return after < max(0.06, 0.3 * before)
+
+
+def _still_harmed(both: Pair, rows: Labelled | None, drawn: np.ndarray) -> bool:
+    if rows is None or both.target is None or both.prediction is None:
+        return False
+    redrawn = dataclasses.replace(
+        both,
+        target=(both.target[0][drawn], both.target[1]),
+        prediction=(both.prediction[0][drawn], both.prediction[1]),
+    )
+    again = labelled(redrawn)
+    return again is not None and again.harmed
+
+
+def _conclude(both: Pair, found: list[Diagnosis], moved: tuple[ColumnShift, ...], rows: Labelled | None) -> Diagnosis:
+    first = found[0] if found else _nothing(both, moved, rows)
+    others = [d for d in found[1:] if d.cause is not first.cause]
+    weight = sum(d.confidence for d in others) or 1.0
+    runners = [
+        Hypothesis(d.cause, round((1 - first.confidence) * d.confidence / weight, 3), d.columns, d.segment, d.sentence) for d in others
+    ]
+    if not runners:
+        spare = Cause.NONE if first.cause is not Cause.NONE else Cause.INSUFFICIENT_EVIDENCE
+        runners = [Hypothesis(spare, round(1 - first.confidence, 3), sentence="nothing else stands out")]
+    onset = first.onset or world.onset(both, rows, first)
+    return dataclasses.replace(
+        first,
+        confidence=round(first.confidence, 3),
+        onset=datetime.fromtimestamp(onset, UTC) if isinstance(onset, float) else onset,
+        runners_up=tuple(runners),
+        also=tuple(dict.fromkeys(d.cause for d in others)),
+        loss_increase=rows.loss_increase if rows else None,
+        ranking_holds=world.ranking_holds(rows) if rows and rows.task is Task.BINARY else None,
+        evidence=(*first.evidence, *_loss_evidence(rows)),
+    )
+
+
+def _nothing(both: Pair, moved: tuple[ColumnShift, ...], rows: Labelled | None) -> Diagnosis:
+    if rows is not None and rows.harmed:
+        sentence = "the loss has risen, and neither data, labels, a release nor any column's residuals say why"
+        return Diagnosis(Cause.INSUFFICIENT_EVIDENCE, 0.6, harm="shown", sentence=sentence)
+    largest = moved[0] if moved else None
+    evidence = (
+        (Evidence("drift.measured", f"the largest effect is {largest.effect:.3f} ({largest.column})", largest.effect),) if largest else ()
+    )
+    least = min(both.rows)
+    sentence = "no column, label or residual differs by more than noise"
+    return Diagnosis(Cause.NONE, 0.95 if least >= 1000 else 0.8, harm="none", evidence=evidence, sentence=sentence)
+
+
+def _loss_evidence(rows: Labelled | None) -> tuple[Evidence, ...]:
+    if rows is None:
+        return ()
+    name = "log loss" if rows.task is Task.BINARY else "squared error"
+    before, after = float(rows.loss[0].mean()), float(rows.loss[1].mean())
+    sentence = f"mean {name} on {len(rows.loss[1])} labels is {after:.4g}, was {before:.4g} (z = {rows.loss_z:.1f})"
+    return (Evidence("loss.measured", sentence, after - before),)

@@ -1,0 +1,227 @@
+"""Two windows laid side by side: the same columns, the same codes, as plain arrays."""
+
+import itertools
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from steps.contracts.detection import Roles
+from steps.contracts.errors import BadInput
+from steps.contracts.words import Task
+
+Floats = npt.NDArray[np.float64]
+Codes = npt.NDArray[np.int64]
+MOST_CODES = 1000  # a column with more values is an identifier to us, not a feature
+
+
+@dataclass(frozen=True)
+class Cells:
+    """One column cut into cells: each row's cell number in both windows, and a label per cell."""
+
+    column: str
+    reference: Codes
+    current: Codes
+    labels: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Column:
+    """A feature in both windows. Numbers: float64 with NaN for null. Codes: int64 into `vocabulary`, -1 for null."""
+
+    name: str
+    numeric: bool
+    reference: npt.NDArray[np.generic]
+    current: npt.NDArray[np.generic]
+    vocabulary: tuple[str, ...] = ()
+
+    @cached_property
+    def cells(self) -> Cells:
+        """Up to eight quantile bins of the reference for numbers, one cell per code otherwise; nulls have a cell."""
+        if not self.numeric:
+            labels = (*self.vocabulary, "null")
+            last = len(self.vocabulary)
+            return Cells(self.name, _no_negative(self.reference, last), _no_negative(self.current, last), labels)
+        edges = self._edges()
+        labels = (*_bin_labels(edges), "null")
+        return Cells(self.name, _bin(self.reference, edges), _bin(self.current, edges), labels)
+
+    def _edges(self) -> Floats:
+        values = np.asarray(self.reference, dtype=np.float64)
+        values = values[np.isfinite(values)]
+        if not len(values):
+            return np.empty(0)
+        return np.unique(np.quantile(values, np.linspace(0, 1, 9)[1:-1]))
+
+    def null_share(self, window: npt.NDArray[np.generic]) -> float:
+        return float(self.nulls(window).mean()) if len(window) else 0.0
+
+    def nulls(self, window: npt.NDArray[np.generic]) -> npt.NDArray[np.bool_]:
+        return np.isnan(np.asarray(window, dtype=np.float64)) if self.numeric else np.asarray(window) < 0
+
+
+@dataclass(frozen=True)
+class Pair:
+    """The reference and the current window. `target`, `prediction`, `time` (epoch seconds) and `version` as (reference, current)."""
+
+    columns: tuple[Column, ...]
+    rows: tuple[int, int]
+    missing: tuple[str, ...] = ()
+    retyped: tuple[str, ...] = ()
+    target: tuple[Floats, Floats] | None = None
+    prediction: tuple[Floats, Floats] | None = None
+    time: tuple[Floats, Floats] | None = None
+    version: tuple[npt.NDArray[np.str_], npt.NDArray[np.str_]] | None = None
+    task: Task | None = None
+    segments: tuple[str, ...] = ()
+
+    def column(self, name: str) -> Column:
+        return next(column for column in self.columns if column.name == name)
+
+    @property
+    def segmenting(self) -> tuple[Column, ...]:
+        """The columns in which a cause is localised: those named, else codes with 2 to 60 values."""
+        if self.segments:
+            return tuple(c for c in self.columns if c.name in self.segments)
+        return tuple(c for c in self.columns if not c.numeric and 2 <= len(c.vocabulary) <= 60)
+
+
+def pair(reference: pa.Table, current: pa.Table, roles: Roles) -> Pair:
+    """Lay the two tables side by side. Raises BadInput when a named role is in neither, or nothing is left to compare."""
+    for role in ("target", "prediction", "time", "version", "id"):
+        name = getattr(roles, role)
+        if name and name not in reference.column_names and name not in current.column_names:
+            known = ", ".join(reference.column_names[:20])
+            raise BadInput(f"--{role} names {name!r}, which neither table has; the reference has {known}")
+    names = list(roles.features) or [n for n in reference.column_names if n not in roles.bookkeeping]
+    missing = tuple(n for n in names if n in reference.column_names and n not in current.column_names)
+    shared = [n for n in names if n in reference.column_names and n in current.column_names]
+    if not shared and not missing:
+        raise BadInput("the two tables share no feature column; expected at least one that is in both")
+    columns, retyped = [], []
+    for name in shared:
+        column = _column(name, reference[name], current[name], name in roles.categorical)
+        if isinstance(column, Column):
+            columns.append(column)
+        elif column == "retyped":
+            retyped.append(name)
+    target, prediction = (_numbers(reference, current, n) for n in (roles.target, roles.prediction))
+    return Pair(
+        columns=tuple(columns),
+        rows=(reference.num_rows, current.num_rows),
+        missing=missing,
+        retyped=tuple(retyped),
+        target=target,
+        prediction=prediction,
+        time=_times(reference, current, roles.time),
+        version=_texts(reference, current, roles.version),
+        task=roles.task or _task(target, prediction),
+        segments=roles.segments,
+    )
+
+
+def _task(target: tuple[Floats, Floats] | None, prediction: tuple[Floats, Floats] | None) -> Task | None:
+    if target is not None:
+        values = np.unique(target[0][np.isfinite(target[0])])
+        return Task.BINARY if len(values) and set(values) <= {0.0, 1.0} else Task.REGRESSION
+    if prediction is not None:
+        values = prediction[0][np.isfinite(prediction[0])]
+        return Task.BINARY if len(values) and values.min() >= 0 and values.max() <= 1 else Task.REGRESSION
+    return None
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind))
+
+
+def _column(name: str, reference: pa.ChunkedArray, current: pa.ChunkedArray, categorical: bool) -> Column | str | None:
+    if pa.types.is_temporal(reference.type) or pa.types.is_nested(reference.type):
+        return None  # no feature of a tabular model
+    empty = pa.types.is_null(current.type)
+    if _is_number(reference.type) and not categorical:
+        if not (_is_number(current.type) or empty or pa.types.is_boolean(current.type)):
+            return "retyped"
+        return Column(name, True, _floats(reference), _floats(current))
+    if not empty and _is_number(current.type) != _is_number(reference.type) and not categorical:
+        return "retyped"
+    both = pa.chunked_array([*_as_text(reference).chunks, *_as_text(current).chunks], type=pa.string())
+    encoded = pc.dictionary_encode(both).combine_chunks()
+    encoded = encoded.chunk(0) if isinstance(encoded, pa.ChunkedArray) else encoded
+    vocabulary = tuple(encoded.dictionary.to_pylist())
+    if len(vocabulary) > min(MOST_CODES, max(20, len(reference) // 2)):
+        return None  # an identifier
+    codes = np.asarray(pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False), dtype=np.int64)
+    return Column(name, False, codes[: len(reference)], codes[len(reference) :], vocabulary)
+
+
+def _as_text(array: pa.ChunkedArray) -> pa.ChunkedArray:
+    if pa.types.is_dictionary(array.type):
+        array = pc.cast(array, array.type.value_type)
+    return pc.cast(array, pa.string())
+
+
+def _floats(array: pa.ChunkedArray) -> Floats:
+    return np.asarray(pc.cast(array, pa.float64(), safe=False).to_numpy(), dtype=np.float64)
+
+
+def _numbers(reference: pa.Table, current: pa.Table, name: str | None) -> tuple[Floats, Floats] | None:
+    """Labels and predictions as numbers; two words become 0 and 1 in their sorted order."""
+    if name is None or name not in reference.column_names or name not in current.column_names:
+        return None
+    arrays = [reference[name], current[name]]
+    if all(_is_number(a.type) or pa.types.is_boolean(a.type) or pa.types.is_null(a.type) for a in arrays):
+        return _floats(arrays[0]), _floats(arrays[1])
+    texts = [_as_text(a) for a in arrays]
+    words = sorted({w for w in pc.unique(texts[0]).to_pylist() if w is not None})
+    if len(words) != 2:
+        raise BadInput(f"column {name!r} holds {len(words)} different words; expected numbers or exactly two words")
+    first, second = (np.array([np.nan if w is None else float(w == words[1]) for w in t.to_pylist()]) for t in texts)
+    return first, second
+
+
+def _times(reference: pa.Table, current: pa.Table, name: str | None) -> tuple[Floats, Floats] | None:
+    if name is None or name not in reference.column_names or name not in current.column_names:
+        return None
+    return _seconds(reference[name], name), _seconds(current[name], name)
+
+
+def _seconds(array: pa.ChunkedArray, name: str) -> Floats:
+    if _is_number(array.type):
+        return _floats(array)
+    try:
+        moments = pc.cast(pc.cast(array, pa.timestamp("us", tz="UTC") if _has_zone(array) else pa.timestamp("us")), pa.int64())
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise BadInput(f"column {name!r} does not hold times: {str(error).splitlines()[0][:120]}") from error
+    return _floats(moments) / 1e6
+
+
+def _has_zone(array: pa.ChunkedArray) -> bool:
+    if pa.types.is_timestamp(array.type):
+        return array.type.tz is not None
+    sample = array.drop_null().slice(0, 1).to_pylist()
+    return bool(sample) and isinstance(sample[0], str) and (sample[0].endswith("Z") or "+" in sample[0][10:])
+
+
+def _texts(reference: pa.Table, current: pa.Table, name: str | None) -> tuple[npt.NDArray[np.str_], npt.NDArray[np.str_]] | None:
+    if name is None or name not in reference.column_names or name not in current.column_names:
+        return None
+    first, second = (np.array([w or "" for w in _as_text(t[name]).to_pylist()], dtype=np.str_) for t in (reference, current))
+    return first, second
+
+
+def _no_negative(codes: npt.NDArray[np.generic], replacement: int) -> Codes:
+    numbers = np.asarray(codes, dtype=np.int64)
+    return np.where(numbers < 0, replacement, numbers)
+
+
+def _bin(values: npt.NDArray[np.generic], edges: Floats) -> Codes:
+    numbers = np.asarray(values, dtype=np.float64)
+    return np.where(np.isnan(numbers), len(edges) + 1, np.searchsorted(edges, numbers, side="right"))
+
+
+def _bin_labels(edges: Floats) -> tuple[str, ...]:
+    bounds = ["-inf", *(f"{edge:.4g}" for edge in edges), "inf"]
+    return tuple(f"[{low}, {high})" for low, high in itertools.pairwise(bounds))

@@ -1,0 +1,130 @@
+"""What the labels say: where the residuals of the current window differ from the reference's, and by how much.
+
+A residual is y - p (binary) or y - prediction. A model that was miscalibrated in the reference is compared with its own
+reference residuals, cell by cell, not with zero. Per column, z² over the cells sums to a chi-square under no change
+(Hosmer and Lemeshow 1980 use the same cells for one window); p-values are multiplied by the number of columns.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import chdtrc, ndtr
+
+from steps.contracts.words import Task
+from steps.core.pairing import Cells, Column, Floats, Pair
+
+Mask = npt.NDArray[np.bool_]
+_LEAST_CELL = 20  # labelled rows in both windows before a cell speaks
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Rows with label and prediction: residual and loss in both windows. Masks select those rows of the pair."""
+
+    task: Task
+    masks: tuple[Mask, Mask]
+    prediction: tuple[Floats, Floats]
+    target: tuple[Floats, Floats]
+    residual: tuple[Floats, Floats]
+    loss: tuple[Floats, Floats]
+
+    @property
+    def loss_increase(self) -> float:
+        return float(self.loss[1].mean() - self.loss[0].mean())
+
+    @property
+    def loss_z(self) -> float:
+        return difference_z(self.loss[0], self.loss[1])
+
+    @property
+    def harmed(self) -> bool:
+        """The loss rose by more than noise and by more than 3 % of itself."""
+        return self.loss_z > 3 and self.loss_increase > 0.03 * float(self.loss[0].mean())
+
+
+@dataclass(frozen=True)
+class Structure:
+    """How strongly one column's cells disagree about the residual's change."""
+
+    column: str
+    statistic: float
+    freedom: int
+    p_value: float  # adjusted over the columns
+
+    @property
+    def strength(self) -> float:
+        """Standardised: 0 expected under no change, with standard deviation 1."""
+        return (self.statistic - self.freedom) / float(np.sqrt(2 * max(self.freedom, 1)))
+
+
+def labelled(pair: Pair) -> Labelled | None:
+    """None when either window has fewer than 50 rows with both label and prediction."""
+    if pair.target is None or pair.prediction is None or pair.task is None:
+        return None
+    masks = tuple(np.isfinite(y) & np.isfinite(p) for y, p in zip(pair.target, pair.prediction, strict=True))
+    if min(mask.sum() for mask in masks) < 50:
+        return None
+    y = tuple(v[m] for v, m in zip(pair.target, masks, strict=True))
+    p = tuple(v[m] for v, m in zip(pair.prediction, masks, strict=True))
+    losses = tuple(row_loss(pair.task, a, b) for a, b in zip(y, p, strict=True))
+    return Labelled(pair.task, (masks[0], masks[1]), (p[0], p[1]), (y[0], y[1]), (y[0] - p[0], y[1] - p[1]), (losses[0], losses[1]))
+
+
+def row_loss(task: Task, target: Floats, prediction: Floats) -> Floats:
+    """Log loss (probabilities clipped at 1e-4, so that one row cannot own the mean) or squared error, per row."""
+    if task is Task.REGRESSION:
+        return np.asarray((target - prediction) ** 2)
+    clipped = np.clip(prediction, 1e-4, 1 - 1e-4)
+    return np.asarray(-(target * np.log(clipped) + (1 - target) * np.log(1 - clipped)))
+
+
+def difference_z(reference: Floats, current: Floats) -> float:
+    """Welch's z of mean(current) - mean(reference)."""
+    if min(len(reference), len(current)) < 2:
+        return 0.0
+    error = np.sqrt(reference.var(ddof=1) / len(reference) + current.var(ddof=1) / len(current))
+    return float((current.mean() - reference.mean()) / error) if error > 0 else 0.0
+
+
+def one_sided(z: float) -> float:
+    return float(ndtr(-z))
+
+
+def structure(
+    columns: tuple[Column, ...], values: tuple[Floats, Floats], masks: tuple[Mask, Mask], *, centred: bool
+) -> tuple[Structure, ...]:
+    """Per column, strongest first; `centred` removes each window's mean, so that only the shape over the cells counts."""
+    if centred:
+        values = (values[0] - values[0].mean(), values[1] - values[1].mean())
+    found = []
+    for column in columns:
+        z = cell_z(column.cells, values, masks)
+        z = z[np.isfinite(z)]
+        freedom = max(len(z) - int(centred), 1)
+        statistic = float((z**2).sum())
+        p_value = min(1.0, float(chdtrc(freedom, statistic)) * len(columns)) if len(z) > int(centred) else 1.0
+        found.append(Structure(column.name, statistic, freedom, p_value))
+    return tuple(sorted(found, key=lambda s: (-s.strength, s.column)))
+
+
+def cell_z(cells: Cells, values: tuple[Floats, Floats], masks: tuple[Mask, Mask]) -> Floats:
+    """z of the change of the mean in every cell; NaN where a window has too few rows."""
+    count = len(cells.labels)
+    means, errors, sizes = [], [], []
+    for window, value, mask in ((cells.reference, values[0], masks[0]), (cells.current, values[1], masks[1])):
+        which = window[mask]
+        size = np.bincount(which, minlength=count).astype(float)
+        held = np.maximum(size, 1)
+        mean = np.bincount(which, value, minlength=count) / held
+        variance = np.maximum(np.bincount(which, value**2, minlength=count) / held - mean**2, 0)
+        pooled = float(value.var())
+        # a cell's own variance is noisy when the cell is small: it is drawn towards the window's
+        variance = (variance * size + pooled * 10) / (size + 10)
+        means.append(mean)
+        errors.append(variance / held)
+        sizes.append(size)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        z = (means[1] - means[0]) / np.sqrt(errors[0] + errors[1])
+    z[(sizes[0] < _LEAST_CELL) | (sizes[1] < _LEAST_CELL)] = np.nan
+    return np.asarray(z)

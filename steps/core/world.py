@@ -1,0 +1,285 @@
+"""What remains when data, labels, releases and season are innocent: the world has changed.
+
+Concept drift leaves a shape in the residuals' change over some column; label shift moves them all by one offset;
+covariate shift moves the inputs and leaves the residuals, cell by cell, as they were.
+"""
+
+import dataclasses
+
+import numpy as np
+
+from steps.contracts.detection import ColumnShift, Segment
+from steps.contracts.diagnosis import Diagnosis, Evidence
+from steps.contracts.words import Cause, Task
+from steps.core.pairing import Cells, Column, Floats, Pair
+from steps.core.residuals import Labelled, Mask, cell_z, difference_z, structure
+from steps.core.shift import measure
+
+_BELIEVED = 1e-4  # adjusted p-value below which a column's residuals are said to have changed
+_OFFSET_Z = 4.5
+_LEAST_PIECE = 40  # rows in both windows before a segment is looked into
+
+
+def suspect(both: Pair, rows: Labelled | None, moved: tuple[ColumnShift, ...]) -> list[Diagnosis]:
+    """Concept drift, label shift and covariate shift, as far as each stands, in this order."""
+    found = []
+    if rows is not None:
+        inside = _supported(both, rows, moved)
+        found += _concept(both, inside) or _hidden(both, inside) or _offset(inside)
+    return found + _covariate(both, rows, moved)
+
+
+def confidence(surplus: float, floor: float = 0.6) -> float:
+    return floor + (0.99 - floor) * float(1 - np.exp(-max(surplus, 0.0) / 4))
+
+
+def ranking_holds(rows: Labelled) -> bool:
+    """Whether AUC fell by less than three standard errors (Hanley and McNeil 1982)."""
+    (before, error), (after, other) = (_auc(y, p) for y, p in zip(rows.target, rows.prediction, strict=True))
+    return before - after < max(3 * float(np.hypot(error, other)), 0.01)
+
+
+def onset(both: Pair, rows: Labelled | None, diagnosis: Diagnosis) -> float | None:
+    """Epoch seconds from which on the loss is raised: the least of the cumulated loss above the half-way mark (Page 1954)."""
+    if both.time is None or rows is None or diagnosis.cause not in (Cause.CONCEPT_DRIFT, Cause.LABEL_SHIFT):
+        return None
+    moments = both.time[1][rows.masks[1]]
+    order = np.argsort(moments)
+    signal = rows.loss[1][order] - rows.loss[0].mean() - max(rows.loss_increase, 0) / 2
+    start = int(np.argmin(np.concatenate([[0.0], np.cumsum(signal)])))
+    return float(moments[order][min(start, len(order) - 1)])
+
+
+def _supported(both: Pair, rows: Labelled, moved: tuple[ColumnShift, ...]) -> Labelled:
+    """Without current rows outside of what the reference covered: there a model extrapolates, which is no drift of concept."""
+    keep = np.ones(int(rows.masks[1].sum()), dtype=bool)
+    for shift in (s for s in moved if s.shifted and s.column != "prediction"):
+        column = both.column(shift.column)
+        if column.numeric:
+            low, high = np.nanquantile(np.asarray(column.reference, dtype=np.float64), [0.005, 0.995])
+            values = np.asarray(column.current, dtype=np.float64)[rows.masks[1]]
+            keep &= ~((values < low) | (values > high))
+    if keep.all() or keep.sum() < 100:
+        return rows
+    mask = rows.masks[1].copy()
+    mask[np.flatnonzero(mask)] = keep
+    return dataclasses.replace(
+        rows,
+        masks=(rows.masks[0], mask),
+        prediction=(rows.prediction[0], rows.prediction[1][keep]),
+        target=(rows.target[0], rows.target[1][keep]),
+        residual=(rows.residual[0], rows.residual[1][keep]),
+        loss=(rows.loss[0], rows.loss[1][keep]),
+    )
+
+
+def _concept(both: Pair, rows: Labelled) -> list[Diagnosis]:
+    residual = _without_offset(rows)
+    shapes = [structure(both.columns, values, rows.masks, centred=True) for values in (residual, rows.loss)]
+    best = max((s[0] for s in shapes if s), key=lambda s: s.strength, default=None)
+    # a change of the loss's shape alone happens under label shift too: it counts only with the residuals or a clear rise
+    residual_believed = bool(shapes[0]) and shapes[0][0].p_value < _BELIEVED
+    if best is None or not (residual_believed or (shapes[1][0].p_value < _BELIEVED and rows.harmed and rows.task is Task.REGRESSION)):
+        return []
+    if not (rows.harmed or shapes[0][0].p_value < 1e-9):
+        return []
+    ranked = shapes[0] if residual_believed else shapes[1]
+    segment, columns = _locate(both, rows, ranked[0].column)
+    blamed = tuple(dict.fromkeys([*columns, *(s.column for s in ranked[:3] if s.p_value < _BELIEVED)]))
+    where = f" where {segment.column} is {segment.value}" if segment else ""
+    sentence = f"given the inputs, labels behave differently{where}: the residuals changed most over {blamed[0]}"
+    evidence = tuple(
+        Evidence("residuals.changed", f"residuals changed over {s.column} (chi-square {s.statistic:.0f} on {s.freedom})", s.statistic)
+        for s in ranked[:3]
+        if s.p_value < _BELIEVED
+    )
+    sure = confidence((ranked[0].strength - 4) / 2)
+    return [Diagnosis(Cause.CONCEPT_DRIFT, sure, blamed, segment, harm="shown", evidence=evidence, sentence=sentence)]
+
+
+def _hidden(both: Pair, rows: Labelled) -> list[Diagnosis]:
+    """A drift inside one code that the rest of the window dilutes: every code is looked into, and pays for the number of looks."""
+    looks = [(c, n) for c in both.segmenting for n in range(len(c.vocabulary))]
+    best: tuple[float, float, Segment, tuple[str, ...]] | None = None
+    for cut, number in looks:
+        inside = (cut.cells.reference[rows.masks[0]] == number, cut.cells.current[rows.masks[1]] == number)
+        if min(mask.sum() for mask in inside) < 100:
+            continue
+        masks = (_narrow(rows.masks[0], inside[0]), _narrow(rows.masks[1], inside[1]))
+        values = (rows.residual[0][inside[0]], rows.residual[1][inside[1]])
+        shape = structure(tuple(c for c in both.columns if c is not cut), values, masks, centred=True)
+        believed = bool(shape) and shape[0].p_value * len(looks) < _BELIEVED
+        if believed and _inside_only(both, rows, inside) > 0 and (best is None or shape[0].strength > best[0]):
+            rise = float(rows.loss[1][inside[1]].mean() - rows.loss[0][inside[0]].mean())
+            best = (shape[0].strength, rise, Segment(cut.name, cut.cells.labels[number]), (shape[0].column, cut.name))
+    if best is None or best[1] <= 0:
+        return []
+    strength, rise, segment, columns = best
+    sentence = f"where {segment.column} is {segment.value}, labels behave differently over {columns[0]}: the loss rose by {rise:.3g} there"
+    evidence = (Evidence("residuals.changed", sentence, rise),)
+    sure = confidence((strength - 4) / 2)
+    return [Diagnosis(Cause.CONCEPT_DRIFT, sure, columns, segment, harm="shown", evidence=evidence, sentence=sentence)]
+
+
+def _without_offset(rows: Labelled) -> tuple[Floats, Floats]:
+    """Residuals after one offset in logit (binary) or in the mean (regression) has been fitted to each window."""
+    if rows.task is Task.REGRESSION:
+        return rows.residual[0] - rows.residual[0].mean(), rows.residual[1] - rows.residual[1].mean()
+    first, second = (y - _offset_fitted(p, y) for p, y in zip(rows.prediction, rows.target, strict=True))
+    return first, second
+
+
+def _offset_fitted(prediction: Floats, target: Floats) -> Floats:
+    """sigmoid(logit p + d) with the d that makes the mean right (bisection)."""
+    logit = np.log(np.clip(prediction, 1e-6, 1 - 1e-6)) - np.log1p(-np.clip(prediction, 1e-6, 1 - 1e-6))
+    low, high = -15.0, 15.0
+    for _ in range(50):
+        middle = (low + high) / 2
+        low, high = (middle, high) if (1 / (1 + np.exp(-(logit + middle)))).mean() < target.mean() else (low, middle)
+    return np.asarray(1 / (1 + np.exp(-(logit + low))))
+
+
+def _locate(both: Pair, rows: Labelled, column: str) -> tuple[Segment | None, tuple[str, ...]]:
+    """The smallest piece outside of which nothing changed, and the columns to blame inside it, worst first."""
+    best: tuple[float, Segment, tuple[str, ...]] | None = None
+    for candidate in both.columns:
+        if candidate.numeric and candidate.name != column:
+            continue
+        if not candidate.numeric and candidate not in both.segmenting and candidate.name != column:
+            continue
+        for numbers, label in _pieces(candidate, rows):
+            inside = tuple(
+                np.isin(w[m], numbers) for w, m in zip((candidate.cells.reference, candidate.cells.current), rows.masks, strict=True)
+            )
+            score = _inside_only(both, rows, (inside[0], inside[1]))
+            if score > 0 and (best is None or score > best[0]):
+                best = (score, Segment(candidate.name, label), _blame(both, rows, (inside[0], inside[1]), candidate))
+    return (best[1], best[2]) if best else (None, (column,))
+
+
+def _pieces(column: Column, rows: Labelled) -> list[tuple[list[int], str]]:
+    """Single codes, or the run of neighbouring bins in which a number's residuals or loss changed."""
+    cells = column.cells
+    z = np.fmax(np.abs(cell_z(cells, rows.residual, rows.masks)), np.abs(cell_z(cells, rows.loss, rows.masks)))
+    hot = [int(i) for i in np.flatnonzero(np.nan_to_num(z[:-1]) > 4)]
+    if not column.numeric:
+        return [([i], cells.labels[i]) for i in hot]
+    if not hot or hot[-1] - hot[0] + 1 > 5 or hot[-1] - hot[0] + 1 != len(hot):
+        return []
+    return [(hot, _joined(cells, hot))]
+
+
+def _joined(cells: Cells, run: list[int]) -> str:
+    return f"{cells.labels[run[0]].split(',')[0]},{cells.labels[run[-1]].split(',')[1]}"
+
+
+def _inside_only(both: Pair, rows: Labelled, inside: tuple[Mask, Mask]) -> float:
+    """z of the loss's rise inside when the rows outside are unchanged, else 0."""
+    if min(mask.sum() for mask in inside) < 30 or min((~mask).sum() for mask in inside) < 100:
+        return 0.0
+    outside = (~inside[0], ~inside[1])
+    values = tuple(tuple(v[m] for v, m in zip(value, outside, strict=True)) for value in (rows.residual, rows.loss))
+    masks = tuple(_narrow(m, o) for m, o in zip(rows.masks, outside, strict=True))
+    left = structure(both.columns, (values[0][0], values[0][1]), (masks[0], masks[1]), centred=False)
+    if left[0].p_value < 0.003 or abs(difference_z(*values[1])) > 3.5:
+        return 0.0
+    score = max(
+        abs(difference_z(rows.loss[0][inside[0]], rows.loss[1][inside[1]])),
+        abs(difference_z(rows.residual[0][inside[0]], rows.residual[1][inside[1]])),
+    )
+    return score if score > 3.5 else 0.0
+
+
+def _blame(both: Pair, rows: Labelled, inside: tuple[Mask, Mask], cut: Column) -> tuple[str, ...]:
+    """The number whose region it is; inside a code, the column over which the residuals changed their shape, else the code's."""
+    if cut.numeric:
+        return (cut.name,)
+    values = (rows.residual[0][inside[0]], rows.residual[1][inside[1]])
+    masks = (_narrow(rows.masks[0], inside[0]), _narrow(rows.masks[1], inside[1]))
+    shapes = structure(tuple(c for c in both.columns if c.name != cut.name), values, masks, centred=True)
+    return (shapes[0].column, cut.name) if shapes and shapes[0].p_value < _BELIEVED else (cut.name,)
+
+
+def _narrow(mask: Mask, chosen: Mask) -> Mask:
+    full = mask.copy()
+    full[np.flatnonzero(mask)] = chosen
+    return full
+
+
+def _offset(rows: Labelled) -> list[Diagnosis]:
+    z = difference_z(*rows.residual)
+    size = abs(float(rows.residual[1].mean() - rows.residual[0].mean()))
+    scale = float(rows.target[0].std()) or 1.0
+    if abs(z) < _OFFSET_Z or size < 0.03 * scale:
+        return []
+    sentence = f"labels are {'higher' if z > 0 else 'lower'} than predicted by {size:.3g} on average, equally over every column"
+    evidence = (Evidence("residuals.offset", sentence, size),)
+    sure = confidence(abs(z) - _OFFSET_Z)
+    return [Diagnosis(Cause.LABEL_SHIFT, sure, ("target",), harm="shown" if rows.harmed else "none", evidence=evidence, sentence=sentence)]
+
+
+def _covariate(both: Pair, rows: Labelled | None, moved: tuple[ColumnShift, ...]) -> list[Diagnosis]:
+    shifted = [s for s in moved if s.shifted and s.column != "prediction"]
+    if not shifted:
+        return []
+    names = tuple(s.column for s in shifted)
+    harm = _harm(both, rows)
+    evidence = tuple(Evidence("drift.measured", f"{s.column} moved by {s.effect:.3f} ({s.statistic})", s.effect) for s in shifted[:5])
+    words = {
+        "shown": "and the labels show more loss",
+        "none": "and the loss has not risen",
+        "estimated": "and more loss is expected of it",
+    }
+    sentence = f"{', '.join(names[:4])} moved, {words.get(harm, 'and nothing says whether it harms')}"
+    sure = confidence((shifted[0].effect / shifted[0].threshold - 1) * 4, floor=0.7)
+    segment = shifted_segment(both, both.column(names[0]))
+    return [Diagnosis(Cause.COVARIATE_SHIFT, sure, names, segment, harm=harm, evidence=evidence, sentence=sentence)]
+
+
+def shifted_segment(both: Pair, column: Column) -> Segment | None:
+    """The only code inside of which the column moved, when it stayed where it was in all the rows outside."""
+    best: tuple[float, Segment] | None = None
+    for cutting in (c for c in both.segmenting if c.name != column.name):
+        cells = cutting.cells
+        for number in range(len(cells.labels) - 1):
+            inside = (cells.reference == number, cells.current == number)
+            if min(mask.sum() for mask in inside) < _LEAST_PIECE or min((~mask).sum() for mask in inside) < _LEAST_PIECE:
+                continue
+            within = _measured(column, inside)
+            outside = _measured(column, (~inside[0], ~inside[1]))
+            if within[1] < _BELIEVED and outside[0] < 0.25 * within[0] and outside[1] > 0.001 and (best is None or within[0] > best[0]):
+                best = (within[0], Segment(cutting.name, cells.labels[number]))
+    return best[1] if best else None
+
+
+def _measured(column: Column, chosen: tuple[Mask, Mask]) -> tuple[float, float]:
+    picked = dataclasses.replace(column, reference=column.reference[chosen[0]], current=column.current[chosen[1]])
+    return measure(picked)[1:]
+
+
+def _harm(both: Pair, rows: Labelled | None) -> str:
+    """By labels; else, for calibrated probabilities, by the loss that they expect of themselves (CBPE, NannyML); else unknown."""
+    if rows is not None:
+        return "shown" if rows.harmed else "none"
+    if both.prediction is None or both.task is not Task.BINARY:
+        return "unknown"
+    before, after = (_expected_loss(p[np.isfinite(p)]) for p in both.prediction)
+    return "estimated" if difference_z(before, after) > 3 and after.mean() > 1.03 * before.mean() else "none"
+
+
+def _expected_loss(probability: Floats) -> Floats:
+    p = np.clip(probability, 1e-4, 1 - 1e-4)
+    return np.asarray(-(p * np.log(p) + (1 - p) * np.log(1 - p)))
+
+
+def _auc(target: Floats, score: Floats) -> tuple[float, float]:
+    """Mann-Whitney's statistic with midranks, and Hanley and McNeil's standard error."""
+    positives, negatives = float(target.sum()), float(len(target) - target.sum())
+    if not positives or not negatives:
+        return 0.5, 0.5
+    _, inverse, counts = np.unique(score, return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(counts) - (counts - 1) / 2)[inverse]
+    auc = float((ranks[target == 1].sum() - positives * (positives + 1) / 2) / (positives * negatives))
+    q1, q2 = auc / (2 - auc), 2 * auc**2 / (1 + auc)
+    variance = (auc * (1 - auc) + (positives - 1) * (q1 - auc**2) + (negatives - 1) * (q2 - auc**2)) / (positives * negatives)
+    return auc, float(np.sqrt(max(variance, 0.0)))

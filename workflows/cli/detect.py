@@ -1,0 +1,48 @@
+"""modelmedic detect: what differs between two files."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from workflows.cli.options import role_options, roles_of
+
+
+@click.command(short_help="Say what differs between two files.")
+@click.argument("reference", type=click.Path(path_type=Path))
+@click.argument("current", type=click.Path(path_type=Path))
+@role_options
+def detect(reference: Path, current: Path, as_json: bool, **options: Any) -> None:
+    """Say what differs between REFERENCE and CURRENT (Parquet or CSV): broken data first, then drift, then the loss.
+
+    Drift is a result, not an error: the exit code is 0.
+    """
+    from steps.contracts.codec import to_plain
+    from steps.files import detect_files
+    from workflows.cli.console import print_json
+
+    verdict = detect_files(reference, current, roles_of(options))
+    if as_json:
+        print_json(to_plain(verdict))
+    else:
+        _show(verdict)
+
+
+def _show(verdict: Any) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
+    from workflows.cli.console import out
+
+    console = out()
+    console.print(f"[bold]{verdict.state.value}[/bold]: {escape(verdict.sentence)} ({verdict.rows} rows against {verdict.reference_rows})")
+    for problem in verdict.problems:
+        console.print(f"  [red]{problem.kind.value}[/red]  {escape(problem.detail)}")
+    table = Table("column", "statistic", "effect", "threshold", "p (adjusted)", "", box=None)
+    for shift in verdict.shifts[:20]:
+        mark = "[red]drifted[/red]" if shift.shifted else ""
+        bar = "█" * min(round(shift.effect / shift.threshold), 20)
+        effect, p_value = f"{shift.effect:.3f}", f"{shift.p_value:.2g}"
+        table.add_row(escape(shift.column), shift.statistic, effect, f"{shift.threshold:.3f}", p_value, f"{mark} {bar}")
+    if verdict.shifts:
+        console.print(table)

@@ -1,0 +1,58 @@
+"""modelmedic diagnose: why two files differ, how sure that is, and what to do about it."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from workflows.cli.options import role_options, roles_of
+
+
+@click.command(short_help="Say why two files differ, how sure that is, and what to do about it.")
+@click.argument("reference", type=click.Path(path_type=Path))
+@click.argument("current", type=click.Path(path_type=Path))
+@role_options
+@click.option("--season", help="The period after which the data repeats, such as 7d or 52w.")
+def diagnose(reference: Path, current: Path, as_json: bool, season: str | None, **options: Any) -> None:
+    """Say why CURRENT differs from REFERENCE (Parquet or CSV), with evidence, runners-up and the remedy.
+
+    Without --target and --prediction only the inputs can be judged; with --time the season and the onset can be told too.
+    """
+    from steps.contracts.diagnosis import Context
+    from steps.contracts.window import parse_duration
+    from steps.files import diagnose_files
+    from workflows.cli.console import print_json
+
+    context = Context(season=parse_duration(season) if season else None)
+    diagnosis, decision = diagnose_files(reference, current, roles_of(options), context)
+    if as_json:
+        print_json(_plain(diagnosis, decision))
+    else:
+        _show(diagnosis, decision)
+
+
+def _plain(diagnosis: Any, decision: Any) -> dict[str, Any]:
+    from steps.contracts.codec import to_plain
+
+    remedy = {"remedy": decision.remedy.value, "rule": decision.rule, "needs_approval": decision.needs_approval}
+    return {**to_plain(diagnosis), **remedy}
+
+
+def _show(diagnosis: Any, decision: Any) -> None:
+    from rich.markup import escape
+
+    from workflows.cli.console import out
+
+    console = out()
+    console.print(f"[bold]{diagnosis.cause.value}[/bold] ({diagnosis.confidence:.0%} sure): {escape(diagnosis.sentence)}")
+    if diagnosis.columns:
+        console.print(f"  columns   {escape(', '.join(diagnosis.columns[:8]))}")
+    if diagnosis.segment:
+        console.print(f"  segment   {escape(diagnosis.segment.column)} = {escape(diagnosis.segment.value)}")
+    if diagnosis.onset:
+        console.print(f"  since     {diagnosis.onset:%Y-%m-%d %H:%M} UTC")
+    console.print(f"  remedy    [bold]{decision.remedy.value}[/bold] ({escape(decision.sentence)})")
+    for evidence in diagnosis.evidence:
+        console.print(f"  evidence  {escape(evidence.sentence)}")
+    for other in diagnosis.runners_up:
+        console.print(f"  or        {other.cause.value} ({other.confidence:.0%}): {escape(other.sentence)}")
