@@ -3,68 +3,76 @@
 `steps.adapters.policy_file` reads it and turns each fault into a sentence with its line; these classes say what is allowed.
 """
 
-import re
-from datetime import date, datetime, timedelta
-from typing import Annotated, Any, Literal
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from steps.contracts.codec import canonical, sha256
 from steps.contracts.detection import Roles
-from steps.contracts.errors import BadInput
-from steps.contracts.window import Window, format_duration, parse_duration
+from steps.contracts.policy_types import (
+    BaseUrl,
+    Column,
+    Day,
+    Entrypoint,
+    Flag,
+    Moment,
+    Name,
+    Number,
+    Prefix,
+    RegisteredName,
+    Share,
+    Span,
+    Text,
+    Who,
+    Whole,
+)
+from steps.contracts.window import Window, format_duration
 from steps.contracts.words import Autonomy, Cause, Remedy, Task
 
 API_VERSION = "modelmedic/v1alpha1"
-NAME = r"^[a-z0-9]([-a-z0-9]{0,51}[a-z0-9])?$"  # a DNS label short enough for what is derived from it
-COLUMN = r"^[A-Za-z0-9_][A-Za-z0-9_ .\-]{0,127}$"
-KEY_PREFIX = r"^[A-Za-z0-9][A-Za-z0-9_.\-/]{0,255}$"
-ENTRYPOINT = r"^[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_]*$"
+LOGGED = {"prediction": "prediction", "version": "model_version", "id": "request_id"}  # columns that the inference log adds
 
 
-def _duration(value: Any) -> Any:
-    if isinstance(value, str):
-        try:
-            return parse_duration(value)
-        except BadInput as error:
-            raise ValueError(str(error)) from None
-    if isinstance(value, timedelta):
-        return value
-    raise ValueError(f"duration is {value!r}; expected a number and a unit of s, m, h, d or w, such as 30m or 7d")
+class Disagreement(ValueError):
+    """Values that are allowed each by itself but not together: the place of each fault inside its section, and a sentence."""
 
+    def __init__(self, faults: Iterable[tuple[str, str]]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("; ".join(sentence for _, sentence in self.faults))
 
-def _printable(value: str) -> str:
-    if "{{" in value or "}}" in value or re.search(r"[\x00-\x1f\x7f]", value):
-        raise ValueError("text must be one printable line without {{ or }}")
-    return value
-
-
-Duration = Annotated[
-    timedelta,
-    BeforeValidator(_duration),
-    PlainSerializer(format_duration, return_type=str),
-    Field(json_schema_extra={"type": "string", "format": None, "pattern": r"^(\d+[smhdw])+$", "examples": ["30m", "7d"]}),
-]
-Text = Annotated[str, Field(max_length=300), BeforeValidator(lambda v: _printable(v) if isinstance(v, str) else v)]
-Name = Annotated[str, Field(pattern=NAME)]
-Column = Annotated[str, Field(pattern=COLUMN)]
-Prefix = Annotated[str, Field(pattern=KEY_PREFIX)]
-Share = Annotated[float, Field(ge=0, le=1)]
+    @classmethod
+    def unless_none(cls, faults: Iterator[tuple[str, str]]) -> None:
+        """Raises itself when there is any fault."""
+        found = tuple(faults)
+        if found:
+            raise cls(found)
 
 
 class Section(BaseModel):
     """Strict: an unknown key is an error, nothing is coerced silently, nothing changes after reading."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, alias_generator=None)
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        populate_by_name=True,
+        defer_build=True,
+        allow_inf_nan=False,
+    )
 
 
 class Metadata(Section):
+    """Who the model is, and who answers for it."""
+
     name: Name = Field(description="The model's name; every generated object and every record carries it.")
-    owner: Text = Field(description="The team that is told about heals that failed or were refused.")
+    owner: Who = Field(description="The team that is told about heals that failed or were refused.")
     description: Text = Field(default="", description="One line for people.")
 
 
 class Serving(Section):
+    """Where the model serves."""
+
     inferenceService: Name = Field(description="The KServe InferenceService.")
     namespace: Name = Field(default="default", description="Its namespace.")
     mode: Literal["Standard", "Knative"] = Field(
@@ -73,19 +81,27 @@ class Serving(Section):
 
 
 class Registry(Section):
-    name: Text = Field(description="The registered model in MLflow.")
+    """Where the versions of the model are kept."""
+
+    name: RegisteredName = Field(description="The registered model in MLflow.")
     champion: Name = Field(default="champion", description="Alias of the version that serves.")
     challenger: Name = Field(default="challenger", description="Alias of the version that is being tried.")
     previous: Name = Field(default="previous", description="Alias of the version to go back to.")
 
 
 class Labels(Section):
+    """The true answers, which arrive after the predictions."""
+
     prefix: Prefix | None = Field(default=None, description="Where labels arrive in the object store; default labels/<name>.")
-    delay: Duration = Field(default=timedelta(0), description="How long after a prediction its label is known.")
+    delay: Annotated[timedelta, Span("0s", "365d")] = Field(
+        default=timedelta(0), description="How long after a prediction its label is known."
+    )
     maturity: Share = Field(default=0.8, description="Share of a window's rows that need a label before its loss is believed.")
 
 
 class Data(Section):
+    """What the model reads and predicts."""
+
     task: Task = Field(description="binary (the prediction is a probability) or regression.")
     target: Column = Field(description="The label's column.")
     time: Column = Field(description="The column with each row's time (UTC).")
@@ -95,61 +111,82 @@ class Data(Section):
     inferenceLog: Prefix | None = Field(
         default=None, description="Where requests and answers are logged in the object store; default inference-log/<name>."
     )
-    labels: Labels = Field(default=Labels(), description="Late labels.")
-    owner: Text | None = Field(default=None, description="Who is told when the data is broken; default metadata.owner.")
+    labels: Labels = Field(default_factory=Labels, description="Late labels.")
+    owner: Who | None = Field(default=None, description="Who is told when the data is broken; default metadata.owner.")
 
     @model_validator(mode="after")
     def _columns(self) -> "Data":
+        Disagreement.unless_none(self._faults())
+        return self
+
+    def _faults(self) -> Iterator[tuple[str, str]]:
         features = self.numeric + self.categorical
         if not features:
-            raise ValueError("data names no feature; expected at least one under numeric or categorical")
+            yield "", "data names no feature; expected at least one under numeric or categorical"
         doubled = sorted({c for c in features if features.count(c) > 1})
         if doubled:
-            raise ValueError(f"data names {', '.join(doubled)} more than once among numeric and categorical")
+            yield (
+                "categorical" if doubled[0] in self.categorical else "numeric",
+                f"data names {', '.join(doubled)} more than once among numeric and categorical; expected each column once",
+            )
         for role, column in (("target", self.target), ("time", self.time)):
             if column in features:
-                raise ValueError(f"data.{role} is {column}, which is a feature as well; a feature may not know the {role}")
+                yield role, f"data.{role} is {column}, which is a feature as well; a feature may not know the {role}"
+        if self.target == self.time:
+            yield "time", f"data.time is {self.time}, which is data.target as well; expected two columns"
+        for role, column in (
+            ("target", self.target),
+            *(("numeric", c) for c in self.numeric),
+            *(("categorical", c) for c in self.categorical),
+        ):
+            if column in LOGGED.values():
+                yield role, f"data.{role} names {column}, which the inference log adds itself; expected another name"
         strangers = [c for c in self.segments if c not in features]
         if strangers:
-            raise ValueError(f"data.segments names {', '.join(strangers)}; expected features of this policy")
-        return self
+            yield (
+                "segments",
+                f"data.segments names {', '.join(strangers)}; expected features of this policy ({', '.join(features)})",
+            )
 
 
 class Persistence(Section):
-    hits: int = Field(default=2, ge=1, le=20, description="k: how many alarming windows open an incident …")
-    of: int = Field(default=3, ge=1, le=50, description="n: … among the last n.")
+    """How many windows have to alarm before an incident opens."""
+
+    hits: Whole = Field(default=2, ge=1, le=20, description="k: how many alarming windows open an incident …")
+    of: Whole = Field(default=3, ge=1, le=50, description="n: … among the last n.")
 
     @model_validator(mode="after")
     def _order(self) -> "Persistence":
         if self.hits > self.of:
-            raise ValueError(f"persistence is {self.hits} of {self.of}; expected hits no larger than of")
+            raise Disagreement([("hits", f"detect.persistence is {self.hits} of {self.of}; expected hits no larger than of")])
         return self
 
 
 class Detect(Section):
-    window: Duration = Field(default=timedelta(days=7), description="Length of the current window, 1h to 90d.")
-    persistence: Persistence = Field(default=Persistence(), description="k of n windows.")
-    falseAlarmsPerYear: float = Field(
+    """When a difference between the current and the reference window is an alarm."""
+
+    window: Annotated[timedelta, Span("1h", "90d")] = Field(default=timedelta(days=7), description="Length of the current window.")
+    persistence: Persistence = Field(default_factory=Persistence, description="k of n windows.")
+    falseAlarmsPerYear: Number = Field(
         default=1.0, gt=0, le=365, description="How many false alarms a year are acceptable; thresholds are calibrated to it."
     )
-    minRows: int = Field(default=500, ge=30, description="Fewer rows in a window are no evidence.")
-    effects: dict[Column, Annotated[float, Field(gt=0)]] = Field(
-        default={}, description="Explicit effect-size thresholds by column; they win over the calibrated ones."
+    minRows: Whole = Field(default=500, ge=30, description="Fewer rows in a window are no evidence.")
+    effects: dict[Column, Annotated[Number, Field(gt=0)]] = Field(
+        default_factory=dict, description="Explicit effect-size thresholds by column; they win over the calibrated ones."
     )
-
-    @field_validator("window")
-    @classmethod
-    def _range(cls, value: timedelta) -> timedelta:
-        if not timedelta(hours=1) <= value <= timedelta(days=90):
-            raise ValueError(f"window is {format_duration(value)}; expected 1h to 90d")
-        return value
 
 
 class Diagnose(Section):
-    seasonality: Duration | None = Field(default=None, description="The period after which the data repeats, e.g. 7d or 52w.")
+    """What has to be known to tell causes apart."""
+
+    seasonality: Annotated[timedelta, Span("1h", "3650d")] | None = Field(
+        default=None, description="The period after which the data repeats, e.g. 7d or 52w."
+    )
 
 
 class Rule(Section):
+    """One line of the table from cause to remedy."""
+
     id: Name = Field(description="Named in every decision that it makes.")
     cause: Cause = Field(description="Which cause it is for.")
     harm: Literal["shown", "estimated", "none", "unknown"] | None = Field(
@@ -158,12 +195,12 @@ class Rule(Section):
     minConfidence: Share = Field(default=0.0, description="Only from this confidence on.")
     remedy: Remedy = Field(description="What to do.")
     maxAutonomy: Autonomy = Field(default=Autonomy.ACT, description="Never further than this under this rule.")
-    owner: Text = Field(default="modelmedic", description="Who answers for the rule.")
-    reviewed: date | None = Field(default=None, description="When somebody last looked at it.")
+    owner: Who = Field(default="modelmedic", description="Who answers for the rule.")
+    reviewed: Day | None = Field(default=None, description="When somebody last looked at it.")
 
 
 class AutonomyLevels(Section):
-    """observe < suggest < approve < act, per remedy."""
+    """How far the loop may go without a human: observe < suggest < approve < act, per remedy."""
 
     quarantine: Autonomy = Field(default=Autonomy.ACT, description="Setting broken data aside.")
     rollback: Autonomy = Field(default=Autonomy.ACT, description="Going back to the last good version.")
@@ -177,85 +214,136 @@ class AutonomyLevels(Section):
 
 
 class Freeze(Section):
-    start: datetime = Field(description="From then on (UTC) nothing advances …")
-    end: datetime = Field(description="… until then.")
+    """One span in which nothing advances; retreating stays allowed."""
+
+    start: Moment = Field(description="From then on (UTC) nothing advances …")
+    end: Moment = Field(description="… until then.")
     reason: Text = Field(default="", description="Shown with every refusal.")
+
+    @model_validator(mode="after")
+    def _order(self) -> "Freeze":
+        if self.end <= self.start:
+            raise Disagreement(
+                [
+                    (
+                        "end",
+                        f"limits.freeze ends at {self.end:%Y-%m-%dT%H:%MZ}; expected after its start, {self.start:%Y-%m-%dT%H:%MZ}",
+                    )
+                ]
+            )
+        return self
 
     def window(self) -> Window:
         return Window(self.start, self.end)
 
 
 class Breaker(Section):
-    failures: int = Field(default=3, ge=1, le=20, description="This many failed heals …")
-    within: Duration = Field(default=timedelta(days=30), description="… in this span open the breaker: one page, no more heals.")
+    """When repeated failure stops the loop."""
+
+    failures: Whole = Field(default=3, ge=1, le=20, description="This many failed heals …")
+    within: Annotated[timedelta, Span("1h", "365d")] = Field(
+        default=timedelta(days=30), description="… in this span open the breaker: one page, no more heals."
+    )
 
 
 class Limits(Section):
-    settle: Duration | Literal["auto"] = Field(
+    """How much the loop may do."""
+
+    settle: Annotated[timedelta, Span("0s", "365d")] | Literal["auto"] = Field(
         default="auto", description="How long alerts after a heal are disregarded; auto is detect.window + data.labels.delay."
     )
-    cooldown: Duration = Field(default=timedelta(days=1), description="Least time between two heals that changed something.")
-    healsPerWeek: int = Field(default=2, ge=0, le=100, description="Heals that may change something in seven days.")
-    breaker: Breaker = Field(default=Breaker(), description="When to stop trying.")
-    concurrentHeals: int = Field(default=3, ge=1, le=1000, description="Heals at once over all models of this store.")
+    cooldown: Annotated[timedelta, Span("0s", "365d")] = Field(
+        default=timedelta(days=1), description="Least time between two heals that changed something."
+    )
+    healsPerWeek: Whole = Field(default=2, ge=0, le=100, description="Heals that may change something in seven days.")
+    breaker: Breaker = Field(default_factory=Breaker, description="When to stop trying.")
+    concurrentHeals: Whole = Field(default=3, ge=1, le=1000, description="Heals at once over all models of this store.")
     freeze: tuple[Freeze, ...] = Field(default=(), description="Spans in which nothing advances.")
 
 
 class Retrain(Section):
-    entrypoint: Annotated[str, Field(pattern=ENTRYPOINT)] | Literal["builtin"] = Field(
+    """How a challenger is trained."""
+
+    entrypoint: Entrypoint = Field(
         default="builtin",
         description="`package.module:function`, called as train(frame, policy) -> model; builtin is a tabular default.",
     )
-    history: Duration = Field(default=timedelta(days=60), description="How far back training may reach when the cause sets no onset.")
-    minRows: int = Field(default=1000, ge=50, description="Fewer labelled rows are not trained on.")
-    holdout: Share = Field(default=0.25, description="Latest share of the labelled rows that only the gates see.")
-    timeout: Duration = Field(default=timedelta(hours=1), description="Training that takes longer is ended.")
+    history: Annotated[timedelta, Span("1h", "3650d")] = Field(
+        default=timedelta(days=60), description="How far back training may reach when the cause sets no onset."
+    )
+    minRows: Whole = Field(default=1000, ge=50, description="Fewer labelled rows are not trained on.")
+    holdout: Number = Field(default=0.25, gt=0, lt=1, description="Latest share of the labelled rows that only the gates see.")
+    timeout: Annotated[timedelta, Span("1m", "14d")] = Field(default=timedelta(hours=1), description="Training that takes longer is ended.")
 
 
 class Validate(Section):
+    """The gates that a challenger has to pass."""
+
     metric: Literal["auc", "log_loss", "rmse", "mae"] | None = Field(
         default=None, description="What challenger and champion are compared by; default auc (binary) or rmse (regression)."
     )
-    margin: float = Field(default=0.0, ge=0, description="How much worse than the champion is still accepted, in the metric's unit.")
-    minGain: float = Field(default=0.0, ge=0, description="Least expected gain; a retrain that gains less keeps the champion.")
-    confidence: Annotated[float, Field(gt=0.5, lt=1)] = Field(default=0.95, description="Of the interval round the difference.")
-    minLabels: int = Field(default=500, ge=30, description="Fewer labelled holdout rows judge nobody.")
+    margin: Number = Field(default=0.0, ge=0, description="How much worse than the champion is still accepted, in the metric's unit.")
+    minGain: Number = Field(default=0.0, ge=0, description="Least expected gain; a retrain that gains less keeps the champion.")
+    confidence: Annotated[Number, Field(gt=0.5, lt=1)] = Field(default=0.95, description="Of the interval round the difference.")
+    minLabels: Whole = Field(default=500, ge=30, description="Fewer labelled holdout rows judge nobody.")
     slices: tuple[Column, ...] = Field(default=(), description="Features whose values are each checked; default data.segments.")
-    sliceMargin: float = Field(default=0.02, ge=0, description="How much worse a slice may be, beyond its interval.")
-    oldRegimeMargin: float = Field(
+    sliceMargin: Number = Field(default=0.02, ge=0, description="How much worse a slice may be, beyond its interval.")
+    oldRegimeMargin: Number = Field(
         default=0.05, ge=0, description="How much worse than the champion on reference rows a challenger may be."
     )
-    latencyP95Ms: float = Field(default=200.0, gt=0, description="p95 of one prediction request.")
+    latencyP95Ms: Number = Field(default=200.0, gt=0, description="p95 of one prediction request.")
 
 
 class Rollout(Section):
-    steps: tuple[Annotated[int, Field(ge=1, le=99)], ...] = Field(
+    """How traffic moves to a challenger, and back."""
+
+    steps: tuple[Annotated[Whole, Field(ge=1, le=99)], ...] = Field(
         default=(20, 50), description="Percent of the traffic, rising, between dark and full."
     )
-    hold: Duration = Field(default=timedelta(minutes=5), description="Least time at each share.")
-    minRequests: int = Field(default=100, ge=1, description="Least requests that the canary answered at each share.")
-    deadline: Duration = Field(default=timedelta(hours=1), description="A share that cannot be judged by then is taken back.")
+    hold: Annotated[timedelta, Span("0s", "7d")] = Field(default=timedelta(minutes=5), description="Least time at each share.")
+    minRequests: Whole = Field(default=100, ge=1, description="Least requests that the canary answered at each share.")
+    deadline: Annotated[timedelta, Span("1m", "30d")] = Field(
+        default=timedelta(hours=1), description="A share that cannot be judged by then is taken back."
+    )
     maxErrorShare: Share = Field(default=0.01, description="More failed canary requests than this take it back.")
-    replayRequests: int = Field(default=500, ge=1, description="Recent requests replayed to the dark canary.")
+    replayRequests: Whole = Field(default=500, ge=1, description="Recent requests replayed to the dark canary.")
 
     @field_validator("steps")
     @classmethod
     def _rising(cls, value: tuple[int, ...]) -> tuple[int, ...]:
         if list(value) != sorted(set(value)):
-            raise ValueError(f"steps are {list(value)}; expected rising percents such as [20, 50]")
+            raise ValueError("expected rising percents such as [20, 50]")
         return value
+
+    @model_validator(mode="after")
+    def _order(self) -> "Rollout":
+        if self.hold >= self.deadline:
+            sentence = (
+                f"rollout.hold is {format_duration(self.hold)}; expected less than rollout.deadline, {format_duration(self.deadline)}"
+            )
+            raise Disagreement([("hold", sentence)])
+        return self
 
 
 class Approval(Section):
-    approvers: tuple[Text, ...] = Field(default=(), description="Who may answer; empty means anybody who can reach the store.")
-    twoPerson: bool = Field(default=False, description="Two different people have to say yes.")
-    timeout: Duration = Field(default=timedelta(hours=24), description="No answer by then rejects.")
+    """Who answers when the autonomy level is approve."""
+
+    approvers: tuple[Who, ...] = Field(default=(), description="Who may answer; empty means anybody who can reach the store.")
+    twoPerson: Flag = Field(default=False, description="Two different people have to say yes.")
+    timeout: Annotated[timedelta, Span("1m", "90d")] = Field(default=timedelta(hours=24), description="No answer by then rejects.")
+
+    @model_validator(mode="after")
+    def _enough(self) -> "Approval":
+        if self.twoPerson and len(set(self.approvers)) == 1:
+            sentence = "approval.twoPerson is true and approval.approvers names one person; expected two or more, or nobody"
+            raise Disagreement([("approvers", sentence)])
+        return self
 
 
 class Notify(Section):
-    alertmanager: Annotated[str, Field(pattern=r"^https?://[^\s{}]+$")] | None = Field(
-        default=None, description="Base URL of an Alertmanager that notifications go to as well."
-    )
+    """Where notifications go beside the terminal and the store."""
+
+    alertmanager: BaseUrl | None = Field(default=None, description="Base URL of an Alertmanager that notifications go to as well.")
 
 
 class Policy(Section):
@@ -267,29 +355,20 @@ class Policy(Section):
     serving: Serving
     registry: Registry
     data: Data
-    detect: Detect = Detect()
-    diagnose: Diagnose = Diagnose()
+    detect: Detect = Field(default_factory=Detect)
+    diagnose: Diagnose = Field(default_factory=Diagnose)
     rules: tuple[Rule, ...] = Field(default=(), description="Tried in order before the default rules; the first match decides.")
-    autonomy: AutonomyLevels = AutonomyLevels()
-    limits: Limits = Limits()
-    retrain: Retrain = Retrain()
-    validation: Validate = Field(default=Validate(), alias="validate")
-    rollout: Rollout = Rollout()
-    approval: Approval = Approval()
-    notify: Notify = Notify()
+    autonomy: AutonomyLevels = Field(default_factory=AutonomyLevels)
+    limits: Limits = Field(default_factory=Limits)
+    retrain: Retrain = Field(default_factory=Retrain)
+    validation: Validate = Field(default_factory=Validate, alias="validate")
+    rollout: Rollout = Field(default_factory=Rollout)
+    approval: Approval = Field(default_factory=Approval)
+    notify: Notify = Field(default_factory=Notify)
 
     @model_validator(mode="after")
     def _agree(self) -> "Policy":
-        ids = [rule.id for rule in self.rules]
-        doubled = sorted({i for i in ids if ids.count(i) > 1})
-        if doubled:
-            raise ValueError(f"rules have the id {', '.join(doubled)} more than once")
-        metric = self.validation.metric
-        if metric and (metric in ("auc", "log_loss")) != (self.data.task is Task.BINARY):
-            raise ValueError(f"validate.metric is {metric}, which does not fit data.task {self.data.task.value}")
-        for column in self.validation.slices:
-            if column not in self.features:
-                raise ValueError(f"validate.slices names {column}; expected features of this policy")
+        Disagreement.unless_none(disagreements(self.data, self.detect, self.rules, self.validation))
         return self
 
     @property
@@ -331,10 +410,10 @@ class Policy(Section):
         return Roles(
             task=self.data.task,
             target=self.data.target,
-            prediction="prediction",
+            prediction=LOGGED["prediction"],
             time=self.data.time,
-            version="model_version",
-            id="request_id",
+            version=LOGGED["version"],
+            id=LOGGED["id"],
             features=self.features,
             categorical=self.data.categorical,
             segments=self.data.segments,
@@ -344,3 +423,32 @@ class Policy(Section):
     def hash(self) -> str:
         """sha256 of the canonical policy, defaults included: what an incident is pinned to."""
         return sha256(canonical(self.model_dump(mode="json", by_alias=True)))
+
+
+def disagreements(
+    data: Data | None, detect: Detect | None, rules: tuple[Rule, ...] | None, validation: Validate | None
+) -> Iterator[tuple[str, str]]:
+    """What does not fit between sections: the path of each fault in the policy, and a sentence. None: a section that is wrong itself."""
+    ids = [rule.id for rule in rules or ()]
+    for number, identity in enumerate(ids):
+        if identity in ids[:number]:
+            yield f"rules.{number}.id", f"rules have the id {identity} more than once; expected each id once"
+    if data is None:
+        return
+    features = data.numeric + data.categorical
+    known = f"expected features of this policy ({', '.join(features)})"
+    if detect:
+        for column in detect.effects:
+            if column not in features:
+                yield f"detect.effects.{column}", f"detect.effects names {column}; {known}"
+    if validation:
+        metric = validation.metric
+        if metric and (metric in ("auc", "log_loss")) != (data.task is Task.BINARY):
+            fitting = "auc or log_loss" if data.task is Task.BINARY else "rmse or mae"
+            yield (
+                "validate.metric",
+                f"validate.metric is {metric}, which does not fit data.task {data.task.value}; expected {fitting}",
+            )
+        for column in validation.slices:
+            if column not in features:
+                yield "validate.slices", f"validate.slices names {column}; {known}"
