@@ -1,0 +1,149 @@
+"""The audit trail: one chain of records per model, each bound to the one before by its hash.
+
+A record lies in `audit/<model>/<sequence>.json`, created once and never changed. `head.json` says how far the trail goes, so
+that a dropped end is seen; it is swapped after each append and before the next, so a crash leaves it behind by one record
+at most. `verify` finds every changed byte and every dropped, reordered or inserted record. It cannot find somebody who may
+write every object of the store and rewrites the whole trail: against that, the bucket needs an object lock.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from steps.contracts.audit import Phase, Record
+from steps.contracts.codec import encode, to_plain
+from steps.contracts.errors import Conflict, NotFound, Refused
+from steps.contracts.keys import audit_head_key, audit_key, model_hash
+from steps.contracts.ports import Clock, ObjectStore
+from steps.contracts.window import utc
+from steps.core.chain import GENESIS, Entry, Fault, Head, faults, follows, seal
+from steps.core.redaction import redact
+from steps.documents import parse
+from steps.sequence import last
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """The end of the trail; `tag` is that of head.json, None while there is none; `behind` when head.json is not there yet."""
+
+    head: Head
+    tag: str | None
+    behind: bool = False
+
+
+class AuditTrail:
+    """Appends to and reads the trail of one model. `actor` is who acts: a step's name, a person, a pod."""
+
+    def __init__(self, store: ObjectStore, model: str, clock: Clock, actor: str) -> None:
+        self.model = model
+        self._store = store
+        self._clock = clock
+        self._actor = actor
+        self._hashed = model_hash(model)
+        self._entries: dict[int, Entry] = {}  # records never change, so what was read once is kept
+        self._end: _End | None = None  # as this object left it; somebody else's append shows as a lost race
+
+    def append(
+        self,
+        event: str,
+        phase: Phase = Phase.NOTE,
+        *,
+        incident: str | None = None,
+        key: str | None = None,
+        fence: int | None = None,
+        facts: Mapping[str, Any] | None = None,
+    ) -> Record:
+        """Add one record at the end; secrets among the facts are redacted.
+
+        Raises StoreError when it cannot be written, Refused when the trail is broken at its end.
+        """
+        plain = redact(to_plain(dict(facts or {})))
+        draft = Record(0, "", utc(self._clock.now()), self.model, incident, self._actor, event, phase, key, fence, plain)
+        for _ in range(1000):  # each lost race is somebody else's record
+            end = self._end or self._find_end()
+            self._end = None
+            if end.behind and not self._move_head(end):
+                continue
+            end = self._end or end
+            entry = seal(replace(draft, sequence=end.head.sequence + 1, previous=end.head.hash))
+            if self._create(entry):
+                self._move_head(_End(Head(entry.record.sequence, entry.hash), end.tag))
+                return entry.record
+        raise Conflict(f"audit trail of {self.model} lost 1000 races for its end; expected to append {event}")
+
+    def records(self, incident: str | None = None) -> Iterator[Record]:
+        """Oldest first, those of one incident when it is named. Raises NotFound or BadInput at a broken place."""
+        for sequence in range(1, self.length() + 1):
+            record = self._entry(sequence).record
+            if incident is None or record.incident == incident:
+                yield record
+
+    def latest(self, since: datetime | None = None) -> Iterator[Record]:
+        """Newest first, back to the first record that is older than `since`."""
+        for sequence in range(self.length(), 0, -1):
+            record = self._entry(sequence).record
+            if since is not None and record.at < since:
+                return
+            yield record
+
+    def length(self) -> int:
+        return self._find_end().head.sequence
+
+    def verify(self) -> list[Fault]:
+        """Every fault of the trail as it is stored now; empty when it is intact."""
+        keys = list(self._store.list(audit_key(self._hashed)))
+        return faults(self.model, ((key, self._store.get(key).data) for key in keys))
+
+    def _find_end(self) -> _End:
+        head, tag = self._read_head()
+        sequence = last(self._exists, head.sequence)
+        if sequence == head.sequence:
+            return _End(head, tag)
+        entry = self._entry(sequence)
+        before = head if sequence == head.sequence + 1 else Head(sequence - 1, self._entry(sequence - 1).hash)
+        if not follows(entry, before):
+            raise Refused(
+                f"audit trail of {self.model} is broken at record {sequence}, which does not follow the one before; "
+                f"`modelmedic audit verify {self.model}` says what happened"
+            )
+        return _End(Head(sequence, entry.hash), tag, behind=True)
+
+    def _read_head(self) -> tuple[Head, str | None]:
+        key = audit_head_key(self._hashed)
+        try:
+            blob = self._store.get(key)
+        except NotFound:
+            return Head(0, GENESIS), None
+        return parse(Head, blob.data, key), blob.tag
+
+    def _move_head(self, end: _End) -> bool:
+        """Whether head.json says `end` now. Losing this race is no harm: the winner saw this record and went on from it."""
+        key, data = audit_head_key(self._hashed), encode(end.head)
+        try:
+            tag = self._store.create(key, data) if end.tag is None else self._store.swap(key, data, end.tag)
+        except Conflict:
+            return False
+        self._end = _End(end.head, tag)
+        return True
+
+    def _create(self, entry: Entry) -> bool:
+        try:
+            self._store.create(audit_key(self._hashed, entry.record.sequence), encode(entry))
+        except Conflict:
+            return False
+        self._entries[entry.record.sequence] = entry
+        return True
+
+    def _exists(self, sequence: int) -> bool:
+        try:
+            self._entry(sequence)
+        except NotFound:
+            return False
+        return True
+
+    def _entry(self, sequence: int) -> Entry:
+        if sequence not in self._entries:
+            key = audit_key(self._hashed, sequence)
+            self._entries[sequence] = parse(Entry, self._store.get(key).data, key)
+        return self._entries[sequence]

@@ -1,0 +1,107 @@
+"""Audit records that wait in a local file while the store is away."""
+
+import contextlib
+import fcntl
+import json
+import os
+import uuid
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import IO, Any
+
+from steps.audit import AuditTrail
+from steps.contracts.audit import Phase
+from steps.contracts.codec import canonical, sha256, to_plain
+from steps.contracts.window import utc
+from steps.core.redaction import redact
+
+_SKEW = timedelta(hours=1)  # between this machine's clock and those of other writers
+
+
+class Spool:
+    """One JSON line per record in `path`, appended whole and synced; safe between processes of one machine."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def add(
+        self,
+        at: datetime,
+        event: str,
+        phase: Phase,
+        *,
+        incident: str | None,
+        key: str | None,
+        fence: int | None,
+        facts: Mapping[str, Any],
+    ) -> None:
+        line = {
+            "id": uuid.uuid4().hex,
+            "at": utc(at).isoformat(),
+            "event": event,
+            "phase": phase.value,
+            "incident": incident,
+            "key": key,
+            "fence": fence,
+            "facts": redact(to_plain(dict(facts))),
+        }
+        with self._locked() as file:
+            file.seek(0, os.SEEK_END)
+            file.write(b"\n" + canonical(line))  # the newline comes first, so a torn line before it stays alone
+
+    def __len__(self) -> int:
+        return len(_lines(self.path.read_bytes())) if self.path.exists() else 0
+
+    def flush(self, trail: AuditTrail) -> int:
+        """Append what waits to the trail, each record once even when a flush was killed; how many were appended.
+
+        Raises StoreError while the store is still away; nothing is lost then.
+        """
+        if not len(self):
+            return 0
+        with self._locked() as file:
+            lines = [_read(line) for line in _lines(file.read())]
+            known = _flushed(trail, lines)
+            waiting = [line for line in lines if line["id"] not in known]
+            for line in waiting:
+                _append(trail, line)
+            file.truncate(0)
+        return len(waiting)
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[IO[bytes]]:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.open("a+b") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            file.seek(0)
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def _lines(text: bytes) -> list[bytes]:
+    return [line for line in text.split(b"\n") if line]
+
+
+def _append(trail: AuditTrail, line: dict[str, Any]) -> None:
+    facts = {**line["facts"], "spooled": {"at": line["at"], "id": line["id"]}}
+    phase = Phase(line["phase"])
+    trail.append(line["event"], phase, incident=line["incident"], key=line["key"], fence=line["fence"], facts=facts)
+
+
+def _flushed(trail: AuditTrail, lines: list[dict[str, Any]]) -> frozenset[str]:
+    times = [datetime.fromisoformat(line["at"]) for line in lines if line["at"]]
+    since = min(times) - _SKEW if times else None
+    return frozenset(record.facts["spooled"]["id"] for record in trail.latest(since) if "spooled" in record.facts)
+
+
+def _read(text: bytes) -> dict[str, Any]:
+    """A line that a power cut tore is kept as far as it goes, so that the trail says that something was there."""
+    try:
+        line: dict[str, Any] = json.loads(text)
+    except ValueError:
+        facts = {"text": text.decode(errors="replace")[:500]}
+        nobody = dict.fromkeys(("at", "incident", "key", "fence"))
+        line = {**nobody, "id": sha256(text), "event": "spool.damaged", "phase": Phase.NOTE.value, "facts": facts}
+    return line

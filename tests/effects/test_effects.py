@@ -1,0 +1,354 @@
+"""An effect happens once whatever dies when; advancing needs everything, retreating needs nothing."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import pytest
+
+from steps.adapters.memory_store import MemoryStore
+from steps.audit import AuditTrail
+from steps.contracts.audit import Phase
+from steps.contracts.errors import LeaseLost, ModelmedicError, Refused, StoreError, Transient
+from steps.contracts.ports import Blob, ObjectStore
+from steps.contracts.words import Direction
+from steps.control import Control
+from steps.core.chain import Fault
+from steps.effects import Effect, perform
+from steps.journal import Journal
+from steps.lease import Lease, acquire
+from steps.spool import Spool
+
+NOW = datetime(2026, 1, 8, 12, tzinfo=UTC)
+MODEL = "flights"
+KEY = "flights-1a2b3c4d-1/alias/7"
+
+
+@dataclass
+class PlayedClock:
+    moment: datetime = NOW
+
+    def now(self) -> datetime:
+        return self.moment
+
+
+class Killed(BaseException):
+    """Stands for kill -9: nothing of ours catches it."""
+
+
+class DyingStore:
+    """Passes calls on until the n-th, at which the process dies, just before it or just after it."""
+
+    def __init__(self, inner: ObjectStore, life: "Life") -> None:
+        self._inner = inner
+        self._life = life
+
+    def get(self, key: str) -> Blob:
+        return self._life.call(lambda: self._inner.get(key))
+
+    def create(self, key: str, data: bytes) -> str:
+        return self._life.call(lambda: self._inner.create(key, data))
+
+    def swap(self, key: str, data: bytes, expected: str) -> str:
+        return self._life.call(lambda: self._inner.swap(key, data, expected))
+
+    def list(self, prefix: str, *, after: str = "") -> Iterator[str]:
+        return self._life.call(lambda: self._inner.list(prefix, after=after))
+
+    def open(self, key: str) -> BinaryIO:
+        return self._life.call(lambda: self._inner.open(key))
+
+    def upload(self, key: str, source: Path) -> str:
+        return self._life.call(lambda: self._inner.upload(key, source))
+
+
+@dataclass
+class Life:
+    """Counts every call on the store and on the world, and ends at call `dies_at`."""
+
+    dies_at: int | None = None
+    after: bool = False
+    calls: int = 0
+
+    def call(self, action: Callable[[], Any]) -> Any:
+        self.calls += 1
+        if self.calls == self.dies_at:
+            if self.after:
+                with suppress(ModelmedicError):
+                    action()
+            raise Killed
+        return action()
+
+
+@dataclass
+class World:
+    """What is to be changed: an alias that remembers every move."""
+
+    moves: list[str] = field(default_factory=list)
+    unseen: bool = False
+    error: ModelmedicError | None = None
+    error_after: ModelmedicError | None = None
+
+    def move(self) -> None:
+        if self.error:
+            raise self.error
+        self.moves.append("7")
+        if self.error_after:
+            raise self.error_after
+
+    def look(self) -> Mapping[str, Any] | None:
+        if self.unseen:
+            raise StoreError("registry is away")
+        return {"version": self.moves[-1]} if self.moves else None
+
+
+@dataclass
+class Room:
+    """Everything that `perform` needs, on one store."""
+
+    store: ObjectStore
+    path: Path
+    world: World = field(default_factory=World)
+    clock: PlayedClock = field(default_factory=PlayedClock)
+    notes: list[Mapping[str, str]] = field(default_factory=list)
+
+    def trail(self, store: ObjectStore | None = None) -> AuditTrail:
+        return AuditTrail(store or self.store, MODEL, self.clock, "deploy")
+
+    def effect(self, direction: Direction, life: Life | None = None) -> Effect:
+        life = life or Life()
+        return Effect(
+            "alias.moved",
+            KEY,
+            direction,
+            lambda: life.call(self.world.move),
+            lambda: life.call(self.world.look),
+            {"to": "7"},
+        )
+
+    def run(self, direction: Direction, lease: Lease | None, life: Life | None = None) -> Mapping[str, Any]:
+        store = DyingStore(self.store, life) if life else self.store
+        journal = Journal(self.trail(store), self.clock, Spool(self.path), self.notes.append)
+        return perform(self.effect(direction, life), journal=journal, control=Control(store, self.clock), lease=lease)
+
+    def lease(self, life: Life | None = None) -> Lease:
+        store = DyingStore(self.store, life) if life else self.store
+        return acquire(store, MODEL, "me", self.clock, gone=lambda _: True)
+
+    def story(self) -> list[tuple[str, str]]:
+        return [(record.event, record.phase.value) for record in self.trail().records()]
+
+    def faults(self) -> list[Fault]:
+        return [fault for fault in self.trail().verify() if not fault.harmless]
+
+
+@pytest.fixture
+def room(tmp_path: Path) -> Room:
+    return Room(MemoryStore(), tmp_path / "spool.jsonl")
+
+
+def away(room: Room, unreachable: bool = True) -> None:
+    assert isinstance(room.store, MemoryStore)
+    room.store.unreachable = unreachable
+
+
+@pytest.mark.parametrize("direction", Direction)
+def test_an_effect_is_recorded_before_and_after(room: Room, direction: Direction) -> None:
+    lease = room.lease()
+    assert room.run(direction, lease) == {"version": "7"}
+    intent, outcome = room.trail().records()
+    assert (intent.phase, outcome.phase) == (Phase.INTENT, Phase.OUTCOME)
+    assert intent.key == outcome.key == KEY
+    assert intent.fence == outcome.fence == lease.fence
+    assert outcome.facts == {"version": "7"}
+
+
+@pytest.mark.parametrize("direction", Direction)
+def test_a_second_run_does_nothing_more(room: Room, direction: Direction) -> None:
+    lease = room.lease()
+    assert room.run(direction, lease) == room.run(direction, lease)
+    assert room.world.moves == ["7"]
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("direction", Direction)
+def test_a_kill_at_any_call_is_finished_by_the_next_run_and_happens_once(tmp_path: Path, direction: Direction, after: bool) -> None:
+    dies_at, survived = 0, False
+    while not survived:
+        dies_at += 1
+        room = Room(MemoryStore(), tmp_path / f"spool-{dies_at}.jsonl")
+        life = Life(dies_at, after)
+        try:
+            with room.lease(life) as lease:
+                room.run(direction, lease, life)
+            survived = True
+        except Killed:
+            pass
+        with room.lease() as lease:
+            assert room.run(direction, lease) == {"version": "7"}
+        assert room.world.moves == ["7"], f"killed at call {dies_at}"
+        assert room.faults() == [], f"killed at call {dies_at}"
+        assert room.story()[-1] == ("alias.moved", "outcome")
+    assert dies_at > 12
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+def test_two_kills_in_a_row_are_finished_by_the_third_run(tmp_path: Path, after: bool) -> None:
+    for first in range(1, 16):
+        for second in range(1, 16):
+            room = Room(MemoryStore(), tmp_path / "spool.jsonl")
+            for dies_at in (first, second):
+                life = Life(dies_at, after)
+                with suppress(Killed), room.lease(life) as lease:
+                    room.run(Direction.ADVANCE, lease, life)
+            with room.lease() as lease:
+                room.run(Direction.ADVANCE, lease)
+            assert room.world.moves == ["7"], f"killed at calls {first} and {second}"
+            assert room.faults() == []
+
+
+def test_without_a_lease_nothing_advances(room: Room) -> None:
+    with pytest.raises(Refused, match="no lease on model flights"):
+        room.run(Direction.ADVANCE, None)
+    assert (room.world.moves, room.story()) == ([], [])
+
+
+def test_a_stale_holder_does_not_advance(room: Room) -> None:
+    stale = room.lease()
+    room.clock.moment += timedelta(minutes=5)
+    room.lease()
+    with pytest.raises(LeaseLost, match="fence 2"):
+        room.run(Direction.ADVANCE, stale)
+    assert (room.world.moves, room.story()) == ([], [])
+
+
+@pytest.mark.parametrize("scope", [None, MODEL])
+def test_a_freeze_stops_the_advance_and_says_who_and_why(room: Room, scope: str | None) -> None:
+    Control(room.store, room.clock).freeze(scope, by="ann", reason="black friday")
+    with pytest.raises(Refused, match=r"frozen by ann .*: black friday"):
+        room.run(Direction.ADVANCE, room.lease())
+    assert (room.world.moves, room.story()) == ([], [])
+
+
+def test_a_freeze_that_comes_between_intent_and_act_is_obeyed_and_recorded(room: Room) -> None:
+    class FreezingStore(MemoryStore):
+        def create(self, key: str, data: bytes) -> str:
+            tag = super().create(key, data)
+            if key.startswith("audit/") and key.endswith("00000001.json"):
+                Control(self, room.clock).freeze(None, by="ann", reason="now")
+            return tag
+
+    room.store = FreezingStore()
+    with pytest.raises(Refused, match="frozen by ann"):
+        room.run(Direction.ADVANCE, room.lease())
+    assert room.world.moves == []
+    assert room.story() == [("alias.moved", "intent"), ("alias.moved", "failure")]
+
+
+def test_an_unreadable_store_lets_nothing_advance(room: Room) -> None:
+    lease = room.lease()
+    away(room)
+    with pytest.raises(StoreError):
+        room.run(Direction.ADVANCE, lease)
+    assert (room.world.moves, len(Spool(room.path))) == ([], 0)
+
+
+def test_an_error_after_the_write_is_read_back_and_counts_as_done(room: Room) -> None:
+    room.world.error_after = Transient("no answer")
+    assert room.run(Direction.ADVANCE, room.lease()) == {"version": "7"}
+    assert room.story() == [("alias.moved", "intent"), ("alias.moved", "outcome")]
+
+
+def test_an_error_before_the_write_is_a_recorded_failure_and_may_be_tried_again(room: Room) -> None:
+    lease = room.lease()
+    room.world.error = Refused("the alias is at 9")
+    with pytest.raises(Refused, match="at 9"):
+        room.run(Direction.ADVANCE, lease)
+    room.world.error = None
+    room.run(Direction.ADVANCE, lease)
+    assert [phase for _, phase in room.story()] == ["intent", "failure", "intent", "outcome"]
+
+
+def test_what_cannot_be_read_back_is_left_open_and_looked_at_by_the_next_run(room: Room) -> None:
+    lease = room.lease()
+    room.world.unseen = True
+    with pytest.raises(Transient, match="may or may not have happened"):
+        room.run(Direction.ADVANCE, lease)
+    assert [phase for _, phase in room.story()] == ["intent"]
+    room.world.unseen = False
+    room.run(Direction.ADVANCE, lease)
+    assert room.world.moves == ["7"]
+
+
+def test_a_frozen_model_without_a_lease_still_retreats(room: Room) -> None:
+    Control(room.store, room.clock).freeze(None, by="ann", reason="all")
+    room.run(Direction.RETREAT, None)
+    assert room.world.moves == ["7"]
+    assert room.story() == [("alias.moved", "intent"), ("alias.moved", "outcome")]
+
+
+def test_a_retreat_without_the_store_is_spooled_noted_and_recorded_later(room: Room) -> None:
+    lease = room.lease()
+    away(room)
+    room.run(Direction.RETREAT, lease)
+    assert room.world.moves == ["7"]
+    assert [(note["event"], note["phase"]) for note in room.notes] == [("alias.moved", "outcome")]
+    away(room, False)
+    assert Spool(room.path).flush(room.trail()) == 2
+    assert [phase for _, phase in room.story()] == ["intent", "outcome"]
+    assert room.faults() == []
+    assert len(Spool(room.path)) == 0
+
+
+def test_a_retreat_whose_recorded_outcome_was_undone_is_done_again(room: Room) -> None:
+    room.run(Direction.RETREAT, None)
+    room.world.moves.clear()
+    room.run(Direction.RETREAT, None)
+    assert room.world.moves == ["7"]
+
+
+def test_a_serving_object_that_takes_no_note_does_not_stop_a_retreat(room: Room) -> None:
+    def refuse(_: Mapping[str, str]) -> None:
+        raise Transient("kserve is away")
+
+    away(room)
+    journal = Journal(room.trail(), room.clock, Spool(room.path), refuse)
+    perform(room.effect(Direction.RETREAT), journal=journal, control=Control(room.store, room.clock), lease=None)
+    assert room.world.moves == ["7"]
+
+
+def test_spooled_records_come_before_the_next_one(room: Room) -> None:
+    away(room)
+    room.run(Direction.RETREAT, None)
+    away(room, False)
+    room.trail().append("gate.failed", facts={})
+    journal = Journal(room.trail(), room.clock, Spool(room.path), room.notes.append)
+    journal.append("alias.moved", Phase.NOTE, "other", None, {})
+    assert [phase for _, phase in room.story()] == ["note", "intent", "outcome", "note"]
+
+
+def test_a_flush_killed_at_any_call_records_each_spooled_line_once(tmp_path: Path) -> None:
+    for dies_at in range(1, 14):
+        room = Room(MemoryStore(), tmp_path / f"spool-{dies_at}.jsonl")
+        away(room)
+        room.run(Direction.RETREAT, None)
+        away(room, False)
+        life = Life(dies_at, after=True)
+        with suppress(Killed):
+            Spool(room.path).flush(room.trail(DyingStore(room.store, life)))
+        Spool(room.path).flush(room.trail())
+        assert [phase for _, phase in room.story()] == ["intent", "outcome"], f"killed at call {dies_at}"
+
+
+def test_a_torn_spool_line_is_kept_in_the_trail(room: Room) -> None:
+    away(room)
+    room.run(Direction.RETREAT, None)
+    with room.path.open("ab") as file:
+        file.write(b'\n{"id": "to')
+    away(room, False)
+    Spool(room.path).flush(room.trail())
+    damaged = list(room.trail().records())[-1]
+    assert (damaged.event, damaged.facts["text"]) == ("spool.damaged", '{"id": "to')
