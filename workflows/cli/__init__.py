@@ -14,6 +14,7 @@ _COMMANDS = {  # name: (module, the short help that the command itself states)
     "detect": ("detect", "Say what differs between two files."),
     "diagnose": ("diagnose", "Say why two files differ, how sure that is, and what to do about it."),
     "schema": ("policy", "Print the JSON Schema of a healing policy."),
+    "validate": ("policy", "Say whether policies are right, with every fault at once."),
 }
 
 _EPILOG = "Exit codes: 0 done (a 'no' is a result too), 2 usage, 65 bad input, 75 try again, 77 refused by a safety rule, 78 bad policy."
