@@ -1,0 +1,141 @@
+"""What speaks against advancing now. Retreating, setting data aside and asking a human are never held back.
+
+How a past heal counts:
+
+| outcome                  | budget | cooldown | settle | breaker |
+|--------------------------|--------|----------|--------|---------|
+| healed                   | yes    | yes      | yes    |         |
+| rolled back              |        | yes      | yes    |         |
+| withdrawn                | yes    | yes      |        | yes     |
+| rejected                 | yes    |          |        |         |
+| any, ended by an error   | yes    | yes      |        | yes     |
+
+A rejection is the gate doing its work, no failure; it spent a training all the same, and without the budget a model whose
+challengers lose all winter would train one a week. A withdrawn canary was seen by users: that is a failure. Settling is
+about which model the data in the window speaks of, so it follows a change of the champion alone. A pod that was lost to its
+node is retried by the engine and closes no incident, so it cannot open the breaker.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from steps.contracts.control import FreezeOrder
+from steps.contracts.decision import Objection, PastHeal
+from steps.contracts.policy import Limits
+from steps.contracts.window import format_duration
+from steps.contracts.words import Outcome, Remedy
+
+ADVANCING = frozenset({Remedy.RETRAIN, Remedy.RECALIBRATE})
+_WEEK = timedelta(days=7)
+
+
+def objections(
+    limits: Limits,
+    history: tuple[PastHeal, ...],
+    now: datetime,
+    *,
+    remedy: Remedy,
+    open_heals: int,
+    frozen: FreezeOrder | None,
+    settle: timedelta,
+) -> tuple[Objection, ...]:
+    """Every limit that forbids the remedy now, the hardest to wait out first; none for a remedy that does not advance.
+
+    `history` is the model's own, in any order; `open_heals` counts the other heals under way over all models of the store;
+    `settle` is the policy's computed settle time (window + label delay).
+    """
+    if remedy not in ADVANCING:
+        return ()
+    heals = tuple(sorted(history, key=lambda heal: heal.at))
+    return (
+        *_freeze(limits, now, frozen),
+        *_breaker(limits, heals, now),
+        *_budget(limits, heals, now),
+        *_settle(settle, heals, now),
+        *_cooldown(limits, heals, now),
+        *_cap(limits, open_heals),
+    )
+
+
+def failed(heal: PastHeal) -> bool:
+    """Whether the heal counts against the breaker."""
+    return heal.by_error or heal.outcome is Outcome.WITHDRAWN
+
+
+def spent(heal: PastHeal) -> bool:
+    """Whether the heal counts against the budget."""
+    return heal.by_error or heal.outcome in (Outcome.HEALED, Outcome.WITHDRAWN, Outcome.REJECTED)
+
+
+def touched(heal: PastHeal) -> bool:
+    """Whether the heal changed, or may have changed, what serves."""
+    return heal.by_error or heal.outcome in (Outcome.HEALED, Outcome.WITHDRAWN, Outcome.ROLLED_BACK)
+
+
+def replaced(heal: PastHeal) -> bool:
+    """Whether another model serves since."""
+    return heal.outcome in (Outcome.HEALED, Outcome.ROLLED_BACK)
+
+
+def _freeze(limits: Limits, now: datetime, order: FreezeOrder | None) -> Iterator[Objection]:
+    if order is not None and order.holds(now):
+        yield Objection("freeze", order.sentence, order.until)
+    for freeze in limits.freeze:
+        if now in freeze.window():
+            reason = freeze.reason or "no reason given"
+            yield Objection("freeze", f"the policy's limits.freeze holds until {_time(freeze.end)}: {reason}", freeze.end)
+
+
+def _breaker(limits: Limits, heals: tuple[PastHeal, ...], now: datetime) -> Iterator[Objection]:
+    allowed, within = limits.breaker.failures, limits.breaker.within
+    failures = [heal for heal in heals if failed(heal) and heal.at > now - within]
+    if len(failures) >= allowed:
+        until = failures[-allowed].at + within
+        last = failures[-1].incident
+        yield Objection(
+            "breaker",
+            f"the breaker is open until {_time(until)}: {len(failures)} heals failed within {format_duration(within)}, "
+            f"the last one {last}; {allowed} open it",
+            until,
+        )
+
+
+def _budget(limits: Limits, heals: tuple[PastHeal, ...], now: datetime) -> Iterator[Objection]:
+    budget = limits.healsPerWeek
+    recent = [heal for heal in heals if spent(heal) and heal.at > now - _WEEK]
+    if len(recent) >= budget:
+        until = recent[-budget].at + _WEEK if budget else None
+        when = f" until {_time(until)}" if until else ""
+        yield Objection("budget", f"the budget is spent{when}: {len(recent)} of {budget} heals a week", until)
+
+
+def _settle(settle: timedelta, heals: tuple[PastHeal, ...], now: datetime) -> Iterator[Objection]:
+    last = next((heal for heal in reversed(heals) if replaced(heal)), None)
+    if last is not None and now < last.at + settle:
+        until = last.at + settle
+        yield Objection(
+            "settle",
+            f"{last.incident} changed the champion at {_time(last.at)}, and until {_time(until)} the window holds older data "
+            f"(settle time {format_duration(settle)})",
+            until,
+        )
+
+
+def _cooldown(limits: Limits, heals: tuple[PastHeal, ...], now: datetime) -> Iterator[Objection]:
+    last = next((heal for heal in reversed(heals) if touched(heal)), None)
+    if last is not None and now < last.at + limits.cooldown:
+        until = last.at + limits.cooldown
+        yield Objection(
+            "cooldown",
+            f"{last.incident} acted at {_time(last.at)}, and the cooldown of {format_duration(limits.cooldown)} ends at {_time(until)}",
+            until,
+        )
+
+
+def _cap(limits: Limits, open_heals: int) -> Iterator[Objection]:
+    if open_heals >= limits.concurrentHeals:
+        yield Objection("cap", f"{open_heals} other heals are under way over all models; {limits.concurrentHeals} are allowed")
+
+
+def _time(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%dT%H:%MZ}"
