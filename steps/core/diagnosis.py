@@ -1,12 +1,12 @@
 """From two windows to the cause: broken data first, then our own release, the season, and only then the world.
 
 `diagnose` asks one room after another in that order of precedence; the first cause that stands decides, what else stands
-is named in `also`, what was considered is a runner-up. Confidence is 1 - exp(-surplus / 4) between a floor and 0.99, where
-surplus is how far the deciding statistic is above the level at which it would have been believed at all.
+is named in `also`, what was considered is a runner-up. Broken data, labels, a release and the season carry a stated
+confidence; what the world did carries 1 - exp(-surplus / 4) between a floor and 0.99, where surplus is how far the deciding
+statistic is above the level at which it would have been believed at all. Neither is calibrated yet.
 """
 
 import dataclasses
-from datetime import UTC, datetime
 
 import numpy as np
 import pyarrow as pa
@@ -31,7 +31,7 @@ def diagnose(reference: pa.Table, current: pa.Table, roles: Roles, context: Cont
     problems = (*context.problems, *check(both))
     if min(both.rows) < LEAST_ROWS:
         return _too_little(both, problems)
-    moved = tuple(s for s in shifts(both, Thresholds()))
+    moved = shifts(both, Thresholds())
     rows = labelled(both)
     candidates = [
         *_broken(problems),
@@ -65,19 +65,19 @@ def _broken(problems: tuple[Problem, ...]) -> list[Diagnosis]:
 
 def _seasonal(both: Pair, moved: tuple[ColumnShift, ...], rows: Labelled | None, context: Context) -> list[Diagnosis]:
     """A phase of the calendar that explains every shifted column, with no more loss than that phase had before."""
-    names = [s.column for s in moved if s.shifted and s.column != "prediction"]
-    if not names:
+    shifted = [s for s in moved if s.shifted and s.column != "prediction"]
+    if not shifted:
         return []
+    names = [s.column for s in shifted]
     for phase, drawn in seasonal_matches(both, context.season):
-        if all(_explained(both.column(name), drawn) for name in names) and not _still_harmed(both, rows, drawn):
+        if all(_explained(both.column(s.column), s.effect, drawn) for s in shifted) and not _still_harmed(both, rows, drawn):
             sentence = f"{', '.join(names[:4])} differ as they do at the same {phase} in the reference"
             evidence = (Evidence("season.matched", sentence, float(len(names))),)
             return [Diagnosis(Cause.SEASONAL, 0.9, tuple(names), harm="none", evidence=evidence, sentence=sentence)]
     return []
 
 
-def _explained(column: Column, drawn: np.ndarray) -> bool:
-    before = measure(column)[1]
+def _explained(column: Column, before: float, drawn: np.ndarray) -> bool:
     after = measure(dataclasses.replace(column, reference=column.reference[drawn]))[1]
     return after < max(0.06, 0.3 * before)
 
@@ -104,11 +104,10 @@ def _conclude(both: Pair, found: list[Diagnosis], moved: tuple[ColumnShift, ...]
     if not runners:
         spare = Cause.NONE if first.cause is not Cause.NONE else Cause.INSUFFICIENT_EVIDENCE
         runners = [Hypothesis(spare, round(1 - first.confidence, 3), sentence="nothing else stands out")]
-    onset = first.onset or world.onset(both, rows, first)
     return dataclasses.replace(
         first,
         confidence=round(first.confidence, 3),
-        onset=datetime.fromtimestamp(onset, UTC) if isinstance(onset, float) else onset,
+        onset=first.onset or world.onset(both, rows, first),
         runners_up=tuple(runners),
         also=tuple(dict.fromkeys(d.cause for d in others)),
         loss_increase=rows.loss_increase if rows else None,

@@ -9,9 +9,9 @@ import numpy as np
 from steps.contracts.detection import Segment
 from steps.contracts.diagnosis import Diagnosis, Evidence
 from steps.contracts.words import Cause, Task
-from steps.core.pairing import Cells, Floats, Pair
+from steps.core.pairing import Cells, Pair
 from steps.core.quality import changed_unit
-from steps.core.residuals import Labelled, Mask, structure
+from steps.core.residuals import Labelled, structure
 
 _LEAST_RATE = 0.03
 
@@ -41,22 +41,22 @@ def _rescaled(rows: Labelled) -> str:
 
 
 def _noise(both: Pair, rows: Labelled) -> list[Diagnosis]:
-    rate, z = _rate(rows.prediction, rows.residual)
+    rate, z = _rate(rows)
     local = _local(both, rows)
     if local is not None:
         cells, number, inside_rate = local
         segment = Segment(cells.column, cells.labels[number])
         sentence = f"where {segment.column} is {segment.value}, about {inside_rate:.0%} of the labels are flipped"
         return [_diagnosis(sentence, 0.85, segment, inside_rate)]
-    if z < 5 or rate < _LEAST_RATE or not _only_noise(both, rows, rate, rows.masks, _everything(rows)):
+    if z < 5 or rate < _LEAST_RATE or not _only_noise(both, rows, rate):
         return []
     return [_diagnosis(f"about {rate:.0%} of the labels are flipped, whatever the row", 0.85, None, rate)]
 
 
-def _rate(prediction: tuple[Floats, Floats], residual: tuple[Floats, Floats]) -> tuple[float, float]:
+def _rate(rows: Labelled) -> tuple[float, float]:
     """Rise of the flip rate (least squares of the residual on 1 - 2 p) and its z."""
     slopes, errors = [], []
-    for p, r in zip(prediction, residual, strict=True):
+    for p, r in zip(rows.prediction, rows.residual, strict=True):
         line = 1 - 2 * p
         weight = float((line**2).sum()) or 1.0
         slope = float((line * r).sum()) / weight
@@ -66,16 +66,11 @@ def _rate(prediction: tuple[Floats, Floats], residual: tuple[Floats, Floats]) ->
     return slopes[1] - slopes[0], (slopes[1] - slopes[0]) / error if error > 0 else 0.0
 
 
-def _only_noise(both: Pair, rows: Labelled, rate: float, masks: tuple[Mask, Mask], pick: tuple[Mask, Mask]) -> bool:
+def _only_noise(both: Pair, rows: Labelled, rate: float) -> bool:
     """After the line is taken away, neither a column's cells nor the mean residual differ any more."""
-    first = rows.residual[0][pick[0]]
-    second = (rows.residual[1] - rate * (1 - 2 * rows.prediction[1]))[pick[1]]
-    left = structure(both.columns, (first, second), masks, centred=False)
+    cleaned = rows.residual[1] - rate * (1 - 2 * rows.prediction[1])
+    left = structure(both.columns, (rows.residual[0], cleaned), rows.masks, centred=False)
     return left[0].p_value > 0.001 if left else True
-
-
-def _everything(rows: Labelled) -> tuple[Mask, Mask]:
-    return np.ones(len(rows.residual[0]), dtype=bool), np.ones(len(rows.residual[1]), dtype=bool)
 
 
 def _local(both: Pair, rows: Labelled) -> tuple[Cells, int, float] | None:
@@ -87,23 +82,13 @@ def _local(both: Pair, rows: Labelled) -> tuple[Cells, int, float] | None:
             inside = (which[0] == number, which[1] == number)
             if min(inside[0].sum(), inside[1].sum()) < 100:
                 continue
-            rate, z = _rate(*(_picked(v, inside) for v in (rows.prediction, rows.residual)))
-            outside_rate, outside_z = _rate(*(_picked(v, (~inside[0], ~inside[1])) for v in (rows.prediction, rows.residual)))
-            if z > 5 and rate > 0.05 and (outside_z < 3 or outside_rate < 0.1 * rate) and (best is None or z > best[3]):
-                full = (_within(rows.masks[0], inside[0]), _within(rows.masks[1], inside[1]))
-                if _only_noise(both, rows, rate, full, inside):
-                    best = (cells, number, rate, z)
+            piece, rest = rows.within(inside), rows.within((~inside[0], ~inside[1]))
+            rate, z = _rate(piece)
+            outside_rate, outside_z = _rate(rest)
+            noisy_here_alone = z > 5 and rate > 0.05 and (outside_z < 3 or outside_rate < 0.1 * rate)
+            if noisy_here_alone and (best is None or z > best[3]) and _only_noise(both, piece, rate):
+                best = (cells, number, rate, z)
     return best[:3] if best else None
-
-
-def _picked(values: tuple[Floats, Floats], inside: tuple[Mask, Mask]) -> tuple[Floats, Floats]:
-    return values[0][inside[0]], values[1][inside[1]]
-
-
-def _within(mask: Mask, inside: Mask) -> Mask:
-    full = mask.copy()
-    full[np.flatnonzero(mask)] = inside
-    return full
 
 
 def _diagnosis(sentence: str, confidence: float, segment: Segment | None, value: float) -> Diagnosis:

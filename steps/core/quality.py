@@ -40,7 +40,7 @@ def _prefer_local(everywhere: list[Problem], local: list[Problem]) -> list[Probl
     """A segment that holds (nearly) all of a problem's rows explains it better than the whole window does."""
     kept = []
     for problem in everywhere:
-        same = [p for p in local if p.kind is problem.kind or problem.kind is ProblemKind.OUT_OF_RANGE]
+        same = [p for p in local if p.kind is problem.kind]
         best = max(same, key=lambda p: p.share, default=None)
         kept.append(best if best is not None and best.share >= 0.8 * problem.share else problem)
     if not everywhere and local:
@@ -129,13 +129,14 @@ def _in_segments(pair: Pair, column: Column) -> Iterator[Problem]:
     for cells in (c.cells for c in pair.segmenting if c.name != column.name):
         for number in _worth_a_look(column, cells):
             inside, before = cells.current == number, cells.reference == number
-            for problem in _column(column, column.reference[before], column.current[inside]):
-                outside = _column(column, column.reference[~before], column.current[~inside])
-                if problem.share >= 0.2 and all(p.kind is not problem.kind for p in outside):
-                    segment = Segment(cells.column, cells.labels[number])
-                    sentence = f"where {segment.column} is {segment.value}, {problem.detail}"
-                    share = problem.share * float(inside.mean())
-                    yield Problem(problem.kind, problem.column, sentence, share, segment)
+            found = [p for p in _column(column, column.reference[before], column.current[inside]) if p.share >= 0.2]
+            if not found:
+                continue
+            elsewhere = {p.kind for p in _column(column, column.reference[~before], column.current[~inside])}
+            segment = Segment(cells.column, cells.labels[number])
+            for problem in (p for p in found if p.kind not in elsewhere):
+                sentence = f"where {segment.column} is {segment.value}, {problem.detail}"
+                yield Problem(problem.kind, problem.column, sentence, problem.share * float(inside.mean()), segment)
 
 
 def _worth_a_look(column: Column, cells: Cells) -> list[int]:
@@ -146,7 +147,6 @@ def _worth_a_look(column: Column, cells: Cells) -> list[int]:
     enough[-1] = False  # nulls are no segment
     if not column.numeric:
         return [int(i) for i in np.flatnonzero(enough)]
-    moved = np.zeros(count, dtype=bool)
     profiles = []
     for window, which, size in ((column.reference, cells.reference, sizes[0]), (column.current, cells.current, sizes[1])):
         values = np.asarray(window, dtype=np.float64)

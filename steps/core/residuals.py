@@ -29,6 +29,18 @@ class Labelled:
     residual: tuple[Floats, Floats]
     loss: tuple[Floats, Floats]
 
+    def within(self, chosen: tuple[Mask, Mask]) -> "Labelled":
+        """Only the chosen rows; the masks select among the labelled rows of each window."""
+        reference, current = chosen
+        return Labelled(
+            self.task,
+            (_narrow(self.masks[0], reference), _narrow(self.masks[1], current)),
+            (self.prediction[0][reference], self.prediction[1][current]),
+            (self.target[0][reference], self.target[1][current]),
+            (self.residual[0][reference], self.residual[1][current]),
+            (self.loss[0][reference], self.loss[1][current]),
+        )
+
     @property
     def loss_increase(self) -> float:
         return float(self.loss[1].mean() - self.loss[0].mean())
@@ -69,6 +81,12 @@ def labelled(pair: Pair) -> Labelled | None:
     p = tuple(v[m] for v, m in zip(pair.prediction, masks, strict=True))
     losses = tuple(row_loss(pair.task, a, b) for a, b in zip(y, p, strict=True))
     return Labelled(pair.task, (masks[0], masks[1]), (p[0], p[1]), (y[0], y[1]), (y[0] - p[0], y[1] - p[1]), (losses[0], losses[1]))
+
+
+def _narrow(mask: Mask, chosen: Mask) -> Mask:
+    full = mask.copy()
+    full[np.flatnonzero(mask)] = chosen
+    return full
 
 
 def row_loss(task: Task, target: Floats, prediction: Floats) -> Floats:

@@ -5,6 +5,7 @@ covariate shift moves the inputs and leaves the residuals, cell by cell, as they
 """
 
 import dataclasses
+from datetime import UTC, datetime
 
 import numpy as np
 
@@ -39,15 +40,15 @@ def ranking_holds(rows: Labelled) -> bool:
     return before - after < max(3 * float(np.hypot(error, other)), 0.01)
 
 
-def onset(both: Pair, rows: Labelled | None, diagnosis: Diagnosis) -> float | None:
-    """Epoch seconds from which on the loss is raised: the least of the cumulated loss above the half-way mark (Page 1954)."""
+def onset(both: Pair, rows: Labelled | None, diagnosis: Diagnosis) -> datetime | None:
+    """From when on the loss is raised: the least of the cumulated loss above the half-way mark (Page 1954)."""
     if both.time is None or rows is None or diagnosis.cause not in (Cause.CONCEPT_DRIFT, Cause.LABEL_SHIFT):
         return None
     moments = both.time[1][rows.masks[1]]
     order = np.argsort(moments)
     signal = rows.loss[1][order] - rows.loss[0].mean() - max(rows.loss_increase, 0) / 2
     start = int(np.argmin(np.concatenate([[0.0], np.cumsum(signal)])))
-    return float(moments[order][min(start, len(order) - 1)])
+    return datetime.fromtimestamp(float(moments[order][min(start, len(order) - 1)]), UTC)
 
 
 def _supported(both: Pair, rows: Labelled, moved: tuple[ColumnShift, ...]) -> Labelled:
@@ -61,16 +62,7 @@ def _supported(both: Pair, rows: Labelled, moved: tuple[ColumnShift, ...]) -> La
             keep &= ~((values < low) | (values > high))
     if keep.all() or keep.sum() < 100:
         return rows
-    mask = rows.masks[1].copy()
-    mask[np.flatnonzero(mask)] = keep
-    return dataclasses.replace(
-        rows,
-        masks=(rows.masks[0], mask),
-        prediction=(rows.prediction[0], rows.prediction[1][keep]),
-        target=(rows.target[0], rows.target[1][keep]),
-        residual=(rows.residual[0], rows.residual[1][keep]),
-        loss=(rows.loss[0], rows.loss[1][keep]),
-    )
+    return rows.within((np.ones(len(rows.target[0]), dtype=bool), keep))
 
 
 def _concept(both: Pair, rows: Labelled) -> list[Diagnosis]:
@@ -105,13 +97,11 @@ def _hidden(both: Pair, rows: Labelled) -> list[Diagnosis]:
         inside = (cut.cells.reference[rows.masks[0]] == number, cut.cells.current[rows.masks[1]] == number)
         if min(mask.sum() for mask in inside) < 100:
             continue
-        masks = (_narrow(rows.masks[0], inside[0]), _narrow(rows.masks[1], inside[1]))
-        values = (rows.residual[0][inside[0]], rows.residual[1][inside[1]])
-        shape = structure(tuple(c for c in both.columns if c is not cut), values, masks, centred=True)
+        piece = rows.within(inside)
+        shape = structure(tuple(c for c in both.columns if c is not cut), piece.residual, piece.masks, centred=True)
         believed = bool(shape) and shape[0].p_value * len(looks) < _BELIEVED
         if believed and _inside_only(both, rows, inside) > 0 and (best is None or shape[0].strength > best[0]):
-            rise = float(rows.loss[1][inside[1]].mean() - rows.loss[0][inside[0]].mean())
-            best = (shape[0].strength, rise, Segment(cut.name, cut.cells.labels[number]), (shape[0].column, cut.name))
+            best = (shape[0].strength, piece.loss_increase, Segment(cut.name, cut.cells.labels[number]), (shape[0].column, cut.name))
     if best is None or best[1] <= 0:
         return []
     strength, rise, segment, columns = best
@@ -177,16 +167,11 @@ def _inside_only(both: Pair, rows: Labelled, inside: tuple[Mask, Mask]) -> float
     """z of the loss's rise inside when the rows outside are unchanged, else 0."""
     if min(mask.sum() for mask in inside) < 30 or min((~mask).sum() for mask in inside) < 100:
         return 0.0
-    outside = (~inside[0], ~inside[1])
-    values = tuple(tuple(v[m] for v, m in zip(value, outside, strict=True)) for value in (rows.residual, rows.loss))
-    masks = tuple(_narrow(m, o) for m, o in zip(rows.masks, outside, strict=True))
-    left = structure(both.columns, (values[0][0], values[0][1]), (masks[0], masks[1]), centred=False)
-    if left[0].p_value < 0.003 or abs(difference_z(*values[1])) > 3.5:
+    piece, rest = rows.within(inside), rows.within((~inside[0], ~inside[1]))
+    left = structure(both.columns, rest.residual, rest.masks, centred=False)
+    if left[0].p_value < 0.003 or abs(rest.loss_z) > 3.5:
         return 0.0
-    score = max(
-        abs(difference_z(rows.loss[0][inside[0]], rows.loss[1][inside[1]])),
-        abs(difference_z(rows.residual[0][inside[0]], rows.residual[1][inside[1]])),
-    )
+    score = max(abs(piece.loss_z), abs(difference_z(*piece.residual)))
     return score if score > 3.5 else 0.0
 
 
@@ -194,16 +179,9 @@ def _blame(both: Pair, rows: Labelled, inside: tuple[Mask, Mask], cut: Column) -
     """The number whose region it is; inside a code, the column over which the residuals changed their shape, else the code's."""
     if cut.numeric:
         return (cut.name,)
-    values = (rows.residual[0][inside[0]], rows.residual[1][inside[1]])
-    masks = (_narrow(rows.masks[0], inside[0]), _narrow(rows.masks[1], inside[1]))
-    shapes = structure(tuple(c for c in both.columns if c.name != cut.name), values, masks, centred=True)
+    piece = rows.within(inside)
+    shapes = structure(tuple(c for c in both.columns if c.name != cut.name), piece.residual, piece.masks, centred=True)
     return (shapes[0].column, cut.name) if shapes and shapes[0].p_value < _BELIEVED else (cut.name,)
-
-
-def _narrow(mask: Mask, chosen: Mask) -> Mask:
-    full = mask.copy()
-    full[np.flatnonzero(mask)] = chosen
-    return full
 
 
 def _offset(rows: Labelled) -> list[Diagnosis]:
