@@ -12,9 +12,11 @@ help: ## Show this list
 
 $(READY): pyproject.toml constraints.txt
 	@command -v $(PYTHON) >/dev/null || { echo "make: $(PYTHON) is not there; name another Python 3.11 or later with PYTHON=…" >&2; exit 1; }
+	@echo "setting up $(VENV): a few minutes the first time"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt --group dev -e '.[all]'
+	@# setuptools cautions against every editable install of a package in the root: nothing a reader could act on
+	PYTHONWARNINGS=ignore $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt --group dev -e '.[all]'
 	@touch $@
 
 install: $(READY) ## Set up .venv with everything, pinned
