@@ -104,3 +104,39 @@ def audit_key(hashed: str, sequence: int | None = None) -> str:
 
 def audit_head_key(hashed: str) -> str:
     return f"audit/{hashed}/head.json"
+
+
+def reference_key(model: str, version: str, part: str) -> str:
+    """What is kept of the reference of one model version, such as `window.parquet`."""
+    return f"reference/{model_hash(model)}/{word('model version', version)}/{part}"
+
+
+def verdict_key(model: str, version: str, end: datetime | None = None) -> str:
+    """The monitor's verdict on the window that ends then, sorted by time; without it their folder."""
+    folder = f"verdicts/{model_hash(model)}/{word('model version', version)}/"
+    return f"{folder}{utc(end):%Y%m%dT%H%M%SZ}.json" if end else folder
+
+
+def model_prefix(digest: str) -> str:
+    """Where the files of a model lie, by the digest of its folder."""
+    return f"models/{word('model digest', digest)}"
+
+
+def candidate_prefix(hashed: str, epoch: int) -> str:
+    """What the training of one incident wrote: a model's files that nobody has vouched for yet."""
+    return f"candidates/{hashed}/{epoch:06d}"
+
+
+def snapshot_key(digest: str) -> str:
+    """An immutable copy of rows that a model was trained or judged on."""
+    return f"snapshots/{word('snapshot digest', digest)}.parquet"
+
+
+def policy_key(digest: str) -> str:
+    """A policy by its hash, so that an incident is healed by the rules that it was opened under."""
+    return f"policies/{word('policy hash', digest)}.json"
+
+
+def report_key(hashed: str, epoch: int, name: str) -> str:
+    """A page for people about one incident, such as `incident.html`."""
+    return f"reports/{hashed}/{epoch:06d}/{name}"

@@ -1,14 +1,17 @@
 """The seams through which the loop touches the world; `steps.adapters` implements each of them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import BinaryIO, Literal, Protocol
+
+import pyarrow as pa
 
 from steps.contracts.notification import Notification
-from steps.contracts.serving import ServingState
+from steps.contracts.serving import Prediction, ServingState, Traffic
 from steps.contracts.training import ModelVersion
+from steps.contracts.window import Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +109,43 @@ class Serving(Protocol):
         """Leave a note on the serving object itself, for when the object store is away."""
         ...
 
-    def infer(self, rows: Any, *, to: str, replay: bool = True) -> tuple[list[float], str, float]:
-        """Ask `champion` or `canary` directly: predictions, the version that answered, and the latency in ms."""
+    def infer(self, rows: pa.Table, *, to: Literal["champion", "canary"], replay: bool = True) -> Prediction:
+        """Ask one predictor directly, past the shares. Raises Transient when it does not answer, BadInput when it refuses the rows."""
+        ...
+
+    def traffic(self) -> Mapping[str, Traffic]:
+        """Counters of `champion` and, while there is one, of `canary`. Raises Transient when they cannot be read."""
+        ...
+
+
+class Windows(Protocol):
+    """The inference log of one model, joined with the labels that are known by now; replays and quarantine are not its matter."""
+
+    def batches(self, window: Window, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
+        """The logged rows whose time lies in the window, without labels, streamed in bounded memory; no order is promised."""
+        ...
+
+    def count(self, window: Window) -> int:
+        """Logged rows in the window."""
+        ...
+
+    def table(self, window: Window, *, labelled_only: bool = False, limit: int | None = None) -> pa.Table:
+        """The rows with the target column (null where no label is known at the clock's now), by time.
+
+        More than `limit` rows are thinned evenly. The columns are there even when there is no row.
+        """
+        ...
+
+
+class References(Protocol):
+    """What a model version is compared with; written once per version, so that a promotion switches it with the champion."""
+
+    def keep(self, version: str, table: pa.Table) -> None:
+        """`table` has the columns of `Windows.table`: labelled rows with this version's predictions of rows it never learnt from."""
+        ...
+
+    def table(self, version: str) -> pa.Table:
+        """Raises NotFound."""
         ...
 
 
@@ -119,3 +157,7 @@ class Clock(Protocol):
     """Injected time: real on a machine, played in a simulation."""
 
     def now(self) -> datetime: ...
+
+    def sleep(self, span: timedelta) -> None:
+        """Return once `now` has moved on by the span; a simulation plays what happens meanwhile."""
+        ...

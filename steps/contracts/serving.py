@@ -25,3 +25,21 @@ class ServingState:
     canary_percent: int = 0
     previous: Served | None = None  # the last good state, kept for the way back
     annotations: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """What one predictor answered since it came up, replays left out; counters only rise while it lives."""
+
+    requests: int
+    failures: int  # answered with 5xx, or not at all
+    latency_p95_ms: float | None = None  # over recent requests; None before the first
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """An answer to some rows: one number per row, who gave it, and how long it took."""
+
+    values: tuple[float, ...]
+    version: str
+    latency_ms: float
