@@ -1,0 +1,124 @@
+"""What a step may touch: `Site` is one model's place in the world, `Run` is one incident of it being healed."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from steps.audit import AuditTrail
+from steps.contracts.audit import Phase, Record
+from steps.contracts.incident import Incident
+from steps.contracts.notification import Notification, Severity
+from steps.contracts.policy import Policy
+from steps.contracts.ports import Clock, Notifier, ObjectStore, References, Registry, Serving, Windows
+from steps.control import Control
+from steps.effects import Effect, perform
+from steps.history import History
+from steps.journal import Journal
+from steps.lease import Lease, acquire
+from steps.ledger import Ledger
+from steps.spool import Spool
+
+Outputs = Mapping[str, str]  # a step's answer: exactly the outputs that its stage declares
+
+
+def _silent(_: str) -> None:
+    return
+
+
+@dataclass
+class Site:
+    """The policy of one model and every port that its steps use.
+
+    `clock` is the model's time, which a simulation plays; `real` is this machine's, by which leases run out. `actor` names who
+    acts in every record; `work` is a scratch folder of this machine; `say` tells a person what goes on, a sentence a time.
+    """
+
+    policy: Policy
+    store: ObjectStore
+    registry: Registry
+    serving: Serving
+    windows: Windows
+    references: References
+    notifier: Notifier
+    clock: Clock
+    real: Clock
+    actor: str
+    work: Path
+    say: Callable[[str], None] = field(default=_silent)
+    gone: Callable[[str], bool] = field(default=lambda _holder: False)  # whether a lease's holder is known to be dead
+
+    @property
+    def model(self) -> str:
+        return self.policy.name
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        return Ledger(self.store, self.clock)
+
+    @cached_property
+    def control(self) -> Control:
+        return Control(self.store, self.clock)
+
+    @cached_property
+    def history(self) -> History:
+        return History(self.store, self.clock)
+
+    @cached_property
+    def trail(self) -> AuditTrail:
+        return AuditTrail(self.store, self.model, self.clock, self.actor)
+
+    @cached_property
+    def spool(self) -> Spool:
+        return Spool(self.work / "spool.jsonl")
+
+    def lease(self) -> Lease:
+        """The lease on the model, to be used as a context manager. Raises Refused while somebody else holds it."""
+        return acquire(self.store, self.model, self.actor, self.real, gone=self.gone)
+
+    def note(self, event: str, facts: Mapping[str, Any], incident: str | None = None) -> Record:
+        """A decision without an effect, "did nothing" among them, on the audit trail."""
+        return self.trail.append(event, Phase.NOTE, incident=incident, facts=facts)
+
+    def tell(self, event: str, severity: Severity, to: str, summary: str, description: str = "", incident: str | None = None) -> None:
+        """A message to people."""
+        self.notifier.notify(Notification(event, self.model, incident, severity, to, summary, description, self.clock.now()))
+
+
+@dataclass
+class Run:
+    """One incident at one site; a step's only way to the world."""
+
+    site: Site
+    incident: Incident
+
+    @cached_property
+    def journal(self) -> Journal:
+        site = self.site
+        return Journal(site.trail, site.clock, site.spool, site.serving.annotate, self.incident)
+
+    def perform(self, effect: Effect, lease: Lease | None) -> Mapping[str, Any]:
+        """The effect made to happen once, recorded before and after."""
+        return perform(effect, journal=self.journal, control=self.site.control, lease=lease)
+
+    @contextmanager
+    def leased(self) -> Iterator[Lease]:
+        """The lease on the model for the length of the block."""
+        with self.site.lease() as lease:
+            yield lease
+
+    def stage(self, name: str) -> dict[str, Any] | None:
+        """What a stage of this incident has recorded."""
+        return self.site.ledger.stage(self.incident, name)
+
+    def record(self, name: str, document: Mapping[str, Any]) -> dict[str, Any]:
+        """Write a stage's result down once; what stands is returned, which is an earlier run's result when there is one."""
+        return self.site.ledger.record_stage(self.incident, name, document)
+
+    def note(self, event: str, **facts: Any) -> Record:
+        return self.site.note(event, facts, self.incident.id)
+
+    def tell(self, event: str, severity: Severity, to: str, summary: str, description: str = "") -> None:
+        self.site.tell(event, severity, to, summary, description, self.incident.id)
