@@ -1,0 +1,73 @@
+"""Writing the inference log and its labels from tables: for what happened before the loop was there, and for tests.
+
+Nothing is written twice: an object's name carries the hash of its rows, so writing the same rows again changes nothing.
+"""
+
+import contextlib
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from steps.contracts.codec import sha256
+from steps.contracts.errors import BadInput, Conflict
+from steps.contracts.inference_log import LABELLED_AT, REQUEST_ID, span_key
+from steps.contracts.policy import Policy
+from steps.contracts.ports import ObjectStore
+from steps.core.log_columns import moments
+from steps.parquet_objects import encoded
+
+_ROWS = 250_000  # of one object
+
+
+def write_log(store: ObjectStore, policy: Policy, table: pa.Table, writer: str = "backfill") -> tuple[str, ...]:
+    """Log answered rows: the policy's time column, features as they are, and the columns of the log. The keys, by time.
+
+    Raises BadInput when the time column or `request_id` is missing or a time cannot be read.
+    """
+    return tuple(_write(store, policy.log_prefix, table, policy.data.time, writer))
+
+
+def write_labels(store: ObjectStore, policy: Policy, table: pa.Table, writer: str = "backfill") -> tuple[str, ...]:
+    """Store labels: `request_id`, the policy's target and `labelled_at`. The keys, by time."""
+    missing = [name for name in (REQUEST_ID, policy.data.target, LABELLED_AT) if name not in table.column_names]
+    if missing:
+        raise BadInput(f"labels lack {missing[0]}; expected {REQUEST_ID}, {policy.data.target} and {LABELLED_AT}")
+    chosen = table.select([REQUEST_ID, policy.data.target, LABELLED_AT])
+    return tuple(_write(store, policy.labels_prefix, chosen, LABELLED_AT, writer))
+
+
+def _write(store: ObjectStore, prefix: str, table: pa.Table, time: str, writer: str) -> Iterator[str]:
+    for name in (time, REQUEST_ID):
+        if name not in table.column_names:
+            raise BadInput(f"rows lack the column {name}; expected {time} and {REQUEST_ID} in every row that is logged")
+    for first, last, rows in _by_day(table, time):
+        data = encoded(rows)
+        digest = sha256(data)
+        key = span_key(prefix, first, last, f"{writer}-{digest[:12]}", 0)
+        with contextlib.suppress(Conflict):  # these very rows are there already
+            store.create(key, data)
+        yield key
+
+
+def _by_day(table: pa.Table, time: str) -> Iterator[tuple[datetime, datetime, pa.Table]]:
+    """First moment, last moment and rows of every UTC day, at most `_ROWS` at a time."""
+    if not table.num_rows:
+        return
+    seen = moments(pa.concat_arrays(table[time].chunks))
+    if seen.null_count:
+        raise BadInput(f"column {time} has {seen.null_count} values that are no times; expected one in every row that is logged")
+    table = table.set_column(table.column_names.index(time), time, seen)
+    micros = pc.cast(seen, pa.int64()).to_numpy(zero_copy_only=False)
+    order = np.argsort(micros, kind="stable")
+    day = micros[order] // 86_400_000_000
+    for piece in np.split(order, np.flatnonzero(np.diff(day)) + 1):
+        for start in range(0, len(piece), _ROWS):
+            rows = piece[start : start + _ROWS]
+            yield _at(micros[rows[0]]), _at(micros[rows[-1]]), table.take(pa.array(rows))
+
+
+def _at(micros: int) -> datetime:
+    return datetime.fromtimestamp(int(micros) // 1_000_000, UTC)

@@ -1,0 +1,195 @@
+"""What the inference log says of a window: each answered row once, labels as they are known by now, drift of the schema kept."""
+
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+
+from steps.adapters.folder_store import FolderStore
+from steps.adapters.memory_store import MemoryStore
+from steps.backfill import write_labels, write_log
+from steps.contracts.errors import BadInput
+from steps.contracts.inference_log import span_key
+from steps.contracts.ports import ObjectStore
+from steps.contracts.window import Window
+from steps.parquet_objects import encoded
+from steps.windows import LoggedWindows
+from tests.detect.log import DAY, START, HandClock, labels, policy, rows
+
+WEEK = Window(START, START + 7 * DAY)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> ObjectStore:
+    return FolderStore(tmp_path / "store")
+
+
+@pytest.fixture
+def clock() -> HandClock:
+    return HandClock()
+
+
+@pytest.fixture
+def windows(store: ObjectStore, clock: HandClock) -> LoggedWindows:
+    return LoggedWindows(store, policy(), clock)
+
+
+def put(store: ObjectStore, table: pa.Table, number: int) -> None:
+    """One more log object of one day, as another writer of the same rows would store it."""
+    first, last = (pc.min(table["asked_at"]).as_py(), pc.max(table["asked_at"]).as_py())
+    store.create(span_key("inference-log/loans", first, last, "other", number), encoded(table))
+
+
+def test_rows_of_the_window_come_back_as_they_were_written(store: ObjectStore, windows: LoggedWindows) -> None:
+    written = rows(2000, span=10 * DAY)
+    write_log(store, policy(), written)
+    inside = pc.and_(pc.greater_equal(written["asked_at"], WEEK.start), pc.less(written["asked_at"], WEEK.end))
+    found = windows.table(WEEK)
+    columns = ["request_id", "income", "region", "prediction"]
+    assert found.select(columns).equals(written.filter(inside).select(columns))
+    assert windows.count(WEEK) == found.num_rows
+    assert sum(batch.num_rows for batch in windows.batches(WEEK, ["income"])) == found.num_rows
+
+
+def test_the_end_belongs_to_the_next_window(store: ObjectStore, windows: LoggedWindows) -> None:
+    moments = [WEEK.start, WEEK.end - timedelta(microseconds=1), WEEK.end]
+    write_log(store, policy(), rows(3).set_column(0, "asked_at", pa.array(moments, pa.timestamp("us", tz="UTC"))))
+    assert windows.count(WEEK) == 2
+    assert windows.count(Window(WEEK.end, WEEK.end + DAY)) == 1
+
+
+def test_no_rows_have_the_policys_columns(windows: LoggedWindows) -> None:
+    found = windows.table(WEEK)
+    kinds = {field.name: str(field.type) for field in found.schema}
+    assert found.num_rows == 0
+    assert kinds == {
+        "asked_at": "timestamp[us, tz=UTC]",
+        "income": "double",
+        "age": "double",
+        "region": "string",
+        "prediction": "double",
+        "model_version": "string",
+        "served_by": "string",
+        "request_id": "string",
+        "defaulted": "double",
+    }
+
+
+def test_a_retried_upload_counts_once(store: ObjectStore, windows: LoggedWindows) -> None:
+    day = rows(500, span=DAY)
+    put(store, day, 1)
+    put(store, day.slice(100, 300), 2)
+    put(store, pa.concat_tables([day, day.slice(0, 50)]), 3)
+    assert windows.count(WEEK) == 500
+    assert sorted(windows.table(WEEK)["request_id"].to_pylist()) == sorted(day["request_id"].to_pylist())
+
+
+def test_writing_the_same_rows_again_changes_nothing(store: ObjectStore) -> None:
+    first = write_log(store, policy(), rows(300))
+    assert write_log(store, policy(), rows(300)) == first
+    assert len(list(store.list("inference-log/loans/"))) == len(first) == 7
+
+
+def test_a_label_is_known_from_its_moment_on(store: ObjectStore, windows: LoggedWindows, clock: HandClock) -> None:
+    table = rows(1000)
+    write_log(store, policy(), table)
+    write_labels(store, policy(), labels(table))
+    clock.at = START + 4 * DAY
+    known = windows.table(WEEK)["defaulted"]
+    expected = pc.sum(pc.less_equal(labels(table)["labelled_at"], clock.at)).as_py()
+    assert len(known) - known.null_count == expected
+    assert windows.table(WEEK, labelled_only=True).num_rows == expected
+    clock.at = START + 20 * DAY
+    assert windows.table(WEEK)["defaulted"].to_pylist() == table["defaulted"].to_pylist()
+
+
+def test_the_latest_label_wins_in_whatever_order_it_arrived(store: ObjectStore, windows: LoggedWindows) -> None:
+    table = rows(400)
+    write_log(store, policy(), table)
+    turned = labels(table, delay=5 * DAY).set_column(1, "defaulted", pc.subtract(1.0, table["defaulted"]))
+    write_labels(store, policy(), turned)
+    write_labels(store, policy(), labels(table, delay=2 * DAY))
+    assert windows.table(WEEK)["defaulted"].to_pylist() == turned["defaulted"].to_pylist()
+
+
+def test_labels_of_other_requests_are_left_out(store: ObjectStore, windows: LoggedWindows) -> None:
+    write_log(store, policy(), rows(50))
+    write_labels(store, policy(), labels(rows(50, seed=9)))
+    assert windows.table(WEEK)["defaulted"].null_count == 50
+
+
+def test_thinning_is_even_over_the_window(store: ObjectStore, windows: LoggedWindows) -> None:
+    table = rows(5000)
+    write_log(store, policy(), table)
+    thinned = windows.table(WEEK, limit=100)
+    places = pc.index_in(thinned["request_id"], value_set=table["request_id"]).to_numpy()
+    assert (np.diff(places) == 50).all()
+
+
+def test_a_column_that_no_object_has_is_absent(store: ObjectStore, windows: LoggedWindows) -> None:
+    write_log(store, policy(), rows(200).drop_columns(["age", "region"]))
+    assert not {"age", "region"} & set(windows.table(WEEK).column_names)
+
+
+def test_a_column_that_some_objects_lack_is_null_there(store: ObjectStore, windows: LoggedWindows) -> None:
+    write_log(store, policy(), rows(200, span=DAY))
+    write_log(store, policy(), rows(100, seed=1, start=START + DAY, span=DAY).drop_columns(["age"]))
+    assert windows.table(WEEK)["age"].null_count == 100
+
+
+def test_numbers_that_became_text_are_text(store: ObjectStore, windows: LoggedWindows) -> None:
+    other = rows(100, seed=1, start=START + DAY, span=DAY)
+    write_log(store, policy(), rows(200, span=DAY))
+    write_log(store, policy(), other.set_column(2, "age", pa.array(["fifty"] * 100)))
+    assert windows.table(WEEK).schema.field("age").type == pa.string()
+    assert {batch.schema.field("age").type for batch in windows.batches(WEEK)} == {pa.string()}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda t: t.set_column(3, "region", pa.array(np.arange(t.num_rows))),
+        lambda t: t.set_column(3, "region", t["region"].combine_chunks().dictionary_encode()),
+        lambda t: t.set_column(2, "age", pa.array([[1.0]] * t.num_rows)),
+        lambda t: t.set_column(2, "age", pa.nulls(t.num_rows)),
+        lambda t: t.set_column(1, "income", pc.cast(t["income"], pa.int64(), safe=False)),
+        lambda t: t.set_column(0, "asked_at", pc.strftime(t["asked_at"], "%Y-%m-%dT%H:%M:%S")),
+        lambda t: t.set_column(0, "asked_at", pc.divide(pc.cast(t["asked_at"], pa.int64()), 1000)),
+        lambda t: t.set_column(0, "asked_at", pc.cast(t["asked_at"], pa.timestamp("ns"))),
+        lambda t: t.append_column("answered_at", t["asked_at"]),
+    ],
+    ids=["codes as numbers", "dictionary", "lists", "all null", "integers", "times as text", "epoch ms", "naive ns", "one more"],
+)
+def test_schema_drift_inside_a_window_never_ends_it(windows: LoggedWindows, store: ObjectStore, change: object) -> None:
+    table = rows(200, span=DAY)
+    first, last = (pc.min(table["asked_at"]).as_py(), pc.max(table["asked_at"]).as_py())
+    put(store, rows(100, seed=5, span=DAY), 1)
+    store.create(span_key("inference-log/loans", first, last, "drifted", 2), encoded(change(table)))  # type: ignore[operator]
+    assert windows.table(WEEK).num_rows == 300
+    assert windows.table(WEEK).schema.field("region").type == pa.string()
+
+
+def test_what_is_no_log_object_is_passed_over_and_what_is_broken_is_named(windows: LoggedWindows, store: ObjectStore) -> None:
+    store.create("inference-log/loans/2024-03-01/README.txt", b"hello")
+    assert windows.count(WEEK) == 0
+    key = span_key("inference-log/loans", START, START + timedelta(hours=1), "torn", 1)
+    store.create(key, b"PAR1 torn")
+    with pytest.raises(BadInput, match=r"torn-000001\.parquet cannot be read as Parquet"):
+        windows.count(WEEK)
+
+
+def test_a_log_is_read_in_batches_however_large_its_objects(clock: HandClock) -> None:
+    store = MemoryStore()
+    put(store, rows(200_000, span=timedelta(hours=20)), 1)
+    sizes = [batch.num_rows for batch in LoggedWindows(store, policy(), clock).batches(WEEK, ["income"])]
+    assert sum(sizes) == 200_000
+    assert max(sizes) <= 65_536
+
+
+def test_rows_without_a_readable_time_are_refused_when_written(store: ObjectStore) -> None:
+    broken = rows(3).set_column(0, "asked_at", pa.array(["soon", "later", datetime(2024, 3, 1).isoformat()]))
+    with pytest.raises(BadInput, match="2 values that are no times"):
+        write_log(store, policy(), broken)
