@@ -1,0 +1,130 @@
+"""The files of a model between a local folder and the object store, named by one digest over all of them."""
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from steps.contracts.codec import canonical, sha256
+from steps.contracts.errors import BadInput, Conflict, NotFound, Refused
+from steps.contracts.keys import is_key
+from steps.contracts.ports import ObjectStore
+
+_CHUNK = 1 << 20  # bytes
+
+
+def digest(folder: Path) -> str:
+    """sha256 over the sorted list of (relative path, sha256 of the file).
+
+    Raises BadInput when there is no file, a link, or a name that the object store would not take.
+    """
+    return _combined((relative, _file_hash(path)) for relative, path in _files(folder))
+
+
+def push(store: ObjectStore, prefix: str, folder: Path) -> str:
+    """Upload every file below `prefix`; the folder's digest. A second call, or one after a kill, uploads what is missing.
+
+    Raises Conflict when another content lies there under one of the names.
+    """
+    hashes = {}
+    for relative, path in _files(folder):
+        hashes[relative] = _file_hash(path)
+        key = f"{prefix}/{relative}"
+        try:
+            store.upload(key, path)
+        except Conflict as error:
+            if _object_hash(store, key) != hashes[relative]:
+                raise Conflict(f"object {key} holds another file than {path}; a model's files are written once") from error
+    return _combined(hashes.items())
+
+
+def pull(store: ObjectStore, prefix: str, to: Path, digest: str | None) -> Path:
+    """The files below `prefix` as the folder `to`, which appears whole or not at all; nothing is fetched when it is there already.
+
+    Raises NotFound when nothing lies there, Refused when the files do not have the digest (None: whatever they are).
+    """
+    if digest is not None and _holds(to, digest):
+        return to
+    to.parent.mkdir(parents=True, exist_ok=True)
+    fresh = Path(tempfile.mkdtemp(prefix=f".{to.name}-", dir=to.parent))
+    fresh.chmod(0o755)  # mkdtemp's own would keep a server of another account out
+    try:
+        found = _combined(_fetched(store, prefix, fresh))
+        if digest is not None and found != digest:
+            raise Refused(f"model files under {prefix} have the digest {found[:12]}; expected {digest[:12]}: they are not used")
+        _replace(fresh, to)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+    return to
+
+
+def _files(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Relative names and paths. Python's own caches are left out: they change by themselves."""
+    found = 0
+    for root, folders, names in os.walk(folder):
+        folders[:] = sorted(f for f in folders if f != "__pycache__")
+        for name in sorted((*names, *(f for f in folders if (Path(root) / f).is_symlink()))):
+            path = Path(root) / name
+            relative = path.relative_to(folder).as_posix()
+            if path.is_symlink() or not path.is_file():
+                raise BadInput(f"model file {path} is a link or no plain file; a model folder holds plain files only")
+            if not is_key(f"model/{relative}"):
+                raise BadInput(f"model file {path} has a name that the object store refuses; expected printable, no leading dot")
+            found += 1
+            yield relative, path
+    if not found:
+        raise BadInput(f"model folder {folder} holds no file; expected an MLflow model")
+
+
+def _combined(hashes: Iterable[tuple[str, str]]) -> str:
+    return sha256(canonical(sorted([name, value] for name, value in hashes)))
+
+
+def _file_hash(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _object_hash(store: ObjectStore, key: str) -> str:
+    total = hashlib.sha256()
+    with store.open(key) as source:
+        while chunk := source.read(_CHUNK):
+            total.update(chunk)
+    return total.hexdigest()
+
+
+def _fetched(store: ObjectStore, prefix: str, folder: Path) -> Iterator[tuple[str, str]]:
+    keys = list(store.list(f"{prefix}/"))
+    if not keys:
+        raise NotFound(f"no model files lie under {prefix} in the object store")
+    for key in keys:
+        relative = key.removeprefix(f"{prefix}/")
+        path = folder / relative
+        if not is_key(f"model/{relative}") or any(parent.is_file() for parent in path.parents):  # climbs out, hides, or lies in a file
+            raise Refused(f"object {key!r} is no name for a model file; nothing under {prefix} is used")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        total = hashlib.sha256()
+        with store.open(key) as source, path.open("xb") as file:
+            while chunk := source.read(_CHUNK):
+                total.update(chunk)
+                file.write(chunk)
+        yield relative, total.hexdigest()
+
+
+def _holds(folder: Path, expected: str) -> bool:
+    try:
+        return folder.is_dir() and digest(folder) == expected
+    except BadInput:
+        return False
+
+
+def _replace(fresh: Path, to: Path) -> None:
+    """Give the finished folder its name; what lay there is moved away first, for no rename replaces a full folder."""
+    if to.exists():
+        to.rename(fresh.with_name(f"{fresh.name}.old"))
+    try:
+        fresh.rename(to)
+    finally:
+        shutil.rmtree(fresh.with_name(f"{fresh.name}.old"), ignore_errors=True)
