@@ -140,3 +140,9 @@ def policy_key(digest: str) -> str:
 def report_key(hashed: str, epoch: int, name: str) -> str:
     """A page for people about one incident, such as `incident.html`."""
     return f"reports/{hashed}/{epoch:06d}/{name}"
+
+
+def notification_key(model: str, incident: str | None, digest: str = "") -> str:
+    """A message to people about one incident, or about the model itself; without a digest their folder."""
+    folder = f"notifications/{model_hash(model)}/{word('incident id', incident) if incident else 'model'}/"
+    return f"{folder}{digest}.json" if digest else folder
