@@ -3,12 +3,14 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from steps.audit import AuditTrail
 from steps.contracts.audit import Phase, Record
+from steps.contracts.errors import Refused
 from steps.contracts.incident import Incident
 from steps.contracts.notification import Notification, Severity
 from steps.contracts.policy import Policy
@@ -17,11 +19,14 @@ from steps.control import Control
 from steps.effects import Effect, perform
 from steps.history import History
 from steps.journal import Journal
-from steps.lease import Lease, acquire
+from steps.lease import TTL, Lease, acquire
 from steps.ledger import Ledger
 from steps.spool import Spool
 
 Outputs = Mapping[str, str]  # a step's answer: exactly the outputs that its stage declares
+
+
+_SLACK = timedelta(seconds=2)
 
 
 def _silent(_: str) -> None:
@@ -74,9 +79,19 @@ class Site:
     def spool(self) -> Spool:
         return Spool(self.work / "spool.jsonl")
 
-    def lease(self) -> Lease:
-        """The lease on the model, to be used as a context manager. Raises Refused while somebody else holds it."""
-        return acquire(self.store, self.model, self.actor, self.real, gone=self.gone)
+    def lease(self, patience: timedelta = TTL + _SLACK) -> Lease:
+        """The lease on the model, to be used as a context manager. Raises Refused when it is still held after `patience`.
+
+        The default is long enough for a lease that a dead process left behind to run out.
+        """
+        until = self.real.now() + patience
+        while True:
+            try:
+                return acquire(self.store, self.model, self.actor, self.real, gone=self.gone)
+            except Refused:
+                if self.real.now() >= until:
+                    raise
+            self.real.sleep(_SLACK)
 
     def note(self, event: str, facts: Mapping[str, Any], incident: str | None = None) -> Record:
         """A decision without an effect, "did nothing" among them, on the audit trail."""

@@ -1,0 +1,61 @@
+"""Whether a heal helped, said once labels of the time after it have matured."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from steps.contracts.errors import NotFound
+from steps.contracts.incident import Closing, Incident
+from steps.contracts.notification import Severity
+from steps.contracts.window import Window
+from steps.contracts.words import Outcome, Task
+from steps.core.pairing import pair
+from steps.core.residuals import Labelled, labelled
+from steps.run import Site
+
+_CHANGED = (Outcome.HEALED, Outcome.ROLLED_BACK)
+_LEAST_LABELS = 100
+MOST_ROWS = 200_000
+
+
+def assess(site: Site) -> tuple[str, ...]:
+    """Every heal of the model whose time has come; a sentence for each one assessed now."""
+    return tuple(sentence for incident, closing in _due(site) if (sentence := _assess(site, incident, closing)))
+
+
+def _due(site: Site) -> Iterator[tuple[Incident, Closing]]:
+    for incident in site.ledger.incidents(site.model):
+        closing = site.ledger.closing(incident)
+        if closing and closing.outcome in _CHANGED and closing.effective is None and site.clock.now() >= _ripe(site, closing):
+            yield incident, closing
+
+
+def _ripe(site: Site, closing: Closing) -> datetime:
+    return closing.at + site.policy.settle
+
+
+def _assess(site: Site, incident: Incident, closing: Closing) -> str | None:
+    """Effective when the version that was put in place loses no more than it did when it was validated."""
+    window = Window(closing.at, closing.at + site.policy.detect.window)
+    version = closing.champion_after or ""
+    after = site.windows.table(window, labelled_only=True, limit=MOST_ROWS)
+    try:
+        both = pair(site.references.table(version), after, site.policy.roles)
+    except NotFound:
+        return None
+    rows = labelled(both) if after.num_rows >= _LEAST_LABELS else None
+    if rows is None:
+        return None
+    sentence = _sentence(rows, version)
+    said = site.ledger.assess(incident, not rows.harmed, sentence)
+    site.note("heal.assessed", {"effective": said.effective, "sentence": said.sentence}, incident.id)
+    if not said.effective:
+        owner = site.policy.metadata.owner
+        site.tell("heal.ineffective", Severity.WARNING, owner, f"{site.model}: a heal did not help", sentence, incident.id)
+    return said.sentence
+
+
+def _sentence(rows: Labelled, version: str) -> str:
+    name = "log loss" if rows.task is Task.BINARY else "squared error"
+    expected, found = float(rows.loss[0].mean()), float(rows.loss[1].mean())
+    verdict = "effective" if not rows.harmed else "not effective"
+    return f"{verdict}: mean {name} of version {version} since is {found:.4g} on {len(rows.loss[1])} labels; {expected:.4g} was expected"

@@ -1,0 +1,40 @@
+"""What the champion is compared with, also when somebody released a version that never went through our gates."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from steps.contracts.errors import BadInput, NotFound
+from steps.run import Site
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """`version` is the model version whose reference this is: the champion's own, or that of the last one before it that has one."""
+
+    version: str
+    table: pa.Table
+
+
+def baseline(site: Site) -> Baseline:
+    """Raises BadInput when no version that ever served has a reference."""
+    versions = tuple(dict.fromkeys(_candidates(site)))
+    for version in versions:
+        try:
+            return Baseline(version, site.references.table(version))
+        except NotFound:
+            continue
+    known = f"none of {', '.join(versions)} has one" if versions else "no version ever served"
+    raise BadInput(f"model {site.model} has no reference to compare with ({known}); `modelmedic bootstrap` makes the first one")
+
+
+def _candidates(site: Site) -> Iterator[str]:
+    """The champion, then what served before it, newest first."""
+    champion = site.registry.alias(site.policy.registry.champion)
+    if champion:
+        yield champion
+    for release in reversed(site.history.releases(site.model)):
+        yield release.version
+        if release.previous:
+            yield release.previous

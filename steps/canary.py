@@ -1,0 +1,216 @@
+"""The challenger beside the champion: brought up dark, given shares, judged, promoted or withdrawn, each as a recorded effect."""
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+import pyarrow as pa
+
+from steps.contracts.errors import ModelmedicError, Transient
+from steps.contracts.inference_log import PREDICTION
+from steps.contracts.serving import ServingState, Traffic
+from steps.contracts.training import ModelVersion
+from steps.contracts.words import Direction
+from steps.core.canary import Judgement, Replay, judge_replay, judge_share, since
+from steps.effects import Effect
+from steps.lease import Lease
+from steps.run import Run, Site
+
+_REPLAY_ROWS = 25  # rows a request: enough for a p95 over twenty requests of the default replay
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A judgement at one share with what it rests on; None where nothing was counted or nobody could tell."""
+
+    share: int
+    judgement: Judgement
+    seen: Traffic | None = None
+    champion_p95_ms: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Answers:
+    values: tuple[float, ...]
+    version: str
+    p95_ms: float
+
+
+class Canary:
+    """One challenger's way at one incident; `before` is the champion that it may replace."""
+
+    def __init__(self, run: Run, model: ModelVersion, before: str | None) -> None:
+        self._run = run
+        self._model = model
+        self._before = before
+        self._serving = run.site.serving
+
+    def start(self) -> None:
+        """Dark: no traffic but what is replayed. Promoted already (an earlier run got so far) counts as started."""
+        serving = self._serving
+
+        def act() -> None:
+            serving.start_canary(self._model, expected=serving.state().generation)
+
+        self._advance("canary.started", "canary", act, lambda state: self._is_canary(state) or self._is_champion(state))
+
+    def judge_dark(self) -> Judged:
+        """Requests that validation has judged, asked again: the served predictions have to be the same."""
+        site = self._run.site
+        if self._is_champion(self._serving.state()):
+            return self._already(0)
+        rows = _spread(site.references.table(self._model.version), site.policy.rollout.replayRequests)
+        answers = self._replayed(rows, "canary")
+        replay = Replay(
+            task=site.policy.data.task,
+            expected=tuple(rows.column(PREDICTION).to_pylist()),
+            served=answers.values,
+            version=answers.version,
+            asked_for=self._model.version,
+            p95_ms=answers.p95_ms,
+            champion_p95_ms=self._champion_time(rows),
+        )
+        return Judged(0, judge_replay(replay, site.policy.validation.latencyP95Ms), champion_p95_ms=replay.champion_p95_ms)
+
+    def set_share(self, share: int) -> None:
+        serving = self._serving
+
+        def act() -> None:
+            serving.set_share(share, expected=serving.state().generation)
+
+        def there(state: ServingState) -> bool:
+            return self._is_champion(state) or (self._is_canary(state) and state.canary_percent >= share)
+
+        self._advance("share.set", f"share:{share}", act, there, {"percent": share})
+
+    def judge(self, share: int) -> Judged:
+        """Wait until the share was held long enough and has answered enough, or the deadline is over."""
+        site, rollout = self._run.site, self._run.site.policy.rollout
+        if self._is_champion(self._serving.state()):
+            return self._already(share)
+        started, first = site.clock.now(), self._traffic()
+        pause = max(min(rollout.hold, rollout.deadline / 10), timedelta(seconds=1))
+        while True:
+            site.clock.sleep(pause)
+            judged = self._judged(share, first, started)
+            if judged.judgement.verdict != "hold":
+                return judged
+
+    def promote(self) -> None:
+        serving = self._serving
+
+        def act() -> None:
+            serving.promote(expected=serving.state().generation)
+
+        self._advance("canary.promoted", "promote", act, self._is_champion)
+
+    def withdraw(self, reason: str) -> None:
+        """Retreat: the champion that was there before serves all traffic again, whatever else is away."""
+        run, serving = self._run, self._serving
+
+        def act() -> None:
+            state = serving.state()
+            if self._is_champion(state) and self._before is not None:
+                serving.restore(self._last_good(state, self._before))
+            else:
+                serving.withdraw()
+
+        def read_back() -> Mapping[str, Any] | None:
+            state = serving.state()
+            gone = state.canary is None and not self._is_champion(state)
+            return {"champion": state.champion.version if state.champion else None} if gone else None
+
+        facts = {"version": self._model.version, "reason": reason}
+        with lease_if_any(self._run.site) as lease:
+            run.perform(Effect("canary.withdrawn", self._withdrawal, Direction.RETREAT, act, read_back, facts), lease)
+
+    def withdrawn_before(self) -> str | None:
+        """Why an earlier run of this stage took the canary back, if one did."""
+        site = self._run.site
+        site.spool.flush(site.trail)
+        earlier = self._run.journal.earlier(self._withdrawal)
+        return str(earlier.facts.get("reason", "an earlier run took it back")) if earlier else None
+
+    @property
+    def _withdrawal(self) -> str:
+        return f"withdraw:{self._run.incident.id}:{self._model.digest}"
+
+    def _last_good(self, state: ServingState, version: str) -> ModelVersion:
+        """As the serving side has recorded it, so that going back does not need the registry."""
+        kept = state.previous
+        if kept is not None and kept.version == version:
+            return ModelVersion(self._model.name, kept.version, kept.digest, kept.uri)
+        return self._run.site.registry.version(version)
+
+    def _advance(
+        self, event: str, key: str, act: Callable[[], None], there: Callable[[ServingState], bool], facts: Mapping[str, Any] | None = None
+    ) -> None:
+        def read_back() -> Mapping[str, Any] | None:
+            state = self._serving.state()
+            return {"generation": state.generation, "percent": state.canary_percent} if there(state) else None
+
+        run, model = self._run, self._model
+        whole = {"version": model.version, "digest": model.digest, **(facts or {})}
+        effect = Effect(event, f"{key}:{run.incident.id}:{model.digest}", Direction.ADVANCE, act, read_back, whole)
+        with run.leased() as lease:
+            run.perform(effect, lease)
+
+    def _already(self, share: int) -> Judged:
+        return Judged(share, Judgement("pass", f"version {self._model.version} serves already"))
+
+    def _judged(self, share: int, first: Mapping[str, Traffic] | None, started: datetime) -> Judged:
+        policy, now = self._run.site.policy, self._traffic()
+        canary, champion = (
+            since(now[who], first[who]) if now and first and who in now and who in first else None for who in ("canary", "champion")
+        )
+        waited = self._run.site.clock.now() - started
+        judgement = judge_share(canary, champion, policy.rollout, policy.validation.latencyP95Ms, share, waited)
+        return Judged(share, judgement, canary, champion.latency_p95_ms if champion else None)
+
+    def _traffic(self) -> Mapping[str, Traffic] | None:
+        try:
+            return self._serving.traffic()
+        except Transient:
+            return None
+
+    def _replayed(self, rows: pa.Table, to: Literal["champion", "canary"]) -> _Answers:
+        data = self._run.site.policy.data
+        asked = rows.select([c for c in (*data.numeric, *data.categorical, data.time) if c in rows.column_names])
+        answers = [self._serving.infer(asked.slice(at, _REPLAY_ROWS), to=to) for at in range(0, rows.num_rows, _REPLAY_ROWS)]
+        values = tuple(value for answer in answers for value in answer.values)
+        return _Answers(values, answers[-1].version if answers else "", _p95([answer.latency_ms for answer in answers]))
+
+    def _champion_time(self, rows: pa.Table) -> float | None:
+        """The champion's p95 on the same requests; None when it does not answer, which is no fault of the canary."""
+        try:
+            return self._replayed(rows, "champion").p95_ms
+        except ModelmedicError:
+            return None
+
+    def _is_canary(self, state: ServingState) -> bool:
+        return state.canary is not None and state.canary.digest == self._model.digest and state.canary.ready
+
+    def _is_champion(self, state: ServingState) -> bool:
+        return state.champion is not None and state.champion.digest == self._model.digest
+
+
+def lease_if_any(site: Site) -> AbstractContextManager[Lease | None]:
+    """Retreating does not depend on the lease."""
+    try:
+        return site.lease(patience=timedelta(0))
+    except ModelmedicError:
+        return nullcontext()
+
+
+def _spread(table: pa.Table, most: int) -> pa.Table:
+    """At most so many rows, evenly over the table."""
+    if table.num_rows <= most:
+        return table
+    return table.take(pa.array([int(i * table.num_rows / most) for i in range(most)]))
+
+
+def _p95(times: list[float]) -> float:
+    ordered = sorted(times)
+    return ordered[min(int(0.95 * len(ordered)), len(ordered) - 1)] if ordered else 0.0

@@ -1,0 +1,90 @@
+"""The close stage: the outcome, what the next heals have to know, the incident report and the message to people."""
+
+from datetime import timedelta
+
+from steps.contracts.codec import to_plain
+from steps.contracts.errors import ModelmedicError
+from steps.contracts.incident import Closing
+from steps.contracts.notification import Severity
+from steps.contracts.words import Cause, Outcome
+from steps.core.limits import failed
+from steps.core.outcome import Ending, ending
+from steps.run import Outputs, Run
+
+_ACKNOWLEDGED_FOR = timedelta(days=28)  # how long a harmless shift that was looked at stays silent
+_NEWS = {
+    Outcome.HEALED: Severity.INFO,
+    Outcome.ROLLED_BACK: Severity.WARNING,
+    Outcome.QUARANTINED: Severity.WARNING,
+    Outcome.NO_ACTION: Severity.INFO,
+    Outcome.REJECTED: Severity.WARNING,
+    Outcome.WITHDRAWN: Severity.WARNING,
+    Outcome.SUGGESTED: Severity.INFO,
+    Outcome.ESCALATED: Severity.CRITICAL,
+}
+
+
+def close(run: Run, error: str | None = None) -> Outputs:
+    """Say the last word; `error` is what broke the heal, if anything did. Running twice changes nothing more."""
+    site = run.site
+    already = site.ledger.closing(run.incident)
+    if already is None:
+        already = _close(run, ending(site.ledger.stages(run.incident), error))
+    report = _report(run)
+    kept = run.record(
+        "close", {"outcome": already.outcome, "sentence": already.sentence, "report": report, "outputs": {"outcome": already.outcome.value}}
+    )
+    return dict(kept["outputs"])
+
+
+def _close(run: Run, last: Ending) -> Closing:
+    site = run.site
+    if last.outcome is Outcome.NO_ACTION:
+        _acknowledge(run)
+    before = (run.stage("diagnose") or {}).get("champion")
+    after = site.registry.alias(site.policy.registry.champion) if last.outcome in (Outcome.HEALED, Outcome.ROLLED_BACK) else before
+    closing = site.ledger.close(run.incident, Closing(last.outcome, site.clock.now(), last.sentence, before, after, by_error=last.by_error))
+    run.note("incident.closed", outcome=closing.outcome, sentence=closing.sentence, before=before, after=after)
+    owner = site.policy.metadata.owner
+    run.tell("incident.closed", _NEWS[closing.outcome], owner, f"{site.model}: {closing.outcome.value}", closing.sentence)
+    _page_when_the_breaker_opens(run)
+    return closing
+
+
+def _acknowledge(run: Run) -> None:
+    """A shift that needs no action alarms nobody again for a while, for this version's reference only."""
+    diagnosed = run.stage("diagnose") or {}
+    found = diagnosed["diagnosis"]
+    if found["cause"] in (Cause.SEASONAL.value, Cause.COVARIATE_SHIFT.value) and found["columns"]:
+        site = run.site
+        site.history.acknowledge(
+            site.model,
+            model_version=diagnosed["champion"],
+            columns=tuple(found["columns"]),
+            reason=found["sentence"],
+            until=run.incident.opened_at + _ACKNOWLEDGED_FOR,
+            incident=run.incident.id,
+        )
+        run.note("shift.acknowledged", columns=found["columns"], until=run.incident.opened_at + _ACKNOWLEDGED_FOR)
+
+
+def _page_when_the_breaker_opens(run: Run) -> None:
+    """One page, by the failure that opens it, and none by those after."""
+    site, breaker = run.site, run.site.policy.limits.breaker
+    since = site.clock.now() - breaker.within
+    failures = [heal for heal in site.ledger.past_heals(site.model) if failed(heal) and heal.at > since]
+    if len(failures) == breaker.failures and failures[-1].incident == run.incident.id:
+        sentence = f"{len(failures)} heals of {site.model} failed; nothing advances until {failures[0].at + breaker.within:%Y-%m-%d}"
+        run.note("breaker.opened", failures=[heal.incident for heal in failures])
+        run.tell("breaker.opened", Severity.CRITICAL, site.policy.metadata.owner, f"{site.model}: the breaker is open", sentence)
+
+
+def _report(run: Run) -> str | None:
+    """The page for people; a heal is never undone because its page could not be drawn."""
+    from steps.reporting.story import write
+
+    try:
+        return write(run.site, run.incident)
+    except ModelmedicError as error:
+        run.note("report.failed", error=str(error), outcome=to_plain(run.site.ledger.closing(run.incident)))
+        return None

@@ -1,0 +1,52 @@
+"""What the answers to an approval request come to: a yes bound to the model's digest, a no, or still waiting."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from steps.contracts.incident import Answer
+from steps.contracts.policy import Approval
+from steps.contracts.window import format_duration
+
+Decided = Literal["approved", "rejected", "waiting"]
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """`by` are the people whose answers decided; `verified` when every one of them proved who they are."""
+
+    decision: Decided
+    sentence: str
+    by: tuple[str, ...] = ()
+    verified: bool = False
+
+
+def rule(answers: tuple[Answer, ...], approval: Approval, digest: str, asked_at: datetime, now: datetime) -> Ruling:
+    """Any no from somebody who may answer rejects; enough yeses approve; silence past the timeout rejects.
+
+    An answer about another digest, or from somebody whom the policy does not list, counts for nothing. An answer that was
+    given after the timeout comes too late.
+    """
+    until = asked_at + approval.timeout
+    counted = [a for a in answers if a.digest == digest and a.at < until and (not approval.approvers or a.by in approval.approvers)]
+    if no := next((a for a in counted if not a.approved), None):
+        return Ruling("rejected", f"{_who(no)} said no{_reason(no)}", (no.by,), no.verified)
+    yes = list({a.by: a for a in counted}.values())
+    needed = 2 if approval.twoPerson else 1
+    if len(yes) >= needed:
+        people = " and ".join(_who(a) for a in yes[:needed])
+        return Ruling(
+            "approved", f"{people} said yes{_reason(yes[0])}", tuple(a.by for a in yes[:needed]), all(a.verified for a in yes[:needed])
+        )
+    if now >= until:
+        return Ruling("rejected", f"nobody said yes within {format_duration(approval.timeout)}, which counts as a no")
+    missing = f"{needed - len(yes)} more yes" if yes else "an answer"
+    return Ruling("waiting", f"waiting for {missing} until {until:%Y-%m-%dT%H:%MZ}", tuple(a.by for a in yes))
+
+
+def _who(answer: Answer) -> str:
+    return answer.by if answer.verified else f"{answer.by} (unverified)"
+
+
+def _reason(answer: Answer) -> str:
+    return f": {answer.reason}" if answer.reason else ""

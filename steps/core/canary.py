@@ -1,0 +1,110 @@
+"""Whether a canary may go on: judged dark on replayed requests, and at every share on what it answered.
+
+No data, or too little of it, holds and never passes; what cannot be judged by the deadline is taken back.
+"""
+
+import math
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal
+
+from steps.contracts.policy import Rollout
+from steps.contracts.serving import Traffic
+from steps.contracts.window import format_duration
+from steps.contracts.words import Task
+
+_SAME = 1e-4  # how far a served prediction may be from the validated one: above float32's rounding, below what anybody acts on
+_SLOWER = 1.5  # times the champion's p95, beyond which a canary that is above the policy's bound is taken back
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    verdict: Literal["pass", "hold", "withdraw"]
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """What a dark canary answered to requests whose right answers are known from validation.
+
+    `expected` and `served` have one number per row, in one order. `champion_p95_ms` is None when the champion was not asked.
+    """
+
+    task: Task
+    expected: tuple[float, ...]
+    served: tuple[float, ...]
+    version: str
+    asked_for: str
+    p95_ms: float
+    champion_p95_ms: float | None = None
+
+
+def judge_replay(replay: Replay, latency_bound_ms: float) -> Judgement:
+    """The canary serves the model that was validated: its version, its numbers, within the latency that was allowed."""
+    if replay.version != replay.asked_for:
+        return Judgement("withdraw", f"the canary says that it is version {replay.version}; expected {replay.asked_for}")
+    if not replay.expected:
+        return Judgement("withdraw", "there is no request to replay; expected some that validation has judged")
+    wild = [value for value in replay.served if not math.isfinite(value) or (replay.task is Task.BINARY and not 0 <= value <= 1)]
+    if wild:
+        return Judgement("withdraw", f"the canary answered {len(wild)} of {len(replay.served)} rows with {wild[0]}, which is no prediction")
+    scale = max(1.0, max(abs(value) for value in replay.expected))
+    pairs = zip(replay.expected, replay.served, strict=True)
+    apart = sum(abs(expected - served) > _SAME * scale for expected, served in pairs)
+    if apart:
+        return Judgement(
+            "withdraw",
+            f"{apart} of {len(replay.served)} replayed rows got another prediction than in validation: the model serves differently",
+        )
+    slow = _too_slow(replay.p95_ms, replay.champion_p95_ms, latency_bound_ms)
+    if slow:
+        return Judgement("withdraw", slow)
+    return Judgement("pass", f"{len(replay.served)} replayed rows got the predictions of validation (p95 {replay.p95_ms:.0f} ms a request)")
+
+
+def judge_share(
+    canary: Traffic | None, champion: Traffic | None, rollout: Rollout, latency_bound_ms: float, share: int, waited: timedelta
+) -> Judgement:
+    """`canary` and `champion` count what was answered since the share was set; None when nobody could tell. `waited` is since then."""
+    late = waited >= rollout.deadline
+    if canary is None:
+        return _undecided(late, f"at {share} % nobody could tell how the canary answers")
+    failed = canary.failures / canary.requests if canary.requests else 0.0
+    if canary.failures and canary.failures >= _few(rollout) and failed > rollout.maxErrorShare:
+        return Judgement(
+            "withdraw",
+            f"at {share} % the canary failed {canary.failures} of {canary.requests} requests; {rollout.maxErrorShare:.1%} are allowed",
+        )
+    if canary.requests < rollout.minRequests:
+        return _undecided(late, f"at {share} % the canary answered {canary.requests} requests; {rollout.minRequests} are the least")
+    if canary.latency_p95_ms is not None:
+        slow = _too_slow(canary.latency_p95_ms, champion.latency_p95_ms if champion else None, latency_bound_ms)
+        if slow:
+            return Judgement("withdraw", f"at {share} % {slow}")
+    if waited < rollout.hold:
+        return Judgement("hold", f"at {share} % for {format_duration(waited)}; {format_duration(rollout.hold)} are the least")
+    return Judgement("pass", f"at {share} % it answered {canary.requests} requests, {canary.failures} of them failed")
+
+
+def since(now: Traffic, then: Traffic) -> Traffic:
+    """What was answered between two readings of the counters; a predictor that restarted meanwhile counts from zero."""
+    restarted = now.requests < then.requests
+    requests = now.requests if restarted else now.requests - then.requests
+    failures = now.failures if restarted else max(now.failures - then.failures, 0)
+    return Traffic(requests, failures, now.latency_p95_ms)
+
+
+def _few(rollout: Rollout) -> int:
+    """Failures that are enough to be believed before the least number of requests was reached."""
+    return max(3, math.ceil(rollout.maxErrorShare * rollout.minRequests))
+
+
+def _undecided(late: bool, sentence: str) -> Judgement:
+    return Judgement("withdraw", f"{sentence}, and the deadline has passed") if late else Judgement("hold", sentence)
+
+
+def _too_slow(p95: float, champion: float | None, bound: float) -> str | None:
+    if p95 <= bound or (champion is not None and p95 <= _SLOWER * champion):
+        return None
+    beside = f", the champion's {champion:.0f} ms" if champion is not None else ""
+    return f"the canary's p95 is {p95:.0f} ms{beside}; {bound:.0f} ms are allowed"

@@ -1,0 +1,11 @@
+"""Which versions served after which."""
+
+from steps.contracts.diagnosis import Release
+
+
+def last_good(releases: tuple[Release, ...], bad: str | None) -> str | None:
+    """What served before the bad version did, by its newest release; `releases` are oldest first."""
+    newest = next((release for release in reversed(releases) if release.version == bad), None)
+    if newest is not None and newest.previous not in (None, bad):
+        return newest.previous
+    return next((release.version for release in reversed(releases) if release.version != bad), None)

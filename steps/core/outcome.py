@@ -1,0 +1,69 @@
+"""How an incident ended, read off what its stages recorded."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from steps.contracts.words import Outcome, Remedy
+
+Records = Mapping[str, Mapping[str, Any]]
+_BY_DEPLOY = {"healed": Outcome.HEALED, "withdrawn": Outcome.WITHDRAWN, "rejected": Outcome.REJECTED}
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    outcome: Outcome
+    sentence: str
+    by_error: bool = False
+
+
+def ending(stages: Records, error: str | None = None) -> Ending:
+    """The last stage that has a say decides; `error` is what broke the heal, if anything did."""
+    if error is not None:
+        return Ending(Outcome.ESCALATED, f"the heal broke: {error}", by_error=True)
+    diagnosed = stages.get("diagnose")
+    if diagnosed is None:
+        return Ending(Outcome.ESCALATED, "the heal ended before there was a diagnosis", by_error=True)
+    return _acted(stages) or _refused(stages) or _told(diagnosed)
+
+
+def _acted(stages: Records) -> Ending | None:
+    """What deploy, rollback or quarantine came to."""
+    if deployed := stages.get("deploy"):
+        return Ending(_BY_DEPLOY[str(deployed["outcome"])], str(deployed["sentence"]))
+    if rolled := stages.get("rollback"):
+        back = rolled["outcome"] == "rolled_back"
+        return Ending(Outcome.ROLLED_BACK if back else Outcome.ESCALATED, str(rolled["sentence"]))
+    if set_aside := stages.get("quarantine"):
+        return Ending(Outcome.QUARANTINED, str(set_aside["sentence"]))
+    return None
+
+
+def _refused(stages: Records) -> Ending | None:
+    """A human's no, a gate's no, or no challenger at all."""
+    for name in ("approve", "approve-remedy"):
+        answered = stages.get(name)
+        if answered and answered["decision"] == "rejected":
+            return Ending(Outcome.REJECTED, str(answered["sentence"]))
+    validated = stages.get("validate")
+    if validated and validated["outputs"]["passed"] == "no":
+        failed = [gate for gate in validated["validation"]["gates"] if not gate["passed"]]
+        return Ending(
+            Outcome.REJECTED, f"the challenger failed {len(failed)} gates: {failed[0]['sentence']}" if failed else "no gate passed"
+        )
+    trained = stages.get("retrain")
+    if trained and not trained["trained"]:
+        return Ending(Outcome.ESCALATED, str(trained["sentence"]))
+    return None
+
+
+def _told(diagnosed: Mapping[str, Any]) -> Ending:
+    decision = diagnosed["decision"]
+    acted, chosen = diagnosed["outputs"]["remedy"], Remedy(decision["remedy"])
+    if chosen is Remedy.ESCALATE:
+        return Ending(Outcome.ESCALATED, str(decision["sentence"]))
+    if chosen is Remedy.NONE:
+        return Ending(Outcome.NO_ACTION, str(diagnosed["diagnosis"]["sentence"]))
+    if acted == Remedy.NONE.value:
+        return Ending(Outcome.SUGGESTED, f"{decision['sentence']}; autonomy {decision['autonomy']} allows only to say so")
+    return Ending(Outcome.ESCALATED, f"the remedy {chosen.value} was never begun", by_error=True)

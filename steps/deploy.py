@@ -1,0 +1,133 @@
+"""The deploy stage: a validated challenger from dark over shares to full traffic and the alias, or back.
+
+Every change is an effect of its own with an idempotent key, so that a run that was killed goes on where it stopped. Whatever
+is in doubt is taken back: a canary that fails or cannot be judged, an alias that somebody else moved, a freeze.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from steps.alias import moving
+from steps.approve import ruled
+from steps.canary import Canary, Judged
+from steps.contracts.codec import to_plain
+from steps.contracts.diagnosis import Release
+from steps.contracts.errors import Refused, StoreError
+from steps.contracts.training import ModelVersion
+from steps.contracts.words import Direction
+from steps.run import Outputs, Run
+
+
+class _TakeBack(Exception):
+    """The challenger may not go on; the sentence says why."""
+
+
+def deploy(run: Run, version: str) -> Outputs:
+    """Take a validated challenger from dark to champion, or back. Running twice changes nothing more.
+
+    Raises Transient when the world could not be asked: the next run goes on. Every other refusal ends in a withdrawal.
+    """
+    done = run.stage("deploy")
+    if done is not None:
+        return dict(done["outputs"])
+    model = run.site.registry.version(version)
+    before = (run.stage("validate") or {})["champion"]
+    refusal = _not_approved(run, model)
+    if refusal:
+        return _record(run, "rejected", before, before, [], refusal)
+    canary = Canary(run, model, before)
+    log: list[dict[str, Any]] = []
+    try:
+        _expect_no_withdrawal(canary)
+        _expect_alias(run, before, version)
+        _climb(canary, run, log)
+        _finish(canary, run, model, before)
+    except (_TakeBack, Refused) as reason:
+        canary.withdraw(str(reason))
+        return _record(run, "withdrawn", before, before, log, f"the canary was taken back: {reason}")
+    except StoreError as error:
+        canary.withdraw(f"the object store is away ({error})")  # without records no canary may stay unwatched
+        raise
+    return _record(run, "healed", before, version, log, f"version {version} serves all traffic, version {before} did before")
+
+
+def _climb(canary: Canary, run: Run, log: list[dict[str, Any]]) -> None:
+    """Dark, then each share, each one judged before the next."""
+    canary.start()
+    _keep(log, run, canary.judge_dark())
+    for share in run.site.policy.rollout.steps:
+        canary.set_share(share)
+        _keep(log, run, canary.judge(share))
+
+
+def _finish(canary: Canary, run: Run, model: ModelVersion, before: str | None) -> None:
+    """All traffic, then the aliases, the last one being the champion's; then everything has to agree."""
+    site, registry = run.site, run.site.policy.registry
+    _expect_alias(run, before, model.version)
+    canary.promote()
+    with run.leased() as lease:
+        if before is not None:
+            run.perform(moving(run, registry.previous, before, site.registry.alias(registry.previous), Direction.ADVANCE), lease)
+    with run.leased() as lease:
+        run.perform(moving(run, registry.champion, model.version, before, Direction.ADVANCE), lease)
+    site.history.record_release(site.model, Release(_first_seen(run), model.version, before, by=run.incident.id))
+    served = site.serving.state().champion
+    if served is None or served.version != model.version or served.digest != model.digest:
+        raise _TakeBack(f"version {served.version if served else 'none'} serves after the promotion; expected {model.version}")
+
+
+def _expect_no_withdrawal(canary: Canary) -> None:
+    """An earlier run may have taken the canary back and died, or lost the store, before it could say so."""
+    reason = canary.withdrawn_before()
+    if reason:
+        raise _TakeBack(reason)
+
+
+def _expect_alias(run: Run, before: str | None, after: str) -> None:
+    """The champion is still the one that the challenger was judged against, or the challenger, when an earlier run got so far."""
+    alias = run.site.policy.registry.champion
+    now = run.site.registry.alias(alias)
+    if now not in (before, after):
+        raise _TakeBack(f"alias {alias} was moved to version {now} meanwhile; the challenger was judged against version {before}")
+
+
+def _keep(log: list[dict[str, Any]], run: Run, judged: Judged) -> None:
+    """Write the judgement down; anything but a pass ends the climb."""
+    seen, judgement = judged.seen, judged.judgement
+    log.append(
+        {
+            "share": judged.share,
+            "requests": seen.requests if seen else 0,
+            "failures": seen.failures if seen else 0,
+            "canary_p95_ms": seen.latency_p95_ms if seen else None,
+            "champion_p95_ms": judged.champion_p95_ms,
+            "verdict": judgement.verdict,
+            "sentence": judgement.sentence,
+            "at": to_plain(run.site.clock.now()),
+        }
+    )
+    run.site.say(judgement.sentence)
+    if judgement.verdict != "pass":
+        raise _TakeBack(judgement.sentence)  # its record is the withdrawal's, which does not depend on the store
+    run.note("canary.judged", **log[-1])
+
+
+def _not_approved(run: Run, model: ModelVersion) -> str | None:
+    """Only a yes in the ledger, bound to this digest, counts; what the workflow engine was told does not."""
+    diagnosed = run.stage("diagnose") or {}
+    if diagnosed["outputs"]["approval"] != "needed":
+        return None
+    ruling = ruled(run, "approve")
+    return None if ruling.decision == "approved" else f"version {model.version} may not be deployed: {ruling.sentence}"
+
+
+def _first_seen(run: Run) -> datetime:
+    """One moment for one release, however often the stage runs."""
+    stamp = run.record("deploy-release", {"at": to_plain(run.site.clock.now())})
+    return datetime.fromisoformat(str(stamp["at"]))
+
+
+def _record(run: Run, outcome: str, before: str | None, after: str | None, steps: list[dict[str, Any]], sentence: str) -> Outputs:
+    document = {"outcome": outcome, "before": before, "after": after, "steps": steps, "sentence": sentence, "outputs": {"outcome": outcome}}
+    run.site.say(sentence)
+    return dict(run.record("deploy", document)["outputs"])

@@ -1,0 +1,73 @@
+"""The diagnose stage: from the incident's window to a cause, and from the cause to what will be done."""
+
+from datetime import timedelta
+
+from steps.baseline import baseline
+from steps.contracts.codec import to_plain
+from steps.contracts.decision import Decision, Objection
+from steps.contracts.diagnosis import Context, Diagnosis
+from steps.contracts.words import Autonomy, Remedy
+from steps.core.decision import decide
+from steps.core.diagnosis import diagnose as find_cause
+from steps.core.limits import objections
+from steps.run import Outputs, Run
+
+MOST_ROWS = 400_000  # of the window, evenly thinned above: row-level tests gain nothing beyond
+_RECENT_RELEASES = timedelta(days=90)
+
+
+def diagnose(run: Run) -> Outputs:
+    """Compare the window with the champion's reference, name the cause, decide. Raises BadInput without any reference."""
+    site, window = run.site, run.incident.window
+    champion = site.registry.alias(site.policy.registry.champion)
+    reference = baseline(site)
+    current = site.windows.table(window, limit=MOST_ROWS)
+    site.say(f"comparing {current.num_rows} rows of {window} with the reference of version {reference.version}")
+    diagnosis = find_cause(reference.table, current, site.policy.roles, _context(run))
+    decision = decide(diagnosis, site.policy, _objections(run, diagnosis))
+    outputs = {"remedy": acted(decision).value, "approval": "needed" if decision.needs_approval else "not-needed"}
+    document = {
+        "diagnosis": to_plain(diagnosis),
+        "decision": to_plain(decision),
+        "champion": champion,
+        "reference": reference.version,
+        "window": to_plain(window),
+        "rows": current.num_rows,
+        "outputs": outputs,
+    }
+    kept = run.record("diagnose", document)
+    run.note("cause.diagnosed", cause=diagnosis.cause, confidence=diagnosis.confidence, columns=diagnosis.columns, window=window)
+    run.note("remedy.decided", remedy=decision.remedy, rule=decision.rule, autonomy=decision.autonomy, objections=decision.objections)
+    site.say(f"{diagnosis.cause.value} ({diagnosis.confidence:.0%} sure): {diagnosis.sentence}")
+    return dict(kept["outputs"])
+
+
+def acted(decision: Decision) -> Remedy:
+    """What the loop itself will do: nothing where autonomy allows it only to observe or to suggest."""
+    silent = decision.autonomy.rank < Autonomy.APPROVE.rank and decision.remedy not in (Remedy.NONE, Remedy.ESCALATE)
+    return Remedy.NONE if silent else decision.remedy
+
+
+def _context(run: Run) -> Context:
+    site, policy = run.site, run.site.policy
+    since = run.incident.window.start - _RECENT_RELEASES
+    return Context(
+        releases=tuple(release for release in site.history.releases(site.model) if release.at >= since),
+        label_delay=policy.data.labels.delay,
+        season=policy.diagnose.seasonality,
+    )
+
+
+def _objections(run: Run, diagnosis: Diagnosis) -> tuple[Objection, ...]:
+    """Limits as they stand now; the remedy that they are asked about is the one that the rules would choose."""
+    site, policy = run.site, run.site.policy
+    others = [incident for incident in site.ledger.open_incidents() if incident.id != run.incident.id]
+    return objections(
+        policy.limits,
+        site.ledger.past_heals(site.model),
+        site.clock.now(),
+        remedy=decide(diagnosis, policy).wanted,
+        open_heals=len(others),
+        frozen=site.control.frozen(site.model),
+        settle=policy.settle,
+    )

@@ -1,0 +1,83 @@
+"""The local engine: walks the stage table in process, one incident at a time, and goes on where an earlier run stopped."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from steps.approve import approve
+from steps.contracts.errors import ModelmedicError, StoreError, Transient
+from steps.contracts.stage import Kind, Stage
+from steps.repair import repair
+from steps.run import Outputs, Run
+from steps.stages import HEAL
+from steps.table import call
+
+Call = Callable[[str, Run, Mapping[str, str]], Outputs]  # runs the step of that name
+Ask = Callable[[Run, str], None]  # gives a person the chance to answer an approval on the spot
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """Where the walk ended: at a closed incident, or at an approval that nobody has answered yet."""
+
+    outcome: str | None
+    waiting_at: str | None = None
+
+
+def _nobody(_run: Run, _stage: str) -> None:
+    return
+
+
+def heal(run: Run, *, ask: Ask = _nobody, step: Call = call, table: tuple[Stage, ...] = HEAL) -> Walk:
+    """Walk the table to its end. A stage whose result is in the ledger is not run again.
+
+    Raises Transient or StoreError when the same call may go through later: the incident stays open and the next call goes on.
+    Any other error is repaired as far as possible and closes the incident as escalated; a bug is raised again after that.
+    """
+    done: dict[str, Outputs] = {}
+    for stage in table:
+        if stage.kind is Kind.EXIT or not _starts(stage, done):
+            continue
+        try:
+            outputs = _recorded(run, stage) or _fresh(run, stage, done, ask, step)
+        except (Transient, StoreError):
+            raise
+        except ModelmedicError as error:
+            return _break_off(run, step, f"{stage.name}: {error}")
+        except Exception as bug:
+            _break_off(run, step, f"{stage.name} has a bug ({type(bug).__name__}: {bug})")
+            raise
+        if outputs is None:
+            return Walk(None, waiting_at=stage.name)
+        done[stage.name] = outputs
+    return Walk(step("close", run, {})["outcome"])
+
+
+def _recorded(run: Run, stage: Stage) -> Outputs | None:
+    recorded = run.stage(stage.name)
+    return dict(recorded["outputs"]) if recorded is not None else None
+
+
+def _fresh(run: Run, stage: Stage, done: Mapping[str, Outputs], ask: Ask, step: Call) -> Outputs | None:
+    """What the stage answers now; None while an approval waits."""
+    run.site.say(f"{stage.name}: {stage.title.lower()}")
+    if stage.kind is not Kind.APPROVAL:
+        return step(stage.step, run, {wanted.name: done[wanted.stage][wanted.output] for wanted in stage.inputs})
+    if (outputs := approve(run, stage.name)) is None:
+        ask(run, stage.name)
+        outputs = approve(run, stage.name)
+    return outputs
+
+
+def _starts(stage: Stage, done: Mapping[str, Outputs]) -> bool:
+    """As Argo decides it: a stage that was skipped has empty outputs, and only `after_or_skipped` follows it."""
+    if any(name not in done for name in stage.after):
+        return False
+    return all(done.get(condition.stage, {}).get(condition.output, "") in condition.values for condition in stage.when)
+
+
+def _break_off(run: Run, step: Call, error: str) -> Walk:
+    try:
+        repair(run.site)
+    except ModelmedicError as worse:  # the incident is closed all the same; the next reconcile repairs what this could not
+        error = f"{error}; and it could not be repaired: {worse}"
+    return Walk(step("close", run, {"error": error})["outcome"])

@@ -1,0 +1,43 @@
+"""The quarantine stage: broken rows are set aside, never trained on, never deleted, and their owner is told."""
+
+from datetime import datetime
+
+from steps.contracts.codec import to_plain
+from steps.contracts.notification import Severity
+from steps.contracts.window import Window
+from steps.contracts.words import Cause, Direction
+from steps.effects import Effect
+from steps.run import Outputs, Run
+
+
+def quarantine(run: Run) -> Outputs:
+    """Set the incident's window aside from the onset on. Protects, so it is allowed like a retreat: a freeze does not stop it."""
+    site = run.site
+    found = (run.stage("diagnose") or {})["diagnosis"]
+    columns = tuple(found["columns"])
+    window = _span(run.incident.window, found["onset"])
+    labels = found["cause"] == Cause.LABEL_QUALITY.value
+
+    def act() -> None:
+        site.history.quarantine(site.model, window, columns=columns, reason=found["sentence"], incident=run.incident.id)
+
+    def read_back() -> dict[str, object] | None:
+        spans = [s for s in site.history.quarantined_spans(site.model) if s.incident == run.incident.id and s.window == window]
+        return {"window": to_plain(window), "columns": list(columns)} if spans else None
+
+    run.perform(Effect("window.quarantined", f"quarantine:{run.incident.id}", Direction.RETREAT, act, read_back), None)
+    what = "labels" if labels else "rows"
+    sentence = f"{what} of {window} are set aside: {found['sentence']}"
+    kept = run.record(
+        "quarantine", {"window": to_plain(window), "columns": list(columns), "sentence": sentence, "outputs": {"outcome": "quarantined"}}
+    )
+    owner = site.policy.data_owner
+    run.tell("data.quarantined", Severity.WARNING, owner, f"{site.model}: {what} are broken and set aside", sentence)
+    site.say(f"set aside {window} and told {owner}")
+    return dict(kept["outputs"])
+
+
+def _span(window: Window, onset: str | None) -> Window:
+    """The window from the onset on, if the onset is known and lies inside."""
+    start = datetime.fromisoformat(onset) if onset else window.start
+    return Window(start, window.end) if start in window else window

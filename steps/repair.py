@@ -1,0 +1,81 @@
+"""What a crash left half done is taken back: no canary without an open incident, no version that serves without its alias."""
+
+from dataclasses import dataclass
+
+from steps.canary import lease_if_any
+from steps.contracts.notification import Severity
+from steps.contracts.serving import ServingState
+from steps.contracts.words import Direction
+from steps.effects import Effect, perform
+from steps.journal import Journal
+from steps.run import Site
+
+
+@dataclass(frozen=True, slots=True)
+class Repaired:
+    """What was done, a sentence each; empty when everything agreed."""
+
+    sentences: tuple[str, ...] = ()
+
+
+def repair(site: Site) -> Repaired:
+    """Take back a canary, and a promotion whose alias never followed. Call it only when no heal of the model is under way.
+
+    The last audited outcome wins over what runs; a version that a human put behind the alias wins over both and is only told.
+    """
+    state = site.serving.state()
+    sentences = []
+    if state.canary is not None:
+        sentences.append(_withdraw(site, state))
+        state = site.serving.state()
+    alias = site.registry.alias(site.policy.registry.champion)
+    if state.champion is not None and alias is not None and state.champion.version != alias:
+        sentences.append(_agree(site, state, alias))
+    return Repaired(tuple(sentences))
+
+
+def _withdraw(site: Site, state: ServingState) -> str:
+    version = state.canary.version if state.canary else "?"
+    effect = Effect(
+        "canary.withdrawn",
+        f"repair:{state.generation}:{version}",
+        Direction.RETREAT,
+        site.serving.withdraw,
+        lambda: {"version": version} if site.serving.state().canary is None else None,
+        {"version": version, "reason": "no heal is under way"},
+    )
+    _retreat(site, effect)
+    return f"canary of version {version} was taken back, for no heal is under way"
+
+
+def _agree(site: Site, state: ServingState, alias: str) -> str:
+    """The alias of ours lags behind a promotion that broke off: go back to it. An alias that somebody else moved is told."""
+    served = state.champion.version if state.champion else "?"
+    releases = site.history.releases(site.model)
+    ours = releases[-1].version if releases else None
+    if alias != ours:
+        sentence = f"alias {site.policy.registry.champion} says version {alias}, and version {served} serves: somebody moved the alias"
+        site.tell("alias.differs", Severity.CRITICAL, site.policy.metadata.owner, f"{site.model}: {sentence}")
+        return sentence
+    target = site.registry.version(alias)
+
+    def read_back() -> dict[str, str] | None:
+        champion = site.serving.state().champion
+        return {"champion": alias} if champion is not None and champion.digest == target.digest else None
+
+    effect = Effect(
+        "model.restored",
+        f"repair:{state.generation}:{alias}",
+        Direction.RETREAT,
+        lambda: site.serving.restore(target),
+        read_back,
+        {"version": alias, "instead_of": served},
+    )
+    _retreat(site, effect)
+    return f"version {alias} serves again, for the promotion of version {served} broke off before its alias moved"
+
+
+def _retreat(site: Site, effect: Effect) -> None:
+    journal = Journal(site.trail, site.clock, site.spool, site.serving.annotate)
+    with lease_if_any(site) as lease:
+        perform(effect, journal=journal, control=site.control, lease=lease)

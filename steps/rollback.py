@@ -1,0 +1,79 @@
+"""The rollback stage: the last good version serves again, then the aliases follow. A retreat: no freeze and no lost store stops it."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from steps.alias import moving
+from steps.canary import lease_if_any
+from steps.contracts.codec import to_plain
+from steps.contracts.diagnosis import Release
+from steps.contracts.errors import NotFound
+from steps.contracts.notification import Severity
+from steps.contracts.training import ModelVersion
+from steps.contracts.words import Direction
+from steps.core.lineage import last_good
+from steps.effects import Effect
+from steps.run import Outputs, Run
+
+
+def rollback(run: Run) -> Outputs:
+    """Go back to the version that served before the bad one; without a loadable one, escalate and touch nothing."""
+    done = run.stage("rollback")
+    if done is not None:
+        return dict(done["outputs"])
+    site, champion = run.site, run.site.policy.registry.champion
+    bad = _bad(run)
+    target = _target(run, bad)
+    if target is None:
+        return _record(run, "escalated", bad, bad, f"version {bad} is bad, and no earlier version can be found to go back to")
+    _restore(run, target)
+    with lease_if_any(run.site) as lease:
+        if site.registry.alias(champion) == bad:
+            run.perform(moving(run, champion, target.version, bad, Direction.RETREAT), lease)
+    stamp = run.record("rollback-release", {"at": to_plain(site.clock.now())})
+    site.history.record_release(site.model, Release(datetime.fromisoformat(str(stamp["at"])), target.version, bad, by=run.incident.id))
+    sentence = f"version {target.version} serves all traffic again in place of version {bad}"
+    run.tell("model.rolled_back", Severity.WARNING, site.policy.metadata.owner, f"{site.model}: {sentence}")
+    return _record(run, "rolled_back", bad, target.version, sentence)
+
+
+def _bad(run: Run) -> str | None:
+    """The version that the diagnosis blames, or the one that serves."""
+    diagnosed = run.stage("diagnose") or {}
+    blamed: str | None = diagnosed["diagnosis"]["version"] or diagnosed["champion"]
+    return blamed
+
+
+def _target(run: Run, bad: str | None) -> ModelVersion | None:
+    site = run.site
+    known = last_good(site.history.releases(site.model), bad) or site.registry.alias(site.policy.registry.previous)
+    if known is None or known == bad:
+        return None
+    try:
+        return site.registry.version(known)
+    except NotFound:
+        return None
+
+
+def _restore(run: Run, target: ModelVersion) -> None:
+    serving = run.site.serving
+
+    def act() -> None:
+        serving.restore(target)
+
+    def read_back() -> Mapping[str, Any] | None:
+        state = serving.state()
+        back = state.champion is not None and state.champion.digest == target.digest and state.canary is None
+        return {"champion": target.version, "generation": state.generation} if back else None
+
+    facts = {"version": target.version, "digest": target.digest}
+    effect = Effect("model.restored", f"restore:{run.incident.id}:{target.digest}", Direction.RETREAT, act, read_back, facts)
+    with lease_if_any(run.site) as lease:
+        run.perform(effect, lease)
+
+
+def _record(run: Run, outcome: str, before: str | None, after: str | None, sentence: str) -> Outputs:
+    run.site.say(sentence)
+    document = {"outcome": outcome, "before": before, "after": after, "sentence": sentence, "outputs": {"outcome": outcome}}
+    return dict(run.record("rollback", document)["outputs"])

@@ -1,0 +1,26 @@
+"""From a stage's step to the function that does it: `steps.<step>.<step>`, imported when it is called."""
+
+import importlib
+from collections.abc import Callable, Mapping
+from typing import cast
+
+from steps.contracts.errors import BadInput
+from steps.contracts.stage import Kind
+from steps.run import Outputs, Run
+from steps.stages import HEAL
+
+STEPS = tuple(dict.fromkeys(stage.step for stage in HEAL if stage.kind is not Kind.APPROVAL))
+
+
+def call(step: str, run: Run, inputs: Mapping[str, str]) -> Outputs:
+    """What the step answers. Raises BadInput for a step that the table does not have, or for an empty input.
+
+    A stage that was skipped has empty outputs: an empty input means that the engine followed a stage that never ran.
+    """
+    if step not in STEPS:
+        raise BadInput(f"step is {step!r}; expected one of {', '.join(STEPS)}")
+    empty = [name for name, value in inputs.items() if not value]
+    if empty:
+        raise BadInput(f"step {step} got an empty {empty[0]}; expected the output of a stage that ran")
+    function = cast(Callable[..., Outputs], getattr(importlib.import_module(f"steps.{step}"), step))
+    return function(run, **inputs)
