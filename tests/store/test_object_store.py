@@ -1,21 +1,30 @@
 """Every object store keeps one set of promises; the folder keeps them between processes too."""
 
+import io
 import multiprocessing
 import signal
 import time
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet
 import pytest
 
 from steps.adapters.folder_store import FolderStore
 from steps.adapters.memory_store import MemoryStore
+from steps.adapters.s3_store import S3Store
+from steps.adapters.store_probe import probe
 from steps.contracts.errors import BadInput, Conflict, NotFound, StoreError
 from steps.contracts.ports import ObjectStore
+from tests.store.conftest import BUCKET
 
 
-@pytest.fixture(params=["folder", "memory"])
+@pytest.fixture(params=["folder", "memory", "s3"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> ObjectStore:
+    if request.param == "s3":
+        return S3Store(request.getfixturevalue("s3_client"), BUCKET, f"tests/{uuid.uuid4().hex}")
     return FolderStore(tmp_path / "store") if request.param == "folder" else MemoryStore()
 
 
@@ -40,6 +49,12 @@ def test_a_swap_needs_the_tag_that_stands(store: ObjectStore) -> None:
     assert store.get("a").data == b"two"
 
 
+def test_a_swap_back_to_the_same_bytes_gets_the_same_tag(store: ObjectStore) -> None:
+    first = store.create("a", b"one")
+    second = store.swap("a", b"two", first)
+    assert store.swap("a", b"one", second) == first
+
+
 def test_nothing_of_that_name_is_said_so(store: ObjectStore) -> None:
     for call in (lambda: store.get("no"), lambda: store.open("no"), lambda: store.swap("no", b"", "tag")):
         with pytest.raises(NotFound, match="no"):
@@ -62,6 +77,27 @@ def test_a_file_of_any_size_is_uploaded_once(store: ObjectStore, tmp_path: Path)
         assert reader.read() == b"xx"
     with pytest.raises(Conflict):
         store.upload("big", source)
+
+
+def test_parquet_is_streamed_from_the_reader(store: ObjectStore) -> None:
+    sink = io.BytesIO()
+    pyarrow.parquet.write_table(pa.table({"a": list(range(1000)), "b": ["x"] * 1000}), sink, row_group_size=100)
+    store.create("log.parquet", sink.getvalue())
+    with store.open("log.parquet") as reader:
+        assert pyarrow.parquet.ParquetFile(reader).read_row_group(7, columns=["a"])["a"].to_pylist() == list(range(700, 800))
+
+
+def test_an_empty_object_is_an_object(store: ObjectStore) -> None:
+    store.create("empty", b"")
+    assert store.get("empty").data == b""
+    with store.open("empty") as reader:
+        assert reader.read() == b""
+
+
+def test_a_store_that_keeps_its_conditions_passes_the_probe_again_and_again(store: ObjectStore) -> None:
+    probe(store)
+    probe(store)
+    assert list(store.list("")) == ["probe/conditions"]
 
 
 @pytest.mark.parametrize("key", ["", "/a", "a/", "../a", "a/../b", "a//b", ".store/x", "a\x00", "a\nb", "x" * 201, "a\\b"])
