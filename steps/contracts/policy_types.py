@@ -22,7 +22,24 @@ ENTRYPOINT = r"^(builtin|[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*:[A-Za
 BASE_URL = r"^https?://[A-Za-z0-9.\-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~/\-]*)?$"  # no credentials, no query
 REGISTERED = r"^[A-Za-z0-9_][A-Za-z0-9_ .\-]{0,127}$"  # MLflow refuses / and :
 OURS = frozenset(
-    {"incidents", "control", "quarantine", "acknowledged", "releases", "leases", "audit", "models", "profiles", "references"}
+    {
+        "incidents",
+        "control",
+        "quarantine",
+        "acknowledged",
+        "releases",
+        "leases",
+        "audit",
+        "reference",
+        "verdicts",
+        "models",
+        "candidates",
+        "snapshots",
+        "policies",
+        "reports",
+        "notifications",
+        "probe",
+    }
 )  # folders of the object store that hold the loop's own records
 
 # The same as `_line` refuses, as far as a regular expression of JSON Schema can say it.

@@ -71,3 +71,9 @@ def test_a_policy_never_changes_after_it_was_read() -> None:
     policy = Policy.model_validate(GOOD)
     with pytest.raises(ValidationError, match="frozen"):
         policy.metadata = policy.metadata  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("folder", ["incidents", "audit", "reference", "verdicts", "candidates", "snapshots", "policies", "probe"])
+def test_a_log_may_not_lie_among_the_loops_own_records(folder: str) -> None:
+    with pytest.raises(ValidationError, match=f"expected a prefix outside {folder}/"):
+        policy_with("data.inferenceLog", f"{folder}/flights")
