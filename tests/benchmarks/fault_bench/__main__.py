@@ -1,0 +1,68 @@
+"""python -m tests.benchmarks.fault_bench [--half train|held-out|both] [--worlds A,B] [--kinds PART,PART] [--seeds N] [--quick] [--rivals] [--json]"""
+
+import argparse
+import dataclasses
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # two small models at once are no faster, and other people use this machine
+
+from tests.benchmarks.fault_bench.run import HALVES, chosen, judged
+from tests.benchmarks.fault_bench.scoring import Mark, reliability, summary, table
+
+
+def main() -> None:
+    asked = _arguments()
+    began = time.perf_counter()
+    marks: list[Mark] = []
+    for world, seed in chosen(asked.half, asked.worlds, 1 if asked.quick else asked.seeds, asked.first_seed):
+        for found in judged(world, seed, asked.kinds, quick=asked.quick, rivals=asked.rivals):
+            marks.append(found)
+            if asked.verbose and not found.strict:
+                _complain(found)
+        print(f"{world.name} {seed}: {len(marks)} cases, {time.perf_counter() - began:.0f} s", file=sys.stderr)
+    if asked.save:
+        Path(asked.save).write_text(json.dumps([dataclasses.asdict(m) for m in marks]))
+    if asked.json:
+        print(json.dumps({"summary": summary(marks), "cases": [dataclasses.asdict(m) for m in marks]}))
+        return
+    for title, rows in (("train half", [m for m in marks if not m.held_out]), ("held-out half", [m for m in marks if m.held_out])):
+        if rows:
+            _print(title, rows)
+
+
+def _print(title: str, rows: list[Mark]) -> None:
+    print(f"\n{title}\n")
+    print(table(rows))
+    print("\n" + "  ".join(f"{k} {v:.3f}" if isinstance(v, float) else f"{k} {v}" for k, v in summary(rows).items()))
+    print("\n" + reliability(rows))
+
+
+def _complain(m: Mark) -> None:
+    wanted = f"{'/'.join(m.truth.causes)} {','.join(m.truth.columns[:2])} {m.truth.region or m.truth.segment or ''}"
+    print(
+        f"  {m.world}/{m.seed} {m.kind}: wanted {wanted}; said {m.cause} {m.columns[:3]} {m.segment} {m.remedy} {m.confidence:.2f}: {m.sentence[:150]}",
+        file=sys.stderr,
+    )
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.fault_bench", description="Planted faults, judged.")
+    parser.add_argument("--half", choices=HALVES, default="both", help="worlds that were looked at while building, or the others")
+    parser.add_argument("--worlds", default="", help="comma-separated names of designs")
+    parser.add_argument("--kinds", default="", help="comma-separated parts of names of faults")
+    parser.add_argument("--seeds", type=int, default=2, help="worlds drawn from each design")
+    parser.add_argument("--first-seed", type=int, default=0)
+    parser.add_argument("--quick", action="store_true", help="one seed, small worlds only, every other kind")
+    parser.add_argument("--rivals", action="store_true", help="also ask Evidently and a domain classifier for the worst column")
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--save", help="write the judged cases to this file as well")
+    parser.add_argument("--verbose", action="store_true", help="print every case that is not strictly right")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

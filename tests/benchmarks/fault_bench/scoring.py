@@ -1,0 +1,139 @@
+"""What counts as right, and the tables: per kind, in sum, and how often a stated confidence was deserved."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from steps.contracts.diagnosis import Diagnosis
+from steps.contracts.words import Cause, Remedy
+from tests.benchmarks.fault_bench.planting import Truth
+
+_CALM = (Cause.NONE, Cause.SEASONAL)
+
+
+@dataclass(frozen=True)
+class Mark:
+    """One case, judged."""
+
+    world: str
+    kind: str
+    seed: int
+    held_out: bool
+    truth: Truth
+    cause: str
+    columns: tuple[str, ...]
+    segment: tuple[str, str] | None
+    confidence: float
+    remedy: str
+    seconds: float
+    right_cause: bool
+    strict: bool
+    wrong_retrain: bool
+    missed: bool
+    false_alarm: bool
+    sentence: str = ""
+    rivals: tuple[tuple[str, bool], ...] = ()
+
+
+def mark(world: str, kind: str, seed: int, held_out: bool, truth: Truth, found: Diagnosis, remedy: Remedy, seconds: float) -> Mark:
+    segment = (found.segment.column, found.segment.value) if found.segment else None
+    right = found.cause in truth.causes
+    alarming = found.cause not in (*_CALM, Cause.INSUFFICIENT_EVIDENCE)
+    planted = not set(truth.causes) & {Cause.NONE, Cause.SEASONAL, Cause.INSUFFICIENT_EVIDENCE}
+    return Mark(
+        world, kind, seed, held_out, truth, found.cause.value, found.columns, segment, found.confidence, remedy.value, seconds,
+        right_cause=right,
+        strict=right and _right_column(truth, found.columns) and _right_place(truth, segment),
+        wrong_retrain=remedy is Remedy.RETRAIN and not truth.may_retrain,
+        missed=planted and found.cause in (*_CALM, Cause.INSUFFICIENT_EVIDENCE),
+        false_alarm=not planted and alarming,
+        sentence=found.sentence,
+    )  # fmt: skip
+
+
+def _right_column(truth: Truth, columns: tuple[str, ...]) -> bool:
+    return not truth.columns or (bool(columns) and columns[0] in truth.columns)
+
+
+def _right_place(truth: Truth, segment: tuple[str, str] | None) -> bool:
+    if truth.region:
+        return segment is not None and segment[0] == truth.region[0] and _overlap(segment[1], *truth.region[1:]) >= 0.4
+    if truth.segment == "any":
+        return True
+    return segment == truth.segment
+
+
+def _overlap(text: str, low: float, high: float) -> float:
+    """Jaccard's index of two intervals; an open end counts as the closed one's where both are open."""
+    try:
+        a, b = (float(part) for part in text.strip("[)").split(","))
+    except ValueError:
+        return 0.0
+    both = [v for v in (a, b, low, high) if np.isfinite(v)]
+    floor, ceiling = min(both) - 1, max(both) + 1
+    if not np.isfinite(low) or not np.isfinite(high):  # open: compare the one finite edge in units of its own size
+        edge, found = (low, a) if np.isfinite(low) else (high, b)
+        other = b if np.isfinite(low) else a
+        return float(not np.isfinite(other)) * float(np.isclose(edge, found, rtol=0.15, atol=0.15 * abs(edge)) or np.isfinite(found))
+    a, b = max(a, floor), min(b, ceiling)
+    shared = max(min(b, high) - max(a, low), 0)
+    return shared / max(max(b, high) - min(a, low), 1e-12)
+
+
+def table(marks: list[Mark]) -> str:
+    kinds = list(dict.fromkeys(m.kind for m in marks))
+    head = f"{'kind':34} {'n':>4} {'cause':>6} {'strict':>6} {'retrain':>7} {'missed':>6}  said instead"
+    lines = [head, "-" * len(head)]
+    for kind in kinds:
+        rows = [m for m in marks if m.kind == kind]
+        wrong = [f"{m.cause}" for m in rows if not m.right_cause]
+        said = ", ".join(f"{c} x{wrong.count(c)}" for c in dict.fromkeys(wrong))
+        lines.append(f"{kind:34} {len(rows):4} {_share(m.right_cause for m in rows):6.0%} {_share(m.strict for m in rows):6.0%} "
+                     f"{sum(m.wrong_retrain for m in rows):7} {sum(m.missed for m in rows):6}  {said}")  # fmt: skip
+    return "\n".join(lines)
+
+
+def summary(marks: list[Mark]) -> dict[str, float]:
+    """Shares 0..1 and counts over all cases."""
+    sure = np.array([m.confidence for m in marks])
+    right = np.array([m.right_cause for m in marks], dtype=float)
+    result = {
+        "cases": len(marks),
+        "kinds": len({m.kind for m in marks}),
+        "cause": _share(m.right_cause for m in marks),
+        "strict": _share(m.strict for m in marks),
+        "wrong_retrains": sum(m.wrong_retrain for m in marks),
+        "missed": sum(m.missed for m in marks),
+        "false_alarms": sum(m.false_alarm for m in marks),
+        "brier": float(np.mean((sure - right) ** 2)) if len(marks) else 0.0,
+        "ece": expected_calibration_error(sure, right),
+        "median_seconds": float(np.median([m.seconds for m in marks])) if marks else 0.0,
+    }
+    for name in dict(marks[0].rivals) if marks else ():
+        judged = [dict(m.rivals)[name] for m in marks if name in dict(m.rivals) and m.truth.columns]
+        result[f"column_first_{name}"] = _share(judged)
+    ours = [m for m in marks if m.truth.columns]
+    result["column_first"] = _share(bool(m.columns) and m.columns[0] in m.truth.columns for m in ours)
+    return result
+
+
+def expected_calibration_error(sure: np.ndarray, right: np.ndarray, bins: int = 10) -> float:
+    """Guo et al. (2017), with equal-width bins."""
+    which = np.minimum((sure * bins).astype(int), bins - 1)
+    gaps = [abs(sure[which == b].mean() - right[which == b].mean()) * (which == b).mean() for b in range(bins) if (which == b).any()]
+    return float(np.sum(gaps))
+
+
+def reliability(marks: list[Mark]) -> str:
+    lines = ["said       n   right"]
+    for low, high in ((0, 0.5), (0.5, 0.6), (0.6, 0.7), (0.7, 0.8), (0.8, 0.9), (0.9, 0.95), (0.95, 0.98), (0.98, 1.01)):
+        rows = [m for m in marks if low <= m.confidence < high]
+        if rows:
+            lines.append(f"{np.mean([m.confidence for m in rows]):.2f}   {len(rows):5}   {_share(m.right_cause for m in rows):.2f}")
+    return "\n".join(lines)
+
+
+def _share(values: Iterable[bool]) -> float:
+    listed = list(values)
+    return float(np.mean(listed)) if listed else 0.0
