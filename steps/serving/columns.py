@@ -1,0 +1,45 @@
+"""Which columns a request may bring, and what each one is to the model and to the log."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["number", "text", "moment"]
+_KINDS: dict[str, Kind] = {"string": "text", "binary": "text", "datetime": "moment"}
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One column that the model is given. `kind` decides what is accepted; `exact` is the signature's type."""
+
+    name: str
+    kind: Kind
+    exact: str
+    required: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """The policy's columns. Without a policy, they are those of the model's signature."""
+
+    time: str | None = None
+    numeric: tuple[str, ...] = ()
+    categorical: tuple[str, ...] = ()
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        return self.numeric + self.categorical
+
+    def wanted(self, inputs: Iterable[tuple[str, str, bool]]) -> tuple[Wanted, ...]:
+        """What the model is given, from its signature's (name, type, required); without a signature, the policy's features."""
+        stated = tuple(Wanted(name, _KINDS.get(exact, "number"), exact, required) for name, exact, required in inputs)
+        if stated:
+            return stated
+        texts = set(self.categorical)
+        return tuple(Wanted(c, "text", "string") if c in texts else Wanted(c, "number", "double") for c in self.features)
+
+    def logged(self, wanted: Iterable[Wanted]) -> tuple[tuple[str, Kind], ...]:
+        """The features of the log with their kinds: the policy's, or the model's where there is no policy."""
+        if self.features:
+            return tuple((c, "number") for c in self.numeric) + tuple((c, "text") for c in self.categorical)
+        return tuple((column.name, column.kind) for column in wanted if column.name != self.time)

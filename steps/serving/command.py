@@ -1,0 +1,104 @@
+"""A predictor's life: load, answer a prediction of its own, serve, and write the rest of the log at the end."""
+
+import json
+import logging
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from steps.contracts.errors import ModelmedicError
+from steps.contracts.ports import ObjectStore
+from steps.serving.options import Options, parse
+
+_GRACE = 20.0  # seconds for the log at a stop; a pod has 30 in all
+_say = logging.getLogger("modelmedic.predictor")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit codes: 0 stopped, 65 the folder is no usable model, 77 it needs unpickling that nobody allowed, 78 bad policy."""
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(name)s %(message)s")
+    options = parse(sys.argv[1:] if arguments is None else arguments)
+    try:
+        return run(options)
+    except ModelmedicError as error:
+        _say.error("%s", error)
+        return error.exit_code
+
+
+def run(options: Options) -> int:
+    from steps.adapters.kserve_server import serve
+    from steps.adapters.model_loader import ALLOW_PICKLE, load_model
+    from steps.serving.answering import Answering
+    from steps.serving.columns import Columns
+    from steps.serving.inference_log import InferenceLog, LogCounts, LogSettings
+    from steps.serving.metrics import Identity, Metrics
+    from steps.serving.predictor import LoggingPredictor
+
+    options = _with_policy(options)
+    model = load_model(options.model_dir, options.task, allow_pickle=options.allow_pickle)
+    if model.unpickled:
+        _say.warning("model %s runs what its maker wrote (%s); %s allows it", options.model_dir, model.format, ALLOW_PICKLE)
+    answering = Answering(model, Columns(options.time_column, options.numeric, options.categorical), strict=options.strict)
+    log = None
+    if options.log_store:
+        prefix = options.log_prefix or f"inference-log/{options.model_name}"
+        settings = LogSettings(prefix, options.version, answering.logged, options.time_column, options.log_rows, options.log_seconds)
+        log = InferenceLog(_opener(options.log_store), replace(settings, memory=options.log_memory_mb << 20))
+    identity = Identity(options.model_name, options.version, options.digest, model.format, model.unpickled)
+    metrics = Metrics(identity, log.counts if log else LogCounts)
+    predictor = LoggingPredictor(
+        identity,
+        answering,
+        metrics,
+        log,
+        time=options.time_column,
+        served_by=options.served_by,
+        role_from_header=options.role_from_header,
+    )
+    _say.info("version %s of %s (%s) answered a prediction of its own", options.version, options.model_name, predictor.platform)
+    try:
+        serve(predictor, host=options.host, port=options.port, started=_announcer(options.announce), flushable=options.flushable)
+    finally:
+        if log:
+            log.close(_GRACE)
+    return 0
+
+
+def _with_policy(options: Options) -> Options:
+    if options.policy is None:
+        return options
+    from steps.adapters.policy_file import load_policy
+
+    policy = load_policy(options.policy)
+    data = policy.data
+    return replace(
+        options,
+        time_column=data.time,
+        numeric=data.numeric,
+        categorical=data.categorical,
+        task=data.task,
+        log_prefix=options.log_prefix or policy.log_prefix,
+    )
+
+
+def _opener(url: str) -> Callable[[], ObjectStore]:
+    """The store without its probe: every key here is this process's own, and a predictor may write below its prefix alone."""
+
+    def opened() -> ObjectStore:
+        from steps.adapters.stores import open_store
+
+        return open_store(url, read_only=True)
+
+    return opened
+
+
+def _announcer(file: Path | None) -> Callable[[int], None]:
+    def announce(port: int) -> None:
+        if file is not None:
+            fresh = file.with_name(f".{file.name}.{os.getpid()}")
+            fresh.write_text(json.dumps({"pid": os.getpid(), "port": port}))
+            fresh.replace(file)
+
+    return announce
