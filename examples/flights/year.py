@@ -1,0 +1,123 @@
+"""A year of the flight-delay model's life, played through the real loop: served, monitored, broken and healed."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from examples.flights.faults import BAD_RELEASE, with_a_sign_error
+from examples.flights.stream import Flights, month
+from examples.flights.traffic import Traffic
+from steps.adapters.model_loader import LoadedModel, load_model
+from steps.bootstrap import bootstrap
+from steps.clocks import PlayedClock
+from steps.contracts.incident import Closing, Incident
+from steps.contracts.inference_log import PREDICTION
+from steps.contracts.window import Window
+from steps.core.metrics import auc, log_loss
+from steps.local.engine import heal
+from steps.monitor import monitor
+from steps.reconcile import reconcile
+from steps.run import Run, Site
+from steps.workspace import Workspace
+
+POLICY = Path(__file__).parent / "policy.yaml"
+EVERY = timedelta(days=7)  # between two looks of the monitor
+START, END = datetime(2013, 3, 1, tzinfo=UTC), datetime(2014, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """AUC and log loss of one month's flights."""
+
+    auc: float
+    log_loss: float
+
+
+@dataclass(frozen=True, slots=True)
+class Month:
+    """One line of the year: how the frozen first champion would have done, how the healed model did, and what happened."""
+
+    number: int
+    frozen: Score
+    healed: Score
+    before: str
+    after: str
+    incidents: tuple[tuple[Incident, Closing], ...]
+
+
+class Year:
+    """Plays the year in a workspace; `at` is told the played time as it moves on, `site.say` what happens."""
+
+    def __init__(self, workspace: Workspace, share: float, say: Callable[[str], None], at: Callable[[datetime], None]) -> None:
+        self._flights = Flights(share)
+        self._clock = PlayedClock(START, self._meanwhile)
+        self._at = at
+        self._bad_release_due = True
+        self.site: Site = workspace.site(POLICY, clock=self._clock, say=say)
+        self.traffic: Traffic | None = None
+
+    def play(self) -> None:
+        """Bootstrap on January and February, then week by week until the year is over."""
+        first = self._flights.between(Window(month(1).start, START))
+        bootstrap(self.site, first)
+        self.traffic = Traffic(self.site, self._flights, self.site.serving.url)
+        while self._clock.now() < END:
+            self._clock.sleep(min(EVERY, END - self._clock.now()))
+            if self._bad_release_due and self._clock.now() >= BAD_RELEASE:
+                self._release_badly()
+            self._look()
+        self._clock.sleep(self.site.policy.settle)
+        reconcile(self.site)
+
+    def months(self) -> tuple[Month, ...]:
+        """March to December, as served and as the first champion would have answered the same requests."""
+        frozen = load_model(self.site.registry.fetch("1", self.site.work / "frozen"), self.site.policy.data.task)
+        return tuple(self._month(number, frozen) for number in range(3, 13))
+
+    def _meanwhile(self, start: datetime, end: datetime) -> None:
+        if self.traffic is not None:
+            self.traffic.play(start, min(end, END))
+        self._at(end)
+
+    def _look(self) -> None:
+        """What a CronWorkflow and a Sensor do in a cluster: monitor, heal what it opened, reconcile."""
+        self.site.serving.flush()
+        seen = monitor(self.site)
+        if seen.incident is not None:
+            heal(Run(self.site, self.site.ledger.find(seen.incident)))
+        reconcile(self.site)
+
+    def _release_badly(self) -> None:
+        """Somebody in a hurry registers, serves and aliases a version by hand, past every gate; its labels had the wrong sign."""
+        self._bad_release_due = False
+        now = self._clock.now()
+        rows = with_a_sign_error(self._flights.between(Window(now - timedelta(days=60), now)))
+        release_by_hand(self.site, rows, by="a colleague")
+
+    def _month(self, number: int, frozen: LoadedModel) -> Month:
+        window = month(number)
+        served = self.site.windows.table(window, labelled_only=True)
+        target = _floats(served, self.site.policy.data.target)
+        alone = frozen.ask(served.select(list(self.site.policy.features)).to_pandas())
+        opened = [(i, c) for i in self.site.ledger.incidents(self.site.model) if i.opened_at in window and (c := self.site.ledger.closing(i))]
+        return Month(
+            number,
+            Score(auc(target, alone), log_loss(target, alone)),
+            Score(auc(target, _floats(served, PREDICTION)), log_loss(target, _floats(served, PREDICTION))),
+            _serving_at(self.site, window.start),
+            _serving_at(self.site, window.end),
+            tuple(opened),
+        )
+
+
+def _serving_at(site: Site, moment: datetime) -> str:
+    """The version that served then, by the recorded releases."""
+    return next((r.version for r in reversed(site.history.releases(site.model)) if r.at < moment), "1")
+
+
+def _floats(table: pa.Table, column: str) -> np.ndarray:
+    return np.asarray(table[column].to_numpy(zero_copy_only=False), dtype=np.float64)

@@ -1,0 +1,114 @@
+"""From an environment to a `Site`: which store, which MLflow, what serves, who is told. The only place that knows all adapters.
+
+| environment variable | default | names |
+|---|---|---|
+| MODELMEDIC_STORE | `<root>/store` | the object store: a folder, `file:///…` or `s3://bucket/prefix` |
+| MLFLOW_TRACKING_URI | `sqlite:///<root>/mlflow.db` | MLflow |
+| MODELMEDIC_ACTOR | `<user>@<host>:<pid>` | who acts, in every record |
+
+`root` is the folder `.modelmedic` unless MODELMEDIC_HOME says otherwise; it holds the scratch folder and what serves locally.
+"""
+
+import getpass
+import os
+import socket
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from pathlib import Path
+
+from steps.adapters.policy_file import load_policy
+from steps.adapters.stores import open_store
+from steps.clocks import SystemClock
+from steps.contracts.errors import Conflict, NotFound
+from steps.contracts.incident import Incident
+from steps.contracts.keys import policy_key
+from steps.contracts.policy import Policy
+from steps.contracts.ports import Clock, ObjectStore
+from steps.documents import keep, read
+from steps.ledger import Ledger
+from steps.run import Run, Site
+
+HOME = ".modelmedic"
+
+
+def _silent(_: str) -> None:
+    return
+
+
+class Workspace:
+    """One store with everything beside it; opens a `Site` for each of its models."""
+
+    def __init__(self, root: Path | None = None, environment: Mapping[str, str] = os.environ) -> None:
+        self.root = (root or Path(environment.get("MODELMEDIC_HOME", HOME))).absolute()
+        self._environment = environment
+
+    @property
+    def store_url(self) -> str:
+        return self._environment.get("MODELMEDIC_STORE") or str(self.root / "store")
+
+    @property
+    def tracking_uri(self) -> str:
+        return self._environment.get("MLFLOW_TRACKING_URI") or f"sqlite:///{self.root / 'mlflow.db'}"
+
+    @property
+    def actor(self) -> str:
+        return self._environment.get("MODELMEDIC_ACTOR") or f"{getpass.getuser()}@{socket.gethostname()}:{os.getpid()}"
+
+    @cached_property
+    def store(self) -> ObjectStore:
+        """Probed once: a store that ignores conditional writes is refused here."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        return open_store(self.store_url)
+
+    def site(self, policy: Policy, *, clock: Clock | None = None, say: Callable[[str], None] = _silent) -> Site:
+        """Everything that the steps of this model use. The policy is kept in the store under its hash."""
+        from steps.adapters.mlflow_registry import MlflowRegistry
+        from steps.local.serving import LocalServing
+        from steps.references import StoredReferences
+        from steps.windows import LoggedWindows
+
+        clock = clock or SystemClock()
+        keep(self.store, policy_key(policy.hash), policy)
+        work = self.root / "work" / policy.name
+        work.mkdir(parents=True, exist_ok=True)
+        return Site(
+            policy=policy,
+            store=self.store,
+            registry=MlflowRegistry(self.tracking_uri, policy.registry, work),
+            serving=LocalServing(self.root / "serving" / policy.name, policy, self.store_url, self.store),
+            windows=LoggedWindows(self.store, policy, clock),
+            references=StoredReferences(self.store, policy.name),
+            notifier=self._notifier(policy, clock),
+            clock=clock,
+            real=SystemClock(),
+            actor=self.actor,
+            work=work,
+            say=say,
+            gone=_gone,
+        )
+
+    def run(self, identity: str, *, say: Callable[[str], None] = _silent) -> Run:
+        """The run of one incident, by the policy that it was opened under. Raises NotFound or BadInput."""
+        incident = Ledger(self.store, SystemClock()).find(identity)
+        return Run(self.site(self.pinned(incident), say=say), incident)
+
+    def pinned(self, incident: Incident) -> Policy:
+        """The policy that the incident was opened under, whatever has been rendered since."""
+        policy = read(self.store, Policy, policy_key(incident.policy_hash))
+        if policy is None:
+            raise NotFound(f"policy {incident.policy_hash[:12]} of incident {incident.id} is not in the store at {self.store_url}")
+        return policy
+
+
+def _gone(holder: str) -> bool:
+    """Whether a lease's holder was a process of this machine that does not live any more; never claimed of anybody else."""
+    place, _, number = holder.rpartition(":")
+    if not number.isdigit() or place.rpartition("@")[2] != socket.gethostname():
+        return False
+    try:
+        os.kill(int(number), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False
