@@ -1,0 +1,99 @@
+"""Rendering is pure: the same tree whatever the order, the same documents with and without a mould, the same bytes twice."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from steps.contracts.errors import BadInput
+from tests.render.policies import NAMED, policy
+from workflows.images import read_images
+from workflows.platform import Platform, read_platform
+from workflows.render import model_documents, render
+from workflows.tree import BASE, compare, write
+
+
+def documents(text: str) -> list[Any]:
+    return list(yaml.load_all(text, Loader=yaml.CSafeLoader))
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_a_cast_says_what_building_without_a_mould_says(name: str) -> None:
+    chosen, platform = policy(name), Platform()
+    tree = render([chosen], platform)
+    for file, built in model_documents(chosen, platform).items():
+        assert documents(tree[f"{BASE}/models/{chosen.name}/{file}"]) == built
+
+
+def test_the_order_of_the_policies_changes_no_byte() -> None:
+    several = [policy(metadata={"name": name, "owner": "growth"}) for name in ("churn", "fraud", "basket")]
+    assert render(several, Platform()) == render(several[::-1], Platform())
+
+
+def test_a_second_render_writes_nothing(tmp_path: Path) -> None:
+    tree = render([policy()], Platform())
+    assert len(write(tree, tmp_path).added) == len(tree)
+    again = write(render([policy()], Platform()), tmp_path)
+    assert again.empty
+    assert again.unchanged == len(tree)
+
+
+def test_what_is_no_longer_rendered_goes_and_nothing_else_does(tmp_path: Path) -> None:
+    write(render([policy(), policy(metadata={"name": "fraud", "owner": "risk"})], Platform()), tmp_path)
+    own = tmp_path / BASE / "models" / "notes.txt"
+    own.write_text("mine")
+    removed = write(render([policy()], Platform()), tmp_path).removed
+    assert {Path(path).parent.name for path in removed} == {"fraud"}
+    assert not (tmp_path / BASE / "models" / "fraud").exists()
+    assert own.read_text() == "mine"
+
+
+def test_the_list_of_files_cannot_name_a_file_elsewhere(tmp_path: Path) -> None:
+    tree = render([policy()], Platform())
+    write(tree, tmp_path)
+    (tmp_path / "precious").write_text("mine")
+    listed = tmp_path / BASE / "FILES"
+    listed.write_text(f"{listed.read_text()}precious\n{BASE}/../../../precious\n")
+    assert compare(tree, tmp_path).removed == ()
+
+
+def test_a_policy_change_changes_its_config_map_and_leaves_the_old_one_unnamed() -> None:
+    before, after = (render([policy(detect={"window": window})], Platform()) for window in ("7d", "8d"))
+    names = [documents(tree[f"{BASE}/models/churn/policy.yaml"])[0]["metadata"]["name"] for tree in (before, after)]
+    assert names[0] != names[1]
+    assert names[0] not in "".join(after.values())
+    assert all(documents(tree[f"{BASE}/models/churn/policy.yaml"])[0]["immutable"] for tree in (before, after))
+
+
+def test_the_policy_in_the_config_map_reads_back_as_the_same_policy(tmp_path: Path) -> None:
+    from steps.adapters.policy_file import load_policy
+
+    for name in NAMED:
+        chosen = policy(name)
+        tree = render([chosen], Platform())
+        file = tmp_path / f"{name}.yaml"
+        file.write_text(documents(tree[f"{BASE}/models/{chosen.name}/policy.yaml"])[0]["data"]["policy.yaml"])
+        assert load_policy(file).hash == chosen.hash
+
+
+def test_images_come_from_a_file_or_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    digest = "sha256:" + "a" * 64
+    (tmp_path / "images").write_text(f"# built today\nsteps=registry:5000/mm/steps@{digest}\n")
+    platform = read_platform(None, read_images(str(tmp_path / "images")))
+    assert f"registry:5000/mm/steps@{digest}" in render([policy()], platform)[f"{BASE}/models/churn/heal.yaml"]
+    monkeypatch.setenv("MODELMEDIC_IMAGE_TRAIN", "localhost/mm-train:7")
+    assert read_images("env") == {"train": "localhost/mm-train:7"}
+
+
+@pytest.mark.parametrize("image", ["steps", "steps:", "a b:1", "steps:1; rm -rf", "{{x}}:1", "UPPER/x:1", "x@sha256:12"])
+def test_an_image_without_a_tag_or_digest_is_refused(image: str) -> None:
+    with pytest.raises(BadInput, match=r"images\.steps"):
+        read_platform(None, {"steps": image})
+
+
+def test_an_unknown_key_of_the_platform_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "platform.yaml"
+    file.write_text("namespase: ml\n")
+    with pytest.raises(BadInput, match="namespase"):
+        read_platform(file)

@@ -1,0 +1,86 @@
+"""RBAC: one ServiceAccount per step class, with exactly the verbs that its steps use."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from workflows.hardening import EXECUTOR
+from workflows.labels import metadata
+from workflows.model import Model
+from workflows.names import account
+from workflows.platform import Platform
+
+STEP_CLASSES: Final = ("observe", "train", "validate", "deploy", "triage")
+ARTIFACT_GC: Final = "artifact-gc"
+Rule = dict[str, list[str]]
+
+
+def rule(group: str, resource: str, *verbs: str, names: list[str] | None = None) -> Rule:
+    only = {"resourceNames": names} if names else {}
+    return {"apiGroups": [group], "resources": [resource], **only, "verbs": list(verbs)}
+
+
+_RULES: Final[dict[str, list[Rule]]] = {
+    "triage": [rule("argoproj.io", "workflows", "create")],
+    EXECUTOR: [rule("argoproj.io", "workflowtaskresults", "create", "patch")],
+    ARTIFACT_GC: [
+        rule("argoproj.io", "workflowartifactgctasks", "list", "watch"),
+        rule("argoproj.io", "workflowartifactgctasks/status", "patch"),
+    ],
+}
+
+
+def accounts(platform: Platform) -> Iterator[dict[str, Any]]:
+    """The accounts of all step classes and of Argo's own containers; observe, train and validate may do nothing at the API."""
+    for step_class in (*STEP_CLASSES, EXECUTOR, ARTIFACT_GC):
+        name = account(step_class)
+        yield service_account(name, platform.namespace, automount=step_class == ARTIFACT_GC)
+        if step_class in _RULES:
+            yield from role(name, platform.namespace, platform.namespace, name, _RULES[step_class])
+    yield _executor_token(platform.namespace)
+
+
+def model_role(model: Model, platform: Platform) -> Iterator[dict[str, Any]]:
+    """What deploying may do in the model's serving namespace: patch this one InferenceService, and look at what really runs."""
+    standard = [
+        rule("apps", "deployments", "get"),
+        rule("gateway.networking.k8s.io", "httproutes", "get", names=[model.service, f"{model.service}-predictor"]),
+    ]
+    knative = [
+        rule("serving.knative.dev", "services", "get", names=[f"{model.service}-predictor"]),
+        rule("serving.knative.dev", "revisions", "get"),
+    ]
+    patch = rule("serving.kserve.io", "inferenceservices", "get", "patch", names=[model.service])
+    rules = [patch, *(knative if model.mode == "Knative" else standard)]
+    yield from role(model.deploy_role, model.serving_namespace, platform.namespace, account("deploy"), rules, model)
+
+
+def service_account(name: str, namespace: str, *, automount: bool = False) -> dict[str, Any]:
+    return {
+        "apiVersion": "v1",
+        "kind": "ServiceAccount",
+        "metadata": metadata(name, namespace, "access"),
+        "automountServiceAccountToken": automount,
+    }
+
+
+def role(
+    name: str, namespace: str, subject_namespace: str, subject: str, rules: list[Rule], model: Model | None = None
+) -> Iterator[dict[str, Any]]:
+    """A Role and the RoleBinding that gives it to one account."""
+    api = "rbac.authorization.k8s.io"
+    yield {"apiVersion": f"{api}/v1", "kind": "Role", "metadata": metadata(name, namespace, "access", model), "rules": rules}
+    yield {
+        "apiVersion": f"{api}/v1",
+        "kind": "RoleBinding",
+        "metadata": metadata(name, namespace, "access", model),
+        "roleRef": {"apiGroup": api, "kind": "Role", "name": name},
+        "subjects": [{"kind": "ServiceAccount", "name": subject, "namespace": subject_namespace}],
+    }
+
+
+def _executor_token(namespace: str) -> dict[str, Any]:
+    """Argo mounts it into its own containers only; Kubernetes fills it."""
+    name = account(EXECUTOR)
+    described = metadata(f"{name}.service-account-token", namespace, "access")
+    described["annotations"] |= {"kubernetes.io/service-account.name": name}
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": described, "type": "kubernetes.io/service-account-token"}

@@ -1,0 +1,68 @@
+"""KServe: the runtime that serves our predictor, and what a GitOps tool has to leave alone in an InferenceService.
+
+The InferenceService itself belongs to the user: deploy steps patch it under a field manager of their own.
+"""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from workflows import hardening
+from workflows.labels import FIELD_MANAGER, metadata
+from workflows.model import Model
+from workflows.platform import Platform
+
+RUNTIME: Final = "modelmedic"
+PORT: Final = 8080
+_CANARY: Final = {
+    "Standard": ["/spec/canary", "/spec/predictor/name", "/spec/predictor/model/storageUri"],
+    "Knative": ["/spec/predictor/canaryTrafficPercent", "/spec/predictor/model/storageUri"],
+}
+
+
+def serving_runtime(namespace: str, platform: Platform) -> dict[str, Any]:
+    """Our predictor for `modelFormat: {name: mlflow}`, Standard and Knative alike; only a `model:` predictor can have a canary."""
+    container = {
+        "name": "kserve-container",
+        "image": platform.images.predictor,
+        "imagePullPolicy": "IfNotPresent",
+        "command": ["python", "-m", "steps.serving"],
+        "args": ["--model_name={{.Name}}", "--model_dir=/mnt/models", f"--http_port={PORT}"],
+        "env": [{"name": "HOME", "value": hardening.WORK}, {"name": "MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "value": "false"}],
+        "ports": [{"containerPort": PORT, "name": "http1", "protocol": "TCP"}],
+        "readinessProbe": {"httpGet": {"path": "/v2/health/ready", "port": PORT}, "periodSeconds": 5},
+        "livenessProbe": {"httpGet": {"path": "/v2/health/live", "port": PORT}, "periodSeconds": 10, "initialDelaySeconds": 20},
+        "resources": {"requests": {"cpu": "250m", "memory": "1Gi"}, "limits": {"cpu": "2", "memory": "1Gi"}},
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "capabilities": {"drop": ["ALL"]},
+            "readOnlyRootFilesystem": True,
+            "runAsNonRoot": True,
+            "runAsUser": hardening.USER,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "volumeMounts": [{"name": "work", "mountPath": hardening.WORK}],
+    }
+    spec = {
+        "annotations": {"prometheus.io/path": "/metrics", "prometheus.io/port": str(PORT), "prometheus.io/scrape": "true"},
+        "supportedModelFormats": [{"name": "mlflow", "version": "1", "autoSelect": True}],
+        "protocolVersions": ["v1", "v2"],
+        "containers": [container],
+        "volumes": [{"name": "work", "emptyDir": {"sizeLimit": "2Gi"}}],
+    }
+    described = metadata(RUNTIME, namespace, "serving")
+    return {"apiVersion": "serving.kserve.io/v1alpha1", "kind": "ServingRuntime", "metadata": described, "spec": spec}
+
+
+def ignore_differences(models: Iterable[Model]) -> list[dict[str, Any]]:
+    """For `spec.ignoreDifferences` of an Argo CD Application that owns the InferenceServices: what a heal changes is not drift of Git."""
+    return [
+        {
+            "group": "serving.kserve.io",
+            "kind": "InferenceService",
+            "name": model.service,
+            "namespace": model.serving_namespace,
+            "jsonPointers": _CANARY[model.mode],
+            "managedFieldsManagers": [FIELD_MANAGER],
+        }
+        for model in models
+    ]

@@ -1,0 +1,55 @@
+"""The labels and annotations that every generated object carries."""
+
+from collections.abc import Mapping
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, Final
+
+from workflows.model import Model
+from workflows.names import GENERATOR
+
+MODEL: Final = "modelmedic.io/model"
+STEP_CLASS: Final = "modelmedic.io/step-class"
+POLICY_HASH: Final = "modelmedic.io/policy-hash"
+GENERATOR_VERSION: Final = "modelmedic.io/generator"
+FIELD_MANAGER: Final = "modelmedic"
+
+
+@cache
+def generator() -> str:
+    try:
+        return f"{GENERATOR} {version('modelmedic')}"
+    except PackageNotFoundError:
+        return GENERATOR
+
+
+def labels(component: str, model: Model | None = None) -> dict[str, str]:
+    common = {
+        "app.kubernetes.io/name": GENERATOR,
+        "app.kubernetes.io/component": component,
+        "app.kubernetes.io/part-of": GENERATOR,
+        "app.kubernetes.io/managed-by": GENERATOR,
+    }
+    return {**common, MODEL: model.name} if model else common
+
+
+def annotations(model: Model | None = None, **more: str) -> dict[str, str]:
+    """`more` by names without a prefix, such as `owner`; Argo's own are given whole by `argo_annotations`."""
+    ours = {GENERATOR_VERSION: generator()}
+    if model:
+        ours |= {POLICY_HASH: model.hash, "modelmedic.io/owner": model.owner}
+    return ours | {f"modelmedic.io/{name}": value for name, value in more.items()}
+
+
+def argo_annotations(title: str, description: str) -> dict[str, str]:
+    """What Argo's lists show instead of the name."""
+    return {"workflows.argoproj.io/title": title, "workflows.argoproj.io/description": description}
+
+
+def metadata(name: str, namespace: str | None, component: str, model: Model | None = None, **more: str) -> dict[str, Any]:
+    place = {"namespace": namespace} if namespace else {}
+    return {"name": name, **place, "labels": labels(component, model), "annotations": annotations(model, **more)}
+
+
+def selector(step_class: str) -> Mapping[str, str]:
+    return {STEP_CLASS: step_class}
