@@ -85,12 +85,10 @@ class _Faults:
         known = keys(at(parent, self.schema) or {}, self.schema)
         whole = f"a {self.kind}" if not parent else dotted(parent)
         homes = [section for section in self.schema["properties"] if key in keys(at((section,), self.schema) or {}, self.schema)]
-        if homes:
-            hint = f"did you mean {' or '.join(f'{home}.{key}' for home in homes)}? "
-        else:
-            near = closest(key, known)
-            hint = f"did you mean {near}? " if near else ""
-        return f"{dotted(path)} is no key of {whole}; {hint}(allowed: {', '.join(known)})"
+        near = [f"{home}.{key}" for home in homes] or list(filter(None, [closest(key, known)]))
+        options = ", ".join(known)
+        said = f"did you mean {' or '.join(near)}? (allowed: {options})" if near else f"expected one of {options}"
+        return f"{dotted(path)} is no key of {whole}; {said}"
 
     def _wrong(self, path: Path, node: Node, details: list[ErrorDetails]) -> str:
         reason = details[0].get("ctx", {}).get("error")

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from steps.adapters.policy_faults import validated
-from steps.adapters.policy_layers import DEFAULTS, OVERLAY, merged, origins, wrong_kind
-from steps.adapters.yaml_tree import Fault, Node, read_tree
+from steps.adapters.policy_layers import DEFAULTS, OVERLAY, POLICY, Stated, merged, origins, wrong_kind
+from steps.adapters.yaml_tree import REFUSED, Fault, Node, read_tree
 from steps.contracts.errors import BadPolicy
 from steps.contracts.policy import Policy
 from steps.contracts.policy_schema import Kind
@@ -18,7 +18,17 @@ class PolicyFaults(BadPolicy):
     def __init__(self, faults: Iterable[Fault]) -> None:
         self.faults = tuple(dict.fromkeys(faults))
         lines = [str(fault) for fault in self.faults]
-        super().__init__("\n".join([f"{len(lines)} faults in the policy", *lines] if len(lines) > 1 else lines))
+        files = len({fault.file for fault in self.faults})
+        where = self.faults[0].file if files == 1 else f"{files} files"
+        super().__init__("\n".join([f"{len(lines)} faults in {where}", *lines] if len(lines) > 1 else lines))
+
+
+@dataclass(frozen=True, slots=True)
+class Layers:
+    """Trees of org-wide defaults and of overlays; the later wins."""
+
+    defaults: Sequence[Node] = ()
+    overlays: Sequence[Node] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +39,8 @@ class PolicyDocument:
     tree: Node
 
     @property
-    def origins(self) -> dict[str, str]:
-        """Dotted path → `file:line`, or `default`."""
+    def origins(self) -> dict[str, Stated]:
+        """Every value by its dotted path, with `file:line`, or `default`."""
         return origins(self.tree, self.policy.model_dump(mode="json", by_alias=True))
 
 
@@ -50,26 +60,32 @@ def load_policies(paths: Iterable[Path], defaults: Sequence[Path] = (), overlays
 
 
 def load_documents(paths: Iterable[Path], defaults: Sequence[Path] = (), overlays: Sequence[Path] = ()) -> list[PolicyDocument]:
-    faults: list[Fault] = []
-    below = _layers(defaults, DEFAULTS, faults)
-    above = _layers(overlays, OVERLAY, faults)
+    layers, faults = load_layers(defaults, overlays)
     documents = []
     for path in paths:
-        document, found = check(path, below, above)
+        document, found = check(path, layers)
         faults += found
         documents += [document] if document else []
-    faults += _namesakes(documents)
+    faults += namesakes(documents)
     if faults:
         raise PolicyFaults(faults)
     return documents
 
 
-def check(path: Path, defaults: Sequence[Node] = (), overlays: Sequence[Node] = ()) -> tuple[PolicyDocument | None, list[Fault]]:
-    """One policy under layers that were read before, or its faults."""
+def load_layers(defaults: Sequence[Path] = (), overlays: Sequence[Path] = ()) -> tuple[Layers, list[Fault]]:
+    """What lies below and above every policy, read once for all of them; a layer with faults is left out."""
+    faults: list[Fault] = []
+    return Layers(_layers(defaults, DEFAULTS, faults), _layers(overlays, OVERLAY, faults)), faults
+
+
+def check(path: Path, layers: Layers | None = None) -> tuple[PolicyDocument | None, list[Fault]]:
+    """One policy in its layers, or its faults."""
     tree, faults = read_tree(path)
-    if tree is None or (stranger := wrong_kind(tree, "HealingPolicy")):
-        return None, faults + ([stranger] if tree and stranger else [])
-    whole = merged(tree, defaults, overlays)
+    if tree is None or tree.value is REFUSED:
+        return None, faults
+    if stranger := wrong_kind(tree, POLICY):
+        return None, [stranger]
+    whole = merged(tree, layers.defaults, layers.overlays) if layers else tree
     policy, found = validated(whole)
     faults = sorted({*faults, *found})
     return (PolicyDocument(policy, whole), []) if policy and not faults else (None, faults)
@@ -78,7 +94,7 @@ def check(path: Path, defaults: Sequence[Node] = (), overlays: Sequence[Node] = 
 def check_layer(path: Path, kind: Kind) -> tuple[Node | None, list[Fault]]:
     """A file of defaults or an overlay, judged by itself: nothing is required of it, and nothing else is let through."""
     tree, faults = read_tree(path)
-    if tree is None:
+    if tree is None or tree.value is REFUSED:
         return None, faults
     if stranger := wrong_kind(tree, kind):
         return None, [stranger, *faults]
@@ -94,7 +110,7 @@ def _layers(paths: Sequence[Path], kind: Kind, faults: list[Fault]) -> list[Node
     return trees
 
 
-def _namesakes(documents: list[PolicyDocument]) -> list[Fault]:
+def namesakes(documents: list[PolicyDocument]) -> list[Fault]:
     """Two policies of one name would own the same objects."""
     first: dict[str, Node] = {}
     faults = []

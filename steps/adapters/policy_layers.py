@@ -1,11 +1,13 @@
 """Org-wide defaults below a policy and environment overlays above it, merged key by key; lists are replaced whole."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from steps.adapters.yaml_tree import Fault, Node
 from steps.contracts.policy_schema import Kind
 
+POLICY: Kind = "HealingPolicy"
 DEFAULTS: Kind = "HealingPolicyDefaults"
 OVERLAY: Kind = "HealingPolicyOverlay"
 
@@ -33,31 +35,48 @@ def _over(lower: Node, upper: Node) -> Node:
     return Node({**both, **{key: child for key, child in upper.value.items() if key not in both}}, upper.file, upper.line)
 
 
+_GIVEN = {POLICY: "as a policy", DEFAULTS: "with --defaults", OVERLAY: "with --overlay"}
+
+
+def kind_of(tree: Node) -> Kind | None:
+    """What the file says it is; None when it says nothing that is known."""
+    stated = tree.value.get("kind") if isinstance(tree.value, dict) else None
+    return next((kind for kind in _GIVEN if stated and stated.value == kind), None)
+
+
 def wrong_kind(tree: Node, kind: Kind) -> Fault | None:
     """Said before anything else, since a file of another kind is full of faults."""
-    stated = tree.value.get("kind")
-    if stated is None or stated.value == kind or stated.value not in ("HealingPolicy", DEFAULTS, OVERLAY):
+    stated = kind_of(tree)
+    if stated is None or stated == kind:
         return None
-    where = {"HealingPolicy": "as a policy", DEFAULTS: "with --defaults", OVERLAY: "with --overlay"}[stated.value]
-    return Fault(stated.file, stated.line, f"kind is {stated.value}; expected {kind} here; give this file {where}")
+    sentence = f"kind is {stated}; expected {kind} here; give this file {_GIVEN[stated]}"
+    return Fault(tree.file, tree.value["kind"].line, sentence)
 
 
-def origins(tree: Node, values: dict[str, Any]) -> dict[str, str]:
-    """Where each value of a policy comes from: `file:line`, or `default`. The keys are dotted, such as `detect.window`.
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """A value and where it comes from: `file:line`, or `default`."""
 
-    `values` is the dumped policy. A list of plain values counts as one value, a list of mappings by its items.
+    value: Any
+    origin: str
+
+
+def origins(tree: Node, values: dict[str, Any]) -> dict[str, Stated]:
+    """Every value of a dumped policy by its dotted path, such as `detect.window` or `rules[0].id`.
+
+    A list of plain values counts as one value, a list of mappings by its items.
     """
     return dict(_origins(tree, values, ""))
 
 
-def _origins(tree: Node | None, value: Any, path: str) -> Iterator[tuple[str, str]]:
-    if isinstance(value, dict) and (value or not path):
+def _origins(tree: Node | None, value: Any, path: str) -> Iterator[tuple[str, Stated]]:
+    if isinstance(value, dict) and value:
         children = tree.value if tree and isinstance(tree.value, dict) else {}
         for key, child in value.items():
             yield from _origins(children.get(key), child, f"{path}.{key}" if path else key)
     elif isinstance(value, list) and value and isinstance(value[0], dict):
         items = tree.value if tree and isinstance(tree.value, list) else []
         for number, child in enumerate(value):
-            yield from _origins(items[number] if number < len(items) else None, child, f"{path}[{number}]")
+            yield from _origins(items[number] if items else None, child, f"{path}[{number}]")
     else:
-        yield path, f"{tree.file}:{tree.line}" if tree else "default"
+        yield path, Stated(value, f"{tree.file}:{tree.line}" if tree else "default")

@@ -1,38 +1,153 @@
-"""A policy is good, or every fault of it is said at once with its line."""
+"""A policy is good, or every fault of it is said at once with its line; what holds where it is silent can be seen."""
 
 import json
 from pathlib import Path
 
 import pytest
 
-from workflows.cli import main
+from steps.adapters.policy_file import load_policy
+from tests.cli.program import run
 
-FLIGHTS = Path(__file__).parents[2] / "examples" / "flights.yaml"
+POLICY = """\
+apiVersion: modelmedic/v1alpha1
+kind: HealingPolicy
+metadata:
+  name: flights
+  owner: flight-ops
+serving:
+  inferenceService: flights
+registry:
+  name: flights
+data:
+  task: binary
+  target: delayed
+  time: time_hour
+  numeric: [distance]
+  categorical: [carrier]
+detect:
+  window: 7d
+autonomy:
+  retrain: approve
+"""
+DEFAULTS = """\
+apiVersion: modelmedic/v1alpha1
+kind: HealingPolicyDefaults
+detect:
+  window: 14d
+  minRows: 300
+approval:
+  approvers: [alice, bob]
+"""
+OVERLAY = """\
+apiVersion: modelmedic/v1alpha1
+kind: HealingPolicyOverlay
+serving:
+  namespace: prod
+autonomy:
+  retrain: observe
+"""
 
 
-def run(*arguments: str) -> int:
-    with pytest.raises(SystemExit) as ended:
-        main(arguments)
-    return int(ended.value.code or 0)
+@pytest.fixture
+def policy(tmp_path: Path) -> Path:
+    return written(tmp_path / "policy.yaml", POLICY)
 
 
-def test_the_example_is_a_good_policy(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("validate", str(FLIGHTS), "--json") == 0
-    assert [p["name"] for p in json.loads(capsys.readouterr().out)["policies"]] == ["flights-delay"]
+def written(path: Path, text: str) -> Path:
+    path.write_text(text)
+    return path
 
 
-def test_every_fault_is_said_with_its_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    text = FLIGHTS.read_text().replace("window: 7d", "windw: 7d").replace("retrain: approve", "retrain: aprove")
-    bad = tmp_path / "bad.yaml"
-    bad.write_text(text)
-    assert run("validate", str(bad)) == 78
-    said = capsys.readouterr().err
-    lines = text.splitlines()
-    for fault in ("windw: 7d", "retrain: aprove"):
-        number = next(i for i, line in enumerate(lines, 1) if fault in line)
-        assert f"bad.yaml:{number}" in said
+def test_a_good_policy_is_said_to_be_one(policy: Path) -> None:
+    ended = run("validate", policy)
+    assert (ended.exit_code, ended.stdout) == (0, f"{policy}: ok, HealingPolicy flights\n")
+    (said,) = json.loads(run("validate", policy, "--json").stdout)["policies"]
+    assert said["hash"] == load_policy(policy).hash
 
 
-def test_the_schema_knows_every_section(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("schema") == 0
-    assert {"metadata", "data", "detect", "rules", "limits", "rollout"} <= set(json.loads(capsys.readouterr().out)["properties"])
+def test_every_fault_of_every_file_is_said_with_its_line_and_a_suggestion(policy: Path, tmp_path: Path) -> None:
+    text = POLICY.replace("window: 7d", "windw: 7d").replace("retrain: approve", "retrain: aprove")
+    bad = written(tmp_path / "bad.yaml", text)
+    ended = run("validate", bad, policy, tmp_path / "nowhere.yaml")
+    assert ended.exit_code == 78
+    assert ended.stdout == f"{policy}: ok, HealingPolicy flights\n"
+    assert f"{bad}:17: detect.windw is no key of detect; did you mean window?" in ended.stderr
+    assert f"{bad}:19: autonomy.retrain is aprove" in ended.stderr
+    assert "did you mean approve?" in ended.stderr
+    assert "nowhere.yaml: cannot be read (no such file or directory)" in ended.stderr
+
+
+def test_a_program_gets_the_faults_as_data(tmp_path: Path) -> None:
+    bad = written(tmp_path / "bad.yaml", POLICY.replace("task: binary", "task: ternary"))
+    ended = run("validate", bad, "--json")
+    answer = json.loads(ended.stdout)
+    assert (ended.exit_code, answer["ok"]) == (78, False)
+    assert [(fault["file"], fault["line"]) for fault in answer["faults"]] == [(str(bad), 11)]
+    assert "one of binary, regression" in answer["faults"][0]["sentence"]
+
+
+def test_a_file_named_twice_is_no_namesake_of_itself(policy: Path) -> None:
+    assert run("validate", policy, policy.parent / "." / policy.name).exit_code == 0
+
+
+def test_two_policies_of_one_name_are_refused(policy: Path, tmp_path: Path) -> None:
+    ended = run("validate", policy, written(tmp_path / "copy.yaml", POLICY))
+    assert ended.exit_code == 78
+    assert f"metadata.name is flights, as in {policy}:4" in ended.stderr
+
+
+@pytest.mark.parametrize("text", ["", "- a\n", "!!map {a: b}\n", "*x\n", "a: [1\n", "%YAML 1.1\n---\na: b\n", "\t- a\n", "a: 1\na: 2\n"])
+def test_what_is_no_policy_at_all_gets_sentences_and_no_traceback(tmp_path: Path, text: str) -> None:
+    bad = written(tmp_path / "bad.yaml", text)
+    for arguments in (["validate", bad], ["validate", bad, "--defaults", bad], ["defaults", bad, "--overlay", bad]):
+        ended = run(*arguments)
+        assert ended.exit_code == 78
+        assert "bad.yaml" in ended.stderr
+
+
+def test_a_folder_is_no_policy(tmp_path: Path) -> None:
+    ended = run("validate", tmp_path)
+    assert (ended.exit_code, ended.stderr) == (78, f"modelmedic: {tmp_path}: cannot be read (is a directory); expected a YAML file\n")
+
+
+def test_layers_are_checked_by_themselves(tmp_path: Path) -> None:
+    below, above = written(tmp_path / "below.yaml", DEFAULTS), written(tmp_path / "above.yaml", OVERLAY)
+    assert run("validate", below, above).stdout == f"{below}: ok, HealingPolicyDefaults\n{above}: ok, HealingPolicyOverlay\n"
+
+
+def test_a_layer_in_the_wrong_place_is_told_where_it_belongs(policy: Path, tmp_path: Path) -> None:
+    ended = run("validate", policy, "--defaults", written(tmp_path / "above.yaml", OVERLAY))
+    assert ended.exit_code == 78
+    assert "expected HealingPolicyDefaults here; give this file with --overlay" in ended.stderr
+
+
+def test_every_value_is_shown_with_its_origin(policy: Path, tmp_path: Path) -> None:
+    below, above = written(tmp_path / "below.yaml", DEFAULTS), written(tmp_path / "above.yaml", OVERLAY)
+    ended = run("defaults", policy, "--defaults", below, "--overlay", above, "--json")
+    stated = {path: (said["value"], said["origin"]) for path, said in json.loads(ended.stdout).items()}
+    assert stated["detect.window"] == ("7d", f"{policy}:17")
+    assert stated["detect.minRows"] == (300, f"{below}:5")
+    assert stated["approval.approvers"] == (["alice", "bob"], f"{below}:7")
+    assert stated["autonomy.retrain"] == ("observe", f"{above}:6")
+    assert stated["limits.settle"] == ("auto", "default")
+
+
+def test_what_defaults_shows_is_the_same_policy_written_out(policy: Path, tmp_path: Path) -> None:
+    shown = run("defaults", policy).stdout
+    assert f"  window: 7d{' ' * 4}" in shown
+    assert load_policy(written(tmp_path / "whole.yaml", shown)).hash == load_policy(policy).hash
+
+
+@pytest.mark.parametrize("kind", ["HealingPolicy", "HealingPolicyDefaults", "HealingPolicyOverlay"])
+def test_the_schema_knows_every_section_of_each_kind(kind: str) -> None:
+    schema = json.loads(run("schema", "--kind", kind).stdout)
+    assert {"metadata", "data", "detect", "rules", "limits", "rollout"} <= set(schema["properties"])
+    assert schema["title"] == kind
+
+
+def test_the_schema_is_written_to_a_file_or_it_is_said_why_not(tmp_path: Path) -> None:
+    assert run("schema", "--out", tmp_path / "schema.json").exit_code == 0
+    assert json.loads((tmp_path / "schema.json").read_text())["title"] == "HealingPolicy"
+    ended = run("schema", "--out", tmp_path / "no" / "schema.json")
+    assert ended.exit_code == 65
+    assert "cannot be written (no such file or directory)" in ended.stderr

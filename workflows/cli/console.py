@@ -1,15 +1,70 @@
-"""What a person sees: results on stdout, colours only where a terminal wants them."""
+"""The one place that knows how a person or a program wants to see things: colours, width, JSON, progress."""
 
 import json
-from typing import Any
+import math
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TextIO
 
-from rich.console import Console
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_PIPED_WIDTH = 200  # rich would cut tables at 80 columns where there is no terminal
 
 
-def out() -> Console:
-    """rich turns colours off by itself for NO_COLOR and for what is no terminal."""
-    return Console(highlight=False, soft_wrap=True)
+def out() -> "Console":
+    """stdout: the result."""
+    return _console(sys.stdout)
+
+
+def talk() -> "Console":
+    """stderr: everything said beside the result."""
+    return _console(sys.stderr)
+
+
+def _console(file: TextIO) -> "Console":
+    """rich itself leaves colours out for NO_COLOR and for what is no terminal."""
+    from rich.console import Console
+
+    width = None if file.isatty() or "COLUMNS" in os.environ else _PIPED_WIDTH
+    return Console(file=file, highlight=False, soft_wrap=True, width=width)
+
+
+def safe(text: str) -> str:
+    """Text from data or files for a console: neither rich's markup nor a terminal's control sequences take effect."""
+    from rich.markup import escape
+
+    return escape("".join(char if char.isprintable() or char == "\n" else ascii(char)[1:-1] for char in text))
 
 
 def print_json(value: Any) -> None:
-    print(json.dumps(value, indent=2, ensure_ascii=False, default=str))  # noqa: T201 - stdout belongs to the result
+    """The value on stdout, indented; dataclasses, enums and times as their JSON types, NaN and infinity as null."""
+    sys.stdout.write(json.dumps(_finite(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _finite(child) for key, child in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(child) for child in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if value is None or type(value) in (str, int, float, bool):
+        return value
+    from steps.contracts.codec import to_plain
+
+    return _finite(to_plain(value))
+
+
+@contextmanager
+def working(what: str, total: float | None = None) -> Iterator[Callable[[float], None]]:
+    """A progress bar on stderr while the block runs, on a terminal only. What it yields sets how much of `total` is done."""
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    console = talk()
+    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task(what, total=total)
+        yield lambda done: progress.update(task, completed=done)

