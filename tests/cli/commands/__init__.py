@@ -1,0 +1,1 @@
+"""Commands that end in every way there is."""
