@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from steps.contracts.errors import BadInput, ModelmedicError
+from steps.run import Outputs
 from steps.table import STEPS, call
 
 
@@ -20,29 +21,37 @@ from steps.table import STEPS, call
 @click.pass_context
 def main(ctx: click.Context, step: str, incident: str, outputs: Path | None) -> None:
     """Run one STEP of one incident; its inputs are flags of their own."""
-    from steps.workspace import run_of
+    from steps.workspace import Workspace
 
     try:
-        answer = call(step, run_of(incident), _inputs(ctx.args))
+        write(call(step, Workspace().run(incident, say=_say), inputs(ctx.args)), outputs)
     except ModelmedicError as error:
         click.echo(f"{step}: {error}", err=True)
         sys.exit(error.exit_code)
+
+
+def write(answer: Outputs, folder: Path | None) -> None:
+    """`name=value` for each output on stdout, and a file each in the folder."""
     for name, value in answer.items():
         click.echo(f"{name}={value}")
-        if outputs is not None:
-            outputs.mkdir(parents=True, exist_ok=True)
-            (outputs / name).write_text(value)
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_text(value)
 
 
-def _inputs(arguments: list[str]) -> dict[str, str]:
+def inputs(arguments: list[str]) -> dict[str, str]:
     """`--name=value` tokens, one per input; a value may hold anything, for it is never split again."""
-    inputs = {}
+    given = {}
     for token in arguments:
         name, equals, value = token.removeprefix("--").partition("=")
         if not token.startswith("--") or not equals or not name:
             raise BadInput(f"argument is {token[:80]!r}; expected --input=value, one token for each input of the step")
-        inputs[name.replace("-", "_")] = value
-    return inputs
+        given[name.replace("-", "_")] = value
+    return given
+
+
+def _say(sentence: str) -> None:
+    click.echo(sentence, err=True)
 
 
 if __name__ == "__main__":

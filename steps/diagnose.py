@@ -1,5 +1,6 @@
 """The diagnose stage: from the incident's window to a cause, and from the cause to what will be done."""
 
+from dataclasses import dataclass
 from datetime import timedelta
 
 from steps.baseline import baseline
@@ -16,8 +17,33 @@ MOST_ROWS = 400_000  # of the window, evenly thinned above: row-level tests gain
 _RECENT_RELEASES = timedelta(days=90)
 
 
+@dataclass(frozen=True, slots=True)
+class Conclusion:
+    """What was found and what is to be done about it; `reference` is the version whose reference was compared with."""
+
+    diagnosis: Diagnosis
+    decision: Decision
+    champion: str | None
+    reference: str
+    rows: int
+
+
 def diagnose(run: Run) -> Outputs:
-    """Compare the window with the champion's reference, name the cause, decide. Raises BadInput without any reference."""
+    """Find the cause, decide, write both down. Raises BadInput without any reference."""
+    found = conclude(run)
+    diagnosis, decision = found.diagnosis, found.decision
+    outputs = {"remedy": acted(decision).value, "approval": "needed" if decision.needs_approval else "not-needed"}
+    kept = run.record("diagnose", {**to_plain(found), "window": to_plain(run.incident.window), "outputs": outputs})
+    run.note(
+        "cause.diagnosed", cause=diagnosis.cause, confidence=diagnosis.confidence, columns=diagnosis.columns, window=run.incident.window
+    )
+    run.note("remedy.decided", remedy=decision.remedy, rule=decision.rule, autonomy=decision.autonomy, objections=decision.objections)
+    run.site.say(f"{diagnosis.cause.value} ({diagnosis.confidence:.0%} sure): {diagnosis.sentence}")
+    return dict(kept["outputs"])
+
+
+def conclude(run: Run) -> Conclusion:
+    """Compare the window with the champion's reference, name the cause, decide; writes nothing."""
     site, window = run.site, run.incident.window
     champion = site.registry.alias(site.policy.registry.champion)
     reference = baseline(site)
@@ -25,21 +51,7 @@ def diagnose(run: Run) -> Outputs:
     site.say(f"comparing {current.num_rows} rows of {window} with the reference of version {reference.version}")
     diagnosis = find_cause(reference.table, current, site.policy.roles, _context(run))
     decision = decide(diagnosis, site.policy, _objections(run, diagnosis))
-    outputs = {"remedy": acted(decision).value, "approval": "needed" if decision.needs_approval else "not-needed"}
-    document = {
-        "diagnosis": to_plain(diagnosis),
-        "decision": to_plain(decision),
-        "champion": champion,
-        "reference": reference.version,
-        "window": to_plain(window),
-        "rows": current.num_rows,
-        "outputs": outputs,
-    }
-    kept = run.record("diagnose", document)
-    run.note("cause.diagnosed", cause=diagnosis.cause, confidence=diagnosis.confidence, columns=diagnosis.columns, window=window)
-    run.note("remedy.decided", remedy=decision.remedy, rule=decision.rule, autonomy=decision.autonomy, objections=decision.objections)
-    site.say(f"{diagnosis.cause.value} ({diagnosis.confidence:.0%} sure): {diagnosis.sentence}")
-    return dict(kept["outputs"])
+    return Conclusion(diagnosis, decision, champion, reference.version, current.num_rows)
 
 
 def acted(decision: Decision) -> Remedy:

@@ -14,7 +14,7 @@ from examples.flights.traffic import Traffic
 from steps.adapters.model_loader import LoadedModel, load_model
 from steps.bootstrap import bootstrap
 from steps.clocks import PlayedClock
-from steps.contracts.incident import Closing, Incident
+from steps.contracts.incident import Incident
 from steps.contracts.inference_log import PREDICTION
 from steps.contracts.window import Window
 from steps.core.metrics import auc, log_loss
@@ -38,6 +38,20 @@ class Score:
 
 
 @dataclass(frozen=True, slots=True)
+class Healed:
+    """One incident in short; `remedy` is what the rules asked for."""
+
+    incident: str
+    at: datetime
+    cause: str
+    columns: tuple[str, ...]
+    remedy: str
+    outcome: str
+    sentence: str
+    effective: bool | None
+
+
+@dataclass(frozen=True, slots=True)
 class Month:
     """One line of the year: how the frozen first champion would have done, how the healed model did, and what happened."""
 
@@ -46,7 +60,15 @@ class Month:
     healed: Score
     before: str
     after: str
-    incidents: tuple[tuple[Incident, Closing], ...]
+    incidents: tuple[Healed, ...]
+
+    @property
+    def name(self) -> str:
+        return f"{datetime(2013, self.number, 1, tzinfo=UTC):%B}"
+
+    def lines(self) -> tuple[tuple[str, str, str], ...]:
+        """For each incident: what drifted, the cause, and the remedy with what it came to."""
+        return tuple((", ".join(found.columns[:3]), found.cause, f"{found.remedy} → {found.outcome}") for found in self.incidents)
 
 
 class Year:
@@ -98,20 +120,51 @@ class Year:
         rows = with_a_sign_error(self._flights.between(Window(now - timedelta(days=60), now)))
         release_by_hand(self.site, rows, by="a colleague")
 
+    @property
+    def now(self) -> datetime:
+        return self._clock.now()
+
+    @property
+    def requests(self) -> int:
+        return self.traffic.requests if self.traffic else 0
+
+    @property
+    def failures(self) -> int:
+        return self.traffic.failures if self.traffic else 0
+
+    def reports(self) -> tuple[str, ...]:
+        """Store keys of the incident reports, oldest first."""
+        closed = (self.site.ledger.stage(incident, "close") for incident in self.site.ledger.incidents(self.site.model))
+        return tuple(stage["report"] for stage in closed if stage and stage["report"])
+
     def _month(self, number: int, frozen: LoadedModel) -> Month:
         window = month(number)
         served = self.site.windows.table(window, labelled_only=True)
-        target = _floats(served, self.site.policy.data.target)
+        target, answered = _floats(served, self.site.policy.data.target), _floats(served, PREDICTION)
         alone = frozen.ask(served.select(list(self.site.policy.features)).to_pandas())
-        opened = [(i, c) for i in self.site.ledger.incidents(self.site.model) if i.opened_at in window and (c := self.site.ledger.closing(i))]
         return Month(
             number,
             Score(auc(target, alone), log_loss(target, alone)),
-            Score(auc(target, _floats(served, PREDICTION)), log_loss(target, _floats(served, PREDICTION))),
+            Score(auc(target, answered), log_loss(target, answered)),
             _serving_at(self.site, window.start),
             _serving_at(self.site, window.end),
-            tuple(opened),
+            tuple(_healed(self.site, incident) for incident in self.site.ledger.incidents(self.site.model) if incident.opened_at in window),
         )
+
+
+def _healed(site: Site, incident: Incident) -> Healed:
+    diagnosed, closing = site.ledger.stage(incident, "diagnose") or {}, site.ledger.closing(incident)
+    found, decision = diagnosed.get("diagnosis", {}), diagnosed.get("decision", {})
+    return Healed(
+        incident.id,
+        incident.opened_at,
+        found.get("cause", "unknown"),
+        tuple(found.get("columns", ())),
+        decision.get("wanted", "none"),
+        closing.outcome.value if closing else "open",
+        closing.sentence if closing else "",
+        closing.effective if closing else None,
+    )
 
 
 def _serving_at(site: Site, moment: datetime) -> str:

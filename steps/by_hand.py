@@ -1,0 +1,22 @@
+"""An incident that a person opens: the model's current window, as the monitor would see it."""
+
+from steps.contracts.incident import Incident
+from steps.contracts.keys import incident_id
+from steps.contracts.window import Window
+from steps.run import Run, Site
+
+ALERT = "by-hand"
+
+
+def by_hand(site: Site, *, keep: bool = True) -> Run:
+    """The run of the model's open incident, or of a new one. Without `keep` nothing is written: such a run is only to look with."""
+    current = site.ledger.current(site.model)
+    if current is not None:
+        return Run(site, current)
+    now = site.clock.now()
+    window = Window(now - site.policy.detect.window, now)
+    if not keep:
+        return Run(site, Incident(incident_id(site.model, 999_999), site.model, 999_999, site.policy.hash, now, window, ALERT))
+    incident, _ = site.ledger.open_incident(site.model, site.policy.hash, window, ALERT, {"by": site.actor})
+    site.note("incident.opened", {"alert": ALERT, "window": window, "by": site.actor}, incident.id)
+    return Run(site, incident)

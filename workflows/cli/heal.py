@@ -1,0 +1,108 @@
+"""modelmedic heal: one incident, from diagnosis to its close; started by hand or gone on with."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from workflows.cli.place import place_options, policy_at, say, workspace
+
+if TYPE_CHECKING:
+    from steps.run import Run
+    from steps.workspace import Workspace
+
+
+@click.command(short_help="Heal one incident, from diagnosis to its close.")
+@click.argument("incident", required=False)
+@click.option("--policy", type=click.Path(path_type=Path), help="Heal this policy's model: its open incident, or a new one by hand.")
+@click.option("--dry-run", is_flag=True, help="Say what would be done; change nothing.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+@place_options
+def heal(
+    incident: str | None,
+    policy: Path | None,
+    dry_run: bool,
+    as_json: bool,
+    home: Path | None,
+    below: tuple[Path, ...],
+    above: tuple[Path, ...],
+) -> None:
+    """Heal INCIDENT, or the model of --policy. A heal that was killed or waits for an answer goes on where it stopped.
+
+    A "no" (no action, a rejected challenger) is a result: the exit code is 0. 75 means that the same command may go through later.
+    """
+    from steps.local.engine import heal as walk
+
+    place = workspace(home)
+    run = _run(place, incident, policy, below, above, dry_run)
+    if dry_run:
+        _preview(run, as_json)
+        return
+    ended = walk(run, ask=_ask if sys.stdin.isatty() else _nobody)
+    _show(run, ended.waiting_at, as_json)
+
+
+def _run(
+    place: "Workspace", incident: str | None, policy: Path | None, below: tuple[Path, ...], above: tuple[Path, ...], dry_run: bool
+) -> "Run":
+    """The run of the named incident, of the model's open one, or of one that is opened now (only named in a dry run)."""
+    if (incident is None) == (policy is None):
+        raise click.UsageError("name one incident, or a policy with --policy")
+    if incident is not None:
+        return place.run(incident, say=say)
+    assert policy is not None
+    from steps.by_hand import by_hand
+
+    return by_hand(place.site(policy_at(policy, below, above), say=say), keep=not dry_run)
+
+
+def _preview(run: "Run", as_json: bool) -> None:
+    from steps.diagnose import acted, conclude
+    from workflows.cli.console import out, print_json, safe
+
+    found = conclude(run)
+    remedy = acted(found.decision)
+    if as_json:
+        print_json({"diagnosis": found.diagnosis, "decision": found.decision, "remedy": remedy})
+        return
+    out().print(f"[bold]{found.diagnosis.cause.value}[/bold] ({found.diagnosis.confidence:.0%} sure): {safe(found.diagnosis.sentence)}")
+    out().print(f"  would do  [bold]{remedy.value}[/bold] ({safe(found.decision.sentence)})")
+
+
+def _ask(run: "Run", stage: str) -> None:
+    """On a terminal the person who started the heal may answer at once; an empty answer leaves it waiting."""
+    import getpass
+
+    from steps.approve import asked_about
+    from steps.contracts.incident import Answer
+    from workflows.cli.console import safe, talk
+
+    validated = run.stage("validate")
+    for gate in (validated or {}).get("validation", {}).get("gates", ()):
+        talk().print(f"  {'✓' if gate['passed'] else '✗'} {safe(gate['sentence'])}")
+    said = click.prompt("Go on? yes, no, or enter to decide later", default="", show_default=False, err=True).strip().lower()
+    if said in ("y", "yes", "n", "no"):
+        answer = Answer(said.startswith("y"), getpass.getuser(), run.site.clock.now(), asked_about(run, stage), "answered on the terminal")
+        run.site.ledger.answer(run.incident, answer)
+
+
+def _nobody(_run: "Run", _stage: str) -> None:
+    return
+
+
+def _show(run: "Run", waiting_at: str | None, as_json: bool) -> None:
+    from workflows.cli.console import out, print_json, safe
+
+    closing = run.site.ledger.closing(run.incident)
+    closed = run.stage("close")
+    if as_json:
+        report = closed["report"] if closed else None
+        print_json({"incident": run.incident.id, "waiting_at": waiting_at, "closing": closing, "report": report})
+        return
+    if closing is None:
+        out().print(f"{safe(run.incident.id)} waits for an answer: `modelmedic approve {safe(run.incident.id)}` or `modelmedic reject …`")
+        return
+    out().print(f"[bold]{closing.outcome.value}[/bold]: {safe(closing.sentence)}")
+    if closed and closed["report"]:
+        out().print(f"  report    {safe(closed['report'])} in the store")

@@ -1,0 +1,32 @@
+"""modelmedic monitor: is the current window still like the reference?"""
+
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from workflows.cli.place import place_options, policy_at, say, workspace
+
+
+@click.command(short_help="Compare the current window with the reference; open an incident when it alarms.")
+@click.argument("policy", type=click.Path(path_type=Path))
+@click.option("--end", type=click.DateTime(), help="End of the window (UTC); default now.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+@place_options
+def monitor(policy: Path, end: datetime | None, as_json: bool, home: Path | None, below: tuple[Path, ...], above: tuple[Path, ...]) -> None:
+    """Compare POLICY's current window with its champion's reference, write the verdict down, open an incident if it persists.
+
+    An alarm is a result, not an error: the exit code is 0.
+    """
+    from steps.monitor import monitor as look
+
+    from steps.contracts.window import utc
+    from workflows.cli.console import out, print_json, safe
+
+    seen = look(workspace(home).site(policy_at(policy, below, above), say=say), utc(end) if end else None)
+    if as_json:
+        print_json(seen)
+        return
+    out().print(f"[bold]{seen.verdict.state.value}[/bold]: {safe(seen.sentence)}")
+    if seen.incident:
+        out().print(f"  incident {safe(seen.incident)}: `modelmedic heal {safe(seen.incident)}`")

@@ -1,0 +1,42 @@
+"""The options by which a command of the loop finds its policy and its workspace, and how it tells what goes on."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from steps.contracts.policy import Policy
+    from steps.workspace import Workspace
+
+_OPTIONS = (
+    click.option("--home", type=click.Path(path_type=Path, file_okay=False), help="The workspace folder; default .modelmedic."),
+    click.option("--defaults", "below", type=click.Path(path_type=Path), multiple=True, help="Org-wide defaults below the policy."),
+    click.option("--overlay", "above", type=click.Path(path_type=Path), multiple=True, help="An environment's values above the policy."),
+)
+
+
+def place_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def workspace(home: Path | None) -> "Workspace":
+    from steps.workspace import Workspace
+
+    return Workspace(home)
+
+
+def policy_at(file: Path, below: tuple[Path, ...], above: tuple[Path, ...]) -> "Policy":
+    from steps.adapters.policy_file import load_policy
+
+    return load_policy(file, below, above)
+
+
+def say(sentence: str) -> None:
+    """What goes on, on stderr, for whoever waits."""
+    from workflows.cli.console import safe, talk
+
+    talk().print(f"[dim]·[/dim] {safe(sentence)}")

@@ -1,0 +1,24 @@
+"""modelmedic reconcile: what has to be looked after between heals."""
+
+from pathlib import Path
+
+import click
+
+from workflows.cli.place import place_options, policy_at, say, workspace
+
+
+@click.command(short_help="Repair what a crash left half done; say whether heals helped.")
+@click.argument("policy", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+@place_options
+def reconcile(policy: Path, as_json: bool, home: Path | None, below: tuple[Path, ...], above: tuple[Path, ...]) -> None:
+    """Bring records, serving and aliases of POLICY's model back together, and assess heals whose labels have matured."""
+    from steps.reconcile import reconcile as bring_together
+    from workflows.cli.console import out, print_json, safe
+
+    done = bring_together(workspace(home).site(policy_at(policy, below, above), say=say))
+    if as_json:
+        print_json(done)
+        return
+    for sentence in done.sentences or ("nothing to do: records, serving and aliases agree",):
+        out().print(safe(sentence))
