@@ -1,0 +1,114 @@
+"""One training, as a process of its own: `python -m steps.training --data=train.parquet --policy=policy.json --out=DIR`.
+
+Writes the model to DIR/model and what became of it to DIR/report.json, whose `error` is null or one sentence. The traceback of
+a training function that failed goes to stderr.
+"""
+
+import argparse
+import importlib
+import json
+import os
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from steps.contracts.errors import BadInput, ModelmedicError
+from steps.contracts.policy import Policy
+
+_CHECKED_ROWS = 50
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """0 when there is a model; otherwise the error's exit code, 1 for a fault in the training function."""
+    options = _parser().parse_args(arguments)
+    if options.tethered:
+        threading.Thread(target=_end_with_parent, daemon=True).start()
+    error, code = None, 0
+    try:
+        _train(options)
+    except ModelmedicError as reason:
+        error, code = str(reason), reason.exit_code
+    except BaseException as reason:  # whatever the user's code raises, SystemExit among it
+        traceback.print_exc()
+        error, code = f"{type(reason).__name__}: {reason}", 1
+    (options.out / "report.json").write_text(json.dumps({"error": error}))
+    if error:
+        print(f"error: {error}", file=sys.stderr)  # noqa: T201
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m steps.training", description="Train one model; it is registered by somebody else.")
+    parser.add_argument("--data", type=Path, required=True, help="labelled rows, Parquet")
+    parser.add_argument("--policy", type=Path, required=True, help="the policy, JSON")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the model and the report")
+    parser.add_argument("--recalibrate", type=Path, help="model folder whose answers are to be corrected instead of training anew")
+    parser.add_argument("--tethered", action="store_true", help="end when stdin is closed, as it is when the parent was killed")
+    return parser
+
+
+def _end_with_parent() -> None:
+    while os.read(0, 1):  # not sys.stdin, whose lock would hold up the interpreter's end
+        pass
+    os._exit(1)
+
+
+def _train(options: argparse.Namespace) -> None:
+    import pyarrow.parquet as pq
+
+    from steps.adapters.model_saver import estimator, save
+    from steps.training.frames import training_frame
+    from steps.training.recalibrated import recalibrated
+
+    policy = Policy.model_validate_json(options.policy.read_bytes())
+    frame = training_frame(pq.read_table(options.data), policy)
+    rows = frame[list(policy.features)]
+    if options.recalibrate:
+        model = recalibrated(estimator(options.recalibrate), rows, frame[policy.data.target].to_numpy(), policy.data.task)
+    else:
+        model = entrypoint(policy.retrain.entrypoint)(frame, policy)
+    folder = save(model, options.out / "model", policy, rows)
+    _check(folder, rows.tail(_CHECKED_ROWS), policy)
+
+
+def entrypoint(name: str) -> Callable[..., Any]:
+    """The function that `retrain.entrypoint` names. Raises BadInput when there is none."""
+    if name == "builtin":
+        from steps.training.builtin import train
+
+        return train
+    module, _, function = name.partition(":")
+    try:
+        found = getattr(importlib.import_module(module), function)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{module}.".startswith(f"{error.name}."):
+            raise  # a module that theirs imports: their traceback says more than we could
+        raise BadInput(f"retrain.entrypoint is {name}; there is no module {module} in {Path.cwd()} or in this environment") from error
+    except AttributeError as error:
+        raise BadInput(f"retrain.entrypoint is {name}; module {module} has no {function}") from error
+    if not callable(found):
+        raise BadInput(f"retrain.entrypoint is {name}, which is a {type(found).__name__}; expected a function train(frame, policy)")
+    return found  # type: ignore[no-any-return]
+
+
+def _check(folder: Path, rows: Any, policy: Policy) -> None:
+    """The model answers rows that it learnt from with one number each."""
+    import numpy as np
+
+    from steps.adapters.model_loader import load_model
+
+    try:
+        answers = load_model(folder, policy.data.task, allow_pickle=True).ask(rows)
+    except ModelmedicError:
+        raise
+    except Exception as error:
+        raise BadInput(f"the trained model cannot answer the rows that it learnt from: {type(error).__name__}: {error}") from error
+    if not np.isfinite(answers).all():
+        raise BadInput("the trained model answers rows that it learnt from with nulls or infinities; expected one number per row")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
