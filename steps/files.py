@@ -1,43 +1,52 @@
 """An opinion from two files: no policy, no registry, no cluster."""
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from steps.adapters.profile_reader import open_rows, read_profiles
 from steps.adapters.tables import read_table
-from steps.contracts.decision import Decision
 from steps.contracts.detection import Roles, Thresholds, Verdict
-from steps.contracts.diagnosis import Context, Diagnosis
-from steps.core.decision import decide
-from steps.core.diagnosis import diagnose
-from steps.core.pairing import pair
-from steps.core.verdict import judge
+from steps.core.layout_choice import check_roles, choose_layout
+from steps.core.verdict import judge_profiles
+
+if TYPE_CHECKING:  # the diagnosis brings scipy, which a verdict does without
+    from steps.contracts.decision import Decision
+    from steps.contracts.diagnosis import Context, Diagnosis
 
 _WELL_KNOWN = {"version": ("model_version",), "id": ("request_id",)}
 
 
 def detect_files(reference: Path, current: Path, roles: Roles) -> Verdict:
-    """What differs between two files. Raises BadInput with one sentence about the file or the column that is wrong."""
-    first, second, sizes = _tables(reference, current)
-    verdict = judge(pair(first, second, recognised(roles, first)), Thresholds())
-    return dataclasses.replace(verdict, reference_rows=sizes[0], rows=sizes[1])
+    """What differs between two files of any size, every row counted; memory depends on the columns alone.
+
+    Raises BadInput with one sentence about the file or the column that is wrong.
+    """
+    first, second = open_rows(reference), open_rows(current)
+    roles = recognised(roles, first.names)
+    check_roles(roles, first.names, second.names)
+    layout = choose_layout(first.sample(), roles, first.bounds())
+    before, after = read_profiles(layout, first, second)
+    return judge_profiles(before, after, Thresholds())
 
 
-def diagnose_files(reference: Path, current: Path, roles: Roles, context: Context) -> tuple[Diagnosis, Decision]:
+def diagnose_files(reference: Path, current: Path, roles: Roles, context: "Context") -> "tuple[Diagnosis, Decision]":
     """Why they differ, and what the default rules make of it."""
+    from steps.core.decision import decide
+    from steps.core.diagnosis import diagnose
+
     first, second, _ = _tables(reference, current)
-    diagnosis = diagnose(first, second, recognised(roles, first), context)
+    diagnosis = diagnose(first, second, recognised(roles, first.column_names), context)
     return diagnosis, decide(diagnosis)
 
 
-def recognised(roles: Roles, table: pa.Table) -> Roles:
+def recognised(roles: Roles, names: Sequence[str]) -> Roles:
     """The roles with well-known column names filled in where nothing was said."""
     found: dict[str, Any] = {
-        role: next((name for name in names if name in table.column_names), None)
-        for role, names in _WELL_KNOWN.items()
-        if getattr(roles, role) is None
+        role: next((name for name in known if name in names), None) for role, known in _WELL_KNOWN.items() if getattr(roles, role) is None
     }
     return dataclasses.replace(roles, **found)
 

@@ -1,6 +1,7 @@
 """Reading a person's own table, Parquet or CSV, with every fault said in one sentence."""
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,22 +11,31 @@ import pyarrow.parquet
 
 from steps.contracts.errors import BadInput
 
+_CSV_BLOCK = 8 << 20  # bytes
 MOST_ROWS = 400_000  # what the row-level tests look at; more rows are sampled evenly, and the answer says so
 
 
 def read_table(path: Path) -> tuple[pa.Table, int]:
     """The table, at most MOST_ROWS rows spread evenly over it in their order, and how many rows the file has."""
+    refuse_empty(path)
+    table = _read_parquet(path) if is_parquet(path) else read_csv(path)
+    refuse_doubled(path, table.column_names)
+    return thin(table, MOST_ROWS), table.num_rows
+
+
+def refuse_empty(path: Path) -> None:
     if not path.exists():
         raise BadInput(f"file {path} does not exist; expected a Parquet or CSV file")
     if path.is_dir():
         raise BadInput(f"{path} is a folder; expected a Parquet or CSV file")
     if path.stat().st_size == 0:
         raise BadInput(f"file {path} is empty; expected a Parquet or CSV file with at least one column")
-    table = _read_parquet(path) if _is_parquet(path) else _read_csv(path)
-    doubled = [name for name, count in Counter(table.column_names).items() if count > 1]
+
+
+def refuse_doubled(path: Path, names: Sequence[str]) -> None:
+    doubled = [name for name, count in Counter(names).items() if count > 1]
     if doubled:
         raise BadInput(f"file {path} has the column {doubled[0]!r} more than once; expected every name once")
-    return thin(table, MOST_ROWS), table.num_rows
 
 
 def thin(table: pa.Table, most: int) -> pa.Table:
@@ -36,7 +46,7 @@ def thin(table: pa.Table, most: int) -> pa.Table:
     return table.take(pa.array([int(i * step) for i in range(most)]))
 
 
-def _is_parquet(path: Path) -> bool:
+def is_parquet(path: Path) -> bool:
     with path.open("rb") as file:
         return file.read(4) == b"PAR1"
 
@@ -45,18 +55,23 @@ def _read_parquet(path: Path) -> pa.Table:
     try:
         return pyarrow.parquet.read_table(path)
     except (pa.ArrowInvalid, OSError) as error:
-        raise BadInput(f"file {path} cannot be read as Parquet: {_first_line(error)}") from error
+        raise BadInput(f"file {path} cannot be read as Parquet: {first_line(error)}") from error
 
 
-def _read_csv(path: Path) -> pa.Table:
+def stream_csv(path: Path) -> pyarrow.csv.CSVStreamingReader:
+    """The rows in blocks. A block that does not fit the types of the first one raises pa.ArrowInvalid: read it whole then."""
+    return pyarrow.csv.open_csv(path, read_options=pyarrow.csv.ReadOptions(block_size=_CSV_BLOCK))
+
+
+def read_csv(path: Path) -> pa.Table:
     try:
         table = pyarrow.csv.read_csv(path)
     except (pa.ArrowInvalid, UnicodeDecodeError, OSError) as error:
-        raise BadInput(f"file {path} is neither Parquet nor a clean CSV: {_first_line(error)}") from error
-    return _with_times(table)
+        raise BadInput(f"file {path} is neither Parquet nor a clean CSV: {first_line(error)}") from error
+    return with_times(table)
 
 
-def _with_times(table: pa.Table) -> pa.Table:
+def with_times(table: pa.Table) -> pa.Table:
     """Arrow leaves times with a zone suffix it does not know as text; ISO texts are tried once more."""
     for index, field in enumerate(table.schema):
         if pa.types.is_string(field.type) and ("time" in field.name.lower() or "date" in field.name.lower()):
@@ -68,5 +83,5 @@ def _with_times(table: pa.Table) -> pa.Table:
     return table
 
 
-def _first_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
     return str(error).splitlines()[0][:200] if str(error) else type(error).__name__

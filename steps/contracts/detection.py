@@ -45,6 +45,12 @@ class ProblemKind(StrEnum):
     MISSING_COLUMN = "missing_column"
     TYPE_CHANGED = "type_changed"
     CONSTANT = "constant"  # stuck at one value
+    DEFAULT_VALUE = "default_value"  # one value suddenly stands in a part of the rows
+    CLIPPED = "clipped"  # everything beyond a bound stands at the bound
+    ROUNDED = "rounded"  # lost its decimals
+    SWAPPED = "swapped"  # two columns stand in each other's place
+    REMAPPED = "remapped"  # the same codes or hours under other names
+    RELATION_BROKEN = "relation_broken"  # no longer goes with the columns that it always went with
     NULL_JUMP = "null_jump"
     INFINITE = "infinite"
     UNSEEN_CATEGORIES = "unseen_categories"
@@ -77,6 +83,7 @@ class ColumnShift:
     p_value: float
     threshold: float
     shifted: bool
+    acknowledged: bool = False  # somebody has looked at this column's shift: it alarms nobody while that lasts
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +107,14 @@ class Thresholds:
     many quiet windows the numbers rest on: 0 means that the stated defaults are used.
     """
 
-    alpha: float = 0.01
+    alpha: float = 0.005
     effect: Mapping[str, float] = field(default_factory=dict)
     default_effect: float = 0.05
-    loss_effect: float = 0.05  # least rise of the loss, as a share of the reference loss
+    loss_effect: float = 0.03  # least rise of the loss, as a share of the reference loss
     replayed: int = 0
     model_version: str | None = None
+    design: Mapping[str, float] = field(default_factory=dict)  # how many times as much a column varies as independent rows would
+    loss_design: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,53 +1,95 @@
 """What one current window is: broken, degraded, drifted, quiet, or too small to say."""
 
-from steps.contracts.detection import ColumnShift, Performance, Problem, Thresholds, Verdict
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from steps.contracts.detection import Performance, Thresholds, Verdict
+from steps.contracts.window import Window
 from steps.contracts.words import Task, VerdictState
-from steps.core.pairing import Pair
-from steps.core.quality import check
-from steps.core.residuals import Labelled, labelled, one_sided
-from steps.core.shift import shifts
+from steps.core.probability import normal_tail
+from steps.core.profile import Profile
+from steps.core.profile_quality import problems
+from steps.core.profile_shift import profile_shifts
+
+if TYPE_CHECKING:
+    from steps.core.pairing import Pair
 
 LEAST_ROWS = 100
+LEAST_LABELS = 50
+_LOSS_LEVEL = 0.25  # of alpha: one question more beside the columns'
 
 
-def judge(both: Pair, thresholds: Thresholds) -> Verdict:
-    """The verdict on a pair of windows; the data itself is asked before its distribution is."""
-    problems = check(both)
-    rows = labelled(both)
-    moved = shifts(both, thresholds) if min(both.rows) >= LEAST_ROWS else ()
-    performance = _performance(rows) if rows else None
-    state = _state(both, problems, moved, performance)
-    sentence = _sentence(state, both, problems, moved, performance)
-    return Verdict(state, both.rows[1], both.rows[0], moved, problems, performance, sentence=sentence)
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the verdict depends on beside the two windows.
+
+    `labelled` is the window whose labels have matured, where that is not the current one; `maturity` the share of its rows that
+    need a label, 0..1. `acknowledged` columns alarm nobody. `window` is the span that the current rows were asked for in.
+    """
+
+    labelled: Profile | None = None
+    maturity: float = 0.0
+    least_rows: int = LEAST_ROWS
+    acknowledged: Collection[str] = ()
+    window: Window | None = None
 
 
-def _performance(rows: Labelled) -> Performance:
-    name = "log_loss" if rows.task is Task.BINARY else "squared_error"
-    before, after = float(rows.loss[0].mean()), float(rows.loss[1].mean())
-    error = abs((after - before) / rows.loss_z) if rows.loss_z else 0.0
-    return Performance(name, before, after, error, one_sided(rows.loss_z), len(rows.loss[1]), rows.harmed)
+def judge_profiles(reference: Profile, current: Profile, thresholds: Thresholds, asked: Asked | None = None) -> Verdict:
+    """The verdict on two profiles of one layout; the data itself is asked before its distribution is."""
+    asked = asked or Asked()
+    broken = problems(reference, current, asked.window)
+    enough = reference.rows >= LEAST_ROWS and current.rows >= asked.least_rows
+    shifts = profile_shifts(reference, current, thresholds) if enough else ()
+    moved = tuple(replace(s, acknowledged=s.column in asked.acknowledged) for s in shifts)
+    realised = performance(reference, asked.labelled or current, thresholds, asked.maturity)
+    if broken and current.rows:
+        state = VerdictState.BROKEN
+    elif not enough:
+        state = VerdictState.INSUFFICIENT
+    elif realised is not None and realised.degraded:
+        state = VerdictState.DEGRADED
+    else:
+        state = VerdictState.DRIFTED if any(s.shifted and not s.acknowledged for s in moved) else VerdictState.QUIET
+    verdict = Verdict(state, current.rows, reference.rows, moved, broken, realised, asked.window)
+    return replace(verdict, sentence=_sentence(verdict, asked.least_rows))
 
 
-def _state(both: Pair, problems: tuple[Problem, ...], moved: tuple[ColumnShift, ...], performance: Performance | None) -> VerdictState:
-    if problems and both.rows[1]:
-        return VerdictState.BROKEN
-    if min(both.rows) < LEAST_ROWS:
-        return VerdictState.INSUFFICIENT
-    if performance is not None and performance.degraded:
-        return VerdictState.DEGRADED
-    return VerdictState.DRIFTED if any(s.shifted for s in moved) else VerdictState.QUIET
+def judge(both: "Pair", thresholds: Thresholds) -> Verdict:
+    """The verdict on rows that lie side by side in memory; imported late, for it brings scipy."""
+    from steps.core.row_verdict import judge_rows
+
+    return judge_rows(both, thresholds)
 
 
-def _sentence(
-    state: VerdictState, both: Pair, problems: tuple[Problem, ...], moved: tuple[ColumnShift, ...], performance: Performance | None
-) -> str:
-    if state is VerdictState.BROKEN:
-        return f"the data is broken: {problems[0].detail}"
-    if state is VerdictState.INSUFFICIENT:
-        return f"the windows have {both.rows[0]} and {both.rows[1]} rows; {LEAST_ROWS} in each are the least that is judged"
-    if state is VerdictState.DEGRADED and performance is not None:
-        return f"mean {performance.loss} rose from {performance.reference:.4g} to {performance.current:.4g} on {performance.labels} labels"
-    if state is VerdictState.DRIFTED:
-        names = [s.column for s in moved if s.shifted]
-        return f"{len(names)} of {len(moved)} columns drifted, most of all {names[0]}"
+def performance(reference: Profile, labelled: Profile, thresholds: Thresholds, maturity: float = 0.0) -> Performance | None:
+    """The loss of the labelled window against the reference's (Welch's z); None while too few labels are known."""
+    before, after = reference.losses, labelled.losses
+    task, unit = reference.layout.task, reference.layout.loss_unit
+    if task is None or min(before.rows, after.rows) < LEAST_LABELS or labelled.labels < maturity * labelled.rows:
+        return None
+    was, now = before.mean(unit), after.mean(unit)
+    design = max(thresholds.loss_design, 1.0)
+    error = (design * (before.variance(unit) / before.rows + after.variance(unit) / after.rows)) ** 0.5
+    p_value = normal_tail((now - was) / error) if error > 0 else float(now <= was)
+    degraded = p_value < thresholds.alpha * _LOSS_LEVEL and now - was > thresholds.loss_effect * was
+    return Performance("log_loss" if task is Task.BINARY else "squared_error", was, now, error, p_value, after.rows, degraded)
+
+
+def _sentence(verdict: Verdict, least_rows: int) -> str:
+    realised, shifted = verdict.performance, [s for s in verdict.shifts if s.shifted]
+    if verdict.state is VerdictState.BROKEN:
+        return f"the data is broken: {verdict.problems[0].detail}"
+    if verdict.state is VerdictState.INSUFFICIENT:
+        return (
+            f"the reference has {verdict.reference_rows} rows and the current window {verdict.rows}; "
+            f"{LEAST_ROWS} and {least_rows} are the least that is judged"
+        )
+    if verdict.state is VerdictState.DEGRADED and realised is not None:
+        return f"mean {realised.loss} rose from {realised.reference:.4g} to {realised.current:.4g} on {realised.labels} labels"
+    if verdict.state is VerdictState.DRIFTED:
+        news = [s.column for s in shifted if not s.acknowledged]
+        return f"{len(shifted)} of {len(verdict.shifts)} columns drifted, most of all {news[0]}"
+    if shifted:
+        return f"{', '.join(s.column for s in shifted)} drifted as somebody has acknowledged; nothing else did"
     return "no column differs by more than noise"
