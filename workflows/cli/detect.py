@@ -17,13 +17,12 @@ def detect(reference: Path, current: Path, as_json: bool, **options: Any) -> Non
 
     Drift is a result, not an error: the exit code is 0.
     """
-    from steps.contracts.codec import to_plain
     from steps.files import detect_files
     from workflows.cli.console import print_json
 
-    verdict = detect_files(reference, current, roles_of(options))
+    verdict = detect_files(reference, current, roles_of(options, reference, current))
     if as_json:
-        print_json(to_plain(verdict))
+        print_json(verdict)
     else:
         _show(verdict)
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from workflows.cli.options import role_options, roles_of
+from workflows.cli.options import role_options, roles_of, span_of
 
 
 @click.command(short_help="Say why two files differ, how sure that is, and what to do about it.")
@@ -19,12 +19,11 @@ def diagnose(reference: Path, current: Path, as_json: bool, season: str | None, 
     Without --target and --prediction only the inputs can be judged; with --time the season and the onset can be told too.
     """
     from steps.contracts.diagnosis import Context
-    from steps.contracts.window import parse_duration
     from steps.files import diagnose_files
     from workflows.cli.console import print_json
 
-    context = Context(season=parse_duration(season) if season else None)
-    diagnosis, decision = diagnose_files(reference, current, roles_of(options), context)
+    context = Context(season=span_of("--season", season, "1h", "3650d") if season is not None else None)
+    diagnosis, decision = diagnose_files(reference, current, roles_of(options, reference, current), context)
     if as_json:
         print_json(_plain(diagnosis, decision))
     else:
