@@ -5,7 +5,6 @@ comes from the model itself (mlflow/sklearn/__init__.py, 3.17). Here the list is
 trusts anyway. Such a model needs neither the flag nor MLflow, whose import takes longer than everything else a predictor does.
 """
 
-import json
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -15,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
+import pyarrow as pa
 
+from steps.adapters.model_folder import Input, example, read_folder, signature
 from steps.contracts.errors import BadInput, Refused
 from steps.contracts.words import Task
 
@@ -26,28 +26,19 @@ _OWN_CLASS = re.compile(r"sklearn(\.\w+)*\.[A-Z]\w*")  # a class by its name: fu
 
 
 @dataclass(frozen=True, slots=True)
-class Input:
-    """One column of the model's signature; `kind` is MLflow's word: double, long, string, boolean, …"""
-
-    name: str
-    kind: str
-    required: bool = True
-
-
-@dataclass(frozen=True, slots=True)
 class LoadedModel:
     """`ask` takes a pandas frame and answers one number per row: the positive class's probability, or the value."""
 
     ask: Callable[[Any], np.ndarray]
     inputs: tuple[Input, ...]  # empty when the model was saved without a signature
-    example: Any  # the model's own input example as a pandas frame, or None
+    example: pa.Table | None  # rows that the model was saved with
     format: str  # how it was read, such as sklearn/skops
     unpickled: bool  # whether bytes or code of the model's maker ran
 
 
 def load_model(folder: Path, task: Task | None = None, *, allow_pickle: bool = False) -> LoadedModel:
     """Raises BadInput when the folder is no MLflow model or cannot be read, Refused when it needs unpickling that nobody allowed."""
-    document = _document(folder)
+    document = read_folder(folder)
     sklearn = document["flavors"].get("sklearn") or {}
     if sklearn.get("serialization_format") == "skops" and not sklearn.get("code"):
         ask, unpickled = _skops(folder, sklearn, task, allow_pickle)
@@ -55,38 +46,7 @@ def load_model(folder: Path, task: Task | None = None, *, allow_pickle: bool = F
     else:
         ask, unpickled = _pyfunc(folder, document, task, allow_pickle)
         shape = next((name for name in document["flavors"] if name != "python_function"), "python_function")
-    return LoadedModel(ask, _inputs(document), _example(folder, document), shape, unpickled)
-
-
-def _document(folder: Path) -> dict[str, Any]:
-    try:
-        document = yaml.safe_load((folder / "MLmodel").read_text())
-    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-        raise BadInput(f"model folder {folder} has no readable MLmodel file ({type(error).__name__}); expected an MLflow model") from error
-    if not isinstance(document, dict) or not isinstance(document.get("flavors"), dict):
-        raise BadInput(f"{folder / 'MLmodel'} names no flavors; expected an MLflow model")
-    return document
-
-
-def _inputs(document: Mapping[str, Any]) -> tuple[Input, ...]:
-    signature = document.get("signature") or {}
-    columns = json.loads(signature.get("inputs") or "[]")
-    if any("name" not in column or column.get("type") == "tensor" for column in columns):
-        return ()  # a signature of tensors names no columns
-    return tuple(Input(str(c["name"]), str(c["type"]), bool(c.get("required", True))) for c in columns)
-
-
-def _example(folder: Path, document: Mapping[str, Any]) -> Any:
-    info = document.get("saved_input_example_info") or {}
-    if info.get("type") != "dataframe" or info.get("pandas_orient") != "split":
-        return None
-    import pandas as pd
-
-    try:
-        plain = json.loads((folder / Path(str(info["artifact_path"])).name).read_text())
-        return pd.DataFrame(plain["data"], columns=plain["columns"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+    return LoadedModel(ask, signature(document), example(folder, document), shape, unpickled)
 
 
 def _permit(folder: Path, allowed: bool, why: str) -> None:

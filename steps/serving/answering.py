@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 
 from steps.adapters.model_loader import LoadedModel
@@ -86,15 +85,19 @@ class Answering:
         return True
 
 
-def _own_rows(example: pd.DataFrame | None, wanted: Sequence[Wanted]) -> Asked:
+def _own_rows(example: pa.Table | None, wanted: Sequence[Wanted]) -> Asked:
     """A request that the model has to be able to answer, with the wanted columns alone."""
-    found = {}
-    for column in wanted:
-        if example is None or column.name not in example.columns:
-            found[column.name] = pa.array(_MADE_UP[column.kind] * (1 if example is None else len(example)))
-        else:
-            found[column.name] = pa.array(example[column.name].tolist(), from_pandas=True)
-    return Asked("own", 1 if example is None else len(example), found)
+    rows = 1 if example is None else example.num_rows
+    names = () if example is None else example.column_names
+    found = {
+        column.name: example[column.name].combine_chunks() if example is not None and column.name in names else _made_up(column, rows)
+        for column in wanted
+    }
+    return Asked("own", rows, found)
+
+
+def _made_up(column: Wanted, rows: int) -> pa.Array:
+    return pa.array(_MADE_UP[column.kind] * rows)
 
 
 def times(asked: Asked, column: str | None) -> pa.Array | None:

@@ -20,11 +20,12 @@ from steps.contracts.serving import Prediction
 class Client:
     """One kept-alive connection to `url`; for one thread at a time."""
 
-    def __init__(self, url: str, model: str, timeout: float = 30.0) -> None:
+    def __init__(self, url: str, model: str, timeout: float = 30.0, headers: Mapping[str, str] | None = None) -> None:
         parts = urlsplit(url)
         if parts.scheme != "http" or not parts.hostname:
             raise BadInput(f"predictor address is {url!r}; expected http://host:port")
         self._url = url
+        self._headers = {"content-type": "application/json", **(headers or {})}
         self._path = f"{parts.path.rstrip('/')}/v2/models/{quote(model, safe='')}/infer"
         self._connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=timeout)
 
@@ -40,7 +41,7 @@ class Client:
     def ask(self, table: pa.Table, request_id: str | None = None, *, replay: bool = False) -> Prediction:
         """One number per row of `table`. Raises BadInput when the rows are refused, Transient when there is no answer."""
         body = json.dumps(request(table, request_id)).encode()
-        headers = {"content-type": "application/json", **({REPLAY_HEADER: "true"} if replay else {})}
+        headers = {**self._headers, **({REPLAY_HEADER: "true"} if replay else {})}
         begun = perf_counter()
         code, said, data = self._post(body, headers)
         latency = (perf_counter() - begun) * 1000

@@ -4,9 +4,10 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from steps.contracts.errors import ModelmedicError
 from steps.contracts.ports import ObjectStore
@@ -24,6 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return run(options)
     except ModelmedicError as error:
         _say.error("%s", error)
+        _announce(options.announce, {"error": str(error)})
         return error.exit_code
 
 
@@ -95,10 +97,13 @@ def _opener(url: str) -> Callable[[], ObjectStore]:
 
 
 def _announcer(file: Path | None) -> Callable[[int], None]:
-    def announce(port: int) -> None:
-        if file is not None:
-            fresh = file.with_name(f".{file.name}.{os.getpid()}")
-            fresh.write_text(json.dumps({"pid": os.getpid(), "port": port}))
-            fresh.replace(file)
+    return lambda port: _announce(file, {"port": port})
 
-    return announce
+
+def _announce(file: Path | None, facts: Mapping[str, Any]) -> None:
+    """For whoever started this process: where it answers, or why it never will. The file appears whole."""
+    if file is None:
+        return
+    fresh = file.with_name(f".{file.name}.{os.getpid()}")
+    fresh.write_text(json.dumps({"pid": os.getpid(), **facts}))
+    fresh.replace(file)

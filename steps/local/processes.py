@@ -1,0 +1,176 @@
+"""Server processes that outlive the command which started them, each in a folder of its own.
+
+A process holds the lock on its folder's lock file for as long as it lives: it inherits the open file, and the kernel frees the lock
+when it ends, however it ends. So whether it lives is asked of the lock, and a process id is only used while the lock is held: the id
+of a dead process, which may be somebody else's by now, is never signalled.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+import signal
+import time
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from steps.contracts.errors import Transient
+
+_STEP = 0.02  # seconds between two looks
+_KILL_AFTER = 40.0  # seconds a process may take to end after it was asked to
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """What a process said once it was up: its port, or why it will never have one."""
+
+    pid: int
+    port: int | None = None
+    error: str | None = None
+
+
+class Processes:
+    """The processes below `folder`, by name. Names are the caller's and are never used twice for different things."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def start(self, name: str, command: Sequence[str], environment: Mapping[str, str]) -> None:
+        """Start it detached; `{announce}` in the command is where it announces itself. Does nothing while it lives."""
+        home = self._folder / name
+        home.mkdir(parents=True, exist_ok=True)
+        lock = os.open(home / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            if not _taken(lock):
+                return
+            for stale in ("announce.json", "pid", "ending"):
+                (home / stale).unlink(missing_ok=True)
+            os.set_inheritable(lock, True)
+            pid = _spawn([part.format(announce=home / "announce.json") for part in command], environment, home / "output.log")
+            (home / "pid").write_text(str(pid))
+        finally:
+            os.close(lock)
+
+    def alive(self, name: str) -> bool:
+        try:
+            lock = os.open(self._folder / name / "lock", os.O_RDWR)
+        except FileNotFoundError:
+            return False
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)  # shared: two that look do not disturb each other
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(lock)
+        return False
+
+    def announced(self, name: str) -> Announcement | None:
+        """What it said of itself, whether or not it still lives."""
+        try:
+            return Announcement(**json.loads((self._folder / name / "announce.json").read_text()))
+        except (FileNotFoundError, ValueError, TypeError):
+            return None
+
+    def names(self) -> tuple[str, ...]:
+        """Those that live."""
+        try:
+            return tuple(sorted(entry.name for entry in self._folder.iterdir() if self.alive(entry.name)))
+        except FileNotFoundError:
+            return ()
+
+    def forget(self, named: Collection[str], keep: int) -> None:
+        """Remove what ended processes left, but for the latest `keep` of them and the named ones."""
+        ended = [home for home in self._folder.iterdir() if home.name not in named and not self.alive(home.name)]
+        for home in sorted(ended, key=lambda each: each.name)[:-keep]:
+            shutil.rmtree(home, ignore_errors=True)
+
+    def last_words(self, name: str) -> str:
+        """The last line of its output."""
+        try:
+            lines = (self._folder / name / "output.log").read_text(errors="replace").strip().splitlines()
+        except FileNotFoundError:
+            return ""
+        return lines[-1][:300] if lines else ""
+
+    def ask_to_end(self, name: str) -> None:
+        """SIGTERM now, without waiting; SIGKILL when it was asked long ago."""
+        pid, mark = self._pid(name), self._folder / name / "ending"
+        if pid is None:
+            return
+        asked = mark.stat().st_mtime if mark.exists() else None
+        if asked is None:
+            mark.touch()
+        _signal(pid, signal.SIGKILL if asked is not None and time.time() - asked > _KILL_AFTER else signal.SIGTERM)
+
+    def end(self, names: Sequence[str], grace: float) -> None:
+        """Ask them all to end, wait, and kill what is still there. Raises Transient when something survives even that."""
+        for name in names:
+            self.ask_to_end(name)
+        if self._gone(names, grace):
+            return
+        for name in names:
+            pid = self._pid(name)
+            if pid is not None:
+                _signal(pid, signal.SIGKILL)
+        if not self._gone(names, 10.0):
+            raise Transient(f"process {next(n for n in names if self.alive(n))} in {self._folder} does not end; end it by hand")
+
+    def _gone(self, names: Sequence[str], within: float) -> bool:
+        until = time.monotonic() + within
+        while any(self.alive(name) for name in names):
+            for name in names:
+                _reap(self._pid(name))
+            if time.monotonic() > until:
+                return False
+            time.sleep(_STEP)
+        return True
+
+    def _pid(self, name: str) -> int | None:
+        """The id of a process that lives. One whose starter was killed too early to write it down says it itself."""
+        if not self.alive(name):
+            return None
+        with contextlib.suppress(FileNotFoundError, ValueError):
+            return int((self._folder / name / "pid").read_text())
+        said = self.announced(name)
+        return said.pid if said else None
+
+
+@contextlib.contextmanager
+def locked(file: Path) -> Iterator[None]:
+    """One at a time over all processes; the kernel frees the lock of a killed one."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("ab") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def _taken(lock: int) -> bool:
+    """Whether the lock is ours now; one who only looks holds it for a moment, a living process for good."""
+    for _ in range(5):
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            time.sleep(_STEP)
+    return False
+
+
+def _spawn(command: Sequence[str], environment: Mapping[str, str], output: Path) -> int:
+    """In a session of its own, so that a Ctrl-C at the terminal does not reach it."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    files = [(os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0), (os.POSIX_SPAWN_OPEN, 1, str(output), flags, 0o600)]
+    return os.posix_spawn(command[0], list(command), dict(environment), file_actions=[*files, (os.POSIX_SPAWN_DUP2, 1, 2)], setsid=True)
+
+
+def _signal(pid: int, which: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, which)
+
+
+def _reap(pid: int | None) -> None:
+    """Take notice of the end of a child of ours, so that it does not stay behind as a zombie."""
+    if pid is not None:
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(pid, os.WNOHANG)

@@ -1,0 +1,86 @@
+"""The two worlds in which the suite of the serving port runs: in memory, and processes on this machine."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from steps.adapters.folder_store import FolderStore
+from steps.contracts.keys import model_prefix
+from steps.contracts.policy import Policy
+from steps.contracts.ports import Serving
+from steps.contracts.serving import Prediction
+from steps.contracts.training import ModelVersion
+from steps.local.serving import LocalServing
+from steps.model_files import digest, push
+from steps.serving.client import Client
+from tests.serving.fakes import FakeServing
+
+ROWS = pa.table({"x": [1.0, 2.0], "c": ["a", None]})
+SIGNATURE = '[{"type": "double", "name": "x", "required": true}, {"type": "string", "name": "c", "required": true}]'
+MLMODEL = {"flavors": {"python_function": {"loader_module": "nothing"}}, "signature": {"inputs": SIGNATURE}}
+
+
+def policy() -> Policy:
+    return Policy.model_validate(
+        {
+            "apiVersion": "modelmedic/v1alpha1",
+            "kind": "HealingPolicy",
+            "metadata": {"name": "tiny", "owner": "team"},
+            "serving": {"inferenceService": "tiny"},
+            "registry": {"name": "tiny"},
+            "data": {"task": "binary", "target": "y", "time": "at", "numeric": ["x"], "categorical": ["c"]},
+        }
+    )
+
+
+@dataclass
+class World:
+    """`model` makes a version that behaves as told; `ask` is what a caller does."""
+
+    serving: Serving
+    model: Callable[..., ModelVersion]
+    ask: Callable[..., Prediction]
+    close: Callable[[], None] = field(default=lambda: None)
+
+
+def in_memory() -> World:
+    serving = FakeServing()
+
+    def model(version: str, **behaviour: Any) -> ModelVersion:
+        serving.behaviours[version] = behaviour
+        return ModelVersion("tiny", version, f"digest-{version}", model_prefix(f"digest-{version}"))
+
+    return World(serving, model, serving.ask)
+
+
+def on_this_machine(root: Path, patience: float = 20.0) -> World:
+    """Real processes, real gateway, and a predictor that starts at once."""
+    store = FolderStore(root / "store")
+    serving = LocalServing(
+        root / "serving",
+        policy(),
+        str(root / "store"),
+        store,
+        patience=timedelta(seconds=patience),
+        predictor="tests.serving.tiny_predictor",
+    )
+
+    def model(version: str, **behaviour: Any) -> ModelVersion:
+        folder = root / "made" / version
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "MLmodel").write_text(json.dumps(MLMODEL))
+        (folder / "behaviour.json").write_text(json.dumps({**behaviour, "version": version}))
+        made = digest(folder)
+        push(store, model_prefix(made), folder)
+        return ModelVersion("tiny", version, made, model_prefix(made))
+
+    def ask(rows: pa.Table, *, replay: bool = False) -> Prediction:
+        with Client(serving.url, "tiny") as client:
+            return client.ask(rows, replay=replay)
+
+    return World(serving, model, ask, serving.stop)
