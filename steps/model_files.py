@@ -54,10 +54,20 @@ def pull(store: ObjectStore, prefix: str, to: Path, digest: str | None) -> Path:
         found = _combined(_fetched(store, prefix, fresh))
         if digest is not None and found != digest:
             raise Refused(f"model files under {prefix} have the digest {found[:12]}; expected {digest[:12]}: they are not used")
-        _replace(fresh, to)
+        settle(fresh, to)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
     return to
+
+
+def settle(fresh: Path, to: Path) -> None:
+    """Give the finished folder its name; what lay there is moved away first, for no rename replaces a full folder."""
+    if to.exists():
+        to.rename(fresh.with_name(f"{fresh.name}.old"))
+    try:
+        fresh.rename(to)
+    finally:
+        shutil.rmtree(fresh.with_name(f"{fresh.name}.old"), ignore_errors=True)
 
 
 def _files(folder: Path) -> Iterator[tuple[str, Path]]:
@@ -118,13 +128,3 @@ def _holds(folder: Path, expected: str) -> bool:
         return folder.is_dir() and digest(folder) == expected
     except BadInput:
         return False
-
-
-def _replace(fresh: Path, to: Path) -> None:
-    """Give the finished folder its name; what lay there is moved away first, for no rename replaces a full folder."""
-    if to.exists():
-        to.rename(fresh.with_name(f"{fresh.name}.old"))
-    try:
-        fresh.rename(to)
-    finally:
-        shutil.rmtree(fresh.with_name(f"{fresh.name}.old"), ignore_errors=True)
