@@ -48,7 +48,8 @@ class Predictors:
         self.processes.start(slot.name, self._command(slot, folder), _ONE_THREAD | os.environ)
 
     def start_gateway(self, port: int) -> None:
-        command = [sys.executable, "-m", "steps.local.gateway", "--root", str(self.root), "--port", str(port), "--announce", "{announce}"]
+        options = {"root": self.root, "port": port, "announce": self.processes.announcement(GATEWAY)}
+        command = [sys.executable, "-m", "steps.local.gateway", *(f"--{name}={value}" for name, value in options.items())]
         self.processes.start(GATEWAY, command, os.environ)
 
     def url(self, name: str) -> str | None:
@@ -105,28 +106,21 @@ class Predictors:
         data = self.policy.data
         options: dict[str, str] = {
             "model-name": self.policy.name,
-            "model-dir": _literal(folder),
+            "model-dir": str(folder),
             "version": slot.version,
             "digest": slot.digest,
             "task": data.task.value,
-            "time-column": _literal(data.time),
-            "log-store": _literal(self.store_url),
-            "log-prefix": _literal(self.policy.log_prefix),
+            "time-column": data.time,
+            "log-store": self.store_url,
+            "log-prefix": self.policy.log_prefix,
             "log-seconds": str(self.log_seconds),
             "served-by": "champion",
             "port": "0",
-            "announce": "{announce}",
+            "announce": str(self.processes.announcement(slot.name)),
         }
         flags = [f"--{name}={value}" for name, value in options.items()]
-        flags += [
-            f"--{kind}={_literal(c)}" for kind, columns in (("numeric", data.numeric), ("categorical", data.categorical)) for c in columns
-        ]
+        flags += [f"--{kind}={c}" for kind, columns in (("numeric", data.numeric), ("categorical", data.categorical)) for c in columns]
         return [sys.executable, "-m", self.module, *flags, "--role-from-header", "--flushable"]
-
-
-def _literal(value: object) -> str:
-    """`Processes.start` fills braces in."""
-    return str(value).replace("{", "{{").replace("}", "}}")
 
 
 def call(method: str, url: str, timeout: float = 5.0) -> Mapping[str, Any]:

@@ -19,6 +19,7 @@ from pathlib import Path
 from steps.contracts.errors import Transient
 
 _STEP = 0.02  # seconds between two looks
+_BIRTH = 2.0  # seconds in which a new process has written its id
 _KILL_AFTER = 40.0  # seconds a process may take to end after it was asked to
 
 
@@ -37,8 +38,12 @@ class Processes:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
+    def announcement(self, name: str) -> Path:
+        """The file in which the process announces itself; its command has to name it."""
+        return self._folder / name / "announce.json"
+
     def start(self, name: str, command: Sequence[str], environment: Mapping[str, str]) -> None:
-        """Start it detached; `{announce}` in the command is where it announces itself. Does nothing while it lives."""
+        """Start it detached. Does nothing while it lives."""
         home = self._folder / name
         home.mkdir(parents=True, exist_ok=True)
         lock = os.open(home / "lock", os.O_RDWR | os.O_CREAT, 0o600)
@@ -48,8 +53,7 @@ class Processes:
             for stale in ("announce.json", "pid", "ending"):
                 (home / stale).unlink(missing_ok=True)
             os.set_inheritable(lock, True)
-            pid = _spawn([part.format(announce=home / "announce.json") for part in command], environment, home / "output.log")
-            (home / "pid").write_text(str(pid))
+            _spawn(command, environment, home)
         finally:
             os.close(lock)
 
@@ -69,7 +73,7 @@ class Processes:
     def announced(self, name: str) -> Announcement | None:
         """What it said of itself, whether or not it still lives."""
         try:
-            return Announcement(**json.loads((self._folder / name / "announce.json").read_text()))
+            return Announcement(**json.loads(self.announcement(name).read_text()))
         except (FileNotFoundError, ValueError, TypeError):
             return None
 
@@ -128,13 +132,13 @@ class Processes:
         return True
 
     def _pid(self, name: str) -> int | None:
-        """The id of a process that lives. One whose starter was killed too early to write it down says it itself."""
-        if not self.alive(name):
-            return None
-        with contextlib.suppress(FileNotFoundError, ValueError):
-            return int((self._folder / name / "pid").read_text())
-        said = self.announced(name)
-        return said.pid if said else None
+        """The id of a process that lives; it writes it down itself, as the first thing it does."""
+        until = time.monotonic() + _BIRTH
+        while self.alive(name) and time.monotonic() < until:
+            with contextlib.suppress(FileNotFoundError, ValueError):
+                return int((self._folder / name / "pid").read_text())
+            time.sleep(_STEP)
+        return None
 
 
 @contextlib.contextmanager
@@ -157,11 +161,16 @@ def _taken(lock: int) -> bool:
     return False
 
 
-def _spawn(command: Sequence[str], environment: Mapping[str, str], output: Path) -> int:
-    """In a session of its own, so that a Ctrl-C at the terminal does not reach it."""
+def _spawn(command: Sequence[str], environment: Mapping[str, str], home: Path) -> None:
+    """In a session of its own, so that a Ctrl-C at the terminal does not reach it.
+
+    The shell writes the process id and then becomes the command: a starter that is killed right here leaves no nameless process.
+    """
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
-    files = [(os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0), (os.POSIX_SPAWN_OPEN, 1, str(output), flags, 0o600)]
-    return os.posix_spawn(command[0], list(command), dict(environment), file_actions=[*files, (os.POSIX_SPAWN_DUP2, 1, 2)], setsid=True)
+    output = (os.POSIX_SPAWN_OPEN, 1, str(home / "output.log"), flags, 0o600)
+    files = [(os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0), output, (os.POSIX_SPAWN_DUP2, 1, 2)]
+    whole = ["/bin/sh", "-c", 'echo $$ > "$0" && exec "$@"', str(home / "pid"), *command]
+    os.posix_spawn(whole[0], whole, dict(environment), file_actions=files, setsid=True)
 
 
 def _signal(pid: int, which: signal.Signals) -> None:

@@ -20,7 +20,7 @@ class FakeServing:
 
     def __init__(self, behaviours: Mapping[str, Mapping[str, Any]] | None = None) -> None:
         self.behaviours: dict[str, Mapping[str, Any]] = dict(behaviours or {})
-        self.asked: list[tuple[str, pa.Table]] = []  # every direct request: whom, and what
+        self.asked: list[tuple[str, pa.Table, bool]] = []  # every direct request: whom, what, and whether it was a replay
         self._state = ServingState(0, None)
         self._traffic: dict[str, Traffic] = {}  # by version
         self._number = 0
@@ -73,7 +73,7 @@ class FakeServing:
         served = self._state.champion if to == "champion" else self._state.canary
         if served is None:
             raise Transient(f"there is no {to} to ask")
-        self.asked.append((to, rows))
+        self.asked.append((to, rows, replay))
         return self._answer(served, rows)
 
     def traffic(self) -> Mapping[str, Traffic]:

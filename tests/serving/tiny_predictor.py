@@ -61,7 +61,7 @@ def main() -> None:
     said = options(sys.argv[1:])
     behaviour = json.loads((Path(said["model-dir"]) / "behaviour.json").read_text())
     if behaviour.get("dies"):
-        print("it dies on purpose")
+        sys.stderr.write("it dies on purpose\n")
         return
     if behaviour.get("error"):
         announce(Path(said["announce"]), {"error": behaviour["error"]})
