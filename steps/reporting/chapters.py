@@ -1,0 +1,58 @@
+"""The parts of a story that have no contract of their own: what the stages wrote into the ledger beside their results."""
+
+from dataclasses import dataclass
+
+from steps.contracts.window import Window
+from steps.core.chain import Fault
+from steps.reporting.shares import Step
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """What the quarantine stage recorded."""
+
+    window: Window
+    columns: tuple[str, ...] = ()
+    sentence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """What the retrain stage recorded beside its plan; `snapshot` and `candidate` are digests."""
+
+    trained: bool = False
+    rows: int | None = None
+    snapshot: str | None = None
+    candidate: str | None = None
+    seconds: float | None = None
+    sentence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ruled:
+    """How an approval request was answered."""
+
+    decision: str
+    by: tuple[str, ...] = ()
+    sentence: str = ""
+    verified: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """What the deploy or the rollback stage recorded: which version served before and after, and the shares in between."""
+
+    outcome: str
+    before: str | None = None
+    after: str | None = None
+    sentence: str = ""
+    steps: tuple[Step, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """The audit trail as it was when the page was made: `length` records, all verified unless `verified` is False."""
+
+    length: int
+    faults: tuple[Fault, ...] = ()
+    verified: bool = True

@@ -1,0 +1,157 @@
+"""The page of one incident: one static file that tells the whole story in the order in which a person asks for it."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Any
+
+from steps.contracts.words import Outcome
+from steps.core.chain import seal
+from steps.reporting.chapters import Chain
+from steps.reporting.gates import judged
+from steps.reporting.headline import cards, headline, outcome
+from steps.reporting.moments import Moment, moments
+from steps.reporting.render import render
+from steps.reporting.sections import compared, considered, drift_sentence
+from steps.reporting.shares import shares
+from steps.reporting.spans import Lane, spans
+from steps.reporting.story import Story
+from steps.reporting.undo import undo
+from steps.reporting.words import lasting, number, short, words
+
+_MOST_RECORDS = 400
+_STATES = {"done": ("•", "grey"), "good": ("✓", "good"), "bad": ("✕", "bad"), "open": ("?", "warn")}
+
+
+def incident_page(story: Story) -> str:
+    """One HTML file without scripts and without anything loaded from elsewhere; parts that have not happened are left out."""
+    return render(
+        "incident.html.j2",
+        title=short(f"{story.incident.id}: {outcome(story)}", 120),
+        incident=story.incident,
+        headline=headline(story),
+        cards=cards(story),
+        unfinished=_unfinished(story),
+        gaps=story.gaps,
+        moments=_moments(story),
+        comparison=compared(story.comparison),
+        drift_sentence=drift_sentence(story.verdict, story.comparison),
+        label_delay=lasting(story.policy.data.labels.delay) if story.policy.data.labels.delay else "",
+        diagnosis=story.diagnosis,
+        considered=considered(story.diagnosis),
+        decision=story.decision,
+        limits=_limits(story),
+        quarantine=story.quarantine,
+        plan=story.plan,
+        training=story.training,
+        spans=_spans(story),
+        **judged(story),
+        rulings=[{**asdict(ruled), "what": _ASKED.get(stage, stage)} for stage, ruled in story.rulings.items()],
+        answers=story.answers,
+        deploy=story.deploy,
+        shares=shares(story.deploy.steps, _ended(story)) if story.deploy else None,
+        rollback=story.rollback,
+        effect=_effect(story),
+        told=story.told,
+        undo=undo(story),
+        chain=_chain(story.chain, story.incident.model),
+        records=[{"record": record, "hash": seal(record).hash[:10]} for record in story.records[-_MOST_RECORDS:]],
+        more=max(len(story.records) - _MOST_RECORDS, 0),
+        made_at=story.made_at,
+        policy_note="" if story.policy.hash == story.incident.policy_hash else ", which is not the policy that is there now",
+    )
+
+
+_ASKED = {"approve": "The challenger was", "approve-remedy": "The remedy was"}
+
+
+def _unfinished(story: Story) -> str:
+    if story.closing is not None:
+        return ""
+    reached = f"Recorded so far: {', '.join(words(stage) for stage in story.stages)}." if story.stages else "No stage has been recorded."
+    return f"{reached} Whoever runs it again goes on from there."
+
+
+def _moments(story: Story) -> list[Mapping[str, Any]]:
+    rows: list[Mapping[str, Any]] = []
+    told = moments(story.incident, story.records, story.evidence, _untimed(story))
+    for index, each in enumerate(told):
+        symbol, tone = _STATES[each.state]
+        waited = each.at - told[index - 1].at if index and each.timed else timedelta(0)
+        after = f"{lasting(waited)} later" if waited >= timedelta(seconds=1) else ""
+        rows.append({**asdict(each), "symbol": symbol, "tone": tone, "after": after})
+    return rows
+
+
+def _untimed(story: Story) -> list[Moment]:
+    """What the training and the gates came to, where the ledger has it and no record of the trail says it; behind the decision."""
+    after = next((record.at for record in story.records if record.event == "remedy.decided"), story.incident.opened_at)
+    events = " ".join(record.event for record in story.records)
+    told = []
+    if story.training is not None and "train" not in events:
+        title, state = ("Trained", "done") if story.training.trained else ("Not trained", "bad")
+        told.append(Moment(after, title, story.training.sentence, state, timed=False))
+    if story.validation is not None and "gate" not in events and "validat" not in events:
+        passed, count = sum(gate.passed for gate in story.validation.gates), len(story.validation.gates)
+        state = "good" if story.validation.passed else "bad"
+        told.append(Moment(after, "Gates", f"version {short(story.validation.version)} passed {passed} of {count}", state, timed=False))
+    return told
+
+
+def _limits(story: Story) -> list[tuple[str, str]]:
+    limits, settle = story.policy.limits, story.policy.settle
+    return [
+        ("budget", f"{limits.healsPerWeek} heals in seven days, {lasting(limits.cooldown)} between two"),
+        ("settle time", f"{lasting(settle)} after a heal, in which alerts still speak of the old data"),
+        ("breaker", f"opens after {limits.breaker.failures} failed heals within {lasting(limits.breaker.within)}"),
+    ]
+
+
+def _spans(story: Story) -> Any:
+    plan = story.plan
+    if plan is None:
+        return None
+    lanes = [Lane("trained on", "train", (plan.train,)), Lane("held out", "holdout", (plan.holdout,))]
+    if plan.excluded:
+        lanes.append(Lane("set aside", "excluded", plan.excluded))
+    lanes.append(Lane("incident's window", "window", (story.incident.window,)))
+    return spans(lanes, story.diagnosis.onset if story.diagnosis else None)
+
+
+def _ended(story: Story) -> int | None:
+    if story.deploy is None:
+        return None
+    return 100 if story.deploy.outcome == "healed" else 0
+
+
+def _effect(story: Story) -> Mapping[str, Any] | None:
+    if story.assessment is not None:
+        good = story.assessment.effective
+        return {
+            "sentence": "Asked again once labels after the heal had matured.",
+            "said": story.assessment.sentence,
+            "good": good,
+            "at": story.assessment.at,
+        }
+    if story.closing is None or story.closing.outcome not in (Outcome.HEALED, Outcome.ROLLED_BACK):
+        return None
+    due = story.closing.at + story.policy.settle
+    return {
+        "sentence": f"Not known yet. Labels after the heal have matured from {due:%Y-%m-%d %H:%M} UTC on; then this page says it.",
+        "said": "",
+    }
+
+
+def _chain(chain: Chain | None, model: str) -> Mapping[str, Any] | None:
+    if chain is None:
+        return None
+    again = f"`modelmedic audit verify {short(model)}` says it again at any time."
+    records = f"{number(chain.length)} records of this model"
+    serious = [fault for fault in chain.faults if not fault.harmless]
+    if not chain.verified:
+        tone, symbol, said, sentence = "soft", "", "Not verified here.", f"There are {records}."
+    elif serious:
+        tone, symbol, said, sentence = "bad", "✕", "The chain is broken.", f"{len(serious)} of {records} are not what was written."
+    else:
+        tone, symbol, said, sentence = "good", "✓", "The chain is whole.", f"Each of the {records} names the hash of the one before."
+    return {"tone": tone, "symbol": symbol, "verdict": said, "sentence": f"{sentence} {again}", "faults": chain.faults[:20]}

@@ -1,0 +1,61 @@
+"""Templates to HTML: everything is escaped, and every text is first cleaned of what hides letters and cut to a length."""
+
+from functools import cache
+from typing import Any
+
+from steps.reporting import words
+
+_AUTONOMY = {
+    "observe": "only watches, and says nothing",
+    "suggest": "only says what it would do",
+    "approve": "acts after a person's yes",
+    "act": "acts by itself",
+}
+_TONES = {"info": "grey", "warning": "warn", "critical": "bad"}
+
+
+def render(template: str, **values: Any) -> str:
+    """The page that the template of that name makes of the values. jinja2 is imported here, for it takes its time."""
+    return str(_environment().get_template(template).render(**values))
+
+
+@cache
+def _environment() -> Any:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("steps.reporting", "pages"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_finalize,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        number=words.number,
+        signed=_signed,
+        percent=words.percent,
+        p_text=words.p_text,
+        p_value=lambda value: words.p_text(value).lstrip(f"p={words.HARD}"),
+        plain=words.plain,
+        opening=words.opening,
+        statistic=words.statistic,
+        words=words.words,
+        short=words.short,
+        moment=words.moment,
+        span=words.span,
+        autonomy=lambda level: _AUTONOMY.get(level, ""),
+        tone=lambda severity: _TONES.get(severity, "grey"),
+    )
+    return environment
+
+
+def _finalize(value: Any) -> Any:
+    """Text of ours that is marked as safe passes; any other text is cleaned, and then escaped by jinja2."""
+    if isinstance(value, str) and not hasattr(value, "__html__"):
+        return words.clean(value)
+    return value
+
+
+def _signed(value: float | None) -> str:
+    return words.number(value) if value is None or value <= 0 else f"+{words.number(value)}"

@@ -1,0 +1,204 @@
+"""Everything a page tells of one incident, gathered from the records; a heal that broke off half-way has a story too."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from steps.adapters.tables import thin
+from steps.baseline import baseline
+from steps.contracts.audit import Record
+from steps.contracts.codec import canonical, decode
+from steps.contracts.decision import Decision
+from steps.contracts.detection import Verdict
+from steps.contracts.diagnosis import Diagnosis
+from steps.contracts.errors import Conflict, ModelmedicError, NotFound
+from steps.contracts.incident import Answer, Assessment, Closing, Incident
+from steps.contracts.keys import model_hash, notification_key, report_key, verdict_key
+from steps.contracts.notification import Notification
+from steps.contracts.policy import Policy
+from steps.contracts.ports import ObjectStore
+from steps.contracts.training import TrainingPlan, Validation
+from steps.documents import read
+from steps.reporting.chapters import Chain, Moved, Ruled, SetAside, Trained
+from steps.reporting.comparison import Comparison, compare
+from steps.run import Site
+from steps.stages import HEAL
+
+SAMPLE = 12_000  # rows of each window that the pictures are drawn from, spread evenly
+_MOST_VERIFIED = 3_000  # records of a trail that a page reads again to verify it
+_SKEW = timedelta(hours=1)  # between the clocks that write to one trail
+
+T = TypeVar("T")
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """One incident; None and empty stand for what has not happened or cannot be read. `gaps` says, a sentence each, what cannot."""
+
+    incident: Incident
+    policy: Policy
+    made_at: datetime
+    champion: str | None = None
+    verdict: Verdict | None = None
+    diagnosis: Diagnosis | None = None
+    decision: Decision | None = None
+    comparison: Comparison | None = None
+    quarantine: SetAside | None = None
+    plan: TrainingPlan | None = None
+    training: Trained | None = None
+    validation: Validation | None = None
+    validated_against: str | None = None
+    rulings: Mapping[str, Ruled] = field(default_factory=dict)  # by stage: approve, approve-remedy
+    answers: tuple[Answer, ...] = ()
+    deploy: Moved | None = None
+    rollback: Moved | None = None
+    closing: Closing | None = None
+    assessment: Assessment | None = None
+    stages: tuple[str, ...] = ()
+    evidence: tuple[Mapping[str, Any], ...] = ()
+    told: tuple[Notification, ...] = ()
+    records: tuple[Record, ...] = ()
+    chain: Chain | None = None
+    gaps: tuple[str, ...] = ()
+
+
+def write(site: Site, incident: Incident) -> str:
+    """Draw the incident's page and store it over the one before; its key. Raises StoreError when the store is away."""
+    from steps.reporting.incident import incident_page
+
+    key = report_key(model_hash(incident.model), incident.epoch, "incident.html")
+    _replace(site.store, key, incident_page(gather(site, incident)).encode())
+    return key
+
+
+def gather(site: Site, incident: Incident) -> Story:
+    """What the ledger, the windows, the references and the audit trail know of the incident by now.
+
+    Raises StoreError when the ledger itself cannot be read; what else is missing or unreadable becomes a gap.
+    """
+    gaps: list[str] = []
+    stages = site.ledger.stages(incident)
+    found, tried = stages.get("diagnose", {}), stages.get("validate", {})
+    diagnosis = _part(Diagnosis, found.get("diagnosis"), "diagnosis", gaps)
+    champion = found.get("champion")
+    verdict = _part(Verdict, found.get("verdict"), "verdict", gaps) or _monitored(site, incident, champion)
+    return Story(
+        incident=incident,
+        policy=site.policy,
+        made_at=site.clock.now(),
+        champion=champion,
+        verdict=verdict,
+        diagnosis=diagnosis,
+        decision=_part(Decision, found.get("decision"), "decision", gaps),
+        comparison=_comparison(site, incident, found.get("reference") or champion, diagnosis, verdict, gaps),
+        quarantine=_part(SetAside, stages.get("quarantine"), "quarantine", gaps),
+        plan=_part(TrainingPlan, stages.get("retrain", {}).get("plan"), "training plan", gaps),
+        training=_part(Trained, stages.get("retrain"), "training", gaps),
+        validation=_part(Validation, tried.get("validation"), "validation", gaps),
+        validated_against=tried.get("champion"),
+        rulings={name: ruled for name in ("approve-remedy", "approve") if (ruled := _part(Ruled, stages.get(name), f"{name} stage", gaps))},
+        answers=site.ledger.answers(incident),
+        deploy=_part(Moved, stages.get("deploy"), "deploy stage", gaps),
+        rollback=_part(Moved, stages.get("rollback"), "rollback stage", gaps),
+        closing=site.ledger.closing(incident),
+        assessment=site.ledger.assessment(incident),
+        stages=tuple(stage.name for stage in HEAL if stage.name in stages),
+        evidence=site.ledger.evidence(incident),
+        told=_told(site.store, incident, gaps),
+        records=_records(site, incident, gaps),
+        chain=_chain(site, gaps),
+        gaps=tuple(gaps),
+    )
+
+
+def _part(kind: type[T], document: Any, name: str, gaps: list[str]) -> T | None:
+    """The value that a stage wrote down; of another shape, it is left out and said so."""
+    if document is None:
+        return None
+    try:
+        return decode(kind, canonical(document))
+    except (ValidationError, ValueError):
+        gaps.append(f"the record of the {name} is not one that this version reads")
+        return None
+
+
+def _monitored(site: Site, incident: Incident, champion: str | None) -> Verdict | None:
+    """The monitor's verdict on the same window, when it left one."""
+    try:
+        return read(site.store, Verdict, verdict_key(site.model, champion, incident.window.end)) if champion else None
+    except ModelmedicError:
+        return None
+
+
+def _comparison(
+    site: Site, incident: Incident, version: str | None, diagnosis: Diagnosis | None, verdict: Verdict | None, gaps: list[str]
+) -> Comparison | None:
+    try:
+        reference = site.references.table(version) if version else baseline(site).table
+        current = site.windows.table(incident.window, limit=SAMPLE)
+        return compare(
+            thin(reference, SAMPLE),
+            current,
+            site.policy.roles,
+            blamed=diagnosis.columns if diagnosis else (),
+            segment=diagnosis.segment if diagnosis else None,
+            measured=verdict.shifts if verdict else (),
+        )
+    except ModelmedicError as error:
+        gaps.append(f"the windows cannot be drawn: {error}")
+    except Exception as bug:  # the pictures look at data that may be broken in any way, and the rest of the story matters more
+        _LOG.exception("the windows of %s cannot be drawn", incident.id)
+        gaps.append(f"the windows cannot be drawn, by a fault of this program: {type(bug).__name__}: {bug}")
+    return None
+
+
+def _told(store: ObjectStore, incident: Incident, gaps: list[str]) -> tuple[Notification, ...]:
+    """The messages about this incident that the store kept, oldest first."""
+    try:
+        keys = list(store.list(notification_key(incident.model, incident.id)))
+        told = [note for key in keys if (note := read(store, Notification, key))]
+    except ModelmedicError as error:
+        gaps.append(f"the messages to people cannot be read: {error}")
+        return ()
+    return tuple(sorted(told, key=lambda note: note.at))
+
+
+def _records(site: Site, incident: Incident, gaps: list[str]) -> tuple[Record, ...]:
+    """Oldest first; what is older than the incident is not read."""
+    try:
+        since = incident.opened_at - _SKEW
+        return tuple(record for record in site.trail.latest(since) if record.incident == incident.id)[::-1]
+    except ModelmedicError as error:
+        gaps.append(f"the audit trail cannot be read: {error}")
+        return ()
+
+
+def _chain(site: Site, gaps: list[str]) -> Chain | None:
+    try:
+        length = site.trail.length()
+        return Chain(length, tuple(site.trail.verify())) if length <= _MOST_VERIFIED else Chain(length, verified=False)
+    except ModelmedicError as error:
+        gaps.append(f"the audit trail cannot be verified: {error}")
+        return None
+
+
+def _replace(store: ObjectStore, key: str, data: bytes) -> None:
+    """Bytes over whatever is there: a page is drawn anew from the records each time."""
+    for _ in range(20):
+        try:
+            store.swap(key, data, store.get(key).tag)
+            return
+        except NotFound:
+            try:
+                store.create(key, data)
+                return
+            except Conflict:
+                continue
+        except Conflict:
+            continue
+    raise Conflict(f"page {key} was changed by others 20 times in a row; expected to replace it once")

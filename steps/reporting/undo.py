@@ -1,0 +1,48 @@
+"""How a person takes back what a heal did: commands to be copied, which stand or fall with what this heal changed."""
+
+import shlex
+from dataclasses import dataclass
+
+from steps.contracts.words import Outcome
+from steps.reporting.story import Story
+
+
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """`commands` are pairs of what each is for and the command itself."""
+
+    sentence: str
+    commands: tuple[tuple[str, str], ...] = ()
+
+
+def undo(story: Story) -> Undo:
+    """What to type, in order; nothing where nothing was changed."""
+    outcome = story.closing.outcome if story.closing else None
+    freeze = (_FREEZE, f"modelmedic freeze {_name(story)} --reason {shlex.quote('looking into ' + story.incident.id)}")
+    if outcome is None:
+        return Undo("The heal is still open. It goes on when it is run again; stop it from advancing first if you doubt it.", (freeze,))
+    if outcome is Outcome.QUARANTINED:
+        return Undo("Nothing was deleted and no model was changed: the rows lie where they were, and training leaves them out.")
+    if outcome is Outcome.HEALED or outcome is Outcome.ROLLED_BACK:
+        return _switched(story, freeze)
+    return Undo("Nothing that serves was changed, so there is nothing to undo.")
+
+
+_FREEZE = "Keep the loop from advancing meanwhile (going back stays allowed):"
+
+
+def _switched(story: Story, freeze: tuple[str, str]) -> Undo:
+    moved = story.deploy or story.rollback
+    before = (moved.before if moved else None) or (story.closing.champion_before if story.closing else None)
+    after = (moved.after if moved else None) or (story.closing.champion_after if story.closing else None)
+    if before is None:
+        return Undo("It is not recorded which version served before.", (freeze,))
+    back = (
+        f"Let version {before} serve again in place of version {after}:",
+        f"modelmedic rollback {_name(story)} --to {shlex.quote(before)}",
+    )
+    return Undo(f"Version {before} served before; its files are kept by their digest.", (freeze, back))
+
+
+def _name(story: Story) -> str:
+    return shlex.quote(story.incident.model)

@@ -1,0 +1,298 @@
+"""A page tells what the records say, whatever they say and however far they go."""
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import cache
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any, cast
+
+import pyarrow as pa
+import pytest
+
+from steps.contracts.codec import to_plain
+from steps.contracts.diagnosis import Diagnosis, Evidence, Hypothesis
+from steps.contracts.errors import StoreError
+from steps.contracts.incident import Incident
+from steps.contracts.keys import audit_key, model_hash
+from steps.contracts.words import Cause, Outcome
+from steps.reporting.incident import incident_page
+from steps.reporting.story import gather, write
+from steps.run import Site
+from tests.reporting import flights, stories
+
+Kind = Callable[[Path], tuple[Site, Incident]]
+EVERY = pytest.mark.parametrize("kind", stories.ALL.values(), ids=stories.ALL.keys())
+HOSTILE = '<script>alert("x")</script><img src=http://evil.example/x onerror=alert(1)>\u202e'
+
+
+class Seen(HTMLParser):
+    """Elements, attributes and text of a page; `open` are the elements that were never closed."""
+
+    _VOID = ("meta", "br", "img", "link", "input", "hr")
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.pieces: list[str] = []
+        self.feed(page)
+
+    @property
+    def words(self) -> str:
+        return re.sub(r"\s+", " ", " ".join(self.pieces))
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in self._VOID and not self.get_starttag_text().endswith("/>"):  # type: ignore[union-attr]
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open, f"</{tag}> closes nothing"
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if not self.open or self.open[-1] != "style":
+            self.pieces.append(data)
+
+
+@cache
+def page_of(kind: Kind) -> str:
+    return incident_page(gather(*kind(Path())))
+
+
+@cache
+def told(kind: Kind) -> Seen:
+    return Seen(page_of(kind))
+
+
+def harmless(seen: Seen) -> None:
+    """Well-formed, without scripts, handlers, forms, frames or anything that is loaded from elsewhere."""
+    assert seen.open == []
+    for tag, attributes in seen.tags:
+        assert tag not in ("script", "iframe", "object", "embed", "form", "link", "img", "base", "image", "use", "foreignobject", "a"), tag
+        for name, value in attributes.items():
+            assert not name.startswith("on"), (tag, name)
+            assert name not in ("href", "src", "xlink:href", "action", "srcset"), (tag, name)
+            assert "://" not in (value or "") or name in ("aria-label", "content"), (tag, name, value)
+            assert "javascript:" not in (value or "").lower()
+
+
+@EVERY
+def test_page_is_static_and_loads_nothing(kind: Kind) -> None:
+    page = page_of(kind)
+    harmless(told(kind))
+    assert "@import" not in page
+    assert re.findall(r"url\(([^)]*)\)", page) == ["#hatch"]
+    assert len(page) < 300_000
+
+
+@EVERY
+def test_page_names_model_incident_and_how_it_ended(kind: Kind, tmp_path: Path) -> None:
+    site, incident = kind(tmp_path)
+    seen = Seen(incident_page(gather(site, incident)))
+    closing = site.ledger.closing(incident)
+    for said in (site.model, incident.id, closing.outcome.value.replace("_", " ") if closing else "This heal is not finished"):
+        assert said in seen.words
+
+
+def test_every_gate_is_shown_with_its_sentence_and_a_symbol() -> None:
+    seen = told(stories.rejected)
+    for gate in flights.gates(passed=False):
+        assert gate.sentence in seen.words
+    marks = [attributes["class"] for tag, attributes in seen.tags if tag == "span" and (attributes.get("class") or "").startswith("mark ")]
+    assert marks.count("mark good") == 7
+    assert marks.count("mark bad") == 1
+    assert "1 of 8 gates failed" in seen.words
+
+
+def test_headline_has_cause_confidence_and_remedy(tmp_path: Path) -> None:
+    site, incident = stories.healed(tmp_path)
+    story = gather(site, incident)
+    assert story.diagnosis
+    words = Seen(incident_page(story)).words
+    assert re.search(r"concept drift \(\d\d % sure\) *: " + re.escape(story.diagnosis.sentence), words)
+    assert "retrain : rule proved-drift, autonomy approve" in words
+    assert "version 4 in place of version 3" in words
+
+
+def test_runners_up_have_their_probability_and_absent_causes_are_ruled_out(tmp_path: Path) -> None:
+    site, incident = stories.healed(tmp_path)
+    story = gather(site, incident)
+    assert story.diagnosis
+    other = Hypothesis(Cause.LABEL_SHIFT, 0.23, sentence="all residuals moved a little")
+    words = Seen(incident_page(replace(story, diagnosis=replace(story.diagnosis, runners_up=(other,))))).words
+    assert "label shift 23 %" in words
+    assert "all residuals moved a little" in words
+    ruled_out = words.partition("Considered and ruled out")[2].partition("Evidence")[0]
+    assert "seasonal" in ruled_out
+    assert "label shift" not in ruled_out
+
+
+def test_without_labels_nothing_is_said_to_be_ruled_out_by_them() -> None:
+    words = told(stories.quarantined).words
+    assert "No labels of this window are known" in words
+    assert "Not to be told without labels: label quality, concept drift, label shift" in words
+
+
+def test_broken_columns_are_drawn_with_what_is_wrong() -> None:
+    seen = told(stories.quarantined)
+    labels = [attributes.get("aria-label") or "" for tag, attributes in seen.tags if tag == "svg"]
+    assert any(label.startswith("distance: share of rows") for label in labels)
+    assert "unit change" in seen.words
+    assert "without a value 0 % → 5" in seen.words
+
+
+def test_objections_and_unverified_approval_are_said() -> None:
+    assert "freeze model flights-delay is frozen by maria" in told(stories.escalated).words
+    assert "unverified" in told(stories.healed).words
+
+
+def test_rollout_shows_each_share_with_requests_and_failures() -> None:
+    words = told(stories.withdrawn).words
+    assert re.search(r"50 % 2013-06-10 07:\d\d 388 41 24 ms 22.5 ms", words)
+    assert "Taken back" in words
+
+
+def test_who_was_told_what() -> None:
+    words = told(stories.quarantined).words
+    assert "flight-ops warning flights-delay: rows are broken and set aside" in words
+
+
+def test_what_was_begun_and_never_ended_is_said() -> None:
+    words = told(stories.crashed).words
+    assert "Canary promoted: begun no record says that it ended" in words
+    assert "Recorded so far: diagnose, retrain, validate, approve." in words
+
+
+def test_assessment_is_told_once_it_is_known() -> None:
+    assert "Not known yet." in told(stories.healed).words
+    after = told(stories.assessed).words
+    assert "it helped" in after
+    assert "Not known yet." not in after
+
+
+def test_every_record_is_listed_and_the_chain_is_whole(tmp_path: Path) -> None:
+    site, incident = stories.healed(tmp_path)
+    words = Seen(incident_page(gather(site, incident))).words
+    for record in site.trail.records(incident.id):
+        assert f"{record.sequence} {record.at:%Y-%m-%d %H:%M} {record.event} {record.phase.value}" in words
+    assert "The chain is whole." in words
+
+
+def test_a_changed_record_is_seen(tmp_path: Path) -> None:
+    site, incident = stories.healed(tmp_path)
+    key = audit_key(model_hash(site.model), 2)
+    blob = site.store.get(key)
+    site.store.swap(key, blob.data.replace(b"retrain", b"restart"), blob.tag)
+    words = Seen(incident_page(gather(site, incident))).words
+    assert "The chain is broken." in words
+    assert "record 2" in words
+
+
+def test_any_missing_stage_leaves_a_page(tmp_path: Path) -> None:
+    story = gather(*stories.assessed(tmp_path))
+    optional = (
+        "champion",
+        "verdict",
+        "diagnosis",
+        "decision",
+        "comparison",
+        "plan",
+        "training",
+        "validation",
+        "deploy",
+        "closing",
+        "chain",
+    )
+    for name in optional:
+        without: dict[str, Any] = {name: None}
+        harmless(Seen(incident_page(replace(story, **without))))
+    nothing: dict[str, Any] = dict.fromkeys((*optional, "quarantine", "rollback", "assessment", "validated_against"))
+    harmless(Seen(incident_page(replace(story, **nothing, records=(), told=(), answers=(), evidence=(), stages=(), rulings={}))))
+
+
+def test_a_stage_of_another_shape_is_a_gap_and_no_crash(tmp_path: Path) -> None:
+    site, incident = stories.begun(tmp_path, "concept")
+    site.ledger.record_stage(incident, "diagnose", {"diagnosis": {"cause": "witchcraft"}, "decision": 7, "outputs": {}})
+    site.ledger.record_stage(incident, "deploy", {"steps": "many"})
+    story = gather(site, incident)
+    assert len(story.gaps) == 3
+    words = Seen(incident_page(story)).words
+    assert "Parts of the story are missing." in words
+    assert "the record of the diagnosis is not one that this version reads" in words
+
+
+def test_hostile_texts_are_shown_and_do_nothing(tmp_path: Path) -> None:
+    long = "column_" + "x" * 10_000
+    site, incident = stories.begun(tmp_path, "renamed")
+    site.tell = lambda *_: None  # type: ignore[method-assign]
+    flights.diagnosed(site, incident)
+    flights.closed(site, incident, Outcome.ESCALATED, HOSTILE)
+    story = gather(site, incident)
+    evil = Diagnosis(
+        Cause.DATA_QUALITY,
+        0.9,
+        (long, HOSTILE, "carrier"),
+        evidence=(Evidence(HOSTILE, HOSTILE * 400, float("nan")),),
+        runners_up=(Hypothesis(Cause.SEASONAL, 0.1, (HOSTILE,), sentence=long),),
+        sentence=HOSTILE,
+    )
+    assert story.comparison
+    drawn = tuple(replace(column, column=name) for column, name in zip(story.comparison.columns, (long, HOSTILE, "a", "b"), strict=False))
+    page = incident_page(replace(story, diagnosis=evil, comparison=replace(story.comparison, columns=drawn), gaps=(HOSTILE,)))
+    seen = Seen(page)
+    harmless(seen)
+    assert '<script>alert("x")</script>' in seen.words
+    assert "\u202e" not in page
+    assert "\\u202e" in page
+    assert max(len(word) for word in seen.words.split()) <= 700
+    assert len(page) < 200_000
+
+
+def test_a_value_of_the_data_that_is_markup_stays_text(tmp_path: Path) -> None:
+    site, incident = stories.begun(tmp_path, "renamed")
+    flights.diagnosed(site, incident)
+    seen = Seen(incident_page(gather(site, incident)))
+    harmless(seen)
+    assert "<script>alert" in seen.words
+
+
+@pytest.mark.parametrize("broken", ["empty", "nulls", "one", "text", "missing"])
+def test_windows_of_any_kind_leave_a_page(broken: str, tmp_path: Path) -> None:
+    whole = flights.table(400, 5, datetime(2013, 6, 3, tzinfo=UTC), 7)
+    current = {
+        "empty": whole.slice(0, 0),
+        "nulls": pa.table({field.name: pa.nulls(len(whole), field.type) for field in whole.schema}),
+        "one": whole.slice(0, 1),
+        "text": whole.set_column(0, "distance", pa.array(["far"] * len(whole))),
+        "missing": whole.drop_columns(["distance", "carrier"]),
+    }[broken]
+    site = flights.site(current, tmp_path)
+    incident = flights.opened(site)
+    site.ledger.record_stage(incident, "diagnose", {"diagnosis": to_plain(Diagnosis(Cause.DATA_QUALITY, 0.9, ("distance",)))})
+    story = gather(site, incident)
+    assert not [gap for gap in story.gaps if "fault of this program" in gap]
+    harmless(Seen(incident_page(story)))
+
+
+def test_page_is_stored_and_renewed(tmp_path: Path) -> None:
+    site, incident = stories.healed(tmp_path)
+    key = write(site, incident)
+    assert key == f"reports/{model_hash(site.model)}/000001/incident.html"
+    assert b"Not known yet." in site.store.get(key).data
+    site.ledger.assess(incident, effective=False, sentence="not effective: mean log loss is 0.6")
+    assert write(site, incident) == key
+    assert b"it did not help" in site.store.get(key).data
+
+
+def test_a_store_that_is_away_is_the_callers_matter(tmp_path: Path) -> None:
+    site, incident = stories.healed(tmp_path)
+    cast(Any, site.store).unreachable = True
+    with pytest.raises(StoreError):
+        write(site, incident)
