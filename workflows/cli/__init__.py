@@ -13,6 +13,7 @@ SECTIONS: Final[dict[str, dict[str, Entry]]] = {
         "diagnose": ("diagnose", "Say why two files differ, how sure that is, and what to do about it."),
     },
     "Policies": {
+        "init": ("init", "Scaffold a policy from a data file."),
         "validate": ("policy", "Check policies and say everything that is wrong with them."),
         "defaults": ("policy", "Show every value of a policy and where it comes from."),
         "schema": ("policy", "Print the JSON Schema of a healing policy."),

@@ -1,0 +1,76 @@
+"""modelmedic init: a first policy from a data file, every guess said."""
+
+from pathlib import Path
+
+import click
+
+
+@click.command(short_help="Scaffold a policy from a data file.")
+@click.argument("data", metavar="DATA_FILE", type=click.Path(path_type=Path))
+@click.option("--target", help="The label's column.")
+@click.option("--time", help="The column with each row's time.")
+@click.option("--name", help="The model's name; the file's name when left out.")
+@click.option("--owner", help="The team that answers for the model; you when left out.")
+@click.option("-o", "--out", type=click.Path(path_type=Path), default=Path("policy.yaml"), show_default=True, help="- is stdout.")
+@click.option("--force", is_flag=True, help="Write over a file that is there.")
+@click.option("--dry-run", is_flag=True, help="Show the policy on stdout and write nothing.")
+def init(
+    data: Path, target: str | None, time: str | None, name: str | None, owner: str | None, out: Path, force: bool, dry_run: bool
+) -> None:
+    """Scaffold a policy from DATA_FILE (Parquet or CSV): the rows that a model learns from, with their labels and times.
+
+    Task, time, features and segments are guessed; every guess is said on stderr. The policy passes `modelmedic validate`.
+    """
+    from steps.adapters.policy_scaffold import scaffold_yaml
+    from steps.adapters.table_header import columns_of
+    from steps.adapters.tables import read_table
+    from steps.contracts.keys import slug
+    from steps.core.scaffold import scaffold
+    from workflows.cli.options import check_columns
+
+    to_stdout = dry_run or str(out) == "-"
+    if not to_stdout:
+        _refuse_overwriting(out, force)
+    named = [(flag, column) for flag, column in (("--target", target), ("--time", time)) if column is not None]
+    check_columns(named, columns_of(data), f"is not in {data}")
+    found = scaffold(read_table(data)[0], target=target, time=time)
+    text = scaffold_yaml(
+        found, name=slug(data.stem) if name is None else name, owner=_owner() if owner is None else owner, source=data.name
+    )
+    for note in found.notes:
+        click.echo(note, err=True)
+    for column, reason in found.left_out:
+        click.echo(f"left out {column!r}: {reason}", err=True)
+    if to_stdout:
+        click.echo(text, nl=False)
+    else:
+        _write(out, text, force)
+        click.echo(f"wrote {out}; read it, then `modelmedic validate {out}`", err=True)
+
+
+def _owner() -> str:
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return "owner"
+
+
+def _refuse_overwriting(out: Path, force: bool) -> None:
+    from steps.contracts.errors import BadInput
+
+    if out.is_dir():
+        raise BadInput(f"{out} is a folder; expected a file to write the policy to")
+    if out.exists() and not force:
+        raise BadInput(f"{out} is there already and is left as it is; expected another name with -o, or --force to write over it")
+
+
+def _write(out: Path, text: str, force: bool) -> None:
+    from steps.contracts.errors import BadInput
+
+    try:
+        with out.open("w" if force else "x", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise BadInput(f"{out} cannot be written ({(error.strerror or str(error)).lower()}); expected a file in a folder") from error
