@@ -1,0 +1,39 @@
+"""One message to several places; a place that fails holds nobody up, least of all a heal."""
+
+import logging
+from collections.abc import Callable, Sequence
+
+from steps.contracts.errors import ModelmedicError
+from steps.contracts.notification import Notification
+from steps.contracts.ports import Notifier
+
+_LOG = logging.getLogger(__name__)
+
+Failed = Callable[[Notification, str, ModelmedicError], None]  # the message, the notifier's name, what went wrong
+
+
+def _log(notification: Notification, where: str, error: ModelmedicError) -> None:
+    _LOG.warning("%s of %s did not reach %s: %s", notification.event, notification.model, where, error)
+
+
+class Several:
+    """A Notifier that tells each of `notifiers` in order; `failed` hears of each one that could not be told."""
+
+    def __init__(self, notifiers: Sequence[Notifier], failed: Failed = _log) -> None:
+        self._notifiers = tuple(notifiers)
+        self._failed = failed
+
+    def notify(self, notification: Notification) -> None:
+        """Never raises an error of ours: who could not be told is passed to `failed`, and what that raises is logged."""
+        for notifier in self._notifiers:
+            try:
+                notifier.notify(notification)
+            except ModelmedicError as error:
+                self._note(notification, type(notifier).__name__, error)
+
+    def _note(self, notification: Notification, where: str, error: ModelmedicError) -> None:
+        try:
+            self._failed(notification, where, error)
+        except ModelmedicError as worse:
+            _log(notification, where, error)
+            _LOG.warning("that could not be noted either: %s", worse)

@@ -1,0 +1,46 @@
+"""Messages on the terminal: one line, and the description beneath it."""
+
+from typing import TYPE_CHECKING
+
+from steps.contracts.errors import Transient
+from steps.contracts.notification import Notification, Severity
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_STYLES = {Severity.INFO: "green", Severity.WARNING: "yellow", Severity.CRITICAL: "bold red"}
+_LONGEST = 2000  # characters of a text
+
+
+class TerminalNotifier:
+    """A Notifier that writes to `console`, by default one on stderr; rich leaves colours out for NO_COLOR and what is no terminal."""
+
+    def __init__(self, console: "Console | None" = None) -> None:
+        self._given = console
+
+    def notify(self, notification: Notification) -> None:
+        """Raises Transient when the terminal is gone."""
+        from rich.text import Text
+
+        line = Text(f"{notification.severity.value:8} ", style=_STYLES[notification.severity])
+        line.append(f"{_plain(notification.to)}: {_plain(notification.summary)}", style="default")
+        if notification.incident:
+            line.append(f" ({_plain(notification.incident)})", style="dim")
+        for extra in (notification.description, *(f"{name}: {link}" for name, link in notification.links.items())):
+            if extra:
+                line.append(f"\n         {_plain(extra)}", style="dim")
+        try:
+            self._console().print(line, soft_wrap=True)
+        except OSError as error:
+            raise Transient(f"the terminal takes no message ({error.strerror or error})") from error
+
+    def _console(self) -> "Console":
+        from rich.console import Console
+
+        self._given = self._given or Console(stderr=True, highlight=False)
+        return self._given
+
+
+def _plain(text: str) -> str:
+    """Texts may quote names from data: a terminal obeys none of them."""
+    return "".join(char if char.isprintable() else " " if char in "\n\t" else ascii(char)[1:-1] for char in text[:_LONGEST])
