@@ -16,6 +16,9 @@ class TrainingPlan:
     holdout: Window
     excluded: tuple[Window, ...] = ()  # quarantined spans
     reason: str = ""
+    enough: bool = True  # False: there are too few rows, and the reason says so
+    rows: int = 0  # labelled rows to learn from
+    holdout_rows: int = 0
 
 
 @dataclass(frozen=True, slots=True)

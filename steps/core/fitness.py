@@ -1,0 +1,51 @@
+"""Whether a challenger can serve at all: it loads where it will serve, takes the policy's features, and is quick enough."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from steps.contracts.policy import Policy
+from steps.contracts.training import Gate
+
+
+@dataclass(frozen=True, slots=True)
+class Fitness:
+    """What the challenger did in a process like the one that will serve it. `fault` says why it did not load."""
+
+    fault: str = ""
+    unpickled: bool = False
+    inputs: tuple[tuple[str, str], ...] = ()  # name and type (MLflow's word) of each column of its signature
+    latency_p95_ms: float | None = None
+    requests: int = 0
+
+
+def fitness_gates(policy: Policy, seen: Fitness) -> tuple[Gate, ...]:
+    """loads, signature, latency."""
+    return tuple(_gates(policy, seen))
+
+
+def _gates(policy: Policy, seen: Fitness) -> Iterator[Gate]:
+    how = "without unpickling" if not seen.unpickled else "by running what its maker wrote, which the environment allows"
+    yield Gate("loads", not seen.fault, seen.fault or f"the model loads {how} and answers where it will serve")
+    if seen.fault:
+        return
+    yield _signature(policy, seen)
+    bound, p95 = policy.validation.latencyP95Ms, seen.latency_p95_ms
+    if p95 is None:
+        yield Gate("latency", False, "no single request was timed; expected some", threshold=bound)
+    else:
+        sentence = f"p95 of {seen.requests} single requests is {p95:.1f} ms; {bound:g} ms is allowed"
+        yield Gate("latency", p95 <= bound, sentence, p95, bound)
+
+
+def _signature(policy: Policy, seen: Fitness) -> Gate:
+    """A model may use fewer features than the policy names, never other ones or others' types."""
+    texts = {name for name, kind in seen.inputs if kind in ("string", "binary")}
+    strange = [name for name, _ in seen.inputs if name not in policy.features]
+    turned = [name for name, _ in seen.inputs if name in policy.features and (name in texts) != (name in policy.data.categorical)]
+    if not seen.inputs:
+        return Gate("signature", False, "the model has no signature; expected one with the policy's features")
+    if strange:
+        return Gate("signature", False, f"the signature asks for {', '.join(strange)}, which the policy does not name as a feature")
+    if turned:
+        return Gate("signature", False, f"the signature takes {', '.join(turned)} as another kind than the policy does (number or text)")
+    return Gate("signature", True, f"the signature takes {len(seen.inputs)} of the policy's {len(policy.features)} features")

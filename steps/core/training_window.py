@@ -1,0 +1,90 @@
+"""Which labelled rows a challenger learns from, and which it is judged on."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import numpy.typing as npt
+
+from steps.contracts.diagnosis import Diagnosis
+from steps.contracts.policy import Policy
+from steps.contracts.training import TrainingPlan
+from steps.contracts.window import Window
+from steps.contracts.words import Cause, Remedy
+
+Times = npt.NDArray[np.float64]
+_RECENT = timedelta(days=14)  # what a correction is fitted on when the cause sets no onset
+
+
+def plan(
+    diagnosis: Diagnosis, remedy: Remedy, policy: Policy, window: Window, quarantined: Sequence[Window], times: Times, now: datetime
+) -> TrainingPlan:
+    """The windows for training and, latest, for the holdout.
+
+    `times` are the labelled rows' times (seconds since 1970, ascending) within `reach`. Only rows whose labels have matured count
+    (time < now - data.labels.delay), and none of a quarantined span. Where the onset leaves too few rows, older ones are taken in
+    and the reason says so; where there are too few at all, `enough` is False.
+    """
+    limits = reach(policy, now)
+    kept = _outside(times[(times >= _s(limits.start)) & (times < _s(limits.end))], quarantined)
+    need = _needed(policy)
+    start, reason = _start(diagnosis, remedy, policy, window, limits)
+    inside = kept[kept >= _s(start)]
+    if len(inside) < need and len(kept) > len(inside):
+        older = kept[-need:] if len(kept) > need else kept
+        reason += f"; these are only {len(inside)} rows, so older ones from {_moment(older[0]):%Y-%m-%d %H:%MZ} on are learnt from too"
+        start, inside = _moment(older[0]), older
+    excluded = tuple(span for span in quarantined if span.overlaps(limits))
+    if len(inside) < need:
+        reason = f"{len(inside)} labelled rows in {limits} outside of quarantine; {need} are needed to train on and to judge by"
+        return TrainingPlan(remedy, Window(start, limits.end), Window(limits.end, limits.end), excluded, reason, enough=False)
+    cut = _cut(inside, policy.retrain.holdout)
+    train, holdout = Window(start, cut), Window(cut, limits.end)
+    rows = int((inside < _s(cut)).sum())
+    if not 0 < rows < len(inside):
+        reason = f"all {len(inside)} labelled rows in {limits} are of one moment; expected some to train on and later ones to judge by"
+        return TrainingPlan(remedy, Window(start, limits.end), Window(limits.end, limits.end), excluded, reason, enough=False)
+    return TrainingPlan(remedy, train, holdout, excluded, reason, rows=rows, holdout_rows=len(inside) - rows)
+
+
+def reach(policy: Policy, now: datetime) -> Window:
+    """The span in which labels have matured, as far back as training may look."""
+    end = now - policy.data.labels.delay
+    return Window(end - policy.retrain.history, end)
+
+
+def _start(diagnosis: Diagnosis, remedy: Remedy, policy: Policy, window: Window, limits: Window) -> tuple[datetime, str]:
+    """Where training begins, and why; never before the reach."""
+    onset = diagnosis.onset or window.start
+    if remedy is Remedy.RECALIBRATE:
+        since = max(diagnosis.onset or limits.end - _RECENT, limits.start)
+        return since, f"a correction is fitted on recent rows, from {since:%Y-%m-%d %H:%MZ} on"
+    if diagnosis.cause is Cause.CONCEPT_DRIFT and onset > limits.start:
+        return onset, f"the concept changed, so only rows after the onset ({onset:%Y-%m-%d %H:%MZ}) teach it"
+    words = f"{policy.retrain.history.days} d of history" if policy.retrain.history.days else "the history"
+    return limits.start, f"{words} and the new regime together: what was learnt before still holds"
+
+
+def _needed(policy: Policy) -> int:
+    """Rows for retrain.minRows to learn from and validate.minLabels to be judged by, by the shares that retrain.holdout sets."""
+    share = policy.retrain.holdout
+    return int(np.ceil(max(policy.retrain.minRows / (1 - share), policy.validation.minLabels / share)))
+
+
+def _cut(times: Times, holdout: float) -> datetime:
+    """The moment that parts the latest share from the rest; rows of one moment are never parted."""
+    return _moment(times[min(int(np.ceil(len(times) * (1 - holdout))), len(times) - 1)])
+
+
+def _outside(times: Times, spans: Sequence[Window]) -> Times:
+    for span in spans:
+        times = times[(times < _s(span.start)) | (times >= _s(span.end))]
+    return times
+
+
+def _s(moment: datetime) -> float:
+    return moment.timestamp()
+
+
+def _moment(seconds: float) -> datetime:
+    return datetime.fromtimestamp(float(seconds), UTC)
