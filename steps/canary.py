@@ -1,7 +1,7 @@
 """The challenger beside the champion: brought up dark, given shares, judged, promoted or withdrawn, each as a recorded effect."""
 
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -19,6 +19,7 @@ from steps.lease import Lease
 from steps.run import Run, Site
 
 _REPLAY_ROWS = 25  # rows a request: enough for a p95 over twenty requests of the default replay
+_LONGEST_EFFECT = timedelta(minutes=5)  # a model server that comes up slowly
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,10 @@ class _Answers:
     values: tuple[float, ...]
     version: str
     p95_ms: float
+
+
+class CanaryFailed(Exception):
+    """The challenger does not come up or does not answer; the sentence says how that showed."""
 
 
 class Canary:
@@ -62,7 +67,8 @@ class Canary:
         if self._is_champion(self._serving.state()):
             return self._already(0)
         rows = _spread(site.references.table(self._model.version), site.policy.rollout.replayRequests)
-        answers = self._replayed(rows, "canary")
+        with _failing():
+            answers = self._replayed(rows, "canary")
         replay = Replay(
             task=site.policy.data.task,
             expected=tuple(rows.column(PREDICTION).to_pylist()),
@@ -154,7 +160,7 @@ class Canary:
         run, model = self._run, self._model
         whole = {"version": model.version, "digest": model.digest, **(facts or {})}
         effect = Effect(event, f"{key}:{run.incident.id}:{model.digest}", Direction.ADVANCE, act, read_back, whole)
-        with run.leased() as lease:
+        with run.leased(_LONGEST_EFFECT) as lease, _failing():
             run.perform(effect, lease)
 
     def _already(self, share: int) -> Judged:
@@ -194,6 +200,15 @@ class Canary:
 
     def _is_champion(self, state: ServingState) -> bool:
         return state.champion is not None and state.champion.digest == self._model.digest
+
+
+@contextmanager
+def _failing() -> Iterator[None]:
+    """What serves was asked and waited for with patience: that it does not answer is the challenger's fault, not a passing one."""
+    try:
+        yield
+    except Transient as error:
+        raise CanaryFailed(str(error)) from error
 
 
 def lease_if_any(site: Site) -> AbstractContextManager[Lease | None]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from steps.alias import moving
 from steps.approve import ruled
-from steps.canary import Canary, Judged
+from steps.canary import Canary, CanaryFailed, Judged
 from steps.contracts.codec import to_plain
 from steps.contracts.diagnosis import Release
 from steps.contracts.errors import Refused, StoreError
@@ -42,7 +42,7 @@ def deploy(run: Run, version: str) -> Outputs:
         _expect_alias(run, before, version)
         _climb(canary, run, log)
         _finish(canary, run, model, before)
-    except (_TakeBack, Refused) as reason:
+    except (_TakeBack, CanaryFailed, Refused) as reason:
         canary.withdraw(str(reason))
         return _record(run, "withdrawn", before, before, log, f"the canary was taken back: {reason}")
     except StoreError as error:

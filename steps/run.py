@@ -79,7 +79,7 @@ class Site:
     def spool(self) -> Spool:
         return Spool(self.work / "spool.jsonl")
 
-    def lease(self, patience: timedelta = TTL + _SLACK) -> Lease:
+    def lease(self, patience: timedelta = TTL + _SLACK, ttl: timedelta = TTL) -> Lease:
         """The lease on the model, to be used as a context manager. Raises Refused when it is still held after `patience`.
 
         The default is long enough for a lease that a dead process left behind to run out.
@@ -87,7 +87,7 @@ class Site:
         until = self.real.now() + patience
         while True:
             try:
-                return acquire(self.store, self.model, self.actor, self.real, gone=self.gone)
+                return acquire(self.store, self.model, self.actor, self.real, ttl=ttl, gone=self.gone)
             except Refused:
                 if self.real.now() >= until:
                     raise
@@ -119,9 +119,9 @@ class Run:
         return perform(effect, journal=self.journal, control=self.site.control, lease=lease)
 
     @contextmanager
-    def leased(self) -> Iterator[Lease]:
-        """The lease on the model for the length of the block."""
-        with self.site.lease() as lease:
+    def leased(self, ttl: timedelta = TTL) -> Iterator[Lease]:
+        """The lease on the model for the length of the block, which has to be shorter than `ttl`."""
+        with self.site.lease(ttl=ttl) as lease:
             yield lease
 
     def stage(self, name: str) -> dict[str, Any] | None:

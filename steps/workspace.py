@@ -16,14 +16,13 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 
-from steps.adapters.policy_file import load_policy
 from steps.adapters.stores import open_store
 from steps.clocks import SystemClock
-from steps.contracts.errors import Conflict, NotFound
+from steps.contracts.errors import NotFound
 from steps.contracts.incident import Incident
 from steps.contracts.keys import policy_key
 from steps.contracts.policy import Policy
-from steps.contracts.ports import Clock, ObjectStore
+from steps.contracts.ports import Clock, Notifier, ObjectStore
 from steps.documents import keep, read
 from steps.ledger import Ledger
 from steps.run import Run, Site
@@ -60,8 +59,11 @@ class Workspace:
         self.root.mkdir(parents=True, exist_ok=True)
         return open_store(self.store_url)
 
-    def site(self, policy: Policy, *, clock: Clock | None = None, say: Callable[[str], None] = _silent) -> Site:
-        """Everything that the steps of this model use. The policy is kept in the store under its hash."""
+    def site(self, policy: Policy, *, clock: Clock | None = None, say: Callable[[str], None] = _silent, terminal: bool = True) -> Site:
+        """Everything that the steps of this model use. The policy is kept in the store under its hash.
+
+        Messages to people are kept in the store, go to the policy's Alertmanager, and to the terminal unless that is unwanted.
+        """
         from steps.adapters.mlflow_registry import MlflowRegistry
         from steps.local.serving import LocalServing
         from steps.references import StoredReferences
@@ -78,7 +80,7 @@ class Workspace:
             serving=LocalServing(self.root / "serving" / policy.name, policy, self.store_url, self.store),
             windows=LoggedWindows(self.store, policy, clock),
             references=StoredReferences(self.store, policy.name),
-            notifier=self._notifier(policy, clock),
+            notifier=self._notifier(policy, clock, terminal),
             clock=clock,
             real=SystemClock(),
             actor=self.actor,
@@ -86,6 +88,20 @@ class Workspace:
             say=say,
             gone=_gone,
         )
+
+    def _notifier(self, policy: Policy, clock: Clock, terminal: bool) -> Notifier:
+        from steps.adapters.notify_file import StoreNotifier
+        from steps.adapters.notify_several import Several
+        from steps.adapters.notify_terminal import TerminalNotifier
+
+        people: list[Notifier] = [StoreNotifier(self.store)]
+        if terminal:
+            people.append(TerminalNotifier())
+        if policy.notify.alertmanager is not None:
+            from steps.adapters.alertmanager import Alertmanager
+
+            people.append(Alertmanager(str(policy.notify.alertmanager), clock))
+        return Several(people)
 
     def run(self, identity: str, *, say: Callable[[str], None] = _silent) -> Run:
         """The run of one incident, by the policy that it was opened under. Raises NotFound or BadInput."""
