@@ -8,9 +8,9 @@ from workflows.labels import metadata
 from workflows.model import Model
 from workflows.names import account
 from workflows.platform import Platform
+from workflows.workflow import ARTIFACT_GC
 
 STEP_CLASSES: Final = ("observe", "train", "validate", "deploy", "triage")
-ARTIFACT_GC: Final = "artifact-gc"
 Rule = dict[str, list[str]]
 
 

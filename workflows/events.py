@@ -59,7 +59,7 @@ def sensor(platform: Platform) -> dict[str, Any]:
     """At least once, with retries; what cannot be triggered even so is written to the Sensor's log and counted, which is alerted on."""
     trigger = {
         "atLeastOnce": True,
-        "retryStrategy": {"steps": 5, "duration": "2s", "factor": "2.0", "jitter": "0.2"},
+        "retryStrategy": {"steps": 5, "duration": "2s", "factor": 2, "jitter": 0.2},
         "template": {"name": TRIAGE, "k8s": _creates(platform)},
         "dlqTrigger": {"template": {"name": "dead-letter", "log": {"intervalSeconds": 1}}},
     }

@@ -7,7 +7,6 @@ from workflows.labels import STEP_CLASS, metadata
 from workflows.platform import Peer, Platform
 
 _DNS: Final = [{"protocol": "UDP", "port": 53}, {"protocol": "TCP", "port": 53}]
-_STEPS: Final = "app.kubernetes.io/part-of"
 _PREDICTOR: Final = "serving.kserve.io/inferenceservice"
 _PREDICTOR_PORT: Final = 8080
 Selector = dict[str, Any]
@@ -18,9 +17,9 @@ def network(platform: Platform, serving_namespaces: Iterable[str]) -> Iterator[d
     peers = platform.peers
     yield closed(platform)
     yield opened(platform, "allow-dns", {}, egress=[{"ports": _DNS, "to": [{"namespaceSelector": {}}]}])
-    ours = {"matchLabels": {_STEPS: "modelmedic"}}
-    yield opened(platform, "steps-to-api-server", ours, egress=[_to(peers.apiServer)])
-    yield opened(platform, "steps-to-store", _classes("observe", "train", "validate", "deploy", "triage"), egress=[_to(peers.store)])
+    steps = {"matchExpressions": [{"key": STEP_CLASS, "operator": "Exists"}]}  # Argo's own container reports what a step did
+    yield opened(platform, "steps-to-api-server", steps, egress=[_to(peers.apiServer)])
+    yield opened(platform, "steps-to-store", steps, egress=[_to(peers.store)])
     yield opened(platform, "steps-to-registry", _classes("observe", "validate", "deploy"), egress=[_to(peers.registry)])
     yield opened(platform, "steps-to-alertmanager", _classes("observe", "deploy", "triage"), egress=[_to(peers.alertmanager)])
     yield opened(platform, "observe-to-pushgateway", _classes("observe", "deploy"), egress=[_to(peers.pushgateway)])

@@ -5,7 +5,22 @@ from functools import partial
 from typing import Any, Final
 
 from steps.contracts.policy import Policy
-from workflows import accounts, admission, bootstrap, config, cron, events, heal, kserve, network, policies, triage
+from workflows import (
+    accounts,
+    admission,
+    alertmanager,
+    alerts,
+    bootstrap,
+    config,
+    cron,
+    dashboards,
+    events,
+    heal,
+    kserve,
+    network,
+    policies,
+    triage,
+)
 from workflows.model import Model, model_of
 from workflows.mould import Mould, placeholder
 from workflows.platform import Platform
@@ -32,6 +47,7 @@ def render(wanted: Sequence[Policy], platform: Platform) -> Tree:
     files = {f"{EVENTS}/{name}": text for name, text in _events(platform)}
     files |= {f"{BASE}/platform/{name}": text for name, text in _platform(models, platform)}
     files |= {f"{BASE}/models/{name}": text for name, text in _models(ordered, models, platform)}
+    files |= {f"{BASE}/monitoring/{name}": text for name, text in _monitoring(platform)}
     files[f"{BASE}/argo-cd/ignore-differences.yaml"] = _headed(dump({"ignoreDifferences": kserve.ignore_differences(models)}))
     files[f"{BASE}/kustomization.yaml"] = _headed(kustomization(["platform", "models"]))
     return with_list(files)
@@ -66,6 +82,18 @@ def _events(platform: Platform) -> Iterator[tuple[str, str]]:
             "sensor.yaml": [events.sensor(platform)],
         }
     )
+
+
+def _monitoring(platform: Platform) -> Iterator[tuple[str, str]]:
+    """Objects for the operators of Prometheus and Grafana, and the same as plain files for those who have none."""
+    yield from _folder({"prometheus-rule.yaml": [alerts.prometheus_rule(platform)], "dashboards.yaml": dashboards.config_maps(platform)})
+    plain = {
+        alerts.RULES_FILE: alerts.rules_file(platform),
+        "rules.test.yaml": alerts.rules_test(platform),
+        "alertmanager.yaml": alertmanager.alertmanager(platform),
+    }
+    for name, document in plain.items():
+        yield f"plain/{name}", _headed(dump(document))
 
 
 def _models(wanted: Sequence[Policy], models: Sequence[Model], platform: Platform) -> Iterator[tuple[str, str]]:

@@ -5,11 +5,12 @@ from typing import Any, Final
 from hera.workflows import models as m
 
 from workflows import hardening
-from workflows.labels import annotations, argo_annotations, labels
+from workflows.labels import annotations, argo_annotations, labels, selector
 from workflows.model import Model
 from workflows.names import account
 
 ARTIFACTS: Final = "modelmedic-artifacts"
+ARTIFACT_GC: Final = "artifact-gc"
 _DAY: Final = 86400
 KEPT: Final = {"success": 14 * _DAY, "failure": 30 * _DAY}  # longer than any alert repeats; the ledger remembers for ever
 
@@ -39,6 +40,9 @@ def artifacts() -> dict[str, Any]:
     return {
         "artifact_repository_ref": m.ArtifactRepositoryRef(config_map=ARTIFACTS, key="modelmedic"),
         "artifact_gc": m.WorkflowLevelArtifactGC(
-            strategy="OnWorkflowDeletion", force_finalizer_removal=True, service_account_name=account("artifact-gc")
+            strategy="OnWorkflowDeletion",
+            force_finalizer_removal=True,
+            service_account_name=account(ARTIFACT_GC),
+            pod_metadata=m.Metadata(labels=dict(selector(ARTIFACT_GC))),
         ),
     }

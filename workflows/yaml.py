@@ -11,7 +11,10 @@ from typing import Any, Final
 
 import yaml
 
-_FIRST: Final = ("apiVersion", "kind", "name", "generateName", "namespace", "metadata", "labels", "annotations", "image", "command", "args")
+_FIRST: Final = (
+    *("apiVersion", "kind", "alert", "expr", "for", "name", "generateName", "namespace", "metadata"),
+    *("labels", "annotations", "image", "command", "args"),
+)
 _PLAIN: Final = re.compile(r"(?:-{0,2}[A-Za-z]|/)[A-Za-z0-9_./=\-]*(?: [A-Za-z0-9_./()\-]+)*|[0-9]{1,9}(?:m|s|h|d|Ki|Mi|Gi)")
 _WORDS: Final = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf"})
 _BLOCK: Final = re.compile(r"(?:[^\s\x00-\x1f\x7f-\x9f][^\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff]*)\n")

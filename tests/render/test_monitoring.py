@@ -1,0 +1,121 @@
+"""Alerts, their tests and the dashboards name only metrics that exist; the programs that read them accept them."""
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from steps.contracts import metrics
+from tests.render.policies import policy
+from workflows.alert_rules import ALERTS
+from workflows.dashboards import dashboards, queries
+from workflows.platform import Platform
+from workflows.render import render
+from workflows.tree import BASE, write
+
+NAMES = {metric.name for metric in metrics.ALL} | {f"{metric.name}_bucket" for metric in metrics.ALL if metric.kind == "histogram"}
+PLAIN = f"{BASE}/monitoring/plain"
+ROOT = Path(__file__).parents[2]
+
+
+def named_in(expression: str) -> set[str]:
+    return set(re.findall(r"\b(?:modelmedic|argo_events)_[a-z0-9_]+", expression))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("tree")
+    write(render([policy()], Platform()), out)
+    return out / PLAIN
+
+
+def test_every_expression_is_about_metrics_that_exist() -> None:
+    expressions = [alert.expr for alert in ALERTS] + queries()
+    assert len(expressions) > 25
+    for expression in expressions:
+        assert named_in(expression) <= NAMES, expression
+
+
+def test_every_pushed_metric_is_looked_at_by_an_alert_or_a_dashboard() -> None:
+    looked_at = set().union(*(named_in(text) for text in [*(alert.expr for alert in ALERTS), *queries()]))
+    pushed = {metric.name for group in metrics.PUSHED.values() for metric in group}
+    assert pushed - looked_at == {metrics.FROZEN.name}
+
+
+def test_an_alert_says_what_why_how_long_how_bad_and_what_to_do() -> None:
+    rules = yaml.safe_load(render([policy()], Platform())[f"{BASE}/monitoring/prometheus-rule.yaml"])
+    found = [rule for group in rules["spec"]["groups"] for rule in group["rules"]]
+    assert [rule["alert"] for rule in found if rule["labels"].get("modelmedic")] == [each.name for each in ALERTS if each.heals]
+    for rule in found:
+        assert {"summary", "description", "runbook_url", "dashboard_url"} == set(rule["annotations"])
+        assert rule["labels"]["severity"] in ("warning", "critical", "none")
+        assert rule["annotations"]["runbook_url"].endswith(f"/{rule['alert']}.md")
+
+
+def test_every_alert_has_a_runbook() -> None:
+    for alert in ALERTS:
+        text = (ROOT / "docs" / "runbooks" / f"{alert.name}.md").read_text()
+        for heading in ("## What it means", "## What has been done already", "## What to do", "## How to undo"):
+            assert heading in text, (alert.name, heading)
+
+
+def test_the_rules_do_not_depend_on_the_number_of_models() -> None:
+    one = render([policy()], Platform())
+    many = render([policy(metadata={"name": f"m{number}", "owner": "o"}) for number in range(20)], Platform())
+    for path in one:
+        if "/monitoring/" in path:
+            assert one[path] == many[path]
+
+
+def test_the_plain_rules_are_those_of_the_operator(folder: Path) -> None:
+    operator = yaml.safe_load((folder.parent / "prometheus-rule.yaml").read_text())
+    assert yaml.safe_load((folder / "rules.yaml").read_text())["groups"] == operator["spec"]["groups"]
+
+
+def test_every_alert_is_tested_firing_and_all_but_the_watchdog_silent(folder: Path) -> None:
+    names = [test["name"] for test in yaml.safe_load((folder / "rules.test.yaml").read_text())["tests"]]
+    assert len(names) == 2 * len(ALERTS) - 1
+    if shutil.which("promtool") is None:
+        pytest.skip("promtool is not installed (Debian's package prometheus)")
+    done = subprocess.run(["promtool", "test", "rules", "rules.test.yaml"], cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_wrong_threshold_is_noticed_by_the_rendered_tests(folder: Path, tmp_path: Path) -> None:
+    if shutil.which("promtool") is None:
+        pytest.skip("promtool is not installed (Debian's package prometheus)")
+    (tmp_path / "rules.yaml").write_text((folder / "rules.yaml").read_text().replace("> 86400", "> 864000"))
+    (tmp_path / "rules.test.yaml").write_text((folder / "rules.test.yaml").read_text())
+    done = subprocess.run(["promtool", "test", "rules", "rules.test.yaml"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+
+
+def test_alertmanager_accepts_the_route_and_sends_each_model_by_itself(folder: Path) -> None:
+    told: dict[str, Any] = yaml.safe_load((folder / "alertmanager.yaml").read_text())
+    route = told["route"]["routes"][0]
+    hook = told["receivers"][-1]["webhook_configs"][0]
+    assert (route["receiver"], route["group_by"]) == (told["receivers"][-1]["name"], ["model"])
+    assert (hook["send_resolved"], hook["max_alerts"]) == (True, 100)
+    assert set(hook["http_config"]["authorization"]) == {"type", "credentials_file"}
+    if shutil.which("amtool") is None:
+        pytest.skip("amtool is not installed (Debian's package prometheus-alertmanager)")
+    subprocess.run(["amtool", "check-config", "alertmanager.yaml"], cwd=folder, check=True, capture_output=True)
+
+
+def test_broken_data_silences_what_it_would_look_like(folder: Path) -> None:
+    (rule,) = yaml.safe_load((folder / "alertmanager.yaml").read_text())["inhibit_rules"]
+    assert "ModelmedicDrift" in rule["target_matchers"][0]
+    assert rule["source_matchers"] == ['alertname="ModelmedicDataBroken"']
+
+
+def test_dashboards_have_stable_uids_and_no_fixed_data_source() -> None:
+    boards = {uid: json.loads(text) for uid, text in dashboards().items()}
+    assert {uid: board["uid"] for uid, board in boards.items()} == {uid: uid for uid in boards}
+    for board in boards.values():
+        assert {panel["datasource"]["uid"] for panel in board["panels"]} == {"${datasource}"}
+        assert len({(panel["gridPos"]["x"], panel["gridPos"]["y"]) for panel in board["panels"]}) == len(board["panels"])

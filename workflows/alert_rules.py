@@ -1,0 +1,206 @@
+"""The alerts, as data: the same few for any number of models. The monitor has applied each policy's thresholds before."""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from steps.contracts import metrics as m
+from steps.contracts.words import VerdictState
+
+HEAL_LABEL: Final = "modelmedic"  # alerts with this label set to `heal` go to triage
+_FOR_MODEL: Final = {"model": "churn"}
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One series of a test, in promtool's notation, a value a minute."""
+
+    metric: m.Metric
+    values: str
+    labels: dict[str, str] = field(default_factory=lambda: dict(_FOR_MODEL))
+
+    def __str__(self) -> str:
+        inside = ",".join(f'{name}="{value}"' for name, value in sorted(self.labels.items()))
+        return f"{self.metric.name}{{{inside}}}" if inside else self.metric.name
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """`hold` is how long the expression has to be true. `fires` and `silent` are series for which it does and does not."""
+
+    name: str
+    expr: str
+    hold: str
+    severity: str
+    summary: str
+    description: str
+    fires: tuple[Series, ...]
+    silent: tuple[Series, ...]
+    heals: bool = False  # triage opens an incident for it
+    labels: dict[str, str] = field(default_factory=lambda: dict(_FOR_MODEL))  # of the alert in its test
+    after: str = "2h"  # when the test looks
+
+
+def _alarm(state: VerdictState) -> str:
+    return f'max by (model) ({m.ALARM}{{state="{state.value}"}}) == 1'
+
+
+def _alarmed(state: VerdictState, values: str) -> tuple[Series, ...]:
+    return (Series(m.ALARM, values, {**_FOR_MODEL, "state": state.value}),)
+
+
+_QUIET: Final = "0x180"
+_ON: Final = "1x180"
+
+ALERTS: Final = (
+    Alert(
+        "ModelmedicDrift",
+        _alarm(VerdictState.DRIFTED),
+        "5m",
+        "warning",
+        "Inputs of {{ $labels.model }} have drifted",
+        "The inputs of {{ $labels.model }} differ from what its champion learnt from, in as many windows as its policy asks for.",
+        _alarmed(VerdictState.DRIFTED, _ON),
+        _alarmed(VerdictState.DRIFTED, _QUIET),
+        heals=True,
+    ),
+    Alert(
+        "ModelmedicDegraded",
+        f"{_alarm(VerdictState.DEGRADED)} or max by (model) ({m.BUDGET}) > 0.5",
+        "5m",
+        "critical",
+        "{{ $labels.model }} has become worse",
+        "Labels show that the loss of {{ $labels.model }} has risen, or that more than half of its windows of 30 days were degraded.",
+        (Series(m.BUDGET, "0.6x180"),),
+        (Series(m.BUDGET, "0.2x180"), *_alarmed(VerdictState.DEGRADED, _QUIET)),
+        heals=True,
+    ),
+    Alert(
+        "ModelmedicDataBroken",
+        _alarm(VerdictState.BROKEN),
+        "5m",
+        "critical",
+        "Data of {{ $labels.model }} is broken",
+        "What {{ $labels.model }} is given has faults such as missing columns, nulls or another unit. Nothing will be trained on it.",
+        _alarmed(VerdictState.BROKEN, _ON),
+        _alarmed(VerdictState.BROKEN, _QUIET),
+        heals=True,
+    ),
+    Alert(
+        "ModelmedicMonitorBlind",
+        f"time() - max by (model) ({m.MONITOR_RUN}) > 3 * max by (model) ({m.MONITOR_INTERVAL}) "
+        f"or max by (model) ({m.INCIDENTS}) unless max by (model) ({m.MONITOR_RUN})",
+        "10m",
+        "critical",
+        "The monitor of {{ $labels.model }} is blind",
+        "The monitor of {{ $labels.model }} has come to no verdict for three times as long as it should: drift would go unseen.",
+        (Series(m.MONITOR_RUN, "0x180"), Series(m.MONITOR_INTERVAL, "900x180")),
+        (Series(m.MONITOR_RUN, "0+60x180"), Series(m.MONITOR_INTERVAL, "900x180"), Series(m.INCIDENTS, "0x180")),
+    ),
+    Alert(
+        "ModelmedicLabelsLate",
+        f"max by (model) ({m.LABEL_LAG}) > 86400",
+        "30m",
+        "warning",
+        "Labels of {{ $labels.model }} are late",
+        "The labels of {{ $labels.model }} are a day behind the delay that its policy allows: its loss is not known any more.",
+        (Series(m.LABEL_LAG, "90000x180"),),
+        (Series(m.LABEL_LAG, "3600x180"),),
+    ),
+    Alert(
+        "ModelmedicCanaryWorse",
+        f"max by (model) ({m.CANARY_WORSE}) == 1",
+        "0m",
+        "warning",
+        "The canary of {{ $labels.model }} was worse and is withdrawn",
+        "A challenger of {{ $labels.model }} did worse than the champion on real traffic; all traffic is with the champion again.",
+        (Series(m.CANARY_WORSE, _ON),),
+        (Series(m.CANARY_WORSE, _QUIET),),
+    ),
+    Alert(
+        "ModelmedicHealFailed",
+        f"max by (model) ({m.HEAL_FAILED}) == 1",
+        "0m",
+        "critical",
+        "A heal of {{ $labels.model }} ended in an error",
+        "A heal of {{ $labels.model }} was ended by an error. What serves was taken back to the last good state; a person has to look.",
+        (Series(m.HEAL_FAILED, _ON),),
+        (Series(m.HEAL_FAILED, _QUIET),),
+    ),
+    Alert(
+        "ModelmedicBreakerOpen",
+        f"max by (model) ({m.BREAKER}) == 1",
+        "0m",
+        "critical",
+        "No more heals for {{ $labels.model }}",
+        "So many heals of {{ $labels.model }} have failed that the breaker is open: nothing is tried any more until a person closes it.",
+        (Series(m.BREAKER, _ON),),
+        (Series(m.BREAKER, _QUIET),),
+    ),
+    Alert(
+        "ModelmedicApprovalWaiting",
+        f"max by (model) ({m.WAITING}) > 14400",
+        "0m",
+        "warning",
+        "A heal of {{ $labels.model }} waits for an answer",
+        "A heal of {{ $labels.model }} has waited four hours for a yes or a no. No answer in time is a no.",
+        (Series(m.WAITING, "20000x180"),),
+        (Series(m.WAITING, "600x180"),),
+    ),
+    Alert(
+        "ModelmedicDisagreement",
+        f"max by (model) ({m.DISAGREEMENT}) == 1",
+        "15m",
+        "critical",
+        "What serves {{ $labels.model }} is not what is recorded",
+        "The served version, the champion alias and the last record of {{ $labels.model }} do not agree, and the sweep did not repair it.",
+        (Series(m.DISAGREEMENT, _ON),),
+        (Series(m.DISAGREEMENT, "1x10 0x170"),),
+    ),
+    Alert(
+        "ModelmedicInferenceLogLost",
+        f"sum by (model) (increase({m.LOG_DROPPED}[15m])) > 0",
+        "0m",
+        "warning",
+        "Rows of the inference log of {{ $labels.model }} were lost",
+        "The predictor of {{ $labels.model }} could not write its inference log and dropped rows: its windows have holes.",
+        (Series(m.LOG_DROPPED, "0+10x180", {**_FOR_MODEL, "version": "3"}),),
+        (Series(m.LOG_DROPPED, "5x180", {**_FOR_MODEL, "version": "3"}),),
+    ),
+    Alert(
+        "ModelmedicSweepBlind",
+        f"time() - max({m.RECONCILE_RUN}) > 1800 or absent({m.RECONCILE_RUN})",
+        "10m",
+        "critical",
+        "The sweep over all models does not run",
+        "Nothing has looked for half-finished heals for half an hour; what a crash leaves behind would stay.",
+        (Series(m.RECONCILE_RUN, "0x180", {}),),
+        (Series(m.RECONCILE_RUN, "0+60x180", {}),),
+        labels={},
+    ),
+    Alert(
+        "ModelmedicAlertLost",
+        f'sum(increase({m.DEAD_LETTERS}{{sensor_name="triage"}}[15m])) > 0',
+        "0m",
+        "critical",
+        "An alert could not be handed to triage",
+        "The Sensor could not start triage; the notification is in its log, and Alertmanager will repeat it while the alert fires.",
+        (Series(m.DEAD_LETTERS, "0+1x180", {"sensor_name": "triage", "trigger_name": "triage"}),),
+        (Series(m.DEAD_LETTERS, "0x180", {"sensor_name": "triage", "trigger_name": "triage"}),),
+        labels={},
+    ),
+    Alert(
+        "ModelmedicWatchdog",
+        "vector(1)",
+        "0m",
+        "none",
+        "Alerts reach people",
+        "This alert always fires. Route it to something that calls when it stops: silence of the whole chain is an alarm as well.",
+        (Series(m.RECONCILE_RUN, "0+60x180", {}),),
+        (),
+        labels={},
+    ),
+)
+
+
+def alert(name: str) -> Alert | None:
+    return next((each for each in ALERTS if each.name == name), None)

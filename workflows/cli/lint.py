@@ -1,0 +1,48 @@
+"""modelmedic lint: whether a tree of manifests may be merged."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from workflows.lint.findings import Result
+
+_FOLDER = click.Path(path_type=Path, file_okay=False, exists=True)
+
+
+@click.command(short_help="Check a rendered tree before it is merged.")
+@click.argument("folder", type=_FOLDER)
+@click.option("--crds", type=_FOLDER, help="A folder of CustomResourceDefinitions that custom kinds are held against as well.")
+@click.option("--no-tools", is_flag=True, help="Only the checks of this program; not promtool, amtool, kustomize and argo.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+def lint(folder: Path, crds: Path | None, no_tools: bool, as_json: bool) -> None:
+    """Check the manifests below FOLDER, where `modelmedic render --out FOLDER` wrote them; exit code 65 when anything is found.
+
+    Each check says how many things it saw. A program that is not installed is named as skipped.
+    """
+    from steps.contracts.errors import BadInput
+    from workflows.cli.console import print_json
+    from workflows.lint.run import lint_folder
+
+    results = lint_folder(folder, crds=crds, tools=not no_tools)
+    found = [finding for each in results for finding in each.found]
+    if as_json:
+        print_json({"ok": not found, "checks": [_plain(each) for each in results]})
+    else:
+        for each in results:
+            _show(each)
+    if found:
+        raise BadInput(f"{folder} has {len(found)} {'finding' if len(found) == 1 else 'findings'}; expected none")
+
+
+def _show(each: "Result") -> None:
+    said = f"skipped: {each.skipped}" if each.skipped else f"{len(each.found)} found" if each.found else "ok"
+    click.echo(f"{each.check:<24} {each.seen:>5} seen   {said}")
+    for finding in each.found:
+        click.echo(f"  {finding}")
+
+
+def _plain(each: "Result") -> dict[str, Any]:
+    found = [{"file": one.file, "where": one.where, "sentence": one.sentence} for one in each.found]
+    return {"check": each.check, "seen": each.seen, "found": found, "skipped": each.skipped or None}
