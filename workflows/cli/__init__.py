@@ -19,7 +19,17 @@ SECTIONS: Final[dict[str, dict[str, Entry]]] = {
         "schema": ("policy", "Print the JSON Schema of a healing policy."),
     },
     "The loop": {},
-    "People": {},
+    "People": {
+        "incidents": ("incidents", "List incidents, or tell the story of one."),
+        "approve": ("answer", "Say yes to a heal that waits for an answer."),
+        "reject": ("answer", "Say no to a heal that waits for an answer."),
+        "freeze": ("freeze", "Let nothing advance for a while, or list what is frozen."),
+        "audit": ("audit", "Show or verify the record of every decision."),
+    },
+    "The cluster": {
+        "render": ("render", "Render policies to manifests for Argo, KServe and Prometheus."),
+        "lint": ("lint", "Check a rendered tree before it is merged."),
+    },
     "Shell": {
         "completion": ("completion", "Print the script that completes commands in a shell."),
     },

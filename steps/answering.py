@@ -1,0 +1,85 @@
+"""A person's answer to an approval request, given from outside the heal: checked, recorded and written once."""
+
+from dataclasses import dataclass
+
+from steps.audit import AuditTrail
+from steps.contracts.audit import Phase
+from steps.contracts.errors import Refused
+from steps.contracts.incident import Answer, Incident
+from steps.contracts.policy import Policy
+from steps.contracts.ports import Clock, ObjectStore
+from steps.core.approval import Ruling, rule
+from steps.ledger import Ledger
+from steps.pending import Pending, pending, pinned, policy_of, why_not
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """`number` is None when nothing was written: the person had said the same before, or only looked. `ruling` is what follows."""
+
+    incident: str
+    about: str
+    answer: Answer
+    number: int | None
+    ruling: Ruling
+
+
+def give(
+    store: ObjectStore,
+    clock: Clock,
+    identity: str,
+    *,
+    approved: bool,
+    by: str,
+    reason: str = "",
+    policy: Policy | None = None,
+    dry_run: bool = False,
+) -> Given:
+    """Answer what the incident waits for. `policy` stands in for the one in the store, and has to be the same.
+
+    Raises Refused when nothing waits, when `by` may not answer, when the request has expired or a no stands already.
+    """
+    ledger = Ledger(store, clock)
+    incident = ledger.find(identity)
+    waiting = pending(ledger, incident)
+    if waiting is None:
+        raise Refused(f"incident {identity} {why_not(ledger, incident)}; nothing waits for an answer")
+    rules = pinned(policy, incident, "the policy given") if policy else policy_of(store, incident)
+    answer = Answer(approved, by, clock.now(), waiting.digest, reason)
+    before = ledger.answers(incident)
+    _refuse_forbidden(before, answer, rules, waiting)
+    repeated = any((a.by, a.approved, a.digest) == (by, approved, waiting.digest) for a in before)
+    number = None if repeated or dry_run else _record(store, clock, incident, waiting, answer)
+    answers = before if repeated else (*before, answer)
+    return Given(identity, _about(waiting), answer, number, _ruling(answers, rules, waiting, answer))
+
+
+def _refuse_forbidden(before: tuple[Answer, ...], answer: Answer, rules: Policy, waiting: Pending) -> None:
+    """Raises Refused. A no that follows a no is no contradiction."""
+    approvers = rules.approval.approvers
+    if approvers and answer.by not in approvers:
+        raise Refused(f"{answer.by} may not answer for {rules.name}; its policy lists {', '.join(approvers)} (approval.approvers)")
+    standing = _ruling(before, rules, waiting, answer)
+    if standing.decision == "rejected" and (answer.approved or not standing.by):
+        raise Refused(f"the request is rejected already: {standing.sentence}")
+
+
+def _ruling(answers: tuple[Answer, ...], rules: Policy, waiting: Pending, now: Answer) -> Ruling:
+    return rule(answers, rules.approval, waiting.digest, waiting.asked_at or now.at, now.at)
+
+
+def _record(store: ObjectStore, clock: Clock, incident: Incident, waiting: Pending, answer: Answer) -> int:
+    """A yes is recorded before it counts; a no counts even when it cannot be recorded."""
+    trail = AuditTrail(store, incident.model, clock, answer.by)
+    word = "yes" if answer.approved else "no"
+    key = f"answer/{waiting.stage}/{waiting.digest}/{word}/{answer.by}/{answer.at.isoformat()}"
+    facts = {"stage": waiting.stage, "answer": word, "digest": answer.digest, "reason": answer.reason, "verified": answer.verified}
+    if answer.approved:
+        trail.append("answer.given", Phase.INTENT, incident=incident.id, key=key, facts=facts)
+    number = Ledger(store, clock).answer(incident, answer)
+    trail.append("answer.given", Phase.OUTCOME, incident=incident.id, key=key, facts={**facts, "number": number})
+    return number
+
+
+def _about(waiting: Pending) -> str:
+    return f"model {waiting.digest[:12]}" if waiting.stage == "approve" else "the remedy"

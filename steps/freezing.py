@@ -1,0 +1,58 @@
+"""A person's freeze over one model or all of them, laid and lifted with a record on every trail that it concerns."""
+
+from datetime import datetime
+
+from steps.audit import AuditTrail
+from steps.contracts.audit import Phase
+from steps.contracts.control import FreezeOrder
+from steps.contracts.errors import BadInput
+from steps.contracts.ports import Clock, ObjectStore
+from steps.control import Control
+from steps.roster import models
+
+
+def freeze(
+    store: ObjectStore, clock: Clock, model: str | None, *, by: str, reason: str, until: datetime | None = None, dry_run: bool = False
+) -> FreezeOrder:
+    """Let nothing advance for the model, or for every model (None). It holds even when it cannot be put on a trail.
+
+    Raises BadInput when `until` has passed, StoreError when the order, or then its record, cannot be written.
+    """
+    order = FreezeOrder(model, by, reason, clock.now(), until)
+    if not order.holds(clock.now()):
+        raise BadInput(f"a freeze until {until:%Y-%m-%dT%H:%MZ} has passed already; expected a later time")
+    if not dry_run:
+        order = Control(store, clock).freeze(model, by=by, reason=reason, until=until)
+        _record(store, clock, order, "freeze.ordered", Phase.OUTCOME)
+    return order
+
+
+def lift(store: ObjectStore, clock: Clock, model: str | None, *, by: str, reason: str, dry_run: bool = False) -> FreezeOrder:
+    """End the freeze of exactly this scope; it is recorded before it counts. What was lifted.
+
+    Raises BadInput when there is none, StoreError or Refused when it cannot be recorded.
+    """
+    control = Control(store, clock)
+    standing = control.order(model)
+    if standing is None:
+        raise BadInput(f"{'model ' + model if model is not None else 'every model'} is not frozen; nothing to lift")
+    if not dry_run:
+        order = FreezeOrder(model, by, reason, clock.now(), lifted=True)
+        _record(store, clock, order, "freeze.lifted", Phase.INTENT)
+        order = control.unfreeze(model, by=by, reason=reason)
+        _record(store, clock, order, "freeze.lifted", Phase.OUTCOME)
+    return standing
+
+
+def standing(store: ObjectStore, clock: Clock) -> tuple[FreezeOrder, ...]:
+    """Every freeze that holds now, the general one first. Freezes that a policy states itself are not among them."""
+    control = Control(store, clock)
+    orders = (control.order(scope) for scope in (None, *models(store)))
+    return tuple(order for order in orders if order is not None)
+
+
+def _record(store: ObjectStore, clock: Clock, order: FreezeOrder, event: str, phase: Phase) -> None:
+    facts = {"scope": order.model or "every model", "reason": order.reason, "until": order.until}
+    key = f"{event}/{order.at.isoformat()}/{order.by}"
+    for model in (order.model,) if order.model is not None else models(store):
+        AuditTrail(store, model, clock, order.by).append(event, phase, key=key, facts=facts)

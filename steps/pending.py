@@ -1,0 +1,87 @@
+"""What of an incident waits for a person, and the policy that says who may answer."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from steps.approve import REMEDY
+from steps.contracts.errors import NotFound, Refused
+from steps.contracts.incident import Incident
+from steps.contracts.keys import policy_key
+from steps.contracts.policy import Policy
+from steps.contracts.ports import ObjectStore
+from steps.contracts.stage import Kind, Stage
+from steps.documents import read
+from steps.ledger import Ledger
+from steps.stages import HEAL
+
+_APPROVALS = tuple(stage for stage in HEAL if stage.kind is Kind.APPROVAL)
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """`digest` is what an answer has to name: the challenger's, or a word for a remedy without a model.
+
+    `asked_at` is None when the heal has come so far and the request itself is not written yet.
+    """
+
+    stage: str
+    title: str
+    digest: str
+    asked_at: datetime | None
+
+
+def pending(ledger: Ledger, incident: Incident) -> Pending | None:
+    """The approval that the incident waits for now; None when there is none."""
+    stages = ledger.stages(incident)
+    if ledger.closing(incident) is not None:
+        return None
+    return next((_asked(stage, stages) for stage in _APPROVALS if stage.name not in stages and _reached(stage, stages)), None)
+
+
+def why_not(ledger: Ledger, incident: Incident) -> str:
+    """Why nothing waits, in words that follow the incident's id."""
+    stages, closing = ledger.stages(incident), ledger.closing(incident)
+    if closing is not None:
+        return f"is closed since {closing.at:%Y-%m-%dT%H:%MZ} ({closing.outcome.value})"
+    decided = next((stage.name for stage in reversed(_APPROVALS) if stage.name in stages), None)
+    if decided is not None:
+        return f"has its answer already ({stages[decided].get('sentence', 'no reason given')})"
+    if "diagnose" not in stages:
+        return "is not diagnosed yet"
+    needed = stages["diagnose"].get("outputs", {}).get("approval") == "needed"
+    return "has no challenger that passed its gates yet" if needed else "needs no approval under its policy"
+
+
+def policy_of(store: ObjectStore, incident: Incident) -> Policy:
+    """The policy that the incident was opened under. Raises NotFound, or Refused when what is stored is another one."""
+    policy = read(store, Policy, policy_key(incident.policy_hash))
+    if policy is None:
+        raise NotFound(f"policy {incident.policy_hash[:12]} of incident {incident.id} is not in the store; name its file with --policy")
+    return pinned(policy, incident, "the policy in the store")
+
+
+def pinned(policy: Policy, incident: Incident, what: str) -> Policy:
+    """The policy itself. Raises Refused unless it is the one that the incident was opened under, word for word."""
+    if policy.hash != incident.policy_hash:
+        raise Refused(
+            f"{what} has the hash {policy.hash[:12]}; incident {incident.id} was opened under {incident.policy_hash[:12]}, "
+            "and its rules do not change while it is open"
+        )
+    return policy
+
+
+def _reached(stage: Stage, stages: Mapping[str, Mapping[str, Any]]) -> bool:
+    def said(name: str, output: str) -> str:
+        return str(stages.get(name, {}).get("outputs", {}).get(output, ""))
+
+    return all(said(condition.stage, condition.output) in condition.values for condition in stage.when)
+
+
+def _asked(stage: Stage, stages: Mapping[str, Mapping[str, Any]]) -> Pending:
+    request = stages.get(f"{stage.name}-request")
+    if request is not None:
+        return Pending(stage.name, stage.title, str(request["digest"]), datetime.fromisoformat(str(request["at"])))
+    digest = str(stages["validate"]["digest"]) if stage.name == "approve" else REMEDY
+    return Pending(stage.name, stage.title, digest, None)

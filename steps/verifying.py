@@ -1,0 +1,55 @@
+"""Whether a model's audit trail still is what was written, told while others may be writing to it."""
+
+from dataclasses import dataclass
+
+from steps.audit import AuditTrail
+from steps.clocks import SystemClock
+from steps.contracts.keys import audit_head_key, audit_key
+from steps.contracts.ports import ObjectStore
+from steps.core.chain import Fault
+from steps.ledger import Ledger
+
+_LOOKS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What was found on one trail. `model` is None when no record can be read any more."""
+
+    folder: str
+    model: str | None
+    records: int
+    faults: tuple[Fault, ...]
+
+    @property
+    def broken(self) -> bool:
+        return any(not fault.harmless for fault in self.faults)
+
+    @property
+    def name(self) -> str:
+        return self.model or self.folder
+
+
+def verify(store: ObjectStore, hashed: str, model: str | None) -> Check:
+    """Check the trail below `audit/<hashed>/`. What only one look sees is another writer's record on its way, and no fault."""
+    if model is None:
+        unreadable = Fault(0, f"no record in {audit_key(hashed)} can be read; they were changed after they were written")
+        return Check(hashed, None, _count(store, hashed), (unreadable,))
+    check = _look(store, hashed, model)
+    for _ in range(_LOOKS - 1):
+        if not check.broken:
+            break
+        check = _look(store, hashed, model)
+    return check
+
+
+def _look(store: ObjectStore, hashed: str, model: str) -> Check:
+    records = _count(store, hashed)
+    faults = AuditTrail(store, model, SystemClock(), "verify").verify()
+    if not records and Ledger(store, SystemClock()).past_heals(model):
+        faults.append(Fault(0, "there are closed incidents and no records; the trail was dropped"))
+    return Check(hashed, model, records, tuple(faults))
+
+
+def _count(store: ObjectStore, hashed: str) -> int:
+    return sum(key != audit_head_key(hashed) for key in store.list(audit_key(hashed)))

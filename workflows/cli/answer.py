@@ -1,0 +1,85 @@
+"""modelmedic approve and reject: a person's answer to a heal that waits for one."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from workflows.cli.store import by_option, dry_run_option, json_option, opened, person, reason_option, store_options
+
+if TYPE_CHECKING:
+    from steps.answering import Given
+
+_OPTIONS = (
+    click.argument("incident", metavar="ID"),
+    by_option,
+    reason_option,
+    click.option("--policy", type=click.Path(path_type=Path), help="The policy's file; found in the store when left out."),
+    dry_run_option,
+    json_option,
+    store_options,
+)
+
+
+def _answer_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+@click.command(short_help="Say yes to a heal that waits for an answer.")
+@_answer_options
+def approve(**options: Any) -> None:
+    """Say yes to what incident ID waits for. The answer is bound to the model that was judged: it speaks for no other.
+
+    Refused (77) when nothing waits, when the request has expired, or when the policy does not list you among its approvers.
+    """
+    _answer(True, **options)
+
+
+@click.command(short_help="Say no to a heal that waits for an answer.")
+@_answer_options
+def reject(**options: Any) -> None:
+    """Say no to what incident ID waits for. One no is enough, and it stands.
+
+    Refused (77) when nothing waits, when the request has expired, or when the policy does not list you among its approvers.
+    """
+    _answer(False, **options)
+
+
+def _answer(
+    approved: bool,
+    *,
+    incident: str,
+    by: str | None,
+    reason: str,
+    policy: Path | None,
+    dry_run: bool,
+    as_json: bool,
+    url: str | None,
+    home: Path | None,
+) -> None:
+    from steps.adapters.policy_file import load_policy
+    from steps.answering import give
+    from steps.clocks import SystemClock
+    from workflows.cli.console import print_json
+
+    store = opened(url, home, read_only=dry_run)
+    named = load_policy(policy) if policy else None
+    given = give(store, SystemClock(), incident, approved=approved, by=person(by), reason=reason, policy=named, dry_run=dry_run)
+    if as_json:
+        print_json(given)
+    else:
+        _show(given, dry_run)
+
+
+def _show(given: "Given", dry_run: bool) -> None:
+    from workflows.cli.console import out, safe
+
+    word = "yes" if given.answer.approved else "no"
+    done = "would be answered" if dry_run else "was answered already" if given.number is None else "answered"
+    out().print(f"{safe(given.incident)} {done} [bold]{word}[/bold] by {safe(given.answer.by)}, about {safe(given.about)}")
+    out().print(f"  then      {safe(given.ruling.sentence)}")
+    if given.ruling.decision == "approved":
+        out().print(f"  next      modelmedic heal {safe(given.incident)}")

@@ -1,0 +1,124 @@
+"""The story of one incident: all that the ledger has of it, and how a person reads it on a terminal."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from steps.contracts.incident import Incident
+    from steps.ledger import Ledger
+
+Line = tuple[str, str]  # a word for the margin, and a sentence
+
+
+def story(ledger: "Ledger", incident: "Incident") -> dict[str, Any]:
+    """Everything on record, as JSON types; stages in the order of the stage table."""
+    from steps.contracts.codec import to_plain
+    from steps.pending import pending
+    from steps.stages import HEAL
+
+    order = [stage.name for stage in HEAL]
+    stages = ledger.stages(incident)
+    waiting = pending(ledger, incident)
+    return {
+        "incident": to_plain(incident),
+        "evidence": list(ledger.evidence(incident)),
+        "stages": {name: stages[name] for name in sorted(stages, key=lambda name: (_place(order, name), name))},
+        "answers": [to_plain(answer) for answer in ledger.answers(incident)],
+        "waiting_for": to_plain(waiting) if waiting else None,
+        "closing": _plain(ledger.closing(incident)),
+        "assessment": _plain(ledger.assessment(incident)),
+    }
+
+
+def tell(found: dict[str, Any]) -> None:
+    from workflows.cli.console import out, safe
+
+    incident, closing = found["incident"], found["closing"]
+    state = closing["outcome"] if closing else "waits for an answer" if found["waiting_for"] else "open"
+    console = out()
+    console.print(f"[bold]{safe(incident['id'])}[/bold]: {safe(state)}")
+    for word, sentence in _lines(found):
+        console.print(f"  {word:<10}{safe(sentence)}")
+
+
+def _lines(found: dict[str, Any]) -> Iterator[Line]:
+    incident = found["incident"]
+    yield "model", incident["model"]
+    yield "opened", f"{_time(incident['opened_at'])} by {incident['alert']}{_facts(incident['facts'])}"
+    yield "window", f"{_time(incident['window']['start'])} to {_time(incident['window']['end'])}"
+    yield "policy", incident["policy_hash"][:12]
+    for more in found["evidence"]:
+        yield "alert", f"{_time(more['at'])} {more['alert']}{_facts(more['facts'])}"
+    yield from _diagnosis(found["stages"].get("diagnose", {}))
+    yield from _gates(found["stages"].get("validate", {}))
+    for name, stage in found["stages"].items():
+        if not name.endswith("-request") and name != "close":
+            said = ", ".join(f"{key} {value}" for key, value in stage.get("outputs", {}).items() if value)
+            yield "stage", f"{name}: {said or 'done'}" + (f" ({stage['sentence']})" if stage.get("sentence") else "")
+    yield from _people(found)
+    yield from _end(found)
+
+
+def _diagnosis(stage: dict[str, Any]) -> Iterator[Line]:
+    diagnosis, decision = stage.get("diagnosis", {}), stage.get("decision", {})
+    if diagnosis:
+        yield "cause", f"{diagnosis['cause']} ({diagnosis['confidence']:.0%} sure): {diagnosis['sentence']}"
+        if diagnosis.get("columns"):
+            yield "columns", ", ".join(diagnosis["columns"][:8])
+        if diagnosis.get("segment"):
+            yield "segment", f"{diagnosis['segment']['column']} = {diagnosis['segment']['value']}"
+        if diagnosis.get("onset"):
+            yield "since", _time(diagnosis["onset"])
+        yield from (("evidence", evidence["sentence"]) for evidence in diagnosis.get("evidence", ()))
+        yield from (("or", f"{o['cause']} ({o['confidence']:.0%}): {o['sentence']}") for o in diagnosis.get("runners_up", ()))
+    if decision:
+        yield "remedy", f"{decision['remedy']} (autonomy {decision['autonomy']}; {decision['sentence']})"
+
+
+def _gates(stage: dict[str, Any]) -> Iterator[Line]:
+    for gate in stage.get("validation", {}).get("gates", ()):
+        yield "gate", f"{'passed' if gate['passed'] else 'FAILED'}  {gate['sentence']}"
+
+
+def _people(found: dict[str, Any]) -> Iterator[Line]:
+    for answer in found["answers"]:
+        known = "" if answer["verified"] else " (unverified)"
+        reason = f": {answer['reason']}" if answer["reason"] else ""
+        about = f"model {answer['digest'][:12]}" if len(answer["digest"]) > 12 else answer["digest"]
+        word = "yes" if answer["approved"] else "no"
+        yield "answer", f"{_time(answer['at'])} {answer['by']}{known} said {word} about {about}{reason}"
+    waiting, identity = found["waiting_for"], found["incident"]["id"]
+    if waiting:
+        yield "waits", f"modelmedic approve {identity}, or modelmedic reject {identity}"
+
+
+def _end(found: dict[str, Any]) -> Iterator[Line]:
+    closing, assessment = found["closing"], found["assessment"]
+    if closing:
+        yield "closed", f"{_time(closing['at'])} {closing['sentence']}"
+        if closing["champion_before"] or closing["champion_after"]:
+            yield "champion", f"{closing['champion_before'] or 'none'} before, {closing['champion_after'] or 'none'} after"
+    if assessment:
+        yield "effective", f"{'yes' if assessment['effective'] else 'no'}: {assessment['sentence']}"
+    report = found["stages"].get("close", {}).get("report")
+    if report:
+        yield "report", f"{report} in the store"
+
+
+def _place(order: list[str], name: str) -> int:
+    stage = name.removesuffix("-request")
+    return order.index(stage) if stage in order else len(order)
+
+
+def _plain(value: Any) -> Any:
+    from steps.contracts.codec import to_plain
+
+    return to_plain(value) if value is not None else None
+
+
+def _facts(facts: dict[str, Any]) -> str:
+    return f" ({', '.join(f'{key} {value}' for key, value in facts.items())})" if facts else ""
+
+
+def _time(text: str) -> str:
+    return f"{text[:16].replace('T', ' ')} UTC"

@@ -1,0 +1,77 @@
+"""The option by which people's commands find the records, and what they do with them before anything else."""
+
+import difflib
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from steps.contracts.ports import ObjectStore
+
+_OPTIONS = (
+    click.option("--store", "url", metavar="URL", envvar="MODELMEDIC_STORE", help="Folder or s3://bucket/prefix; default <home>/store."),
+    click.option("--home", type=click.Path(path_type=Path, file_okay=False), help="The workspace folder; default .modelmedic."),
+)
+by_option = click.option("--by", help="Who says so; you when left out.")
+reason_option = click.option("--reason", default="", help="Why, in a sentence; it is kept in the records.")
+dry_run_option = click.option("--dry-run", is_flag=True, help="Say what would be done; change nothing.")
+json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+
+
+def store_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def opened(url: str | None, home: Path | None, *, read_only: bool) -> "ObjectStore":
+    """The store. Raises BadInput when it holds nothing, for then it is another one that was meant."""
+    from steps.adapters.stores import open_store
+    from steps.contracts.errors import BadInput
+    from steps.workspace import Workspace
+
+    url = url or Workspace(home).store_url
+    first = next(open_store(url, read_only=True).list(""), None)
+    if first is None:
+        raise BadInput(f"the store at {url} holds no records; expected the one that heals write to: --store, --home or MODELMEDIC_STORE")
+    return open_store(url, read_only=read_only)
+
+
+def known_model(store: "ObjectStore", model: str) -> str:
+    """The model itself. Raises BadInput unless the store has records of it."""
+    from steps.contracts.errors import BadInput
+    from steps.contracts.keys import model_hash
+    from steps.roster import by_hash
+
+    known = by_hash(store)
+    if model_hash(model) in known:
+        return model
+    names = sorted(name for name in known.values() if name)
+    near = difflib.get_close_matches(model, names, n=1)
+    hint = f"did you mean {near[0]}? (models: {', '.join(names)})" if near else f"the models are {', '.join(names) or 'none'}"
+    raise BadInput(f"model {model!r} has no records in this store; {hint}")
+
+
+def person(by: str | None) -> str:
+    """Who acts. Raises BadInput for a name that no policy could list."""
+    from pydantic import TypeAdapter, ValidationError
+
+    from steps.contracts.errors import BadInput
+    from steps.contracts.policy_types import Who
+
+    name = _login() if by is None else by
+    try:
+        return TypeAdapter[str](Who).validate_python(name)
+    except ValidationError:
+        raise BadInput(f"--by is {name!r}; expected a name as a policy lists it: one line without quotes, at most 300 characters") from None
+
+
+def _login() -> str:
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return ""
