@@ -6,13 +6,15 @@ from typing import Any
 import click
 
 from workflows.cli.options import role_options, roles_of
+from workflows.cli.report_option import report_option, write_report
 
 
 @click.command(short_help="Say what differs between two files.")
 @click.argument("reference", type=click.Path(path_type=Path))
 @click.argument("current", type=click.Path(path_type=Path))
 @role_options
-def detect(reference: Path, current: Path, as_json: bool, **options: Any) -> None:
+@report_option
+def detect(reference: Path, current: Path, as_json: bool, report: Path | None, **options: Any) -> None:
     """Say what differs between REFERENCE and CURRENT (Parquet or CSV): broken data first, then drift, then the loss.
 
     Drift is a result, not an error: the exit code is 0.
@@ -20,7 +22,9 @@ def detect(reference: Path, current: Path, as_json: bool, **options: Any) -> Non
     from steps.files import detect_files
     from workflows.cli.console import print_json
 
-    verdict = detect_files(reference, current, roles_of(options, reference, current))
+    roles = roles_of(options, reference, current)
+    verdict = detect_files(reference, current, roles)
+    write_report(report, reference, current, roles, verdict=verdict)
     if as_json:
         print_json(verdict)
     else:

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from workflows.cli.options import role_options, roles_of, span_of
+from workflows.cli.report_option import report_option, write_report
 
 
 @click.command(short_help="Say why two files differ, how sure that is, and what to do about it.")
@@ -13,7 +14,8 @@ from workflows.cli.options import role_options, roles_of, span_of
 @click.argument("current", type=click.Path(path_type=Path))
 @role_options
 @click.option("--season", help="The period after which the data repeats, such as 7d or 52w.")
-def diagnose(reference: Path, current: Path, as_json: bool, season: str | None, **options: Any) -> None:
+@report_option
+def diagnose(reference: Path, current: Path, as_json: bool, season: str | None, report: Path | None, **options: Any) -> None:
     """Say why CURRENT differs from REFERENCE (Parquet or CSV), with evidence, runners-up and the remedy.
 
     Without --target and --prediction only the inputs can be judged; with --time the season and the onset can be told too.
@@ -23,7 +25,9 @@ def diagnose(reference: Path, current: Path, as_json: bool, season: str | None, 
     from workflows.cli.console import print_json
 
     context = Context(season=span_of("--season", season, "1h", "3650d") if season is not None else None)
-    diagnosis, decision = diagnose_files(reference, current, roles_of(options, reference, current), context)
+    roles = roles_of(options, reference, current)
+    diagnosis, decision = diagnose_files(reference, current, roles, context)
+    write_report(report, reference, current, roles, diagnosis=diagnosis, decision=decision)
     if as_json:
         print_json(_plain(diagnosis, decision))
     else:

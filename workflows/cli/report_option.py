@@ -1,0 +1,25 @@
+"""The option of both file commands that writes a page for people beside the answer."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from steps.contracts.detection import Roles
+
+report_option = click.option(
+    "--report", "report", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.html", help="Write a page for people to this file."
+)
+
+
+def write_report(report: Path | None, reference: Path, current: Path, roles: "Roles", **opinion: Any) -> None:
+    """Nothing without --report; `opinion` is what `steps.reporting.files.write_opinion` takes by name."""
+    if report is None:
+        return
+    from steps.reporting.files import write_opinion
+    from workflows.cli.console import safe, talk, working
+
+    with working("drawing the report"):
+        write_opinion(report, reference, current, roles, **opinion)
+    talk().print(f"report: {safe(str(report))}")
