@@ -30,7 +30,7 @@ def heal(model: Model, platform: Platform) -> dict[str, Any]:
         **common(model.heal, platform.namespace, "heal", f"Heal {model.name}", description, Account.OBSERVE.value, model),
         **artifacts(),
         entrypoint=ENTRY,
-        on_exit=exits[0],
+        hooks={"exit": m.LifecycleHook(template=exits[0], arguments=_incident())},
         arguments=[INCIDENT],
         active_deadline_seconds=model.heal_seconds,
         templates=[_template(stage, model, platform) for stage in HEAL],
@@ -111,6 +111,11 @@ def _approval(stage: Stage, model: Model) -> Suspend:
         inputs=[Parameter(name=decision.name, default=EXPIRED, enum=list(decision.values), description=text)],
         outputs=[Parameter(name=decision.name, value_from=m.ValueFrom(supplied=m.SuppliedValueFrom(), default=EXPIRED))],
     )
+
+
+def _incident() -> m.Arguments:
+    """For the exit, which sees no task's inputs."""
+    return m.Arguments(parameters=[m.Parameter(name="incident", value="{{workflow.parameters.incident}}")])
 
 
 def _page() -> m.Artifact:

@@ -34,7 +34,7 @@ def triage(platform: Platform, policies: str) -> dict[str, Any]:
     workflow = WorkflowTemplate(
         **common(TRIAGE, platform.namespace, TRIAGE, "Triage alerts", description, TRIAGE),
         entrypoint=TRIAGE,
-        arguments=[m.Artifact(name=PAYLOAD)],
+        arguments=[m.Artifact(name=PAYLOAD, raw=m.RawArtifact(data="e30="))],  # {}, for a template has to say where its artifacts are
         active_deadline_seconds=_SECONDS,
         templates=[container(call)],
     )

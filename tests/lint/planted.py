@@ -201,7 +201,7 @@ DEFECTS: Final = (
     Defect("approval without an end", HEAL, "approvals", lambda d: template(d, "approve")["suspend"].pop("duration")),
     Defect("misspelt atLeastOnce", SENSOR, "structure", lambda d: rename(trigger(d), "atLeastOnce", "atLeastOnc")),
     Defect("misspelt atLeastOnce is at most once", SENSOR, "delivery", lambda d: rename(trigger(d), "atLeastOnce", "atLeastOnc")),
-    Defect("misspelt onExit", HEAL, "structure", lambda d: rename(d[0]["spec"], "onExit", "onExitt")),
+    Defect("misspelt hooks", HEAL, "structure", lambda d: rename(d[0]["spec"], "hooks", "hook")),
     Defect(
         "misspelt readOnlyRootFilesystem",
         HEAL,
@@ -247,6 +247,7 @@ DEFECTS: Final = (
     Defect("retries everything", HEAL, "retries", lambda d: drop(template(d, "deploy")["retryStrategy"], "expression")),
     Defect("no deadline", HEAL, "lifecycle", lambda d: drop(d[0]["spec"], "activeDeadlineSeconds")),
     Defect("gone before the bus forgets", HEAL, "lifecycle", lambda d: d[0]["spec"]["ttlStrategy"].update(secondsAfterSuccess=60)),
+    Defect("no closing step", HEAL, "lifecycle", lambda d: drop(d[0]["spec"], "hooks")),
     Defect("monitors pile up", MONITOR, "lifecycle", lambda d: d[0]["spec"].update(concurrencyPolicy="Allow")),
     Defect("CronWorkflow with a name of 60", MONITOR, "labels", lambda d: d[0]["metadata"].update(name="m" * 60)),
     Defect("no labels", MONITOR, "labels", lambda d: drop(d[0]["metadata"], "labels")),

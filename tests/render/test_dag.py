@@ -102,8 +102,10 @@ def test_every_stage_has_its_template_and_its_command(rendered: dict[str, Any]) 
 
 
 def test_closing_runs_whatever_happened(rendered: dict[str, Any]) -> None:
-    assert rendered["spec"]["onExit"] == "close"
     assert [stage.name for stage in HEAL if stage.kind is Kind.EXIT] == ["close"]
+    assert rendered["spec"]["hooks"]["exit"]["template"] == "close"
+    given = {each["name"]: each["value"] for each in rendered["spec"]["hooks"]["exit"]["arguments"]["parameters"]}
+    assert given == {"incident": "{{workflow.parameters.incident}}"}
     report = template_of(rendered, "close")["outputs"]["artifacts"][0]
     assert (report["path"], report["archive"], report["optional"]) == ("/tmp/outputs/incident.html", {"none": {}}, True)
 

@@ -53,6 +53,8 @@ def _ends(thing: Thing) -> Iterator[str]:
     spec = thing.workflow_spec
     if not spec.get("activeDeadlineSeconds"):
         yield "has no deadline; expected activeDeadlineSeconds"
+    if thing.name.startswith("heal-") and not (spec.get("onExit") or (spec.get("hooks") or {}).get("exit")):
+        yield "closes no incident when it ends; expected an exit hook"
     if not spec.get("podGC"):
         yield "keeps its pods for ever; expected podGC"
     ttl = spec.get("ttlStrategy") or {}

@@ -1,7 +1,7 @@
 """What one object names of another is there: templates, accounts, ConfigMaps, the executor's token, the bus and its source."""
 
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
 
 from workflows.lint.findings import Finding, Result, result
 from workflows.lint.objects import Objects, Thing
@@ -44,9 +44,9 @@ def _workflow(thing: Thing, objects: Objects) -> Iterator[Finding]:
     reference = (spec.get("workflowTemplateRef") or {}).get("name")
     if reference and ("WorkflowTemplate", thing.namespace, reference) not in objects.names:
         yield thing.finding(f"starts the template {reference}, which is not here")
-    for field in ("entrypoint", "onExit"):
-        if not reference and spec.get(field) not in names and (field == "entrypoint" or spec.get(field)):
-            yield thing.finding(f"has the {field} {spec.get(field)}, which it does not define")
+    for field, started in _started(spec).items():
+        if not reference and started not in names:
+            yield thing.finding(f"has the {field} {started}, which it does not define")
     executor = (spec.get("executor") or {}).get("serviceAccountName")
     if not reference and not executor:
         yield thing.finding("names no account for Argo's own containers")
@@ -55,6 +55,12 @@ def _workflow(thing: Thing, objects: Objects) -> Iterator[Finding]:
     repository = (spec.get("artifactRepositoryRef") or {}).get("configMap")
     if repository and ("ConfigMap", thing.namespace, repository) not in objects.names:
         yield thing.finding(f"keeps artifacts as {repository} says, which is not here")
+
+
+def _started(spec: Mapping[str, Any]) -> dict[str, Any]:
+    hooks = {f"hook {name}": hook.get("template") for name, hook in (spec.get("hooks") or {}).items()}
+    exits = {"onExit": spec["onExit"]} if spec.get("onExit") else {}
+    return {"entrypoint": spec.get("entrypoint"), **exits, **hooks}
 
 
 def _config_maps(pod: Pod, objects: Objects) -> Iterator[Finding]:
