@@ -1,6 +1,7 @@
 """The parts of a story that have no contract of their own: what the stages wrote into the ledger beside their results."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from steps.contracts.window import Window
 from steps.core.chain import Fault
@@ -47,6 +48,16 @@ class Moved:
     after: str | None = None
     sentence: str = ""
     steps: tuple[Step, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """That a person took the change back."""
+
+    at: datetime
+    by: str
+    reason: str = ""
+    sentence: str = ""
 
 
 @dataclass(frozen=True, slots=True)

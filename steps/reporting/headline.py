@@ -78,6 +78,9 @@ def _serving(story: Story) -> _Line | None:
 
 
 def _later(story: Story) -> _Line | None:
+    if story.undone is not None:
+        why = f" ({story.undone.reason})" if story.undone.reason else ""
+        return ("Later", f"undone by {short(story.undone.by)}", f": {story.undone.sentence}{why}")
     if story.assessment is None:
         return None
     return ("Later", "it helped" if story.assessment.effective else "it did not help", f": {story.assessment.sentence}")

@@ -28,7 +28,7 @@ def moments(
     incident: Incident, records: Iterable[Record], evidence: Iterable[Mapping[str, Any]] = (), untimed: Iterable[Moment] = ()
 ) -> tuple[Moment, ...]:
     """From what fired to the last record, in order."""
-    records = tuple(records)
+    records = [record for record in records if record.event != "incident.opened"]  # which is what fired
     told = [Moment(incident.opened_at, "Fired", _fired(incident), "done")]
     told += [Moment(datetime.fromisoformat(str(e["at"])), "Alert repeated", short(e.get("alert", ""), 200)) for e in evidence if "at" in e]
     ended = {record.key for record in records if record.phase in (Phase.OUTCOME, Phase.FAILURE)}
@@ -125,6 +125,7 @@ _SENTENCES: dict[str, Callable[[_Facts], tuple[str, str, str]]] = {
     ),
     "alias.moved": lambda facts: ("Alias moved", f"{_fact(facts, 'alias', 60)} is version {_fact(facts, 'version', 40)} now", "good"),
     "model.restored": lambda facts: ("Restored", f"version {_fact(facts, 'champion', 40)} serves all traffic again", "good"),
+    "heal.undone": lambda facts: ("Undone", f"{_fact(facts, 'sentence')}; {_fact(facts, 'reason') or 'no reason was given'}", "bad"),
     "heal.assessed": lambda facts: ("Assessed", _fact(facts, "sentence"), "good" if facts.get("effective") else "bad"),
     "incident.closed": _closed,
     "report.failed": lambda facts: ("No page", _fact(facts, "error"), "bad"),

@@ -23,7 +23,7 @@ from steps.contracts.policy import Policy
 from steps.contracts.ports import ObjectStore
 from steps.contracts.training import TrainingPlan, Validation
 from steps.documents import read
-from steps.reporting.chapters import Chain, Moved, Ruled, SetAside, Trained
+from steps.reporting.chapters import Chain, Moved, Ruled, SetAside, Trained, Undone
 from steps.reporting.comparison import Comparison, compare
 from steps.run import Site
 from steps.stages import HEAL
@@ -59,6 +59,7 @@ class Story:
     rollback: Moved | None = None
     closing: Closing | None = None
     assessment: Assessment | None = None
+    undone: Undone | None = None
     stages: tuple[str, ...] = ()
     evidence: tuple[Mapping[str, Any], ...] = ()
     told: tuple[Notification, ...] = ()
@@ -107,6 +108,7 @@ def gather(site: Site, incident: Incident) -> Story:
         rollback=_part(Moved, stages.get("rollback"), "rollback stage", gaps),
         closing=site.ledger.closing(incident),
         assessment=site.ledger.assessment(incident),
+        undone=_part(Undone, stages.get("undone"), "undoing", gaps),
         stages=tuple(stage.name for stage in HEAL if stage.name in stages),
         evidence=site.ledger.evidence(incident),
         told=_told(site.store, incident, gaps),

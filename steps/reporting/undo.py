@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from steps.contracts.words import Outcome
 from steps.reporting.story import Story
+from steps.reporting.words import short
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,8 @@ _FREEZE = "Keep the loop from advancing meanwhile (going back stays allowed):"
 
 
 def _switched(story: Story, freeze: tuple[str, str]) -> Undo:
+    if story.undone is not None:
+        return Undo(f"It was undone already, by {short(story.undone.by)}: {story.undone.sentence}.")
     moved = story.deploy or story.rollback
     before = (moved.before if moved else None) or (story.closing.champion_before if story.closing else None)
     after = (moved.after if moved else None) or (story.closing.champion_after if story.closing else None)
@@ -39,8 +42,10 @@ def _switched(story: Story, freeze: tuple[str, str]) -> Undo:
         return Undo("It is not recorded which version served before.", (freeze,))
     back = (
         f"Let version {before} serve again in place of version {after}:",
-        f"modelmedic rollback {_name(story)} --to {shlex.quote(before)}",
+        f"modelmedic undo {shlex.quote(story.incident.id)}",
     )
+    if story.rollback is not None:  # a freeze would refuse this one
+        return Undo(f"Version {before} served before, and was judged bad; its files are kept by their digest.", (back,))
     return Undo(f"Version {before} served before; its files are kept by their digest.", (freeze, back))
 
 

@@ -99,7 +99,7 @@ def test_broken_columns_are_drawn_with_what_is_wrong() -> None:
     seen = told(stories.quarantined)
     labels = [attributes.get("aria-label") or "" for tag, attributes in seen.tags if tag == "svg"]
     assert any(label.startswith("distance: share of rows") for label in labels)
-    assert "unit change" in seen.words
+    assert "null jump" in seen.words
     assert "without a value 0 % → 5" in seen.words
 
 

@@ -23,6 +23,7 @@ SECTIONS: Final[dict[str, dict[str, Entry]]] = {
         "incidents": ("incidents", "List incidents, or tell the story of one."),
         "approve": ("answer", "Say yes to a heal that waits for an answer."),
         "reject": ("answer", "Say no to a heal that waits for an answer."),
+        "undo": ("undo", "Let serve again what served before a heal."),
         "freeze": ("freeze", "Let nothing advance for a while, or list what is frozen."),
         "audit": ("audit", "Show or verify the record of every decision."),
     },

@@ -1,0 +1,108 @@
+"""A person takes back what a heal did: what served before it serves again, then the alias follows, and the record says who and why."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from steps.alias import moving
+from steps.canary import lease_if_any
+from steps.contracts.codec import to_plain
+from steps.contracts.diagnosis import Release
+from steps.contracts.errors import BadInput, ModelmedicError, Refused
+from steps.contracts.notification import Severity
+from steps.contracts.training import ModelVersion
+from steps.contracts.words import Direction
+from steps.effects import Effect
+from steps.lease import Lease
+from steps.run import Run
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a heal changed. Undoing a promotion is a retreat; undoing a rollback goes back to a version that was judged bad."""
+
+    before: str
+    after: str
+    direction: Direction
+
+
+def undo(run: Run, *, by: str, reason: str = "", dry_run: bool = False) -> str:
+    """What was done, or would be, in a sentence. Undoing twice changes nothing more.
+
+    Raises BadInput when the heal changed nothing that serves, Refused while a heal of the model is open or when somebody has
+    moved the alias since; undoing a rollback is refused under a freeze as well, for it advances.
+    """
+    site, change = run.site, changed(run)
+    target = site.registry.version(change.before)
+    now = site.registry.alias(site.policy.registry.champion)
+    _expect_quiet(run, change, now)
+    sentence = f"version {change.before} serves all traffic again in place of version {change.after}"
+    if dry_run:
+        return sentence
+    if change.direction is Direction.RETREAT:
+        with lease_if_any(site) as lease:
+            _switch(run, change, target, lease)
+    else:
+        with site.lease() as held:
+            _switch(run, change, target, held)
+    if run.stage("undone") is None:
+        _tell(run, change, by, reason, sentence)
+    return sentence
+
+
+def changed(run: Run) -> Change:
+    """Raises BadInput when nothing that serves was changed."""
+    for stage, outcome, direction in (("deploy", "healed", Direction.RETREAT), ("rollback", "rolled_back", Direction.ADVANCE)):
+        said = run.stage(stage)
+        if said and said["outcome"] == outcome and said["before"] and said["after"]:
+            return Change(str(said["before"]), str(said["after"]), direction)
+    raise BadInput(f"incident {run.incident.id} changed nothing that serves; expected one that was healed or rolled back")
+
+
+def _expect_quiet(run: Run, change: Change, now: str | None) -> None:
+    current, alias = run.site.ledger.current(run.site.model), run.site.policy.registry.champion
+    if current is not None:
+        raise Refused(f"incident {current.id} of {run.site.model} is open; expected it closed first: `modelmedic incidents {current.id}`")
+    if now not in (change.before, change.after):
+        raise Refused(
+            f"alias {alias} is at version {now}; incident {run.incident.id} put version {change.after} there, so what came later "
+            "has to be undone first"
+        )
+
+
+def _switch(run: Run, change: Change, target: ModelVersion, lease: Lease | None) -> None:
+    site, alias = run.site, run.site.policy.registry.champion
+
+    def act() -> None:
+        site.serving.restore(target)
+
+    def read_back() -> Mapping[str, Any] | None:
+        state = site.serving.state()
+        back = state.champion is not None and state.champion.digest == target.digest and state.canary is None
+        return {"champion": target.version, "generation": state.generation} if back else None
+
+    facts = {"version": target.version, "digest": target.digest, "instead_of": change.after}
+    run.perform(Effect("model.restored", f"undo:{run.incident.id}:{target.digest}", change.direction, act, read_back, facts), lease)
+    if site.registry.alias(alias) == change.after:
+        run.perform(moving(run, alias, target.version, change.after, change.direction), lease)
+
+
+def _tell(run: Run, change: Change, by: str, reason: str, sentence: str) -> None:
+    site = run.site
+    stamp = run.record("undone", {"at": to_plain(site.clock.now()), "by": by, "reason": reason, "sentence": sentence})
+    site.history.record_release(site.model, Release(datetime.fromisoformat(str(stamp["at"])), change.before, change.after, by=by))
+    run.note("heal.undone", by=by, reason=reason, before=change.after, after=change.before, sentence=f"{by}: {sentence}")
+    _renew_page(run)
+    why = reason or "no reason was given"
+    run.tell("heal.undone", Severity.WARNING, site.policy.metadata.owner, f"{site.model}: {by} undid a heal", f"{sentence}: {why}")
+
+
+def _renew_page(run: Run) -> None:
+    """The incident's page says it from now on; what was undone stays undone when it cannot be drawn."""
+    from steps.reporting.story import write
+
+    try:
+        write(run.site, run.incident)
+    except ModelmedicError as error:
+        run.note("report.failed", error=str(error))
