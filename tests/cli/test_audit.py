@@ -2,11 +2,16 @@
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from steps.adapters.memory_store import MemoryStore
+from steps.audit import AuditTrail
+from steps.clocks import SystemClock
+from steps.contracts.keys import audit_key, model_hash
+from steps.verifying import verify
 from tests.cli.program import run
 from tests.cli.records import Records
 
@@ -112,6 +117,31 @@ def test_what_a_crash_leaves_behind_is_harmless(written: Records) -> None:
     (trail(written) / "head.json").write_bytes(head)
     ended = run("audit", "verify", "flights")
     assert (ended.exit_code, "(harmless)" in ended.stdout) == (0, True)
+
+
+class Busy(MemoryStore):
+    """Another writer appends a record after the second listing of the trail, which is the one that is verified."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.writer: AuditTrail | None = None
+        self.listings = 0
+
+    def list(self, prefix: str, *, after: str = "") -> Iterator[str]:
+        found = tuple(super().list(prefix, after=after))
+        self.listings += prefix == audit_key(model_hash("flights"))
+        if self.writer is not None and self.listings == 2:
+            self.writer.append("drift.measured")
+        return iter(found)
+
+
+def test_a_record_that_is_written_meanwhile_is_no_fault() -> None:
+    store = Busy()
+    trail = AuditTrail(store, "flights", SystemClock(), "monitor")
+    trail.append("drift.measured")
+    store.writer = trail
+    check = verify(store, model_hash("flights"), "flights")
+    assert (check.broken, check.records, store.listings) == (False, 2, 4)
 
 
 @pytest.mark.usefixtures("written")

@@ -57,11 +57,11 @@ def _records(store: "ObjectStore", model: str | None, incident: str | None) -> I
 def _show(records: list["Record"], several: bool) -> None:
     from rich.table import Table
 
-    from workflows.cli.console import out, safe
+    from workflows.cli.console import out, safe, short
 
     table = Table("#", "at (UTC)", *(["model"] if several else []), "event", "phase", "by", "facts", box=None)
     for record in records:
-        facts = json.dumps(dict(record.facts), ensure_ascii=False) if record.facts else ""
+        facts = short(json.dumps(dict(record.facts), ensure_ascii=False)) if record.facts else ""
         shown = facts if len(facts) <= _LONGEST_FACTS else f"{facts[: _LONGEST_FACTS - 1]}…"
         cells = [str(record.sequence), f"{record.at:%Y-%m-%d %H:%M:%S}", *([record.model] if several else [])]
         table.add_row(*map(safe, [*cells, record.event, record.phase.value, record.actor, shown]))

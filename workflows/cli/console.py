@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 if TYPE_CHECKING:
     from rich.console import Console
 
+_DIGEST = re.compile(r"\b[0-9a-f]{64}\b")
 _PIPED_WIDTH = 200  # rich would cut tables at 80 columns where there is no terminal
 
 
@@ -37,6 +39,11 @@ def safe(text: str) -> str:
     from rich.markup import escape
 
     return escape("".join(char if char.isprintable() or char == "\n" else ascii(char)[1:-1] for char in text))
+
+
+def short(text: str) -> str:
+    """Digests cut to what a person compares; --json has them whole."""
+    return _DIGEST.sub(lambda match: match[0][:12], text)
 
 
 def print_json(value: Any) -> None:

@@ -31,14 +31,14 @@ def story(ledger: "Ledger", incident: "Incident") -> dict[str, Any]:
 
 
 def tell(found: dict[str, Any]) -> None:
-    from workflows.cli.console import out, safe
+    from workflows.cli.console import out, safe, short
 
     incident, closing = found["incident"], found["closing"]
     state = closing["outcome"] if closing else "waits for an answer" if found["waiting_for"] else "open"
     console = out()
     console.print(f"[bold]{safe(incident['id'])}[/bold]: {safe(state)}")
     for word, sentence in _lines(found):
-        console.print(f"  {word:<10}{safe(sentence)}")
+        console.print(f"  {word:<10}{safe(short(sentence))}")
 
 
 def _lines(found: dict[str, Any]) -> Iterator[Line]:
