@@ -12,7 +12,9 @@ from steps.contracts.training import TrainingPlan
 from steps.contracts.window import Window
 from steps.contracts.words import Cause, Remedy
 
-Times = npt.NDArray[np.float64]
+Times = npt.NDArray[np.int64]
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LEAST_CORRECTED = 200  # rows that a line is fitted on
 _RECENT = timedelta(days=14)  # what a correction is fitted on when the cause sets no onset
 
 
@@ -21,15 +23,15 @@ def plan(
 ) -> TrainingPlan:
     """The windows for training and, latest, for the holdout.
 
-    `times` are the labelled rows' times (seconds since 1970, ascending) within `reach`. Only rows whose labels have matured count
+    `times` are the labelled rows' times (µs since 1970, ascending) within `reach`. Only rows whose labels have matured count
     (time < now - data.labels.delay), and none of a quarantined span. Where the onset leaves too few rows, older ones are taken in
     and the reason says so; where there are too few at all, `enough` is False.
     """
     limits = reach(policy, now)
-    kept = _outside(times[(times >= _s(limits.start)) & (times < _s(limits.end))], quarantined)
-    need = _needed(policy)
+    kept = _outside(times[(times >= _us(limits.start)) & (times < _us(limits.end))], quarantined)
+    need = _needed(policy, remedy)
     start, reason = _start(diagnosis, remedy, policy, window, limits)
-    inside = kept[kept >= _s(start)]
+    inside = kept[kept >= _us(start)]
     if len(inside) < need and len(kept) > len(inside):
         older = kept[-need:] if len(kept) > need else kept
         reason += f"; these are only {len(inside)} rows, so older ones from {_moment(older[0]):%Y-%m-%d %H:%MZ} on are learnt from too"
@@ -40,7 +42,7 @@ def plan(
         return TrainingPlan(remedy, Window(start, limits.end), Window(limits.end, limits.end), excluded, reason, enough=False)
     cut = _cut(inside, policy.retrain.holdout)
     train, holdout = Window(start, cut), Window(cut, limits.end)
-    rows = int((inside < _s(cut)).sum())
+    rows = int((inside < _us(cut)).sum())
     if not 0 < rows < len(inside):
         reason = f"all {len(inside)} labelled rows in {limits} are of one moment; expected some to train on and later ones to judge by"
         return TrainingPlan(remedy, Window(start, limits.end), Window(limits.end, limits.end), excluded, reason, enough=False)
@@ -65,10 +67,11 @@ def _start(diagnosis: Diagnosis, remedy: Remedy, policy: Policy, window: Window,
     return limits.start, f"{words} and the new regime together: what was learnt before still holds"
 
 
-def _needed(policy: Policy) -> int:
+def _needed(policy: Policy, remedy: Remedy) -> int:
     """Rows for retrain.minRows to learn from and validate.minLabels to be judged by, by the shares that retrain.holdout sets."""
     share = policy.retrain.holdout
-    return int(np.ceil(max(policy.retrain.minRows / (1 - share), policy.validation.minLabels / share)))
+    least = _LEAST_CORRECTED if remedy is Remedy.RECALIBRATE else policy.retrain.minRows
+    return int(np.ceil(max(least / (1 - share), policy.validation.minLabels / share)))
 
 
 def _cut(times: Times, holdout: float) -> datetime:
@@ -78,13 +81,13 @@ def _cut(times: Times, holdout: float) -> datetime:
 
 def _outside(times: Times, spans: Sequence[Window]) -> Times:
     for span in spans:
-        times = times[(times < _s(span.start)) | (times >= _s(span.end))]
+        times = times[(times < _us(span.start)) | (times >= _us(span.end))]
     return times
 
 
-def _s(moment: datetime) -> float:
-    return moment.timestamp()
+def _us(moment: datetime) -> int:
+    return (moment - _EPOCH) // timedelta(microseconds=1)
 
 
-def _moment(seconds: float) -> datetime:
-    return datetime.fromtimestamp(float(seconds), UTC)
+def _moment(microseconds: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=int(microseconds))

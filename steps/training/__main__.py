@@ -7,9 +7,7 @@ a training function that failed goes to stderr.
 import argparse
 import importlib
 import json
-import os
 import sys
-import threading
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +15,7 @@ from typing import Any
 
 from steps.contracts.errors import BadInput, ModelmedicError
 from steps.contracts.policy import Policy
+from steps.training.process import tether
 
 _CHECKED_ROWS = 50
 
@@ -25,7 +24,7 @@ def main(arguments: list[str] | None = None) -> int:
     """0 when there is a model; otherwise the error's exit code, 1 for a fault in the training function."""
     options = _parser().parse_args(arguments)
     if options.tethered:
-        threading.Thread(target=_end_with_parent, daemon=True).start()
+        tether()
     error, code = None, 0
     try:
         _train(options)
@@ -48,12 +47,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--recalibrate", type=Path, help="model folder whose answers are to be corrected instead of training anew")
     parser.add_argument("--tethered", action="store_true", help="end when stdin is closed, as it is when the parent was killed")
     return parser
-
-
-def _end_with_parent() -> None:
-    while os.read(0, 1):  # not sys.stdin, whose lock would hold up the interpreter's end
-        pass
-    os._exit(1)
 
 
 def _train(options: argparse.Namespace) -> None:

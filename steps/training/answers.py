@@ -1,0 +1,89 @@
+"""A model's answers to labelled rows, given by a process of its own that loads it exactly as the predictor does.
+
+Called as `python -m steps.training.answers --model=DIR --policy=policy.json --rows=rows.parquet --out=DIR`: validation never loads
+what somebody's training code wrote into the process that holds the records.
+"""
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from steps.contracts.errors import ModelmedicError
+from steps.contracts.policy import Policy
+from steps.training.process import tether
+
+ANSWERS = "answers.parquet"
+REPORT = "report.json"
+_SINGLE = 200  # requests of one row that are timed
+_WARM = 10  # requests before them, which are not
+_CHUNK = 10_000  # rows asked at once
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m steps.training.answers", description="Ask a model about rows and time it.")
+    for name in ("model", "policy", "rows", "out"):
+        parser.add_argument(f"--{name}", type=Path, required=True)
+    parser.add_argument("--allow-pickle", action="store_true")
+    parser.add_argument("--tethered", action="store_true")
+    options = parser.parse_args(arguments)
+    if options.tethered:
+        tether()
+    try:
+        report = _answer(options)
+    except ModelmedicError as error:
+        report = {"fault": str(error)}
+    except Exception as error:
+        report = {"fault": f"the model cannot be asked: {type(error).__name__}: {error}"}
+    (options.out / REPORT).write_text(json.dumps(report))
+    return 0
+
+
+def _answer(options: argparse.Namespace) -> dict[str, Any]:
+    import pyarrow.parquet as pq
+
+    from steps.adapters.model_loader import load_model
+    from steps.serving.answering import Answering
+    from steps.serving.columns import Columns
+
+    policy = Policy.model_validate_json(options.policy.read_bytes())
+    model = load_model(options.model, policy.data.task, allow_pickle=options.allow_pickle)
+    answering = Answering(model, Columns(policy.data.time, policy.data.numeric, policy.data.categorical))
+    rows = pq.read_table(options.rows)
+    parts = [_asked(answering, rows.slice(at, _CHUNK)) for at in range(0, rows.num_rows, _CHUNK)]
+    pq.write_table(pa.table({"answer": pa.chunked_array([pa.array(part) for part in parts], pa.float64())}), options.out / ANSWERS)
+    times = _timed(answering, rows)
+    return {
+        "fault": "",
+        "unpickled": model.unpickled,
+        "inputs": [[each.name, each.kind] for each in model.inputs],
+        "latency_p95_ms": sorted(times)[int(len(times) * 0.95)] if times else None,
+        "requests": len(times),
+    }
+
+
+def _asked(answering: Any, rows: pa.Table) -> Any:
+    from steps.serving.request import Asked
+
+    columns = {name: rows[name].combine_chunks() for name in rows.column_names if name in answering.names}
+    return answering.answer(Asked("rows", rows.num_rows, columns))
+
+
+def _timed(answering: Any, rows: pa.Table) -> list[float]:
+    """Milliseconds of requests of one row each, spread over the rows; the first ones only warm up."""
+    step = max(1, rows.num_rows // (_SINGLE + _WARM))
+    times = []
+    for at in range(0, min(rows.num_rows, step * (_SINGLE + _WARM)), step):
+        row = rows.slice(at, 1)
+        started = time.perf_counter()
+        _asked(answering, row)
+        times.append((time.perf_counter() - started) * 1000)
+    return times[_WARM:] if len(times) > _WARM else times
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,59 @@
+"""A model asked in a process of its own, seen from outside: its answers to the rows, and how it did as a server."""
+
+import json
+import os
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from steps.contracts.policy import Policy
+from steps.core.fitness import Fitness
+from steps.training.answers import ANSWERS, REPORT
+from steps.training.process import killed, run_apart
+
+_ALLOWED = timedelta(minutes=10)
+_ALLOW_PICKLE = "MODELMEDIC_ALLOW_PICKLE"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """`answers` has one number per row, shape (n,); it is None when `fitness.fault` says why there is none."""
+
+    answers: np.ndarray | None
+    fitness: Fitness
+
+
+def ask_apart(model: Path, policy: Policy, rows: pa.Table, out: Path) -> Asked:
+    """Load the model folder as the predictor does and ask it about every row. `out` is an empty folder."""
+    out.mkdir(parents=True)
+    (out / "policy.json").write_text(policy.model_dump_json(by_alias=True))
+    pq.write_table(rows.select([name for name in policy.features if name in rows.column_names]), out / "rows.parquet")
+    arguments = [f"--model={model}", f"--policy={out / 'policy.json'}", f"--rows={out / 'rows.parquet'}", f"--out={out}", "--tethered"]
+    pickles = os.environ.get(_ALLOW_PICKLE, "").lower() == "true"
+    code = run_apart(["steps.training.answers", *arguments, *(["--allow-pickle"] if pickles else [])], out, _ALLOWED)
+    return _read(code, out, rows.num_rows)
+
+
+def _read(code: int | None, out: Path, rows: int) -> Asked:
+    try:
+        report = json.loads((out / REPORT).read_text())
+    except (OSError, ValueError):
+        why = (
+            "took too long"
+            if code is None
+            else "was killed, most likely for want of memory"
+            if killed(code)
+            else f"ended with exit code {code}"
+        )
+        return Asked(None, Fitness(f"the process that loaded the model {why}"))
+    if report["fault"]:
+        return Asked(None, Fitness(" ".join(str(report["fault"]).split())[:400]))
+    answers = np.asarray(pq.read_table(out / ANSWERS)["answer"].to_numpy(), dtype=np.float64)
+    if len(answers) != rows:
+        return Asked(None, Fitness(f"the model answered {len(answers)} of {rows} rows"))
+    inputs = tuple((str(name), str(kind)) for name, kind in report["inputs"])
+    return Asked(answers, Fitness("", bool(report["unpickled"]), inputs, report["latency_p95_ms"], int(report["requests"])))
