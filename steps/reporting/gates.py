@@ -8,6 +8,9 @@ from steps.reporting.story import Story
 from steps.reporting.strips import extent, strip
 from steps.reporting.words import short, words
 
+_OTHER_UNIT = ("ranking",)  # a gate of another metric than the rest
+_READABLE = 0.15  # share of an axis
+
 
 def judged(story: Story) -> Mapping[str, Any]:
     tried = story.validation
@@ -28,13 +31,12 @@ def _failed(failed: list[Gate], count: int) -> str:
 
 
 def _shared(gate: Gate, gates: tuple[Gate, ...]) -> tuple[float, float] | None:
-    """Gates of one family, such as all slices, share an axis; a family is what stands before the first separator of the name."""
-    family = [g for g in gates if _family(g) == _family(gate) and g.value is not None]
-    return extent(tuple(family)) if len(family) > 1 else None
-
-
-def _family(gate: Gate) -> str:
-    return gate.name.replace(":", ".").replace(" ", ".").partition(".")[0]
+    """Gates with an interval are gains in one metric and share an axis, unless a gate would be too small to read on it."""
+    family = tuple(g for g in gates if g.low is not None and g.high is not None and g.name not in _OTHER_UNIT)
+    if gate not in family or len(family) < 2:
+        return None
+    (low, high), (least, most) = extent(family), extent((gate,))
+    return (low, high) if most - least >= _READABLE * (high - low) else None
 
 
 def _versus(metrics: Mapping[str, float]) -> tuple[list[Mapping[str, Any]], list[tuple[str, float]]]:

@@ -51,7 +51,8 @@ def _ending(story: Story) -> _Line:
 def _cause(story: Story) -> _Line:
     found = story.diagnosis
     if found is None:
-        return ("Cause", "not known", ": the heal ended before there was a diagnosis")
+        when = "the heal ended before there was a diagnosis" if story.closing else "there is no diagnosis yet"
+        return ("Cause", "not known", f": {when}")
     return ("Cause", f"{words(found.cause.value)} ({percent(found.confidence)} sure)", f": {found.sentence}")
 
 

@@ -148,6 +148,8 @@ def _chain(chain: Chain | None, model: str) -> Mapping[str, Any] | None:
     again = f"`modelmedic audit verify {short(model)}` says it again at any time."
     records = f"{number(chain.length)} records of this model"
     serious = [fault for fault in chain.faults if not fault.harmless]
+    if not chain.length and not serious:
+        return {"tone": "grey", "symbol": "", "verdict": "Nothing is recorded yet.", "sentence": "", "faults": ()}
     if not chain.verified:
         tone, symbol, said, sentence = "soft", "", "Not verified here.", f"There are {records}."
     elif serious:
