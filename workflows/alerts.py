@@ -1,10 +1,12 @@
 """The alerts as files: a PrometheusRule, a plain rules file of the same groups, and promtool's unit tests of it."""
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 from workflows.alert_rules import ALERTS, HEAL_LABEL, Alert, Series
 from workflows.labels import metadata
 from workflows.platform import Platform
+from workflows.yaml import dump
 
 RULES_FILE: Final = "rules.yaml"
 _GROUPS: Final = {"modelmedic.heal": True, "modelmedic.people": False}
@@ -37,6 +39,22 @@ def rules_test(platform: Platform) -> dict[str, Any]:
         "evaluation_interval": _INTERVAL,
         "tests": [test for each in ALERTS for test in _tests(each, platform)],
     }
+
+
+def plain_kustomization(platform: Platform, files: Iterable[str]) -> str:
+    """Makes ConfigMaps of the plain files, for a Prometheus and an Alertmanager that read files."""
+    generators = [{"name": f"modelmedic-{file.split('.')[0]}", "files": [file]} for file in files if "test" not in file]
+    described = metadata("", None, "monitoring")
+    options = {"disableNameSuffixHash": True, "labels": described["labels"], "annotations": described["annotations"]}
+    return dump(
+        {
+            "apiVersion": "kustomize.config.k8s.io/v1beta1",
+            "kind": "Kustomization",
+            "namespace": platform.namespace,
+            "configMapGenerator": generators,
+            "generatorOptions": options,
+        }
+    )
 
 
 def _rule(alert: Alert, platform: Platform) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 from workflows.hardening import WORK
 from workflows.labels import annotations, metadata
 from workflows.platform import Platform
+from workflows.policies import INDEX_KEY, KEY
 from workflows.step import CONFIG, POLICY, STORE_SECRET
 from workflows.workflow import ARTIFACTS
 
@@ -24,12 +25,20 @@ def config(platform: Platform) -> Iterator[dict[str, Any]]:
     yield {"apiVersion": "v1", "kind": "ConfigMap", "metadata": described, "data": {"modelmedic": _repository(platform)}}
 
 
+def namespace(platform: Platform) -> dict[str, Any]:
+    """Pods that are not restricted are refused here."""
+    described = metadata(platform.namespace, None, "config")
+    described["labels"] |= {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "audit", "warn")}
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": described}
+
+
 def _environment(platform: Platform) -> dict[str, str]:
     services = platform.services
     endpoint = {"AWS_ENDPOINT_URL": services.storeEndpoint} if services.storeEndpoint else {}
     return {
         "MODELMEDIC_STORE": services.store,
-        "MODELMEDIC_POLICY": POLICY,
+        "MODELMEDIC_POLICY": f"{POLICY}/{KEY}",
+        "MODELMEDIC_POLICIES": f"{POLICY}/{INDEX_KEY}",
         "MODELMEDIC_PUSHGATEWAY": services.pushgateway,
         "MODELMEDIC_PROMETHEUS": services.prometheus,
         "MODELMEDIC_ALERTMANAGER": services.alertmanager,
@@ -40,6 +49,8 @@ def _environment(platform: Platform) -> dict[str, str]:
         "AWS_REGION": services.region,
         **endpoint,
         "HOME": WORK,
+        "MODELMEDIC_HOME": f"{WORK}/modelmedic",
+        "USER": "modelmedic",
     }
 
 

@@ -3,7 +3,7 @@
 The InferenceService itself belongs to the user: deploy steps patch it under a field manager of their own.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from workflows import hardening
@@ -26,8 +26,16 @@ def serving_runtime(namespace: str, platform: Platform) -> dict[str, Any]:
         "image": platform.images.predictor,
         "imagePullPolicy": "IfNotPresent",
         "command": ["python", "-m", "steps.serving"],
-        "args": ["--model_name={{.Name}}", "--model_dir=/mnt/models", f"--http_port={PORT}"],
-        "env": [{"name": "HOME", "value": hardening.WORK}, {"name": "MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "value": "false"}],
+        "args": [
+            "--model-name={{.Name}}",
+            "--model-dir=/mnt/models",
+            "--version=$(MODELMEDIC_VERSION)",
+            "--digest=$(MODELMEDIC_DIGEST)",
+            f"--log-store={platform.services.store}",
+            "--host=0.0.0.0",
+            f"--port={PORT}",
+        ],
+        "env": list(_environment(platform)),
         "ports": [{"containerPort": PORT, "name": "http1", "protocol": "TCP"}],
         "readinessProbe": {"httpGet": {"path": "/v2/health/ready", "port": PORT}, "periodSeconds": 5},
         "livenessProbe": {"httpGet": {"path": "/v2/health/live", "port": PORT}, "periodSeconds": 10, "initialDelaySeconds": 20},
@@ -51,6 +59,17 @@ def serving_runtime(namespace: str, platform: Platform) -> dict[str, Any]:
     }
     described = metadata(RUNTIME, namespace, "serving")
     return {"apiVersion": "serving.kserve.io/v1alpha1", "kind": "ServingRuntime", "metadata": described, "spec": spec}
+
+
+def _environment(platform: Platform) -> Iterator[dict[str, str]]:
+    """An InferenceService says version and digest itself, in `model.env`, which wins over these."""
+    yield {"name": "MODELMEDIC_VERSION", "value": "unknown"}
+    yield {"name": "MODELMEDIC_DIGEST", "value": ""}
+    yield {"name": "MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "value": "false"}
+    yield {"name": "HOME", "value": hardening.WORK}
+    yield {"name": "AWS_REGION", "value": platform.services.region}
+    if platform.services.storeEndpoint:
+        yield {"name": "AWS_ENDPOINT_URL", "value": platform.services.storeEndpoint}
 
 
 def ignore_differences(models: Iterable[Model]) -> list[dict[str, Any]]:

@@ -62,6 +62,7 @@ def _platform(models: Sequence[Model], platform: Platform) -> Iterator[tuple[str
             "accounts.yaml": accounts.accounts(platform),
             "admission.yaml": admission.admission(platform),
             "config.yaml": config.config(platform),
+            "namespace.yaml": [config.namespace(platform)],
             "network.yaml": network.network(platform, serving),
             "policies.yaml": [index],
             "reconcile.yaml": [cron.reconcile(platform, index_name)],
@@ -94,6 +95,7 @@ def _monitoring(platform: Platform) -> Iterator[tuple[str, str]]:
     }
     for name, document in plain.items():
         yield f"plain/{name}", _headed(dump(document))
+    yield "plain/kustomization.yaml", _headed(alerts.plain_kustomization(platform, plain))
 
 
 def _models(wanted: Sequence[Policy], models: Sequence[Model], platform: Platform) -> Iterator[tuple[str, str]]:

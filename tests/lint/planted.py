@@ -15,6 +15,7 @@ POLICY: Final = f"{BASE}/models/churn/policy.yaml"
 ACCESS: Final = f"{BASE}/models/churn/access.yaml"
 ACCOUNTS: Final = f"{BASE}/platform/accounts.yaml"
 ADMISSION: Final = f"{BASE}/platform/admission.yaml"
+NAMESPACE: Final = f"{BASE}/platform/namespace.yaml"
 NETWORK: Final = f"{BASE}/platform/network.yaml"
 RUNTIMES: Final = f"{BASE}/platform/serving-runtimes.yaml"
 TRIAGE: Final = f"{BASE}/platform/triage.yaml"
@@ -229,6 +230,9 @@ DEFECTS: Final = (
     ),
     Defect(
         "node's files", HEAL, "pod-security", lambda d: template(d, "diagnose")["volumes"].append({"name": "n", "hostPath": {"path": "/"}})
+    ),
+    Defect(
+        "namespace for any pod", NAMESPACE, "namespaces", lambda d: drop(d[0]["metadata"]["labels"], "pod-security.kubernetes.io/enforce")
     ),
     Defect("root", TRIAGE, "pod-security", lambda d: d[0]["spec"]["securityContext"].update(runAsUser=0)),
     Defect(

@@ -7,11 +7,14 @@ from workflows.lint import access, graph, lifecycle, network, references, securi
 from workflows.lint.crds import crds as held_against
 from workflows.lint.findings import Result
 from workflows.lint.objects import read_objects
+from workflows.lint.tools import built_by_kustomize
 from workflows.lint.tools import tools as run_tools
+from workflows.tree import BASE, EVENTS
 
 _CHECKS = (
     structure.structure,
     security.pod_security,
+    security.namespaces,
     security.resources,
     security.tokens,
     security.secret_values,
@@ -40,20 +43,41 @@ def lint(tree: Mapping[str, str]) -> list[Result]:
 
 
 def lint_folder(folder: Path, *, crds: Path | None = None, tools: bool = True) -> list[Result]:
-    """All checks over what lies below a folder, with other programs unless `tools` is false."""
-    tree = read_tree(folder)
-    results = lint(tree)
-    if crds:
-        results.append(held_against(read_objects(tree), crds))
-    else:
-        results.append(Result("crds", 0, skipped="no folder of CustomResourceDefinitions is named (--crds)"))
-    return [*results, *(run_tools(folder, tree) if tools else [])]
+    """All checks over what is rendered below a folder, with other programs unless `tools` is false.
+
+    Overlays are judged as kustomize puts them together, each by itself.
+    """
+    rendered = [folder / name for name in (BASE, EVENTS) if (folder / name).is_dir()] or [folder]
+    tree = {file: text for part in rendered for file, text in read_tree(part, folder).items()}
+    whole = {file: text for part in ("k8s", EVENTS) for file, text in read_tree(folder / part, folder).items()} or tree
+    results = [*lint(tree)[:-1], text.no_secrets_in_text(whole), _custom(tree, crds)]
+    if not tools:
+        return results
+    built = [_overlay(folder, file) for file in whole if file.startswith("k8s/overlays/") and file.endswith("/kustomization.yaml")]
+    return [*results, *built, *run_tools(folder, whole)]
 
 
-def read_tree(folder: Path) -> dict[str, str]:
-    """The text files below a folder, by their path in it."""
+def read_tree(part: Path, folder: Path) -> dict[str, str]:
+    """The text files below `part`, by their path in `folder`."""
     found = {}
-    for path in sorted(folder.rglob("*")):
-        if path.is_file() and path.suffix in (".yaml", ".yml", ".json", "") and not any(part.startswith(".") for part in path.parts):
+    for path in sorted(part.rglob("*")):
+        if path.is_file() and path.suffix in (".yaml", ".yml", ".json", ".sh", ""):
             found[path.relative_to(folder).as_posix()] = path.read_text(encoding="utf-8", errors="replace")
     return found
+
+
+def _custom(tree: Mapping[str, str], crds: Path | None) -> Result:
+    if crds is None:
+        return Result("crds", 0, skipped="no folder of CustomResourceDefinitions is named (--crds)")
+    return held_against(read_objects(tree), crds)
+
+
+def _overlay(folder: Path, file: str) -> Result:
+    """Everything that one overlay would apply, through every check."""
+    name = f"overlay-{Path(file).parent.name}"
+    text_of, why = built_by_kustomize(folder / Path(file).parent)
+    if text_of is None:
+        return Result(name, 0, skipped=why)
+    tree = {f"{Path(file).parent}/built.yaml": text_of}
+    findings = [finding for each in lint(tree) for finding in each.found]
+    return Result(name, len(read_objects(tree).all), tuple(findings))

@@ -22,6 +22,17 @@ def pod_security(objects: Objects) -> Result:
     return result("pod-security", seen, (finding for pod in seen for finding in _restricted(pod)))
 
 
+def namespaces(objects: Objects) -> Result:
+    """Every namespace of the tree refuses pods that are not restricted."""
+    seen = objects.of("Namespace")
+    findings = (
+        thing.finding("lets any pod in; expected the label pod-security.kubernetes.io/enforce: restricted")
+        for thing in seen
+        if (thing.metadata.get("labels") or {}).get("pod-security.kubernetes.io/enforce") != "restricted"
+    )
+    return result("namespaces", seen, findings)
+
+
 def resources(objects: Objects) -> Result:
     """Memory is limited and asked for, processor time is asked for; scratch space has an end."""
     seen = [(pod, container) for pod in pods(objects) for container in pod.containers]

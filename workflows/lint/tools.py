@@ -29,6 +29,15 @@ def tools(folder: Path, tree: Mapping[str, str]) -> list[Result]:
     ]
 
 
+def built_by_kustomize(folder: Path) -> tuple[str | None, str]:
+    """What `kustomize build` writes, or None and why it could not."""
+    program = next((each for each in (["kustomize", "build"], ["kubectl", "kustomize"]) if shutil.which(each[0])), None)
+    if program is None:
+        return None, f"kustomize is not installed ({_PACKAGES['kustomize']})"
+    done = subprocess.run([*program, str(folder)], capture_output=True, text=True, timeout=_SECONDS, check=False)
+    return (done.stdout, "") if done.returncode == 0 else (None, "kustomize refuses it")
+
+
 def _named(tree: Mapping[str, str], name: str) -> list[str]:
     return [file for file in tree if file.rpartition("/")[2] == name and "plain/" in file]
 
