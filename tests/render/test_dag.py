@@ -1,12 +1,14 @@
 """The rendered DAG and the stage table say the same, whatever the stages answer."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import product
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from steps.contracts.stage import Kind, Stage
+from steps.local import engine
+from steps.run import Run
 from steps.stages import HEAL
 from tests.render.argo import AbsentOptionalError, walk
 from tests.render.policies import policy
@@ -51,6 +53,37 @@ def test_dag_and_table_run_the_same_stages_for_all_outputs(rendered: dict[str, A
         assert walk(rendered, answers) == by_the_table(answers, STEPS), answers
         seen += 1
     assert seen >= 6 * 2 * 2 * 2 * 2 * 2
+
+
+class Recorder:
+    """As much of a `Run` as the local engine needs: approvals are answered already, and what is asked for is remembered."""
+
+    def __init__(self, answers: Answers) -> None:
+        self.answers = answers
+        self.ran: list[str] = []
+        self.site = self
+
+    def say(self, sentence: str) -> None:
+        pass
+
+    def stage(self, name: str) -> dict[str, Any] | None:
+        if next(stage for stage in STEPS if stage.name == name).kind is not Kind.APPROVAL:
+            return None
+        self.ran.append(name)
+        return {"outputs": self.answers[name]}
+
+    def step(self, name: str, _: Any, inputs: Mapping[str, str]) -> Mapping[str, str]:
+        self.ran.append(name)
+        assert all(inputs.values())
+        return self.answers.get(name, {"outcome": "closed"})
+
+
+def test_the_engine_of_the_laptop_runs_what_the_dag_runs(rendered: dict[str, Any]) -> None:
+    for answers in every_answer():
+        recorder = Recorder(answers)
+        engine.heal(cast(Run, recorder), step=recorder.step)
+        ran = {name for name, phase in walk(rendered, answers).items() if phase == "Succeeded"}
+        assert set(recorder.ran) == {*ran, "close"}
 
 
 def test_an_approval_that_nobody_answers_lets_nothing_through(rendered: dict[str, Any]) -> None:
