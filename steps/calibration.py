@@ -1,0 +1,82 @@
+"""What the champion is measured against: its reference as counts, and thresholds from replaying it; made once per version, kept."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from steps.baseline import baseline
+from steps.contracts.codec import canonical, sha256, to_plain
+from steps.contracts.detection import Thresholds
+from steps.contracts.errors import BadInput
+from steps.contracts.keys import reference_key
+from steps.core.layout_choice import choose_layout
+from steps.core.profile import Profile
+from steps.core.profile_document import from_document, to_document
+from steps.core.profiling import profiled
+from steps.core.thresholds import calibrate, level
+from steps.documents import put, read
+from steps.run import Site
+
+_SAMPLE = 200_000  # rows from which the layout is chosen
+
+
+@dataclass(frozen=True, slots=True)
+class Yardstick:
+    """`version` is the model version whose reference this is: the champion's, or that of the last one before it that has one."""
+
+    version: str
+    profile: Profile
+
+
+def yardstick(site: Site) -> Yardstick:
+    """The reference that the champion is compared with, as counts. Raises BadInput when no version that served has one."""
+    champion = site.registry.alias(site.policy.registry.champion)
+    kept = _kept_profile(site, champion) if champion else None
+    if champion and kept is not None:
+        return Yardstick(champion, kept)
+    found = baseline(site)
+    kept = _kept_profile(site, found.version)
+    if kept is None:
+        rows = found.table
+        step = max(1, rows.num_rows // _SAMPLE)
+        kept = profiled(choose_layout(rows.take(list(range(0, rows.num_rows, step))) if step > 1 else rows, site.policy.roles), rows)
+        put(site.store, _key(site, found.version, "profile", _roles(site)), to_document(kept))
+    return Yardstick(found.version, kept)
+
+
+def thresholds(site: Site, measure: Yardstick, rows: int) -> Thresholds:
+    """Those of this reference under this policy; calibrated for windows of `rows` rows the first time that so many are enough."""
+    detect = site.policy.detect
+    alpha = level(detect.falseAlarmsPerYear, detect.window, detect.persistence.hits)
+    if rows < detect.minRows:
+        return Thresholds(alpha, detect.effects, model_version=measure.version)
+    key = _key(site, measure.version, "thresholds", {**_roles(site), "detect": detect.model_dump(mode="json")})
+    try:
+        kept = read(site.store, Thresholds, key)
+    except BadInput:  # another release of this program wrote it
+        kept = None
+    if kept is not None:
+        return kept
+    table = site.references.table(measure.version)
+    if site.policy.data.time in table.column_names:
+        table = table.sort_by(site.policy.data.time)
+    made = calibrate(table, measure.profile.layout, rows, alpha=alpha, explicit=detect.effects, version=measure.version)
+    put(site.store, key, made)
+    facts = {"version": measure.version, "alpha": alpha, "replayed": made.replayed, "effect": made.effect, "design": made.design}
+    site.note("thresholds.calibrated", facts)
+    return made
+
+
+def _kept_profile(site: Site, version: str) -> Profile | None:
+    try:
+        document = read(site.store, dict[str, Any], _key(site, version, "profile", _roles(site)))
+        return from_document(document) if document is not None else None
+    except (BadInput, ValueError, KeyError, TypeError):  # another release of this program wrote it: it is made anew
+        return None
+
+
+def _roles(site: Site) -> dict[str, Any]:
+    return {"roles": to_plain(site.policy.roles)}
+
+
+def _key(site: Site, version: str, part: str, depends: dict[str, Any]) -> str:
+    return reference_key(site.model, version, f"{part}-{sha256(canonical(depends))[:16]}.json")

@@ -1,0 +1,40 @@
+"""One odd window opens no incident: k of the last n have to alarm."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from steps.contracts.detection import Verdict
+from steps.contracts.words import VerdictState
+
+
+@dataclass(frozen=True, slots=True)
+class Persistent:
+    """What the last windows have in common. `hits` of the last `of` alarm, the newest among them, when `holds`."""
+
+    hits: int
+    of: int
+    holds: bool
+    blind: bool  # as many of them were too small to say anything
+    newly_blind: bool  # and that was not so one window ago
+
+
+def persistence(verdicts: Sequence[Verdict], hits: int, of: int, since: datetime | None) -> Persistent:
+    """`verdicts` oldest first, the newest last; those whose window ended before `since` speak of another champion."""
+    alike = [v for v in verdicts if since is None or v.window is None or v.window.end > since]
+    recent = alike[-of:]
+    alarms = sum(verdict.alarming for verdict in recent)
+    blind = _blind(alike, hits, of)
+    return Persistent(
+        hits=alarms,
+        of=of,
+        holds=bool(recent) and recent[-1].alarming and alarms >= hits,
+        blind=blind,
+        newly_blind=blind and not _blind(alike[:-1], hits, of),
+    )
+
+
+def _blind(verdicts: Sequence[Verdict], hits: int, of: int) -> bool:
+    recent = verdicts[-of:]
+    silent = [verdict.state is VerdictState.INSUFFICIENT for verdict in recent]
+    return bool(silent) and silent[-1] and sum(silent) >= hits

@@ -1,0 +1,153 @@
+"""The monitor: compares the current window with the champion's reference, writes the verdict down, opens an incident when it holds."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from steps.calibration import Yardstick, thresholds, yardstick
+from steps.contracts.codec import to_plain
+from steps.contracts.detection import Verdict
+from steps.contracts.incident import Incident
+from steps.contracts.keys import policy_key, verdict_key
+from steps.contracts.notification import Severity
+from steps.contracts.window import Window, utc
+from steps.contracts.words import VerdictState
+from steps.core.limits import replaced
+from steps.core.persistence import Persistent, persistence
+from steps.core.verdict import Asked, judge_profiles
+from steps.documents import keep, parse
+from steps.run import Site
+from steps.window_profiles import Labelled, current_profile, labelled_profile
+
+ALERT = "drift-verdict"
+
+
+@dataclass(frozen=True, slots=True)
+class Monitored:
+    """`incident` is the id of the model's open incident; `opened` whether this run opened it. `maturity` is a share, 0..1."""
+
+    verdict: Verdict
+    incident: str | None
+    opened: bool
+    sentence: str
+    persistent: Persistent
+    labelled: Window
+    maturity: float
+    champion: str
+
+
+def monitor(site: Site, end: datetime | None = None) -> Monitored:
+    """Judge the window that ends at `end` (default: now). Judging one window twice says the same and opens no second incident.
+
+    Raises BadInput when no version that ever served has a reference.
+    """
+    end = utc(end or site.clock.now())
+    window = Window(end - site.policy.detect.window, end)
+    measure = yardstick(site)
+    champion = site.registry.alias(site.policy.registry.champion) or measure.version
+    judged, labelled = _judge(site, measure, window, champion)
+    verdict, written = keep(site.store, verdict_key(site.model, champion, end), judged)
+    since, settles = _since(site)
+    held = persistence(_verdicts(site, champion, end), site.policy.detect.persistence.hits, site.policy.detect.persistence.of, since)
+    if written:
+        site.note("drift.measured", _facts(verdict, held, labelled, measure.version))
+        site.say(f"{verdict.state.value}: {verdict.sentence}")
+        if held.newly_blind:
+            _tell_blind(site, verdict)
+    incident, opened, sentence = _act(site, verdict, held, settles, labelled)
+    return Monitored(verdict, incident.id if incident else None, opened, sentence, held, labelled.window, labelled.maturity, champion)
+
+
+def _judge(site: Site, measure: Yardstick, window: Window, champion: str) -> tuple[Verdict, Labelled]:
+    current = current_profile(site, measure.profile.layout, window)
+    labelled = labelled_profile(site, measure.profile.layout, window)
+    aside = any(span.overlaps(window) for span in site.history.quarantined(site.model))
+    asked = Asked(
+        labelled=labelled.profile,
+        maturity=site.policy.data.labels.maturity,
+        least_rows=site.policy.detect.minRows,
+        acknowledged=_acknowledged(site, champion),
+        window=window,
+        whole=not aside,
+    )
+    verdict = judge_profiles(measure.profile, current, thresholds(site, measure, current.rows), asked)
+    return replace(verdict, model=site.model, model_version=champion, measured_at=site.clock.now()), labelled
+
+
+def _acknowledged(site: Site, champion: str) -> frozenset[str]:
+    notes = site.history.acknowledged(site.model)
+    return frozenset(column for note in notes if note.model_version in (None, champion) for column in note.columns)
+
+
+def _since(site: Site) -> tuple[datetime | None, datetime | None]:
+    """From when on windows speak of this champion, and until when they still hold rows of the one that a heal replaced."""
+    now = site.clock.now()
+    changes = [release.at for release in site.history.releases(site.model) if release.at <= now]
+    last = max((heal.at for heal in site.ledger.past_heals(site.model) if replaced(heal)), default=None)
+    if last is None or (changes and max(changes) > last):  # somebody released another version since: that one is to be watched at once
+        return max(changes, default=None), None
+    settles = last + site.policy.settle
+    return max([settles, *changes]) if now >= settles else last, settles if now < settles else None
+
+
+def _verdicts(site: Site, champion: str, end: datetime) -> list[Verdict]:
+    """The stored ones up to this window, oldest first."""
+    last = verdict_key(site.model, champion, end)
+    keys = [key for key in site.store.list(verdict_key(site.model, champion)) if key <= last]
+    return [parse(Verdict, site.store.get(key).data, key) for key in keys[-3 * site.policy.detect.persistence.of :]]
+
+
+def _act(site: Site, verdict: Verdict, held: Persistent, settles: datetime | None, labelled: Labelled) -> tuple[Incident | None, bool, str]:
+    """The open incident, whether it was opened here, and why or why not."""
+    rule = f"{held.hits} of the last {held.of} windows alarm"
+    if not held.holds:
+        need = f"{rule}; {site.policy.detect.persistence.hits} open an incident" if verdict.alarming else ""
+        return site.ledger.current(site.model), False, "; ".join(filter(None, (verdict.sentence, need)))
+    if settles is not None and verdict.state is not VerdictState.BROKEN:
+        held_back = f"no incident before {settles:%Y-%m-%dT%H:%MZ}, for until then windows hold rows of the champion before the last heal"
+        return site.ledger.current(site.model), False, f"{verdict.sentence}; {rule}, but {held_back}"
+    keep(site.store, policy_key(site.policy.hash), site.policy)
+    window = _window(site, verdict, labelled)
+    facts = {"state": verdict.state.value, "sentence": verdict.sentence, "windows": rule, "columns": ", ".join(_blamed(verdict)) or "none"}
+    incident, opened = site.ledger.open_incident(site.model, site.policy.hash, window, ALERT, facts)
+    if opened:
+        site.note("incident.opened", {"alert": ALERT, "window": to_plain(window), **facts}, incident.id)
+        site.say(f"incident {incident.id}: {verdict.sentence}")
+    return incident, opened, f"{verdict.sentence}; {rule}"
+
+
+def _window(site: Site, verdict: Verdict, labelled: Labelled) -> Window:
+    """The rows that show it: the current window, unless only older rows can have a label at all."""
+    assert verdict.window is not None
+    late = site.policy.data.labels.delay >= 0.5 * site.policy.detect.window
+    return labelled.window if verdict.state is VerdictState.DEGRADED and late else verdict.window
+
+
+def _blamed(verdict: Verdict) -> list[str]:
+    broken = [problem.column for problem in verdict.problems if problem.column]
+    return list(dict.fromkeys([*broken, *(s.column for s in verdict.shifts if s.shifted and not s.acknowledged)]))[:10]
+
+
+def _facts(verdict: Verdict, held: Persistent, labelled: Labelled, reference: str) -> dict[str, object]:
+    return {
+        "state": verdict.state,
+        "window": verdict.window,
+        "rows": verdict.rows,
+        "columns": _blamed(verdict),
+        "hits": held.hits,
+        "of": held.of,
+        "labelled": round(labelled.maturity, 4),
+        "reference": reference,
+        "sentence": verdict.sentence,
+    }
+
+
+def _tell_blind(site: Site, verdict: Verdict) -> None:
+    span = site.policy.detect.window / timedelta(hours=1)
+    site.tell(
+        "monitor.blind",
+        Severity.WARNING,
+        site.policy.metadata.owner,
+        f"The monitor of {site.model} sees too little to say anything",
+        f"{verdict.sentence}. Windows are {span:.0f} hours long and this one is not the first; "
+        f"look at the inference log under {site.policy.log_prefix}, or lower detect.minRows or lengthen detect.window.",
+    )

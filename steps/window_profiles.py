@@ -1,0 +1,72 @@
+"""The windows that the monitor compares, as counts: what the champion answered, outside of what is quarantined."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from steps.contracts.inference_log import PREDICTION, SERVED_BY
+from steps.contracts.window import Window
+from steps.core.layout import Layout
+from steps.core.log_columns import MOMENT
+from steps.core.profile import Profile
+from steps.core.profiling import Profiler
+from steps.run import Site
+
+_MOST_LABELLED = 500_000  # rows whose loss is looked at, evenly over the window
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """The newest window whose labels have matured; where none has, the one that should have."""
+
+    window: Window
+    profile: Profile
+
+    @property
+    def maturity(self) -> float:
+        """Share of the rows that have a label, 0..1."""
+        return self.profile.labels / self.profile.rows if self.profile.rows else 0.0
+
+
+def current_profile(site: Site, layout: Layout, window: Window) -> Profile:
+    data = site.policy.data
+    profiler = Profiler(layout)
+    aside = site.history.quarantined(site.model)
+    for batch in site.windows.batches(window, (*site.policy.features, data.time, PREDICTION, SERVED_BY)):
+        profiler.add(answered_by_champion(batch, data.time, aside))
+    return profiler.result()
+
+
+def labelled_profile(site: Site, layout: Layout, window: Window) -> Labelled:
+    """Loss and labels of `window`, or of the window one label delay before it while the labels of `window` are not mature."""
+    labels = site.policy.data.labels
+    if labels.delay <= (1 - labels.maturity) * window.length:
+        newest = _labelled(site, layout, window)
+        if newest.maturity >= labels.maturity or not labels.delay:
+            return newest
+    return _labelled(site, layout, Window(window.start - labels.delay, window.end - labels.delay))
+
+
+def _labelled(site: Site, layout: Layout, window: Window) -> Labelled:
+    time, target = site.policy.data.time, site.policy.data.target
+    table = site.windows.table(window, limit=_MOST_LABELLED)
+    profiler = Profiler(layout, [PREDICTION])
+    for batch in table.select([time, PREDICTION, SERVED_BY, target]).to_batches(max_chunksize=65_536):
+        profiler.add(answered_by_champion(batch, time, site.history.quarantined(site.model)))
+    return Labelled(window, profiler.result())
+
+
+def answered_by_champion(batch: pa.RecordBatch, time: str, aside: Iterable[Window]) -> pa.RecordBatch:
+    """The rows that no canary answered and that lie in no quarantined span; without `served_by`, which plays no further part."""
+    keep = np.ones(batch.num_rows, dtype=bool)
+    if SERVED_BY in batch.schema.names:
+        canary = pc.fill_null(pc.equal(batch.column(SERVED_BY), "canary"), False)
+        keep &= ~np.asarray(canary.to_numpy(zero_copy_only=False))
+    for span in aside:
+        low, high = (pa.scalar(moment, MOMENT) for moment in (span.start, span.end))
+        inside = pc.and_(pc.greater_equal(batch.column(time), low), pc.less(batch.column(time), high))
+        keep &= ~np.asarray(pc.fill_null(inside, False).to_numpy(zero_copy_only=False))
+    return batch if keep.all() else batch.filter(pa.array(keep))
