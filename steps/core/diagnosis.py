@@ -16,11 +16,13 @@ from steps.contracts.diagnosis import Context, Diagnosis, Evidence, Hypothesis
 from steps.contracts.words import Cause, Task
 from steps.core import labels as label_room
 from steps.core import releases, world
+from steps.core.answers import remembered
+from steps.core.expectation import judged_rows
+from steps.core.movement import measure, movements
 from steps.core.pairing import Column, Pair, pair
 from steps.core.quality import check
 from steps.core.residuals import Labelled, labelled
 from steps.core.seasonality import seasonal_matches
-from steps.core.shift import measure, shifts
 
 LEAST_ROWS = 100  # in either window, before anything but a schema fault is believed
 
@@ -31,12 +33,12 @@ def diagnose(reference: pa.Table, current: pa.Table, roles: Roles, context: Cont
     problems = (*context.problems, *check(both))
     if min(both.rows) < LEAST_ROWS:
         return _too_little(both, problems)
-    moved = shifts(both, Thresholds())
-    rows = labelled(both)
+    moved = movements(both, Thresholds())
+    rows, answers = judged_rows(both), remembered(both)
     candidates = [
         *_broken(problems),
         *label_room.suspect(both, rows),
-        *releases.suspect(both, rows, context),
+        *releases.suspect(both, rows, context, answers),
         *_seasonal(both, moved, rows, context),
         *world.suspect(both, rows, moved),
     ]
@@ -117,7 +119,7 @@ def _conclude(both: Pair, found: list[Diagnosis], moved: tuple[ColumnShift, ...]
 
 
 def _nothing(both: Pair, moved: tuple[ColumnShift, ...], rows: Labelled | None) -> Diagnosis:
-    if rows is not None and rows.harmed:
+    if rows is not None and rows.harmed and rows.loss_z > 4:
         sentence = "the loss has risen, and neither data, labels, a release nor any column's residuals say why"
         return Diagnosis(Cause.INSUFFICIENT_EVIDENCE, 0.6, harm="shown", sentence=sentence)
     largest = moved[0] if moved else None

@@ -1,28 +1,38 @@
 """Are the labels themselves wrong? Retraining on them would teach the model the fault.
 
-Symmetric noise at rate r turns E[y | p] = p into p (1 - 2 r) + r, so the residual is r (1 - 2 p) and nothing else: a
-straight line in p with no offset and no shape over any column (Natarajan et al. 2013 use the same model of noise).
+Symmetric noise at rate r turns E[y] = q into q (1 - 2 r) + r, so the residual is r (1 - 2 q) and nothing else: a straight line
+in q with no shape over any column (Natarajan et al. 2013 use the same model of noise); r = 1 is labels turned round.
 """
 
 import numpy as np
 
-from steps.contracts.detection import Segment
+from steps.contracts.detection import Problem, ProblemKind, Segment
 from steps.contracts.diagnosis import Diagnosis, Evidence
 from steps.contracts.words import Cause, Task
-from steps.core.pairing import Cells, Pair
-from steps.core.quality import changed_unit
-from steps.core.residuals import Labelled, structure
+from steps.core.expectation import lawful
+from steps.core.pairing import Cells, Column, Floats, Pair
+from steps.core.quality import column_problems
+from steps.core.residuals import Labelled, difference_z, structure
 
 _LEAST_RATE = 0.03
+_CHUNKS = 8
 
 
 def suspect(both: Pair, rows: Labelled | None) -> list[Diagnosis]:
+    """At most one diagnosis: values that cannot be, labels unrelated to anything, flipped, not yet arrived, or scattered."""
     if both.target is None:
         return []
-    broken = _constant(both) or (_rescaled(rows) if rows is not None else "")
+    broken = _constant(both)
     if broken:
         return [_diagnosis(broken, 0.93, None, 1.0)]
-    return _noise(both, rows) if rows is not None and rows.task is Task.BINARY else []
+    if rows is None:
+        return []
+    checks = (_values, _unrelated, _scattered) if rows.task is Task.REGRESSION else (_immature, _unrelated, _noise)
+    for check in checks:
+        found = check(both, rows)
+        if found:
+            return [found]
+    return []
 
 
 def _constant(both: Pair) -> str:
@@ -32,32 +42,102 @@ def _constant(both: Pair) -> str:
     return f"all {known} labels are {after[0]:g}" if known >= 100 and len(after) == 1 < len(before) else ""
 
 
-def _rescaled(rows: Labelled) -> str:
-    if rows.task is not Task.REGRESSION:
-        return ""
-    scale = changed_unit(rows.target[0], rows.target[1])
+def _values(both: Pair, rows: Labelled) -> Diagnosis | None:
+    """The checks of any column, on the labels: another unit, one value too often, values out of all range."""
+    if not rows.harmed:
+        return None
+    assert both.target is not None
+    answered = [np.where(mask, y, np.nan) for y, mask in zip(both.target, rows.masks, strict=True)]
+    target = Column("target", True, answered[0], answered[1])
+    found = [p for p in column_problems(both, target) if p.kind is not ProblemKind.NULL_JUMP and not _answered_too(rows, p)]
+    if not found:
+        return None
+    worst = max(found, key=lambda p: p.share)
+    return _diagnosis(worst.detail.replace("column target", "the label"), 0.93, worst.segment, worst.share)
+
+
+def _answered_too(rows: Labelled, problem: Problem) -> bool:
+    """The model's answers moved along: then it is the inputs' matter."""
     moved = abs(float(np.median(rows.prediction[1]) - np.median(rows.prediction[0]))) > 0.5 * float(rows.prediction[0].std())
-    return f"the labels look {scale} while the predictions stayed: a unit has changed" if scale and not moved else ""
+    return problem.segment is None and moved
 
 
-def _noise(both: Pair, rows: Labelled) -> list[Diagnosis]:
+def _unrelated(both: Pair, rows: Labelled) -> Diagnosis | None:
+    """Nothing explains the labels any more, although there are as many of each as there should be: they belong to other rows."""
+    (before, error), (after, _) = (_slope(y, q) for y, q in zip(rows.target, rows.expected, strict=True))
+    if before < 8 * error or abs(after) > 0.2 * before:
+        return None
+    drop = abs(difference_z(rows.expected[1], rows.target[1]))
+    known = 1 - float(rows.residual[0].var() / rows.target[0].var())
+    memory = lawful(both.columns, rows.target[1], rows.masks)
+    if drop > 5 or memory is None or memory.explained > 0.15 * known + 3 / len(rows.target[1]):
+        return None
+    return _diagnosis("the labels have lost every relation to the answers and to the inputs: they stand at other rows", 0.9, None, 1.0)
+
+
+def _slope(target: Floats, expected: Floats) -> tuple[float, float]:
+    """Least squares of the labels on what was expected, with its error."""
+    centred = expected - expected.mean()
+    length = float((centred**2).sum()) or 1.0
+    slope = float((centred * target).sum()) / length
+    return slope, float(np.sqrt(((target - target.mean() - slope * centred) ** 2).mean() / length))
+
+
+def _scattered(both: Pair, rows: Labelled) -> Diagnosis | None:
+    """Regression: the residuals spread further, and no input says where: more noise, nothing that a model could learn."""
+    spread = [float(r.var()) for r in rows.residual]
+    squares = [(r - r.mean()) ** 2 for r in rows.residual]
+    if spread[1] < 1.15 * spread[0] or difference_z(squares[0], squares[1]) < 4 or not rows.harmed:
+        return None
+    shape = structure(both.columns, rows.residual, rows.masks, centred=True)
+    memory = lawful(both.columns, rows.residual[1], rows.masks)
+    if (shape and shape[0].p_value < 0.01) or memory is None or memory.explained > 0.015:
+        return None
+    return _diagnosis(f"the labels scatter {spread[1] / spread[0]:.2f} times as much (variance), whatever the row", 0.7, None, 0.0)
+
+
+def _immature(both: Pair, rows: Labelled) -> Diagnosis | None:
+    """The later the row, the fewer positives: negatives that nobody has heard of yet."""
+    if both.time is None:
+        return None
+    moments = both.time[1][rows.masks[1]]
+    order = np.argsort(moments, kind="stable")
+    if not np.isfinite(moments).all() or len(order) < 50 * _CHUNKS:
+        return None
+    came = np.array([rows.target[1][part].sum() for part in np.array_split(order, _CHUNKS)])
+    due = np.array([rows.expected[1][part].sum() for part in np.array_split(order, _CHUNKS)])
+    ratio = came / np.maximum(due, 1e-9)
+    early, late = float(ratio[: _CHUNKS // 4].mean()), float(ratio[-_CHUNKS // 8 :].mean())
+    surprise = (due - came)[-_CHUNKS // 4 :].sum() / np.sqrt(max(due[-_CHUNKS // 4 :].sum(), 1))
+    falling = float(np.corrcoef(np.arange(_CHUNKS), ratio)[0, 1]) < -0.75
+    if not (falling and late < 0.5 and early > 0.7 and surprise > 5):
+        return None
+    sentence = (
+        f"at the window's end {late:.0%} of the expected positives have come, at its beginning {early:.0%}: labels are still under way"
+    )
+    return _diagnosis(sentence, 0.88, None, 1 - late)
+
+
+def _noise(both: Pair, rows: Labelled) -> Diagnosis | None:
     rate, z = _rate(rows)
     local = _local(both, rows)
     if local is not None:
         cells, number, inside_rate = local
         segment = Segment(cells.column, cells.labels[number])
-        sentence = f"where {segment.column} is {segment.value}, about {inside_rate:.0%} of the labels are flipped"
-        return [_diagnosis(sentence, 0.85, segment, inside_rate)]
-    if z < 5 or rate < _LEAST_RATE or not _only_noise(both, rows, rate):
-        return []
-    return [_diagnosis(f"about {rate:.0%} of the labels are flipped, whatever the row", 0.85, None, rate)]
+        return _diagnosis(
+            f"where {segment.column} is {segment.value}, about {inside_rate:.0%} of the labels are flipped", 0.85, segment, inside_rate
+        )
+    if z < 5 or rate < _LEAST_RATE or not _only_noise(both, rows, rate, z):
+        return None
+    words = "the labels are turned round" if rate > 0.9 else f"about {rate:.0%} of the labels are flipped, whatever the row"
+    return _diagnosis(words, 0.85, None, rate)
 
 
 def _rate(rows: Labelled) -> tuple[float, float]:
-    """Rise of the flip rate (least squares of the residual on 1 - 2 p) and its z."""
+    """Rise of the flip rate (least squares of the residual on 1 - 2 q) and its z."""
     slopes, errors = [], []
-    for p, r in zip(rows.prediction, rows.residual, strict=True):
-        line = 1 - 2 * p
+    for q, r in zip(rows.expected, rows.residual, strict=True):
+        line = 1 - 2 * q
         weight = float((line**2).sum()) or 1.0
         slope = float((line * r).sum()) / weight
         slopes.append(slope)
@@ -66,9 +146,12 @@ def _rate(rows: Labelled) -> tuple[float, float]:
     return slopes[1] - slopes[0], (slopes[1] - slopes[0]) / error if error > 0 else 0.0
 
 
-def _only_noise(both: Pair, rows: Labelled, rate: float) -> bool:
-    """After the line is taken away, neither a column's cells nor the mean residual differ any more."""
-    cleaned = rows.residual[1] - rate * (1 - 2 * rows.prediction[1])
+def _only_noise(both: Pair, rows: Labelled, rate: float, z: float) -> bool:
+    """After the flips are reckoned out, no column's cells differ any more, and none explained the residuals better than they do."""
+    shapes = structure(both.columns, rows.residual, rows.masks, centred=False)
+    if any(s.statistic - 2 * s.freedom > z**2 for s in shapes) or abs(1 - 2 * rate) < 0.15:
+        return False
+    cleaned = (rows.target[1] - rate) / (1 - 2 * rate) - rows.expected[1]
     left = structure(both.columns, (rows.residual[0], cleaned), rows.masks, centred=False)
     return left[0].p_value > 0.001 if left else True
 
@@ -82,11 +165,12 @@ def _local(both: Pair, rows: Labelled) -> tuple[Cells, int, float] | None:
             inside = (which[0] == number, which[1] == number)
             if min(inside[0].sum(), inside[1].sum()) < 100:
                 continue
-            piece, rest = rows.within(inside), rows.within((~inside[0], ~inside[1]))
+            piece = rows.within(inside)
             rate, z = _rate(piece)
-            outside_rate, outside_z = _rate(rest)
-            noisy_here_alone = z > 5 and rate > 0.05 and (outside_z < 3 or outside_rate < 0.1 * rate)
-            if noisy_here_alone and (best is None or z > best[3]) and _only_noise(both, piece, rate):
+            if z < 5 or rate < 0.05 or (best is not None and z <= best[3]):
+                continue
+            outside_rate, outside_z = _rate(rows.within((~inside[0], ~inside[1])))
+            if (outside_z < 3 or outside_rate < 0.1 * rate) and _only_noise(both, piece, rate, z):
                 best = (cells, number, rate, z)
     return best[:3] if best else None
 

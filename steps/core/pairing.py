@@ -16,6 +16,7 @@ from steps.contracts.words import Task
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int64]
 MOST_CODES = 1000  # a column with more values is an identifier to us, not a feature
+_FEW = 40  # whole numbers with so few values may be codes: each value is a cell of its own, in which a cause can be localised
 
 
 @dataclass(frozen=True)
@@ -45,9 +46,23 @@ class Column:
             labels = (*self.vocabulary, "null")
             last = len(self.vocabulary)
             return Cells(self.name, _no_negative(self.reference, last), _no_negative(self.current, last), labels)
+        if self.levels is not None:
+            return Cells(self.name, *(_levelled(w, self.levels) for w in (self.reference, self.current)), _level_labels(self.levels))
         edges = self._edges()
         labels = (*_bin_labels(edges), "null")
-        return Cells(self.name, _bin(self.reference, edges), _bin(self.current, edges), labels)
+        return Cells(self.name, cut_at(self.reference, edges), cut_at(self.current, edges), labels)
+
+    @cached_property
+    def levels(self) -> Floats | None:
+        """The values of a number that takes only a few whole ones, else None."""
+        if not self.numeric:
+            return None
+        values = np.asarray(self.reference, dtype=np.float64)
+        some = np.unique(values[:2000][np.isfinite(values[:2000])])
+        if not 2 <= len(some) <= _FEW or (some != np.floor(some)).any():
+            return None
+        known = np.unique(values[np.isfinite(values)])
+        return known if len(known) <= _FEW and (known == np.floor(known)).all() else None
 
     def _edges(self) -> Floats:
         values = np.asarray(self.reference, dtype=np.float64)
@@ -83,10 +98,10 @@ class Pair:
 
     @property
     def segmenting(self) -> tuple[Column, ...]:
-        """The columns in which a cause is localised: those named, else codes with 2 to 60 values."""
+        """The columns in which a cause is localised: those named, else codes with 2 to 60 values and numbers with a few whole ones."""
         if self.segments:
             return tuple(c for c in self.columns if c.name in self.segments)
-        return tuple(c for c in self.columns if not c.numeric and 2 <= len(c.vocabulary) <= 60)
+        return tuple(c for c in self.columns if c.levels is not None or (not c.numeric and 2 <= len(c.vocabulary) <= 60))
 
 
 def pair(reference: pa.Table, current: pa.Table, roles: Roles) -> Pair:
@@ -147,12 +162,13 @@ def _column(name: str, reference: pa.ChunkedArray, current: pa.ChunkedArray, cat
         return Column(name, True, _floats(reference), _floats(current))
     if not empty and _is_number(current.type) != _is_number(reference.type) and not categorical:
         return "retyped"
-    both = pa.chunked_array([*_as_text(reference).chunks, *_as_text(current).chunks], type=pa.string())
+    texts = [_as_text(a) for a in (reference, current)]
+    if len(pc.unique(texts[0])) > min(MOST_CODES, max(20, len(reference) // 2)):
+        return None  # an identifier
+    both = pa.chunked_array([*texts[0].chunks, *texts[1].chunks], type=pa.string())
     encoded = pc.dictionary_encode(both).combine_chunks()
     encoded = encoded.chunk(0) if isinstance(encoded, pa.ChunkedArray) else encoded
     vocabulary = tuple(encoded.dictionary.to_pylist())
-    if len(vocabulary) > min(MOST_CODES, max(20, len(reference) // 2)):
-        return None  # an identifier
     codes = np.asarray(pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False), dtype=np.int64)
     return Column(name, False, codes[: len(reference)], codes[len(reference) :], vocabulary)
 
@@ -217,9 +233,22 @@ def _no_negative(codes: npt.NDArray[np.generic], replacement: int) -> Codes:
     return np.where(numbers < 0, replacement, numbers)
 
 
-def _bin(values: npt.NDArray[np.generic], edges: Floats) -> Codes:
+def cut_at(values: npt.NDArray[np.generic], edges: Floats) -> Codes:
+    """Number of the half-open bin between the edges; nulls have the last number."""
     numbers = np.asarray(values, dtype=np.float64)
     return np.where(np.isnan(numbers), len(edges) + 1, np.searchsorted(edges, numbers, side="right"))
+
+
+def _levelled(values: npt.NDArray[np.generic], levels: Floats) -> Codes:
+    """Number of the level; values that are none have the last cell but one, nulls the last."""
+    numbers = np.asarray(values, dtype=np.float64)
+    which = np.minimum(np.searchsorted(levels, np.nan_to_num(numbers)), len(levels) - 1)
+    which = np.where(levels[which] == numbers, which, len(levels))
+    return np.where(np.isnan(numbers), len(levels) + 1, which).astype(np.int64)
+
+
+def _level_labels(levels: Floats) -> tuple[str, ...]:
+    return (*(f"{level:.15g}" for level in levels), "other", "null")
 
 
 def _bin_labels(edges: Floats) -> tuple[str, ...]:

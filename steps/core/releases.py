@@ -1,4 +1,4 @@
-"""Did we do it ourselves? A new model version that carries the loss while the old one does not."""
+"""Did we do it ourselves? A model that answers the same inputs otherwise than before, and loses by it."""
 
 from datetime import UTC, datetime
 
@@ -6,28 +6,30 @@ import numpy as np
 
 from steps.contracts.diagnosis import Context, Diagnosis, Evidence
 from steps.contracts.words import Cause
+from steps.core.answers import Answers
 from steps.core.pairing import Pair
-from steps.core.residuals import Labelled, Mask, difference_z, structure
+from steps.core.residuals import Labelled, Mask, difference_z, row_loss, structure
 
 _LEAST_ROWS = 50
 
 
-def suspect(both: Pair, rows: Labelled | None, context: Context) -> list[Diagnosis]:
-    """By the version column where there is one, else by the recorded releases and the time column."""
-    if rows is None:
+def suspect(both: Pair, rows: Labelled | None, context: Context, answers: Answers | None) -> list[Diagnosis]:
+    """By the version column where there is one, else by the recorded releases and the time; last, a change that nobody recorded."""
+    if rows is None or rows.imagined:
         return []
     for version, new, at in _changes(both, context):
-        found = _judge(both, rows, version, new[rows.masks[1]], at)
+        found = _judge(both, rows, version, new, at, answers)
         if found:
             return [found]
-    return []
+    return _silent(rows, answers)
 
 
 def _changes(both: Pair, context: Context) -> list[tuple[str, Mask, float | None]]:
     """Version, the current rows that it answered, and when it began."""
     moments = both.time[1] if both.time else None
     if both.version is not None:
-        fresh = [v for v in np.unique(both.version[1]) if v and v not in set(both.version[0])]
+        known = set(both.version[0].tolist())
+        fresh = [v for v in np.unique(both.version[1]).tolist() if v and v not in known]
         rows = [(str(v), both.version[1] == v) for v in fresh]
         return [(v, new, float(np.nanmin(moments[new])) if moments is not None else None) for v, new in rows]
     if moments is None:
@@ -36,21 +38,22 @@ def _changes(both: Pair, context: Context) -> list[tuple[str, Mask, float | None
     return [(version, moments >= at, at) for version, at in starts if (moments >= at).any()]
 
 
-def _judge(both: Pair, rows: Labelled, version: str, new: Mask, at: float | None) -> Diagnosis | None:
+def _judge(both: Pair, rows: Labelled, version: str, everywhere: Mask, at: float | None, answers: Answers | None) -> Diagnosis | None:
+    new = everywhere[rows.masks[1]]
     if new.sum() < _LEAST_ROWS:
         return None
     beside = (~new).sum() >= _LEAST_ROWS
     old_loss = rows.loss[1][~new] if beside else rows.loss[0]
     z, rise = difference_z(old_loss, rows.loss[1][new]), float(rows.loss[1][new].mean() - old_loss.mean())
-    if z < 4 or rise < 0.05 * float(old_loss.mean()):
+    if z < 3.5 or rise < 0.03 * float(old_loss.mean()):
         return None
-    if not _model_changed_more_than_the_world(both, rows):
+    if not _answers_changed(both, rows, everywhere, answers) or _own_share(rows, answers, new) < 0.5:
         return None
     other = "the version beside it" if beside else "the version before it"
     sentence = f"version {version} loses {rise:.3g} more per row than {other} (z = {z:.1f}), and its answers to the same inputs changed"
     return Diagnosis(
         Cause.BAD_RELEASE,
-        0.95 if beside else 0.88,
+        0.95 if beside else 0.9,
         harm="shown",
         onset=datetime.fromtimestamp(at, UTC) if at is not None else None,
         evidence=(Evidence("release.judged", sentence, rise),),
@@ -59,8 +62,48 @@ def _judge(both: Pair, rows: Labelled, version: str, new: Mask, at: float | None
     )
 
 
-def _model_changed_more_than_the_world(both: Pair, rows: Labelled) -> bool:
-    """Given the inputs, predictions moved more than labels did: with a release at the onset it is the release's doing."""
+def _answers_changed(both: Pair, rows: Labelled, new: Mask, answers: Answers | None) -> bool:
+    if answers is not None:
+        return answers.growth(new[answers.known[1]]) > 1.5 and answers.change(new[answers.known[1]]) > 0.02
     predictions = structure(both.columns, rows.prediction, rows.masks, centred=False)
     targets = structure(both.columns, rows.target, rows.masks, centred=False)
     return bool(predictions) and predictions[0].strength > max(targets[0].strength, 3.0)
+
+
+def own_loss(rows: Labelled, answers: Answers | None) -> tuple[np.ndarray, np.ndarray] | None:
+    """Loss per labelled row beyond what the old model's answers would have lost, in both windows."""
+    if answers is None:
+        return None
+    extra = []
+    for window in (0, 1):
+        place = np.cumsum(answers.known[window]) - 1
+        expected = answers.expected[window][place[rows.masks[window]]]
+        extra.append(rows.loss[window] - row_loss(rows.task, rows.target[window], expected))
+    return extra[0], extra[1]
+
+
+def _own_share(rows: Labelled, answers: Answers | None, new: Mask) -> float:
+    """The share of the new rows' risen loss that the old model's answers would have spared us."""
+    extra = own_loss(rows, answers)
+    if extra is None:
+        return 1.0
+    rise = float(rows.loss[1][new].mean() - rows.loss[0].mean())
+    return float(extra[1][new].mean() - extra[0].mean()) / rise if rise > 0 else 1.0
+
+
+def _silent(rows: Labelled, answers: Answers | None) -> list[Diagnosis]:
+    """Nobody recorded a release, yet another function answers, and it answers worse."""
+    if answers is None or not answers.changed() or not rows.harmed:
+        return []
+    everything = np.ones(len(rows.loss[1]), dtype=bool)
+    if _own_share(rows, answers, everything) < 0.5:
+        return []
+    sentence = (
+        f"the same inputs get other answers than in the reference (their error grew {answers.growth():.1f} times), which cost "
+        f"{rows.loss_increase:.3g} per row; no change of version is recorded"
+    )
+    return [
+        Diagnosis(
+            Cause.BAD_RELEASE, 0.85, harm="shown", evidence=(Evidence("answers.changed", sentence, answers.growth()),), sentence=sentence
+        )
+    ]

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from scipy.special import chdtrc, ndtr
 
 from steps.contracts.words import Task
-from steps.core.pairing import Cells, Column, Floats, Pair
+from steps.core.pairing import Cells, Codes, Column, Floats, Pair
 
 Mask = npt.NDArray[np.bool_]
 _LEAST_CELL = 20  # labelled rows in both windows before a cell speaks
@@ -20,7 +20,11 @@ _LEAST_CELL = 20  # labelled rows in both windows before a cell speaks
 
 @dataclass(frozen=True)
 class Labelled:
-    """Rows with label and prediction: residual and loss in both windows. Masks select those rows of the pair."""
+    """Rows with label and prediction: residual and loss in both windows. Masks select those rows of the pair.
+
+    The residual is y less what the reference lets expect of such inputs: the prediction, less what the model is used to get
+    wrong there. `imagined`: there was no prediction, and the reference's own memory of the labels stands for it.
+    """
 
     task: Task
     masks: tuple[Mask, Mask]
@@ -28,6 +32,15 @@ class Labelled:
     target: tuple[Floats, Floats]
     residual: tuple[Floats, Floats]
     loss: tuple[Floats, Floats]
+    imagined: bool = False
+
+    @property
+    def expected(self) -> tuple[Floats, Floats]:
+        """What the reference lets expect: y less the residual; a probability strictly between 0 and 1 (binary)."""
+        first, second = (y - r for y, r in zip(self.target, self.residual, strict=True))
+        if self.task is Task.BINARY:
+            return np.clip(first, 0.002, 0.998), np.clip(second, 0.002, 0.998)
+        return first, second
 
     def within(self, chosen: tuple[Mask, Mask]) -> "Labelled":
         """Only the chosen rows; the masks select among the labelled rows of each window."""
@@ -39,6 +52,7 @@ class Labelled:
             (self.target[0][reference], self.target[1][current]),
             (self.residual[0][reference], self.residual[1][current]),
             (self.loss[0][reference], self.loss[1][current]),
+            self.imagined,
         )
 
     @property
@@ -128,21 +142,24 @@ def structure(
 
 def cell_z(cells: Cells, values: tuple[Floats, Floats], masks: tuple[Mask, Mask]) -> Floats:
     """z of the change of the mean in every cell; NaN where a window has too few rows."""
-    count = len(cells.labels)
+    change, error = cell_moments(len(cells.labels), (cells.reference[masks[0]], cells.current[masks[1]]), values)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(change / np.sqrt(error))
+
+
+def cell_moments(count: int, which: tuple[Codes, Codes], values: tuple[Floats, Floats]) -> tuple[Floats, Floats]:
+    """Change of the mean in every cell and its squared standard error; NaN where a window has too few rows."""
     means, errors, sizes = [], [], []
-    for window, value, mask in ((cells.reference, values[0], masks[0]), (cells.current, values[1], masks[1])):
-        which = window[mask]
-        size = np.bincount(which, minlength=count).astype(float)
+    for cell, value in zip(which, values, strict=True):
+        size = np.bincount(cell, minlength=count).astype(float)
         held = np.maximum(size, 1)
-        mean = np.bincount(which, value, minlength=count) / held
-        variance = np.maximum(np.bincount(which, value**2, minlength=count) / held - mean**2, 0)
-        pooled = float(value.var())
+        mean = np.bincount(cell, value, minlength=count) / held
+        variance = np.maximum(np.bincount(cell, value**2, minlength=count) / held - mean**2, 0)
         # a cell's own variance is noisy when the cell is small: it is drawn towards the window's
-        variance = (variance * size + pooled * 10) / (size + 10)
+        variance = (variance * size + float(value.var()) * 10) / (size + 10)
         means.append(mean)
         errors.append(variance / held)
         sizes.append(size)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        z = (means[1] - means[0]) / np.sqrt(errors[0] + errors[1])
-    z[(sizes[0] < _LEAST_CELL) | (sizes[1] < _LEAST_CELL)] = np.nan
-    return np.asarray(z)
+    change, error = means[1] - means[0], errors[0] + errors[1]
+    change[(sizes[0] < _LEAST_CELL) | (sizes[1] < _LEAST_CELL)] = np.nan
+    return change, error

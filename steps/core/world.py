@@ -12,12 +12,14 @@ import numpy as np
 from steps.contracts.detection import ColumnShift, Segment
 from steps.contracts.diagnosis import Diagnosis, Evidence
 from steps.contracts.words import Cause, Task
-from steps.core.pairing import Cells, Column, Floats, Pair
+from steps.core.movement import measure
+from steps.core.pairing import Column, Floats, Pair
+from steps.core.regions import region
 from steps.core.residuals import Labelled, Mask, cell_z, difference_z, structure
-from steps.core.shift import measure
 
 _BELIEVED = 1e-4  # adjusted p-value below which a column's residuals are said to have changed
 _OFFSET_Z = 4.5
+_MOST_PIECES = 20  # that are looked into, the largest changes first
 _LEAST_PIECE = 40  # rows in both windows before a segment is looked into
 
 
@@ -57,7 +59,7 @@ def _supported(both: Pair, rows: Labelled, moved: tuple[ColumnShift, ...]) -> La
     for shift in (s for s in moved if s.shifted and s.column != "prediction"):
         column = both.column(shift.column)
         if column.numeric:
-            low, high = np.nanquantile(np.asarray(column.reference, dtype=np.float64), [0.005, 0.995])
+            low, high = _covered(np.asarray(column.reference, dtype=np.float64))
             values = np.asarray(column.current, dtype=np.float64)[rows.masks[1]]
             keep &= ~((values < low) | (values > high))
     if keep.all() or keep.sum() < 100:
@@ -65,9 +67,16 @@ def _supported(both: Pair, rows: Labelled, moved: tuple[ColumnShift, ...]) -> La
     return rows.within((np.ones(len(rows.target[0]), dtype=bool), keep))
 
 
+def _covered(values: Floats) -> tuple[float, float]:
+    known = np.sort(values[np.isfinite(values)])
+    if not len(known):
+        return -np.inf, np.inf
+    return float(known[int(0.005 * (len(known) - 1))]), float(known[int(0.995 * (len(known) - 1))])
+
+
 def _concept(both: Pair, rows: Labelled) -> list[Diagnosis]:
     residual = _without_offset(rows)
-    shapes = [structure(both.columns, values, rows.masks, centred=True) for values in (residual, rows.loss)]
+    shapes = [structure(both.columns, values, rows.masks, centred=True) for values in (residual, _spread(rows))]
     best = max((s[0] for s in shapes if s), key=lambda s: s.strength, default=None)
     # a change of the loss's shape alone happens under label shift too: it counts only with the residuals or a clear rise
     residual_believed = bool(shapes[0]) and shapes[0][0].p_value < _BELIEVED
@@ -87,6 +96,14 @@ def _concept(both: Pair, rows: Labelled) -> list[Diagnosis]:
     )
     sure = confidence((ranked[0].strength - 4) / 2)
     return [Diagnosis(Cause.CONCEPT_DRIFT, sure, blamed, segment, harm="shown", evidence=evidence, sentence=sentence)]
+
+
+def _spread(rows: Labelled) -> tuple[Floats, Floats]:
+    """Squared residuals once an offset is gone: a mere offset must not look like a change of the loss's shape."""
+    if rows.task is Task.BINARY:
+        return rows.loss
+    first, second = ((r - r.mean()) ** 2 for r in rows.residual)
+    return first, second
 
 
 def _hidden(both: Pair, rows: Labelled) -> list[Diagnosis]:
@@ -115,7 +132,7 @@ def _without_offset(rows: Labelled) -> tuple[Floats, Floats]:
     """Residuals after one offset in logit (binary) or in the mean (regression) has been fitted to each window."""
     if rows.task is Task.REGRESSION:
         return rows.residual[0] - rows.residual[0].mean(), rows.residual[1] - rows.residual[1].mean()
-    first, second = (y - _offset_fitted(p, y) for p, y in zip(rows.prediction, rows.target, strict=True))
+    first, second = (y - _offset_fitted(q, y) for q, y in zip(rows.expected, rows.target, strict=True))
     return first, second
 
 
@@ -131,36 +148,30 @@ def _offset_fitted(prediction: Floats, target: Floats) -> Floats:
 
 def _locate(both: Pair, rows: Labelled, column: str) -> tuple[Segment | None, tuple[str, ...]]:
     """The smallest piece outside of which nothing changed, and the columns to blame inside it, worst first."""
-    best: tuple[float, Segment, tuple[str, ...]] | None = None
+    found: list[tuple[float, Column, str, tuple[Mask, Mask]]] = []
     for candidate in both.columns:
-        if candidate.numeric and candidate.name != column:
-            continue
-        if not candidate.numeric and candidate not in both.segmenting and candidate.name != column:
-            continue
-        for numbers, label in _pieces(candidate, rows):
-            inside = tuple(
-                np.isin(w[m], numbers) for w, m in zip((candidate.cells.reference, candidate.cells.current), rows.masks, strict=True)
-            )
-            score = _inside_only(both, rows, (inside[0], inside[1]))
-            if score > 0 and (best is None or score > best[0]):
-                best = (score, Segment(candidate.name, label), _blame(both, rows, (inside[0], inside[1]), candidate))
-    return (best[1], best[2]) if best else (None, (column,))
+        if candidate.name == column or candidate in both.segmenting:
+            found += _pieces(candidate, rows, regions=candidate.name == column)
+    best: tuple[float, Segment, tuple[Mask, Mask], Column] | None = None
+    for _, candidate, label, inside in sorted(found, key=lambda f: -f[0])[:_MOST_PIECES]:
+        score = _inside_only(both, rows, inside)
+        if score > 0 and (best is None or score > best[0]):
+            best = (score, Segment(candidate.name, label), inside, candidate)
+    return (best[1], _blame(both, rows, best[2], best[3])) if best else (None, (column,))
 
 
-def _pieces(column: Column, rows: Labelled) -> list[tuple[list[int], str]]:
-    """Single codes, or the run of neighbouring bins in which a number's residuals or loss changed."""
+def _pieces(column: Column, rows: Labelled, *, regions: bool) -> list[tuple[float, Column, str, tuple[Mask, Mask]]]:
+    """Single codes, or the run of neighbouring values in which a number's residuals or loss changed; with the size of the change."""
+    found = region(column, rows) if column.numeric and regions else None
+    pieces = [(found.z, column, found.label, found.inside)] if found else []
+    if column.numeric and column.levels is None:
+        return pieces
     cells = column.cells
     z = np.fmax(np.abs(cell_z(cells, rows.residual, rows.masks)), np.abs(cell_z(cells, rows.loss, rows.masks)))
-    hot = [int(i) for i in np.flatnonzero(np.nan_to_num(z[:-1]) > 4)]
-    if not column.numeric:
-        return [([i], cells.labels[i]) for i in hot]
-    if not hot or hot[-1] - hot[0] + 1 > 5 or hot[-1] - hot[0] + 1 != len(hot):
-        return []
-    return [(hot, _joined(cells, hot))]
-
-
-def _joined(cells: Cells, run: list[int]) -> str:
-    return f"{cells.labels[run[0]].split(',')[0]},{cells.labels[run[-1]].split(',')[1]}"
+    for number in np.flatnonzero(np.nan_to_num(z[:-1]) > 4):
+        inside = (cells.reference[rows.masks[0]] == number, cells.current[rows.masks[1]] == number)
+        pieces.append((float(z[number]), column, cells.labels[number], inside))
+    return pieces
 
 
 def _inside_only(both: Pair, rows: Labelled, inside: tuple[Mask, Mask]) -> float:
@@ -168,8 +179,10 @@ def _inside_only(both: Pair, rows: Labelled, inside: tuple[Mask, Mask]) -> float
     if min(mask.sum() for mask in inside) < 30 or min((~mask).sum() for mask in inside) < 100:
         return 0.0
     piece, rest = rows.within(inside), rows.within((~inside[0], ~inside[1]))
+    if abs(rest.loss_z) > 3.5:
+        return 0.0
     left = structure(both.columns, rest.residual, rest.masks, centred=False)
-    if left[0].p_value < 0.003 or abs(rest.loss_z) > 3.5:
+    if left[0].p_value < 0.003:
         return 0.0
     score = max(abs(piece.loss_z), abs(difference_z(*piece.residual)))
     return score if score > 3.5 else 0.0
@@ -177,7 +190,7 @@ def _inside_only(both: Pair, rows: Labelled, inside: tuple[Mask, Mask]) -> float
 
 def _blame(both: Pair, rows: Labelled, inside: tuple[Mask, Mask], cut: Column) -> tuple[str, ...]:
     """The number whose region it is; inside a code, the column over which the residuals changed their shape, else the code's."""
-    if cut.numeric:
+    if cut.numeric and cut.levels is None:
         return (cut.name,)
     piece = rows.within(inside)
     shapes = structure(tuple(c for c in both.columns if c.name != cut.name), piece.residual, piece.masks, centred=True)
@@ -237,7 +250,7 @@ def _measured(column: Column, chosen: tuple[Mask, Mask]) -> tuple[float, float]:
 
 def _harm(both: Pair, rows: Labelled | None) -> str:
     """By labels; else, for calibrated probabilities, by the loss that they expect of themselves (CBPE, NannyML); else unknown."""
-    if rows is not None:
+    if rows is not None and not rows.imagined:
         return "shown" if rows.harmed else "none"
     if both.prediction is None or both.task is not Task.BINARY:
         return "unknown"

@@ -142,7 +142,7 @@ def _serve(w: Window, rows: np.ndarray, named: bool) -> None:
 
 def _nulls_and_concept(w: Window) -> Iterator[Truth | None]:
     column = w.world.important[0]
-    broken = next(c for c in (w.world.idle or w.world.important[1:]) if c != column)
+    broken = next(c for c in (*w.world.idle, *w.world.important) if c != column)
     yield from _until("lawful", Truth((Cause.DATA_QUALITY,), (broken,)))
     w.signal = w.world.signal(w.rows, w.law(**{column: -0.8}))
     yield from _until("seen", None)
@@ -159,7 +159,7 @@ def _unit_and_shift(w: Window) -> Iterator[Truth | None]:
 
 
 def _release_and_shift(w: Window) -> Iterator[Truth | None]:
-    other = next(c for c in (w.world.idle or w.world.numbers))
+    other = next(c for c in (w.world.idle))
     yield from _until("sampled", Truth(_RELEASE, segment="any"))
     w.rows.z[other] = w.rows.z[other] + 0.8
     yield from _until("answered", None)
@@ -168,7 +168,7 @@ def _release_and_shift(w: Window) -> Iterator[Truth | None]:
 
 def _shift_and_concept(w: Window) -> Iterator[Truth | None]:
     column = w.world.important[0]
-    other = next(c for c in (w.world.idle or w.world.important[1:]) if c != column)
+    other = next(c for c in (*w.world.idle, *w.world.important) if c != column)
     yield from _until("sampled", Truth((Cause.CONCEPT_DRIFT,), (column,), may_retrain=True))
     w.rows.z[other] = w.rows.z[other] + 0.7
     yield from _until("lawful", None)
@@ -176,7 +176,7 @@ def _shift_and_concept(w: Window) -> Iterator[Truth | None]:
 
 
 def _noise_and_shift(w: Window) -> Iterator[Truth | None]:
-    other = next(c for c in (w.world.idle or w.world.numbers))
+    other = next(c for c in (w.world.idle))
     yield from _until("sampled", Truth(_LIES))
     w.rows.z[other] = w.rows.z[other] + 0.7
     yield from _until("labelled", None)

@@ -62,19 +62,19 @@ def _new_month(w: Window) -> Iterator[Truth | None]:
 
 
 def _harmless(w: Window) -> Iterator[Truth | None]:
-    column = str(w.random.choice(w.world.idle or w.world.numbers))
+    column = str(w.random.choice(w.world.idle))
     yield from _until("sampled", Truth(_MOVED, (column,)))
     w.rows.z[column] = w.rows.z[column] + 0.5
 
 
 def _small(w: Window) -> Iterator[Truth | None]:
-    column = str(w.random.choice(w.world.idle or w.world.numbers))
+    column = str(w.random.choice(w.world.idle))
     yield from _until("sampled", Truth(_MOVED, (column,)))
     w.rows.z[column] = w.rows.z[column] + 0.2
 
 
 def _wider(w: Window) -> Iterator[Truth | None]:
-    column = str(w.random.choice(w.world.idle or w.world.numbers))
+    column = str(w.random.choice(w.world.idle))
     yield from _until("sampled", Truth(_MOVED, (column,)))
     w.rows.z[column] = w.rows.z[column] * 1.5
 

@@ -145,7 +145,9 @@ class World:
 
     @property
     def idle(self) -> list[str]:
-        return [c for c in self.numbers if c not in self.effects.lines and c not in (self.hour, self.seasonal)]
+        """Columns without any effect; where there is none, the one with the weakest."""
+        free = [c for c in self.numbers if c not in self.effects.lines and c not in (self.hour, self.seasonal)]
+        return free or self.important[-1:]
 
     def sample(self, n: int, random: np.random.Generator, start: int = MONDAY, days: int = 28, factor: float = 0.0) -> Sample:
         seconds = start + np.sort(random.integers(0, days * DAY, size=n))

@@ -1,0 +1,73 @@
+"""What can go wrong with a column of codes: values never seen, one value only, a value that vanished, names exchanged."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import chdtrc
+
+from steps.contracts.detection import Problem, ProblemKind
+from steps.core.pairing import Codes, Column
+
+_LEAST_UNSEEN = 0.01
+
+
+def code_problems(column: Column, reference: npt.NDArray[np.generic], current: npt.NDArray[np.generic]) -> Iterator[Problem]:
+    """At most one problem of each kind in these rows of one column."""
+    values = len(column.vocabulary)
+    windows = [np.asarray(window, dtype=np.int64) for window in (reference, current)]
+    before, after = (np.bincount(w[w >= 0], minlength=values) for w in windows)
+    if not before.sum() or not after.sum():
+        return
+    found = _unseen(column, before, after, len(current)) or _only(column, before, after) or _renamed(column, before, after)
+    found = found or _vanished(column, before, after)
+    if found:
+        yield found
+
+
+def _unseen(column: Column, before: Codes, after: Codes, rows: int) -> Problem | None:
+    """More values that the reference never had than its own rare values let expect (Good 1953: singletons / rows)."""
+    unseen = float(after[before == 0].sum() / rows)
+    expected = float((before == 1).sum() / before.sum())
+    if unseen < _LEAST_UNSEEN + 3 * expected or after[before == 0].sum() < 5:
+        return None
+    worst = column.vocabulary[int(np.where(before == 0, after, -1).argmax())]
+    sentence = f"column {column.name} has values that the reference never had in {unseen:.0%} of the rows, most often {worst!r}"
+    return Problem(ProblemKind.UNSEEN_CATEGORIES, column.name, sentence, unseen)
+
+
+def _only(column: Column, before: Codes, after: Codes) -> Problem | None:
+    if (after > 0).sum() != 1 or before[after.argmax()] / before.sum() > 0.9 or (before > 0).sum() < 2:
+        return None
+    share = 1 - float(before[after.argmax()] / before.sum())
+    return Problem(
+        ProblemKind.CONSTANT, column.name, f"column {column.name} is {column.vocabulary[int(after.argmax())]!r} in every row", share
+    )
+
+
+def _renamed(column: Column, before: Codes, after: Codes) -> Problem | None:
+    """The same shares under other names: five codes or more do not exchange their places by chance."""
+    if (before > 0.02 * before.sum()).sum() < 5 or min(before.sum(), after.sum()) < 500:
+        return None
+    p, q = before / before.sum(), after / after.sum()
+    if np.abs(p - q).sum() / 2 < 0.25:
+        return None
+    first, second = np.sort(before)[::-1], np.sort(after)[::-1]
+    counted = first + second > 0
+    expected = (first + second)[counted] / (before.sum() + after.sum())
+    statistic = sum(float(((w[counted] - expected * w.sum()) ** 2 / (expected * w.sum())).sum()) for w in (first, second))
+    if chdtrc(max(int(counted.sum()) - 1, 1), statistic) < 0.05:
+        return None
+    return Problem(
+        ProblemKind.REMAPPED, column.name, f"the codes of column {column.name} have exchanged their places", float(np.abs(p - q).sum() / 2)
+    )
+
+
+def _vanished(column: Column, before: Codes, after: Codes) -> Problem | None:
+    share = before / before.sum()
+    gone = (after == 0) & (share > 0.05) & (share * after.sum() > 60)
+    if not gone.any():
+        return None
+    worst = int(np.where(gone, share, 0).argmax())
+    sentence = f"column {column.name} has no row with {column.vocabulary[worst]!r} any more, which held {share[worst]:.0%} of the reference"
+    return Problem(ProblemKind.TRUNCATED, column.name, sentence, float(share[gone].sum()))

@@ -1,0 +1,52 @@
+"""What the reference lets expect of a row: its label where no model answers, and what a model is used to get wrong.
+
+With this taken out, a mere shift of the inputs leaves no trace in the residuals of an imperfect model, and what is left is the
+world's doing.
+"""
+
+import dataclasses
+
+import numpy as np
+
+from steps.contracts.words import Task
+from steps.core.memory import Memory, remember
+from steps.core.pairing import Column, Floats, Pair
+from steps.core.residuals import Labelled, Mask, labelled, row_loss
+
+
+def judged_rows(both: Pair) -> Labelled | None:
+    """The labelled rows with residuals against what the reference lets expect; None when there are too few."""
+    rows = labelled(both)
+    return _calibrated(both, rows) if rows is not None else _imagined(both)
+
+
+def _calibrated(both: Pair, rows: Labelled) -> Labelled:
+    memory = remember(both.columns, rows.residual[0], rows.masks, rounds=40)
+    if memory is None:
+        return rows
+    gain = rows.residual[0] ** 2 - (rows.residual[0] - memory.reference) ** 2
+    if gain.mean() < 3 * gain.std() / np.sqrt(len(gain)):
+        return rows  # the model is right on average wherever one looks
+    left = (rows.residual[0] - memory.reference, rows.residual[1] - memory.current)
+    return dataclasses.replace(rows, residual=left)
+
+
+def _imagined(both: Pair) -> Labelled | None:
+    if both.target is None or both.prediction is not None or both.task is None:
+        return None
+    masks = (np.isfinite(both.target[0]), np.isfinite(both.target[1]))
+    if min(mask.sum() for mask in masks) < 50:
+        return None
+    first, second = both.target[0][masks[0]], both.target[1][masks[1]]
+    memory = remember(both.columns, first, masks, rounds=80)
+    if memory is None:
+        return None
+    guess = [np.clip(g, 0.002, 0.998) if both.task is Task.BINARY else g for g in (memory.reference, memory.current)]
+    loss = (row_loss(both.task, first, guess[0]), row_loss(both.task, second, guess[1]))
+    return Labelled(both.task, masks, (guess[0], guess[1]), (first, second), (first - guess[0], second - guess[1]), loss, imagined=True)
+
+
+def lawful(columns: tuple[Column, ...], values: Floats, rows: tuple[Mask, Mask]) -> Memory | None:
+    """What the inputs explain of some values of the current window's labelled rows (`rows[1]` selects them), judged crosswise."""
+    turned = tuple(dataclasses.replace(c, reference=c.current, current=c.reference) for c in columns)
+    return remember(turned, values, (rows[1], rows[0]), rounds=40)

@@ -1,0 +1,128 @@
+"""Single values that should not be there: stuck sensors, defaults, saturation, spikes, lost decimals, shifted hours."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from steps.contracts.detection import Problem, ProblemKind
+from steps.core.conversions import converted
+from steps.core.pairing import Floats
+
+_LEAST_GAIN = 0.02  # share of the rows by which one value must have gained
+_LEAST_ROWS = 40
+
+
+def number_problems(name: str, old: Floats, new: Floats) -> Iterator[Problem]:
+    """At most one problem of one number's finite values, in the order in which they explain each other."""
+    if min(len(old), len(new)) < _LEAST_ROWS:
+        return
+    old, new = np.sort(old), np.sort(new)
+    found = (
+        _piled(name, old, new)
+        or _hours(name, old, new)
+        or _converted(name, old, new)
+        or _beyond(name, old, new)
+        or _rounded(name, old, new)
+    )
+    if found:
+        yield found
+
+
+def _piled(name: str, old: Floats, new: Floats) -> Problem | None:
+    """One value that gained a share of the rows, where the other values are as they were or the column never had piles."""
+    values, counts = np.unique(new, return_counts=True)
+    lattice, before = np.unique(old, return_counts=True)
+    shares = np.zeros(len(values))
+    where = np.minimum(np.searchsorted(lattice, values), len(lattice) - 1)
+    known = lattice[where] == values
+    shares[known] = before[where[known]] / len(old)
+    gains = counts / len(new) - shares
+    best = int(gains.argmax())
+    value, gain, share = float(values[best]), float(gains[best]), float(shares[best])
+    error = float(np.sqrt(max(share, 1 / len(old)) / len(old) + (share + gain) / len(new)))
+    if len(lattice) < 2 or gain < max(_LEAST_GAIN, 6 * error) or share > 0.3 * (share + gain):
+        if len(values) == 1 and share < 0.9 and len(lattice) > 1:
+            return Problem(ProblemKind.CONSTANT, name, f"column {name} is {value:.6g} in every row", 1.0 - share)
+        return None
+    if gain < 3 * np.sqrt(1 / len(old) + 1 / len(new)) and share > 0:
+        return None
+    smooth = len(lattice) > 0.2 * len(old) and before.max() / len(old) < 0.02
+    outside = value < lattice[0] or value > lattice[-1]
+    if not (smooth or outside or _rest_unmoved(old, new, value, gain)):
+        return None
+    return _pile(name, old, new, value, gain)
+
+
+def _rest_unmoved(old: Floats, new: Floats, value: float, gain: float) -> bool:
+    old, new = old[old != value], new[new != value]
+    if not len(new):
+        return True
+    if min(len(old), len(new)) < 20:
+        return False
+    grid = np.concatenate([old[:: max(len(old) // 100, 1)], new[:: max(len(new) // 100, 1)]])
+    gap = np.abs(np.searchsorted(old, grid, side="right") / len(old) - np.searchsorted(new, grid, side="right") / len(new)).max()
+    return float(gap) < max(1.5 * float(np.sqrt(1 / len(old) + 1 / len(new))), 0.1 * gain)
+
+
+def _bulk_unmoved(old: Floats, new: Floats) -> bool:
+    if not len(new):
+        return True
+    grid = old[:: max(len(old) // 100, 1)]
+    gap = np.abs(np.searchsorted(old, grid, side="right") / len(old) - np.searchsorted(new, grid, side="right") / len(new)).max()
+    return float(gap) < 0.02 + 1.7 * float(np.sqrt(1 / len(old) + 1 / len(new)))
+
+
+def _pile(name: str, old: Floats, new: Floats, value: float, gain: float) -> Problem:
+    at_end = value in (new[0], new[-1])
+    cut = float((old > value).mean() if value == new[-1] else (old < value).mean()) if at_end else 0.0
+    if at_end and 0.6 * gain < cut < 1.4 * gain + 0.01 and gain < 0.95:
+        return Problem(ProblemKind.CLIPPED, name, f"column {name} is cut off at {value:.6g}, where {gain:.0%} of its rows now stand", gain)
+    if gain > 0.3:
+        return Problem(ProblemKind.CONSTANT, name, f"column {name} is stuck at {value:.6g} in {gain:.0%} of the rows", gain)
+    return Problem(ProblemKind.DEFAULT_VALUE, name, f"column {name} is filled with {value:.6g} in {gain:.0%} of the rows", gain)
+
+
+def _hours(name: str, old: Floats, new: Floats) -> Problem | None:
+    """Whole numbers of 0 to 23 that were moved round the clock: another time zone."""
+    if min(len(old), len(new)) < 500 or old[0] < 0 or old[-1] > 23 or old[-1] < 13 or new[0] < 0 or new[-1] > 23 or len(np.unique(old)) < 8:
+        return None
+    if (old != np.floor(old)).any() or (new != np.floor(new)).any():
+        return None
+    before, after = (np.bincount(v.astype(np.int64), minlength=24) / len(v) for v in (old, new))
+    gap = np.abs(before - after).sum() / 2
+    turns = [np.abs(np.roll(before, k) - after).sum() / 2 for k in range(24)]
+    best = int(np.argmin(turns))
+    noise = 2 * np.sqrt(24 / min(len(old), len(new)) / 4)
+    if best == 0 or gap < 0.08 or turns[best] > max(0.25 * gap, min(noise, 0.5 * gap)):
+        return None
+    ahead = best if best <= 12 else best - 24
+    return Problem(ProblemKind.REMAPPED, name, f"column {name} is {ahead:+d} hours from where it was: another time zone", 1.0)
+
+
+def _converted(name: str, old: Floats, new: Floats) -> Problem | None:
+    words, share = converted(old, new)
+    if not words:
+        return None
+    whole = share > 0.9
+    sentence = f"column {name} looks {words}{'' if whole else f' in {share:.0%} of the rows'}: a unit has changed"
+    return Problem(ProblemKind.UNIT_CHANGE, name, sentence, 1.0 if whole else share)
+
+
+def _beyond(name: str, old: Floats, new: Floats) -> Problem | None:
+    """Values further outside of the reference's range than its bulk is wide."""
+    low, high = np.quantile(old[:: max(len(old) // 20_000, 1)], [0.005, 0.995])
+    width = 1.5 * float(high - low)
+    outside = (new < old[0] - width) | (new > old[-1] + width)
+    share = float(outside.mean())
+    if width <= 0 or share < 0.003 or outside.sum() < 8 or not _bulk_unmoved(old, new[~outside]):
+        return None
+    worst = float(new[0] if old[0] - new[0] > new[-1] - old[-1] else new[-1])
+    sentence = f"column {name} has values up to {worst:.4g} in {share:.1%} of the rows, the reference had {old[0]:.4g} to {old[-1]:.4g}"
+    return Problem(ProblemKind.OUT_OF_RANGE, name, sentence, share)
+
+
+def _rounded(name: str, old: Floats, new: Floats) -> Problem | None:
+    before, after = (float((v != np.round(v)).mean()) for v in (old, new))
+    if before < 0.5 or after > 0.02 or min(len(old), len(new)) < 100 or old[-1] - old[0] < 3:
+        return None
+    return Problem(ProblemKind.ROUNDED, name, f"column {name} has lost its decimals", 1.0)
