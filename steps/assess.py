@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from steps.contracts.errors import NotFound
+from steps.contracts.errors import ModelmedicError, NotFound
 from steps.contracts.incident import Closing, Incident
 from steps.contracts.notification import Severity
 from steps.contracts.window import Window
@@ -51,7 +51,18 @@ def _assess(site: Site, incident: Incident, closing: Closing) -> str | None:
     if not said.effective:
         owner = site.policy.metadata.owner
         site.tell("heal.ineffective", Severity.WARNING, owner, f"{site.model}: a heal did not help", sentence, incident.id)
+    _renew_report(site, incident)
     return said.sentence
+
+
+def _renew_report(site: Site, incident: Incident) -> None:
+    """The page tells of the effect as well; the assessment stands without it."""
+    from steps.reporting.story import write
+
+    try:
+        write(site, incident)
+    except ModelmedicError as error:
+        site.note("report.failed", {"error": str(error)}, incident.id)
 
 
 def _sentence(rows: Labelled, version: str) -> str:

@@ -7,6 +7,7 @@ from steps.assess import assess
 from steps.close import close
 from steps.contracts.incident import Incident
 from steps.contracts.policy import Policy
+from steps.noticing import notice_release
 from steps.repair import repair
 from steps.run import Run, Site
 
@@ -26,6 +27,9 @@ def reconcile(site: Site) -> Reconciled:
     flushed = site.spool.flush(site.trail)
     if flushed:
         said.append(f"{flushed} audit records that had waited for the store are in the trail now")
+    noticed = notice_release(site)
+    if noticed is not None:
+        said.append(f"version {noticed.version} was released by {noticed.by}")
     current = site.ledger.current(site.model)
     if current is not None and site.clock.now() >= current.opened_at + deadline(site.policy):
         said.append(_close(site, current))

@@ -17,10 +17,13 @@ from functools import cached_property
 from pathlib import Path
 
 from steps.adapters.stores import open_store
+from steps.audit import AuditTrail
 from steps.clocks import SystemClock
-from steps.contracts.errors import NotFound
+from steps.contracts.audit import Phase
+from steps.contracts.errors import ModelmedicError, NotFound
 from steps.contracts.incident import Incident
 from steps.contracts.keys import policy_key
+from steps.contracts.notification import Notification
 from steps.contracts.policy import Policy
 from steps.contracts.ports import Clock, Notifier, ObjectStore
 from steps.documents import keep, read
@@ -100,8 +103,14 @@ class Workspace:
         if policy.notify.alertmanager is not None:
             from steps.adapters.alertmanager import Alertmanager
 
-            people.append(Alertmanager(str(policy.notify.alertmanager), clock))
-        return Several(people)
+            people.append(Alertmanager(str(policy.notify.alertmanager), SystemClock()))  # an end in played time would have passed
+        trail = AuditTrail(self.store, policy.name, clock, self.actor)
+
+        def failed(notification: Notification, where: str, error: ModelmedicError) -> None:
+            facts = {"event": notification.event, "where": where, "error": str(error)}
+            trail.append("notification.failed", Phase.NOTE, incident=notification.incident, facts=facts)
+
+        return Several(people, failed)
 
     def run(self, identity: str, *, say: Callable[[str], None] = _silent) -> Run:
         """The run of one incident, by the policy that it was opened under. Raises NotFound or BadInput."""

@@ -4,21 +4,25 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pyarrow as pa
+from steps.bootstrap import bootstrap
 
+from examples.flights.by_hand import release_by_hand
 from examples.flights.faults import BAD_RELEASE, with_a_sign_error
 from examples.flights.stream import Flights, month
 from examples.flights.traffic import Traffic
 from steps.adapters.model_loader import LoadedModel, load_model
-from steps.bootstrap import bootstrap
+from steps.adapters.policy_file import load_policy
 from steps.clocks import PlayedClock
 from steps.contracts.incident import Incident
 from steps.contracts.inference_log import PREDICTION
 from steps.contracts.window import Window
-from steps.core.metrics import auc, log_loss
+from steps.core.metrics import score
 from steps.local.engine import heal
+from steps.local.serving import LocalServing
 from steps.monitor import monitor
 from steps.reconcile import reconcile
 from steps.run import Run, Site
@@ -79,14 +83,15 @@ class Year:
         self._clock = PlayedClock(START, self._meanwhile)
         self._at = at
         self._bad_release_due = True
-        self.site: Site = workspace.site(POLICY, clock=self._clock, say=say)
+        self.site: Site = workspace.site(load_policy(POLICY), clock=self._clock, say=say, terminal=False)
+        self.serving = cast(LocalServing, self.site.serving)
         self.traffic: Traffic | None = None
 
     def play(self) -> None:
         """Bootstrap on January and February, then week by week until the year is over."""
         first = self._flights.between(Window(month(1).start, START))
         bootstrap(self.site, first)
-        self.traffic = Traffic(self.site, self._flights, self.site.serving.url)
+        self.traffic = Traffic(self.site, self._flights, self.serving.url)
         while self._clock.now() < END:
             self._clock.sleep(min(EVERY, END - self._clock.now()))
             if self._bad_release_due and self._clock.now() >= BAD_RELEASE:
@@ -106,19 +111,19 @@ class Year:
         self._at(end)
 
     def _look(self) -> None:
-        """What a CronWorkflow and a Sensor do in a cluster: monitor, heal what it opened, reconcile."""
-        self.site.serving.flush()
+        """What CronWorkflows and a Sensor do in a cluster: reconcile, monitor, and heal what was opened."""
+        self.serving.flush()
+        reconcile(self.site)
         seen = monitor(self.site)
         if seen.incident is not None:
             heal(Run(self.site, self.site.ledger.find(seen.incident)))
-        reconcile(self.site)
 
     def _release_badly(self) -> None:
         """Somebody in a hurry registers, serves and aliases a version by hand, past every gate; its labels had the wrong sign."""
         self._bad_release_due = False
         now = self._clock.now()
         rows = with_a_sign_error(self._flights.between(Window(now - timedelta(days=60), now)))
-        release_by_hand(self.site, rows, by="a colleague")
+        release_by_hand(self.site, rows)
 
     @property
     def now(self) -> datetime:
@@ -144,8 +149,8 @@ class Year:
         alone = frozen.ask(served.select(list(self.site.policy.features)).to_pandas())
         return Month(
             number,
-            Score(auc(target, alone), log_loss(target, alone)),
-            Score(auc(target, answered), log_loss(target, answered)),
+            _score(target, alone),
+            _score(target, answered),
             _serving_at(self.site, window.start),
             _serving_at(self.site, window.end),
             tuple(_healed(self.site, incident) for incident in self.site.ledger.incidents(self.site.model) if incident.opened_at in window),
@@ -165,6 +170,10 @@ def _healed(site: Site, incident: Incident) -> Healed:
         closing.sentence if closing else "",
         closing.effective if closing else None,
     )
+
+
+def _score(target: np.ndarray, prediction: np.ndarray) -> Score:
+    return Score(score("auc", target, prediction), score("log_loss", target, prediction))
 
 
 def _serving_at(site: Site, moment: datetime) -> str:

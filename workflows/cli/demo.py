@@ -33,7 +33,7 @@ def demo(output: Path, share: float, keep_serving: bool, as_json: bool) -> None:
             made = _pages(year, months, output)
         finally:
             if not keep_serving:
-                year.site.serving.stop()
+                year.serving.stop()
     _show(year, months, made, time.monotonic() - started, as_json)
 
 

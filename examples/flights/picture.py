@@ -1,0 +1,25 @@
+"""The year as a picture: the frozen model's AUC against the healed one's, and what was done when."""
+
+from pathlib import Path
+
+from examples.flights.faults import BROKEN
+from examples.flights.stream import month
+from examples.flights.year import Healed, Month
+from steps.contracts.words import Outcome
+from steps.reporting.timeline import Mark, Point, timeline
+
+_TITLE = "A flight-delay model in 2013: frozen in February, and healed"
+
+
+def draw(months: tuple[Month, ...], *files: Path) -> Path:
+    """Written to each file in the form that its name ends with; the first one is returned."""
+    points = [Point(month(m.number), m.frozen.auc, m.healed.auc) for m in months]
+    marks = [_mark(found) for m in months for found in m.incidents if found.outcome != Outcome.NO_ACTION.value]
+    for file in files:
+        file.write_bytes(timeline(points, marks, metric="AUC", title=_TITLE, form="png" if file.suffix == ".png" else "svg"))
+    return files[0]
+
+
+def _mark(found: Healed) -> Mark:
+    aside = found.outcome == Outcome.QUARANTINED.value and found.at in BROKEN
+    return Mark(found.at, found.outcome, found.outcome.replace("_", " "), BROKEN if aside else None)
