@@ -1,0 +1,66 @@
+"""How an incident ended is read off what its stages recorded, the last word counting."""
+
+from typing import Any
+
+import pytest
+
+from steps.contracts.words import Outcome
+from steps.core.outcome import ending
+
+
+def diagnosed(remedy: str, acted: str | None = None, autonomy: str = "act") -> dict[str, Any]:
+    return {
+        "diagnosis": {"sentence": "because"},
+        "decision": {"remedy": remedy, "sentence": "rule x", "autonomy": autonomy},
+        "outputs": {"remedy": acted or remedy, "approval": "not-needed"},
+    }
+
+
+TRAINED = {"trained": True, "sentence": "", "outputs": {"trained": "yes"}}
+PASSED = {"validation": {"gates": []}, "outputs": {"passed": "yes"}}
+NO = {"decision": "rejected", "sentence": "no"}
+FAILED = {"validation": {"gates": [{"passed": False, "sentence": "AUC fell"}]}, "outputs": {"passed": "no"}}
+
+
+def said(outcome: str) -> dict[str, Any]:
+    return {"outcome": outcome, "sentence": "so"}
+
+
+@pytest.mark.parametrize(
+    ("stages", "outcome"),
+    [
+        ({"diagnose": diagnosed("none")}, Outcome.NO_ACTION),
+        ({"diagnose": diagnosed("escalate")}, Outcome.ESCALATED),
+        ({"diagnose": diagnosed("retrain", acted="none", autonomy="suggest")}, Outcome.SUGGESTED),
+        ({"diagnose": diagnosed("quarantine"), "quarantine": said("quarantined")}, Outcome.QUARANTINED),
+        ({"diagnose": diagnosed("rollback"), "rollback": said("rolled_back")}, Outcome.ROLLED_BACK),
+        ({"diagnose": diagnosed("rollback"), "rollback": said("escalated")}, Outcome.ESCALATED),
+        ({"diagnose": diagnosed("retrain"), "retrain": {**TRAINED, "trained": False}}, Outcome.ESCALATED),
+        ({"diagnose": diagnosed("retrain"), "retrain": TRAINED, "validate": FAILED}, Outcome.REJECTED),
+        (
+            {
+                "diagnose": diagnosed("retrain"),
+                "retrain": TRAINED,
+                "validate": PASSED,
+                "approve": {"decision": "rejected", "sentence": "no"},
+            },
+            Outcome.REJECTED,
+        ),
+        ({"diagnose": diagnosed("retrain"), "retrain": TRAINED, "validate": PASSED, "deploy": said("healed")}, Outcome.HEALED),
+        ({"diagnose": diagnosed("retrain"), "retrain": TRAINED, "validate": PASSED, "deploy": said("withdrawn")}, Outcome.WITHDRAWN),
+    ],
+)
+def test_the_last_stage_that_has_a_say_decides(stages: dict[str, Any], outcome: Outcome) -> None:
+    found = ending(stages)
+    assert (found.outcome, found.by_error) == (outcome, False)
+
+
+def test_what_broke_the_heal_is_the_last_word() -> None:
+    found = ending({"diagnose": diagnosed("none")}, "validate: out of memory")
+    assert (found.outcome, found.by_error) == (Outcome.ESCALATED, True)
+    assert "out of memory" in found.sentence
+
+
+@pytest.mark.parametrize("stages", [{}, {"diagnose": diagnosed("retrain")}], ids=["no diagnosis", "remedy never begun"])
+def test_a_heal_that_stopped_without_a_word_is_an_error(stages: dict[str, Any]) -> None:
+    assert ending(stages).by_error

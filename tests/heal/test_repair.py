@@ -1,0 +1,90 @@
+"""Between heals nothing is left half done, and what a human did is told, not undone."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from steps.contracts.incident import Closing
+from steps.contracts.words import Outcome
+from steps.reconcile import deadline, reconcile
+from steps.repair import repair
+from tests.heal.deployed import World
+from tests.heal.played import NOW, Told
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
+
+
+def closed(world: World) -> None:
+    world.site.ledger.close(world.run.incident, Closing(Outcome.ESCALATED, NOW, "it broke", by_error=True))
+
+
+def test_a_canary_that_a_crash_left_is_taken_back(world: World) -> None:
+    closed(world)
+    world.serving.start_canary(world.second, expected=1)
+    assert "version 2 was taken back" in reconcile(world.site).sentences[0]
+    assert world.agrees == "1"
+
+
+def test_a_canary_of_a_heal_under_way_is_left_alone(world: World) -> None:
+    world.serving.start_canary(world.second, expected=1)
+    assert reconcile(world.site).sentences == ()
+    assert world.serving.state().canary is not None
+
+
+def test_a_promotion_that_broke_off_before_its_alias_goes_back(world: World) -> None:
+    world.serving.start_canary(world.second, expected=1)
+    world.serving.promote(expected=world.serving.state().generation)
+    repair(world.site)
+    assert world.agrees == "1"
+
+
+def test_an_alias_that_a_human_moved_is_told_and_not_undone(world: World) -> None:
+    theirs = world.registry.add_by_hand({})
+    world.registry.move_alias("champion", theirs, expected="1")
+    sentences = repair(world.site).sentences
+    assert "somebody moved the alias" in sentences[0]
+    assert world.registry.alias("champion") == theirs
+    told = world.site.notifier
+    assert isinstance(told, Told)
+    assert told.events == ["alias.differs"]
+
+
+def test_a_release_by_hand_is_written_down_once(world: World) -> None:
+    closed(world)
+    world.serving.start_canary(world.second, expected=1)
+    world.serving.promote(expected=world.serving.state().generation)
+    world.registry.move_alias("champion", "2", expected="1")
+    assert "version 2 was released by somebody else" in reconcile(world.site).sentences
+    assert reconcile(world.site).sentences == ()
+    last = world.site.history.releases("churn")[-1]
+    assert (last.version, last.previous) == ("2", "1")
+    assert world.agrees == "2"
+
+
+def test_an_incident_past_its_deadline_is_closed_and_what_it_left_is_taken_back(world: World) -> None:
+    world.serving.start_canary(world.second, expected=1)
+    world.traffic = 0
+    world.clock.sleep(deadline(world.site.policy) + timedelta(minutes=1))
+    reconcile(world.site)
+    closing = world.site.ledger.closing(world.run.incident)
+    assert closing is not None
+    assert (closing.outcome, closing.by_error) == (Outcome.ESCALATED, True)
+    assert world.agrees == "1"
+
+
+def test_records_that_waited_for_the_store_reach_the_trail(world: World) -> None:
+    from steps.contracts.audit import Phase
+
+    world.site.spool.add(NOW, "canary.withdrawn", Phase.OUTCOME, incident=world.run.incident.id, key="k", fence=None, facts={})
+    assert "1 audit records" in reconcile(world.site).sentences[0]
+    assert [r.event for r in world.site.trail.records()][-1] == "canary.withdrawn"
+
+
+def test_when_everything_agrees_nothing_is_done(world: World) -> None:
+    before = world.site.trail.length()
+    assert reconcile(world.site).sentences == ()
+    assert world.site.trail.length() == before
