@@ -20,13 +20,12 @@ from steps.adapters.stores import open_store
 from steps.audit import AuditTrail
 from steps.clocks import SystemClock
 from steps.contracts.audit import Phase
-from steps.contracts.errors import ModelmedicError, NotFound
-from steps.contracts.incident import Incident
+from steps.contracts.errors import ModelmedicError
 from steps.contracts.keys import policy_key
 from steps.contracts.notification import Notification
 from steps.contracts.policy import Policy
 from steps.contracts.ports import Clock, Notifier, ObjectStore
-from steps.documents import keep, read
+from steps.documents import keep
 from steps.ledger import Ledger
 from steps.run import Run, Site
 
@@ -113,16 +112,11 @@ class Workspace:
         return Several(people, failed)
 
     def run(self, identity: str, *, say: Callable[[str], None] = _silent) -> Run:
-        """The run of one incident, by the policy that it was opened under. Raises NotFound or BadInput."""
-        incident = Ledger(self.store, SystemClock()).find(identity)
-        return Run(self.site(self.pinned(incident), say=say), incident)
+        """The run of one incident, by the very policy that it was opened under. Raises NotFound, BadInput or Refused."""
+        from steps.pending import policy_of
 
-    def pinned(self, incident: Incident) -> Policy:
-        """The policy that the incident was opened under, whatever has been rendered since."""
-        policy = read(self.store, Policy, policy_key(incident.policy_hash))
-        if policy is None:
-            raise NotFound(f"policy {incident.policy_hash[:12]} of incident {incident.id} is not in the store at {self.store_url}")
-        return policy
+        incident = Ledger(self.store, SystemClock()).find(identity)
+        return Run(self.site(policy_of(self.store, incident), say=say), incident)
 
 
 def _gone(holder: str) -> bool:

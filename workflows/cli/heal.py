@@ -74,17 +74,16 @@ def _ask(run: "Run", stage: str) -> None:
     """On a terminal the person who started the heal may answer at once; an empty answer leaves it waiting."""
     import getpass
 
-    from steps.approve import asked_about
-    from steps.contracts.incident import Answer
+    from steps.answering import give
     from workflows.cli.console import safe, talk
 
-    validated = run.stage("validate")
+    validated = run.stage("validate") if stage == "approve" else None
     for gate in (validated or {}).get("validation", {}).get("gates", ()):
         talk().print(f"  {'✓' if gate['passed'] else '✗'} {safe(gate['sentence'])}")
     said = click.prompt("Go on? yes, no, or enter to decide later", default="", show_default=False, err=True).strip().lower()
     if said in ("y", "yes", "n", "no"):
-        answer = Answer(said.startswith("y"), getpass.getuser(), run.site.clock.now(), asked_about(run, stage), "answered on the terminal")
-        run.site.ledger.answer(run.incident, answer)
+        site, why = run.site, "answered on the terminal"
+        give(site.store, site.clock, run.incident.id, approved=said.startswith("y"), by=getpass.getuser(), reason=why, policy=site.policy)
 
 
 def _nobody(_run: "Run", _stage: str) -> None:
