@@ -29,7 +29,11 @@ SECTIONS: Final[dict[str, dict[str, Entry]]] = {
     },
     "The cluster": {
         "render": ("render", "Render policies to manifests for Argo, KServe and Prometheus."),
+        "diff": ("diff", "Show what a render would change on disk or in the cluster."),
         "lint": ("lint", "Check a rendered tree before it is merged."),
+        "explain": ("explain", "Say what an alert or a policy would lead to."),
+        "submit": ("submit", "Start a monitor, a heal or a bootstrap in the cluster, and follow it."),
+        "doctor": ("doctor", "Find what a cluster or this machine lacks."),
     },
     "Shell": {
         "completion": ("completion", "Print the script that completes commands in a shell."),

@@ -1,0 +1,252 @@
+"""diff, explain, submit and doctor: what they say, and with which exit code they end."""
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import yaml
+
+from steps.contracts.errors import BadInput, Transient
+from tests.render.policies import SMALL, policy
+from workflows import submission
+from workflows.cli import main
+from workflows.doctor import MISSING, OK, UNKNOWN, cluster
+from workflows.explain import decisions
+from workflows.platform import Platform
+from workflows.round_trip import round_trip
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "churn.yaml"
+    path.write_text(yaml.safe_dump(SMALL))
+    return path
+
+
+def run(*arguments: object) -> int:
+    with pytest.raises(SystemExit) as ended:
+        main([str(each) for each in arguments])
+    return int(ended.value.code or 0)
+
+
+def test_check_and_diff_are_silent_after_a_render_and_say_what_a_change_does(
+    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    assert run("render", file, "--out", out) == 0
+    assert run("render", file, "--out", out, "--check") == 0
+    assert run("diff", file, "--out", out) == 0
+    assert capsys.readouterr().out == ""
+    file.write_text(yaml.safe_dump({**SMALL, "approval": {"timeout": "2h"}}))
+    assert run("render", file, "--out", out, "--check") == 65
+    assert run("diff", file, "--out", out) == 65
+    said = capsys.readouterr().out
+    assert "-      duration: 86400s" in said
+    assert "+      duration: 7200s" in said
+
+
+def test_a_dry_run_writes_nothing(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("render", file, "--out", tmp_path / "out", "--dry-run", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["written"] is False
+    assert not (tmp_path / "out").exists()
+
+
+def test_lint_ends_with_65_and_names_the_place(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "out"
+    assert run("render", file, "--out", out) == 0
+    assert run("lint", out, "--no-tools") == 0
+    sensor = out / "argo-events" / "sensor.yaml"
+    sensor.write_text(sensor.read_text().replace("atLeastOnce", "atLeastOnc"))
+    capsys.readouterr()
+    assert run("lint", out, "--no-tools") == 65
+    assert "spec.triggers[0] has the field atLeastOnc" in capsys.readouterr().out
+
+
+def test_explain_says_of_each_cause_what_a_heal_would_do() -> None:
+    lines = {(line.cause, line.harm): line for line in decisions(policy("own-rules"))}
+    assert lines["data_quality", ""].remedy == "quarantine"
+    assert lines["concept_drift", ""].rule == "ask-first"
+    assert lines["covariate_shift", "estimated"].then == "done once somebody says yes; promotion waits for labels"
+    assert lines["insufficient_evidence", ""].remedy == "escalate"
+
+
+def test_explain_knows_alerts_and_policies_and_nothing_else(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("explain", "ModelmedicDataBroken", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["goes to"].startswith("triage")
+    assert run("explain", file) == 0
+    assert "ignoreDifferences" in capsys.readouterr().out
+    assert run("explain", "ModelmedicDrft") == 2
+
+
+class Server:
+    """An Argo server that answers with what it was given, one state after the other."""
+
+    def __init__(self, *states: Any) -> None:
+        self.states = list(states)
+        self.asked: list[Any] = []
+
+    def submit_workflow(self, asked: Any, namespace: str) -> Any:
+        self.asked.append((asked, namespace))
+        return SimpleNamespace(metadata=SimpleNamespace(name="heal-churn-x"))
+
+    def get_workflow(self, name: str, namespace: str) -> Any:
+        assert (name, namespace) == ("heal-churn-x", "ml")
+        return self.states.pop(0) if len(self.states) > 1 else self.states[0]
+
+
+def state(phase: str, *nodes: Any) -> Any:
+    return SimpleNamespace(status=SimpleNamespace(phase=phase, message="", nodes={node.display_name: node for node in nodes}))
+
+
+def node(name: str, phase: str, code: str | None = None, **outputs: str) -> Any:
+    parameters = [SimpleNamespace(name=key, value=value) for key, value in outputs.items()]
+    told = SimpleNamespace(exit_code=code, parameters=parameters)
+    return SimpleNamespace(display_name=name, type="Pod", phase=phase, message="", started_at="1", finished_at="2", outputs=told)
+
+
+def followed(server: Server) -> tuple[list[str], submission.Ended]:
+    said = list(submission.follow(server, "heal-churn-x", "ml", sleep=lambda _: None))
+    assert isinstance(said[-1], submission.Ended)
+    return [each for each in said if isinstance(each, str)], said[-1]
+
+
+def test_submitting_a_heal_passes_the_incident_alone() -> None:
+    server = Server()
+    wanted = submission.request("heal", "churn", "churn-1a2b3c4d-7")
+    assert submission.submit(server, wanted, "ml") == "heal-churn-x"
+    asked, namespace = server.asked[0]
+    sent = asked.model_dump(exclude_none=True, by_alias=True)
+    assert (namespace, sent["resourceKind"], sent["resourceName"]) == ("ml", "WorkflowTemplate", "heal-churn")
+    assert sent["submitOptions"]["parameters"] == ["incident=churn-1a2b3c4d-7"]
+
+
+@pytest.mark.parametrize("incident", [None, "{{workflow.name}}", "x; rm -rf /"])
+def test_a_heal_without_a_good_incident_is_refused(incident: str | None) -> None:
+    with pytest.raises(BadInput):
+        submission.request("heal", "churn", incident)
+
+
+def test_following_tells_each_change_once_and_the_outcome() -> None:
+    running, done = node("diagnose", "Running"), node("diagnose", "Succeeded")
+    server = Server(
+        state("Running", running), state("Running", running), state("Succeeded", done, node("close", "Succeeded", outcome="healed"))
+    )
+    said, ended = followed(server)
+    assert said == ["diagnose: Running", "diagnose: Succeeded", "close: Succeeded"]
+    assert (ended.code, ended.outputs["outcome"]) == (0, "healed")
+
+
+@pytest.mark.parametrize(("code", "expected"), [("77", 77), ("65", 65), ("137", 1), (None, 1)])
+def test_the_exit_code_is_that_of_the_step_that_ended_it(code: str | None, expected: int) -> None:
+    assert followed(Server(state("Failed", node("deploy", "Failed", code))))[1].code == expected
+
+
+def test_a_server_that_is_away_is_transient() -> None:
+    class Away(Server):
+        def get_workflow(self, name: str, namespace: str) -> Any:  # noqa: ARG002 - nobody answers
+            raise ConnectionError("refused")
+
+    with pytest.raises(Transient, match="ARGO_SERVER"):
+        followed(Away())
+
+
+class Cluster:
+    """A cluster as kubectl tells it: objects by kind and name, and what accounts may do."""
+
+    installed = True
+
+    def __init__(self, objects: dict[tuple[str, ...], Any], allowed: set[tuple[str, str, str]], version: str | None = "v1.34.1") -> None:
+        self.objects, self.allowed, self._version = objects, allowed, version
+
+    def version(self) -> str | None:
+        return self._version
+
+    def get(self, *what: str, namespace: str | None = None) -> Any:  # noqa: ARG002 - one namespace is enough here
+        return self.objects.get(what[:2]) or self.objects.get(what[:1])
+
+    def may(self, verb: str, resource: str, *, namespace: str, account: str) -> bool | None:  # noqa: ARG002 - as kubectl has it
+        return (account, verb, resource) in self.allowed
+
+
+def good_cluster() -> Cluster:
+    kinds = (
+        "workflowtemplates.argoproj.io",
+        "sensors.argoproj.io",
+        "inferenceservices.serving.kserve.io",
+        "servingruntimes.serving.kserve.io",
+    )
+    secrets = [f"modelmedic-store-{each}" for each in ("observe", "train", "validate", "deploy", "triage")]
+    secrets += ["modelmedic-executor.service-account-token", "modelmedic-webhook", "modelmedic-artifacts"]
+    controller = {"spec": {"template": {"spec": {"containers": [{"image": "quay.io/argoproj/workflow-controller:v4.1.2"}]}}}}
+    objects: dict[tuple[str, ...], Any] = {("crd", kind): {} for kind in kinds}
+    objects |= {("secret", name): {"kind": "Secret"} for name in secrets}
+    objects |= {("crd", kind): {"kind": "x"} for kind in kinds}
+    objects["deployments",] = {"items": [controller]}
+    objects["configmaps",] = {"items": [{"data": {"executor": "securityContext: {}"}}]}
+    objects["configmap", "inferenceservice-config"] = {
+        "data": {"deploy": '{"defaultDeploymentMode": "Standard"}', "ingress": '{"enableGatewayApi": true}'}
+    }
+    objects["validatingadmissionpolicybinding", "modelmedic-workflows-modelmedic"] = {"spec": {"validationActions": ["Deny"]}}
+    allowed = {("modelmedic-executor", "create", "workflowtaskresults.argoproj.io")}
+    allowed |= {(f"modelmedic-{part}", "create", "workflows.argoproj.io") for part in ("sensor", "triage")}
+    return Cluster(objects, allowed)
+
+
+def states(found: Any) -> dict[str, str]:
+    return {answer.subject: answer.state for answer in cluster(found, Platform())}
+
+
+def test_doctor_finds_nothing_missing_where_nothing_is() -> None:
+    assert MISSING not in states(good_cluster()).values()
+
+
+@pytest.mark.parametrize(
+    ("gone", "subject"),
+    [
+        (("crd", "sensors.argoproj.io"), "sensors.argoproj.io"),
+        (("secret", "modelmedic-executor.service-account-token"), "Secret modelmedic-executor.service-account-token"),
+        (("configmaps",), "executor.securityContext"),
+        (("validatingadmissionpolicybinding", "modelmedic-workflows-modelmedic"), "admission policy"),
+    ],
+)
+def test_doctor_names_what_would_stop_a_heal(gone: tuple[str, ...], subject: str) -> None:
+    sick = good_cluster()
+    del sick.objects[gone]
+    found = [answer for answer in cluster(sick, Platform()) if answer.state == MISSING]  # type: ignore[arg-type]
+    assert [answer.subject for answer in found] == [subject]
+    assert found[0].remedy
+
+
+def test_doctor_notices_a_right_too_many_and_one_too_few() -> None:
+    sick = good_cluster()
+    sick.allowed = {("modelmedic-train", "get", "secrets")} | {each for each in sick.allowed if each[0] != "modelmedic-sensor"}
+    found = states(sick)
+    assert found["modelmedic-train get secrets"] == MISSING
+    assert found["modelmedic-sensor create workflows.argoproj.io"] == MISSING
+    assert found["modelmedic-deploy get secrets"] == OK
+
+
+def test_doctor_says_that_a_silent_cluster_was_not_looked_at() -> None:
+    assert states(Cluster({}, set(), version=None)) == {"cluster": UNKNOWN}
+
+
+def test_an_old_argo_is_missing_something() -> None:
+    sick = good_cluster()
+    sick.objects["deployments",]["items"][0]["spec"]["template"]["spec"]["containers"][0]["image"] = "workflow-controller:v4.0.5"
+    assert states(sick)["Argo Workflows"] == MISSING
+
+
+def test_the_test_alert_is_seen_again_as_a_triage() -> None:
+    posted: list[Any] = []
+    seen = good_cluster()
+    seen.objects["workflows.argoproj.io",] = {"items": [{"metadata": {"name": "triage-old"}}]}
+
+    def arrive(_: float) -> None:
+        seen.objects["workflows.argoproj.io",] = {"items": [{"metadata": {"name": "triage-old"}}, {"metadata": {"name": "triage-new"}}]}
+
+    answer = round_trip(seen, Platform(), posted.append, sleep=arrive)  # type: ignore[arg-type]
+    assert (answer.state, "triage-new" in answer.sentence) == (OK, True)
+    assert posted[0][0]["labels"]["modelmedic"] == "heal"
+    assert round_trip(good_cluster(), Platform(), posted.append, sleep=lambda _: None).state == MISSING  # type: ignore[arg-type]

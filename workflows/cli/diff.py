@@ -1,0 +1,29 @@
+"""modelmedic diff: what a render would change."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from workflows.cli.sources import policy_sources, sources_of
+
+_FOLDER = click.Path(path_type=Path, file_okay=False)
+
+
+@click.command(short_help="Show what a render would change on disk or in the cluster.")
+@policy_sources
+@click.option("--out", type=_FOLDER, default=Path(), help="The folder that was rendered to; here when left out.")
+@click.option("--cluster", is_flag=True, help="Compare with the cluster of your KUBECONFIG instead, by a server-side dry run.")
+@click.option("--context", help="The context of the KUBECONFIG.")
+def diff(out: Path, cluster: bool, context: str | None, **sources: Any) -> None:
+    """Show how the manifests of each POLICY differ from those below --out, or from the cluster; exit code 65 when they do."""
+    from steps.contracts.errors import BadInput
+    from workflows.diff import diff_cluster, diff_tree
+    from workflows.render import render
+
+    policies, platform = sources_of(sources)
+    tree = render(policies, platform)
+    found = diff_cluster(tree, context) if cluster else "".join(f"{line}\n" for line in diff_tree(tree, out))
+    click.echo(found, nl=False)
+    if found:
+        click.get_current_context().exit(BadInput.exit_code)

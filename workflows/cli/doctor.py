@@ -1,0 +1,45 @@
+"""modelmedic doctor: what a cluster or this machine lacks."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from workflows.doctor import Answer
+
+_FILE = click.Path(path_type=Path)
+
+
+@click.command(short_help="Find what a cluster or this machine lacks.")
+@click.option("--platform", type=_FILE, help="The platform file that the manifests were rendered with.")
+@click.option("--context", help="The context of the KUBECONFIG.")
+@click.option("--test-alert", metavar="URL", help="An Alertmanager to send a test alert through, as far as triage.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+def doctor(platform: Path | None, context: str | None, test_alert: str | None, as_json: bool) -> None:
+    """Look at versions, kinds, modes, Secrets, rights and the admission policy; exit code 65 when something is missing."""
+    from steps.contracts.errors import BadInput
+    from workflows.cli.console import print_json
+    from workflows.doctor import MISSING, cluster, machine, plain
+    from workflows.kubectl import Kubectl
+    from workflows.platform import read_platform
+
+    where, kubectl = read_platform(platform), Kubectl(context)
+    answers = machine() + cluster(kubectl, where)
+    if test_alert:
+        from workflows.alert_post import poster
+        from workflows.round_trip import round_trip
+
+        answers.append(round_trip(kubectl, where, poster(test_alert)))
+    missing = [each for each in answers if each.state == MISSING]
+    if as_json:
+        print_json({"ok": not missing, "answers": plain(answers)})
+    else:
+        for each in answers:
+            _show(each)
+    if missing:
+        raise BadInput(f"{len(missing)} of {len(answers)} things are missing; what to do stands behind each")
+
+
+def _show(each: "Answer") -> None:
+    click.echo(f"{each.state:<8} {each.subject}: {each.sentence}" + (f" -> {each.remedy}" if each.remedy else ""))

@@ -1,0 +1,53 @@
+"""modelmedic explain: what an alert or a policy would lead to."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+@click.command(short_help="Say what an alert or a policy would lead to.")
+@click.argument("subject", metavar="ALERT|POLICY")
+@click.option("--defaults", "below", type=click.Path(path_type=Path), multiple=True, help="Org-wide defaults below the policy.")
+@click.option("--overlay", "above", type=click.Path(path_type=Path), multiple=True, help="An environment's values above the policy.")
+@click.option("--platform", type=click.Path(path_type=Path), help="For the addresses of runbooks.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+def explain(subject: str, below: tuple[Path, ...], above: tuple[Path, ...], platform: Path | None, as_json: bool) -> None:
+    """Say of an ALERT when it fires, whom it reaches and what to read; of a POLICY which rule, remedy, autonomy, limit and approver
+    would apply to each cause."""
+    from steps.adapters.policy_file import load_policy
+    from workflows.alert_rules import alert
+    from workflows.cli.console import print_json
+    from workflows.explain import explain_alert, explain_policy
+    from workflows.platform import read_platform
+
+    where = read_platform(platform)
+    known = alert(subject)
+    if known is None and not subject.endswith((".yaml", ".yml")):
+        raise click.UsageError(f"{subject!r} is no alert and no policy file; expected one of {', '.join(_alerts())}, or a YAML file")
+    told = explain_alert(known, where) if known else explain_policy(load_policy(Path(subject), below, above), where)
+    if as_json:
+        print_json(told)
+    else:
+        _show(told)
+
+
+def _alerts() -> list[str]:
+    from workflows.alert_rules import ALERTS
+
+    return [each.name for each in ALERTS]
+
+
+def _show(told: dict[str, Any]) -> None:
+    from workflows.yaml import dump
+
+    lines = told.pop("decisions", None)
+    aside = told.pop("ignoreDifferences", None)
+    click.echo(dump(told), nl=False)
+    if lines:
+        click.echo(f"{'cause':<22}{'harm':<11}{'rule':<24}{'remedy':<12}{'autonomy':<10}then")
+        for line in lines:
+            click.echo(f"{line['cause']:<22}{line['harm']:<11}{line['rule']:<24}{line['remedy']:<12}{line['autonomy']:<10}{line['then']}")
+    if aside:
+        click.echo("Argo CD has to leave this alone (docs/install.md):")
+        click.echo(dump({"ignoreDifferences": aside}), nl=False)
