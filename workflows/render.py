@@ -24,6 +24,7 @@ from workflows import (
 from workflows.model import Model, model_of
 from workflows.mould import Mould, placeholder
 from workflows.platform import Platform
+from workflows.store_access import store_policies
 from workflows.tree import BASE, EVENTS, Tree, kustomization, with_list
 from workflows.yaml import dump, dump_all
 
@@ -48,6 +49,7 @@ def render(wanted: Sequence[Policy], platform: Platform) -> Tree:
     files |= {f"{BASE}/platform/{name}": text for name, text in _platform(models, platform)}
     files |= {f"{BASE}/models/{name}": text for name, text in _models(ordered, models, platform)}
     files |= {f"{BASE}/monitoring/{name}": text for name, text in _monitoring(platform)}
+    files |= {f"{BASE}/store-access/{name}": text for name, text in store_policies(ordered, platform).items()}
     files[f"{BASE}/argo-cd/ignore-differences.yaml"] = _headed(dump({"ignoreDifferences": kserve.ignore_differences(models)}))
     files[f"{BASE}/kustomization.yaml"] = _headed(kustomization(["platform", "models"]))
     return with_list(files)
