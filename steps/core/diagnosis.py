@@ -17,7 +17,9 @@ from steps.contracts.words import Cause, Task
 from steps.core import labels as label_room
 from steps.core import releases, world
 from steps.core.answers import remembered
+from steps.core.estimate import estimate
 from steps.core.expectation import judged_rows
+from steps.core.loss_shares import loss_shares
 from steps.core.movement import measure, movements
 from steps.core.pairing import Column, Pair, pair
 from steps.core.quality import check
@@ -42,7 +44,12 @@ def diagnose(reference: pa.Table, current: pa.Table, roles: Roles, context: Cont
         *_seasonal(both, moved, rows, context),
         *world.suspect(both, rows, moved),
     ]
-    return _conclude(both, candidates, moved, rows)
+    found = _conclude(both, candidates, moved, rows)
+    return dataclasses.replace(
+        found,
+        loss_shares=loss_shares(both, rows, answers, (found.cause, *found.also)),
+        estimate=estimate(both) if rows is None else None,
+    )
 
 
 def _too_little(both: Pair, problems: tuple[Problem, ...]) -> Diagnosis:

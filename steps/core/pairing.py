@@ -47,7 +47,8 @@ class Column:
             last = len(self.vocabulary)
             return Cells(self.name, _no_negative(self.reference, last), _no_negative(self.current, last), labels)
         if self.levels is not None:
-            return Cells(self.name, *(_levelled(w, self.levels) for w in (self.reference, self.current)), _level_labels(self.levels))
+            before, after = (_levelled(w, self.levels) for w in (self.reference, self.current))
+            return Cells(self.name, before, after, _level_labels(self.levels))
         edges = self._edges()
         labels = (*_bin_labels(edges), "null")
         return Cells(self.name, cut_at(self.reference, edges), cut_at(self.current, edges), labels)

@@ -7,7 +7,7 @@ import numpy as np
 from steps.contracts.diagnosis import Context, Diagnosis, Evidence
 from steps.contracts.words import Cause
 from steps.core.answers import Answers
-from steps.core.pairing import Pair
+from steps.core.pairing import Floats, Pair
 from steps.core.residuals import Labelled, Mask, difference_z, row_loss, structure
 
 _LEAST_ROWS = 50
@@ -70,7 +70,7 @@ def _answers_changed(both: Pair, rows: Labelled, new: Mask, answers: Answers | N
     return bool(predictions) and predictions[0].strength > max(targets[0].strength, 3.0)
 
 
-def own_loss(rows: Labelled, answers: Answers | None) -> tuple[np.ndarray, np.ndarray] | None:
+def own_loss(rows: Labelled, answers: Answers | None) -> tuple[Floats, Floats] | None:
     """Loss per labelled row beyond what the old model's answers would have lost, in both windows."""
     if answers is None:
         return None

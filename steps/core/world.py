@@ -12,10 +12,12 @@ import numpy as np
 from steps.contracts.detection import ColumnShift, Segment
 from steps.contracts.diagnosis import Diagnosis, Evidence
 from steps.contracts.words import Cause, Task
+from steps.core.domain import matched
+from steps.core.estimate import estimate
 from steps.core.movement import measure
 from steps.core.pairing import Column, Floats, Pair
 from steps.core.regions import region
-from steps.core.residuals import Labelled, Mask, cell_z, difference_z, structure
+from steps.core.residuals import Labelled, Mask, Structure, cell_z, difference_z, structure
 
 _BELIEVED = 1e-4  # adjusted p-value below which a column's residuals are said to have changed
 _OFFSET_Z = 4.5
@@ -28,7 +30,7 @@ def suspect(both: Pair, rows: Labelled | None, moved: tuple[ColumnShift, ...]) -
     found = []
     if rows is not None:
         inside = _supported(both, rows, moved)
-        found += _concept(both, inside) or _hidden(both, inside) or _offset(inside)
+        found += _concept(both, inside, moved) or _hidden(both, inside) or _offset(inside)
     return found + _covariate(both, rows, moved)
 
 
@@ -74,7 +76,7 @@ def _covered(values: Floats) -> tuple[float, float]:
     return float(known[int(0.005 * (len(known) - 1))]), float(known[int(0.995 * (len(known) - 1))])
 
 
-def _concept(both: Pair, rows: Labelled) -> list[Diagnosis]:
+def _concept(both: Pair, rows: Labelled, moved: tuple[ColumnShift, ...]) -> list[Diagnosis]:
     residual = _without_offset(rows)
     shapes = [structure(both.columns, values, rows.masks, centred=True) for values in (residual, _spread(rows))]
     best = max((s[0] for s in shapes if s), key=lambda s: s.strength, default=None)
@@ -85,6 +87,8 @@ def _concept(both: Pair, rows: Labelled) -> list[Diagnosis]:
     if not (rows.harmed or shapes[0][0].p_value < 1e-9):
         return []
     ranked = shapes[0] if residual_believed else shapes[1]
+    if any(s.shifted and s.column != "prediction" for s in moved) and not _still_there(both, rows, ranked[0]):
+        return []
     segment, columns = _locate(both, rows, ranked[0].column)
     blamed = tuple(dict.fromkeys([*columns, *(s.column for s in ranked[:3] if s.p_value < _BELIEVED)]))
     where = f" where {segment.column} is {segment.value}" if segment else ""
@@ -96,6 +100,19 @@ def _concept(both: Pair, rows: Labelled) -> list[Diagnosis]:
     )
     sure = confidence((ranked[0].strength - 4) / 2)
     return [Diagnosis(Cause.CONCEPT_DRIFT, sure, blamed, segment, harm="shown", evidence=evidence, sentence=sentence)]
+
+
+def _still_there(both: Pair, rows: Labelled, found: Structure) -> bool:
+    """Whether the change of the residuals outlives the moved inputs: the reference is thinned to the current window's mix."""
+    alike = matched(both, rows)
+    if alike is None:
+        return True
+    values = _without_offset(alike)
+    column = (both.column(found.column),)
+    again = max((structure(column, v, alike.masks, centred=True)[0] for v in (values, _spread(alike))), key=lambda s: s.strength)
+    # fewer rows show less: a change that is real keeps its share of the statistic
+    kept = len(alike.target[0]) / len(rows.target[0])
+    return again.p_value < 0.01 and again.statistic - again.freedom > 0.3 * min(kept * 2, 1.0) * (found.statistic - found.freedom)
 
 
 def _spread(rows: Labelled) -> tuple[Floats, Floats]:
@@ -249,18 +266,13 @@ def _measured(column: Column, chosen: tuple[Mask, Mask]) -> tuple[float, float]:
 
 
 def _harm(both: Pair, rows: Labelled | None) -> str:
-    """By labels; else, for calibrated probabilities, by the loss that they expect of themselves (CBPE, NannyML); else unknown."""
+    """By labels; else by the estimate without labels, when its whole interval lies above the reference; else unknown."""
     if rows is not None and not rows.imagined:
         return "shown" if rows.harmed else "none"
-    if both.prediction is None or both.task is not Task.BINARY:
+    expected = estimate(both)
+    if expected is None:
         return "unknown"
-    before, after = (_expected_loss(p[np.isfinite(p)]) for p in both.prediction)
-    return "estimated" if difference_z(before, after) > 3 and after.mean() > 1.03 * before.mean() else "none"
-
-
-def _expected_loss(probability: Floats) -> Floats:
-    p = np.clip(probability, 1e-4, 1 - 1e-4)
-    return np.asarray(-(p * np.log(p) + (1 - p) * np.log(1 - p)))
+    return "estimated" if expected.low > 1.03 * expected.reference else "none"
 
 
 def _auc(target: Floats, score: Floats) -> tuple[float, float]:
