@@ -47,6 +47,16 @@ def score(metric: str, target: Floats, prediction: Floats) -> float:
     return _influence(metric, target, prediction)[0]
 
 
+def auc(target: Floats, prediction: Floats) -> float:
+    """Area under the ROC curve; NaN with one class."""
+    return score("auc", target, prediction)
+
+
+def log_loss(target: Floats, prediction: Floats) -> float:
+    """Mean log loss, natural logarithm."""
+    return score("log_loss", target, prediction)
+
+
 def estimate(metric: str, target: Floats, prediction: Floats, blocks: Blocks, confidence: float) -> Interval:
     """One model's metric with its interval."""
     value, influence = _influence(metric, target, prediction)
