@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import signal
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from fastapi.responses import JSONResponse
 from kserve import InferInput, InferOutput, InferRequest, InferResponse, Model, ModelServer, model_server
 from kserve.errors import InvalidInput, ModelNotFound
 from kserve.protocol.dataplane import DataPlane
+from kserve.protocol.model_repository_extension import ModelRepositoryExtension
 
 from steps.contracts.errors import BadInput
 from steps.contracts.inference_log import REPLAY_HEADER, SERVED_BY_HEADER, VERSION_HEADER
@@ -80,6 +82,7 @@ def serve(predictor: Predictor, *, host: str, port: int, started: Callable[[int]
         app.add_api_route("/modelmedic/flush", flush, methods=["POST"], response_model=None)
     server = _Server(host, port, started)
     server.dataplane = _DataPlane(predictor, server.registered_models)
+    server.model_repository_extension = _Closed(server.registered_models)
     for noisy in ("kserve.trace", "uvicorn.access"):  # a line per request each
         logging.getLogger(noisy).setLevel(logging.WARNING)
     logging.getLogger("kserve").addFilter(_ours)
@@ -88,7 +91,7 @@ def serve(predictor: Predictor, *, host: str, port: int, started: Callable[[int]
 
 def _ours(record: logging.LogRecord) -> bool:
     """KServe logs a traceback for what a caller got wrong: enough of those would fill a disk."""
-    return not (record.exc_info and isinstance(record.exc_info[1], InvalidInput | ModelNotFound))
+    return not (record.exc_info and isinstance(record.exc_info[1], InvalidInput | ModelNotFound | NotImplementedError))
 
 
 class _Server(ModelServer):  # type: ignore[misc]
@@ -98,6 +101,14 @@ class _Server(ModelServer):  # type: ignore[misc]
         super().__init__(http_port=port, enable_grpc=False, enable_latency_logging=False, grace_period=20)
         self._host = host
         self._started = started
+
+    def register_signal_handler(self) -> None:
+        """uvicorn stops at SIGTERM and raises it anew; upstream's handler fails when that comes after the event loop has ended,
+
+        in the middle of whatever is still written then.
+        """
+        for which in (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT):
+            signal.signal(which, lambda *_: None)
 
     async def _serve(self) -> None:
         self._rest_server.config.host = self._host
@@ -122,6 +133,25 @@ class _DataPlane(DataPlane):  # type: ignore[misc]
     async def model_metadata(self, model_name: str) -> dict[str, Any]:
         found = await super().model_metadata(model_name)
         return {**found, "versions": [self._predictor.version], "platform": self._predictor.platform}
+
+    def decode(self, *request: Any, **more: Any) -> Any:
+        """V2's binary extension goes wrong in many ways, which KServe answers with 500."""
+        try:
+            return super().decode(*request, **more)
+        except InvalidInput:
+            raise
+        except Exception as error:
+            raise BadInput(f"request cannot be decoded: {type(error).__name__}: {str(error).splitlines()[0][:200]}") from error
+
+
+class _Closed(ModelRepositoryExtension):  # type: ignore[misc]
+    """KServe lets everybody who can ask for a prediction unload the model (POST /v2/repository/models/NAME/unload): not here."""
+
+    async def load(self, model_name: str) -> None:
+        raise BadInput(f"model {model_name[:60]!r} is not loaded by a request; a predictor serves the one it was started with")
+
+    async def unload(self, model_name: str) -> None:
+        raise BadInput(f"model {model_name[:60]!r} is not unloaded by a request; a predictor serves the one it was started with")
 
 
 class _Model(Model):  # type: ignore[misc]

@@ -99,29 +99,31 @@ class Processes:
         return lines[-1][:300] if lines else ""
 
     def ask_to_end(self, name: str) -> None:
-        """SIGTERM now, without waiting; SIGKILL when it was asked long ago."""
+        """SIGTERM, once, without waiting; SIGKILL when that was long ago."""
         pid, mark = self._pid(name), self._folder / name / "ending"
         if pid is None:
             return
-        asked = mark.stat().st_mtime if mark.exists() else None
-        if asked is None:
+        if not mark.exists():
             mark.touch()
-        _signal(pid, signal.SIGKILL if asked is not None and time.time() - asked > _KILL_AFTER else signal.SIGTERM)
+            _signal(pid, signal.SIGTERM)
+        elif time.time() - mark.stat().st_mtime > _KILL_AFTER:
+            _signal(pid, signal.SIGKILL)
 
     def end(self, names: Sequence[str], grace: float) -> None:
         """Ask them all to end, wait, and kill what is still there. Raises Transient when something survives even that."""
         for name in names:
             self.ask_to_end(name)
-        if self._gone(names, grace):
+        if self.gone(names, grace):
             return
         for name in names:
             pid = self._pid(name)
             if pid is not None:
                 _signal(pid, signal.SIGKILL)
-        if not self._gone(names, 10.0):
+        if not self.gone(names, 10.0):
             raise Transient(f"process {next(n for n in names if self.alive(n))} in {self._folder} does not end; end it by hand")
 
-    def _gone(self, names: Sequence[str], within: float) -> bool:
+    def gone(self, names: Sequence[str], within: float) -> bool:
+        """Whether all of them end within so many seconds."""
         until = time.monotonic() + within
         while any(self.alive(name) for name in names):
             for name in names:

@@ -153,8 +153,13 @@ class LocalServing:
 
     def flush(self) -> None:
         """Every answer so far is in the inference log when this returns. Raises Transient when the store is away."""
-        for slot in self._document.read().slots:
-            self._predictors.flush(slot.name)
+        named = {slot.name for slot in self._document.read().slots}
+        alive = [name for name in self._processes.names() if name != GATEWAY]
+        for name in alive:
+            if name in named:
+                self._predictors.flush(name)
+        if not self._processes.gone([name for name in alive if name not in named], _GRACE):  # they write theirs as they end
+            raise Transient(f"a predictor that was asked to end below {self._root} has not written its log within {_GRACE:.0f} s")
 
     def resume(self) -> ServingState:
         """Start again what a reboot, a kill or `stop` took away. Raises as `start_canary`."""

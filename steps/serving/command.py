@@ -7,11 +7,15 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from steps.contracts.errors import ModelmedicError
 from steps.contracts.ports import ObjectStore
 from steps.serving.options import Options, parse
+
+if TYPE_CHECKING:
+    from steps.serving.answering import Answering
+    from steps.serving.inference_log import InferenceLog
 
 _GRACE = 20.0  # seconds for the log at a stop; a pod has 30 in all
 _say = logging.getLogger("modelmedic.predictor")
@@ -30,42 +34,58 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run(options: Options) -> int:
-    from steps.adapters.kserve_server import serve
+    """Load first: a model that cannot be served is refused before KServe has been imported."""
     from steps.adapters.model_loader import ALLOW_PICKLE, load_model
     from steps.serving.answering import Answering
     from steps.serving.columns import Columns
-    from steps.serving.inference_log import InferenceLog, LogCounts, LogSettings
-    from steps.serving.metrics import Identity, Metrics
-    from steps.serving.predictor import LoggingPredictor
 
     options = _with_policy(options)
     model = load_model(options.model_dir, options.task, allow_pickle=options.allow_pickle)
     if model.unpickled:
         _say.warning("model %s runs what its maker wrote (%s); %s allows it", options.model_dir, model.format, ALLOW_PICKLE)
     answering = Answering(model, Columns(options.time_column, options.numeric, options.categorical), strict=options.strict)
-    log = None
-    if options.log_store:
-        prefix = options.log_prefix or f"inference-log/{options.model_name}"
-        settings = LogSettings(prefix, options.version, answering.logged, options.time_column, options.log_rows, options.log_seconds)
-        log = InferenceLog(_opener(options.log_store), replace(settings, memory=options.log_memory_mb << 20))
-    identity = Identity(options.model_name, options.version, options.digest, model.format, model.unpickled)
-    metrics = Metrics(identity, log.counts if log else LogCounts)
+    _say.info("version %s of %s (%s) answered a prediction of its own", options.version, options.model_name, model.format)
+    return _serve(options, answering, model.format, model.unpickled)
+
+
+def _serve(options: Options, answering: "Answering", how: str, unpickled: bool) -> int:
+    from steps.adapters.kserve_server import serve
+    from steps.serving.inference_log import LogCounts
+    from steps.serving.metrics import Identity, Metrics
+    from steps.serving.predictor import LoggingPredictor
+
+    log = _log(options, answering) if options.log_store else None
+    identity = Identity(options.model_name, options.version, options.digest, how, unpickled)
     predictor = LoggingPredictor(
         identity,
         answering,
-        metrics,
+        Metrics(identity, log.counts if log else LogCounts),
         log,
         time=options.time_column,
         served_by=options.served_by,
         role_from_header=options.role_from_header,
     )
-    _say.info("version %s of %s (%s) answered a prediction of its own", options.version, options.model_name, predictor.platform)
     try:
         serve(predictor, host=options.host, port=options.port, started=_announcer(options.announce), flushable=options.flushable)
     finally:
         if log:
             log.close(_GRACE)
     return 0
+
+
+def _log(options: Options, answering: "Answering") -> "InferenceLog":
+    from steps.serving.inference_log import InferenceLog, LogSettings
+
+    settings = LogSettings(
+        prefix=options.log_prefix or f"inference-log/{options.model_name}",
+        version=options.version,
+        features=answering.logged,
+        time=options.time_column,
+        rows=options.log_rows,
+        seconds=options.log_seconds,
+        memory=options.log_memory_mb << 20,
+    )
+    return InferenceLog(_opener(str(options.log_store)), settings)
 
 
 def _with_policy(options: Options) -> Options:

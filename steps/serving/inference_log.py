@@ -133,7 +133,8 @@ class InferenceLog:
     def _run(self) -> None:
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._full() or self._retries() or self._ends(), self._pause())
+                while not (self._full() or self._retries() or self._ends()):
+                    self._changed.wait(self._pause())  # anew each time: the first row of a queue starts its interval
                 if self._ends():
                     return
                 entries = self._taken() if self._full() else []
