@@ -198,4 +198,4 @@ def _interval(found: Comparison) -> str:
 def _told(name: str, passed: bool, sentence: str, found: Comparison, threshold: float) -> Gate:
     low, high = (bound if np.isfinite(bound) else None for bound in (found.gain.low, found.gain.high))
     value = found.gain.value if np.isfinite(found.gain.value) else None
-    return Gate(name, bool(passed), sentence, value, threshold, low, high)
+    return Gate(name, bool(passed), sentence, value, threshold + 0.0, low, high)  # never -0.0

@@ -40,13 +40,30 @@ def plan(
     if len(inside) < need:
         reason = f"{len(inside)} labelled rows in {limits} outside of quarantine; {need} are needed to train on and to judge by"
         return TrainingPlan(remedy, Window(start, limits.end), Window(limits.end, limits.end), excluded, reason, enough=False)
-    cut = _cut(inside, policy.retrain.holdout)
-    train, holdout = Window(start, cut), Window(cut, limits.end)
-    rows = int((inside < _us(cut)).sum())
-    if not 0 < rows < len(inside):
-        reason = f"all {len(inside)} labelled rows in {limits} are of one moment; expected some to train on and later ones to judge by"
-        return TrainingPlan(remedy, Window(start, limits.end), Window(limits.end, limits.end), excluded, reason, enough=False)
-    return TrainingPlan(remedy, train, holdout, excluded, reason, rows=rows, holdout_rows=len(inside) - rows)
+    return _split(remedy, inside, policy, Window(start, limits.end), excluded, reason)
+
+
+def split(policy: Policy, times: Times) -> TrainingPlan:
+    """The windows of a first training on all rows; `times` as in `plan`."""
+    need = _needed(policy, Remedy.RETRAIN)
+    if len(times) < need:
+        reason = f"there are {len(times)} labelled rows; {need} are needed to train on and to judge by"
+        nothing = Window(_EPOCH, _EPOCH)
+        return TrainingPlan(Remedy.RETRAIN, nothing, nothing, (), reason, enough=False)
+    whole = Window(_moment(times[0]), _moment(times[-1]) + timedelta(microseconds=1))
+    return _split(Remedy.RETRAIN, times, policy, whole, (), "the first champion learns from the older rows and is judged by the later ones")
+
+
+def _split(remedy: Remedy, times: Times, policy: Policy, whole: Window, excluded: tuple[Window, ...], reason: str) -> TrainingPlan:
+    """The latest share for the holdout. Rows of one moment are never parted."""
+    cut = _moment(times[min(int(np.ceil(len(times) * (1 - policy.retrain.holdout))), len(times) - 1)])
+    rows = int((times < _us(cut)).sum())
+    if not rows:
+        reason = f"all {len(times)} labelled rows in {whole} are of one moment; expected some to train on and later ones to judge by"
+        return TrainingPlan(remedy, whole, Window(whole.end, whole.end), excluded, reason, enough=False)
+    return TrainingPlan(
+        remedy, Window(whole.start, cut), Window(cut, whole.end), excluded, reason, rows=rows, holdout_rows=len(times) - rows
+    )
 
 
 def reach(policy: Policy, now: datetime) -> Window:
@@ -72,11 +89,6 @@ def _needed(policy: Policy, remedy: Remedy) -> int:
     share = policy.retrain.holdout
     least = _LEAST_CORRECTED if remedy is Remedy.RECALIBRATE else policy.retrain.minRows
     return int(np.ceil(max(least / (1 - share), policy.validation.minLabels / share)))
-
-
-def _cut(times: Times, holdout: float) -> datetime:
-    """The moment that parts the latest share from the rest; rows of one moment are never parted."""
-    return _moment(times[min(int(np.ceil(len(times) * (1 - holdout))), len(times) - 1)])
 
 
 def _outside(times: Times, spans: Sequence[Window]) -> Times:

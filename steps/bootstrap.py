@@ -1,0 +1,181 @@
+"""The first champion of a model: trained on labelled rows, gated without anybody to compare it with, registered and served."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from steps.contracts.diagnosis import Release
+from steps.contracts.errors import BadInput, NotFound, Refused
+from steps.contracts.inference_log import REQUEST_ID, SERVED_BY
+from steps.contracts.policy import Policy
+from steps.contracts.training import Gate, ModelVersion, TrainingPlan
+from steps.contracts.words import Direction, Remedy
+from steps.core.fitness import fitness_gates
+from steps.core.gates import first_gates, metrics
+from steps.core.log_columns import conform, declared
+from steps.core.training_window import split
+from steps.effects import Effect, perform
+from steps.journal import Journal
+from steps.judging import answered, ask, judged
+from steps.registering import of_key, registering
+from steps.retrain import code_version, fresh
+from steps.run import Site
+from steps.snapshots import keep
+from steps.snapshots import rows as snapshot
+from steps.training.apart import train_apart
+from steps.version_files import version_files
+
+
+def bootstrap(site: Site, table: pa.Table) -> ModelVersion:
+    """Train on the older rows, judge on the later ones, register, serve, alias. After a kill, called again it goes on.
+
+    Raises BadInput for rows that will not do, and Refused when a gate fails or the model has a champion of other rows already.
+    """
+    plan = check(site.policy, table)
+    rows = _rows(site.policy, table)
+    key = f"bootstrap:{keep(site.store, rows)[:32]}"
+    version = of_key(site, key)
+    _expect_no_other_champion(site, version)
+    if version is None:
+        version = _made(site, rows, plan, key)
+    _keep_reference(site, version)
+    _serve(site, version)
+    return version
+
+
+def check(policy: Policy, table: pa.Table) -> TrainingPlan:
+    """Which rows would be learnt from and which judged by. Raises BadInput when a column is missing or the rows are too few."""
+    plan = split(policy, _micros(_rows(policy, table), policy))
+    if not plan.enough:
+        raise BadInput(f"model {policy.name} cannot be bootstrapped: {plan.reason}")
+    return plan
+
+
+def _rows(policy: Policy, table: pa.Table) -> pa.Table:
+    """The labelled rows with the columns of a logged window, by time; they were answered by nobody yet."""
+    data = policy.data
+    absent = [name for name in (data.time, data.target, *policy.features) if name not in table.column_names]
+    if absent:
+        raise BadInput(f"column {absent[0]} is not among the rows ({', '.join(table.column_names[:30])}); the policy names it")
+    schema = declared(policy, target=True)
+    rows = pa.Table.from_batches([conform(batch, schema) for batch in table.combine_chunks().to_batches()], schema=schema)
+    _expect_types(table, rows, policy)
+    rows = rows.filter(pc.and_(pc.is_valid(rows[data.time]), pc.is_valid(rows[data.target]))).sort_by(data.time)
+    filled = {REQUEST_ID: [f"bootstrap-{number:08d}" for number in range(rows.num_rows)], SERVED_BY: [None] * rows.num_rows}
+    for name, values in filled.items():
+        rows = rows.set_column(rows.column_names.index(name), name, pa.array(values, pa.string()))
+    return rows
+
+
+def _expect_types(table: pa.Table, rows: pa.Table, policy: Policy) -> None:
+    """A value that was lost on its way to a number is a wrong column, not a null."""
+    for name in (*policy.data.numeric, policy.data.target, policy.data.time):
+        lost = rows[name].null_count - table[name].null_count
+        if lost:
+            kind = "time" if name == policy.data.time else "number"
+            raise BadInput(f"column {name} holds {table[name].type} of which {lost} of {rows.num_rows} are no {kind}; expected {kind}s")
+
+
+def _micros(rows: pa.Table, policy: Policy) -> np.ndarray:
+    return np.asarray(pc.cast(rows[policy.data.time], pa.int64()).to_numpy(), dtype=np.int64)
+
+
+def _expect_no_other_champion(site: Site, ours: ModelVersion | None) -> None:
+    alias = site.policy.registry.champion
+    champion = site.registry.alias(alias)
+    if champion is not None and (ours is None or champion != ours.version):
+        raise Refused(
+            f"model {site.model} has a champion already: alias {alias} is at version {champion}; a heal replaces it, no bootstrap"
+        )
+
+
+def _made(site: Site, rows: pa.Table, plan: TrainingPlan, key: str) -> ModelVersion:
+    place = fresh(site.work / "bootstrap")
+    train, holdout = rows.slice(0, plan.rows), rows.slice(plan.rows)
+    site.say(f"training the first champion on {plan.rows} rows of {plan.train}")
+    folder = _trained(site, train, place)
+    site.say(f"judging it on {holdout.num_rows} rows of {plan.holdout}")
+    gates, numbers = _judged(site, folder, train, holdout, place / "judging")
+    failed = [gate for gate in gates if not gate.passed]
+    for gate in gates:
+        site.note("gate.passed" if gate.passed else "gate.failed", {"gate": gate})
+    if failed:
+        raise Refused(f"the first champion of {site.model} failed {len(failed)} of {len(gates)} gates: {failed[0].sentence}")
+    tags = {
+        "cause": "bootstrap",
+        "snapshot": keep(site.store, train),
+        "holdout": keep(site.store, holdout),
+        "code": code_version(site.policy),
+        "policy": site.policy.hash,
+    }
+    facts = _advance(site, registering(site, folder, key, tags, numbers))
+    return site.registry.version(str(facts["version"]))
+
+
+def _trained(site: Site, train: pa.Table, place: Path) -> Path:
+    data = site.policy.data
+    pq.write_table(train.select([*site.policy.features, data.target, data.time]), place / "train.parquet")
+    trained = train_apart(place / "train.parquet", site.policy, place / "out")
+    if trained.folder is None:
+        raise BadInput(f"model {site.model} was not bootstrapped: {trained.sentence}")
+    return trained.folder
+
+
+def _judged(site: Site, folder: Path, train: pa.Table, holdout: pa.Table, out: Path) -> tuple[tuple[Gate, ...], dict[str, float]]:
+    policy = site.policy
+    seen, answers = ask(folder, policy, (holdout,), out)
+    gates = fitness_gates(policy, seen.fitness)
+    if not answers:
+        return gates, {}
+    constant = np.full(holdout.num_rows, float(pc.mean(train[policy.data.target]).as_py()))
+    rows = judged(policy, holdout, answers[0])
+    return (*gates, *first_gates(policy, rows, constant)), metrics(policy, Remedy.RETRAIN, rows)
+
+
+def _keep_reference(site: Site, version: ModelVersion) -> None:
+    """What the champion is compared with from now on: the rows that it was judged by, with its answers."""
+    try:
+        site.references.table(version.version)
+        return
+    except NotFound:
+        pass
+    holdout = snapshot(site.store, version.tags["holdout"])
+    asked, answers = ask(version_files(site, version), site.policy, (holdout,), fresh(site.work / "bootstrap") / "reference")
+    if not answers:
+        raise BadInput(f"version {version.version} of {site.model} cannot be asked: {asked.fitness.fault}")
+    site.references.keep(version.version, answered(holdout, version.version, answers[0]))
+
+
+def _serve(site: Site, version: ModelVersion) -> None:
+    """The predictor first, the alias when it answers, then the release is history."""
+
+    def started() -> dict[str, str] | None:
+        champion = site.serving.state().champion
+        served = champion is not None and champion.digest == version.digest and champion.ready
+        return {"version": version.version, "digest": version.digest} if served else None
+
+    def start() -> None:
+        site.serving.start(version)
+
+    def moved() -> dict[str, str] | None:
+        return {"alias": alias, "version": version.version} if site.registry.alias(alias) == version.version else None
+
+    def move() -> None:
+        site.registry.move_alias(alias, version.version, expected=None)
+
+    alias = site.policy.registry.champion
+    _advance(site, Effect("serving.started", f"bootstrap:serve:{version.digest[:16]}", Direction.ADVANCE, start, started))
+    _advance(site, Effect("alias.moved", f"bootstrap:alias:{alias}:{version.version}", Direction.ADVANCE, move, moved))
+    if not any(release.version == version.version for release in site.history.releases(site.model)):
+        site.history.record_release(site.model, Release(site.clock.now(), version.version, None, by="bootstrap"))
+
+
+def _advance(site: Site, effect: Effect) -> Mapping[str, Any]:
+    journal = Journal(site.trail, site.clock, site.spool, site.serving.annotate)
+    with site.lease() as lease:
+        return perform(effect, journal=journal, control=site.control, lease=lease)

@@ -1,0 +1,168 @@
+"""The validate stage: every gate asked of the challenger, then the version registered and its files put where servers read them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from steps.alias import moving
+from steps.baseline import Baseline, baseline
+from steps.contracts.codec import canonical, decode, to_plain
+from steps.contracts.diagnosis import Diagnosis
+from steps.contracts.errors import BadInput, Refused
+from steps.contracts.keys import candidate_prefix, model_hash
+from steps.contracts.training import Gate, ModelVersion, Validation
+from steps.contracts.words import Direction, Remedy
+from steps.core.fitness import fitness_gates
+from steps.core.gates import comparison_gates, metrics, old_regime_gate
+from steps.core.slices import inside
+from steps.judging import answered, ask, judged
+from steps.model_files import pull
+from steps.registering import registering
+from steps.retrain import fresh
+from steps.run import Outputs, Run
+from steps.snapshots import rows as snapshot
+from steps.version_files import version_files
+
+_MOST_OLD_ROWS = 20_000  # of the champion's reference; more say the same
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """One challenger's files, the rows that it is judged on, and what it is held against."""
+
+    folder: Path
+    digest: str
+    holdout: pa.Table
+    old: Baseline
+    champion: ModelVersion
+    diagnosis: Diagnosis
+    remedy: Remedy
+
+
+def validate(run: Run) -> Outputs:
+    """Judge the challenger by every gate and register it, whether it passed or not; a no is a result. Running twice judges once.
+
+    Raises Refused when the candidate's files are not those that training left, or there is no champion to hold it against.
+    """
+    done = run.stage("validate")
+    if done is not None:
+        return dict(done["outputs"])
+    trial = _trial(run)
+    gates, numbers, answers = _judge(run, trial)
+    passed = all(gate.passed for gate in gates)
+    version = _registered(run, trial, passed, numbers)
+    if passed and answers is not None:
+        run.site.references.keep(version.version, answered(trial.holdout, version.version, answers))
+        _call_challenger(run, version)
+    return _record(run, trial, Validation(version.version, trial.digest, gates, numbers))
+
+
+def _trial(run: Run) -> _Trial:
+    site, trained, diagnosed = run.site, run.stage("retrain") or {}, run.stage("diagnose") or {}
+    digest = str(trained["candidate"])
+    prefix = f"{candidate_prefix(model_hash(site.model), run.incident.epoch)}/{digest}"
+    champion = site.registry.alias(site.policy.registry.champion)
+    if champion is None:
+        raise Refused(
+            f"model {site.model} has no champion to hold a challenger against; expected alias {site.policy.registry.champion} to name one"
+        )
+    old = baseline(site)
+    return _Trial(
+        folder=pull(site.store, prefix, site.work / "models" / digest, digest),
+        digest=digest,
+        holdout=snapshot(site.store, str(trained["holdout"])),
+        old=Baseline(old.version, _labelled(old.table, site.policy.data.target)),
+        champion=site.registry.version(champion),
+        diagnosis=decode(Diagnosis, canonical(diagnosed["diagnosis"])),
+        remedy=Remedy(diagnosed["outputs"]["remedy"]),
+    )
+
+
+def _judge(run: Run, trial: _Trial) -> tuple[tuple[Gate, ...], dict[str, float], np.ndarray | None]:
+    """The gates in the order in which they are asked, the measures, and the challenger's answers to the holdout rows."""
+    site, policy = run.site, run.site.policy
+    place, parts = fresh(site.work / "judging" / run.incident.id), (trial.holdout, trial.old.table)
+    seen, answers = ask(trial.folder, policy, parts, place / "challenger")
+    gates = fitness_gates(policy, seen.fitness)
+    if not answers:
+        return gates, {}, None
+    known, theirs = ask(version_files(site, trial.champion), policy, parts, place / "champion")
+    if not theirs:
+        raise BadInput(f"champion version {trial.champion.version} of {site.model} cannot be asked: {known.fitness.fault}")
+    rows = judged(policy, trial.holdout, answers[0], theirs[0])
+    gates = (*gates, *comparison_gates(policy, trial.remedy, rows), _old_regime(run, trial, answers[1], theirs[1]))
+    numbers = metrics(policy, trial.remedy, rows)
+    for who, asked in (("challenger", seen), ("champion", known)):
+        if asked.fitness.latency_p95_ms is not None:
+            numbers[f"{who}_latency_p95_ms"] = asked.fitness.latency_p95_ms
+    return gates, numbers, answers[0]
+
+
+def _old_regime(run: Run, trial: _Trial, challenger: np.ndarray, champion: np.ndarray) -> Gate:
+    """Where one segment changed, only the rows outside of it have to be answered as well as before."""
+    policy, segment = run.site.policy, trial.diagnosis.segment
+    rows = judged(policy, trial.old.table, challenger, champion)
+    if segment is None or segment.column not in rows.columns:
+        return old_regime_gate(policy, trial.remedy, rows, trial.diagnosis.cause)
+    outside = rows.only(~inside(rows.columns[segment.column], segment.value))
+    return old_regime_gate(policy, trial.remedy, outside, trial.diagnosis.cause, f"{segment.column} {segment.value}")
+
+
+def _labelled(rows: pa.Table, target: str) -> pa.Table:
+    """Labelled reference rows, evenly thinned."""
+    known = rows.filter(pc.is_valid(rows[target]))
+    if known.num_rows <= _MOST_OLD_ROWS:
+        return known
+    return known.take(pa.array(np.arange(_MOST_OLD_ROWS) * known.num_rows // _MOST_OLD_ROWS))
+
+
+def _registered(run: Run, trial: _Trial, passed: bool, numbers: Mapping[str, float]) -> ModelVersion:
+    trained = run.stage("retrain") or {}
+    tags = {
+        "incident": run.incident.id,
+        "cause": trial.diagnosis.cause.value,
+        "remedy": trial.remedy.value,
+        "snapshot": str(trained["snapshot"]),
+        "holdout": str(trained["holdout"]),
+        "code": str(trained["code"]),
+        "policy": run.site.policy.hash,
+        "champion": trial.champion.version,
+        "passed": "yes" if passed else "no",
+    }
+    effect = registering(run.site, trial.folder, f"{run.incident.id}:{trial.digest[:16]}", tags, numbers)
+    with run.leased() as lease:
+        facts = run.perform(effect, lease)
+    return run.site.registry.version(str(facts["version"]))
+
+
+def _call_challenger(run: Run, version: ModelVersion) -> None:
+    """The alias tells people what is being tried; whatever it named before is over."""
+    alias = run.site.policy.registry.challenger
+    with run.leased() as lease:
+        run.perform(moving(run, alias, version.version, run.site.registry.alias(alias), Direction.ADVANCE), lease)
+
+
+def _record(run: Run, trial: _Trial, found: Validation) -> Outputs:
+    failed = [gate for gate in found.gates if not gate.passed]
+    outputs: dict[str, Any] = {"passed": "no" if failed else "yes", "version": found.version, "digest": found.digest}
+    kept = run.record(
+        "validate",
+        {
+            "validation": to_plain(found),
+            "version": found.version,
+            "digest": found.digest,
+            "champion": trial.champion.version,
+            "reference": trial.old.version,
+            "outputs": outputs,
+        },
+    )
+    for gate in found.gates:
+        run.note("gate.passed" if gate.passed else "gate.failed", version=found.version, gate=gate)
+    counted = f"version {found.version} passed {len(found.gates) - len(failed)} of {len(found.gates)} gates"
+    run.site.say(f"{counted}: {failed[0].sentence}" if failed else counted)
+    return dict(kept["outputs"])
