@@ -43,6 +43,7 @@ def _validations(sensor: str, triage: str) -> Iterator[dict[str, str]]:
         " && ".join(f"!has(object.spec.{field})" for field in _overrides()),
         "no field of the template may be overridden",
     )
+    yield _rule("!has(object.status)", "no status, in which a stored template could hide")
     yield _rule(f"!has({template}.clusterScope) || !{template}.clusterScope", "a template of this namespace")
     yield _rule(f'{by_sensor}{template}.name == "{TRIAGE}"', "the Sensor may start triage alone")
     yield _rule(

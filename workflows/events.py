@@ -61,7 +61,7 @@ def sensor(platform: Platform) -> dict[str, Any]:
         "atLeastOnce": True,
         "retryStrategy": {"steps": 5, "duration": "2s", "factor": 2, "jitter": 0.2},
         "template": {"name": TRIAGE, "k8s": _creates(platform)},
-        "dlqTrigger": {"template": {"name": "dead-letter", "log": {"intervalSeconds": 1}}},
+        "dlqTrigger": {"atLeastOnce": True, "template": {"name": "dead-letter", "log": {"intervalSeconds": 1}}},
     }
     spec = {
         "eventBusName": BUS,

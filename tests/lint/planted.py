@@ -220,6 +220,7 @@ DEFECTS: Final = (
         "misspelt field of the EventBus", f"{EVENTS}/event-bus.yaml", "structure", lambda d: rename(d[0]["spec"], "jetstream", "jetStream")
     ),
     Defect("no lock on the door", SOURCE, "delivery", lambda d: drop(d[0]["spec"]["webhook"]["alertmanager"], "authSecret")),
+    Defect("dead letter at most once", SENSOR, "delivery", lambda d: drop(trigger(d)["dlqTrigger"], "atLeastOnce")),
     Defect("no dead letter", SENSOR, "delivery", lambda d: drop(trigger(d), "dlqTrigger")),
     Defect("token for everybody", MONITOR, "tokens", lambda d: drop(d[0]["spec"]["workflowSpec"], "automountServiceAccountToken")),
     Defect(

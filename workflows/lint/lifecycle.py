@@ -88,6 +88,8 @@ def _sensor(sensor: Thing) -> Iterator[str]:
             yield f"trigger {name} has no retryStrategy"
         if not trigger.get("dlqTrigger"):
             yield f"trigger {name} has no dlqTrigger: what cannot be delivered is lost without a word"
+        elif trigger["dlqTrigger"].get("atLeastOnce") is not True:
+            yield f"trigger {name} has a dlqTrigger that is at most once, for which the controller refuses the whole Sensor"
         if trigger.get("rateLimit"):
             yield f"trigger {name} has a rateLimit, which turns a storm into a backlog of stale heals"
 
