@@ -4,7 +4,7 @@ Every check compares with what the reference already did: a column that was half
 hides in one segment is the diagnosis' matter, which looks at rows; here it shows as drift.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
@@ -19,14 +19,19 @@ _QUANTILES = np.linspace(0.02, 0.98, 49)
 _HOUR = 3600
 
 
-def problems(reference: Profile, current: Profile, window: Window | None = None) -> tuple[Problem, ...]:
-    """All problems, the one that touches most rows first. `window` is the span that the current rows were asked for in."""
+def problems(
+    reference: Profile, current: Profile, window: Window | None = None, design: Mapping[str, float] | None = None
+) -> tuple[Problem, ...]:
+    """All problems, the one that touches most rows first. `window` is the span that the current rows were asked for in.
+
+    `design` is each column's design effect: how many rows that follow one another tell as much as one.
+    """
     found = list(_schema(current)) if current.rows else []
     if min(reference.rows, current.rows) >= LEAST_ROWS:
         for name, before in reference.columns.items():
             after = current.columns.get(name)
             if after is not None and name not in current.retyped:
-                found.extend(_column(name, reference, before, current, after))
+                found.extend(_column(name, reference, before, current, after, max((design or {}).get(name, 1.0), 1.0)))
         found.extend(_repeats(reference, current))
         found.extend(_times(reference, current, window))
     return tuple(sorted(found, key=lambda p: (-p.share, p.column or "", p.kind)))
@@ -39,21 +44,23 @@ def _schema(current: Profile) -> Iterator[Problem]:
         yield Problem(ProblemKind.TYPE_CHANGED, name, f"column {name} holds text where the reference has numbers", 1.0)
 
 
-def _column(name: str, reference: Profile, before: Numbers | Codes, current: Profile, after: Numbers | Codes) -> Iterator[Problem]:
+def _column(
+    name: str, reference: Profile, before: Numbers | Codes, current: Profile, after: Numbers | Codes, design: float
+) -> Iterator[Problem]:
     was, now = before.nulls / reference.rows, after.nulls / current.rows
-    noise = 6 * np.sqrt(max(was * (1 - was), 1 / reference.rows) * (1 / reference.rows + 1 / current.rows))
+    noise = 6 * np.sqrt(max(was * (1 - was), 1 / reference.rows) * (1 / reference.rows + 1 / current.rows) * design)
     least = 0.01 if was < 0.001 else 0.03
     if now - was > max(least, noise):
         yield Problem(ProblemKind.NULL_JUMP, name, f"column {name} is {now:.0%} null, was {was:.0%}", now - was)
     if now > 0.98:
         return
     if isinstance(before, Numbers) and isinstance(after, Numbers):
-        yield from _numbers(name, before, after, current.rows)
+        yield from _numbers(name, before, after, current.rows, design)
     elif isinstance(before, Codes) and isinstance(after, Codes):
         yield from _codes(name, before, after)
 
 
-def _numbers(name: str, before: Numbers, after: Numbers, rows: int) -> Iterator[Problem]:
+def _numbers(name: str, before: Numbers, after: Numbers, rows: int, design: float) -> Iterator[Problem]:
     infinite = after.infinite / rows
     if infinite > 0.001 and not before.infinite:
         yield Problem(ProblemKind.INFINITE, name, f"column {name} is infinite in {infinite:.1%} of the rows", infinite)
@@ -64,7 +71,7 @@ def _numbers(name: str, before: Numbers, after: Numbers, rows: int) -> Iterator[
         value, share = stuck
         yield Problem(ProblemKind.CONSTANT, name, f"column {name} is stuck at {value:.6g} in {share:.0%} of the rows", share)
         return
-    scale = changed_scale(quantiles(before), quantiles(after), min(before.known, after.known))
+    scale = changed_scale(quantiles(before), quantiles(after), min(before.known, after.known) / design)
     if scale:
         yield Problem(ProblemKind.UNIT_CHANGE, name, f"column {name} looks {scale}: a unit has changed", 1.0)
 

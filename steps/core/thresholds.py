@@ -3,14 +3,15 @@
 The level of a p-value follows from the rate: with at most `rate` false incidents a year, `k` alarming windows to one incident
 and `w` windows a year, a window may alarm by chance with probability k * rate / w, whatever the windows have to do with each
 other; it is never more than 0.6 %. What independent rows would make of that level holds for real ones only after their
-dependence is known: the design effect is the dispersion of cell counts between stretches of the reference as long as a window,
-over what independent rows would show (Pearson's index of dispersion; Rao and Scott 1981). A reference of few such stretches
-knows its own dispersion badly: it is drawn towards that of shorter stretches, and where it is plainly above one, it is raised to
-what four in five references of that size would have shown at most.
+dependence is known: the design effect is the dispersion between stretches of the reference as long as a window, over what
+independent rows would show; that of cell counts (Pearson's index of dispersion; Rao and Scott 1981) or of mean ranks, whichever
+is larger. A reference of few such stretches knows its own dispersion badly: it is drawn towards that of stretches half as long,
+theirs towards that of a quarter and so on, and what it exceeds one by is raised to what nine in ten references would have shown.
 """
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
@@ -22,6 +23,8 @@ from steps.core.profile import Codes, Counts, Numbers, Profile, merge
 from steps.core.profile_shift import measure_counts
 from steps.core.profiling import profiled
 
+Dispersion = Callable[[Floats, int], tuple[float, int]]  # of stretches of so many blocks: the dispersion, and how many there are
+
 _YEAR = timedelta(days=365)
 _LARGEST_CHANCE = 0.006
 _SHARE_OF_COLUMNS = 0.8  # of the chance; the rest is for the loss
@@ -30,7 +33,7 @@ _LEAST_BLOCK = 25  # rows
 _LEAST_BLOCKS = 8
 _CELLS = 8
 _REPLAYS = 32
-_PRIOR = 8.0  # degrees of freedom that the shorter stretches' dispersion counts for
+_PRIOR = 6.0  # degrees of freedom that the shorter stretches' dispersion counts for
 _DEVIATIONS = 3.0
 
 
@@ -45,7 +48,8 @@ def calibrate(reference: pa.Table, layout: Layout, rows: int, *, alpha: float, e
     if count < _LEAST_BLOCKS:
         return Thresholds(alpha, dict(explicit), model_version=version)
     bounds = np.linspace(0, reference.num_rows, count + 1).astype(int)
-    blocks = [profiled(layout, reference.slice(a, b - a)) for a, b in itertools.pairwise(bounds)]
+    counted = replace(layout, rich=(), time=None)  # neither repeats nor times play a part here
+    blocks = [profiled(counted, reference.slice(a, b - a)) for a, b in itertools.pairwise(bounds)]
     run = int(np.clip(round(rows * count / reference.num_rows), 1, count // 4))
     stretch = max(rows * count / reference.num_rows / run, 1.0)
     designs = {name: _design(_cells([b.columns.get(name) for b in blocks]), run, stretch) for name in layout.columns}
@@ -66,32 +70,55 @@ def _design(cells: Floats, run: int, stretch: float) -> float:
     if cells.shape[1] < 2:
         return 1.0
     scales = [1 << i for i in range(run.bit_length()) if 1 << i < run] + [run]
-    found = [_dispersion(cells, scale) for scale in scales]
-    value, freedom = found[-1]
-    shorter = min((v for v, _ in found[:-1]), default=1.0)
-    estimate = (freedom * value + _PRIOR * shorter) / (freedom + _PRIOR)
-    stretches = len(cells) // run
-    if value <= 1 + 3 * np.sqrt(2 / freedom):
-        return float(max(1.0, estimate))
-    growth = np.clip(np.log2(max(value / max(shorter, 1.0), 1.0)), 0, 1) if stretch > 1 else 0.0
-    return float(max(1.0, estimate) * (stretches - 1) / _low_chi_square(stretches - 1) * stretch**growth)
+    return max(_grown(dispersion, cells, scales, stretch) for dispersion in (_cell_dispersion, _rank_dispersion))
 
 
-def _dispersion(cells: Floats, run: int) -> tuple[float, float]:
-    """Pearson's statistic of homogeneity over its degrees of freedom, and these, for stretches of `run` blocks."""
-    stretches = len(cells) // run
-    counts = cells[: stretches * run].reshape(stretches, run, -1).sum(axis=1)
+def _grown(dispersion: Dispersion, cells: Floats, scales: Sequence[int], stretch: float) -> float:
+    """From the shortest stretches to the longest, each estimate drawn towards the one before it."""
+    before = estimate = 1.0
+    freedom = 0.0
+    for scale in scales:
+        value, stretches = dispersion(cells, scale)
+        before, weight = estimate, min(freedom, _PRIOR)
+        estimate = ((stretches - 1) * value + weight * estimate) / (stretches - 1 + weight)
+        freedom = stretches - 1 + weight
+    if estimate <= 1:
+        return 1.0
+    growth = float(np.clip(np.log2(max(estimate / max(before, 1.0), 1.0)), 0, 1)) if stretch > 1 and len(scales) > 1 else 0.0
+    return 1 + float((estimate * stretch**growth - 1) * freedom / _low_chi_square(freedom))
+
+
+def _stretches(cells: Floats, run: int) -> Floats:
+    count = len(cells) // run
+    return np.asarray(cells[: count * run].reshape(count, run, -1).sum(axis=1))
+
+
+def _cell_dispersion(cells: Floats, run: int) -> tuple[float, int]:
+    """Pearson's statistic of homogeneity over its degrees of freedom, and the number of stretches."""
+    counts = _stretches(cells, run)
     expected = counts.sum(axis=1, keepdims=True) * counts.sum(axis=0) / max(counts.sum(), 1)
     held = expected > 0
     statistic = float(((counts - expected)[held] ** 2 / expected[held]).sum())
-    freedom = max((stretches - 1) * (int((counts.sum(axis=0) > 0).sum()) - 1), 1)
-    return statistic / freedom, float(freedom)
+    freedom = max((len(counts) - 1) * (int((counts.sum(axis=0) > 0).sum()) - 1), 1)
+    return statistic / freedom, len(counts)
+
+
+def _rank_dispersion(cells: Floats, run: int) -> tuple[float, int]:
+    """The same of the mean rank alone: where whole stretches lie high or low, this shows it most."""
+    counts = _stretches(cells, run)
+    total = counts.sum(axis=0)
+    scores = (np.cumsum(total) - 0.5 * total) / max(total.sum(), 1)
+    mean = float(scores @ total) / max(total.sum(), 1)
+    variance = float((scores - mean) ** 2 @ total) / max(total.sum(), 1)
+    rows = np.maximum(counts.sum(axis=1), 1)
+    deviations = counts @ scores / rows - mean
+    return float((rows * deviations**2).sum()) / variance / (len(counts) - 1) if variance > 0 else 1.0, len(counts)
 
 
 def _low_chi_square(freedom: float) -> float:
-    """The value that one chi-square in five stays below (Wilson and Hilferty 1931)."""
+    """The value that one chi-square in ten stays below (Wilson and Hilferty 1931)."""
     spread = 2 / (9 * freedom)
-    return float(freedom * (1 - spread - 0.8416 * np.sqrt(spread)) ** 3)
+    return float(freedom * max(1 - spread - 1.2816 * np.sqrt(spread), 0.2) ** 3)
 
 
 def _cells(blocks: Sequence[Numbers | Codes | None]) -> Floats:

@@ -8,10 +8,13 @@ _FACTORS = (1e6, 1e3, 3600.0, 100.0, 60.0, 24.0, 12.0, 10.0, 7.0, 3.28084, 2.54,
 _BY_SIZE = tuple(sorted({s for factor in _FACTORS for s in (factor, 1 / factor)} | {-1.0}))
 
 
-def changed_scale(before: Floats, after: Floats, rows: int) -> str:
-    """The words for a change of unit, or nothing. `before` and `after` are the same quantiles; `rows` those of the smaller window."""
+def changed_scale(before: Floats, after: Floats, rows: float) -> str:
+    """The words for a change of unit, or nothing.
+
+    `before` and `after` are the same quantiles of both windows; `rows` counts the independent rows of the smaller one.
+    """
     spread = float(before.std())
-    if spread == 0 or len(np.unique(before)) < 8 or np.abs(after - before).mean() < 0.3 * spread:
+    if spread == 0 or len(np.unique(before)) < 8 or np.abs(after - before).mean() < max(0.3, 6 / np.sqrt(rows)) * spread:
         return ""
     noise = 0.05 + 3 / np.sqrt(rows)
     for scale in _BY_SIZE:

@@ -39,7 +39,7 @@ class Asked:
 def judge_profiles(reference: Profile, current: Profile, thresholds: Thresholds, asked: Asked | None = None) -> Verdict:
     """The verdict on two profiles of one layout; the data itself is asked before its distribution is."""
     asked = asked or Asked()
-    broken = problems(reference, current, asked.window if asked.whole else None)
+    broken = problems(reference, current, asked.window if asked.whole else None, thresholds.design)
     enough = reference.rows >= LEAST_ROWS and current.rows >= asked.least_rows
     shifts = profile_shifts(reference, current, thresholds) if enough else ()
     moved = tuple(replace(s, acknowledged=s.column in asked.acknowledged) for s in shifts)
