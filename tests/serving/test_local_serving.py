@@ -122,6 +122,7 @@ def test_a_killed_gateway_comes_back_at_the_same_address(world: World, tmp_path:
     assert world.ask(ROWS).version == "1"
 
 
+@pytest.mark.slow
 def test_another_process_sees_and_goes_on_with_what_serves(world: World, tmp_path: Path) -> None:
     state = world.serving.start(world.model("1"))
     other = on_this_machine(tmp_path)
@@ -168,6 +169,7 @@ def test_a_canary_whose_starter_was_killed_is_found_and_withdrawn(world: World, 
     assert processes.names() == ("gateway", "predictor-0001")
 
 
+@pytest.mark.slow
 def test_a_canary_that_never_answers_is_given_up_and_ended(world: World, tmp_path: Path) -> None:
     state = world.serving.start(world.model("1"))
     hasty = on_this_machine(tmp_path, patience=0.7)

@@ -21,6 +21,7 @@ from steps.clocks import SystemClock
 from steps.contracts.errors import BadInput
 from steps.contracts.window import Window
 from steps.serving.client import Client
+from steps.serving.command import main
 from steps.windows import LoggedWindows
 from tests.serving.sklearn_folder import trained, write
 from tests.serving.worlds import policy
@@ -212,6 +213,6 @@ def test_sigterm_loses_nothing(predictor: Predictor) -> None:
 
 def test_a_model_that_may_not_be_loaded_says_so_and_exits_77(tmp_path: Path) -> None:
     folder = write(tmp_path / "model", trained(), flavor={"skops_trusted_types": ["builtins.eval"]})
-    process, announce = start(tmp_path, folder)
-    assert process.wait(30) == 77
+    announce = tmp_path / "announce.json"
+    assert main(["--model-name=tiny", f"--model-dir={folder}", "--version=7", f"--announce={announce}"]) == 77
     assert "has the type builtins.eval in it" in json.loads(announce.read_text())["error"]

@@ -10,8 +10,11 @@ from steps.contracts.errors import Conflict, Refused, Transient
 from steps.contracts.serving import ServingState, Traffic
 from tests.serving.worlds import ROWS, World, in_memory, on_this_machine
 
+everywhere = pytest.mark.parametrize("world", ["memory", "machine"], indirect=True)
+in_time = pytest.mark.parametrize("world", ["memory", pytest.param("machine", marks=pytest.mark.slow)], indirect=True)
 
-@pytest.fixture(params=["memory", "machine"])
+
+@pytest.fixture
 def world(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     monkeypatch.setenv("PYTHONPATH", str(request.config.rootpath))
     made = in_memory() if request.param == "memory" else on_this_machine(tmp_path)
@@ -29,6 +32,7 @@ def _asked(world: World, times: int) -> Counter[str]:
     return Counter(world.ask(ROWS).version for _ in range(times))
 
 
+@everywhere
 def test_nothing_serves_before_the_first_start_and_only_one_champion_is_started(world: World) -> None:
     assert world.serving.state() == ServingState(0, None)
     with pytest.raises(Refused):
@@ -42,6 +46,7 @@ def test_nothing_serves_before_the_first_start_and_only_one_champion_is_started(
         world.serving.start(world.model("2"))
 
 
+@everywhere
 def test_a_canary_comes_up_dark_and_answers_by_name(world: World) -> None:
     state = _with_canary(world)
     assert state.canary is not None
@@ -54,6 +59,7 @@ def test_a_canary_comes_up_dark_and_answers_by_name(world: World) -> None:
         world.serving.start_canary(world.model("3"), expected=state.generation)
 
 
+@everywhere
 def test_a_share_is_exact_and_counted_for_each_and_replays_count_nowhere(world: World) -> None:
     _with_canary(world, share=20)
     for _ in range(10):
@@ -64,6 +70,7 @@ def test_a_share_is_exact_and_counted_for_each_and_replays_count_nowhere(world: 
     assert all(seen.latency_p95_ms and seen.latency_p95_ms > 0 for seen in traffic.values())
 
 
+@everywhere
 def test_callers_never_see_a_failing_canary_and_it_is_charged_with_each_failure(world: World) -> None:
     _with_canary(world, share=50, status=500)
     assert _asked(world, 20) == {"1": 20}
@@ -72,6 +79,7 @@ def test_callers_never_see_a_failing_canary_and_it_is_charged_with_each_failure(
     assert traffic["champion"].failures == 0
 
 
+@everywhere
 def test_a_promoted_canary_answers_everything_and_the_old_champion_is_kept(world: World) -> None:
     before = _with_canary(world, share=50)
     _asked(world, 10)
@@ -86,6 +94,7 @@ def test_a_promoted_canary_answers_everything_and_the_old_champion_is_kept(world
         world.serving.promote(expected=state.generation)
 
 
+@in_time
 def test_a_stale_generation_changes_nothing(world: World) -> None:
     state = _with_canary(world, share=20)
     stale = state.generation - 1
@@ -98,6 +107,7 @@ def test_a_stale_generation_changes_nothing(world: World) -> None:
     assert world.serving.state() == state
 
 
+@in_time
 def test_withdrawing_needs_no_generation_and_twice_is_harmless(world: World) -> None:
     _with_canary(world, share=50)
     state = world.serving.withdraw()
@@ -109,6 +119,7 @@ def test_withdrawing_needs_no_generation_and_twice_is_harmless(world: World) -> 
         world.serving.infer(ROWS, to="canary")
 
 
+@everywhere
 def test_the_previous_version_is_restored_after_a_promotion(world: World) -> None:
     world.serving.promote(expected=_with_canary(world).generation)
     state = world.serving.restore(world.model("1", value=0.1))
@@ -118,6 +129,7 @@ def test_the_previous_version_is_restored_after_a_promotion(world: World) -> Non
     assert world.serving.restore(world.model("1", value=0.1)).generation == state.generation
 
 
+@in_time
 def test_any_version_is_restored_whatever_served_before(world: World) -> None:
     _with_canary(world, share=50)
     state = world.serving.restore(world.model("0", value=0.0))
@@ -126,6 +138,7 @@ def test_any_version_is_restored_whatever_served_before(world: World) -> None:
     assert _asked(world, 5) == {"0": 5}
 
 
+@in_time
 def test_notes_stay_and_are_no_change_of_what_serves(world: World) -> None:
     state = world.serving.start(world.model("1"))
     world.serving.annotate({"withdrawn": "2"})
@@ -134,6 +147,7 @@ def test_notes_stay_and_are_no_change_of_what_serves(world: World) -> None:
     assert world.serving.state().generation == state.generation
 
 
+@in_time
 @pytest.mark.parametrize(("behaviour", "error"), [({"error": "it is pickled"}, Refused), ({"dies": True}, Transient)])
 def test_a_canary_that_does_not_come_up_leaves_nothing_behind(world: World, behaviour: dict[str, object], error: type[Exception]) -> None:
     state = world.serving.start(world.model("1", value=0.1))
@@ -144,6 +158,7 @@ def test_a_canary_that_does_not_come_up_leaves_nothing_behind(world: World, beha
     assert _asked(world, 5) == {"1": 5}
 
 
+@in_time
 def test_a_first_share_of_traffic_starts_at_no_failures(world: World) -> None:
     _with_canary(world)
     assert world.serving.traffic()["canary"] == Traffic(0, 0, None)
