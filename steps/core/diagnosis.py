@@ -31,7 +31,11 @@ LEAST_ROWS = 100  # in either window, before anything but a schema fault is beli
 
 def diagnose(reference: pa.Table, current: pa.Table, roles: Roles, context: Context) -> Diagnosis:
     """The cause of the difference between two windows, with its evidence. Pure; the windows are whole tables in memory."""
-    both = pair(reference, current, roles)
+    with np.errstate(all="ignore"):  # columns of 1e300 or of nothing but infinities are answered, not warned of
+        return _diagnose(pair(reference, current, roles), context)
+
+
+def _diagnose(both: Pair, context: Context) -> Diagnosis:
     problems = (*context.problems, *check(both))
     if min(both.rows) < LEAST_ROWS:
         return _too_little(both, problems)

@@ -147,13 +147,36 @@ def _rate(rows: Labelled) -> tuple[float, float]:
 
 
 def _only_noise(both: Pair, rows: Labelled, rate: float, z: float) -> bool:
-    """After the flips are reckoned out, no column's cells differ any more, and none explained the residuals better than they do."""
-    shapes = structure(both.columns, rows.residual, rows.masks, centred=False)
-    if any(s.statistic - 2 * s.freedom > z**2 for s in shapes) or abs(1 - 2 * rate) < 0.15:
+    """The flips explain the residuals beyond what any column does, and with them reckoned out no column's cells differ any more.
+
+    The rate is known to two standard errors only: the best within them counts.
+    """
+    if not _beyond_the_worst_column(both, rows):
         return False
+    rates = {min(max(rate * (1 + k / max(z, 1e-9)), 0.0), 1.0) for k in (-2, 0, 2)}
+    return any(_nothing_left(both, rows, r) for r in rates if abs(1 - 2 * r) >= 0.15)
+
+
+def _nothing_left(both: Pair, rows: Labelled, rate: float) -> bool:
     cleaned = (rows.target[1] - rate) / (1 - 2 * rate) - rows.expected[1]
     left = structure(both.columns, (rows.residual[0], cleaned), rows.masks, centred=False)
     return left[0].p_value > 0.001 if left else True
+
+
+def _beyond_the_worst_column(both: Pair, rows: Labelled) -> bool:
+    """Within the cells of the column over which the residuals changed most, they still follow the line of the flips."""
+    shapes = structure(both.columns, rows.residual, rows.masks, centred=False)
+    if not shapes:
+        return True
+    cells = both.column(shapes[0].column).cells
+    which, residual, line = cells.current[rows.masks[1]], rows.residual[1], 1 - 2 * rows.expected[1]
+    size = np.maximum(np.bincount(which), 1)
+    residual = residual - (np.bincount(which, residual) / size)[which]
+    line = line - (np.bincount(which, line) / size)[which]
+    weight = float((line**2).sum()) or 1.0
+    slope = float((line * residual).sum()) / weight
+    error = float(np.sqrt((line**2 * (residual - slope * line) ** 2).sum())) / weight
+    return slope > 2.5 * error
 
 
 def _local(both: Pair, rows: Labelled) -> tuple[Cells, int, float] | None:

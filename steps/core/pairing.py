@@ -16,7 +16,7 @@ from steps.contracts.words import Task
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int64]
 MOST_CODES = 1000  # a column with more values is an identifier to us, not a feature
-_FEW = 40  # whole numbers with so few values may be codes: each value is a cell of its own, in which a cause can be localised
+FEW = 40  # whole numbers with so few values may be codes: each value is a cell of its own, in which a cause can be localised
 
 
 @dataclass(frozen=True)
@@ -60,10 +60,10 @@ class Column:
             return None
         values = np.asarray(self.reference, dtype=np.float64)
         some = np.unique(values[:2000][np.isfinite(values[:2000])])
-        if not 2 <= len(some) <= _FEW or (some != np.floor(some)).any():
+        if not 2 <= len(some) <= FEW or (some != np.floor(some)).any():
             return None
         known = np.unique(values[np.isfinite(values)])
-        return known if len(known) <= _FEW and (known == np.floor(known)).all() else None
+        return known if len(known) <= FEW and (known == np.floor(known)).all() else None
 
     def _edges(self) -> Floats:
         values = np.asarray(self.reference, dtype=np.float64)
@@ -149,19 +149,31 @@ def _task(target: tuple[Floats, Floats] | None, prediction: tuple[Floats, Floats
     return None
 
 
+def _kind(kind: pa.DataType) -> str:
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    if pa.types.is_boolean(kind):
+        return "flag"
+    if pa.types.is_null(kind):
+        return "null"
+    if pa.types.is_temporal(kind):
+        return "time"
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
+        return "text"
+    return "number" if _is_number(kind) else "other"
+
+
 def _is_number(kind: pa.DataType) -> bool:
     return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind))
 
 
 def _column(name: str, reference: pa.ChunkedArray, current: pa.ChunkedArray, categorical: bool) -> Column | str | None:
-    if pa.types.is_temporal(reference.type) or pa.types.is_nested(reference.type):
+    kind, now = _kind(reference.type), _kind(current.type)
+    if kind in ("time", "other", "null"):
         return None  # no feature of a tabular model
-    empty = pa.types.is_null(current.type)
-    if _is_number(reference.type) and not categorical:
-        if not (_is_number(current.type) or empty or pa.types.is_boolean(current.type)):
-            return "retyped"
-        return Column(name, True, _floats(reference), _floats(current))
-    if not empty and _is_number(current.type) != _is_number(reference.type) and not categorical:
+    if kind == "number" and not categorical:
+        return Column(name, True, _floats(reference), _floats(current)) if now in ("number", "flag", "null") else "retyped"
+    if now not in (kind, "null") and not (categorical and now in ("number", "flag", "text")):
         return "retyped"
     texts = [_as_text(a) for a in (reference, current)]
     if len(pc.unique(texts[0])) > min(MOST_CODES, max(20, len(reference) // 2)):
@@ -185,12 +197,16 @@ def _floats(array: pa.ChunkedArray) -> Floats:
 
 
 def _numbers(reference: pa.Table, current: pa.Table, name: str | None) -> tuple[Floats, Floats] | None:
-    """Labels and predictions as numbers; two words become 0 and 1 in their sorted order."""
-    if name is None or name not in reference.column_names or name not in current.column_names:
+    """Labels and predictions as numbers; two words become 0 and 1 in their sorted order. A window without the column knows none."""
+    if name is None:
         return None
-    arrays = [reference[name], current[name]]
-    if all(_is_number(a.type) or pa.types.is_boolean(a.type) or pa.types.is_null(a.type) for a in arrays):
+    arrays = [t[name] if name in t.column_names else pa.chunked_array([pa.nulls(t.num_rows)]) for t in (reference, current)]
+    kinds = {_kind(a.type) for a in arrays} - {"null"}
+    if kinds <= {"number", "flag"}:
         return _floats(arrays[0]), _floats(arrays[1])
+    if kinds != {"text"}:
+        odd = next(a.type for a in arrays if _kind(a.type) not in ("number", "flag", "null"))
+        raise BadInput(f"column {name!r} holds values of type {odd}; expected numbers or exactly two words in both tables")
     texts = [_as_text(a) for a in arrays]
     words = sorted({w for w in pc.unique(texts[0]).to_pylist() if w is not None})
     if len(words) != 2:
@@ -201,6 +217,8 @@ def _numbers(reference: pa.Table, current: pa.Table, name: str | None) -> tuple[
 
 def _times(reference: pa.Table, current: pa.Table, name: str | None) -> tuple[Floats, Floats] | None:
     if name is None or name not in reference.column_names or name not in current.column_names:
+        return None
+    if any(pa.types.is_null(t[name].type) for t in (reference, current)):
         return None
     return _seconds(reference[name], name), _seconds(current[name], name)
 
@@ -225,6 +243,9 @@ def _has_zone(array: pa.ChunkedArray) -> bool:
 def _texts(reference: pa.Table, current: pa.Table, name: str | None) -> tuple[npt.NDArray[np.str_], npt.NDArray[np.str_]] | None:
     if name is None or name not in reference.column_names or name not in current.column_names:
         return None
+    odd = next((t[name].type for t in (reference, current) if _kind(t[name].type) == "other"), None)
+    if odd is not None:
+        raise BadInput(f"column {name!r} holds values of type {odd}; expected a version's name or number")
     first, second = (np.array([w or "" for w in _as_text(t[name]).to_pylist()], dtype=np.str_) for t in (reference, current))
     return first, second
 

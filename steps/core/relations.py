@@ -36,7 +36,7 @@ def relation_problems(pair: Pair) -> Iterator[Problem]:
     swapped = list(_swapped(pair, columns))
     yield from swapped
     if not swapped:
-        yield from _torn(_relations(pair, columns))
+        yield from _torn(pair, _relations(pair, columns))
 
 
 def _varied(column: Column) -> bool:
@@ -76,7 +76,7 @@ def _ranks(values: Floats) -> Ranks:
     return ranks
 
 
-def _torn(all_of: _Relations) -> Iterator[Problem]:
+def _torn(pair: Pair, all_of: _Relations) -> Iterator[Problem]:
     """Columns whose correlations with every partner are gone or turned; the worst is taken out before the next is judged."""
     alive = np.ones(len(all_of.columns), dtype=bool)
     for _ in range(3):
@@ -84,15 +84,31 @@ def _torn(all_of: _Relations) -> Iterator[Problem]:
         weight = (all_of.before**2 * partners).sum(axis=1)
         slope = (all_of.before * all_of.after * partners).sum(axis=1) / np.maximum(weight, 1e-9)
         surprise = (all_of.z**2 * partners).sum(axis=1)
-        torn = (weight > 0.06) & (slope < 0.3) & (surprise > 60) & (partners.sum(axis=1) >= 2)
+        torn = (weight > 0.06) & (slope < 0.3) & (surprise > 60)
         if not torn.any():
             return
-        worst = int(np.where(torn, surprise, -1).argmax())
+        worst = _guiltier(pair, all_of, partners, int(np.where(torn, surprise, -1).argmax()))
         alive[worst] = False
         name = all_of.columns[worst].name
         gone = "turned its relation to" if slope[worst] < -0.5 else "no longer goes with"
         friends = ", ".join(all_of.columns[i].name for i in np.argsort(-np.abs(all_of.before[worst]))[:3] if partners[worst, i])
         yield Problem(ProblemKind.RELATION_BROKEN, name, f"column {name} {gone} {friends}, although its own values look as before", 1.0)
+
+
+def _guiltier(pair: Pair, all_of: _Relations, partners: npt.NDArray[np.bool_], worst: int) -> int:
+    """Of two columns that had only each other, the one over which the labels changed too."""
+    friends = np.flatnonzero(partners[worst])
+    if len(friends) != 1 or partners[friends[0]].sum() != 1 or pair.target is None:
+        return worst
+    known = (np.isfinite(pair.target[0]), np.isfinite(pair.target[1]))
+    if min(k.sum() for k in known) < _LEAST_ROWS:
+        return worst
+    changed = []
+    for index in (worst, int(friends[0])):
+        column = all_of.columns[index]
+        sides = [_profile(v[k], y[k]) for v, y, k in zip((column.reference, column.current), pair.target, known, strict=True)]
+        changed.append(_distance(*sides))
+    return worst if changed[0] >= changed[1] else int(friends[0])
 
 
 def _swapped(pair: Pair, columns: tuple[Column, ...]) -> Iterator[Problem]:

@@ -6,7 +6,7 @@ import numpy as np
 
 from steps.contracts.detection import Problem, ProblemKind
 from steps.core.conversions import converted
-from steps.core.pairing import Floats
+from steps.core.pairing import FEW, Floats
 
 _LEAST_GAIN = 0.02  # share of the rows by which one value must have gained
 _LEAST_ROWS = 40
@@ -44,6 +44,8 @@ def _piled(name: str, old: Floats, new: Floats) -> Problem | None:
         if len(values) == 1 and share < 0.9 and len(lattice) > 1:
             return Problem(ProblemKind.CONSTANT, name, f"column {name} is {value:.6g} in every row", 1.0 - share)
         return None
+    if len(lattice) <= FEW and share > 0.005 and share + gain < 0.8:
+        return None  # a few whole numbers may be codes, and one of them may become frequent
     if gain < 3 * np.sqrt(1 / len(old) + 1 / len(new)) and share > 0:
         return None
     smooth = len(lattice) > 0.2 * len(old) and before.max() / len(old) < 0.02

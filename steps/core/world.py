@@ -17,7 +17,7 @@ from steps.core.estimate import estimate
 from steps.core.movement import measure
 from steps.core.pairing import Column, Floats, Pair
 from steps.core.regions import region
-from steps.core.residuals import Labelled, Mask, Structure, cell_z, difference_z, structure
+from steps.core.residuals import Labelled, Mask, Structure, cell_moments, cell_z, difference_z, one_sided, structure
 
 _BELIEVED = 1e-4  # adjusted p-value below which a column's residuals are said to have changed
 _OFFSET_Z = 4.5
@@ -229,7 +229,7 @@ def _offset(rows: Labelled) -> list[Diagnosis]:
 def _covariate(both: Pair, rows: Labelled | None, moved: tuple[ColumnShift, ...]) -> list[Diagnosis]:
     shifted = [s for s in moved if s.shifted and s.column != "prediction"]
     if not shifted:
-        return []
+        return _diluted(both, rows)
     names = tuple(s.column for s in shifted)
     harm = _harm(both, rows)
     evidence = tuple(Evidence("drift.measured", f"{s.column} moved by {s.effect:.3f} ({s.statistic})", s.effect) for s in shifted[:5])
@@ -258,6 +258,41 @@ def shifted_segment(both: Pair, column: Column) -> Segment | None:
             if within[1] < _BELIEVED and outside[0] < 0.25 * within[0] and outside[1] > 0.001 and (best is None or within[0] > best[0]):
                 best = (within[0], Segment(cutting.name, cells.labels[number]))
     return best[1] if best else None
+
+
+def _diluted(both: Pair, rows: Labelled | None) -> list[Diagnosis]:
+    """A number that moved inside one code only, too few rows for the window as a whole: every code is looked into, and pays for it."""
+    best: tuple[float, str, Segment] | None = None
+    cuts = [c for c in both.segmenting if c.levels is None or len(c.levels) <= 12]
+    ranks = [(c, _ranked(c)) for c in both.columns if c.numeric]
+    looks = max(len(ranks) * sum(len(c.cells.labels) for c in cuts), 1)
+    for cut in cuts:
+        for column, windows in ranks:
+            if column is cut:
+                continue
+            change, error = cell_moments(len(cut.cells.labels), (cut.cells.reference, cut.cells.current), windows)
+            z = np.nan_to_num(np.abs(change) / np.sqrt(error))[:-1]
+            number = int(z.argmax()) if len(z) else 0
+            far = len(z) and abs(change[number]) > 0.08  # a shift of 0.3 standard deviations moves the mean rank by about as much
+            if far and one_sided(float(z[number])) * 2 * looks < _BELIEVED and (best is None or z[number] > best[0]):
+                best = (float(z[number]), column.name, Segment(cut.name, cut.cells.labels[number]))
+    if best is None:
+        return []
+    sentence = f"where {best[2].column} is {best[2].value}, {best[1]} moved (z = {best[0]:.1f})"
+    evidence = (Evidence("drift.measured", sentence, best[0]),)
+    return [Diagnosis(Cause.COVARIATE_SHIFT, 0.85, (best[1],), best[2], harm=_harm(both, rows), evidence=evidence, sentence=sentence)]
+
+
+def _ranked(column: Column) -> tuple[Floats, Floats]:
+    """Ranks within the reference, 0..1; unknown values stand in the middle."""
+    old = np.sort(np.asarray(column.reference, dtype=np.float64))
+    old = old[np.isfinite(old)]
+    ranks = []
+    for window in (column.reference, column.current):
+        values = np.asarray(window, dtype=np.float64)
+        middle = np.searchsorted(old, values) + np.searchsorted(old, values, side="right")
+        ranks.append(np.where(np.isfinite(values), middle / max(2 * len(old), 1), 0.5))
+    return ranks[0], ranks[1]
 
 
 def _measured(column: Column, chosen: tuple[Mask, Mask]) -> tuple[float, float]:
