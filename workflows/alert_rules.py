@@ -37,7 +37,7 @@ class Alert:
     silent: tuple[Series, ...]
     heals: bool = False  # triage opens an incident for it
     labels: dict[str, str] = field(default_factory=lambda: dict(_FOR_MODEL))  # of the alert in its test
-    after: str = "2h"  # when the test looks
+    after: str = "70m"  # when the test looks
 
 
 def _alarm(state: VerdictState) -> str:
@@ -48,8 +48,8 @@ def _alarmed(state: VerdictState, values: str) -> tuple[Series, ...]:
     return (Series(m.ALARM, values, {**_FOR_MODEL, "state": state.value}),)
 
 
-_QUIET: Final = "0x180"
-_ON: Final = "1x180"
+_QUIET: Final = "0x80"
+_ON: Final = "1x80"
 
 ALERTS: Final = (
     Alert(
@@ -70,8 +70,8 @@ ALERTS: Final = (
         "critical",
         "{{ $labels.model }} has become worse",
         "Labels show that the loss of {{ $labels.model }} has risen, or that more than half of its windows of 30 days were degraded.",
-        (Series(m.BUDGET, "0.6x180"),),
-        (Series(m.BUDGET, "0.2x180"), *_alarmed(VerdictState.DEGRADED, _QUIET)),
+        (Series(m.BUDGET, "0.6x80"),),
+        (Series(m.BUDGET, "0.2x80"), *_alarmed(VerdictState.DEGRADED, _QUIET)),
         heals=True,
     ),
     Alert(
@@ -93,8 +93,8 @@ ALERTS: Final = (
         "critical",
         "The monitor of {{ $labels.model }} is blind",
         "The monitor of {{ $labels.model }} has come to no verdict for three times as long as it should: drift would go unseen.",
-        (Series(m.MONITOR_RUN, "0x180"), Series(m.MONITOR_INTERVAL, "900x180")),
-        (Series(m.MONITOR_RUN, "0+60x180"), Series(m.MONITOR_INTERVAL, "900x180"), Series(m.INCIDENTS, "0x180")),
+        (Series(m.MONITOR_RUN, "0x80"), Series(m.MONITOR_INTERVAL, "900x80")),
+        (Series(m.MONITOR_RUN, "0+60x80"), Series(m.MONITOR_INTERVAL, "900x80"), Series(m.INCIDENTS, "0x80")),
     ),
     Alert(
         "ModelmedicLabelsLate",
@@ -103,8 +103,8 @@ ALERTS: Final = (
         "warning",
         "Labels of {{ $labels.model }} are late",
         "The labels of {{ $labels.model }} are a day behind the delay that its policy allows: its loss is not known any more.",
-        (Series(m.LABEL_LAG, "90000x180"),),
-        (Series(m.LABEL_LAG, "3600x180"),),
+        (Series(m.LABEL_LAG, "90000x80"),),
+        (Series(m.LABEL_LAG, "3600x80"),),
     ),
     Alert(
         "ModelmedicCanaryWorse",
@@ -143,8 +143,8 @@ ALERTS: Final = (
         "warning",
         "A heal of {{ $labels.model }} waits for an answer",
         "A heal of {{ $labels.model }} has waited four hours for a yes or a no. No answer in time is a no.",
-        (Series(m.WAITING, "20000x180"),),
-        (Series(m.WAITING, "600x180"),),
+        (Series(m.WAITING, "20000x80"),),
+        (Series(m.WAITING, "600x80"),),
     ),
     Alert(
         "ModelmedicDisagreement",
@@ -154,7 +154,7 @@ ALERTS: Final = (
         "What serves {{ $labels.model }} is not what is recorded",
         "The served version, the champion alias and the last record of {{ $labels.model }} do not agree, and the sweep did not repair it.",
         (Series(m.DISAGREEMENT, _ON),),
-        (Series(m.DISAGREEMENT, "1x10 0x170"),),
+        (Series(m.DISAGREEMENT, "1x10 0x70"),),
     ),
     Alert(
         "ModelmedicInferenceLogLost",
@@ -163,8 +163,8 @@ ALERTS: Final = (
         "warning",
         "Rows of the inference log of {{ $labels.model }} were lost",
         "The predictor of {{ $labels.model }} could not write its inference log and dropped rows: its windows have holes.",
-        (Series(m.LOG_DROPPED, "0+10x180", {**_FOR_MODEL, "version": "3"}),),
-        (Series(m.LOG_DROPPED, "5x180", {**_FOR_MODEL, "version": "3"}),),
+        (Series(m.LOG_DROPPED, "0+10x80", {**_FOR_MODEL, "version": "3"}),),
+        (Series(m.LOG_DROPPED, "5x80", {**_FOR_MODEL, "version": "3"}),),
     ),
     Alert(
         "ModelmedicSweepBlind",
@@ -173,8 +173,8 @@ ALERTS: Final = (
         "critical",
         "The sweep over all models does not run",
         "Nothing has looked for half-finished heals for half an hour; what a crash leaves behind would stay.",
-        (Series(m.RECONCILE_RUN, "0x180", {}),),
-        (Series(m.RECONCILE_RUN, "0+60x180", {}),),
+        (Series(m.RECONCILE_RUN, "0x80", {}),),
+        (Series(m.RECONCILE_RUN, "0+60x80", {}),),
         labels={},
     ),
     Alert(
@@ -184,8 +184,8 @@ ALERTS: Final = (
         "critical",
         "An alert could not be handed to triage",
         "The Sensor could not start triage; the notification is in its log, and Alertmanager will repeat it while the alert fires.",
-        (Series(m.DEAD_LETTERS, "0+1x180", {"sensor_name": "triage", "trigger_name": "triage"}),),
-        (Series(m.DEAD_LETTERS, "0x180", {"sensor_name": "triage", "trigger_name": "triage"}),),
+        (Series(m.DEAD_LETTERS, "0+1x80", {"sensor_name": "triage", "trigger_name": "triage"}),),
+        (Series(m.DEAD_LETTERS, "0x80", {"sensor_name": "triage", "trigger_name": "triage"}),),
         labels={},
     ),
     Alert(
@@ -195,7 +195,7 @@ ALERTS: Final = (
         "none",
         "Alerts reach people",
         "This alert always fires. Route it to something that calls when it stops: silence of the whole chain is an alarm as well.",
-        (Series(m.RECONCILE_RUN, "0+60x180", {}),),
+        (Series(m.RECONCILE_RUN, "0+60x80", {}),),
         (),
         labels={},
     ),

@@ -50,7 +50,7 @@ def sections() -> st.SearchStrategy[dict[str, Any]]:
     )
 
 
-@settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 @given(changes=st.lists(sections(), min_size=1, max_size=3, unique_by=lambda each: each["metadata"]["name"]))
 def test_whatever_validates_renders_and_lints_clean(changes: list[dict[str, Any]]) -> None:
     policies = [Policy.model_validate(SMALL | each) for each in changes]

@@ -90,7 +90,9 @@ def test_a_wrong_threshold_is_noticed_by_the_rendered_tests(folder: Path, tmp_pa
     if shutil.which("promtool") is None:
         pytest.skip("promtool is not installed (Debian's package prometheus)")
     (tmp_path / "rules.yaml").write_text((folder / "rules.yaml").read_text().replace("> 86400", "> 864000"))
-    (tmp_path / "rules.test.yaml").write_text((folder / "rules.test.yaml").read_text())
+    told = yaml.safe_load((folder / "rules.test.yaml").read_text())
+    told["tests"] = [test for test in told["tests"] if test["name"] == "ModelmedicLabelsLate fires"]
+    (tmp_path / "rules.test.yaml").write_text(yaml.safe_dump(told))
     done = subprocess.run(["promtool", "test", "rules", "rules.test.yaml"], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode != 0
 

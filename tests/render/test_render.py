@@ -71,9 +71,9 @@ def test_the_policy_in_the_config_map_reads_back_as_the_same_policy(tmp_path: Pa
 
     for name in NAMED:
         chosen = policy(name)
-        tree = render([chosen], Platform())
+        (built,) = model_documents(chosen, Platform())["policy.yaml"]
         file = tmp_path / f"{name}.yaml"
-        file.write_text(documents(tree[f"{BASE}/models/{chosen.name}/policy.yaml"])[0]["data"]["policy.yaml"])
+        file.write_text(built["data"]["policy.yaml"])
         assert load_policy(file).hash == chosen.hash
 
 
