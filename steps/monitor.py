@@ -19,19 +19,32 @@ from steps.run import Site
 from steps.window_profiles import Labelled, current_profile, labelled_profile
 
 ALERT = "drift-verdict"
+_LOOK_BACK = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """The window whose labels have matured; the share of its rows that have one, 0..1, and how late the newest one is."""
+
+    window: Window
+    maturity: float
+    lag: timedelta
 
 
 @dataclass(frozen=True, slots=True)
 class Monitored:
-    """`incident` is the id of the model's open incident; `opened` whether this run opened it. `maturity` is a share, 0..1."""
+    """`incident` is the id of the model's open incident; `opened` whether this run opened it.
+
+    `alarm` is whether as many windows alarm as the policy asks for and no settle time speaks against it.
+    """
 
     verdict: Verdict
     incident: str | None
     opened: bool
+    alarm: bool
     sentence: str
     persistent: Persistent
-    labelled: Window
-    maturity: float
+    labelled: Labels
     champion: str
 
 
@@ -47,14 +60,17 @@ def monitor(site: Site, end: datetime | None = None) -> Monitored:
     judged, labelled = _judge(site, measure, window, champion)
     verdict, written = keep(site.store, verdict_key(site.model, champion, end), judged)
     since, settles = _since(site)
-    held = persistence(_verdicts(site, champion, end), site.policy.detect.persistence.hits, site.policy.detect.persistence.of, since)
+    held = persistence(verdicts(site, champion, end), site.policy.detect.persistence.hits, site.policy.detect.persistence.of, since)
     if written:
         site.note("drift.measured", _facts(verdict, held, labelled, measure.version))
         site.say(f"{verdict.state.value}: {verdict.sentence}")
         if held.newly_blind:
             _tell_blind(site, verdict)
-    incident, opened, sentence = _act(site, verdict, held, settles, labelled)
-    return Monitored(verdict, incident.id if incident else None, opened, sentence, held, labelled.window, labelled.maturity, champion)
+    alarm = held.holds and (settles is None or verdict.state is VerdictState.BROKEN)
+    incident, opened = _open(site, verdict, held, labelled) if alarm else (site.ledger.current(site.model), False)
+    sentence = _sentence(site, verdict, held, None if alarm else settles)
+    labels = Labels(labelled.window, labelled.maturity, labelled.lag)
+    return Monitored(verdict, incident.id if incident else None, opened, alarm, sentence, held, labels, champion)
 
 
 def _judge(site: Site, measure: Yardstick, window: Window, champion: str) -> tuple[Verdict, Labelled]:
@@ -89,30 +105,42 @@ def _since(site: Site) -> tuple[datetime | None, datetime | None]:
     return max([settles, *changes]) if now >= settles else last, settles if now < settles else None
 
 
-def _verdicts(site: Site, champion: str, end: datetime) -> list[Verdict]:
-    """The stored ones up to this window, oldest first."""
-    last = verdict_key(site.model, champion, end)
-    keys = [key for key in site.store.list(verdict_key(site.model, champion)) if key <= last]
-    return [parse(Verdict, site.store.get(key).data, key) for key in keys[-3 * site.policy.detect.persistence.of :]]
+def verdicts(site: Site, champion: str, end: datetime) -> list[Verdict]:
+    """The stored ones on windows up to this one, of the last thirty days or the last `of` windows, oldest first."""
+    first, last = (verdict_key(site.model, champion, moment) for moment in (end - max(_LOOK_BACK, _reach(site)), end))
+    keys = [key for key in site.store.list(verdict_key(site.model, champion), after=first) if key <= last]
+    return [parse(Verdict, site.store.get(key).data, key) for key in keys]
 
 
-def _act(site: Site, verdict: Verdict, held: Persistent, settles: datetime | None, labelled: Labelled) -> tuple[Incident | None, bool, str]:
-    """The open incident, whether it was opened here, and why or why not."""
-    rule = f"{held.hits} of the last {held.of} windows alarm"
-    if not held.holds:
-        need = f"{rule}; {site.policy.detect.persistence.hits} open an incident" if verdict.alarming else ""
-        return site.ledger.current(site.model), False, "; ".join(filter(None, (verdict.sentence, need)))
-    if settles is not None and verdict.state is not VerdictState.BROKEN:
-        held_back = f"no incident before {settles:%Y-%m-%dT%H:%MZ}, for until then windows hold rows of the champion before the last heal"
-        return site.ledger.current(site.model), False, f"{verdict.sentence}; {rule}, but {held_back}"
+def _reach(site: Site) -> timedelta:
+    return site.policy.detect.persistence.of * site.policy.detect.window
+
+
+def _open(site: Site, verdict: Verdict, held: Persistent, labelled: Labelled) -> tuple[Incident, bool]:
+    """The model's open incident, and whether it was opened here; when not, the verdict is attached to it as evidence."""
     keep(site.store, policy_key(site.policy.hash), site.policy)
     window = _window(site, verdict, labelled)
-    facts = {"state": verdict.state.value, "sentence": verdict.sentence, "windows": rule, "columns": ", ".join(_blamed(verdict)) or "none"}
+    facts = {"state": verdict.state.value, "sentence": verdict.sentence, "windows": _rule(held), "columns": ", ".join(_blamed(verdict))}
     incident, opened = site.ledger.open_incident(site.model, site.policy.hash, window, ALERT, facts)
     if opened:
         site.note("incident.opened", {"alert": ALERT, "window": to_plain(window), **facts}, incident.id)
         site.say(f"incident {incident.id}: {verdict.sentence}")
-    return incident, opened, f"{verdict.sentence}; {rule}"
+    return incident, opened
+
+
+def _sentence(site: Site, verdict: Verdict, held: Persistent, settles: datetime | None) -> str:
+    if not verdict.alarming:
+        return verdict.sentence
+    if not held.holds:
+        return f"{verdict.sentence}; {_rule(held)}; {site.policy.detect.persistence.hits} open an incident"
+    if settles is not None:
+        why = "for until then windows hold rows of the champion before the last heal"
+        return f"{verdict.sentence}; {_rule(held)}, but no incident is opened before {settles:%Y-%m-%dT%H:%MZ}, {why}"
+    return f"{verdict.sentence}; {_rule(held)}"
+
+
+def _rule(held: Persistent) -> str:
+    return f"{held.hits} of the last {held.of} windows alarm"
 
 
 def _window(site: Site, verdict: Verdict, labelled: Labelled) -> Window:

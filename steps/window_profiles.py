@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 import numpy as np
 import pyarrow as pa
@@ -24,6 +25,7 @@ class Labelled:
 
     window: Window
     profile: Profile
+    lag: timedelta = timedelta(0)  # from the newest row with a label to the newest row whose label is due
 
     @property
     def maturity(self) -> float:
@@ -52,11 +54,23 @@ def labelled_profile(site: Site, layout: Layout, window: Window) -> Labelled:
 
 def _labelled(site: Site, layout: Layout, window: Window) -> Labelled:
     time, target = site.policy.data.time, site.policy.data.target
-    table = site.windows.table(window, limit=_MOST_LABELLED)
+    aside = site.history.quarantined(site.model)
+    table = site.windows.table(window, limit=_MOST_LABELLED).select([time, PREDICTION, SERVED_BY, target])
+    batches = [answered_by_champion(batch, time, aside) for batch in table.to_batches(max_chunksize=65_536)]
     profiler = Profiler(layout, [PREDICTION])
-    for batch in table.select([time, PREDICTION, SERVED_BY, target]).to_batches(max_chunksize=65_536):
-        profiler.add(answered_by_champion(batch, time, site.history.quarantined(site.model)))
-    return Labelled(window, profiler.result())
+    for batch in batches:
+        profiler.add(batch)
+    rows = pa.Table.from_batches(batches, schema=table.schema)
+    return Labelled(window, profiler.result(), _lag(rows, time, target, site.clock.now() - site.policy.data.labels.delay))
+
+
+def _lag(rows: pa.Table, time: str, target: str, due: datetime) -> timedelta:
+    owed: datetime | None = pc.max(rows.filter(pc.less_equal(rows[time], pa.scalar(due, MOMENT)))[time]).as_py()
+    known: datetime | None = pc.max(rows.filter(pc.is_valid(rows[target]))[time]).as_py()
+    if owed is None:
+        return timedelta(0)
+    first: datetime = pc.min(rows[time]).as_py()
+    return max(owed - (known or first), timedelta(0))
 
 
 def answered_by_champion(batch: pa.RecordBatch, time: str, aside: Iterable[Window]) -> pa.RecordBatch:

@@ -1,4 +1,8 @@
-"""One odd window opens no incident: k of the last n have to alarm."""
+"""One odd window opens no incident: k of the last n have to alarm.
+
+A monitor that runs every hour over windows of a week sees nearly the same rows each time; windows count as different ones when
+they end at least a quarter of their length apart.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,6 +10,8 @@ from datetime import datetime
 
 from steps.contracts.detection import Verdict
 from steps.contracts.words import VerdictState
+
+_APART = 0.25  # of a window's length
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +28,7 @@ class Persistent:
 def persistence(verdicts: Sequence[Verdict], hits: int, of: int, since: datetime | None) -> Persistent:
     """`verdicts` oldest first, the newest last; those whose window ended before `since` speak of another champion."""
     alike = [v for v in verdicts if since is None or v.window is None or v.window.end > since]
-    recent = alike[-of:]
+    recent = _different(alike)[-of:]
     alarms = sum(verdict.alarming for verdict in recent)
     blind = _blind(alike, hits, of)
     return Persistent(
@@ -35,6 +41,16 @@ def persistence(verdicts: Sequence[Verdict], hits: int, of: int, since: datetime
 
 
 def _blind(verdicts: Sequence[Verdict], hits: int, of: int) -> bool:
-    recent = verdicts[-of:]
+    recent = _different(verdicts)[-of:]
     silent = [verdict.state is VerdictState.INSUFFICIENT for verdict in recent]
     return bool(silent) and silent[-1] and sum(silent) >= hits
+
+
+def _different(verdicts: Sequence[Verdict]) -> list[Verdict]:
+    """The newest one, and going back those that share at most three quarters of their window with the one counted after them."""
+    counted: list[Verdict] = []
+    for verdict in reversed(verdicts):
+        after = counted[-1].window if counted else None
+        if after is None or verdict.window is None or after.end - verdict.window.end >= _APART * after.length:
+            counted.append(verdict)
+    return counted[::-1]

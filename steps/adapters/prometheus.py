@@ -1,0 +1,61 @@
+"""Samples to Prometheus: a text file for node exporter's collector, or a Pushgateway."""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry, Gauge, push_to_gateway, write_to_textfile
+
+from steps.contracts.errors import Transient
+from steps.contracts.keys import slug
+from steps.contracts.samples import Publisher, Sample
+
+PUSHGATEWAY = "MODELMEDIC_PUSHGATEWAY"
+_TIMEOUT = 10.0  # seconds
+
+
+class TextFile:
+    """One file per job and model in `folder`, replaced by a rename."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def publish(self, job: str, model: str, samples: Sequence[Sample]) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        path = self._folder / f"{job}-{slug(model)}.prom"
+        try:
+            write_to_textfile(str(path), _registry(model, samples))
+        except OSError as error:
+            raise Transient(f"metrics cannot be written to {path}: {error}") from error
+
+
+class Pushgateway:
+    """One group per job and model, replaced as a whole."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def publish(self, job: str, model: str, samples: Sequence[Sample]) -> None:
+        try:
+            push_to_gateway(self._url, job, _registry(model, samples), grouping_key={"model": model}, timeout=_TIMEOUT)
+        except (OSError, ValueError) as error:
+            raise Transient(f"metrics cannot be pushed to {PUSHGATEWAY}={self._url}: {error}; expected a Pushgateway there") from error
+
+
+def publisher(folder: Path, environment: Mapping[str, str] = os.environ) -> Publisher:
+    """The Pushgateway that the environment names, else text files in `folder`."""
+    url = environment.get(PUSHGATEWAY, "")
+    return Pushgateway(url) if url else TextFile(folder)
+
+
+def _registry(model: str, samples: Sequence[Sample]) -> CollectorRegistry:
+    registry = CollectorRegistry()
+    gauges: dict[str, Gauge] = {}
+    for sample in samples:
+        metric = sample.metric
+        if metric.name not in gauges:
+            gauges[metric.name] = Gauge(metric.name, metric.help, metric.labels, registry=registry)
+        gauge = gauges[metric.name]
+        labels = {"model": model, **sample.labels}
+        (gauge.labels(**{name: labels[name] for name in metric.labels}) if metric.labels else gauge).set(sample.value)
+    return registry

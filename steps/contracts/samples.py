@@ -1,0 +1,29 @@
+"""What a run of moments has to say to Prometheus: values of the metrics that `steps.contracts.metrics` names."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from steps.contracts.errors import BadInput
+from steps.contracts.metrics import Metric
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One value; `labels` beside the model's, which every sample has."""
+
+    metric: Metric
+    value: float
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if {"model", *self.labels} != set(self.metric.labels):
+            raise BadInput(f"metric {self.metric} got the labels {sorted(self.labels)} beside model; expected {self.metric.labels}")
+
+
+class Publisher(Protocol):
+    """Where samples go. What was published for the same job and model before is replaced as a whole."""
+
+    def publish(self, job: str, model: str, samples: Sequence[Sample]) -> None:
+        """Raises Transient when they cannot be delivered."""
+        ...

@@ -1,0 +1,63 @@
+"""What the monitor tells Prometheus after each run, so that the alert rules are the same few for any number of models."""
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import timedelta
+
+from steps.contracts import metrics as m
+from steps.contracts.detection import Verdict
+from steps.contracts.errors import ModelmedicError
+from steps.contracts.samples import Publisher, Sample
+from steps.contracts.words import VerdictState
+from steps.monitor import Monitored, verdicts
+from steps.run import Site
+
+_ALARMS = (VerdictState.BROKEN, VerdictState.DEGRADED, VerdictState.DRIFTED)
+_BUDGETED = timedelta(days=30)
+_MOST_COLUMNS = 50  # series per model
+
+
+def tell_prometheus(site: Site, seen: Monitored, publisher: Publisher) -> bool:
+    """Whether the samples were delivered; when not, a person is told and nothing else happens: the verdict is in the store."""
+    try:
+        publisher.publish(m.MONITOR_JOB, site.model, tuple(samples(site, seen)))
+    except ModelmedicError as error:
+        site.say(str(error))
+        return False
+    return True
+
+
+def samples(site: Site, seen: Monitored) -> Iterator[Sample]:
+    """Every metric of the monitor's job, at most fifty columns among them, those that moved most."""
+    verdict = seen.verdict
+    yield Sample(m.MONITOR_RUN, site.clock.now().timestamp())
+    yield Sample(m.MONITOR_INTERVAL, _interval(site).total_seconds())
+    for state in _ALARMS:
+        yield Sample(m.ALARM, float(seen.alarm and verdict.state is state), {"state": state.value})
+    for state in VerdictState:
+        yield Sample(m.VERDICT, float(verdict.state is state), {"version": seen.champion, "state": state.value})
+    yield Sample(m.WINDOW_ROWS, float(verdict.rows))
+    for shift in verdict.shifts[:_MOST_COLUMNS]:
+        yield Sample(m.EFFECT, shift.effect / shift.threshold, {"column": shift.column})
+    for kind, count in Counter(problem.kind for problem in verdict.problems).items():
+        yield Sample(m.PROBLEMS, float(count), {"kind": kind.value})
+    if verdict.performance is not None:
+        yield Sample(m.LOSS, verdict.performance.reference, {"window": "reference"})
+        yield Sample(m.LOSS, verdict.performance.current, {"window": "current"})
+    yield Sample(m.BUDGET, spent(site, verdict, seen.champion))
+    yield Sample(m.LABELLED, seen.labelled.maturity)
+    yield Sample(m.LABEL_LAG, seen.labelled.lag.total_seconds())
+
+
+def spent(site: Site, verdict: Verdict, champion: str) -> float:
+    """Share of the labelled windows of the last thirty days in which the loss had risen, 0..1."""
+    assert verdict.window is not None
+    since = verdict.window.end - _BUDGETED
+    recent = [v for v in verdicts(site, champion, verdict.window.end) if v.window is not None and v.window.end > since]
+    judged = [v.performance.degraded for v in recent if v.performance is not None]
+    return sum(judged) / len(judged) if judged else 0.0
+
+
+def _interval(site: Site) -> timedelta:
+    """How often the rendered CronWorkflow runs the monitor."""
+    return timedelta(minutes=15) if site.policy.detect.window < timedelta(days=1) else timedelta(hours=1)
