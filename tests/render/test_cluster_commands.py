@@ -64,6 +64,17 @@ def test_lint_ends_with_65_and_names_the_place(file: Path, tmp_path: Path, capsy
     assert "spec.triggers[0] has the field atLeastOnc" in capsys.readouterr().out
 
 
+def test_pods_for_scanners_are_valid_pods_one_per_step(file: Path, tmp_path: Path) -> None:
+    from workflows.lint.objects import read_objects
+    from workflows.lint.structure import structure
+
+    assert run("render", file, "--out", tmp_path / "out") == 0
+    assert run("lint", tmp_path / "out", "--no-tools", "--pods", tmp_path / "pods") == 0
+    written = {path.name: path.read_text() for path in (tmp_path / "pods").iterdir()}
+    assert len(written) == 18
+    assert structure(read_objects(written)).found == ()
+
+
 def test_explain_says_of_each_cause_what_a_heal_would_do() -> None:
     lines = {(line.cause, line.harm): line for line in decisions(policy("own-rules"))}
     assert lines["data_quality", ""].remedy == "quarantine"

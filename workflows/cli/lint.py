@@ -15,16 +15,22 @@ _FOLDER = click.Path(path_type=Path, file_okay=False, exists=True)
 @click.argument("folder", type=_FOLDER)
 @click.option("--crds", type=_FOLDER, help="A folder of CustomResourceDefinitions that custom kinds are held against as well.")
 @click.option("--no-tools", is_flag=True, help="Only the checks of this program; not promtool, amtool, kustomize and argo.")
+@click.option(
+    "--pods", type=click.Path(path_type=Path, file_okay=False), help="Also write each pod that would run as a Pod of its own, here."
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
-def lint(folder: Path, crds: Path | None, no_tools: bool, as_json: bool) -> None:
+def lint(folder: Path, crds: Path | None, no_tools: bool, pods: Path | None, as_json: bool) -> None:
     """Check the manifests below FOLDER, where `modelmedic render --out FOLDER` wrote them; exit code 65 when anything is found.
 
-    Each check says how many things it saw. A program that is not installed is named as skipped.
+    Each check says how many things it saw. A program that is not installed is named as skipped. Scanners of Kubernetes see nothing
+    in Argo's kinds: give them the folder of --pods.
     """
     from steps.contracts.errors import BadInput
     from workflows.cli.console import print_json
-    from workflows.lint.run import lint_folder
+    from workflows.lint.run import lint_folder, write_pods
 
+    if pods:
+        click.echo(f"wrote {write_pods(folder, pods)} pods to {pods}", err=True)
     results = lint_folder(folder, crds=crds, tools=not no_tools)
     found = [finding for each in results for finding in each.found]
     if as_json:

@@ -53,7 +53,8 @@ def _pods(thing: Thing) -> Iterator[Pod]:
     elif thing.kind == "Pod":
         yield Pod(thing, thing.name, thing.spec, thing.metadata.get("labels") or {})
     elif thing.kind in ("ServingRuntime", "ClusterServingRuntime"):
-        yield Pod(thing, thing.name, thing.spec, thing.spec.get("labels") or {})
+        spec = {key: thing.spec[key] for key in ("containers", *_POD_FIELDS) if key in thing.spec}
+        yield Pod(thing, thing.name, spec, thing.spec.get("labels") or {})
     elif thing.kind in ("EventSource", "Sensor"):
         yield _of_events(thing, thing.spec.get("template") or {})
     elif thing.kind == "EventBus" and "jetstream" in thing.spec:

@@ -7,9 +7,11 @@ from workflows.lint import access, graph, lifecycle, network, references, securi
 from workflows.lint.crds import crds as held_against
 from workflows.lint.findings import Result
 from workflows.lint.objects import read_objects
+from workflows.lint.pods import pods
 from workflows.lint.tools import built_by_kustomize
 from workflows.lint.tools import tools as run_tools
 from workflows.tree import BASE, EVENTS
+from workflows.yaml import dump
 
 _CHECKS = (
     structure.structure,
@@ -58,6 +60,17 @@ def lint_folder(folder: Path, *, crds: Path | None = None, tools: bool = True) -
         return results
     built = [_overlay(folder, file) for file in whole if file.startswith("k8s/overlays/") and file.endswith("/kustomization.yaml")]
     return [*results, *built, *run_tools(folder, whole)]
+
+
+def write_pods(folder: Path, out: Path) -> int:
+    """Each projected pod of a rendered tree as a file of its own below `out`; how many there are."""
+    tree = {file: text_of for part in (BASE, EVENTS) for file, text_of in read_tree(folder / part, folder).items()}
+    found = pods(read_objects(tree))
+    out.mkdir(parents=True, exist_ok=True)
+    for pod in found:
+        name = f"{pod.thing.kind.lower()}-{pod.thing.name}-{pod.name}.yaml"
+        (out / name).write_text(dump(pod.document()), encoding="utf-8")
+    return len(found)
 
 
 def read_tree(part: Path, folder: Path) -> dict[str, str]:
