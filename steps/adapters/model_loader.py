@@ -23,6 +23,9 @@ from steps.contracts.words import Task
 ALLOW_PICKLE = "MODELMEDIC_ALLOW_PICKLE"  # the environment variable that says so
 _MLFLOW_FLAG = "MLFLOW_ALLOW_PICKLE_DESERIALIZATION"
 _OWN_CLASS = re.compile(r"sklearn(\.\w+)*\.[A-Z]\w*")  # a class by its name: functions are never taken on a model's word
+# What imputers and native categories of scikit-learn hold beside its classes. A partial is no more than its function, which skops asks
+# about by itself.
+_HARMLESS = frozenset({"numpy.dtype", "functools.partial", "sklearn.utils.validation.check_array"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,7 @@ def _skops(folder: Path, flavor: Mapping[str, Any], task: Task | None, allowed: 
 
     path = folder / Path(str(flavor.get("pickled_model", "model.skops"))).name
     wanted = [str(kind) for kind in flavor.get("skops_trusted_types") or ()]
-    strangers = [kind for kind in wanted if not _OWN_CLASS.fullmatch(kind)]
+    strangers = [kind for kind in wanted if not takes(kind)]
     if strangers:
         _permit(folder, allowed, f"has the type {strangers[0]} in it")
     try:
@@ -72,6 +75,11 @@ def _skops(folder: Path, flavor: Mapping[str, Any], task: Task | None, allowed: 
         raise Refused(f"model folder {folder} has types in it that its MLmodel file does not name: {error}") from error
     except Exception as error:
         raise BadInput(f"model file {path} cannot be read with this environment's scikit-learn and skops: {error}") from error
+
+
+def takes(kind: str) -> bool:
+    """Whether skops may build this type in our process, whoever wrote the model."""
+    return bool(_OWN_CLASS.fullmatch(kind)) or kind in _HARMLESS
 
 
 def _native(model: Any, task: Task | None) -> Callable[[Any], np.ndarray]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from steps.adapters.model_loader import takes
 from steps.contracts.errors import BadInput
 from steps.contracts.policy import Policy
 from steps.contracts.words import Task
@@ -94,19 +95,14 @@ def _estimator(model: Any, folder: Path, policy: Policy, common: dict[str, Any])
 
 
 def _trusted(model: Any) -> Sequence[str] | None:
-    """scikit-learn's own classes in the model that skops does not trust by itself; None when it has other parts."""
+    """The parts of the model that skops does not trust by itself and the loader does; None when it has others."""
     import skops.io
 
     try:
         found = skops.io.get_untrusted_types(data=skops.io.dumps(model))
     except Exception:  # skops raises all sorts for what it has no word for
         return None
-    return found if all(_own_class(kind) for kind in found) else None
-
-
-def _own_class(kind: str) -> bool:
-    module, _, name = kind.rpartition(".")
-    return module.startswith("sklearn.") and name[:1].isupper()
+    return found if all(takes(kind) for kind in found) else None
 
 
 def _pins(*packages: str) -> list[str]:
