@@ -1,0 +1,52 @@
+"""Evidently's drift report as one HTML page, for people; nothing is decided by it.
+
+Its API breaks often, so the release is pinned and everything that touches it is here. Tests are pinned per column, since
+Evidently would choose them by the number of rows. It calls a missing column "no drift", so only shared columns are shown.
+"""
+
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+
+NUMBERS, CODES = "wasserstein", "jensenshannon"
+
+
+def drift_page(
+    reference: pa.Table,
+    current: pa.Table,
+    *,
+    numeric: Sequence[str],
+    categorical: Sequence[str],
+    thresholds: Mapping[str, float] | None = None,
+    least: float = 0.05,
+) -> str:
+    """The page for these columns of both tables, which should be small: at a million rows Evidently needs 2 GB.
+
+    Raises whatever Evidently raises.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of pandas and plotly, about Evidently's use of them
+        from evidently import DataDefinition, Dataset, Report
+        from evidently.presets import DataDriftPreset
+
+        columns = [*numeric, *categorical]
+        definition = DataDefinition(numerical_columns=list(numeric), categorical_columns=list(categorical))
+        frames = [Dataset.from_pandas(_frame(table, numeric, categorical), data_definition=definition) for table in (reference, current)]
+        preset = DataDriftPreset(
+            columns=columns,
+            per_column_method={name: NUMBERS if name in set(numeric) else CODES for name in columns},
+            per_column_threshold={name: (thresholds or {}).get(name, least) for name in columns},
+        )
+        snapshot = Report([preset]).run(current_data=frames[1], reference_data=frames[0])
+        page: str = snapshot.get_html_str(as_iframe=False)
+        return page
+
+
+def _frame(table: pa.Table, numeric: Sequence[str], categorical: Sequence[str]) -> Any:
+    """Pandas, infinities as missing: Evidently has no bins for them."""
+    import numpy as np
+
+    frame = table.select([*numeric, *categorical]).to_pandas()
+    return frame.replace([np.inf, -np.inf], np.nan)

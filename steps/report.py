@@ -1,0 +1,69 @@
+"""The report stage: Evidently's picture of the window beside ours. No decision waits for it, and it fails without consequence."""
+
+import contextlib
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.types as kinds
+
+from steps.baseline import baseline
+from steps.contracts.errors import Conflict, ModelmedicError
+from steps.contracts.inference_log import PREDICTION
+from steps.contracts.keys import model_hash, report_key
+from steps.run import Outputs, Run
+
+SAMPLE = 5_000  # rows of each window; drawn evenly by the seed of the incident's number
+_PAGE = "evidently.html"
+
+
+def report(run: Run) -> Outputs:
+    """Write the page and say so, or say why there is none; both end well."""
+    earlier = run.stage("report")
+    if earlier is not None:
+        return dict(earlier["outputs"])
+    try:
+        pages = [_write(run)]
+    except ModelmedicError as error:
+        pages = _without(run, str(error))
+    except Exception as error:  # whatever Evidently and pandas raise about data that may be broken in any way
+        pages = _without(run, f"{type(error).__name__}: {str(error).splitlines()[0][:200] if str(error) else ''}")
+    outputs = {"written": "yes" if pages else "no"}
+    return dict(run.record("report", {"pages": pages, "outputs": outputs})["outputs"])
+
+
+def _without(run: Run, why: str) -> list[str]:
+    run.note("evidently.failed", error=why)
+    run.site.say(f"no Evidently report of {run.incident.id}: {why}")
+    return []
+
+
+def _write(run: Run) -> str:
+    from steps.adapters.evidently_report import drift_page
+
+    site, key = run.site, report_key(model_hash(run.incident.model), run.incident.epoch, _PAGE)
+    reference = _sample(baseline(site).table, run.incident.epoch)
+    current = _sample(site.windows.table(run.incident.window, limit=20 * SAMPLE), run.incident.epoch)
+    numeric = [n for n in (*site.policy.data.numeric, PREDICTION) if _shown(n, reference, current, number=True)]
+    categorical = [n for n in site.policy.data.categorical if _shown(n, reference, current, number=False)]
+    page = drift_page(reference, current, numeric=numeric, categorical=categorical, thresholds=site.policy.detect.effects)
+    with contextlib.suppress(Conflict):  # an earlier run wrote it and was killed before it could say so
+        site.store.create(key, page.encode())
+    run.note("evidently.written", page=key, rows=[reference.num_rows, current.num_rows], columns=[*numeric, *categorical])
+    return key
+
+
+def _sample(table: pa.Table, seed: int) -> pa.Table:
+    if table.num_rows <= SAMPLE:
+        return table
+    chosen = np.random.default_rng(seed).choice(table.num_rows, SAMPLE, replace=False)
+    return table.take(pa.array(np.sort(chosen)))
+
+
+def _shown(name: str, *tables: pa.Table, number: bool) -> bool:
+    """In both windows, of the kind that the policy says, and with a value that can be drawn."""
+    if not all(name in table.column_names for table in tables):
+        return False
+    if number:
+        return all(kinds.is_floating(t[name].type) and pc.any(pc.is_finite(t[name])).as_py() for t in tables)
+    return all(table[name].null_count < table.num_rows for table in tables)

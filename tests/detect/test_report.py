@@ -1,0 +1,51 @@
+"""The report stage: Evidently's page in the store, and a stage that succeeds whatever Evidently makes of the data."""
+
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from steps.contracts.window import Window
+from steps.report import report
+from steps.run import Run
+from tests.detect.log import DAY, START
+from tests.detect.place import Change, Place, place
+from tests.detect.test_monitor import older, without_region
+
+
+def opened(here: Place) -> Run:
+    here.at(7)
+    incident, _ = here.site.ledger.open_incident("loans", here.site.policy.hash, Window(START, START + 7 * DAY), "test", {})
+    return Run(here.site, incident)
+
+
+def infinite(table: pa.Table) -> pa.Table:
+    return table.set_column(1, "income", pa.array([float("inf")] * table.num_rows))
+
+
+@pytest.mark.parametrize("change", [older, without_region, infinite], ids=["drift", "missing column", "infinite"])
+def test_the_page_is_in_the_store(tmp_path: Path, change: Change) -> None:
+    here = place(tmp_path)
+    here.serve(0, n=400, change=change)
+    run = opened(here)
+    assert report(run) == {"written": "yes"}
+    (page,) = run.stage("report")["pages"]  # type: ignore[index]
+    html = here.site.store.get(page).data
+    assert page.endswith("/000001/evidently.html")
+    assert b"age" in html
+    assert b"<html" in html
+
+
+def test_what_evidently_cannot_draw_is_a_note_and_no_failure(tmp_path: Path) -> None:
+    here = place(tmp_path)
+    run = opened(here)
+    assert report(run) == {"written": "no"}
+    assert "evidently.failed" in here.events()
+
+
+def test_running_it_twice_changes_nothing(tmp_path: Path) -> None:
+    here = place(tmp_path)
+    here.serve(0, n=200)
+    run = opened(here)
+    assert report(run) == report(run) == {"written": "yes"}
+    assert here.events().count("evidently.written") == 1
