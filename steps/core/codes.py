@@ -19,20 +19,26 @@ def code_problems(column: Column, reference: npt.NDArray[np.generic], current: n
     before, after = (np.bincount(w[w >= 0], minlength=values) for w in windows)
     if not before.sum() or not after.sum():
         return
-    found = _unseen(column, before, after, len(current)) or _only(column, before, after) or _vanished(column, before, after)
-    if len(reference) == len(column.reference):  # in a segment's few rows any two mixes look alike
-        found = found or _renamed(column, before, after)
+    whole = len(reference) == len(column.reference)
+    found = _unseen(column, before, after, len(current)) or _only(column, before, after)
+    if whole:  # in a segment any two mixes look alike, and that a code comes to it or leaves it is the world's business
+        found = found or _vanished(column, before, after) or _renamed(column, before, after)
     if found:
         yield found
 
 
 def _unseen(column: Column, before: Codes, after: Codes, rows: int) -> Problem | None:
-    """More values that the reference never had than its own rare values let expect (Good 1953: singletons / rows)."""
-    unseen = float(after[before == 0].sum() / rows)
+    """More values that the reference never had than its own rare values let expect (Good 1953: singletons / rows).
+
+    A value that a segment never had and the rest of the reference did is no new value.
+    """
+    everywhere = np.bincount(np.maximum(np.asarray(column.reference, dtype=np.int64), -1) + 1, minlength=len(before) + 1)[1:]
+    fresh = everywhere == 0 if len(column.reference) > before.sum() else before == 0
+    unseen = float(after[fresh].sum() / rows)
     expected = float((before == 1).sum() / before.sum())
-    if unseen < _LEAST_UNSEEN + 3 * expected or after[before == 0].sum() < 5:
+    if unseen < _LEAST_UNSEEN + 3 * expected or after[fresh].sum() < 5:
         return None
-    worst = column.vocabulary[int(np.where(before == 0, after, -1).argmax())]
+    worst = column.vocabulary[int(np.where(fresh, after, -1).argmax())]
     sentence = f"column {column.name} has values that the reference never had in {unseen:.0%} of the rows, most often {worst!r}"
     return Problem(ProblemKind.UNSEEN_CATEGORIES, column.name, sentence, unseen)
 

@@ -16,6 +16,8 @@ _LEAST_SHARE = 0.04
 
 def converted(old: Floats, new: Floats) -> tuple[str, float]:
     """Words for the conversion and the share of the rows, or ("", 0). Both samples sorted and finite."""
+    if not len(old) or not len(new):
+        return "", 0.0
     noise = float(np.sqrt(1 / len(old) + 1 / len(new)))
     grid = np.unique(np.concatenate([_spread(old), _spread(new)]))
     before, after = _below(old, grid), _below(new, grid)
@@ -44,7 +46,9 @@ def _clean(left: float, gap: float, noise: float, size: float, share: float, apa
     that leaves the two parts overlapping is any shift's shadow.
     """
     if size >= 5:
-        return left < 1.7 * noise + 0.01 and left < 0.35 * gap and (share > 0.9 or apart > 0.7 or left < 0.1 * gap)
+        return (
+            left < 1.7 * noise + 0.01 and left < (0.35 if noise < 0.05 else 0.2) * gap and (share > 0.9 or apart > 0.7 or left < 0.1 * gap)
+        )
     if share < 0.97:
         return apart > 2 and left < 1.5 * noise + 0.005 and left < 0.15 * gap
     if gap < 0.4 and noise > 0.03:

@@ -1,8 +1,10 @@
 """Is the data itself broken? Asked before anything else, everywhere and in single segments.
 
-Every check compares with what the reference already did: a column that was half null stays unremarkable at half null.
+Every check compares with what the reference already did: a column that was half null stays unremarkable at half null. And every
+finding is asked of the reference itself: what one stretch of it would be said of another proves nothing about the current window.
 """
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -13,12 +15,15 @@ from steps.contracts.detection import Problem, ProblemKind, Segment
 from steps.core.codes import code_problems
 from steps.core.movement import measure
 from steps.core.pairing import Cells, Column, Pair
-from steps.core.relations import relation_problems
+from steps.core.relations import kept_relation, relation_problems
 from steps.core.repeats import window_problems
 from steps.core.shift import finite
 from steps.core.values import number_problems
 
 _LEAST_ROWS = 40  # of a segment, in both windows
+_STRETCHES = 4
+_KEPT = 0.6  # slope of the later correlations over the earlier ones, from which on a relation is lasting
+_PILES = frozenset({ProblemKind.DEFAULT_VALUE, ProblemKind.CONSTANT, ProblemKind.CLIPPED})  # one fact at three strengths
 
 
 def check(pair: Pair) -> tuple[Problem, ...]:
@@ -27,14 +32,44 @@ def check(pair: Pair) -> tuple[Problem, ...]:
     for column in pair.columns:
         found.extend(column_problems(pair, column))
     found.extend(window_problems(pair))
-    found.extend(p for p in relation_problems(pair) if p.column not in {q.column for q in found})
+    found.extend(p for p in relation_problems(pair) if p.column not in {q.column for q in found} and not _usual_relation(pair, p))
     return tuple(sorted(found, key=lambda p: (-p.share, p.column or "", p.kind)))
 
 
 def column_problems(pair: Pair, column: Column) -> list[Problem]:
     """What is wrong with one column, which need not be a feature; in a segment where that explains it."""
     everywhere = list(_column(column, column.reference, column.current))
-    return _prefer_local(everywhere, list(_in_segments(pair, column)))
+    found = _prefer_local(everywhere, list(_in_segments(pair, column)))
+    usual = _usual(column) if found else frozenset()
+    return [problem for problem in found if problem.kind not in usual]
+
+
+def _usual(column: Column) -> frozenset[ProblemKind]:
+    """The kinds of problems that some stretch of the reference shows when it is held against the rest of it."""
+    kinds: set[ProblemKind] = set()
+    for inside in stretches(len(column.reference)):
+        kinds |= {p.kind for p in _column(column, column.reference[~inside], column.reference[inside])}
+    return frozenset(kinds) | (_PILES if kinds & _PILES else frozenset())
+
+
+def _usual_relation(pair: Pair, problem: Problem) -> bool:
+    """Whether the relations of this column come and go within the reference as well."""
+    if problem.column is None or problem.kind is not ProblemKind.RELATION_BROKEN:
+        return False
+    for inside in stretches(pair.rows[0]):
+        columns = tuple(replace(c, reference=c.reference[~inside], current=c.reference[inside]) for c in pair.columns)
+        if kept_relation(columns, problem.column) < _KEPT:
+            return True
+    return False
+
+
+def stretches(rows: int) -> Iterator[npt.NDArray[np.bool_]]:
+    """Masks of a few stretches of the reference in the order of its rows, which is their order in time where they have one."""
+    edges = np.linspace(0, rows, _STRETCHES + 1).astype(np.int64)
+    for start, end in itertools.pairwise(edges):
+        inside = np.zeros(rows, dtype=bool)
+        inside[start:end] = True
+        yield inside
 
 
 def _schema(pair: Pair) -> Iterator[Problem]:
@@ -90,7 +125,7 @@ def _in_segments(pair: Pair, column: Column) -> Iterator[Problem]:
     for cells in (c.cells for c in pair.segmenting if c.name != column.name):
         for number in _worth_a_look(column, cells):
             inside, before = cells.current == number, cells.reference == number
-            found = [p for p in _column(column, column.reference[before], column.current[inside]) if p.share >= 0.2]
+            found = [p for p in _column(column, column.reference[before], column.current[inside]) if p.share >= _least_share(p)]
             if not found or not _still_outside(column, before, inside):
                 continue
             elsewhere = {_family(p) for p in _column(column, column.reference[~before], column.current[~inside])}
@@ -98,6 +133,11 @@ def _in_segments(pair: Pair, column: Column) -> Iterator[Problem]:
             for problem in (p for p in found if _family(p) not in elsewhere):
                 sentence = f"where {segment.column} is {segment.value}, {problem.detail}"
                 yield Problem(problem.kind, problem.column, sentence, problem.share * float(inside.mean()), segment)
+
+
+def _least_share(problem: Problem) -> float:
+    """Of a segment's rows: a unit that changed for a segment changed for (nearly) all of it."""
+    return 0.8 if problem.kind is ProblemKind.UNIT_CHANGE else 0.2
 
 
 def _still_outside(column: Column, before: npt.NDArray[np.bool_], inside: npt.NDArray[np.bool_]) -> bool:

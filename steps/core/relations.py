@@ -11,11 +11,14 @@ import numpy as np
 import numpy.typing as npt
 
 from steps.contracts.detection import Problem, ProblemKind
+from steps.core.movement import measure
 from steps.core.pairing import Column, Floats, Pair
 
 _MOST_ROWS = 10_000
 _LEAST_ROWS = 200
 _PROFILE = 8
+_PARTNER = 0.2  # correlation from which on two columns go together
+_STILL = 0.15  # effect
 Ranks = npt.NDArray[np.float64]
 
 
@@ -27,6 +30,7 @@ class _Relations:
     before: Floats
     after: Floats
     z: Floats
+    still: npt.NDArray[np.bool_]  # whose own values are as before: a column that moved has the world's reasons to go with others
 
 
 def relation_problems(pair: Pair) -> Iterator[Problem]:
@@ -53,7 +57,8 @@ def _relations(pair: Pair, columns: tuple[Column, ...]) -> _Relations:
     turned = [np.arctanh(np.clip(r, -0.999, 0.999)) for r in (before, after)]
     z = (turned[1] - turned[0]) / np.sqrt(1.06 / (n - 3) + 1.06 / (m - 3))
     np.fill_diagonal(z, 0)
-    return _Relations(columns, before, after, z)
+    still = np.array([measure(column)[1] < _STILL for column in columns])
+    return _Relations(columns, before, after, z, still)
 
 
 def _correlations(windows: list[npt.NDArray[np.generic]]) -> Floats:
@@ -80,11 +85,11 @@ def _torn(pair: Pair, all_of: _Relations) -> Iterator[Problem]:
     """Columns whose correlations with every partner are gone or turned; the worst is taken out before the next is judged."""
     alive = np.ones(len(all_of.columns), dtype=bool)
     for _ in range(3):
-        partners = (np.abs(all_of.before) > 0.2) & alive[None, :] & alive[:, None]
+        partners = (np.abs(all_of.before) > _PARTNER) & alive[None, :] & alive[:, None]
         weight = (all_of.before**2 * partners).sum(axis=1)
         slope = (all_of.before * all_of.after * partners).sum(axis=1) / np.maximum(weight, 1e-9)
         surprise = (all_of.z**2 * partners).sum(axis=1)
-        torn = (weight > 0.06) & (slope < 0.3) & (surprise > 60)
+        torn = (weight > 0.06) & (slope < 0.3) & (surprise > 60) & all_of.still
         if not torn.any():
             return
         worst = _guiltier(pair, all_of, partners, int(np.where(torn, surprise, -1).argmax()))
@@ -93,6 +98,16 @@ def _torn(pair: Pair, all_of: _Relations) -> Iterator[Problem]:
         gone = "turned its relation to" if slope[worst] < -0.5 else "no longer goes with"
         friends = ", ".join(all_of.columns[i].name for i in np.argsort(-np.abs(all_of.before[worst]))[:3] if partners[worst, i])
         yield Problem(ProblemKind.RELATION_BROKEN, name, f"column {name} {gone} {friends}, although its own values look as before", 1.0)
+
+
+def kept_relation(columns: tuple[Column, ...], name: str) -> float:
+    """How much of a column's correlations with the others is there again: 1 all, 0 nothing, below 0 turned round."""
+    numbers = tuple(c for c in columns if c.numeric)
+    before, after = (_correlations([getattr(c, w) for c in numbers]) for w in ("reference", "current"))
+    mine = next(i for i, column in enumerate(numbers) if column.name == name)
+    partners = np.abs(before[mine]) > _PARTNER
+    weight = float((before[mine] ** 2 * partners).sum())
+    return float((before[mine] * after[mine] * partners).sum()) / weight if weight else 0.0
 
 
 def _guiltier(pair: Pair, all_of: _Relations, partners: npt.NDArray[np.bool_], worst: int) -> int:

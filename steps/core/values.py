@@ -10,6 +10,8 @@ from steps.core.pairing import FEW, Floats
 
 _LEAST_GAIN = 0.02  # share of the rows by which one value must have gained
 _LEAST_ROWS = 40
+_LEAST_DIFFERENT = 25  # values that a unit can be told from
+_UNUSUAL = 3.0  # times the reference's own largest pile
 
 
 def number_problems(name: str, old: Floats, new: Floats) -> Iterator[Problem]:
@@ -48,11 +50,23 @@ def _piled(name: str, old: Floats, new: Floats) -> Problem | None:
         return None  # a few whole numbers may be codes, and one of them may become frequent
     if gain < 3 * np.sqrt(1 / len(old) + 1 / len(new)) and share > 0:
         return None
+    if gain < _UNUSUAL * _usual_pile(before / len(old)):
+        return None
     smooth = len(lattice) > 0.2 * len(old) and before.max() / len(old) < 0.02
     outside = value < lattice[0] or value > lattice[-1]
     if not (smooth or outside or _rest_unmoved(old, new, value, gain)):
         return None
     return _pile(name, old, new, value, gain)
+
+
+def _usual_pile(shares: Floats) -> float:
+    """The largest share that one value of the reference has, an inflated one such as the zeros of a rare event left out.
+
+    Rows that share a reading (an hour's weather, a day's rate) pile up on any value, and on new ones when the reading moves on.
+    """
+    ordered = np.sort(shares)[::-1]
+    inflated = ordered[0] > 0.3 and len(ordered) > 1
+    return float(ordered[1] if inflated else ordered[0])
 
 
 def _rest_unmoved(old: Floats, new: Floats, value: float, gain: float) -> bool:
@@ -102,7 +116,7 @@ def _hours(name: str, old: Floats, new: Floats) -> Problem | None:
 
 
 def _converted(name: str, old: Floats, new: Floats) -> Problem | None:
-    words, share = converted(old, new)
+    words, share = converted(*(_without_pile(old, v) for v in (old, new)))
     if not words:
         return None
     whole = share > 0.9
@@ -110,10 +124,18 @@ def _converted(name: str, old: Floats, new: Floats) -> Problem | None:
     return Problem(ProblemKind.UNIT_CHANGE, name, sentence, 1.0 if whole else share)
 
 
+def _without_pile(old: Floats, values: Floats) -> Floats:
+    """Without the reference's own pile, such as the zeros of a column that is mostly zero: no quantile of it tells a factor."""
+    lattice, counts = np.unique(old, return_counts=True)
+    pile = counts.argmax()
+    rest = values[values != lattice[pile]] if counts[pile] > 0.3 * len(old) else values
+    return rest if len(np.unique(rest)) >= _LEAST_DIFFERENT else values[:0]
+
+
 def _beyond(name: str, old: Floats, new: Floats) -> Problem | None:
     """Values further outside of the reference's range than its bulk is wide."""
     low, high = np.quantile(old[:: max(len(old) // 20_000, 1)], [0.005, 0.995])
-    width = 1.5 * float(high - low)
+    width = 1.5 * float(high - low) + _tail(old)
     outside = (new < old[0] - width) | (new > old[-1] + width)
     share = float(outside.mean())
     if width <= 0 or share < 0.003 or outside.sum() < 8 or not _bulk_unmoved(old, new[~outside]):
@@ -121,6 +143,13 @@ def _beyond(name: str, old: Floats, new: Floats) -> Problem | None:
     worst = float(new[0] if old[0] - new[0] > new[-1] - old[-1] else new[-1])
     sentence = f"column {name} has values up to {worst:.4g} in {share:.1%} of the rows, the reference had {old[0]:.4g} to {old[-1]:.4g}"
     return Problem(ProblemKind.OUT_OF_RANGE, name, sentence, share)
+
+
+def _tail(old: Floats) -> float:
+    """How much further than the reference went a column with heavy tails may go: rain of a wet month is no fault."""
+    low, middle, high = (float(old[int(q * (len(old) - 1))]) for q in (0.05, 0.5, 0.95))
+    reach, bulk = max(float(old[-1]) - middle, middle - float(old[0])), high - low
+    return 7.0 * reach if reach > 3.0 * bulk else 0.0
 
 
 def _rounded(name: str, old: Floats, new: Floats) -> Problem | None:
