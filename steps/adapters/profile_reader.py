@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import reduce
 from pathlib import Path
 from typing import Protocol
@@ -18,7 +19,8 @@ from steps.core.profiling import Profiler
 
 SAMPLE = 20_000  # rows from which the layout is chosen
 _BATCH = 65_536
-_BUFFER = 1 << 20  # bytes read at a time per column
+_LARGE_GROUP = 2_000_000  # rows
+_SHARD = 200_000  # values: what is worth a task of its own
 _MOST_THREADS = 4
 _TORN = (pa.ArrowInvalid, UnicodeDecodeError, OSError)
 
@@ -72,7 +74,7 @@ class _Parquet:
     def sample(self) -> pa.Table:
         groups = self._metadata.num_row_groups
         chosen = sorted({i * groups // 4 for i in range(4)}) if groups else []
-        parts = [next(self._batches(self.names, SAMPLE // len(chosen), [group]), None) for group in chosen]
+        parts = [self._sampled(group, SAMPLE // len(chosen)) for group in chosen]
         return pa.Table.from_batches([p for p in parts if p is not None]) if any(parts) else self._schema.empty_table()
 
     def bounds(self) -> dict[str, tuple[float, float]]:
@@ -92,28 +94,41 @@ class _Parquet:
         return [pool.submit(self._profile, layout, shard) for shard in self._shards(layout)]
 
     def _shards(self, layout: Layout) -> list[list[str]]:
-        """Columns by thread: those that make one number together stay together."""
-        together = [n for n in dict.fromkeys((*layout.rich, layout.prediction)) if n in layout.columns]
-        rest = [name for name in layout.columns if name not in together]
-        count = min(threads(), max(1, len(layout.columns) // 4))
-        shards = [together, *([] for _ in range(count - 1))]
-        for name in sorted(rest, key=lambda n: n in layout.codes):
-            min(shards, key=len).append(name)
-        return shards
+        """Columns that are read together: those that make one number, then single ones, or several of a small file."""
+        pairs = [n for n in dict.fromkeys((*layout.rich, layout.prediction)) if n in layout.columns]
+        single = [name for name in layout.columns if name not in pairs]
+        size = max(1, min(_SHARD // max(self._metadata.num_rows, 1), len(single)))
+        shards = [pairs, *(single[i : i + size] for i in range(0, len(single), size))]
+        return [shard for shard in shards if shard] or [[]]
 
     def _profile(self, layout: Layout, shard: list[str]) -> Profile:
-        beside = (layout.time, layout.target) if layout.prediction in shard or shard[:1] == list(layout.rich[:1]) else ()
+        beside = (layout.time, layout.target) if shard == self._shards(layout)[0] else ()
         names = [n for n in dict.fromkeys((*shard, *beside)) if n in set(self.names)] or list(self.names[:1])
         profiler = Profiler(layout, shard)
-        for batch in self._batches(names, _BATCH):
-            profiler.add(batch)
+        with self._opened(names) as file:
+            for group in range(self._metadata.num_row_groups):
+                for batch in self._group(file, group, names):
+                    profiler.add(batch)
         return profiler.result()
 
-    def _batches(self, names: Sequence[str], size: int, groups: list[int] | None = None) -> Iterator[pa.RecordBatch]:
+    def _group(self, file: pq.ParquetFile, group: int, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        """A row group's columns: as a whole, which is quicker, unless that could take much memory."""
+        if self._metadata.row_group(group).num_rows > _LARGE_GROUP:
+            yield from file.iter_batches(_BATCH, row_groups=[group], columns=list(names), use_threads=False)
+        else:
+            yield from file.read_row_group(group, columns=list(names), use_threads=False).to_batches(max_chunksize=_BATCH)
+
+    def _sampled(self, group: int, rows: int) -> pa.RecordBatch | None:
+        with self._opened(self.names, mapped=True) as file:
+            return next(file.iter_batches(rows, row_groups=[group], use_threads=False), None)
+
+    @contextmanager
+    def _opened(self, names: Sequence[str], *, mapped: bool = False) -> Iterator[pq.ParquetFile]:
+        """`mapped` for a few rows, of which the rest of a group is then not read; for all of them it would only hold memory."""
         texts = [n for n in names if pa.types.is_string(kind := self._schema.field(n).type) or pa.types.is_large_string(kind)]
         try:
-            with pq.ParquetFile(self._path, read_dictionary=texts, buffer_size=_BUFFER, metadata=self._metadata) as file:
-                yield from file.iter_batches(size, row_groups=groups, columns=list(names), use_threads=False)
+            with pq.ParquetFile(self._path, read_dictionary=texts, metadata=self._metadata, memory_map=mapped) as file:
+                yield file
         except (pa.ArrowInvalid, OSError) as error:
             raise BadInput(f"file {self._path} cannot be read as Parquet: {first_line(error)}") from error
 

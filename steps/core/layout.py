@@ -10,7 +10,8 @@ from steps.contracts.words import Task
 
 Floats = npt.NDArray[np.float64]
 BINS = 1024
-_OUTER = (0.0005, 0.9995)  # quantiles of the sample between which the bins lie, and a quarter of that span on either side
+_OUTER = (0.0005, 0.9995)  # quantiles of the sample
+_WIDE = 3.0  # a range of more than so many times the span between them is not covered by bins
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +55,14 @@ def number_axis(sample: Floats, bounds: tuple[float, float] | None = None) -> Nu
     known = sample[np.isfinite(sample)]
     if not len(known):
         return NumberAxis(-1.0, 1.0, 2)
-    least, most = float(known.min()), float(known.max())
-    if bounds is not None and bounds[1] - bounds[0] <= 20 * (most - least):
+    least, most = (float(v) for v in (known.min(), known.max()))
+    if bounds is not None and np.isfinite(bounds).all():
         least, most = min(least, bounds[0]), max(most, bounds[1])
     if np.all(known == np.rint(known)) and most - least < BINS // 2:
         return _whole(least, most)
-    if bounds is None or bounds[1] - bounds[0] > 20 * (most - least):
-        inner_least, inner_most = (float(q) for q in np.quantile(known, _OUTER))
-        least, most = (inner_least, inner_most) if inner_most > inner_least else (least, most)
+    low, high = (float(q) for q in np.quantile(known, _OUTER))
+    if high > low and most - least > _WIDE * (high - low):  # long tails would leave the bulk too few bins
+        least, most = low, high
     pad = 0.25 * (most - least) or max(abs(least) * 1e-6, 1e-9)
     return NumberAxis(least - pad, most + pad, BINS)
 

@@ -13,7 +13,7 @@ from steps.core.layout import Floats, Layout, is_rich, number_axis
 from steps.core.profiling import aligned, numbers, row_loss, texts
 
 _MOST_SAMPLED_CODES = 1000  # in the sample, when they are also half of its rows: an identifier
-_RICH = 3  # columns whose values together tell rows apart
+_RICH = 2  # columns whose values together tell rows apart
 
 
 def check_roles(roles: Roles, reference: Iterable[str], current: Iterable[str]) -> None:

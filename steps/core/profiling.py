@@ -11,10 +11,11 @@ import pyarrow.compute as pc
 from steps.contracts.words import Task
 from steps.core.layout import Floats, Layout, NumberAxis
 from steps.core.log_columns import moments
-from steps.core.profile import MOST_CODES, PRINTS, TAIL_SHIFT, Codes, Losses, Numbers, Profile, least_prints
+from steps.core.profile import MOST_CODES, PRINTS, TAIL_SHIFT, Codes, Losses, Numbers, Profile
 
 _FEW = 30  # rows of a batch below which one value's share says nothing
 _LARGEST_LOSS = 4096.0  # in units of the layout's loss_unit: one row cannot own the mean
+_PRINTED = 2  # columns whose values together tell rows apart
 _MIX = tuple(np.uint64(k) for k in (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9))
 
 
@@ -32,7 +33,7 @@ class Profiler:
         self._hours: dict[int, int] = {}
         self._span: tuple[int, int] | None = None
         self._losses = [0, 0, 0]
-        self._prints: dict[int, int] = {}
+        self._least_prints: list[npt.NDArray[np.uint64]] = []
         self._print_below = np.uint64(2**64 - 1)
 
     def add(self, batch: pa.RecordBatch) -> None:
@@ -51,7 +52,7 @@ class Profiler:
             self._times(batch.column(self._layout.time))
         if self._layout.target in names:
             self._judge(batch)
-        self._fingerprint([values for name in self._layout.rich if (values := plain.get(name)) is not None], batch.num_rows)
+        self._fingerprint([values for name in self._layout.rich if (values := plain.get(name)) is not None])
 
     def result(self) -> Profile:
         columns: dict[str, Numbers | Codes] = {n: f.result() for n, f in self._numbers.items() if n in self._met}
@@ -67,7 +68,7 @@ class Profiler:
             span=self._span,
             losses=Losses(*self._losses),
             labels=self._labels,
-            prints=least_prints([self._prints]),
+            prints=self._prints(),
         )
 
     def _number(self, name: str, array: pa.Array) -> Floats | None:
@@ -109,22 +110,32 @@ class Profiler:
         self._losses[1] += int(np.rint(share * 2**20).astype(np.int64).sum())
         self._losses[2] += int(np.rint(share**2 * 2**16).astype(np.int64).sum())
 
-    def _fingerprint(self, columns: list[Floats], rows: int) -> None:
-        if len(columns) < min(len(self._layout.rich), 2) or not columns or not rows:
+    def _fingerprint(self, columns: list[Floats]) -> None:
+        if len(columns) < _PRINTED or len(self._layout.rich) < _PRINTED:
             return
-        hashed = np.zeros(rows, dtype=np.uint64)
-        with np.errstate(over="ignore"):
-            for values, factor in zip(columns, _MIX, strict=False):
-                hashed = (hashed ^ (values.view(np.uint64) * factor)) * _MIX[0]
-                hashed ^= hashed >> np.uint64(29)
-        least = hashed[hashed <= self._print_below]
-        if not len(least):
-            return
-        keys, counts = np.unique(least, return_counts=True)
-        part = dict(zip(keys[:PRINTS].tolist(), counts[:PRINTS].tolist(), strict=True))
-        self._prints = least_prints([self._prints, part])
-        if len(self._prints) == PRINTS:
-            self._print_below = np.uint64(max(self._prints))
+        first, second = (values.view(np.uint64) for values in columns[:_PRINTED])
+        hashed = first * _MIX[0]
+        hashed ^= second
+        hashed *= _MIX[1]
+        hashed ^= hashed >> np.uint64(32)
+        hashed *= _MIX[2]
+        self._least_prints.append(hashed[hashed <= self._print_below])
+        if sum(map(len, self._least_prints)) > 4 * PRINTS:
+            self._narrow()
+
+    def _narrow(self) -> None:
+        """Keep what the smallest PRINTS different hashes are, repeats among them."""
+        held = np.sort(np.concatenate([*self._least_prints, np.empty(0, dtype=np.uint64)]))
+        starts = np.flatnonzero(np.concatenate([[True], held[1:] != held[:-1]])) if len(held) else np.empty(0, dtype=np.int64)
+        if len(starts) > PRINTS:
+            self._print_below = held[starts[PRINTS - 1]]
+            held = held[: starts[PRINTS]]
+        self._least_prints = [held]
+
+    def _prints(self) -> dict[int, int]:
+        self._narrow()
+        keys, counts = np.unique(self._least_prints[0], return_counts=True)
+        return dict(zip(keys.tolist(), counts.tolist(), strict=True))
 
 
 class _NumberFill:
@@ -132,17 +143,17 @@ class _NumberFill:
         self.nulls = 0
         self._axis = axis
         self._histogram = bh.Histogram(bh.axis.Regular(axis.bins, axis.low, axis.high), storage=bh.storage.Int64())
+        self._found: npt.NDArray[np.int64] = self._histogram.view(flow=True)  # the histogram's own memory
         self._counts = np.zeros(axis.bins, dtype=np.int64)
         self._tails: dict[int, int] = {}
         self._repeated: dict[float, int] = {}
 
     def add(self, values: Floats) -> None:
-        self._histogram.reset()
+        self._found[:] = 0
         self._histogram.fill(values)
-        found: npt.NDArray[np.int64] = self._histogram.view(flow=True)
-        inside = found[1:-1]
+        inside = self._found[1:-1]
         self._counts += inside
-        if found[0] or found[-1]:
+        if self._found[0] or self._found[-1]:
             self._outside(values)
         fullest = int(inside.argmax())
         if inside[fullest] >= max(_FEW, len(values) / 5):
@@ -154,8 +165,12 @@ class _NumberFill:
         return Numbers(self._axis, self._counts, dict(sorted(self._tails.items())), self.nulls, repeated)
 
     def _outside(self, values: Floats) -> None:
-        place = (values - self._axis.low) / (self._axis.high - self._axis.low)  # as the histogram decides it
-        outside = values[~((place >= 0) & (place < 1))]
+        below, above = bool(self._found[0]), bool(self._found[-1])
+        beyond = ~(values < self._axis.high) if above else values < self._axis.low  # NaN is counted above
+        outside = values[beyond | (values < self._axis.low) if below and above else beyond]
+        if len(outside) != self._found[0] + self._found[-1]:  # a value so near a bound that rounding decides: as the histogram does
+            place = (values - self._axis.low) / (self._axis.high - self._axis.low)
+            outside = values[~((place >= 0) & (place < 1))]
         missing = np.isnan(outside)
         if missing.any():
             self.nulls += int(missing.sum())
@@ -168,7 +183,8 @@ class _NumberFill:
 
     def _alone(self, values: Floats, near: Floats) -> None:
         """Count the value that a full cell holds, if it is one value that fills it."""
-        candidate = float(np.median(near[:63] if len(near) % 2 or len(near) > 63 else near[:-1]))
+        some = np.sort(near[:64])
+        candidate = float(some[len(some) // 2])
         count = int((values == candidate).sum())
         if count >= max(_FEW, len(values) / 5):
             self._repeated[candidate] = self._repeated.get(candidate, 0) + count
