@@ -43,7 +43,8 @@ def bootstrap(site: Site, table: pa.Table) -> ModelVersion:
     _expect_no_other_champion(site, version)
     if version is None:
         version = _made(site, rows, plan, key)
-    _keep_reference(site, version)
+    else:
+        _keep_reference(site, version)
     _serve(site, version)
     return version
 
@@ -100,11 +101,11 @@ def _made(site: Site, rows: pa.Table, plan: TrainingPlan, key: str) -> ModelVers
     site.say(f"training the first champion on {plan.rows} rows of {plan.train}")
     folder = _trained(site, train, place)
     site.say(f"judging it on {holdout.num_rows} rows of {plan.holdout}")
-    gates, numbers = _judged(site, folder, train, holdout, place / "judging")
+    gates, numbers, answers = _judged(site, folder, train, holdout, place / "judging")
     failed = [gate for gate in gates if not gate.passed]
     for gate in gates:
         site.note("gate.passed" if gate.passed else "gate.failed", {"gate": gate})
-    if failed:
+    if failed or answers is None:
         raise Refused(f"the first champion of {site.model} failed {len(failed)} of {len(gates)} gates: {failed[0].sentence}")
     tags = {
         "cause": "bootstrap",
@@ -114,7 +115,9 @@ def _made(site: Site, rows: pa.Table, plan: TrainingPlan, key: str) -> ModelVers
         "policy": site.policy.hash,
     }
     facts = _advance(site, registering(site, folder, key, tags, numbers))
-    return site.registry.version(str(facts["version"]))
+    version = site.registry.version(str(facts["version"]))
+    site.references.keep(version.version, answered(holdout, version.version, answers))
+    return version
 
 
 def _trained(site: Site, train: pa.Table, place: Path) -> Path:
@@ -126,19 +129,21 @@ def _trained(site: Site, train: pa.Table, place: Path) -> Path:
     return trained.folder
 
 
-def _judged(site: Site, folder: Path, train: pa.Table, holdout: pa.Table, out: Path) -> tuple[tuple[Gate, ...], dict[str, float]]:
+def _judged(
+    site: Site, folder: Path, train: pa.Table, holdout: pa.Table, out: Path
+) -> tuple[tuple[Gate, ...], dict[str, float], np.ndarray | None]:
     policy = site.policy
     seen, answers = ask(folder, policy, (holdout,), out)
     gates = fitness_gates(policy, seen.fitness)
     if not answers:
-        return gates, {}
+        return gates, {}, None
     constant = np.full(holdout.num_rows, float(pc.mean(train[policy.data.target]).as_py()))
     rows = judged(policy, holdout, answers[0])
-    return (*gates, *first_gates(policy, rows, constant)), metrics(policy, Remedy.RETRAIN, rows)
+    return (*gates, *first_gates(policy, rows, constant)), metrics(policy, Remedy.RETRAIN, rows), answers[0]
 
 
 def _keep_reference(site: Site, version: ModelVersion) -> None:
-    """What the champion is compared with from now on: the rows that it was judged by, with its answers."""
+    """What the champion is compared with from now on, when an earlier run was killed before it could say so."""
     try:
         site.references.table(version.version)
         return

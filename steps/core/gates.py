@@ -80,19 +80,27 @@ def leakage_gate(policy: Policy, rows: Judged, overall: Comparison | None) -> Ga
 
 
 def old_regime_gate(policy: Policy, remedy: Remedy, rows: Judged, cause: Cause, outside: str = "") -> Gate:
-    """On the rows that the champion was judged by. Where labels prove that the concept changed, the old answers are wrong now, and this
+    """On the rows that the champion was judged by.
 
-    gate only tells; `outside` names the segment that changed when `rows` are those outside of it, and then it holds there.
+    Where labels prove that the concept changed, or a level was corrected, the old answers are wrong now and this gate only tells;
+    `outside` names the segment that changed when `rows` are those outside of it, and then it holds there.
     """
     metric = metric_of(policy, remedy)
     found = _compared(metric, rows, policy)
     margin = _margin(policy.validation.oldRegimeMargin, found)
     where = f"the champion's reference rows outside of {outside}" if outside else "the champion's reference rows"
     words = f"on {found.rows} of {where} the challenger's {_numbers(found)}"
-    if cause is Cause.CONCEPT_DRIFT and not outside:
-        return _told("old_regime", True, f"{words}; told, not asked: the labels prove that the concept has changed since", found, -margin)
+    excuse = _excuse(remedy, cause, outside)
+    if excuse:
+        return _told("old_regime", True, f"{words}; told, not asked: {excuse}", found, -margin)
     passed = not np.isfinite(found.gain.value) or found.gain.high >= -margin
     return _told("old_regime", passed, f"{words}; {margin:.4g} worse is allowed beyond the interval", found, -margin)
+
+
+def _excuse(remedy: Remedy, cause: Cause, outside: str) -> str:
+    if remedy is Remedy.RECALIBRATE:
+        return "the level has moved since, and the level is what was corrected"
+    return "the labels prove that the concept has changed since" if cause is Cause.CONCEPT_DRIFT and not outside else ""
 
 
 def first_gates(policy: Policy, rows: Judged, constant: Floats) -> tuple[Gate, ...]:

@@ -32,14 +32,18 @@ def plan(
     need = _needed(policy, remedy)
     start, reason = _start(diagnosis, remedy, policy, window, limits)
     inside = kept[kept >= _us(start)]
+    excluded = tuple(span for span in quarantined if span.overlaps(limits))
+    if diagnosis.cause is Cause.CONCEPT_DRIFT and len(inside) < policy.validation.minLabels:
+        reason = f"only {len(inside)} mature labels outside of quarantine are younger than the onset, {start:%Y-%m-%d %H:%MZ}; "
+        reason += f"{policy.validation.minLabels} of them are needed to judge by: older rows teach what does not hold any more"
+        return _no(remedy, Window(start, limits.end), excluded, reason)
     if len(inside) < need and len(kept) > len(inside):
         older = kept[-need:] if len(kept) > need else kept
         reason += f"; these are only {len(inside)} rows, so older ones from {_moment(older[0]):%Y-%m-%d %H:%MZ} on are learnt from too"
         start, inside = _moment(older[0]), older
-    excluded = tuple(span for span in quarantined if span.overlaps(limits))
     if len(inside) < need:
         reason = f"{len(inside)} labelled rows in {limits} outside of quarantine; {need} are needed to train on and to judge by"
-        return TrainingPlan(remedy, Window(start, limits.end), Window(limits.end, limits.end), excluded, reason, enough=False)
+        return _no(remedy, Window(start, limits.end), excluded, reason)
     return _split(remedy, inside, policy, Window(start, limits.end), excluded, reason)
 
 
@@ -48,8 +52,7 @@ def split(policy: Policy, times: Times) -> TrainingPlan:
     need = _needed(policy, Remedy.RETRAIN)
     if len(times) < need:
         reason = f"there are {len(times)} labelled rows; {need} are needed to train on and to judge by"
-        nothing = Window(_EPOCH, _EPOCH)
-        return TrainingPlan(Remedy.RETRAIN, nothing, nothing, (), reason, enough=False)
+        return _no(Remedy.RETRAIN, Window(_EPOCH, _EPOCH), (), reason)
     whole = Window(_moment(times[0]), _moment(times[-1]) + timedelta(microseconds=1))
     return _split(Remedy.RETRAIN, times, policy, whole, (), "the first champion learns from the older rows and is judged by the later ones")
 
@@ -60,10 +63,14 @@ def _split(remedy: Remedy, times: Times, policy: Policy, whole: Window, excluded
     rows = int((times < _us(cut)).sum())
     if not rows:
         reason = f"all {len(times)} labelled rows in {whole} are of one moment; expected some to train on and later ones to judge by"
-        return TrainingPlan(remedy, whole, Window(whole.end, whole.end), excluded, reason, enough=False)
+        return _no(remedy, whole, excluded, reason)
     return TrainingPlan(
         remedy, Window(whole.start, cut), Window(cut, whole.end), excluded, reason, rows=rows, holdout_rows=len(times) - rows
     )
+
+
+def _no(remedy: Remedy, whole: Window, excluded: tuple[Window, ...], reason: str) -> TrainingPlan:
+    return TrainingPlan(remedy, whole, Window(whole.end, whole.end), excluded, reason, enough=False)
 
 
 def reach(policy: Policy, now: datetime) -> Window:
@@ -74,9 +81,9 @@ def reach(policy: Policy, now: datetime) -> Window:
 
 def _start(diagnosis: Diagnosis, remedy: Remedy, policy: Policy, window: Window, limits: Window) -> tuple[datetime, str]:
     """Where training begins, and why; never before the reach."""
-    onset = diagnosis.onset or window.start
+    onset = min(diagnosis.onset or window.start, limits.end)
     if remedy is Remedy.RECALIBRATE:
-        since = max(diagnosis.onset or limits.end - _RECENT, limits.start)
+        since = min(max(diagnosis.onset or limits.end - _RECENT, limits.start), limits.end)
         return since, f"a correction is fitted on recent rows, from {since:%Y-%m-%d %H:%MZ} on"
     if diagnosis.cause is Cause.CONCEPT_DRIFT and onset > limits.start:
         return onset, f"the concept changed, so only rows after the onset ({onset:%Y-%m-%d %H:%MZ}) teach it"

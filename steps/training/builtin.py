@@ -31,13 +31,13 @@ def train(frame: pd.DataFrame, policy: Policy) -> Any:
     rows = frame[list(policy.features)]
     cut = int(len(rows) * (1 - _LATEST))
     early, late = slice(None, cut), slice(cut, None)
-    trial = _boosted(policy, cut, _MOST_TREES)
+    trial = _boosted(policy, rows[early], _MOST_TREES)
     encode, trees = trial.steps[0][1], trial.steps[1][1]
     trees.set_params(early_stopping=True).fit(
         encode.fit_transform(rows[early], target[early]), target[early], X_val=encode.transform(rows[late]), y_val=target[late]
     )
     best = max(int(np.argmax(trees.validation_score_)), _LEAST_TREES)
-    return _boosted(policy, len(rows), best).fit(rows, target)
+    return _boosted(policy, rows, best).fit(rows, target)
 
 
 def _target(frame: pd.DataFrame, policy: Policy) -> np.ndarray:
@@ -50,7 +50,7 @@ def _target(frame: pd.DataFrame, policy: Policy) -> np.ndarray:
     return target
 
 
-def _boosted(policy: Policy, rows: int, trees: int) -> Any:
+def _boosted(policy: Policy, rows: pd.DataFrame, trees: int) -> Any:
     """An unfitted pipeline. A code becomes its mean target, of other rows than its own while it learns (sklearn's TargetEncoder):
 
     any number of codes will do, a rare one leans to the mean of all, and one that was never seen gets it.
@@ -66,7 +66,7 @@ def _boosted(policy: Policy, rows: int, trees: int) -> Any:
         learning_rate=0.1,
         max_iter=trees,
         max_leaf_nodes=8,
-        min_samples_leaf=int(np.clip(rows // 100, 10, 200)),
+        min_samples_leaf=int(np.clip(len(rows) // 100, 10, 200)),
         l2_regularization=5.0,
         max_features=0.5,
         early_stopping=False,
@@ -74,5 +74,6 @@ def _boosted(policy: Policy, rows: int, trees: int) -> Any:
         random_state=_SEED,
     )
     codes = TargetEncoder(target_type="continuous", cv=KFold(5, shuffle=True, random_state=_SEED))
-    columns = [("numbers", "passthrough", list(policy.data.numeric)), ("codes", codes, list(policy.data.categorical))]
+    numbers = [name for name in policy.data.numeric if rows[name].notna().any()]  # the trees cannot bin a column without a value
+    columns = [("numbers", "passthrough", numbers), ("codes", codes, list(policy.data.categorical))]
     return Pipeline([("encode", ColumnTransformer([part for part in columns if part[2]])), ("boost", boost)])

@@ -89,7 +89,7 @@ class TableWindows:
         yield from self.table(window).select(list(columns or self.rows.column_names)).to_batches()
 
     def count(self, window: Window) -> int:
-        return self.table(window).num_rows
+        return len(self.table(window))
 
     def table(self, window: Window, *, labelled_only: bool = False, limit: int | None = None) -> pa.Table:
         del limit

@@ -1,0 +1,146 @@
+"""Whatever a training function does, the caller gets a folder or one sentence, and no process is left behind."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from steps.adapters.model_loader import load_model
+from steps.adapters.model_saver import save
+from steps.contracts.errors import BadInput
+from steps.contracts.policy import Policy
+from steps.training.__main__ import entrypoint
+from steps.training.apart import Trained, train_apart
+from steps.training.frames import features
+from tests.training.worlds import START, policy, rows
+
+HERE = "tests.training.trainers"
+
+
+@pytest.fixture
+def training(tmp_path: Path) -> Callable[..., Trained]:
+    def start(function: str, *, timeout: timedelta | None = None) -> Trained:
+        rules = _rules(function)
+        table = rows(START, START + timedelta(days=4), rules)
+        pq.write_table(table.select([*rules.features, "left", "at"]), tmp_path / "train.parquet")
+        return train_apart(tmp_path / "train.parquet", rules, tmp_path / "out", timeout=timeout)
+
+    return start
+
+
+def _rules(function: str) -> Policy:
+    return policy(retrain={"entrypoint": function if ":" in function else f"{HERE}:{function}"})
+
+
+@pytest.mark.parametrize(
+    ("function", "words"),
+    [
+        ("crashing", r"failed: KeyError: .*no column of 600 rows"),
+        ("killed", r"was killed \(exit 137\), most likely for want of memory"),
+        ("vanishing", r"left no usable model"),
+    ],
+)
+def test_bad_training_function_is_one_sentence(training: Callable[..., Trained], function: str, words: str) -> None:
+    trained = training(function)
+    assert trained.folder is None
+    assert re.search(words, trained.sentence), trained.sentence
+    assert "\n" not in trained.sentence
+    assert trained.sentence.startswith("training by ")
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        (f"{HERE}:missing", "module tests.training.trainers has no missing"),
+        (f"{HERE}:not_a_function", "which is a int; expected a function"),
+        ("no.such.module:train", "there is no module no.such.module"),
+    ],
+)
+def test_entrypoint_that_is_none_is_named(name: str, words: str) -> None:
+    with pytest.raises(BadInput, match=words):
+        entrypoint(name)
+
+
+def test_what_is_no_model_is_named(tmp_path: Path) -> None:
+    table = rows(START, START + timedelta(days=1), policy())
+    for nothing, words in ((None, "returned a NoneType"), (tmp_path, "has no MLmodel file")):
+        with pytest.raises(BadInput, match=words):
+            save(nothing, tmp_path / "model", policy(), features(table, policy()))
+
+
+def test_training_that_takes_too_long_is_ended_with_its_children(training: Callable[..., Trained], tmp_path: Path) -> None:
+    trained = training("hanging", timeout=timedelta(seconds=5))
+    assert trained.folder is None
+    assert "was ended after 5s (retrain.timeout)" in trained.sentence
+    assert _gone(int((tmp_path / "out" / "home" / "child").read_text()))
+
+
+def test_credentials_and_addresses_do_not_reach_a_training_function(
+    training: Callable[..., Trained], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_SECRET_ACCESS_KEY", "MODELMEDIC_STORE", "MLFLOW_TRACKING_TOKEN", "KUBERNETES_SERVICE_HOST"):
+        monkeypatch.setenv(name, "unique-secret")
+    seen = training("spying").sentence
+    assert "MLFLOW_TRACKING_URI" in seen  # its own, a file in its own folder
+    for name in ("AWS_SECRET_ACCESS_KEY", "MODELMEDIC", "TOKEN", "KUBERNETES", "unique-secret"):
+        assert name not in seen
+
+
+def test_users_own_model_is_saved_without_pickle_and_answers_probabilities(training: Callable[..., Trained]) -> None:
+    trained = training("forest")
+    assert trained.folder is not None, trained.sentence
+    model = load_model(trained.folder)
+    answers = model.ask(model.example)
+    assert not model.unpickled
+    assert answers.shape == (5,)
+    assert ((answers > 0) & (answers < 1)).all()
+    assert {each.required for each in model.inputs} == {False}
+
+
+def test_training_ends_when_its_parent_was_killed(tmp_path: Path) -> None:
+    rules = _rules("hanging")
+    pq.write_table(rows(START, START + timedelta(days=2), rules).select([*rules.features, "left", "at"]), tmp_path / "train.parquet")
+    (tmp_path / "rules.json").write_text(rules.model_dump_json(by_alias=True))
+    program = f"""
+from pathlib import Path
+from steps.contracts.errors import BadInput
+from steps.contracts.policy import Policy
+from steps.training.__main__ import entrypoint
+from steps.training.apart import train_apart
+place = Path("{tmp_path}")
+train_apart(place / "train.parquet", Policy.model_validate_json((place / "rules.json").read_bytes()), place / "out")
+"""
+    parent = subprocess.Popen([sys.executable, "-c", program])
+    child = tmp_path / "out" / "home" / "child"
+    deadline = time.monotonic() + 60
+    while not child.exists() and time.monotonic() < deadline and parent.poll() is None:
+        parent.poll()
+    trainer = _parent_of(int(child.read_text()))
+    os.kill(parent.pid, signal.SIGKILL)
+    parent.wait()
+    assert _gone(trainer)
+    os.kill(int(child.read_text()), signal.SIGKILL)  # what the function itself had started outlives it: nobody is left to end it
+
+
+def _parent_of(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
+def _gone(pid: int, within: float = 20) -> bool:
+    """Whether the process ended, or is only waiting to be collected."""
+    deadline = time.monotonic() + within
+    while time.monotonic() < deadline:
+        try:
+            if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
+                return True
+        except (FileNotFoundError, ProcessLookupError):
+            return True
+    return False

@@ -1,0 +1,239 @@
+"""From labelled rows to a first champion, from a diagnosis to a challenger that passed its gates, and every reason to say no."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+
+from steps.audit import AuditTrail
+from steps.bootstrap import bootstrap, check
+from steps.contracts.diagnosis import Release
+from steps.contracts.errors import BadInput, Refused
+from steps.contracts.training import ModelVersion
+from steps.contracts.window import Window
+from steps.contracts.words import Cause, Remedy
+from steps.model_files import digest, pull
+from steps.retrain import retrain
+from steps.run import Run, Site
+from steps.snapshots import rows as snapshot
+from steps.validate import validate
+from tests.training.worlds import NOW, START, TURN, diagnosed, policy, rows, site
+
+RULES = policy()
+OLD = rows(START, TURN, RULES)
+LOG = rows(TURN - timedelta(days=10), NOW, RULES)
+
+
+@dataclass
+class Lived:
+    site: Site
+    first: ModelVersion
+    run: Run
+
+
+@pytest.fixture(scope="module")
+def lived(tmp_path_factory: pytest.TempPathFactory) -> Lived:
+    """Bootstrapped, diagnosed, retrained and validated once; the tests look at what is there."""
+    at = site(tmp_path_factory.mktemp("lived"), RULES, LOG)
+    first = bootstrap(at, OLD)
+    run = diagnosed(at)
+    assert dict(retrain(run)) == {"trained": "yes"}
+    validate(run)
+    return Lived(at, first, run)
+
+
+def _fresh(lived: Lived, tmp_path: Path, table: pa.Table) -> Site:
+    """Another site with the same registry, store and references, whose log is `table` and whose ledger knows no incident."""
+    at = site(tmp_path, RULES, table, lived.site.registry)
+    at.references.keep("1", lived.site.references.table("1"))
+    return at
+
+
+def test_first_champion_serves_is_aliased_and_is_history(lived: Lived) -> None:
+    served = lived.site.serving.state().champion
+    assert served is not None
+    assert (served.version, served.digest) == (lived.first.version, lived.first.digest)
+    assert lived.site.registry.alias("champion") == lived.first.version
+    assert lived.site.history.releases("churn") == (Release(NOW, lived.first.version, None, by="bootstrap"),)
+
+
+def test_first_reference_is_the_later_rows_with_the_champions_answers(lived: Lived) -> None:
+    kept = lived.site.references.table(lived.first.version)
+    assert kept.column_names == OLD.column_names
+    assert kept.num_rows == OLD.num_rows // 4
+    assert pc.min(kept["at"]) == OLD["at"][OLD.num_rows - kept.num_rows]
+    assert set(kept["model_version"].to_pylist()) == {lived.first.version}
+    assert pc.stddev(kept["prediction"]).as_py() > 0.1
+
+
+def test_bootstrap_twice_is_one_champion_and_other_rows_are_refused(lived: Lived) -> None:
+    assert bootstrap(lived.site, OLD) == lived.first
+    with pytest.raises(Refused, match="has a champion already"):
+        bootstrap(lived.site, OLD.slice(0, 4000))
+
+
+def test_challenger_learnt_after_the_onset_and_was_judged_on_later_rows(lived: Lived) -> None:
+    document = lived.run.stage("retrain") or {}
+    learnt, judged = (snapshot(lived.site.store, document[name]) for name in ("snapshot", "holdout"))
+    assert pc.min(learnt["at"]).as_py() >= TURN
+    assert pc.max(learnt["at"]).as_py() < pc.min(judged["at"]).as_py()
+    assert pc.max(judged["at"]).as_py() < NOW - timedelta(days=1)
+    assert learnt.num_rows == document["rows"]
+
+
+def test_good_challenger_passes_and_is_called_challenger_while_the_champion_stays(lived: Lived) -> None:
+    document = lived.run.stage("validate") or {}
+    assert document["outputs"] == {"passed": "yes", "version": document["version"], "digest": document["digest"]}
+    assert [gate["name"] for gate in document["validation"]["gates"]] == [
+        *("loads", "signature", "latency", "labels", "no_worse", "worth_it", "leakage", "slice:plan", "old_regime")
+    ]
+    assert lived.site.registry.alias("challenger") == document["version"]
+    assert lived.site.registry.alias("champion") == lived.first.version
+
+
+def test_registered_version_says_where_it_came_from_and_its_files_are_where_servers_read(lived: Lived, tmp_path: Path) -> None:
+    document, trained = lived.run.stage("validate") or {}, lived.run.stage("retrain") or {}
+    version = lived.site.registry.version(document["version"])
+    assert version.digest == trained["candidate"] == document["digest"]
+    assert digest(pull(lived.site.store, version.uri, tmp_path / "files", version.digest)) == version.digest
+    said = {
+        "incident": lived.run.incident.id,
+        "cause": "concept_drift",
+        "snapshot": trained["snapshot"],
+        "policy": RULES.hash,
+        "passed": "yes",
+    }
+    assert said.items() <= dict(version.tags).items()
+
+
+def test_reference_of_the_challenger_has_its_own_answers(lived: Lived) -> None:
+    document = lived.run.stage("validate") or {}
+    kept = lived.site.references.table(document["version"])
+    assert kept.num_rows == document["validation"]["metrics"]["holdout_rows"]
+    known = np.corrcoef(kept["prediction"].to_numpy(), kept["left"].to_numpy())[0, 1]
+    assert known > 0.4  # the world turned, and these answers know it
+
+
+def test_every_gate_and_effect_is_on_the_trail(lived: Lived) -> None:
+    events = [record.event for record in AuditTrail(lived.site.store, "churn", lived.site.clock, "test").records()]
+    assert events.count("gate.passed") == 6 + 9  # the first champion's and the challenger's
+    assert {"model.trained", "version.registered", "serving.started", "alias.moved"} <= set(events)
+
+
+def test_stages_run_again_change_nothing(lived: Lived) -> None:
+    before = (lived.site.registry.versions(), lived.run.stage("retrain"), lived.run.stage("validate"))
+    retrain(lived.run)
+    validate(lived.run)
+    assert (lived.site.registry.versions(), lived.run.stage("retrain"), lived.run.stage("validate")) == before
+
+
+def test_challenger_of_a_world_that_did_not_change_is_rejected_and_keeps_no_alias(lived: Lived, tmp_path: Path) -> None:
+    quiet = rows(START, TURN, RULES, seed=5)
+    moved = quiet.set_column(0, "at", pc.add(quiet["at"], pa.scalar(NOW - TURN, pa.duration("us"))))
+    at = _fresh(lived, tmp_path, moved)
+    run, alias = diagnosed(at, Cause.COVARIATE_SHIFT), at.registry.alias("challenger")
+    assert dict(retrain(run)) == {"trained": "yes"}
+    assert validate(run)["passed"] == "no"
+    document = run.stage("validate") or {}
+    failed = [gate["name"] for gate in document["validation"]["gates"] if not gate["passed"]]
+    assert "no_worse" in failed
+    assert at.registry.alias("challenger") == alias
+    assert at.registry.version(document["version"]).tags["passed"] == "no"
+
+
+def test_quarantined_rows_are_not_learnt_from(lived: Lived, tmp_path: Path) -> None:
+    at = _fresh(lived, tmp_path, LOG)
+    at.history.quarantine("churn", Window(TURN, NOW), reason="broken", incident="x")
+    run = diagnosed(at)
+    assert dict(retrain(run)) == {"trained": "no"}
+    assert "0 mature labels outside of quarantine" in (run.stage("retrain") or {})["sentence"]
+
+
+@pytest.mark.parametrize("fault", ["null", "unit", "missing"])
+def test_broken_rows_are_never_learnt_from(lived: Lived, tmp_path: Path, fault: str) -> None:
+    spend = LOG["spend"].to_numpy()
+    broken = {
+        "null": LOG.set_column(2, "spend", pa.array(np.where(np.arange(len(spend)) % 2, spend, np.nan), from_pandas=True)),
+        "unit": LOG.set_column(2, "spend", pa.array(spend * 100)),
+        "missing": LOG.drop_columns(["spend"]),
+    }[fault]
+    run = diagnosed(_fresh(lived, tmp_path, broken))
+    assert dict(retrain(run)) == {"trained": "no"}
+    document = run.stage("retrain") or {}
+    assert "broken" in document["sentence"]
+    assert "spend" in document["sentence"]
+    assert document["candidate"] is None
+
+
+def test_labels_that_the_model_wrote_itself_are_refused(lived: Lived, tmp_path: Path) -> None:
+    echoed = LOG.set_column(LOG.column_names.index("left"), "left", pc.cast(pc.greater(LOG["prediction"], 0.5), pa.float64()))
+    run = diagnosed(_fresh(lived, tmp_path, echoed))
+    assert dict(retrain(run)) == {"trained": "no"}
+    assert "its own answers" in (run.stage("retrain") or {})["sentence"]
+
+
+def test_no_labels_train_nobody(lived: Lived, tmp_path: Path) -> None:
+    run = diagnosed(_fresh(lived, tmp_path, LOG.slice(0, 0)))
+    assert dict(retrain(run)) == {"trained": "no"}
+
+
+def test_failed_training_leaves_a_sentence_and_the_champion(lived: Lived, tmp_path: Path) -> None:
+    at = _fresh(lived, tmp_path, LOG)
+    at.policy = policy(retrain={"minRows": 500, "entrypoint": "tests.training.trainers:crashing"})
+    run = diagnosed(at)
+    assert dict(retrain(run)) == {"trained": "no"}
+    assert "KeyError" in (run.stage("retrain") or {})["sentence"]
+    assert at.registry.alias("champion") == lived.first.version
+
+
+def test_candidate_that_was_changed_after_training_is_refused(lived: Lived, tmp_path: Path) -> None:
+    at = _fresh(lived, tmp_path, LOG)
+    run = diagnosed(at)
+    folder = tmp_path / "candidate"
+    folder.mkdir()
+    (folder / "MLmodel").write_text("flavors: {}\n")
+    hashed = digest(folder)
+    at.store.create(f"candidates/{run.incident.id.rpartition('-')[0]}/{run.incident.epoch:06d}/{hashed}/MLmodel", b"flavors: {evil: {}}\n")
+    run.record("retrain", {"candidate": hashed, "holdout": "0" * 64, "snapshot": "0" * 64, "outputs": {"trained": "yes"}})
+    with pytest.raises(Refused, match="they are not used"):
+        validate(run)
+
+
+@pytest.mark.slow
+def test_recalibration_puts_a_line_on_the_champion(lived: Lived, tmp_path: Path) -> None:
+    """Fewer and fewer leave, in every part alike: the champion's order holds, its level does not."""
+    quiet = rows(START, TURN, RULES, seed=6, a_day=200)
+    rng = np.random.default_rng(6)
+    kept = quiet.filter(pa.array((quiet["left"].to_numpy() == 0) | (rng.random(quiet.num_rows) < 0.25)))
+    moved = kept.set_column(0, "at", pc.add(kept["at"], pa.scalar(NOW - TURN, pa.duration("us"))))
+    at = _fresh(lived, tmp_path, moved)
+    run = diagnosed(at, Cause.LABEL_SHIFT, Remedy.RECALIBRATE, onset=NOW - timedelta(days=20))
+    assert dict(retrain(run)) == {"trained": "yes"}
+    assert validate(run)["passed"] == "yes", (run.stage("validate") or {})["validation"]["gates"]
+    gates = {gate["name"]: gate for gate in (run.stage("validate") or {})["validation"]["gates"]}
+    assert gates["ranking"]["value"] == pytest.approx(0.0, abs=1e-9)
+    assert gates["no_worse"]["low"] > 0
+
+
+def test_rows_that_cannot_be_bootstrapped_are_named() -> None:
+    with pytest.raises(BadInput, match="column spend is not among the rows"):
+        check(RULES, OLD.drop_columns(["spend"]))
+    with pytest.raises(BadInput, match="column age holds string"):
+        check(RULES, OLD.set_column(1, "age", pa.array(["old"] * OLD.num_rows)))
+    with pytest.raises(BadInput, match="there are 300 labelled rows"):
+        check(RULES, OLD.slice(0, 300))
+    assert check(RULES, OLD).enough
+
+
+@pytest.mark.slow
+def test_champion_that_knows_nothing_is_not_served(tmp_path: Path) -> None:
+    blind = OLD.set_column(OLD.column_names.index("left"), "left", pa.array(np.random.default_rng(1).permutation(OLD["left"].to_numpy())))
+    at = site(tmp_path, RULES, LOG)
+    with pytest.raises(Refused, match="mean of the training labels"):
+        bootstrap(at, blind)
+    assert at.serving.state().champion is None
+    assert at.registry.versions() == ()

@@ -1,0 +1,57 @@
+"""Training functions as users write them, most of them badly."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from steps.contracts.policy import Policy
+
+
+def crashing(frame: pd.DataFrame, policy: Policy) -> Any:
+    raise KeyError(f"no column of {len(frame)} rows\nis called colour ({policy.name})")
+
+
+def hanging(frame: pd.DataFrame, policy: Policy) -> Any:
+    del frame, policy
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(300)"])
+    Path(os.environ["HOME"], "child").write_text(str(child.pid))
+    time.sleep(300)
+
+
+def killed(frame: pd.DataFrame, policy: Policy) -> Any:
+    del frame, policy
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def vanishing(frame: pd.DataFrame, policy: Policy) -> Any:
+    del frame, policy
+    os._exit(0)
+
+
+def spying(frame: pd.DataFrame, policy: Policy) -> Any:
+    del frame, policy
+    raise RuntimeError(",".join(sorted(os.environ)))
+
+
+def forest(frame: pd.DataFrame, policy: Policy) -> Any:
+    """A good user's: their own choice of scikit-learn parts."""
+    from sklearn.compose import make_column_transformer
+    from sklearn.ensemble import RandomForestClassifier
+    from sklearn.impute import SimpleImputer
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import OneHotEncoder
+
+    columns = make_column_transformer(
+        (SimpleImputer(), list(policy.data.numeric)), (OneHotEncoder(handle_unknown="ignore"), list(policy.data.categorical))
+    )
+    model = make_pipeline(columns, RandomForestClassifier(20, min_samples_leaf=20, random_state=0, n_jobs=1))
+    return model.fit(frame[list(policy.features)], frame[policy.data.target])
+
+
+not_a_function = 7
