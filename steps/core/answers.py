@@ -9,10 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from steps.core.memory import remember
+from steps.core.memory import remember, thinned
 from steps.core.pairing import Floats, Pair
 
 Mask = npt.NDArray[np.bool_]
+_MOST_ROWS = 30_000
 _LEAST_EXPLAINED = 0.5  # of the answers' variance, before the memory of them is trusted
 _LEAST_CHANGE = 0.08  # of that variance, by which the error of the memory must have grown
 
@@ -21,7 +22,7 @@ _LEAST_CHANGE = 0.08  # of that variance, by which the error of the memory must 
 class Answers:
     """What the old model would have answered (reference rows: by a forest that has not seen them), and how wrong that is now.
 
-    `known` selects the rows of each window with an answer; `expected` and `error` belong to those rows.
+    `known` selects rows of each window that have an answer, at most 30,000; `expected` and `error` belong to those rows.
     """
 
     known: tuple[Mask, Mask]
@@ -54,6 +55,7 @@ def remembered(both: Pair) -> Answers | None:
     known = (np.isfinite(both.prediction[0]), np.isfinite(both.prediction[1]))
     if known[1].sum() < 50:
         return None
+    known = (thinned(known[0], _MOST_ROWS), thinned(known[1], _MOST_ROWS))
     given = (both.prediction[0][known[0]], both.prediction[1][known[1]])
     memory = remember(both.columns, given[0], known, rounds=80)
     if memory is None or memory.explained < _LEAST_EXPLAINED:

@@ -9,9 +9,11 @@ import dataclasses
 import numpy as np
 
 from steps.contracts.words import Task
-from steps.core.memory import Memory, remember
+from steps.core.memory import Memory, remember, thinned
 from steps.core.pairing import Column, Floats, Pair
 from steps.core.residuals import Labelled, Mask, labelled, row_loss
+
+_MOST_ROWS = 20_000
 
 
 def judged_rows(both: Pair) -> Labelled | None:
@@ -48,5 +50,6 @@ def _imagined(both: Pair) -> Labelled | None:
 
 def lawful(columns: tuple[Column, ...], values: Floats, rows: tuple[Mask, Mask]) -> Memory | None:
     """What the inputs explain of some values of the current window's labelled rows (`rows[1]` selects them), judged crosswise."""
-    turned = tuple(dataclasses.replace(c, reference=c.current, current=c.reference) for c in columns)
-    return remember(turned, values, (rows[1], rows[0]), rounds=40)
+    place = thinned(rows[1], _MOST_ROWS)
+    turned = tuple(dataclasses.replace(c, reference=c.current, current=c.reference[:1]) for c in columns)
+    return remember(turned, values[place[rows[1]]], (place, np.zeros(1, dtype=bool)), rounds=40)

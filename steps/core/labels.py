@@ -10,9 +10,9 @@ from steps.contracts.detection import Problem, ProblemKind, Segment
 from steps.contracts.diagnosis import Diagnosis, Evidence
 from steps.contracts.words import Cause, Task
 from steps.core.expectation import lawful
-from steps.core.pairing import Cells, Column, Floats, Pair
+from steps.core.pairing import Cells, Codes, Column, Floats, Pair
 from steps.core.quality import column_problems
-from steps.core.residuals import Labelled, difference_z, structure
+from steps.core.residuals import Labelled, Mask, difference_z, structure
 
 _LEAST_RATE = 0.03
 _CHUNKS = 8
@@ -64,15 +64,34 @@ def _answered_too(rows: Labelled, problem: Problem) -> bool:
 
 def _unrelated(both: Pair, rows: Labelled) -> Diagnosis | None:
     """Nothing explains the labels any more, although there are as many of each as there should be: they belong to other rows."""
-    (before, error), (after, _) = (_slope(y, q) for y, q in zip(rows.target, rows.expected, strict=True))
-    if before < 8 * error or abs(after) > 0.2 * before:
+    (before, error), (after, its_error) = (_slope(y, q) for y, q in zip(rows.target, rows.expected, strict=True))
+    if before < 8 * error or abs(after) > 0.08 * before + 3 * its_error:
         return None
-    drop = abs(difference_z(rows.expected[1], rows.target[1]))
+    if abs(difference_z(rows.expected[1], rows.target[1])) > 5 or not _all_effects_gone(both, rows):
+        return None
     known = 1 - float(rows.residual[0].var() / rows.target[0].var())
     memory = lawful(both.columns, rows.target[1], rows.masks)
-    if drop > 5 or memory is None or memory.explained > 0.15 * known + 3 / len(rows.target[1]):
+    if memory is None or memory.explained > 0.1 * known + 3 / len(rows.target[1]):
         return None
     return _diagnosis("the labels have lost every relation to the answers and to the inputs: they stand at other rows", 0.9, None, 1.0)
+
+
+def _all_effects_gone(both: Pair, rows: Labelled) -> bool:
+    """Two columns or more had an effect on the labels, and none has one now: no single law has changed."""
+    had = 0
+    for column in both.columns:
+        spread = []
+        for window, y, mask in zip((column.cells.reference, column.cells.current), rows.target, rows.masks, strict=True):
+            which = window[mask]
+            size = np.bincount(which)
+            total = np.bincount(which, y - y.mean())
+            spread.append((float((total**2 / np.maximum(size, 1)).sum() / max(float(y.var()), 1e-300)), int((size > 0).sum()) - 1))
+        (before, freedom), (after, its_freedom) = spread
+        if before > freedom + 8 * np.sqrt(2 * max(freedom, 1)):
+            had += 1
+            if after > its_freedom + 5 * np.sqrt(2 * max(its_freedom, 1)):
+                return False
+    return had >= 2
 
 
 def _slope(target: Floats, expected: Floats) -> tuple[float, float]:
@@ -181,21 +200,34 @@ def _beyond_the_worst_column(both: Pair, rows: Labelled) -> bool:
 
 def _local(both: Pair, rows: Labelled) -> tuple[Cells, int, float] | None:
     """One segment whose labels are noisy while all the others' are not."""
-    best = None
+    noisy = []
     for cells in (c.cells for c in both.segmenting):
         which = (cells.reference[rows.masks[0]], cells.current[rows.masks[1]])
-        for number in range(len(cells.labels) - 1):
-            inside = (which[0] == number, which[1] == number)
-            if min(inside[0].sum(), inside[1].sum()) < 100:
-                continue
-            piece = rows.within(inside)
-            rate, z = _rate(piece)
-            if z < 5 or rate < 0.05 or (best is not None and z <= best[3]):
-                continue
-            outside_rate, outside_z = _rate(rows.within((~inside[0], ~inside[1])))
-            if (outside_z < 3 or outside_rate < 0.1 * rate) and _only_noise(both, piece, rate, z):
-                best = (cells, number, rate, z)
-    return best[:3] if best else None
+        rates, z, enough = _rates(rows, which, len(cells.labels))
+        noisy += [(float(z[n]), cells, int(n)) for n in np.flatnonzero((z > 5) & (rates > 0.05) & enough)[:60] if n < len(rates) - 1]
+    for _, cells, number in sorted(noisy, key=lambda f: -f[0])[:8]:
+        inside = (cells.reference[rows.masks[0]] == number, cells.current[rows.masks[1]] == number)
+        piece = rows.within(inside)
+        rate, z_inside = _rate(piece)
+        outside_rate, outside_z = _rate(rows.within((~inside[0], ~inside[1])))
+        if (outside_z < 3 or outside_rate < 0.1 * rate) and _only_noise(both, piece, rate, z_inside):
+            return cells, number, rate
+    return None
+
+
+def _rates(rows: Labelled, which: tuple[Codes, Codes], count: int) -> tuple[Floats, Floats, Mask]:
+    """`_rate` of every cell at once, with its z, and whether both windows have a hundred rows there."""
+    slopes, errors, enough = [], [], np.ones(count, dtype=bool)
+    for q, r, cell in zip(rows.expected, rows.residual, which, strict=True):
+        line = 1 - 2 * q
+        sums = [np.bincount(cell, v, minlength=count) for v in (line**2, line * r, (line * r) ** 2, line**3 * r, line**4)]
+        weight = np.maximum(sums[0], 1e-12)
+        slope = sums[1] / weight
+        slopes.append(slope)
+        errors.append(np.maximum(sums[2] - 2 * slope * sums[3] + slope**2 * sums[4], 0) / weight**2)
+        enough &= np.bincount(cell, minlength=count) >= 100
+    rise = slopes[1] - slopes[0]
+    return rise, rise / np.sqrt(np.maximum(errors[0] + errors[1], 1e-12)), enough
 
 
 def _diagnosis(sentence: str, confidence: float, segment: Segment | None, value: float) -> Diagnosis:

@@ -10,11 +10,12 @@ import numpy as np
 
 from steps.contracts.words import Cause
 from steps.core.answers import Answers
-from steps.core.memory import remember
+from steps.core.memory import remember, thinned
 from steps.core.pairing import Pair
 from steps.core.releases import own_loss
 from steps.core.residuals import Labelled
 
+_MOST_ROWS = 20_000
 _OF_LABELS = (Cause.LABEL_QUALITY, Cause.CONCEPT_DRIFT, Cause.LABEL_SHIFT)
 
 
@@ -59,9 +60,13 @@ def _released(rows: Labelled, answers: Answers | None) -> float:
 
 
 def _moved(both: Pair, rows: Labelled, answers: Answers | None) -> float:
+    """What the reference's loss, given the inputs, lets expect of the current inputs, beyond what it was."""
+    place = (thinned(rows.masks[0], _MOST_ROWS), thinned(rows.masks[1], _MOST_ROWS))
+    loss = rows.loss[0][place[0][rows.masks[0]]]
     extra = own_loss(rows, answers)
-    loss = rows.loss[0] - (extra[0] if extra is not None else 0.0)
+    if extra is not None:
+        loss = loss - float(extra[0].mean())
     # a few rows own a squared loss: the memory is learnt without the outermost
     ceiling = float(np.quantile(loss, 0.99))
-    memory = remember(both.columns, np.minimum(loss, ceiling), rows.masks, rounds=40)
+    memory = remember(both.columns, np.minimum(loss, ceiling), place, rounds=40)
     return float(memory.current.mean() - memory.reference.mean()) if memory is not None else 0.0

@@ -16,6 +16,16 @@ Mask = npt.NDArray[np.bool_]
 _LEAST_ROWS = 300
 
 
+def thinned(rows: Mask, most: int) -> Mask:
+    """At most so many of the chosen rows, evenly spread over them."""
+    chosen = np.flatnonzero(rows)
+    if len(chosen) <= most:
+        return rows
+    kept = np.zeros(len(rows), dtype=bool)
+    kept[chosen[np.linspace(0, len(chosen) - 1, most).astype(np.int64)]] = True
+    return kept
+
+
 @dataclass(frozen=True)
 class Memory:
     """The remembered value for the chosen rows of both windows, and the share of the reference's variance it explains, 0..1."""
@@ -30,7 +40,7 @@ def remember(columns: tuple[Column, ...], values: Floats, rows: tuple[Mask, Mask
     if len(values) < _LEAST_ROWS or not columns or values.var() == 0:
         return None
     cut = binning(columns, values, rows[0])
-    before, after = cut.bins("reference", rows[0]), cut.bins("current", rows[1])
+    before, after = cut.bins(0, rows[0]), cut.bins(1, rows[1])
     even = np.arange(len(values)) % 2 == 0
     first, second = grow(before[even], values[even], rounds), grow(before[~even], values[~even], rounds)
     known = np.empty(len(values))

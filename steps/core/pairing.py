@@ -15,7 +15,9 @@ from steps.contracts.words import Task
 
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int64]
+Steps = npt.NDArray[np.int8]
 MOST_CODES = 1000  # a column with more values is an identifier to us, not a feature
+STEPS = 24
 FEW = 40  # whole numbers with so few values may be codes: each value is a cell of its own, in which a cause can be localised
 
 
@@ -52,6 +54,15 @@ class Column:
         edges = self._edges()
         labels = (*_bin_labels(edges), "null")
         return Cells(self.name, cut_at(self.reference, edges), cut_at(self.current, edges), labels)
+
+    @cached_property
+    def steps(self) -> tuple[Steps, Steps]:
+        """A number cut into up to 24 bins of equal size in the reference, both windows; nulls have the number after the last."""
+        values = np.sort(np.asarray(self.reference, dtype=np.float64))
+        values = values[np.isfinite(values)]
+        edges = np.unique(values[np.linspace(0, len(values) - 1, STEPS)[1:-1].astype(np.int64)]) if len(values) else np.empty(0)
+        before, after = (cut_at(w, edges).astype(np.int8) for w in (self.reference, self.current))
+        return before, after
 
     @cached_property
     def levels(self) -> Floats | None:

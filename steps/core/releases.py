@@ -70,25 +70,26 @@ def _answers_changed(both: Pair, rows: Labelled, new: Mask, answers: Answers | N
     return bool(predictions) and predictions[0].strength > max(targets[0].strength, 3.0)
 
 
-def own_loss(rows: Labelled, answers: Answers | None) -> tuple[Floats, Floats] | None:
-    """Loss per labelled row beyond what the old model's answers would have lost, in both windows."""
+def own_loss(rows: Labelled, answers: Answers | None) -> tuple[Floats, Floats, Mask] | None:
+    """Loss per row beyond what the old model's answers would have lost, in both windows, and which of the current labelled rows."""
     if answers is None:
         return None
-    extra = []
+    extra, picked = [], np.empty(0, dtype=bool)
     for window in (0, 1):
         place = np.cumsum(answers.known[window]) - 1
-        expected = answers.expected[window][place[rows.masks[window]]]
-        extra.append(rows.loss[window] - row_loss(rows.task, rows.target[window], expected))
-    return extra[0], extra[1]
+        picked = answers.known[window][rows.masks[window]]
+        expected = answers.expected[window][place[rows.masks[window]][picked]]
+        extra.append(rows.loss[window][picked] - row_loss(rows.task, rows.target[window][picked], expected))
+    return (extra[0], extra[1], picked) if min(len(e) for e in extra) >= _LEAST_ROWS else None
 
 
 def _own_share(rows: Labelled, answers: Answers | None, new: Mask) -> float:
     """The share of the new rows' risen loss that the old model's answers would have spared us."""
     extra = own_loss(rows, answers)
-    if extra is None:
+    if extra is None or not (new & extra[2]).any():
         return 1.0
-    rise = float(rows.loss[1][new].mean() - rows.loss[0].mean())
-    return float(extra[1][new].mean() - extra[0].mean()) / rise if rise > 0 else 1.0
+    rise = float(rows.loss[1][new & extra[2]].mean() - rows.loss[0].mean())
+    return float(extra[1][new[extra[2]]].mean() - extra[0].mean()) / rise if rise > 0 else 1.0
 
 
 def _silent(rows: Labelled, answers: Answers | None) -> list[Diagnosis]:

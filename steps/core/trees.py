@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from steps.core.pairing import Codes, Column, Floats
+from steps.core.pairing import STEPS, Codes, Column, Floats, Steps
 
-_MOST_ROWS = 12_000
+_MOST_ROWS = 8_000
 _MOST_COLUMNS = 24
-_BINS = 24
+_BINS = STEPS
 _RATE = 0.25
 _SMOOTHING = 20.0  # rows' worth of "no effect" in every leaf
 
@@ -26,55 +26,41 @@ class Forest:
     trees: tuple[tuple[tuple[tuple[int, int], ...], Floats], ...]
     columns: tuple[int, ...]
 
-    def predict(self, bins: Codes) -> Floats:
+    def predict(self, bins: Steps) -> Floats:
         """`bins`: rows x all the columns the forest was offered."""
         result = np.full(len(bins), self.base)
+        turned = {feature: np.ascontiguousarray(bins[:, feature]) for feature in self.columns}
         for levels, leaves in self.trees:
-            leaf = np.zeros(len(bins), dtype=np.int64)
+            leaf = np.zeros(len(bins), dtype=np.int8)
             for feature, threshold in levels:
-                leaf = 2 * leaf + (bins[:, feature] > threshold)
+                leaf += leaf
+                leaf += turned[feature] > threshold
             result += leaves[leaf]
         return result
 
 
 @dataclass(frozen=True)
 class Binning:
-    """Every column cut into at most 24 ordered bins, by the reference's quantiles or the target's mean per code."""
+    """Every column cut into at most 24 ordered bins: by the reference's quantiles, or a code's by the target's mean."""
 
     columns: tuple[Column, ...]
-    edges: tuple[Floats | None, ...]
     orders: tuple[Codes | None, ...]
 
-    def bins(self, window: str, rows: npt.NDArray[np.bool_] | None = None) -> Codes:
-        result = []
-        for column, edges, order in zip(self.columns, self.edges, self.orders, strict=True):
-            values = getattr(column, window)
-            values = values if rows is None else values[rows]
-            if edges is not None:
-                numbers = np.asarray(values, dtype=np.float64)
-                result.append(np.where(np.isnan(numbers), len(edges) + 1, np.searchsorted(edges, numbers, side="right")))
+    def bins(self, window: int, rows: npt.NDArray[np.bool_]) -> Steps:
+        """Rows x columns for the chosen rows of window 0 (reference) or 1 (current)."""
+        result = np.empty((int(rows.sum()), len(self.columns)), dtype=np.int8)
+        for i, (column, order) in enumerate(zip(self.columns, self.orders, strict=True)):
+            if order is None:
+                result[:, i] = column.steps[window][rows]
             else:
-                assert order is not None
-                codes = np.asarray(values, dtype=np.int64)
-                result.append(order[np.where(codes < 0, len(order) - 1, codes)])
-        return np.ascontiguousarray(np.column_stack(result).astype(np.int8)) if result else np.zeros((0, 0), dtype=np.int8)
+                codes = np.asarray((column.reference, column.current)[window], dtype=np.int64)[rows]
+                result[:, i] = order[np.where(codes < 0, len(order) - 1, codes)]
+        return result
 
 
 def binning(columns: tuple[Column, ...], target: Floats, rows: npt.NDArray[np.bool_]) -> Binning:
     """`rows` selects the reference rows that `target` belongs to."""
-    edges: list[Floats | None] = []
-    orders: list[Codes | None] = []
-    for column in columns:
-        if column.numeric:
-            values = np.sort(np.asarray(column.reference, dtype=np.float64)[rows])
-            values = values[np.isfinite(values)]
-            picked = values[np.linspace(0, len(values) - 1, _BINS)[1:-1].astype(np.int64)] if len(values) else np.empty(0)
-            edges.append(np.unique(picked))
-            orders.append(None)
-        else:
-            edges.append(None)
-            orders.append(_ordered(column, target, rows))
-    return Binning(columns, tuple(edges), tuple(orders))
+    return Binning(columns, tuple(None if c.numeric else _ordered(c, target, rows) for c in columns))
 
 
 def _ordered(column: Column, target: Floats, rows: npt.NDArray[np.bool_]) -> Codes:
@@ -91,8 +77,8 @@ def _ordered(column: Column, target: Floats, rows: npt.NDArray[np.bool_]) -> Cod
     return place
 
 
-def grow(bins: Codes, target: Floats, rounds: int = 60, depth: int = 3) -> Forest:
-    """A forest of `rounds` trees on at most 12,000 rows (evenly spaced) and the 24 columns that say most on their own."""
+def grow(bins: Steps, target: Floats, rounds: int = 60, depth: int = 3) -> Forest:
+    """A forest of `rounds` trees on at most 8,000 rows (evenly spaced) and the 24 columns that say most on their own."""
     if len(target) > _MOST_ROWS:
         chosen = np.linspace(0, len(target) - 1, _MOST_ROWS).astype(np.int64)
         bins, target = bins[chosen], target[chosen]
@@ -110,7 +96,7 @@ def grow(bins: Codes, target: Floats, rounds: int = 60, depth: int = 3) -> Fores
     return Forest(base, tuple(trees), tuple(columns))
 
 
-def _telling(bins: Codes, target: Floats) -> list[int]:
+def _telling(bins: Steps, target: Floats) -> list[int]:
     """The columns whose bins explain most of the target's variance, and all of them where there are few."""
     if bins.shape[1] <= _MOST_COLUMNS:
         return list(range(bins.shape[1]))

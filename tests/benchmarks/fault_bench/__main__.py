@@ -1,4 +1,4 @@
-"""python -m tests.benchmarks.fault_bench [--half train|held-out|both] [--worlds A,B] [--kinds PART,PART] [--seeds N] [--quick] [--rivals] [--json]"""
+"""python -m tests.benchmarks.fault_bench [--half …] [--worlds A,B] [--kinds PART,PART] [--seeds N] [--quick] [--rivals] [--json]"""
 
 import argparse
 import dataclasses
@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from pathlib import Path
+from typing import TextIO
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # two small models at once are no faster, and other people use this machine
 
@@ -23,30 +24,35 @@ def main() -> None:
             marks.append(found)
             if asked.verbose and not found.strict:
                 _complain(found)
-        print(f"{world.name} {seed}: {len(marks)} cases, {time.perf_counter() - began:.0f} s", file=sys.stderr)
+        _say(f"{world.name} {seed}: {len(marks)} cases, {time.perf_counter() - began:.0f} s", sys.stderr)
     if asked.save:
         Path(asked.save).write_text(json.dumps([dataclasses.asdict(m) for m in marks]))
     if asked.json:
-        print(json.dumps({"summary": summary(marks), "cases": [dataclasses.asdict(m) for m in marks]}))
+        _say(json.dumps({"summary": summary(marks), "cases": [dataclasses.asdict(m) for m in marks]}))
         return
-    for title, rows in (("train half", [m for m in marks if not m.held_out]), ("held-out half", [m for m in marks if m.held_out])):
+    for half, held_out in (("worlds that were looked at", False), ("held-out worlds", True)):
+        rows = [m for m in marks if m.held_out == held_out]
         if rows:
-            _print(title, rows)
+            _print(half, rows)
+
+
+def _say(text: str, to: TextIO = sys.stdout) -> None:
+    to.write(text + "\n")
+    to.flush()
 
 
 def _print(title: str, rows: list[Mark]) -> None:
-    print(f"\n{title}\n")
-    print(table(rows))
-    print("\n" + "  ".join(f"{k} {v:.3f}" if isinstance(v, float) else f"{k} {v}" for k, v in summary(rows).items()))
-    print("\n" + reliability(rows))
+    _say(f"\n{title}\n\n{table(rows)}\n")
+    for name, part in (("all", rows), ("full size", [m for m in rows if not m.weak]), ("0.6 of it", [m for m in rows if m.weak])):
+        if part:
+            _say(f"{name:10} " + "  ".join(f"{k} {v:.3f}" if isinstance(v, float) else f"{k} {v}" for k, v in summary(part).items()))
+    _say("\n" + reliability(rows))
 
 
 def _complain(m: Mark) -> None:
     wanted = f"{'/'.join(m.truth.causes)} {','.join(m.truth.columns[:2])} {m.truth.region or m.truth.segment or ''}"
-    print(
-        f"  {m.world}/{m.seed} {m.kind}: wanted {wanted}; said {m.cause} {m.columns[:3]} {m.segment} {m.remedy} {m.confidence:.2f}: {m.sentence[:150]}",
-        file=sys.stderr,
-    )
+    said = f"{m.cause} {m.columns[:3]} {m.segment} {m.remedy} {m.confidence:.2f}: {m.sentence[:150]}"
+    _say(f"  {m.world}/{m.seed} {m.kind}: wanted {wanted}; said {said}", sys.stderr)
 
 
 def _arguments() -> argparse.Namespace:

@@ -77,17 +77,26 @@ class Fault:
 STAGES = ("sampled", "lawful", "seen", "answered", "labelled", "tabled")
 
 
-def build(world: World, fault: Fault, seed: int, models: dict[int, Trained]) -> tuple[pa.Table, pa.Table, Context, Truth]:
-    """Reference, current window with the fault in it, what is known beside them, and the truth."""
+def build(
+    world: World, fault: Fault, seed: int, models: dict[int, Trained], strength: float = 1.0
+) -> tuple[pa.Table, pa.Table, Context, Truth]:
+    """Reference, current window with the fault in it, what is known beside them, and the truth.
+
+    A `strength` below 1 plants moved inputs and changed laws only that far from where they were.
+    """
     random = np.random.default_rng([seed, *fault.name.encode()])
     w = Window(world, random, world.design.rows[1], models=models)
     steps = fault.plant(w)  # a generator: plan first, then one resumption a stage
     truth: Truth = next(steps)  # type: ignore[call-overload]
     w.reference = _table(w, *_reference(w, models), np.full(world.design.rows[0], "7"))
-    w.rows = world.sample(w.size, random, w.start, w.days, w.factor)
+    w.rows = world.sample(w.size, random, w.start, w.days, w.factor * strength)
+    before = dict(w.rows.z)
     truth = _resume(steps, "sampled", truth)
-    w.signal = world.signal(w.rows)
+    w.rows.z = {c: before[c] + strength * (z - before[c]) for c, z in w.rows.z.items()}
+    w.signal = lawful = world.signal(w.rows)
     truth = _resume(steps, "lawful", truth)
+    if len(lawful) == len(w.signal):
+        w.signal = lawful + strength * (w.signal - lawful)
     w.y = world.draw(w.signal, random)
     w.x = world.seen(w.rows)
     truth = _resume(steps, "seen", truth)

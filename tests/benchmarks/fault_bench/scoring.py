@@ -32,11 +32,14 @@ class Mark:
     wrong_retrain: bool
     missed: bool
     false_alarm: bool
+    weak: bool = False
     sentence: str = ""
     rivals: tuple[tuple[str, bool], ...] = ()
 
 
-def mark(world: str, kind: str, seed: int, held_out: bool, truth: Truth, found: Diagnosis, remedy: Remedy, seconds: float) -> Mark:
+def mark(
+    world: str, kind: str, seed: int, held_out: bool, truth: Truth, found: Diagnosis, remedy: Remedy, seconds: float, *, weak: bool = False
+) -> Mark:
     segment = (found.segment.column, found.segment.value) if found.segment else None
     right = found.cause in truth.causes
     alarming = found.cause not in (*_CALM, Cause.INSUFFICIENT_EVIDENCE)
@@ -48,6 +51,7 @@ def mark(world: str, kind: str, seed: int, held_out: bool, truth: Truth, found: 
         wrong_retrain=remedy is Remedy.RETRAIN and not truth.may_retrain,
         missed=planted and found.cause in (*_CALM, Cause.INSUFFICIENT_EVIDENCE),
         false_alarm=not planted and alarming,
+        weak=weak,
         sentence=found.sentence,
     )  # fmt: skip
 
