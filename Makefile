@@ -4,8 +4,9 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 ROLES := --target defaulted --prediction risk --time time
+RENDERED := examples/flights/policy.yaml --defaults k8s/defaults.yaml --platform k8s/platform.yaml --out .
 
-.PHONY: help install demo test check format clean
+.PHONY: help install demo opinion test test-slow check format render bench clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -21,23 +22,38 @@ $(READY): pyproject.toml constraints.txt
 
 install: $(READY) ## Set up .venv with everything, pinned
 
-demo: $(READY) ## Plant a drift in one segment of made data, then find it (sets itself up)
-	$(BIN)/python examples/two_windows.py demo-output
-	$(BIN)/modelmedic detect demo-output/reference.parquet demo-output/current.csv $(ROLES)
-	$(BIN)/modelmedic diagnose demo-output/reference.parquet demo-output/current.csv $(ROLES)
+demo: $(READY) ## Play a year of a flight-delay model through the real loop (sets itself up)
+	$(BIN)/modelmedic demo --output demo-output
+
+opinion: $(READY) ## Plant a drift in one segment of made data, then find it from two files
+	$(BIN)/python examples/two_windows.py opinion-output
+	$(BIN)/modelmedic detect opinion-output/reference.parquet opinion-output/current.csv $(ROLES)
+	$(BIN)/modelmedic diagnose opinion-output/reference.parquet opinion-output/current.csv $(ROLES) --report opinion-output/report.html
 
 test: $(READY) ## Run the tests (sets itself up)
 	$(BIN)/pytest
 
-check: $(READY) ## Lint, types and import contracts
+test-slow: $(READY) ## Run the tests that take longer than a newcomer waits
+	$(BIN)/pytest -m slow
+
+check: $(READY) ## Lint, types, import contracts, and the rendered tree against its policies
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/modelmedic render $(RENDERED) --check
+	$(BIN)/modelmedic lint .
 
 format: $(READY) ## Format and fix what can be fixed
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+render: $(READY) ## Write the manifests of the example below k8s/ and argo-events/
+	$(BIN)/modelmedic render $(RENDERED)
+
+bench: $(READY) ## Measure: diagnosis on planted faults, rendering
+	$(BIN)/python -m tests.benchmarks.fault_bench --quick
+	$(BIN)/python -m tests.benchmarks.render.speed
+
 clean: ## Remove what the targets made
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis demo-output
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis demo-output opinion-output

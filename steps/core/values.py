@@ -11,6 +11,7 @@ from steps.core.pairing import FEW, Floats
 _LEAST_GAIN = 0.02  # share of the rows by which one value must have gained
 _LEAST_ROWS = 40
 _LEAST_DIFFERENT = 25  # values that a unit can be told from
+_USUAL_SHARE = 0.7  # of the reference's rows: a value that most of them have may well fill a quiet window
 _UNUSUAL = 3.0  # times the reference's own largest pile
 
 
@@ -43,7 +44,7 @@ def _piled(name: str, old: Floats, new: Floats) -> Problem | None:
     value, gain, share = float(values[best]), float(gains[best]), float(shares[best])
     error = float(np.sqrt(max(share, 1 / len(old)) / len(old) + (share + gain) / len(new)))
     if len(lattice) < 2 or gain < max(_LEAST_GAIN, 6 * error) or share > 0.3 * (share + gain):
-        if len(values) == 1 and share < 0.9 and len(lattice) > 1:
+        if len(values) == 1 and share < _USUAL_SHARE and len(lattice) > 1:
             return Problem(ProblemKind.CONSTANT, name, f"column {name} is {value:.6g} in every row", 1.0 - share)
         return None
     if len(lattice) <= FEW and share > 0.005 and share + gain < 0.8:

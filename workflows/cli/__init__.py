@@ -18,7 +18,14 @@ SECTIONS: Final[dict[str, dict[str, Entry]]] = {
         "defaults": ("policy", "Show every value of a policy and where it comes from."),
         "schema": ("policy", "Print the JSON Schema of a healing policy."),
     },
-    "The loop": {},
+    "The loop": {
+        "bootstrap": ("bootstrap", "Train, register and serve the first champion."),
+        "monitor": ("monitor", "Compare the current window with the reference; open an incident when it alarms."),
+        "heal": ("heal", "Heal one incident, from diagnosis to its close."),
+        "reconcile": ("reconcile", "Repair what a crash left half done; say whether heals helped."),
+        "step": ("step", "Run one stage of a heal by itself."),
+        "demo": ("demo", "Play a year of a model's life, faults included."),
+    },
     "People": {
         "incidents": ("incidents", "List incidents, or tell the story of one."),
         "approve": ("answer", "Say yes to a heal that waits for an answer."),
