@@ -6,7 +6,7 @@ champion (false promotions are half of 1 - confidence). `worth_it` adds a least 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -108,7 +108,8 @@ def first_gates(policy: Policy, rows: Judged, constant: Floats) -> tuple[Gate, .
     labels = label_gate(policy, rows)
     if not labels.passed:
         return (labels,)
-    found = _compared(policy.metric, replace(rows, champion=constant), policy)
+    one_sided = 2 * policy.validation.confidence - 1  # nobody is replaced, so only the lower end is asked about
+    found = compare(policy.metric, rows.target, constant, rows.challenger, rows.blocks, one_sided)
     sentence = (
         f"on {found.rows} holdout rows {found.metric} is {found.challenger:.4f}; a model that knows only the mean of the training "
         f"labels has {found.champion:.4f} (gain {_interval(found)}), and that has to be beaten"

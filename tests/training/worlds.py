@@ -82,8 +82,10 @@ def rows(start: datetime, end: datetime, rules: Policy, *, a_day: int = 150, see
 class TableWindows:
     """The inference log as one table, which a test may change."""
 
-    def __init__(self, table: pa.Table) -> None:
+    def __init__(self, table: pa.Table, rules: Policy | None = None) -> None:
+        data = (rules or policy()).data
         self.rows = table
+        self._time, self._target = data.time, data.target
 
     def batches(self, window: Window, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
         yield from self.table(window).select(list(columns or self.rows.column_names)).to_batches()
@@ -93,10 +95,10 @@ class TableWindows:
 
     def table(self, window: Window, *, labelled_only: bool = False, limit: int | None = None) -> pa.Table:
         del limit
-        times = self.rows["at"]
+        times = self.rows[self._time]
         low, high = (pa.scalar(moment, times.type) for moment in (window.start, window.end))
         found = self.rows.filter(pc.and_(pc.greater_equal(times, low), pc.less(times, high)))
-        return found.filter(pc.is_valid(found["left"])) if labelled_only else found
+        return found.filter(pc.is_valid(found[self._target])) if labelled_only else found
 
 
 class OneServer:

@@ -1,0 +1,1 @@
+"""A second model without a change of code: tomorrow's temperature at New York's airports, a regression."""

@@ -1,0 +1,1 @@
+from tests.registry.conftest import empty_database  # noqa: F401
