@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet
 
@@ -76,7 +75,7 @@ def with_times(table: pa.Table) -> pa.Table:
     for index, field in enumerate(table.schema):
         if pa.types.is_string(field.type) and ("time" in field.name.lower() or "date" in field.name.lower()):
             try:
-                times = pc.cast(table.column(index), pa.timestamp("us", tz="UTC"))
+                times = table.column(index).cast(pa.timestamp("us", tz="UTC"))
             except pa.ArrowInvalid:
                 continue
             table = table.set_column(index, field.name, times)

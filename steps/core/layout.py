@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from steps.contracts.words import Task
+from steps.core.arrays import distinct, quantiles
 
 Floats = npt.NDArray[np.float64]
 BINS = 1024
@@ -60,7 +61,7 @@ def number_axis(sample: Floats, bounds: tuple[float, float] | None = None) -> Nu
         least, most = min(least, bounds[0]), max(most, bounds[1])
     if np.all(known == np.rint(known)) and most - least < BINS // 2:
         return _whole(least, most)
-    low, high = (float(q) for q in np.quantile(known, _OUTER))
+    low, high = (float(q) for q in quantiles(known, _OUTER))
     if high > low and most - least > _WIDE * (high - low):  # long tails would leave the bulk too few bins
         least, most = low, high
     pad = 0.25 * (most - least) or max(abs(least) * 1e-6, 1e-9)
@@ -75,4 +76,4 @@ def _whole(least: float, most: float) -> NumberAxis:
 
 def is_rich(sample: Floats) -> bool:
     known = sample[np.isfinite(sample)][:5000]
-    return len(known) >= 100 and len(np.unique(known)) > 0.9 * len(known)
+    return len(known) >= 100 and len(distinct(known)[0]) > 0.9 * len(known)

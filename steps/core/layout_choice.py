@@ -4,11 +4,11 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from steps.contracts.detection import Roles
 from steps.contracts.errors import BadInput
 from steps.contracts.words import Task
+from steps.core.arrays import distinct
 from steps.core.layout import Floats, Layout, is_rich, number_axis
 from steps.core.profiling import aligned, numbers, row_loss, texts
 
@@ -64,16 +64,18 @@ def _numbers(array: pa.Array) -> Floats | None:
 
 
 def _is_code(array: pa.Array, named: bool) -> bool:
-    array = _decoded(array)
-    if pa.types.is_temporal(array.type) or pa.types.is_nested(array.type):
+    encoded = pa.types.is_dictionary(array.type)
+    kind = array.type.value_type if encoded else array.type
+    if pa.types.is_temporal(kind) or pa.types.is_nested(kind):
         return False  # no feature of a tabular model
-    return named or len(pc.unique(array)) <= min(_MOST_SAMPLED_CODES, max(20, len(array) // 2))
+    values = len(array.dictionary) if encoded else len(array.unique())
+    return named or values <= min(_MOST_SAMPLED_CODES, max(20, len(array) // 2))
 
 
 def _words(name: str, array: pa.Array) -> tuple[str, str] | None:
     if numbers(array.slice(0, 0)) is not None:
         return None
-    found = sorted({word for word in texts(pc.unique(_decoded(array))) if word is not None})
+    found = sorted({word for word in texts(_decoded(array).unique()) if word is not None})
     if len(found) != 2:
         raise BadInput(f"column {name!r} holds {len(found)} different words; expected numbers or exactly two words")
     return found[0], found[1]
@@ -87,7 +89,7 @@ def _task(truth: Floats | None, answers: Floats | None) -> Task | None:
     for values in (truth, answers):
         known = values[np.isfinite(values)] if values is not None else np.empty(0)
         if len(known) and values is truth:
-            return Task.BINARY if set(np.unique(known).tolist()) <= {0.0, 1.0} else Task.REGRESSION
+            return Task.BINARY if set(distinct(known)[0].tolist()) <= {0.0, 1.0} else Task.REGRESSION
         if len(known):
             return Task.BINARY if known.min() >= 0 and known.max() <= 1 else Task.REGRESSION
     return None

@@ -5,16 +5,14 @@ see it missing; one that holds text where the policy says number becomes text as
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from steps.contracts.inference_log import MODEL_VERSION, PREDICTION, REQUEST_ID, SERVED_BY
 from steps.contracts.policy import Policy
-
-MOMENT = pa.timestamp("us", tz="UTC")
-_EPOCH_UNITS = ((1e11, 1_000_000), (1e14, 1_000), (1e17, 1))  # numbers below each bound count seconds, ms, µs; above, ns
+from steps.core.moments import MOMENT as MOMENT
+from steps.core.moments import moments as moments
 
 
 def declared(policy: Policy, *, target: bool = False) -> pa.Schema:
@@ -44,21 +42,6 @@ def conform(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
     names = set(batch.schema.names)
     arrays = [_cast(batch.column(f.name), f.type) if f.name in names else pa.nulls(batch.num_rows, f.type) for f in schema]
     return pa.record_batch(arrays, schema=schema)
-
-
-def moments(array: pa.Array) -> pa.Array:
-    """Times of any spelling in UTC, µs: timestamps and ISO texts without a zone are UTC, numbers count since 1970 in s to ns.
-
-    What is none of these is null.
-    """
-    array = _decoded(array)
-    if pa.types.is_timestamp(array.type) or pa.types.is_date(array.type):
-        return pc.cast(pc.cast(array, pa.timestamp("us", tz=getattr(array.type, "tz", None)), safe=False), MOMENT)
-    if pa.types.is_integer(array.type) or pa.types.is_floating(array.type):
-        return _since_1970(pc.cast(array, pa.float64(), safe=False))
-    if pa.types.is_string(array.type) or pa.types.is_large_string(array.type):
-        return _parsed(array)
-    return pa.nulls(len(array), MOMENT)
 
 
 def _counts(kind: pa.DataType) -> bool:
@@ -92,30 +75,3 @@ def _number(value: object) -> float | None:
         return float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError):
         return None
-
-
-def _since_1970(numbers: pa.Array) -> pa.Array:
-    largest = pc.max(pc.abs(numbers)).as_py() or 0.0
-    factor = next((factor for bound, factor in _EPOCH_UNITS if largest < bound), 1e-3)
-    finite = pc.if_else(pc.is_finite(numbers), numbers, None)
-    try:
-        return pc.cast(pc.cast(pc.multiply(finite, float(factor)), pa.int64(), safe=False), MOMENT)
-    except pa.ArrowInvalid:
-        return pa.nulls(len(numbers), MOMENT)
-
-
-def _parsed(texts: pa.Array) -> pa.Array:
-    for kind in (MOMENT, pa.timestamp("us")):
-        try:
-            return pc.cast(pc.cast(texts, kind), MOMENT)
-        except pa.ArrowInvalid:
-            continue
-    return pa.array([_moment(text) for text in texts.to_pylist()], MOMENT)
-
-
-def _moment(text: str | None) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(text or "")
-    except ValueError:
-        return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from steps.contracts.detection import ColumnShift, Thresholds
+from steps.core.arrays import distinct
 from steps.core.layout import Floats
 from steps.core.probability import chi_square_tail, kolmogorov_tail, normal_tail
 from steps.core.profile import Codes, Numbers, Profile
@@ -126,8 +127,8 @@ def _pooled(counts: Floats) -> Floats:
 def side_by_side(reference: Numbers, current: Numbers) -> tuple[Floats, Floats, Floats]:
     """The cells that either has anything in, ascending: their centres and both counts."""
     (first, before), (second, after) = reference.points(), current.points()
-    places, where = np.unique(np.concatenate([first, second]), return_inverse=True)
+    places, _ = distinct(np.concatenate([first, second]))
     counts = np.zeros((2, len(places)))
-    np.add.at(counts[0], where[: len(first)], before)
-    np.add.at(counts[1], where[len(first) :], after)
+    np.add.at(counts[0], np.searchsorted(places, first), before)
+    np.add.at(counts[1], np.searchsorted(places, second), after)
     return places, counts[0], counts[1]

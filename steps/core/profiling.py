@@ -6,11 +6,11 @@ import boost_histogram as bh
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from steps.contracts.words import Task
+from steps.core.arrays import compute, distinct, plain
 from steps.core.layout import Floats, Layout, NumberAxis
-from steps.core.log_columns import moments
+from steps.core.moments import moments
 from steps.core.profile import MOST_CODES, PRINTS, TAIL_SHIFT, Codes, Losses, Numbers, Profile
 
 _FEW = 30  # rows of a batch below which one value's share says nothing
@@ -39,7 +39,7 @@ class Profiler:
     def add(self, batch: pa.RecordBatch) -> None:
         names = set(batch.schema.names)
         self._rows += batch.num_rows
-        plain = {name: self._number(name, batch.column(name)) for name in self._numbers if name in names}
+        whole = {name: self._number(name, batch.column(name)) for name in self._numbers if name in names}
         for name in self._codes:
             if name in names:
                 self._met.add(name)
@@ -52,7 +52,7 @@ class Profiler:
             self._times(batch.column(self._layout.time))
         if self._layout.target in names:
             self._judge(batch)
-        self._fingerprint([values for name in self._layout.rich if (values := plain.get(name)) is not None])
+        self._fingerprint([values for name in self._layout.rich if (values := whole.get(name)) is not None])
 
     def result(self) -> Profile:
         columns: dict[str, Numbers | Codes] = {n: f.result() for n, f in self._numbers.items() if n in self._met}
@@ -88,12 +88,12 @@ class Profiler:
         return values if len(values) == len(array) else None
 
     def _times(self, array: pa.Array) -> None:
-        micros = pc.drop_null(pc.cast(moments(array), pa.int64())).to_numpy(zero_copy_only=False)
+        micros = plain(compute().drop_null(compute().cast(moments(array), pa.int64())))
         if not len(micros):
             return
         first, last = int(micros.min()), int(micros.max())
         self._span = (min(first, self._span[0]), max(last, self._span[1])) if self._span else (first, last)
-        hours, counts = np.unique(micros // 3_600_000_000, return_counts=True)
+        hours, counts = distinct(micros // 3_600_000_000)
         for hour, count in zip(hours.tolist(), counts.tolist(), strict=True):
             self._hours[hour] = self._hours.get(hour, 0) + count
 
@@ -134,7 +134,7 @@ class Profiler:
 
     def _prints(self) -> dict[int, int]:
         self._narrow()
-        keys, counts = np.unique(self._least_prints[0], return_counts=True)
+        keys, counts = distinct(self._least_prints[0])
         return dict(zip(keys.tolist(), counts.tolist(), strict=True))
 
 
@@ -175,7 +175,7 @@ class _NumberFill:
         if missing.any():
             self.nulls += int(missing.sum())
             outside = outside[~missing]
-        keys, counts = np.unique(outside.view(np.int64) >> TAIL_SHIFT, return_counts=True)
+        keys, counts = distinct(outside.view(np.int64) >> TAIL_SHIFT)
         for key, count in zip(keys.tolist(), counts.tolist(), strict=True):
             self._tails[key] = self._tails.get(key, 0) + count
         if len(counts) and counts.max() >= max(_FEW, len(values) / 5):
@@ -202,9 +202,9 @@ class _CodeFill:
         self._known += len(array) - array.null_count
         if self._identifier:
             return
-        encoded = array if pa.types.is_dictionary(array.type) else pc.dictionary_encode(array)
+        encoded = array if pa.types.is_dictionary(array.type) else compute().dictionary_encode(array)
         indices = encoded.indices.drop_null() if encoded.indices.null_count else encoded.indices
-        counts = np.bincount(indices.to_numpy(zero_copy_only=False), minlength=len(encoded.dictionary))
+        counts = np.bincount(plain(indices), minlength=len(encoded.dictionary))
         for value, count in zip(texts(encoded.dictionary), counts.tolist(), strict=True):
             if count and value is not None:
                 self._counts[value] = self._counts.get(value, 0) + count
@@ -228,10 +228,10 @@ def numbers(array: pa.Array) -> Floats | None:
     if array.null_count:
         array = array.drop_null()
     if pa.types.is_boolean(kind):
-        array = pc.cast(array, pa.uint8())
+        array = compute().cast(array, pa.uint8())
     if kind != pa.float64():
-        array = pc.cast(array, pa.float64(), safe=False)
-    return np.asarray(array.to_numpy(zero_copy_only=False))
+        array = compute().cast(array, pa.float64(), safe=False)
+    return plain(array)
 
 
 def aligned(array: pa.Array, words: tuple[str, str] | None = None) -> Floats:
@@ -243,20 +243,23 @@ def aligned(array: pa.Array, words: tuple[str, str] | None = None) -> Floats:
     if pa.types.is_dictionary(array.type):
         array = array.dictionary_decode()
     if pa.types.is_boolean(array.type):
-        array = pc.cast(array, pa.uint8())
-    return np.asarray(pc.cast(array, pa.float64(), safe=False).to_numpy(zero_copy_only=False))
+        array = compute().cast(array, pa.uint8())
+    return plain(compute().fill_null(compute().cast(array, pa.float64(), safe=False), np.nan))
 
 
 def words_as_numbers(array: pa.Array, words: tuple[str, str], *, aligned: bool = False) -> Floats:
-    place = pc.cast(pc.index_in(pa.array(texts(array), pa.string()), value_set=pa.array(words)), pa.float64())
-    return np.asarray((place if aligned else place.drop_null()).to_numpy(zero_copy_only=False), dtype=np.float64)
+    place = compute().cast(compute().index_in(pa.array(texts(array), pa.string()), value_set=pa.array(words)), pa.float64())
+    return plain(compute().fill_null(place, np.nan) if aligned else place.drop_null())
 
 
 def texts(array: pa.Array) -> list[str | None]:
     if pa.types.is_dictionary(array.type):
         array = array.dictionary_decode()
+    if pa.types.is_string(array.type):
+        known: list[str | None] = array.to_pylist()
+        return known
     try:
-        found: list[str | None] = pc.cast(array, pa.string()).to_pylist()
+        found: list[str | None] = compute().cast(array, pa.string()).to_pylist()
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         found = [None if value is None else str(value) for value in array.to_pylist()]
     return found

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from steps.core.arrays import distinct
 from steps.core.layout import Floats
 
 _FACTORS = (1e6, 1e3, 3600.0, 100.0, 60.0, 24.0, 12.0, 10.0, 7.0, 3.28084, 2.54, 2.20462, 1.60934, 4.184)
@@ -14,7 +15,7 @@ def changed_scale(before: Floats, after: Floats, rows: float) -> str:
     `before` and `after` are the same quantiles of both windows; `rows` counts the independent rows of the smaller one.
     """
     spread = float(before.std())
-    if spread == 0 or len(np.unique(before)) < 8 or np.abs(after - before).mean() < max(0.3, 6 / np.sqrt(rows)) * spread:
+    if spread == 0 or len(distinct(before)[0]) < 8 or np.abs(after - before).mean() < max(0.3, 6 / np.sqrt(rows)) * spread:
         return ""
     noise = 0.05 + 3 / np.sqrt(rows)
     for scale in _BY_SIZE:

@@ -26,9 +26,24 @@ def detect(reference: Path, current: Path, as_json: bool, report: Path | None, *
     verdict = detect_files(reference, current, roles)
     write_report(report, reference, current, roles, verdict=verdict)
     if as_json:
-        print_json(verdict)
+        print_json(_plain(verdict))
     else:
         _show(verdict)
+
+
+def _plain(value: Any) -> Any:
+    """As the codec would write it, without what it imports, which takes longer than a small verdict."""
+    import dataclasses
+    from datetime import datetime
+    from enum import Enum
+
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return [_plain(one) for one in value] if isinstance(value, tuple) else value
 
 
 def _show(verdict: Any) -> None:

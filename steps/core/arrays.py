@@ -1,0 +1,38 @@
+"""Arrays on the path of a verdict, which is short enough for imports to count.
+
+pyarrow's own `to_numpy` imports pandas, its compute functions take longer to import than a small file to judge, and numpy's
+`unique` and `quantile` import numpy.ma.
+"""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+
+def plain(array: pa.Array) -> npt.NDArray[Any]:
+    """The values of an array of numbers that has no nulls; nothing is copied."""
+    if not len(array):
+        return np.empty(0, dtype=array.type.to_pandas_dtype())
+    return np.asarray(np.from_dlpack(array))
+
+
+def compute() -> Any:
+    """pyarrow.compute, imported when something has to be computed."""
+    import pyarrow.compute
+
+    return pyarrow.compute
+
+
+def distinct(values: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
+    """The different values, ascending, and how often each is there; NaN is not expected."""
+    held = np.sort(values)
+    starts = np.flatnonzero(np.concatenate([held[:1] == held[:1], held[1:] != held[:-1]]))
+    return held[starts], np.diff(np.append(starts, len(held)))
+
+
+def quantiles(values: npt.NDArray[np.float64], shares: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Linear between order statistics (Hyndman and Fan's seventh definition), as numpy has them; at least one finite value."""
+    held = np.sort(values)
+    return np.asarray(np.interp(np.asarray(shares) * (len(held) - 1), np.arange(len(held)), held))
