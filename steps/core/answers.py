@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from steps.contracts.detection import Segment
 from steps.core.memory import remember, thinned
 from steps.core.pairing import Floats, Pair
 
@@ -43,6 +44,21 @@ class Answers:
     def growth(self, chosen: Mask | None = None) -> float:
         after = self._after(chosen)
         return float(after.mean()) / max(float(self.error[0].mean()), 1e-12) if len(after) >= 50 else 1.0
+
+    def place(self, both: Pair) -> Segment | None:
+        """The one code inside of which the answers changed, when outside of it they did not."""
+        best: tuple[float, Segment] | None = None
+        usual = float(self.error[0].mean())
+        for cut in both.segmenting:
+            which = cut.cells.current[self.known[1]]
+            size = np.bincount(which, minlength=len(cut.cells.labels))
+            total = np.bincount(which, self.error[1], minlength=len(cut.cells.labels))
+            inside = total / np.maximum(size, 1)
+            outside = (total.sum() - total) / np.maximum(size.sum() - size, 1)
+            for number in np.flatnonzero((size >= 50) & (size.sum() - size >= 100) & (outside < 1.5 * usual) & (inside > 4 * usual)):
+                if number < len(inside) - 1 and (best is None or inside[number] > best[0]):
+                    best = (float(inside[number]), Segment(cut.name, cut.cells.labels[number]))
+        return best[1] if best else None
 
     def _after(self, chosen: Mask | None) -> Floats:
         return self.error[1][self.supported if chosen is None else self.supported & chosen]

@@ -27,7 +27,7 @@ def suspect(both: Pair, rows: Labelled | None) -> list[Diagnosis]:
         return [_diagnosis(broken, 0.93, None, 1.0)]
     if rows is None:
         return []
-    checks = (_values, _unrelated, _scattered) if rows.task is Task.REGRESSION else (_immature, _unrelated, _noise)
+    checks = (_values, _unrelated, _selected, _scattered) if rows.task is Task.REGRESSION else (_immature, _selected, _unrelated, _noise)
     for check in checks:
         found = check(both, rows)
         if found:
@@ -60,6 +60,30 @@ def _answered_too(rows: Labelled, problem: Problem) -> bool:
     """The model's answers moved along: then it is the inputs' matter."""
     moved = abs(float(np.median(rows.prediction[1]) - np.median(rows.prediction[0]))) > 0.5 * float(rows.prediction[0].std())
     return problem.segment is None and moved
+
+
+def _selected(both: Pair, rows: Labelled) -> Diagnosis | None:
+    """Labels are missing where answers are high (or low), as they were not before: those that came do not speak for the rest."""
+    if both.prediction is None or both.target is None or not (rows.harmed or abs(difference_z(*rows.residual)) > 4):
+        return None
+    edges = np.unique(np.quantile(rows.prediction[0], np.linspace(0, 1, 9)[1:-1]))
+    shares, sizes = [], []
+    for p, y in zip(both.prediction, both.target, strict=True):
+        answered = np.isfinite(p)
+        which = np.searchsorted(edges, p[answered])
+        size = np.maximum(np.bincount(which, minlength=len(edges) + 1), 1)
+        shares.append(np.bincount(which, np.isfinite(y[answered]), minlength=len(edges) + 1) / size)
+        sizes.append(size)
+    overall = [float((s * n).sum() / n.sum()) for s, n in zip(shares, sizes, strict=True)]
+    excess = [s - o for s, o in zip(shares, overall, strict=True)]
+    error = np.sqrt(sum(np.maximum(s * (1 - s), 0.01) / n for s, n in zip(shares, sizes, strict=True)))
+    uneven = float(np.ptp(excess[1] - excess[0]))
+    if overall[0] - overall[1] < 0.02 or uneven < 0.1 or float(np.abs((excess[1] - excess[0]) / error).max()) < 6:
+        return None
+    low, high = float(shares[1].min()), float(shares[1].max())
+    return _diagnosis(
+        f"between {low:.0%} and {high:.0%} of the labels are there, depending on the answer: they were selected", 0.85, None, uneven
+    )
 
 
 def _unrelated(both: Pair, rows: Labelled) -> Diagnosis | None:

@@ -104,6 +104,8 @@ class Pair:
     version: tuple[npt.NDArray[np.str_], npt.NDArray[np.str_]] | None = None
     task: Task | None = None
     segments: tuple[str, ...] = ()
+    prediction_name: str = "prediction"
+    time_name: str = "time"
 
     def column(self, name: str) -> Column:
         return next(column for column in self.columns if column.name == name)
@@ -147,6 +149,8 @@ def pair(reference: pa.Table, current: pa.Table, roles: Roles) -> Pair:
         version=_texts(reference, current, roles.version),
         task=roles.task or _task(target, prediction),
         segments=roles.segments,
+        prediction_name=roles.prediction or "prediction",
+        time_name=roles.time or "time",
     )
 
 

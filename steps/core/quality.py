@@ -32,8 +32,19 @@ def check(pair: Pair) -> tuple[Problem, ...]:
     for column in pair.columns:
         found.extend(column_problems(pair, column))
     found.extend(window_problems(pair))
+    found.extend(_unanswered(pair))
     found.extend(p for p in relation_problems(pair) if p.column not in {q.column for q in found} and not _usual_relation(pair, p))
     return tuple(sorted(found, key=lambda p: (-p.share, p.column or "", p.kind)))
+
+
+def _unanswered(pair: Pair) -> Iterator[Problem]:
+    """Rows without an answer, many more than the reference had."""
+    if pair.prediction is None or min(pair.rows) < _LEAST_ROWS:
+        return
+    before, after = (float((~np.isfinite(p)).mean()) for p in pair.prediction)
+    if after - before > max(0.03, 6 * np.sqrt(max(before * (1 - before), 1 / pair.rows[0]) * (1 / pair.rows[0] + 1 / pair.rows[1]))):
+        sentence = f"column {pair.prediction_name} is {after:.0%} null, was {before:.0%}"
+        yield Problem(ProblemKind.NULL_JUMP, pair.prediction_name, sentence, after - before)
 
 
 def column_problems(pair: Pair, column: Column) -> list[Problem]:

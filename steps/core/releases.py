@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
+from steps.contracts.detection import Segment
 from steps.contracts.diagnosis import Context, Diagnosis, Evidence
 from steps.contracts.words import Cause
 from steps.core.answers import Answers
@@ -21,7 +22,7 @@ def suspect(both: Pair, rows: Labelled | None, context: Context, answers: Answer
         found = _judge(both, rows, version, new, at, answers)
         if found:
             return [found]
-    return _silent(rows, answers)
+    return _silent(both, rows, answers)
 
 
 def _changes(both: Pair, context: Context) -> list[tuple[str, Mask, float | None]]:
@@ -42,24 +43,39 @@ def _judge(both: Pair, rows: Labelled, version: str, everywhere: Mask, at: float
     new = everywhere[rows.masks[1]]
     if new.sum() < _LEAST_ROWS:
         return None
-    beside = (~new).sum() >= _LEAST_ROWS
-    old_loss = rows.loss[1][~new] if beside else rows.loss[0]
-    z, rise = difference_z(old_loss, rows.loss[1][new]), float(rows.loss[1][new].mean() - old_loss.mean())
+    place = answers.place(both) if answers else None
+    inside = _inside(both, rows, place)
+    beside = place is None and (~new).sum() >= _LEAST_ROWS
+    old_loss = rows.loss[1][~new] if beside else rows.loss[0][inside[0]]
+    lost = rows.loss[1][new & inside[1]]
+    z, rise = difference_z(old_loss, lost), float(lost.mean() - old_loss.mean()) if len(lost) else 0.0
     if z < 3.5 or rise < 0.03 * float(old_loss.mean()):
         return None
-    if not _answers_changed(both, rows, everywhere, answers) or _own_share(rows, answers, new) < 0.5:
+    changed = place is not None or _answers_changed(both, rows, everywhere, answers)
+    if not changed or _own_share(rows, answers, new & inside[1]) < 0.5:
         return None
     other = "the version beside it" if beside else "the version before it"
-    sentence = f"version {version} loses {rise:.3g} more per row than {other} (z = {z:.1f}), and its answers to the same inputs changed"
+    where = f" where {place.column} is {place.value}" if place else ""
+    sentence = f"version {version} loses {rise:.3g} more per row than {other}{where} (z = {z:.1f}): its answers to the same inputs changed"
     return Diagnosis(
         Cause.BAD_RELEASE,
         0.95 if beside else 0.9,
+        segment=place,
         harm="shown",
         onset=datetime.fromtimestamp(at, UTC) if at is not None else None,
         evidence=(Evidence("release.judged", sentence, rise),),
         version=version,
         sentence=sentence,
     )
+
+
+def _inside(both: Pair, rows: Labelled, place: Segment | None) -> tuple[Mask, Mask]:
+    """The labelled rows of that segment, or all of them."""
+    if place is None:
+        return np.ones(len(rows.loss[0]), dtype=bool), np.ones(len(rows.loss[1]), dtype=bool)
+    cells = both.column(place.column).cells
+    number = cells.labels.index(place.value)
+    return cells.reference[rows.masks[0]] == number, cells.current[rows.masks[1]] == number
 
 
 def _answers_changed(both: Pair, rows: Labelled, new: Mask, answers: Answers | None) -> bool:
@@ -92,19 +108,21 @@ def _own_share(rows: Labelled, answers: Answers | None, new: Mask) -> float:
     return float(extra[1][new[extra[2]]].mean() - extra[0].mean()) / rise if rise > 0 else 1.0
 
 
-def _silent(rows: Labelled, answers: Answers | None) -> list[Diagnosis]:
+def _silent(both: Pair, rows: Labelled, answers: Answers | None) -> list[Diagnosis]:
     """Nobody recorded a release, yet another function answers, and it answers worse."""
-    if answers is None or not answers.changed() or not rows.harmed:
+    if answers is None:
         return []
-    everything = np.ones(len(rows.loss[1]), dtype=bool)
-    if _own_share(rows, answers, everything) < 0.5:
+    place = answers.place(both)
+    inside = _inside(both, rows, place)
+    loss = (rows.loss[0][inside[0]], rows.loss[1][inside[1]])
+    rise = float(loss[1].mean() - loss[0].mean()) if min(len(w) for w in loss) >= _LEAST_ROWS else 0.0
+    changed = answers.changed() or place is not None
+    if not changed or rise < 0.03 * float(rows.loss[0].mean()) or difference_z(*loss) < 3.5 or _own_share(rows, answers, inside[1]) < 0.5:
         return []
+    where = f" where {place.column} is {place.value}" if place else ""
     sentence = (
-        f"the same inputs get other answers than in the reference (their error grew {answers.growth():.1f} times), which cost "
-        f"{rows.loss_increase:.3g} per row; no change of version is recorded"
+        f"the same inputs get other answers than in the reference{where} (their error grew {answers.growth():.1f} times), which cost "
+        f"{rise:.3g} per row; no change of version is recorded"
     )
-    return [
-        Diagnosis(
-            Cause.BAD_RELEASE, 0.85, harm="shown", evidence=(Evidence("answers.changed", sentence, answers.growth()),), sentence=sentence
-        )
-    ]
+    evidence = (Evidence("answers.changed", sentence, answers.growth()),)
+    return [Diagnosis(Cause.BAD_RELEASE, 0.85, (), place, harm="shown", evidence=evidence, sentence=sentence)]

@@ -21,7 +21,28 @@ def window_problems(pair: Pair) -> Iterator[Problem]:
     if len(once) >= _RICH * len(before):
         yield from _repeated(1 - len(once) / len(before), after)
         yield from _stale(before, once, after)
+    yield from _clock(pair)
     yield from _gap(pair)
+
+
+def _clock(pair: Pair) -> Iterator[Problem]:
+    """Rows stamped far away from all the others, or with no time at all."""
+    if pair.time is None:
+        return
+    before, after = (np.isfinite(t) for t in pair.time)
+    lost = float((~after).mean() - (~before).mean())
+    if lost > 0.03:
+        yield Problem(ProblemKind.NULL_JUMP, pair.time_name, f"column {pair.time_name} is null in {lost:.0%} more of the rows", lost)
+    known, old = pair.time[1][after], pair.time[0][before]
+    if min(len(known), len(old)) < _LEAST_ROWS:
+        return
+    early, middle, late = np.quantile(known, [0.25, 0.5, 0.75])
+    far = 20 * max(float(late - early), float(np.quantile(old, 0.9) - np.quantile(old, 0.1)), 86400.0)
+    away = np.abs(known - middle) > far
+    share = float(away.mean())
+    if share > 0.003 and away.sum() >= 5:
+        kind = ProblemKind.FUTURE if float(np.median(known[away])) > middle else ProblemKind.STALE
+        yield Problem(kind, pair.time_name, f"{share:.1%} of the rows have a time far away from all the others", share)
 
 
 def _keys(pair: Pair, window: str) -> _Keys:

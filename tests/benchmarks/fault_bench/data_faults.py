@@ -132,6 +132,11 @@ def _stale(w: Window, t: pa.Table) -> pa.Table:
     return w.reference.slice(w.reference.num_rows - t.num_rows // 2)
 
 
+def _clock(w: Window, t: pa.Table) -> pa.Table:
+    micros = np.where(w.random.random(t.num_rows) < 0.1, 0, np.asarray(t["at"].cast(pa.int64())))
+    return t.set_column(t.column_names.index("at"), "at", pa.array(micros, pa.timestamp("us")))
+
+
 def _gap(_: Window, t: pa.Table) -> pa.Table:
     return pa.concat_tables([t.slice(0, t.num_rows // 5), t.slice(t.num_rows * 4 // 5)])
 
@@ -186,5 +191,6 @@ DATA_FAULTS = (
     table("retyped", _retyped, lambda _: True, _third),
     table("duplicated", _twice, lambda _: True, _nothing),
     table("stale", _stale, lambda world: world.design.time, _nothing),
+    table("clock_at_zero", _clock, lambda world: world.design.time, lambda _: ("at",)),
     table("gap_in_time", _gap, lambda world: world.design.time and world.design.season != "year", _nothing),
 )

@@ -111,6 +111,24 @@ def _release_silent(w: Window) -> Iterator[Truth | None]:
     _serve(w, np.ones(w.size, dtype=bool), named=False)
 
 
+def _release_in_segment(w: Window) -> Iterator[Truth | None]:
+    segment = w.segment(0.12)
+    yield from _until("answered", Truth(_RELEASE, segment=(segment[0], w.world.value(*segment))))
+    w.p = np.where(w.inside(*segment), w.models[1].predict(w.x), w.p)
+    w.version = np.full(w.size, "8")
+
+
+def _unanswered(w: Window) -> Iterator[Truth | None]:
+    yield from _until("answered", Truth((Cause.DATA_QUALITY,), ("score",)))
+    w.p = np.where(w.random.random(w.size) < 0.15, np.nan, w.p)
+
+
+def _selected(w: Window) -> Iterator[Truth | None]:
+    """Most positives never get their label."""
+    yield from _until("labelled", Truth(_LIES))
+    w.y = np.where((w.y == 1) & (w.random.random(w.size) < 0.7), np.nan, w.y)
+
+
 def _release_good(w: Window) -> Iterator[Truth | None]:
     """A new version that answers as well as the old one is no incident."""
     yield from _until("answered", _QUIET)
@@ -204,6 +222,9 @@ LABEL_FAULTS = (
     Fault("release_bad_by_time", _release_by_time, lambda w: _answered(w) and w.design.time and not w.design.version),
     Fault("release_silent", _release_silent, lambda w: _answered(w)),
     Fault("release_preprocessing", _release_units, _versioned),
+    Fault("release_bad_in_segment", _release_in_segment, lambda w: _versioned(w) and bool(w.codes)),
+    Fault("answers_missing", _unanswered, lambda w: w.design.prediction),
+    Fault("labels_selected", _selected, lambda w: _binary(w) and w.design.prediction),
     Fault("release_good", _release_good, _versioned),
     Fault("release_blameless", _release_blameless, _versioned),
     Fault("two_nulls_and_concept", _nulls_and_concept, _labelled),
