@@ -6,7 +6,6 @@ from typing import Any, Final
 from workflows.labels import STEP_CLASS, metadata
 from workflows.platform import Peer, Platform
 
-_DNS: Final = [{"protocol": "UDP", "port": 53}, {"protocol": "TCP", "port": 53}]
 _PREDICTOR: Final = "serving.kserve.io/inferenceservice"
 _PREDICTOR_PORT: Final = 8080
 Selector = dict[str, Any]
@@ -16,7 +15,7 @@ def network(platform: Platform, serving_namespaces: Iterable[str]) -> Iterator[d
     """For workflows and their steps; what belongs to Argo Events is with it (workflows.events)."""
     peers = platform.peers
     yield closed(platform)
-    yield opened(platform, "allow-dns", {}, egress=[{"ports": _DNS, "to": [{"namespaceSelector": {}}]}])
+    yield opened(platform, "allow-dns", {}, egress=[_names(peers.dns)])
     steps = {"matchExpressions": [{"key": STEP_CLASS, "operator": "Exists"}]}  # Argo's own container reports what a step did
     yield opened(platform, "steps-to-api-server", steps, egress=[_to(peers.apiServer)])
     yield opened(platform, "steps-to-store", steps, egress=[_to(peers.store)])
@@ -52,6 +51,12 @@ def peer(where: Peer) -> dict[str, Any]:
 
 def _to(where: Peer) -> dict[str, Any]:
     return {"ports": [{"protocol": "TCP", "port": where.port}], "to": [peer(where)]}
+
+
+def _names(dns: Peer) -> dict[str, Any]:
+    """Pods of any namespace; a resolver on the node itself, such as a node-local cache, is no pod and has to be named by its address."""
+    ports = [{"protocol": protocol, "port": dns.port} for protocol in ("UDP", "TCP")]
+    return {"ports": ports, "to": [*([peer(dns)] if dns.cidr else []), {"namespaceSelector": {}}]}
 
 
 def _classes(*step_classes: str) -> Selector:

@@ -33,7 +33,8 @@ def test_the_install_page_names_every_key_of_the_platform_file() -> None:
             assert name in text, name
     assert "peers.<service>" in text
     assert "peers.apiServer" in text
-    assert len(Peers.model_fields) == 6
+    assert "peers.dns" in text
+    assert len(Peers.model_fields) == 7
 
 
 def test_the_install_page_names_every_folder_of_the_tree() -> None:

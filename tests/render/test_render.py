@@ -9,7 +9,7 @@ import yaml
 from steps.contracts.errors import BadInput
 from tests.render.policies import NAMED, policy
 from workflows.images import read_images
-from workflows.platform import Platform, read_platform
+from workflows.platform import Peer, Peers, Platform, read_platform
 from workflows.render import model_documents, render
 from workflows.tree import BASE, compare, write
 
@@ -97,3 +97,14 @@ def test_an_unknown_key_of_the_platform_is_refused(tmp_path: Path) -> None:
     file.write_text("namespase: ml\n")
     with pytest.raises(BadInput, match="namespase"):
         read_platform(file)
+
+
+def test_a_resolver_that_is_no_pod_is_reached_beside_those_that_are() -> None:
+    """A node-local cache has the node's network: a selector of pods never matches it, and no name resolves."""
+    openings = {}
+    for dns in (Peer(port=53), Peer(cidr="169.254.20.10/32", port=53)):
+        rendered = render([policy()], Platform(peers=Peers(dns=dns)))[f"{BASE}/platform/network.yaml"]
+        allowed = next(each for each in documents(rendered) if each["metadata"]["name"] == "modelmedic-allow-dns")
+        openings[dns.cidr] = allowed["spec"]["egress"][0]["to"]
+    assert openings[None] == [{"namespaceSelector": {}}]
+    assert openings["169.254.20.10/32"] == [{"ipBlock": {"cidr": "169.254.20.10/32"}}, {"namespaceSelector": {}}]
