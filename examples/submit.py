@@ -22,6 +22,7 @@ def heal(model: str, incident: str, service: WorkflowsService) -> str:
     workflow = Workflow(
         generate_name=f"heal-{incident}-",
         namespace=NAMESPACE,
+        annotations={"workflows.argoproj.io/title": f"Incident {incident.rpartition('-')[2]} of {model}"},
         workflow_template_ref=WorkflowTemplateRef(name=f"heal-{model}"),
         arguments={"incident": incident},
         workflows_service=service,

@@ -24,10 +24,13 @@ def diff_tree(tree: Tree, out: Path) -> Iterator[str]:
 
 
 def diff_cluster(tree: Tree, context: str | None = None) -> str:
-    """What a server-side apply would change, as `kubectl diff` says it. Raises BadInput without kubectl, Transient when it fails."""
+    """What `kubectl apply --server-side` would change, as `kubectl diff` says it, whoever owns the fields now; nothing is changed.
+
+    Raises BadInput without kubectl, Transient when it fails.
+    """
     if shutil.which("kubectl") is None:
         raise BadInput("kubectl is not installed; expected it on the PATH, with a KUBECONFIG for the cluster to compare with")
-    command = ["kubectl", *([f"--context={context}"] if context else []), "diff", "--server-side", "--field-manager=modelmedic", "-f", "-"]
+    command = ["kubectl", *([f"--context={context}"] if context else []), "diff", "--server-side", "--force-conflicts", "-f", "-"]
     done = subprocess.run(command, input=manifests(tree), capture_output=True, text=True, timeout=_SECONDS, check=False)
     if done.returncode > 1:
         raise Transient(f"kubectl diff failed: {' '.join(done.stderr.split())[-400:]}")

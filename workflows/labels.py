@@ -12,6 +12,8 @@ MODEL: Final = "modelmedic.io/model"
 STEP_CLASS: Final = "modelmedic.io/step-class"
 POLICY_HASH: Final = "modelmedic.io/policy-hash"
 GENERATOR_VERSION: Final = "modelmedic.io/generator"
+TITLE: Final = "workflows.argoproj.io/title"
+DESCRIPTION: Final = "workflows.argoproj.io/description"
 FIELD_MANAGER: Final = "modelmedic"
 
 
@@ -43,7 +45,7 @@ def annotations(model: Model | None = None, **more: str) -> dict[str, str]:
 
 def argo_annotations(title: str, description: str) -> dict[str, str]:
     """What Argo's lists show instead of the name."""
-    return {"workflows.argoproj.io/title": title, "workflows.argoproj.io/description": description}
+    return {TITLE: title, DESCRIPTION: description}
 
 
 def metadata(name: str, namespace: str | None, component: str, model: Model | None = None, **more: str) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from steps.contracts.errors import Transient
 from workflows.alert_rules import HEAL_LABEL
 from workflows.doctor import MISSING, OK, Answer
 from workflows.kubectl import Kubectl
@@ -20,7 +21,10 @@ def round_trip(
     """`post` hands alerts to Alertmanager's API. Waits two minutes; the alert is of no model, so that triage refuses it."""
     before = _triages(kubectl, platform)
     labels = {"alertname": NAME, HEAL_LABEL: "heal", "severity": "none", "model": "round-trip-of-doctor"}
-    post([{"labels": labels, "annotations": {"summary": "A test of the way from Alertmanager to triage."}}])
+    try:
+        post([{"labels": labels, "annotations": {"summary": "A test of the way from Alertmanager to triage."}}])
+    except Transient as error:
+        return Answer("round trip", MISSING, str(error), "see that Alertmanager can be reached from here, by kubectl port-forward for one")
     for _ in range(_TRIES):
         new = _triages(kubectl, platform) - before
         if new:

@@ -8,6 +8,7 @@ from typing import Any, Final
 from steps.contracts.errors import BadInput, Transient
 from steps.contracts.keys import incident_place
 from workflows import names
+from workflows.labels import TITLE
 
 _EVERY: Final = 3.0  # seconds between two looks
 _ENDED: Final = ("Succeeded", "Failed", "Error")
@@ -22,6 +23,8 @@ class Request:
     kind: str
     name: str
     parameters: tuple[str, ...] = ()
+    run: str = ""  # how the new Workflow's name starts; as the template is called when empty
+    title: str = ""  # what Argo's lists show in place of the name
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +43,9 @@ def request(what: str, model: str, incident: str | None = None) -> Request:
     if what == HEAL:
         if incident is None:
             raise BadInput("heal needs --incident; `modelmedic incidents` lists those there are, and a monitor's alarm opens one")
-        incident_place(incident)
-        return Request("WorkflowTemplate", names.heal(model), (f"incident={incident}",))
+        _, epoch = incident_place(incident)
+        title = f"Incident {epoch} of {model}"
+        return Request("WorkflowTemplate", names.heal(model), (f"incident={incident}",), f"heal-{incident}-", title)
     if incident is not None:
         raise BadInput(f"{what} takes no --incident; expected it with heal alone")
     if what == MONITOR:
@@ -53,7 +57,12 @@ def submit(service: Any, wanted: Request, namespace: str) -> str:
     """The new Workflow's name. `service` is Hera's WorkflowsService. Raises BadInput when the server refuses, Transient when it is away."""
     from hera.workflows.models import SubmitOpts, WorkflowSubmitRequest
 
-    options = SubmitOpts(parameters=list(wanted.parameters) or None, labels="modelmedic.io/submitted-by=hand")
+    options = SubmitOpts(
+        parameters=list(wanted.parameters) or None,
+        labels="modelmedic.io/submitted-by=hand",
+        annotations=f"{TITLE}={wanted.title}" if wanted.title else None,
+        generate_name=wanted.run or None,
+    )
     asked = WorkflowSubmitRequest(namespace=namespace, resource_kind=wanted.kind, resource_name=wanted.name, submit_options=options)
     return str(_answer(lambda: service.submit_workflow(asked, namespace=namespace), f"{wanted.kind} {wanted.name}").metadata.name)
 
@@ -67,7 +76,7 @@ def follow(service: Any, name: str, namespace: str, sleep: Callable[[float], Non
         for identity, node in sorted(nodes.items(), key=lambda pair: str(pair[1].started_at)):
             if said.get(identity) != node.phase and node.type in ("Pod", "Suspend"):
                 said[identity] = str(node.phase)
-                yield f"{node.display_name}: {node.phase}" + (f" ({node.message})" if node.message else "")
+                yield f"{_title(node)}: {node.phase}" + (f" ({node.message})" if node.message else "")
         phase = workflow.status and workflow.status.phase
         if phase in _ENDED:
             yield _ended(name, str(phase), list(nodes.values()), str(workflow.status.message or ""))
@@ -88,14 +97,21 @@ def _ended(name: str, phase: str, nodes: list[Any], message: str) -> Ended:
         for node in sorted(nodes, key=lambda node: str(node.finished_at))
         if node.type == "Pod" and node.outputs
         for parameter in node.outputs.parameters or []
+        if parameter.value is not None  # a step that failed has its outputs declared, and nothing in them
     }
     if phase == "Succeeded":
         return Ended(name, phase, 0, message, outputs)
     broken = [node for node in nodes if node.type == "Pod" and node.phase in ("Failed", "Error")]
     codes = [int(node.outputs.exit_code) for node in broken if node.outputs and node.outputs.exit_code]
     code = next((each for each in codes if each in _CODES), 1)
-    said = "; ".join(f"{node.display_name}: {node.message}" for node in broken if node.message)
+    said = "; ".join(f"{_title(node)}: {node.message}" for node in broken if node.message)
     return Ended(name, phase, code, said or message, outputs)
+
+
+def _title(node: Any) -> str:
+    """A try of a step is `retrain(0)` to Argo; the first one is meant when no number is said."""
+    name, _, attempt = str(node.display_name).removesuffix(")").partition("(")
+    return f"{name}, attempt {int(attempt) + 1}" if attempt not in ("", "0") else name
 
 
 def _answer(ask: Callable[[], Any], what: str) -> Any:

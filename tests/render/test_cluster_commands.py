@@ -111,7 +111,7 @@ def state(phase: str, *nodes: Any) -> Any:
     return SimpleNamespace(status=SimpleNamespace(phase=phase, message="", nodes={node.display_name: node for node in nodes}))
 
 
-def node(name: str, phase: str, code: str | None = None, **outputs: str) -> Any:
+def node(name: str, phase: str, code: str | None = None, **outputs: str | None) -> Any:
     parameters = [SimpleNamespace(name=key, value=value) for key, value in outputs.items()]
     told = SimpleNamespace(exit_code=code, parameters=parameters)
     return SimpleNamespace(display_name=name, type="Pod", phase=phase, message="", started_at="1", finished_at="2", outputs=told)
@@ -130,7 +130,10 @@ def test_submitting_a_heal_passes_the_incident_alone() -> None:
     asked, namespace = server.asked[0]
     sent = asked.model_dump(exclude_none=True, by_alias=True)
     assert (namespace, sent["resourceKind"], sent["resourceName"]) == ("ml", "WorkflowTemplate", "heal-churn")
-    assert sent["submitOptions"]["parameters"] == ["incident=churn-1a2b3c4d-7"]
+    options = sent["submitOptions"]
+    assert options["parameters"] == ["incident=churn-1a2b3c4d-7"]
+    assert options["generateName"] == "heal-churn-1a2b3c4d-7-"
+    assert options["annotations"] == "workflows.argoproj.io/title=Incident 7 of churn"
 
 
 @pytest.mark.parametrize("incident", [None, "{{workflow.name}}", "x; rm -rf /"])
@@ -147,6 +150,15 @@ def test_following_tells_each_change_once_and_the_outcome() -> None:
     said, ended = followed(server)
     assert said == ["diagnose: Running", "diagnose: Succeeded", "close: Succeeded"]
     assert (ended.code, ended.outputs["outcome"]) == (0, "healed")
+
+
+def test_a_second_try_is_told_by_its_number_and_a_first_one_by_its_name_alone() -> None:
+    said, _ = followed(Server(state("Succeeded", node("retrain(0)", "Failed", "75"), node("retrain(1)", "Succeeded"))))
+    assert said == ["retrain: Failed", "retrain, attempt 2: Succeeded"]
+
+
+def test_an_output_that_a_broken_step_never_wrote_is_no_output() -> None:
+    assert followed(Server(state("Error", node("monitor(0)", "Error", "64", state=None))))[1].outputs == {}
 
 
 @pytest.mark.parametrize(("code", "expected"), [("77", 77), ("65", 65), ("137", 1), (None, 1)])
@@ -261,3 +273,11 @@ def test_the_test_alert_is_seen_again_as_a_triage() -> None:
     assert (answer.state, "triage-new" in answer.sentence) == (OK, True)
     assert posted[0][0]["labels"]["modelmedic"] == "heal"
     assert round_trip(good_cluster(), Platform(), posted.append, sleep=lambda _: None).state == MISSING  # type: ignore[arg-type]
+
+
+def test_an_alertmanager_that_is_away_is_one_answer_of_many() -> None:
+    def away(_: list[dict[str, object]]) -> None:
+        raise Transient("Alertmanager does not take the test alert")
+
+    answer = round_trip(good_cluster(), Platform(), away, sleep=lambda _: None)  # type: ignore[arg-type]
+    assert (answer.state, answer.sentence) == (MISSING, "Alertmanager does not take the test alert")
