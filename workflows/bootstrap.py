@@ -20,7 +20,7 @@ def bootstrap(model: Model, platform: Platform) -> dict[str, Any]:
         "register": (Account.VALIDATE, platform.images.predictor, model.step_seconds),
         "serve": (Account.DEPLOY, platform.images.steps, model.deploy_seconds),
     }
-    description = f"{model.about} Owner: {model.owner}. Trains, registers and serves the first champion; refused when one serves already."
+    description = f"Trains, registers and serves the first champion; refused when one serves already. {model.about} Owner: {model.owner}."
     workflow = WorkflowTemplate(
         **common(model.bootstrap, platform.namespace, "bootstrap", f"Bootstrap {model.name}", description, "observe", model),
         entrypoint=ENTRY,

@@ -28,8 +28,7 @@ def monitor(model: Model, platform: Platform) -> dict[str, Any]:
         mounted=model.policy_map,
     )
     description = (
-        f"{model.about} Owner: {model.owner}. Detects; changes nothing. "
-        f"[What to do when it is blind]({platform.links.runbooks}/ModelmedicMonitorBlind.md)"
+        f"[Runbook]({platform.links.runbooks}/ModelmedicMonitorBlind.md) Detects; changes nothing. {model.about} Owner: {model.owner}."
     )
     return _cron(call, platform, model.monitor, "monitor", f"Monitor {model.name}", description, model.schedule, model)
 

@@ -8,43 +8,49 @@ from hera.workflows import models as m
 
 from steps.contracts.stage import Account, Condition, Kind, Output, Stage
 from steps.stages import HEAL
+from workflows.labels import DESCRIPTION, labels
 from workflows.model import Model
 from workflows.platform import Platform
 from workflows.step import INCIDENT, OUTPUTS, Call, container, document
 from workflows.workflow import artifacts, common
 
 ENTRY: Final = "heal"
+CLOSING: Final = "closing"  # Argo names an exit itself; the step inside it keeps its own name
 EXPIRED: Final = "rejected"  # what an approval says that nobody answered
 _BY_NAME: Final = {stage.name: stage for stage in HEAL}
 
 
 def heal(model: Model, platform: Platform) -> dict[str, Any]:
     """The WorkflowTemplate of one model. Its only argument is the incident's id."""
-    exits = [stage.name for stage in HEAL if stage.kind is Kind.EXIT]
-    description = (
-        f"{model.about} Owner: {model.owner}. One incident, from diagnosis to its close. "
-        f"[Dashboard]({platform.links.grafana}/d/modelmedic-model?var-model={model.name}) "
-        f"[What to do when it fails]({platform.links.runbooks}/ModelmedicHealFailed.md)"
-    )
+    runbook = f"[Runbook]({platform.links.runbooks}/ModelmedicHealFailed.md)"
+    dashboard = f"[Dashboard]({platform.links.grafana}/d/modelmedic-model?var-model={model.name})"
+    description = f"{dashboard} {runbook} One incident, from diagnosis to its close. {model.about} Owner: {model.owner}."
     workflow = WorkflowTemplate(
         **common(model.heal, platform.namespace, "heal", f"Heal {model.name}", description, Account.OBSERVE.value, model),
         **artifacts(),
         entrypoint=ENTRY,
-        hooks={"exit": m.LifecycleHook(template=exits[0], arguments=_incident())},
+        hooks={"exit": m.LifecycleHook(template=CLOSING, arguments=_incident())},
         arguments=[INCIDENT],
         active_deadline_seconds=model.heal_seconds,
         templates=[_template(stage, model, platform) for stage in HEAL],
     )
-    with workflow, DAG(name=ENTRY, inputs=[INCIDENT]):
-        for stage in HEAL:
-            if stage.kind is not Kind.EXIT:
-                _task(stage)
+    workflow.workflow_metadata = _run(model, description)
+    for name, exits in ((ENTRY, False), (CLOSING, True)):
+        with workflow, DAG(name=name, inputs=[INCIDENT]):
+            for stage in HEAL:
+                if (stage.kind is Kind.EXIT) is exits:
+                    _task(stage)
     return _entry_first(document(workflow))
 
 
 def depends(stage: Stage) -> str | None:
-    """Every clause names a result: a bare name would follow a skipped stage as well."""
-    clauses = [f"{name}.Succeeded" for name in stage.after]
+    """Every clause names a result: a bare name would follow a skipped stage as well.
+
+    What was skipped or succeeded had what it follows itself, so that need not be said again: the graph stays a tree of few branches,
+    which Argo's UI draws whole.
+    """
+    known = {name for each in stage.after_or_skipped for name in _BY_NAME[each].after}
+    clauses = [f"{name}.Succeeded" for name in stage.after if name not in known]
     clauses += [f"({name}.Succeeded || {name}.Skipped)" for name in stage.after_or_skipped]
     return " && ".join(clauses) or None
 
@@ -104,13 +110,23 @@ def _seconds(stage: Stage, model: Model) -> int:
 def _approval(stage: Stage, model: Model) -> Suspend:
     """Waits without a pod. It ends as Succeeded when its time is over, and then says no."""
     decision: Output = stage.outputs[0]
-    text = f"{stage.description} Look first: the incident report, `modelmedic incidents`; answer with `modelmedic approve`."
+    text = (
+        "`modelmedic incidents` shows what it is about, `modelmedic approve` answers in your name; an answer here is nobody's. "
+        f"The toolbar's Resume says {EXPIRED}. {stage.description}"
+    )
     return Suspend(
         name=stage.name,
         duration=model.approval,
         inputs=[Parameter(name=decision.name, default=EXPIRED, enum=list(decision.values), description=text)],
         outputs=[Parameter(name=decision.name, value_from=m.ValueFrom(supplied=m.SuppliedValueFrom(), default=EXPIRED))],
     )
+
+
+def _run(model: Model, description: str) -> m.WorkflowMetadata:
+    """Of each run: no title, so that lists show its name, which says the incident; and the incident as a label to look for."""
+    incident = {"modelmedic.io/incident": m.LabelValueFrom(expression="workflow.parameters.incident")}
+    annotated = {DESCRIPTION: description}
+    return m.WorkflowMetadata(labels=labels("heal", model), labels_from=incident, annotations=annotated)
 
 
 def _incident() -> m.Arguments:

@@ -1,5 +1,6 @@
 """The rendered DAG and the stage table say the same, whatever the stages answer."""
 
+import re
 from collections.abc import Iterator, Mapping
 from itertools import product
 from typing import Any, cast
@@ -136,11 +137,27 @@ def test_every_stage_has_its_template_and_its_command(rendered: dict[str, Any]) 
 
 def test_closing_runs_whatever_happened(rendered: dict[str, Any]) -> None:
     assert [stage.name for stage in HEAL if stage.kind is Kind.EXIT] == ["close"]
-    assert rendered["spec"]["hooks"]["exit"]["template"] == "close"
+    assert [task["name"] for task in template_of(rendered, rendered["spec"]["hooks"]["exit"]["template"])["dag"]["tasks"]] == ["close"]
     given = {each["name"]: each["value"] for each in rendered["spec"]["hooks"]["exit"]["arguments"]["parameters"]}
     assert given == {"incident": "{{workflow.parameters.incident}}"}
     report = template_of(rendered, "close")["outputs"]["artifacts"][0]
     assert (report["path"], report["archive"], report["optional"]) == ("/tmp/outputs/incident.html", {"none": {}}, True)
+
+
+def test_no_stage_has_more_branches_than_the_ui_draws(rendered: dict[str, Any]) -> None:
+    """Of more than three that follow one node, Argo's UI folds those in the middle away."""
+    followers: dict[str, set[str]] = {}
+    for task in template_of(rendered, "heal")["dag"]["tasks"]:
+        for before in re.findall(r"([a-z-]+)\.Succeeded", task.get("depends", "")):
+            followers.setdefault(before, set()).add(task["name"])
+    assert followers["diagnose"] == {"approve-remedy", "retrain", "report"}
+    assert max(map(len, followers.values())) == 3
+
+
+def test_a_run_says_which_incident_it_is(rendered: dict[str, Any]) -> None:
+    run = rendered["spec"]["workflowMetadata"]
+    assert run["labelsFrom"] == {"modelmedic.io/incident": {"expression": "workflow.parameters.incident"}}
+    assert "workflows.argoproj.io/title" not in run["annotations"]
 
 
 def test_only_exit_code_75_and_a_lost_pod_are_tried_again(rendered: dict[str, Any]) -> None:

@@ -9,6 +9,8 @@ from workflows.lint.objects import Objects, Thing
 
 _RESULT: Final = r"(?:Succeeded|Skipped|Failed|Errored|Omitted|Daemoned|AnySucceeded|AllFailed)"
 _NAMED: Final = re.compile(rf"([A-Za-z0-9-]+)\.({_RESULT})\b")
+_RAN: Final = re.compile(r"\s*([A-Za-z0-9-]+)\.Succeeded\s*")
+_RAN_OR_SKIPPED: Final = re.compile(r"\s*\(\s*([A-Za-z0-9-]+)\.Succeeded\s*\|\|\s*\1\.Skipped\s*\)\s*")
 _OUTPUT: Final = re.compile(r"\{\{\s*tasks\.([A-Za-z0-9-]+)\.outputs\.parameters\.([A-Za-z0-9_-]+)\s*\}\}")
 
 
@@ -53,12 +55,16 @@ def _depends(task: Mapping[str, Any], tasks: Mapping[Any, Any]) -> Iterator[str]
 
 
 def _surely_ran(task: Mapping[str, Any], tasks: Mapping[Any, Any]) -> set[str]:
-    """The tasks that have succeeded whenever this one starts: those that stand in `depends` as a clause of their own, and theirs."""
+    """The tasks that have succeeded whenever this one starts: those that stand in `depends` as a clause of their own, and theirs.
+
+    A skipped task had what it depends on, or it would have been omitted.
+    """
     found: set[str] = set()
     for clause in str(task.get("depends", "")).split("&&"):
-        match = re.fullmatch(r"\s*([A-Za-z0-9-]+)\.Succeeded\s*", clause)
+        match = _RAN.fullmatch(clause) or _RAN_OR_SKIPPED.fullmatch(clause)
         if match and match[1] in tasks:
-            found |= {match[1]} | _surely_ran(tasks[match[1]], tasks)
+            found |= _surely_ran(tasks[match[1]], tasks)
+            found |= {match[1]} if match.re is _RAN else set()
     return found
 
 
