@@ -131,6 +131,7 @@ def test_stages_run_again_change_nothing(lived: Lived) -> None:
     assert (lived.site.registry.versions(), lived.run.stage("retrain"), lived.run.stage("validate")) == before
 
 
+@pytest.mark.slow
 def test_challenger_of_a_world_that_did_not_change_is_rejected_and_keeps_no_alias(lived: Lived, tmp_path: Path) -> None:
     quiet = rows(START, TURN, RULES, seed=5)
     moved = quiet.set_column(0, "at", pc.add(quiet["at"], pa.scalar(NOW - TURN, pa.duration("us"))))

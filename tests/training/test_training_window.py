@@ -108,7 +108,7 @@ def test_rows_of_one_moment_cannot_be_parted() -> None:
     assert "of one moment" in made.reason
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(
     times=st.lists(st.integers(0, 70 * 24 * 3600), min_size=800, max_size=1500),
     onset=st.integers(0, 90),
