@@ -20,15 +20,11 @@ def number_problems(name: str, old: Floats, new: Floats) -> Iterator[Problem]:
     if min(len(old), len(new)) < _LEAST_ROWS:
         return
     old, new = np.sort(old), np.sort(new)
-    found = (
-        _piled(name, old, new)
-        or _hours(name, old, new)
-        or _converted(name, old, new)
-        or _beyond(name, old, new)
-        or _rounded(name, old, new)
-    )
-    if found:
-        yield found
+    for check in (_rounded, _piled, _hours, _converted, _beyond):
+        found = check(name, old, new)
+        if found:
+            yield found
+            return
 
 
 def _piled(name: str, old: Floats, new: Floats) -> Problem | None:
@@ -51,13 +47,19 @@ def _piled(name: str, old: Floats, new: Floats) -> Problem | None:
         return None  # a few whole numbers may be codes, and one of them may become frequent
     if gain < 3 * np.sqrt(1 / len(old) + 1 / len(new)) and share > 0:
         return None
-    if gain < _UNUSUAL * _usual_pile(before / len(old)):
+    if gain < _UNUSUAL * _usual_pile(before / len(old)) and not _impossible(lattice, value):
         return None
     smooth = len(lattice) > 0.2 * len(old) and before.max() / len(old) < 0.02
     outside = value < lattice[0] or value > lattice[-1]
     if not (smooth or outside or _rest_unmoved(old, new, value, gain)):
         return None
     return _pile(name, old, new, value, gain)
+
+
+def _impossible(lattice: Floats, value: float) -> bool:
+    """Negative where nothing ever was, or further outside than the reference is wide: no reading, but a word for "unknown"."""
+    width = float(lattice[-1] - lattice[0])
+    return (value < 0 <= lattice[0]) or value < lattice[0] - width or value > lattice[-1] + width
 
 
 def _usual_pile(shares: Floats) -> float:

@@ -86,6 +86,7 @@ def build(
     """
     random = np.random.default_rng([seed, *fault.name.encode()])
     w = Window(world, random, world.design.rows[1], models=models)
+    world.yearly = False
     steps = fault.plant(w)  # a generator: plan first, then one resumption a stage
     truth: Truth = next(steps)  # type: ignore[call-overload]
     w.reference = _table(w, *_reference(w, models), np.full(world.design.rows[0], "7"))
@@ -125,6 +126,7 @@ def _reference(w: Window, models: dict[int, Trained]) -> tuple[dict[str, Array],
 
 def train(world: World, days: int = 28) -> dict[int, Trained]:
     """The model (0) and a worse one of the next release (1), which was trained with an important column turned round."""
+    world.yearly = True
     random = np.random.default_rng([7, world.design.numbers])
     rows = world.sample(max(6000, min(world.design.rows[0], 12_000)), random, MONDAY - 60 * DAY, days)
     x, y = world.seen(rows), world.draw(world.signal(rows), random)

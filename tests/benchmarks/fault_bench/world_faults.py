@@ -50,6 +50,7 @@ def _night(w: Window) -> Iterator[Truth | None]:
 
 
 def _month(w: Window) -> Iterator[Truth | None]:
+    w.world.yearly = True
     w.reference_days, w.days = 400, 28
     w.start += 70 * DAY
     yield Truth((Cause.SEASONAL,), (w.world.seasonal,), "any")
@@ -57,6 +58,7 @@ def _month(w: Window) -> Iterator[Truth | None]:
 
 def _new_month(w: Window) -> Iterator[Truth | None]:
     """A season that the reference never saw: the inputs have moved, no more can be said."""
+    w.world.yearly = True
     w.start += 70 * DAY
     yield Truth((Cause.COVARIATE_SHIFT,), (w.world.seasonal,), may_retrain=True)
 
