@@ -17,7 +17,7 @@ import numpy as np
 
 from steps.contracts.detection import ColumnShift, Thresholds
 from steps.core.arrays import distinct
-from steps.core.layout import Floats
+from steps.core.layout import Floats, NumberAxis
 from steps.core.probability import chi_square_tail, kolmogorov_tail, normal_tail
 from steps.core.profile import Codes, Numbers, Profile
 
@@ -71,17 +71,22 @@ def _numbers(reference: Numbers, current: Numbers, design: float) -> Measured:
     n, m = float(before.sum()), float(after.sum())
     if min(n, m) < LEAST_KNOWN:
         return Measured("wasserstein/std", 0.0, 1.0)
-    span = reference.axis.high - reference.axis.low
-    places = np.clip(places, reference.axis.low - span, reference.axis.high + span)  # one outlier owns neither distance nor spread
-    gap = np.abs(np.cumsum(before) / n - np.cumsum(after) / m)
+    gap = float(np.abs(np.cumsum(before) / n - np.cumsum(after) / m).max(initial=0.0))
+    kolmogorov = kolmogorov_tail(gap * np.sqrt(n * m / (n + m) / design))
+    ranks = 2 * normal_tail(abs(_rank_sum_z(before, after)) / np.sqrt(design))
+    return Measured("wasserstein/std", number_effect(reference.axis, places, before, after), min(1.0, 2 * min(kolmogorov, ranks)))
+
+
+def number_effect(axis: NumberAxis, places: Floats, before: Floats, after: Floats) -> float:
+    """First Wasserstein distance over the standard deviation of `before`; cells by their centres, ascending, with counts of both."""
+    span = axis.high - axis.low
+    places = np.clip(places, axis.low - span, axis.high + span)  # one outlier owns neither distance nor spread
+    n = float(before.sum())
+    gap = np.abs(np.cumsum(before) / n - np.cumsum(after) / float(after.sum()))
     mean = float(places @ before) / n
     spread = float(np.sqrt(((places - mean) ** 2) @ before / n))
     distance = float(gap[:-1] @ np.diff(places))
-    size = n * m / (n + m) / design
-    kolmogorov = kolmogorov_tail(float(gap.max(initial=0.0)) * np.sqrt(size))
-    ranks = 2 * normal_tail(abs(_rank_sum_z(before, after)) / np.sqrt(design))
-    effect = distance / spread if spread > 0 else float(distance > 0) * float(gap.max(initial=0.0))
-    return Measured("wasserstein/std", effect, min(1.0, 2 * min(kolmogorov, ranks)))
+    return distance / spread if spread > 0 else float(distance > 0) * float(gap.max(initial=0.0))
 
 
 def _rank_sum_z(before: Floats, after: Floats) -> float:
@@ -103,14 +108,19 @@ def _codes(reference: Codes, current: Codes, design: float) -> Measured:
     totals = counts.sum(axis=1)
     if len(values) < 2 or totals.min() < LEAST_KNOWN:
         return Measured(name, 0.0, 1.0)
-    p, q = counts[0] / totals[0], counts[1] / totals[1]
-    middle = (p + q) / 2
-    with np.errstate(divide="ignore", invalid="ignore"):
-        divergence = 0.5 * np.nansum(p * np.log2(p / middle)) + 0.5 * np.nansum(q * np.log2(q / middle))
     pooled = _pooled(counts)
     expected = pooled.sum(axis=0) * (totals / totals.sum())[:, None]
     statistic = float(((pooled - expected) ** 2 / expected).sum()) / design
-    return Measured(name, float(np.sqrt(max(divergence, 0.0))), chi_square_tail(pooled.shape[1] - 1, statistic))
+    return Measured(name, code_effect(counts[0], counts[1]), chi_square_tail(pooled.shape[1] - 1, statistic))
+
+
+def code_effect(before: Floats, after: Floats) -> float:
+    """Jensen-Shannon distance of two rows of counts of the same values."""
+    p, q = before / before.sum(), after / after.sum()
+    middle = (p + q) / 2
+    with np.errstate(divide="ignore", invalid="ignore"):
+        divergence = 0.5 * np.nansum(p * np.log2(p / middle)) + 0.5 * np.nansum(q * np.log2(q / middle))
+    return float(np.sqrt(max(divergence, 0.0)))
 
 
 def _pooled(counts: Floats) -> Floats:

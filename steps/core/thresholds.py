@@ -6,21 +6,23 @@ other; it is never more than 0.6 %. What independent rows would make of that lev
 dependence is known: the design effect is the dispersion between stretches of the reference as long as a window, over what
 independent rows would show; that of cell counts (Pearson's index of dispersion; Rao and Scott 1981) or of mean ranks, whichever
 is larger. A reference of few such stretches knows its own dispersion badly: it is drawn towards that of stretches half as long,
-theirs towards that of a quarter and so on, and what it exceeds one by is raised to what nine in ten references would have shown.
+theirs towards that of a quarter and so on; where rows clearly depend on each other, what it exceeds one by is raised to what nine
+in ten references would have shown.
 """
 
 import itertools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import numpy as np
 import pyarrow as pa
 
 from steps.contracts.detection import Thresholds
-from steps.core.layout import Floats, Layout
-from steps.core.profile import Codes, Counts, Numbers, Profile, merge
-from steps.core.profile_shift import measure_counts
+from steps.core.arrays import distinct
+from steps.core.layout import Floats, Layout, NumberAxis
+from steps.core.profile import Codes, Counts, Numbers, Profile
+from steps.core.profile_shift import code_effect, number_effect
 from steps.core.profiling import profiled
 
 Dispersion = Callable[[Floats, int], tuple[float, int]]  # of stretches of so many blocks: the dispersion, and how many there are
@@ -35,6 +37,9 @@ _CELLS = 8
 _REPLAYS = 32
 _PRIOR = 6.0  # degrees of freedom that the shorter stretches' dispersion counts for
 _DEVIATIONS = 3.0
+_CLEARLY = 2.6  # normal deviate: dispersion that one reference of independent rows in two hundred would show
+_LOW = -1.2816  # the same for one in ten
+_ENOUGH = 12  # stretches
 
 
 def level(rate: float, window: timedelta, hits: int) -> float:
@@ -52,13 +57,15 @@ def calibrate(reference: pa.Table, layout: Layout, rows: int, *, alpha: float, e
     blocks = [profiled(counted, reference.slice(a, b - a)) for a, b in itertools.pairwise(bounds)]
     run = int(np.clip(round(rows * count / reference.num_rows), 1, count // 4))
     stretch = max(rows * count / reference.num_rows / run, 1.0)
-    designs = {name: _design(_cells([b.columns.get(name) for b in blocks]), run, stretch) for name in layout.columns}
-    effects, replayed = _replay(blocks, run, rows)
+    tables = {name: _counts([b.columns.get(name) for b in blocks]) for name in layout.columns}
+    designs = {name: _design(_cells(table), run, stretch) for name, table in tables.items()}
+    starts = np.unique(np.linspace(0, count - run, min(_REPLAYS, 2 * count // run - 1)).astype(int))
+    effects = {name: _replayed(table, layout.numbers.get(name), starts, run, rows) for name, table in tables.items()}
     floor = Thresholds().default_effect
     return Thresholds(
         alpha=alpha,
         effect={name: max(floor, effect) for name, effect in effects.items()} | dict(explicit),
-        replayed=replayed,
+        replayed=len(starts),
         model_version=version,
         design=designs,
         loss_design=_design(_loss_cells(blocks), run, stretch),
@@ -75,17 +82,20 @@ def _design(cells: Floats, run: int, stretch: float) -> float:
 
 def _grown(dispersion: Dispersion, cells: Floats, scales: Sequence[int], stretch: float) -> float:
     """From the shortest stretches to the longest, each estimate drawn towards the one before it."""
-    before = estimate = 1.0
-    freedom = 0.0
+    estimate, freedom, dependent = 1.0, 0.0, False
+    sure: list[float] = []  # at scales of which there are enough stretches to tell how it grows
     for scale in scales:
         value, stretches = dispersion(cells, scale)
-        before, weight = estimate, min(freedom, _PRIOR)
+        dependent |= value > _chi_square(stretches - 1, _CLEARLY) / (stretches - 1)
+        weight = min(freedom, _PRIOR)
         estimate = ((stretches - 1) * value + weight * estimate) / (stretches - 1 + weight)
         freedom = stretches - 1 + weight
-    if estimate <= 1:
-        return 1.0
-    growth = float(np.clip(np.log2(max(estimate / max(before, 1.0), 1.0)), 0, 1)) if stretch > 1 and len(scales) > 1 else 0.0
-    return 1 + float((estimate * stretch**growth - 1) * freedom / _low_chi_square(freedom))
+        if stretches > _ENOUGH:
+            sure.append(value)
+    if not dependent or estimate <= 1:
+        return max(1.0, estimate)
+    growth = float(np.clip(np.log2(max(sure[-1] / sure[0], 1.0)) / (len(sure) - 1), 0, 1)) if len(sure) > 1 and stretch > 1 else 0.0
+    return 1 + float((estimate * stretch**growth - 1) * freedom / _chi_square(freedom, _LOW))
 
 
 def _stretches(cells: Floats, run: int) -> Floats:
@@ -115,46 +125,47 @@ def _rank_dispersion(cells: Floats, run: int) -> tuple[float, int]:
     return float((rows * deviations**2).sum()) / variance / (len(counts) - 1) if variance > 0 else 1.0, len(counts)
 
 
-def _low_chi_square(freedom: float) -> float:
-    """The value that one chi-square in ten stays below (Wilson and Hilferty 1931)."""
+def _chi_square(freedom: float, z: float) -> float:
+    """The value of a chi-square as far out as `z` is in a normal (Wilson and Hilferty 1931)."""
     spread = 2 / (9 * freedom)
-    return float(freedom * max(1 - spread - 1.2816 * np.sqrt(spread), 0.2) ** 3)
+    return float(freedom * max(1 - spread + z * np.sqrt(spread), 0.2) ** 3)
 
 
-def _cells(blocks: Sequence[Numbers | Codes | None]) -> Floats:
-    """Counts of at most eight cells of about equal weight, block by block."""
-    known = [block for block in blocks if block is not None]
-    if len(known) < len(blocks) or not known:
-        return np.ones((len(blocks), 1))
-    if isinstance(known[0], Codes):
-        return _code_cells([block for block in known if isinstance(block, Codes)])
-    numbers = [block for block in known if isinstance(block, Numbers)]
-    places = np.unique(np.concatenate([block.points()[0] for block in numbers]))
-    if not len(places):
-        return np.ones((len(blocks), 1))
+@dataclass(frozen=True)
+class _Table:
+    """Counts of one column, block by block: of cells by their places, ascending, or of codes, which have none."""
+
+    counts: Floats
+    places: Floats | None = None
+
+
+def _counts(blocks: Sequence[Numbers | Codes | None]) -> _Table:
+    numbers = [block for block in blocks if isinstance(block, Numbers)]
+    codes = [block for block in blocks if isinstance(block, Codes)]
+    if len(codes) == len(blocks):
+        values = sorted({value for block in codes for value in block.counts})
+        return _Table(np.array([[block.counts.get(value, 0) for value in values] for block in codes], dtype=np.float64))
+    if len(numbers) < len(blocks):
+        return _Table(np.zeros((len(blocks), 0)))
+    cells = [block.points() for block in numbers]
+    places, _ = distinct(np.concatenate([where for where, _ in cells]))
     counts = np.zeros((len(numbers), len(places)))
-    for row, block in zip(counts, numbers, strict=True):
-        where, held = block.points()
+    for row, (where, held) in zip(counts, cells, strict=True):
         row[np.searchsorted(places, where)] = held
-    shares = np.cumsum(counts.sum(axis=0)) / max(counts.sum(), 1)
-    cell = np.minimum((shares - 1e-12) * _CELLS, _CELLS - 1).astype(int)
-    return _grouped(counts, cell)
+    return _Table(counts, places)
 
 
-def _code_cells(blocks: Sequence[Codes]) -> Floats:
-    values = sorted({value for block in blocks for value in block.counts})
-    counts = np.array([[block.counts.get(value, 0) for value in values] for block in blocks], dtype=np.float64)
-    if not len(values):
-        return np.ones((len(blocks), 1))
-    rank = np.argsort(np.argsort(-counts.sum(axis=0), kind="stable"))
-    return _grouped(counts, np.minimum(rank, _CELLS - 1))
-
-
-def _grouped(counts: Floats, cell: Counts) -> Floats:
-    grouped = np.zeros((len(counts), _CELLS))
-    for number in np.unique(cell):
-        grouped[:, number] = counts[:, cell == number].sum(axis=1)
-    return grouped[:, grouped.sum(axis=0) > 0]
+def _cells(table: _Table) -> Floats:
+    """Counts of at most eight cells, of about equal weight where the column is a number, block by block."""
+    total = table.counts.sum(axis=0)
+    if not total.sum():
+        return np.ones((len(table.counts), 1))
+    if table.places is None:
+        cell = np.minimum(np.argsort(np.argsort(-total, kind="stable")), _CELLS - 1)
+    else:
+        cell = np.minimum((np.cumsum(total) / total.sum() - 1e-12) * _CELLS, _CELLS - 1).astype(int)
+    grouped = np.stack([table.counts[:, cell == number].sum(axis=1) for number in range(_CELLS)], axis=1)
+    return np.asarray(grouped[:, grouped.sum(axis=0) > 0])
 
 
 def _loss_cells(blocks: Sequence[Profile]) -> Floats:
@@ -173,24 +184,16 @@ def _loss_cells(blocks: Sequence[Profile]) -> Floats:
     return np.column_stack([half, rows - half])
 
 
-def _replay(blocks: Sequence[Profile], run: int, rows: int) -> tuple[dict[str, float], int]:
-    """Per column the effect that a quiet window of `rows` rows keeps below: mean and three deviations over the replayed ones."""
-    starts = np.unique(np.linspace(0, len(blocks) - run, min(_REPLAYS, 2 * len(blocks) // run - 1)).astype(int))
-    found: dict[str, list[float]] = {}
+def _replayed(table: _Table, axis: NumberAxis | None, starts: Counts, run: int, rows: int) -> float:
+    """The effect that a quiet window of `rows` rows keeps below: mean and three deviations over the replayed ones."""
+    total = table.counts.sum(axis=0)
+    found = []
     for start in starts:
-        window = _joined(blocks[start : start + run])
-        rest = _joined([*blocks[:start], *blocks[start + run :]])
-        scale = np.sqrt((1 / rows + 1 / (window.rows + rest.rows)) / (1 / window.rows + 1 / rest.rows))
-        for name in window.columns.keys() & rest.columns.keys():
-            effect = measure_counts(rest.columns[name], window.columns[name]).effect
-            found.setdefault(name, []).append(effect * float(scale))
-    spread = {name: (float(np.mean(e)), float(np.std(e))) for name, e in sorted(found.items())}
-    return {name: mean + _DEVIATIONS * deviation for name, (mean, deviation) in spread.items()}, len(starts)
-
-
-def _joined(blocks: Sequence[Profile]) -> Profile:
-    """Halves of halves, so that every count is copied a few times only."""
-    if len(blocks) == 1:
-        return blocks[0]
-    middle = len(blocks) // 2
-    return merge(_joined(blocks[:middle]), _joined(blocks[middle:]))
+        window = table.counts[start : start + run].sum(axis=0)
+        rest = total - window
+        n, m = float(rest.sum()), float(window.sum())
+        if min(n, m) < 1:
+            continue
+        effect = code_effect(rest, window) if axis is None or table.places is None else number_effect(axis, table.places, rest, window)
+        found.append(effect * np.sqrt((1 / rows + 1 / (n + m)) / (1 / n + 1 / m)))
+    return float(np.mean(found) + _DEVIATIONS * np.std(found)) if found else 0.0
