@@ -61,7 +61,13 @@ def _repository(platform: Platform) -> str:
     s3: dict[str, Any] = {"bucket": bucket, "keyFormat": "argo/{{workflow.name}}/{{pod.name}}", "region": services.region}
     if services.storeEndpoint:
         scheme, _, host = services.storeEndpoint.partition("://")
-        s3 |= {"endpoint": host, "insecure": scheme == "http"}
+        s3 |= {"endpoint": _from_anywhere(host, platform.namespace), "insecure": scheme == "http"}
     for key in ("accessKey", "secretKey"):
         s3[f"{key}Secret"] = {"name": "modelmedic-artifacts", "key": key}
     return json.dumps({"archiveLogs": False, "s3": s3}, indent=2) + "\n"
+
+
+def _from_anywhere(host: str, namespace: str) -> str:
+    """A bare Service name means nothing to Argo's server, which shows the artifacts from a namespace of its own."""
+    name, colon, port = host.partition(":")
+    return host if "." in name else f"{name}.{namespace}.svc{colon}{port}"

@@ -9,7 +9,7 @@ import yaml
 from steps.contracts.errors import BadInput
 from tests.render.policies import NAMED, policy
 from workflows.images import read_images
-from workflows.platform import Peer, Peers, Platform, read_platform
+from workflows.platform import Peer, Peers, Platform, Services, read_platform
 from workflows.render import model_documents, render
 from workflows.tree import BASE, compare, write
 
@@ -108,3 +108,15 @@ def test_a_resolver_that_is_no_pod_is_reached_beside_those_that_are() -> None:
         openings[dns.cidr] = allowed["spec"]["egress"][0]["to"]
     assert openings[None] == [{"namespaceSelector": {}}]
     assert openings["169.254.20.10/32"] == [{"ipBlock": {"cidr": "169.254.20.10/32"}}, {"namespaceSelector": {}}]
+
+
+def test_the_artifact_repository_is_named_so_that_another_namespace_finds_it() -> None:
+    """Argo's server reads incident reports from its own namespace."""
+    for endpoint, expected in (
+        ("http://object-store:9000", "object-store.modelmedic.svc:9000"),
+        ("https://s3.example.com", "s3.example.com"),
+        ("http://minio", "minio.modelmedic.svc"),
+    ):
+        rendered = render([policy()], Platform(services=Services(storeEndpoint=endpoint)))[f"{BASE}/platform/config.yaml"]
+        repository = next(each for each in documents(rendered) if each["metadata"]["name"] == "modelmedic-artifacts")
+        assert yaml.safe_load(repository["data"]["modelmedic"])["s3"]["endpoint"] == expected
