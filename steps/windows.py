@@ -16,6 +16,7 @@ from steps.labels import known_labels
 from steps.parquet_objects import opened
 
 _BATCH = 65_536
+_PLACE = "place in the stream"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,17 +54,42 @@ class LoggedWindows:
         return sum(int(keep.sum()) for _, keep in self._kept(list(self._objects(window)), window))
 
     def table(self, window: Window, *, labelled_only: bool = False, limit: int | None = None) -> pa.Table:
-        rows = self._rows(window)
-        labels = known_labels(self._store, self._policy, rows[REQUEST_ID], since=window.start, now=self._clock.now())
-        rows = rows.append_column(self._policy.data.target, labels)
-        if labelled_only:
-            rows = rows.filter(pc.is_valid(labels))
-        rows = rows.sort_by([(self._policy.data.time, "ascending"), (REQUEST_ID, "ascending")])
-        return rows if limit is None or rows.num_rows <= limit else rows.take(_evenly(rows.num_rows, limit))
+        """As `Windows` says. Rows that are thinned out are never held, but for their id, time and label."""
+        if limit is None:
+            return self._ordered(self._labelled(self._rows(window), window), labelled_only)
+        time = self._policy.data.time
+        known = self._labelled(self._rows(window, (time, REQUEST_ID)), window)
+        known = self._ordered(known.append_column(_PLACE, pa.array(np.arange(known.num_rows))), labelled_only)
+        if known.num_rows > limit:
+            known = known.take(_evenly(known.num_rows, limit))
+        chosen = known[_PLACE].to_numpy()
+        rows = self._taken(window, np.sort(chosen)).take(pa.array(np.argsort(np.argsort(chosen))))
+        return rows.append_column(self._policy.data.target, known[self._policy.data.target])
 
-    def _rows(self, window: Window) -> pa.Table:
-        batches = list(self.batches(window))
+    def _rows(self, window: Window, columns: Sequence[str] | None = None) -> pa.Table:
+        batches = list(self.batches(window, columns))
         return pa.Table.from_batches(batches, schema=batches[0].schema if batches else declared(self._policy))
+
+    def _labelled(self, rows: pa.Table, window: Window) -> pa.Table:
+        labels = known_labels(self._store, self._policy, rows[REQUEST_ID], since=window.start, now=self._clock.now())
+        return rows.append_column(self._policy.data.target, labels)
+
+    def _ordered(self, rows: pa.Table, labelled_only: bool) -> pa.Table:
+        if labelled_only:
+            rows = rows.filter(pc.is_valid(rows[self._policy.data.target]))
+        return rows.sort_by([(self._policy.data.time, "ascending"), (REQUEST_ID, "ascending")])
+
+    def _taken(self, window: Window, places: np.ndarray) -> pa.Table:
+        """The rows at these places of the stream, which are ascending."""
+        parts: list[pa.RecordBatch] = []
+        schema, start = declared(self._policy), 0
+        for batch in self.batches(window):
+            schema = batch.schema
+            here = places[np.searchsorted(places, start) : np.searchsorted(places, start + batch.num_rows)] - start
+            start += batch.num_rows
+            if len(here):
+                parts.append(batch.take(pa.array(here)))
+        return pa.Table.from_batches(parts, schema=schema)
 
     def _objects(self, window: Window) -> Iterator[_Object]:
         """Those whose stated span touches the window, by that span."""

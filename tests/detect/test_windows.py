@@ -65,6 +65,7 @@ def test_no_rows_have_the_policys_columns(windows: LoggedWindows) -> None:
     found = windows.table(WEEK)
     kinds = {field.name: str(field.type) for field in found.schema}
     assert found.num_rows == 0
+    assert windows.table(WEEK, limit=5, labelled_only=True).schema == found.schema
     assert kinds == {
         "asked_at": "timestamp[us, tz=UTC]",
         "income": "double",
@@ -193,3 +194,14 @@ def test_rows_without_a_readable_time_are_refused_when_written(store: ObjectStor
     broken = rows(3).set_column(0, "asked_at", pa.array(["soon", "later", datetime(2024, 3, 1).isoformat()]))
     with pytest.raises(BadInput, match="2 values that are no times"):
         write_log(store, policy(), broken)
+
+
+def test_thinned_rows_are_whole_rows_with_their_labels(store: ObjectStore, windows: LoggedWindows) -> None:
+    table = rows(3000)
+    write_log(store, policy(), table)
+    write_labels(store, policy(), labels(table.slice(0, 2000)))
+    thinned, whole = windows.table(WEEK, labelled_only=True, limit=150), windows.table(WEEK)
+    places = pc.index_in(thinned["request_id"], value_set=whole["request_id"])
+    assert thinned.num_rows == 150
+    assert thinned.equals(whole.take(places))
+    assert windows.table(WEEK, limit=10_000).equals(whole)
