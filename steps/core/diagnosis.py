@@ -1,9 +1,7 @@
 """From two windows to the cause: broken data first, then our own release, the season, and only then the world.
 
 `diagnose` asks one room after another in that order of precedence; the first cause that stands decides, what else stands
-is named in `also`, what was considered is a runner-up. Broken data, labels, a release and the season carry a stated
-confidence; what the world did carries 1 - exp(-surplus / 4) between a floor and 0.99, where surplus is how far the deciding
-statistic is above the level at which it would have been believed at all. Neither is calibrated yet.
+is named in `also`, what was considered is a runner-up. Every confidence is a counted share (`confidence`).
 """
 
 import dataclasses
@@ -14,8 +12,8 @@ import pyarrow as pa
 from steps.contracts.detection import ColumnShift, Problem, Roles, Thresholds
 from steps.contracts.diagnosis import Context, Diagnosis, Evidence, Hypothesis
 from steps.contracts.words import Cause, Task
+from steps.core import confidence, releases, world
 from steps.core import labels as label_room
-from steps.core import releases, world
 from steps.core.answers import remembered
 from steps.core.estimate import estimate
 from steps.core.expectation import judged_rows
@@ -62,7 +60,7 @@ def _too_little(both: Pair, problems: tuple[Problem, ...]) -> Diagnosis:
         return _broken(tuple(schema))[0]
     sentence = f"the windows have {both.rows[0]} and {both.rows[1]} rows; {LEAST_ROWS} in each are the least that is judged"
     evidence = (Evidence("rows.counted", sentence, float(min(both.rows))),)
-    return Diagnosis(Cause.INSUFFICIENT_EVIDENCE, 0.9, evidence=evidence, sentence=sentence)
+    return Diagnosis(Cause.INSUFFICIENT_EVIDENCE, confidence.TOO_FEW_ROWS, evidence=evidence, sentence=sentence)
 
 
 def _broken(problems: tuple[Problem, ...]) -> list[Diagnosis]:
@@ -72,8 +70,8 @@ def _broken(problems: tuple[Problem, ...]) -> list[Diagnosis]:
     worst = problems[0]
     columns = tuple(dict.fromkeys(p.column for p in problems if p.column))
     evidence = tuple(Evidence(f"{p.kind}.found", p.detail, p.share) for p in problems[:8])
-    confidence = 0.97 if worst.share > 0.1 else 0.88
-    return [Diagnosis(Cause.DATA_QUALITY, confidence, columns, worst.segment, evidence=evidence, sentence=worst.detail)]
+    sure = confidence.BROKEN if worst.share > 0.1 else confidence.BROKEN_IN_PART
+    return [Diagnosis(Cause.DATA_QUALITY, sure, columns, worst.segment, evidence=evidence, sentence=worst.detail)]
 
 
 def _seasonal(both: Pair, moved: tuple[ColumnShift, ...], rows: Labelled | None, context: Context) -> list[Diagnosis]:
@@ -86,7 +84,7 @@ def _seasonal(both: Pair, moved: tuple[ColumnShift, ...], rows: Labelled | None,
         if all(_explained(both.column(s.column), s.effect, drawn) for s in shifted) and not _still_harmed(both, rows, drawn):
             sentence = f"{', '.join(names[:4])} differ as they do at the same {phase} in the reference"
             evidence = (Evidence("season.matched", sentence, float(len(names))),)
-            return [Diagnosis(Cause.SEASONAL, 0.9, tuple(names), harm="none", evidence=evidence, sentence=sentence)]
+            return [Diagnosis(Cause.SEASONAL, confidence.SEASON, tuple(names), harm="none", evidence=evidence, sentence=sentence)]
     return []
 
 
@@ -132,14 +130,15 @@ def _conclude(both: Pair, found: list[Diagnosis], moved: tuple[ColumnShift, ...]
 def _nothing(both: Pair, moved: tuple[ColumnShift, ...], rows: Labelled | None) -> Diagnosis:
     if rows is not None and rows.harmed and rows.loss_z > 4:
         sentence = "the loss has risen, and neither data, labels, a release nor any column's residuals say why"
-        return Diagnosis(Cause.INSUFFICIENT_EVIDENCE, 0.6, harm="shown", sentence=sentence)
+        return Diagnosis(Cause.INSUFFICIENT_EVIDENCE, confidence.LOSS_WITHOUT_A_CAUSE, harm="shown", sentence=sentence)
     largest = moved[0] if moved else None
     evidence = (
         (Evidence("drift.measured", f"the largest effect is {largest.effect:.3f} ({largest.column})", largest.effect),) if largest else ()
     )
     least = min(both.rows)
     sentence = "no column, label or residual differs by more than noise"
-    return Diagnosis(Cause.NONE, 0.95 if least >= 1000 else 0.8, harm="none", evidence=evidence, sentence=sentence)
+    sure = confidence.QUIET if least >= 1000 else confidence.QUIET_OF_FEW_ROWS
+    return Diagnosis(Cause.NONE, sure, harm="none", evidence=evidence, sentence=sentence)
 
 
 def _loss_evidence(rows: Labelled | None) -> tuple[Evidence, ...]:

@@ -9,6 +9,7 @@ import numpy as np
 from steps.contracts.detection import Problem, ProblemKind, Segment
 from steps.contracts.diagnosis import Diagnosis, Evidence
 from steps.contracts.words import Cause, Task
+from steps.core.confidence import LABELS, LABELS_SCATTERED, LABELS_WITHOUT_A_LAW
 from steps.core.expectation import lawful
 from steps.core.pairing import Cells, Codes, Column, Floats, Pair
 from steps.core.quality import column_problems
@@ -24,7 +25,7 @@ def suspect(both: Pair, rows: Labelled | None) -> list[Diagnosis]:
         return []
     broken = _constant(both)
     if broken:
-        return [_diagnosis(broken, 0.93, None, 1.0)]
+        return [_diagnosis(broken, LABELS, None, 1.0)]
     if rows is None:
         return []
     checks = (_values, _unrelated, _selected, _scattered) if rows.task is Task.REGRESSION else (_immature, _selected, _unrelated, _noise)
@@ -53,7 +54,7 @@ def _values(both: Pair, rows: Labelled) -> Diagnosis | None:
     if not found:
         return None
     worst = max(found, key=lambda p: p.share)
-    return _diagnosis(worst.detail.replace("column target", "the label"), 0.93, worst.segment, worst.share)
+    return _diagnosis(worst.detail.replace("column target", "the label"), LABELS, worst.segment, worst.share)
 
 
 def _answered_too(rows: Labelled, problem: Problem) -> bool:
@@ -82,7 +83,10 @@ def _selected(both: Pair, rows: Labelled) -> Diagnosis | None:
         return None
     low, high = float(shares[1].min()), float(shares[1].max())
     return _diagnosis(
-        f"between {low:.0%} and {high:.0%} of the labels are there, depending on the answer: they were selected", 0.85, None, uneven
+        f"between {low:.0%} and {high:.0%} of the labels are there, depending on the answer: they were selected",
+        LABELS_WITHOUT_A_LAW,
+        None,
+        uneven,
     )
 
 
@@ -97,7 +101,9 @@ def _unrelated(both: Pair, rows: Labelled) -> Diagnosis | None:
     memory = lawful(both.columns, rows.target[1], rows.masks)
     if memory is None or memory.explained > 0.1 * known + 3 / len(rows.target[1]):
         return None
-    return _diagnosis("the labels have lost every relation to the answers and to the inputs: they stand at other rows", 0.9, None, 1.0)
+    return _diagnosis(
+        "the labels have lost every relation to the answers and to the inputs: they stand at other rows", LABELS_WITHOUT_A_LAW, None, 1.0
+    )
 
 
 def _all_effects_gone(both: Pair, rows: Labelled) -> bool:
@@ -136,7 +142,9 @@ def _scattered(both: Pair, rows: Labelled) -> Diagnosis | None:
     memory = lawful(both.columns, rows.residual[1], rows.masks)
     if (shape and shape[0].p_value < 0.01) or memory is None or memory.explained > 0.015:
         return None
-    return _diagnosis(f"the labels scatter {spread[1] / spread[0]:.2f} times as much (variance), whatever the row", 0.7, None, 0.0)
+    return _diagnosis(
+        f"the labels scatter {spread[1] / spread[0]:.2f} times as much (variance), whatever the row", LABELS_SCATTERED, None, 0.0
+    )
 
 
 def _immature(both: Pair, rows: Labelled) -> Diagnosis | None:
@@ -158,7 +166,7 @@ def _immature(both: Pair, rows: Labelled) -> Diagnosis | None:
     sentence = (
         f"at the window's end {late:.0%} of the expected positives have come, at its beginning {early:.0%}: labels are still under way"
     )
-    return _diagnosis(sentence, 0.88, None, 1 - late)
+    return _diagnosis(sentence, LABELS, None, 1 - late)
 
 
 def _noise(both: Pair, rows: Labelled) -> Diagnosis | None:
@@ -168,12 +176,12 @@ def _noise(both: Pair, rows: Labelled) -> Diagnosis | None:
         cells, number, inside_rate = local
         segment = Segment(cells.column, cells.labels[number])
         return _diagnosis(
-            f"where {segment.column} is {segment.value}, about {inside_rate:.0%} of the labels are flipped", 0.85, segment, inside_rate
+            f"where {segment.column} is {segment.value}, about {inside_rate:.0%} of the labels are flipped", LABELS, segment, inside_rate
         )
     if z < 5 or rate < _LEAST_RATE or not _only_noise(both, rows, rate, z):
         return None
     words = "the labels are turned round" if rate > 0.9 else f"about {rate:.0%} of the labels are flipped, whatever the row"
-    return _diagnosis(words, 0.85, None, rate)
+    return _diagnosis(words, LABELS, None, rate)
 
 
 def _rate(rows: Labelled) -> tuple[float, float]:

@@ -33,7 +33,8 @@ def check(pair: Pair) -> tuple[Problem, ...]:
         found.extend(column_problems(pair, column))
     found.extend(window_problems(pair))
     found.extend(_unanswered(pair))
-    found.extend(p for p in relation_problems(pair) if p.column not in {q.column for q in found} and not _usual_relation(pair, p))
+    broken = frozenset(p.column for p in found if p.column)
+    found.extend(p for p in relation_problems(pair, broken) if not _usual_relation(pair, p))
     return tuple(sorted(found, key=lambda p: (-p.share, p.column or "", p.kind)))
 
 

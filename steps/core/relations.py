@@ -33,8 +33,9 @@ class _Relations:
     still: npt.NDArray[np.bool_]  # whose own values are as before: a column that moved has the world's reasons to go with others
 
 
-def relation_problems(pair: Pair) -> Iterator[Problem]:
-    columns = tuple(c for c in pair.columns if c.numeric and _varied(c))
+def relation_problems(pair: Pair, broken: frozenset[str] = frozenset()) -> Iterator[Problem]:
+    """At most three torn columns, or two that were swapped. Nothing is asked of columns that are `broken` by themselves."""
+    columns = tuple(c for c in pair.columns if c.numeric and c.name not in broken and _varied(c))
     if len(columns) < 2 or min(pair.rows) < _LEAST_ROWS:
         return
     swapped = list(_swapped(pair, columns))

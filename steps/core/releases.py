@@ -8,6 +8,7 @@ from steps.contracts.detection import Segment
 from steps.contracts.diagnosis import Context, Diagnosis, Evidence
 from steps.contracts.words import Cause
 from steps.core.answers import Answers
+from steps.core.confidence import RELEASE, RELEASE_UNRECORDED
 from steps.core.pairing import Floats, Pair
 from steps.core.residuals import Labelled, Mask, difference_z, row_loss, structure
 
@@ -59,7 +60,7 @@ def _judge(both: Pair, rows: Labelled, version: str, everywhere: Mask, at: float
     sentence = f"version {version} loses {rise:.3g} more per row than {other}{where} (z = {z:.1f}): its answers to the same inputs changed"
     return Diagnosis(
         Cause.BAD_RELEASE,
-        0.95 if beside else 0.9,
+        RELEASE,
         segment=place,
         harm="shown",
         onset=datetime.fromtimestamp(at, UTC) if at is not None else None,
@@ -125,4 +126,4 @@ def _silent(both: Pair, rows: Labelled, answers: Answers | None) -> list[Diagnos
         f"{rise:.3g} per row; no change of version is recorded"
     )
     evidence = (Evidence("answers.changed", sentence, answers.growth()),)
-    return [Diagnosis(Cause.BAD_RELEASE, 0.85, (), place, harm="shown", evidence=evidence, sentence=sentence)]
+    return [Diagnosis(Cause.BAD_RELEASE, RELEASE_UNRECORDED, (), place, harm="shown", evidence=evidence, sentence=sentence)]

@@ -59,7 +59,7 @@ def _piled(name: str, old: Floats, new: Floats) -> Problem | None:
 def _impossible(lattice: Floats, value: float) -> bool:
     """Negative where nothing ever was, or further outside than the reference is wide: no reading, but a word for "unknown"."""
     width = float(lattice[-1] - lattice[0])
-    return (value < 0 <= lattice[0]) or value < lattice[0] - width or value > lattice[-1] + width
+    return bool(value < 0 <= lattice[0]) or value < lattice[0] - width or value > lattice[-1] + width
 
 
 def _usual_pile(shares: Floats) -> float:

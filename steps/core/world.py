@@ -12,6 +12,7 @@ import numpy as np
 from steps.contracts.detection import ColumnShift, Segment
 from steps.contracts.diagnosis import Diagnosis, Evidence
 from steps.contracts.words import Cause, Task
+from steps.core.confidence import CONCEPT, COVARIATE, LABEL_SHIFT, above
 from steps.core.domain import matched
 from steps.core.estimate import estimate
 from steps.core.movement import measure
@@ -21,6 +22,7 @@ from steps.core.residuals import Labelled, Mask, Structure, cell_moments, cell_z
 
 _BELIEVED = 1e-4  # adjusted p-value below which a column's residuals are said to have changed
 _OFFSET_Z = 4.5
+_SHADOW = 0.05  # of the offset's chi-square
 _MOST_PIECES = 20  # that are looked into, the largest changes first
 _LEAST_PIECE = 40  # rows in both windows before a segment is looked into
 
@@ -32,10 +34,6 @@ def suspect(both: Pair, rows: Labelled | None, moved: tuple[ColumnShift, ...]) -
         inside = _supported(both, rows, moved)
         found += _concept(both, inside, moved) or _hidden(both, inside) or _offset(inside)
     return found + _covariate(both, rows, moved)
-
-
-def confidence(surplus: float, floor: float = 0.6) -> float:
-    return floor + (0.99 - floor) * float(1 - np.exp(-max(surplus, 0.0) / 4))
 
 
 def ranking_holds(rows: Labelled) -> bool:
@@ -84,7 +82,7 @@ def _concept(both: Pair, rows: Labelled, moved: tuple[ColumnShift, ...]) -> list
     residual_believed = bool(shapes[0]) and shapes[0][0].p_value < _BELIEVED
     if best is None or not (residual_believed or (shapes[1][0].p_value < _BELIEVED and rows.harmed and rows.task is Task.REGRESSION)):
         return []
-    if not (rows.harmed or shapes[0][0].p_value < 1e-9):
+    if not (rows.harmed or shapes[0][0].p_value < 1e-9) or _shadow_of_an_offset(rows, best):
         return []
     ranked = shapes[0] if residual_believed else shapes[1]
     if any(s.shifted and s.column != "prediction" for s in moved) and not _still_there(both, rows, ranked[0]):
@@ -98,8 +96,13 @@ def _concept(both: Pair, rows: Labelled, moved: tuple[ColumnShift, ...]) -> list
         for s in ranked[:3]
         if s.p_value < _BELIEVED
     )
-    sure = confidence((ranked[0].strength - 4) / 2)
+    sure = above((ranked[0].strength - 4) / 2, CONCEPT)
     return [Diagnosis(Cause.CONCEPT_DRIFT, sure, blamed, segment, harm="shown", evidence=evidence, sentence=sentence)]
+
+
+def _shadow_of_an_offset(rows: Labelled, found: Structure) -> bool:
+    """An imperfect model's answers let a large offset leave a little shape behind, which is none of its own."""
+    return found.statistic - found.freedom < _SHADOW * difference_z(*rows.residual) ** 2
 
 
 def _still_there(both: Pair, rows: Labelled, found: Structure) -> bool:
@@ -141,7 +144,7 @@ def _hidden(both: Pair, rows: Labelled) -> list[Diagnosis]:
     strength, rise, segment, columns = best
     sentence = f"where {segment.column} is {segment.value}, labels behave differently over {columns[0]}: the loss rose by {rise:.3g} there"
     evidence = (Evidence("residuals.changed", sentence, rise),)
-    sure = confidence((strength - 4) / 2)
+    sure = above((strength - 4) / 2, CONCEPT)
     return [Diagnosis(Cause.CONCEPT_DRIFT, sure, columns, segment, harm="shown", evidence=evidence, sentence=sentence)]
 
 
@@ -210,7 +213,9 @@ def _blame(both: Pair, rows: Labelled, inside: tuple[Mask, Mask], cut: Column) -
     if cut.numeric and cut.levels is None:
         return (cut.name,)
     piece = rows.within(inside)
-    shapes = structure(tuple(c for c in both.columns if c.name != cut.name), piece.residual, piece.masks, centred=True)
+    shapes = structure(tuple(c for c in both.columns if c.name != cut.name), _without_offset(piece), piece.masks, centred=True)
+    if shapes and _shadow_of_an_offset(piece, shapes[0]):
+        return (cut.name,)
     return (shapes[0].column, cut.name) if shapes and shapes[0].p_value < _BELIEVED else (cut.name,)
 
 
@@ -222,7 +227,7 @@ def _offset(rows: Labelled) -> list[Diagnosis]:
         return []
     sentence = f"labels are {'higher' if z > 0 else 'lower'} than predicted by {size:.3g} on average, equally over every column"
     evidence = (Evidence("residuals.offset", sentence, size),)
-    sure = confidence(abs(z) - _OFFSET_Z)
+    sure = above(abs(z) - _OFFSET_Z, LABEL_SHIFT)
     return [Diagnosis(Cause.LABEL_SHIFT, sure, ("target",), harm="shown" if rows.harmed else "none", evidence=evidence, sentence=sentence)]
 
 
@@ -239,7 +244,7 @@ def _covariate(both: Pair, rows: Labelled | None, moved: tuple[ColumnShift, ...]
         "estimated": "and more loss is expected of it",
     }
     sentence = f"{', '.join(names[:4])} moved, {words.get(harm, 'and nothing says whether it harms')}"
-    sure = confidence((shifted[0].effect / shifted[0].threshold - 1) * 4, floor=0.7)
+    sure = above((shifted[0].effect / shifted[0].threshold - 1) * 4, COVARIATE)
     segment = shifted_segment(both, both.column(names[0]))
     return [Diagnosis(Cause.COVARIATE_SHIFT, sure, names, segment, harm=harm, evidence=evidence, sentence=sentence)]
 
@@ -280,7 +285,7 @@ def _diluted(both: Pair, rows: Labelled | None) -> list[Diagnosis]:
         return []
     sentence = f"where {best[2].column} is {best[2].value}, {best[1]} moved (z = {best[0]:.1f})"
     evidence = (Evidence("drift.measured", sentence, best[0]),)
-    return [Diagnosis(Cause.COVARIATE_SHIFT, 0.85, (best[1],), best[2], harm=_harm(both, rows), evidence=evidence, sentence=sentence)]
+    return [Diagnosis(Cause.COVARIATE_SHIFT, COVARIATE, (best[1],), best[2], harm=_harm(both, rows), evidence=evidence, sentence=sentence)]
 
 
 def _ranked(column: Column) -> tuple[Floats, Floats]:

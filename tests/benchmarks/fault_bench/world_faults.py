@@ -59,7 +59,7 @@ def _month(w: Window) -> Iterator[Truth | None]:
 def _new_month(w: Window) -> Iterator[Truth | None]:
     """A season that the reference never saw: the inputs have moved, no more can be said."""
     w.world.yearly = True
-    w.start += 70 * DAY
+    w.start += 130 * DAY
     yield Truth((Cause.COVARIATE_SHIFT,), (w.world.seasonal,), may_retrain=True)
 
 
