@@ -78,11 +78,11 @@ def judged(series: pa.Table, before: int, rows: int) -> list[Verdict]:
 
 
 def count(kinds: tuple[Kind, ...], seed: int, windows: int, shift: float = 0.0) -> Iterator[tuple[Kind, Count]]:
-    """About so many windows over these kinds, three of each world."""
+    """About so many windows over these kinds, three of each world; a quarter as many of the largest."""
     each = max(1, round(windows / OF / len(kinds)))
     for kind in kinds:
         found = Count()
-        for number in range(each if kind.rows <= 100_000 else max(1, each // 5)):
+        for number in range(each if kind.rows < 100_000 else max(1, each // 4)):
             found.add(run(kind, seed + number, OF, shift), "x0" if shift else None)
         yield kind, found
 
