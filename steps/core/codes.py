@@ -63,11 +63,26 @@ def _renamed(column: Column, before: Codes, after: Codes) -> Problem | None:
     counted = first + second > 0
     expected = (first + second)[counted] / (before.sum() + after.sum())
     statistic = sum(float(((w[counted] - expected * w.sum()) ** 2 / (expected * w.sum())).sum()) for w in (first, second))
-    if chdtrc(max(int(counted.sum()) - 1, 1), statistic) < 0.05:
+    if chdtrc(max(int(counted.sum()) - 1, 1), statistic) < 0.05 or _one_alone(before, after):
         return None
     return Problem(
         ProblemKind.REMAPPED, column.name, f"the codes of column {column.name} have exchanged their places", float(np.abs(p - q).sum() / 2)
     )
+
+
+def _one_alone(before: Codes, after: Codes) -> bool:
+    """Whether a single code became more or less frequent and all the others kept their proportions: a mix that moved."""
+    for number in np.flatnonzero(before + after):
+        rest = np.arange(len(before)) != number
+        p, q = before[rest], after[rest]
+        if not p.sum() or not q.sum():
+            continue
+        expected = (p + q) / (p.sum() + q.sum())
+        kept = expected > 0
+        statistic = sum(float(((w - expected * w.sum())[kept] ** 2 / (expected * w.sum())[kept]).sum()) for w in (p, q))
+        if chdtrc(max(int(kept.sum()) - 1, 1), statistic) > 1e-3:
+            return True
+    return False
 
 
 def _vanished(column: Column, before: Codes, after: Codes) -> Problem | None:

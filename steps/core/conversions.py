@@ -10,7 +10,7 @@ import numpy as np
 
 from steps.core.pairing import Floats
 
-_FACTORS = (1e9, 1e6, 1e4, 1e3, 3600.0, 100.0, 60.0, 28.3495, 24.0, 12.0, 10.0, 7.0, 4.184, 3.78541, 3.28084, 2.54, 2.20462, 1.60934)
+FACTORS = (1e9, 1e6, 1e4, 1e3, 3600.0, 100.0, 60.0, 28.3495, 24.0, 12.0, 10.0, 7.0, 4.184, 3.78541, 3.28084, 2.54, 2.20462, 1.60934)
 _LEAST_SHARE = 0.04
 
 
@@ -49,7 +49,7 @@ def _clean(left: float, gap: float, noise: float, size: float, share: float, apa
         return (
             left < 1.7 * noise + 0.01 and left < (0.35 if noise < 0.05 else 0.2) * gap and (share > 0.9 or apart > 0.7 or left < 0.1 * gap)
         )
-    if share < 0.97:
+    if share < (0.97 if noise < 0.03 else 0.93):
         return apart > 2 and left < 1.5 * noise + 0.005 and left < 0.15 * gap
     if gap < 0.4 and noise > 0.03:
         return False
@@ -59,7 +59,7 @@ def _clean(left: float, gap: float, noise: float, size: float, share: float, apa
 
 def _conversions(old: Floats, grid: Floats) -> Iterator[tuple[str, float, Floats]]:
     """Words, how far from doing nothing, and the distribution function after it."""
-    for factor in _FACTORS:
+    for factor in FACTORS:
         yield f"multiplied by {factor:.6g}", factor, _below(old, grid / factor)
         yield f"divided by {factor:.6g}", factor, _below(old, grid * factor)
     spread = float(old.std())

@@ -41,8 +41,8 @@ def _diagnose(both: Pair, context: Context) -> Diagnosis:
     rows, answers = judged_rows(both), remembered(both)
     candidates = [
         *_broken(problems),
+        *releases.suspect(both, rows, context, answers),  # before the labels: a release that answers the wrong way round turns them, too
         *label_room.suspect(both, rows),
-        *releases.suspect(both, rows, context, answers),
         *_seasonal(both, moved, rows, context),
         *world.suspect(both, rows, moved),
     ]

@@ -138,7 +138,7 @@ def _in_segments(pair: Pair, column: Column) -> Iterator[Problem]:
         for number in _worth_a_look(column, cells):
             inside, before = cells.current == number, cells.reference == number
             found = [p for p in _column(column, column.reference[before], column.current[inside]) if p.share >= _least_share(p)]
-            if not found or not _still_outside(column, before, inside):
+            if not found or not (_family(found[0]) != "values" or _still_outside(column, before, inside)):
                 continue
             elsewhere = {_family(p) for p in _column(column, column.reference[~before], column.current[~inside])}
             segment = Segment(cells.column, cells.labels[number])

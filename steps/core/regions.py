@@ -42,7 +42,7 @@ def region(column: Column, rows: Labelled) -> Region | None:
 
 def _edges(column: Column) -> Floats:
     if column.levels is not None:
-        return column.levels[1:] if len(column.levels) <= _BINS else column.levels[1 :: -(-len(column.levels) // _BINS)]
+        return column.levels[1:]
     values = np.asarray(column.reference, dtype=np.float64)
     values = np.sort(values[np.isfinite(values)])
     if not len(values):
@@ -68,7 +68,11 @@ def _run(change: Floats, error: Floats) -> tuple[float, int, int] | None:
     freedom = int(known[outside].sum())
     if z < 5 or freedom < 2 or left > max(freedom + 4 * np.sqrt(2 * freedom), 0.12 * z**2):
         return None
-    return best
+    while last + 1 < len(change) and not known[last + 1]:  # too few rows to say otherwise
+        last += 1
+    while first > 0 and not known[first - 1]:
+        first -= 1
+    return z, first, last
 
 
 def _label(column: Column, edges: Floats, first: int, last: int) -> str:

@@ -13,6 +13,7 @@ from steps.core.pairing import Floats, Pair
 from steps.core.residuals import Labelled, Mask, difference_z, row_loss, structure
 
 _LEAST_ROWS = 50
+_LEAST_Z = 2.5  # of the risen loss: little, because the answers themselves must have changed, which no noise does
 
 
 def suspect(both: Pair, rows: Labelled | None, context: Context, answers: Answers | None) -> list[Diagnosis]:
@@ -50,7 +51,7 @@ def _judge(both: Pair, rows: Labelled, version: str, everywhere: Mask, at: float
     old_loss = rows.loss[1][~new] if beside else rows.loss[0][inside[0]]
     lost = rows.loss[1][new & inside[1]]
     z, rise = difference_z(old_loss, lost), float(lost.mean() - old_loss.mean()) if len(lost) else 0.0
-    if z < 3.5 or rise < 0.03 * float(old_loss.mean()):
+    if z < _LEAST_Z or rise < 0.03 * float(old_loss.mean()):
         return None
     changed = place is not None or _answers_changed(both, rows, everywhere, answers)
     if not changed or _own_share(rows, answers, new & inside[1]) < 0.5:

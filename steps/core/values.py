@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from steps.contracts.detection import Problem, ProblemKind
-from steps.core.conversions import converted
+from steps.core.conversions import FACTORS, converted
 from steps.core.pairing import FEW, Floats
 
 _LEAST_GAIN = 0.02  # share of the rows by which one value must have gained
@@ -119,12 +119,37 @@ def _hours(name: str, old: Floats, new: Floats) -> Problem | None:
 
 
 def _converted(name: str, old: Floats, new: Floats) -> Problem | None:
-    words, share = converted(*(_without_pile(old, v) for v in (old, new)))
+    words, share = _levels_converted(old, new)
+    if not words:
+        words, share = converted(*(_without_pile(old, v) for v in (old, new)))
     if not words:
         return None
     whole = share > 0.9
     sentence = f"column {name} looks {words}{'' if whole else f' in {share:.0%} of the rows'}: a unit has changed"
     return Problem(ProblemKind.UNIT_CHANGE, name, sentence, 1.0 if whole else share)
+
+
+def _levels_converted(old: Floats, new: Floats) -> tuple[str, float]:
+    """A few whole numbers that are none any more, and all are again once a factor is taken out."""
+    lattice = np.unique(old)
+    if len(lattice) > FEW or len(lattice) < 3 or (lattice != np.floor(lattice)).any():
+        return "", 0.0
+    strange = new[~np.isin(new, lattice)]
+    if len(strange) < max(20, 0.04 * len(new)) or len(np.unique(strange)) < 3:
+        return "", 0.0
+    for words, back in _undone(strange):
+        if np.isin(np.round(back, 6), lattice).mean() > 0.97:
+            return words, len(strange) / max(float((new != 0).sum()), 1.0)
+    return "", 0.0
+
+
+def _undone(values: Floats) -> Iterator[tuple[str, Floats]]:
+    for factor in FACTORS:
+        yield f"multiplied by {factor:.6g}", values / factor
+        yield f"divided by {factor:.6g}", values * factor
+    yield "negated", -values
+    yield "converted from °C to °F", (values - 32) / 1.8
+    yield "converted to kelvin", values - 273.15
 
 
 def _without_pile(old: Floats, values: Floats) -> Floats:

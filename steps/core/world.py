@@ -32,7 +32,7 @@ def suspect(both: Pair, rows: Labelled | None, moved: tuple[ColumnShift, ...]) -
     found = []
     if rows is not None:
         inside = _supported(both, rows, moved)
-        found += _concept(both, inside, moved) or _hidden(both, inside) or _offset(inside)
+        found += _concept(both, inside, moved) or _hidden(both, inside) or _offset(both, inside, moved)
     return found + _covariate(both, rows, moved)
 
 
@@ -79,13 +79,14 @@ def _concept(both: Pair, rows: Labelled, moved: tuple[ColumnShift, ...]) -> list
     shapes = [structure(both.columns, values, rows.masks, centred=True) for values in (residual, _spread(rows))]
     best = max((s[0] for s in shapes if s), key=lambda s: s.strength, default=None)
     # a change of the loss's shape alone happens under label shift too: it counts only with the residuals or a clear rise
-    residual_believed = bool(shapes[0]) and shapes[0][0].p_value < _BELIEVED
+    level = 10 * _BELIEVED if rows.harmed else _BELIEVED  # the loss is a witness of its own
+    residual_believed = bool(shapes[0]) and shapes[0][0].p_value < level
     if best is None or not (residual_believed or (shapes[1][0].p_value < _BELIEVED and rows.harmed and rows.task is Task.REGRESSION)):
         return []
     if not (rows.harmed or shapes[0][0].p_value < 1e-9) or _shadow_of_an_offset(rows, best):
         return []
     ranked = shapes[0] if residual_believed else shapes[1]
-    if any(s.shifted and s.column != "prediction" for s in moved) and not _still_there(both, rows, ranked[0]):
+    if _inputs_moved(moved) and not _still_there(both, rows, ranked[0]):
         return []
     segment, columns = _locate(both, rows, ranked[0].column)
     blamed = tuple(dict.fromkeys([*columns, *(s.column for s in ranked[:3] if s.p_value < _BELIEVED)]))
@@ -98,6 +99,10 @@ def _concept(both: Pair, rows: Labelled, moved: tuple[ColumnShift, ...]) -> list
     )
     sure = above((ranked[0].strength - 4) / 2, CONCEPT)
     return [Diagnosis(Cause.CONCEPT_DRIFT, sure, blamed, segment, harm="shown", evidence=evidence, sentence=sentence)]
+
+
+def _inputs_moved(moved: tuple[ColumnShift, ...]) -> bool:
+    return any(s.shifted and s.column != "prediction" for s in moved)
 
 
 def _shadow_of_an_offset(rows: Labelled, found: Structure) -> bool:
@@ -219,12 +224,18 @@ def _blame(both: Pair, rows: Labelled, inside: tuple[Mask, Mask], cut: Column) -
     return (shapes[0].column, cut.name) if shapes and shapes[0].p_value < _BELIEVED else (cut.name,)
 
 
-def _offset(rows: Labelled) -> list[Diagnosis]:
+def _offset(both: Pair, rows: Labelled, moved: tuple[ColumnShift, ...]) -> list[Diagnosis]:
     z = difference_z(*rows.residual)
     size = abs(float(rows.residual[1].mean() - rows.residual[0].mean()))
     scale = float(rows.target[0].std()) or 1.0
     if abs(z) < _OFFSET_Z or size < 0.03 * scale:
         return []
+    if _inputs_moved(moved):
+        alike = matched(both, rows)
+        again = difference_z(*alike.residual) if alike is not None else z
+        kept = len(alike.target[0]) / len(rows.target[0]) if alike is not None else 1.0
+        if again * np.sign(z) < 0.5 * abs(z) * np.sqrt(kept):
+            return []  # the model is as wrong there as it always was
     sentence = f"labels are {'higher' if z > 0 else 'lower'} than predicted by {size:.3g} on average, equally over every column"
     evidence = (Evidence("residuals.offset", sentence, size),)
     sure = above(abs(z) - _OFFSET_Z, LABEL_SHIFT)
