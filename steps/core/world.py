@@ -22,6 +22,7 @@ from steps.core.residuals import Labelled, Mask, Structure, cell_moments, cell_z
 
 _BELIEVED = 1e-4  # adjusted p-value below which a column's residuals are said to have changed
 _OFFSET_Z = 4.5
+_FEW_ROWS = 1500  # too few to be thinned
 _SHADOW = 0.05  # of the offset's chi-square
 _MOST_PIECES = 20  # that are looked into, the largest changes first
 _LEAST_PIECE = 40  # rows in both windows before a segment is looked into
@@ -114,7 +115,7 @@ def _still_there(both: Pair, rows: Labelled, found: Structure) -> bool:
     """Whether the change of the residuals outlives the moved inputs: the reference is thinned to the current window's mix."""
     alike = matched(both, rows)
     if alike is None:
-        return True
+        return min(len(t) for t in rows.target) < _FEW_ROWS  # else the windows hardly overlap, and nothing can be said
     values = _without_offset(alike)
     column = (both.column(found.column),)
     again = max((structure(column, v, alike.masks, centred=True)[0] for v in (values, _spread(alike))), key=lambda s: s.strength)
@@ -232,6 +233,8 @@ def _offset(both: Pair, rows: Labelled, moved: tuple[ColumnShift, ...]) -> list[
         return []
     if _inputs_moved(moved):
         alike = matched(both, rows)
+        if alike is None and min(len(t) for t in rows.target) >= _FEW_ROWS:
+            return []
         again = difference_z(*alike.residual) if alike is not None else z
         kept = len(alike.target[0]) / len(rows.target[0]) if alike is not None else 1.0
         if again * np.sign(z) < 0.5 * abs(z) * np.sqrt(kept):
