@@ -1,5 +1,6 @@
 """modelmedic demo: a year of a model's life through the real loop, on this machine."""
 
+import os
 import shutil
 import time
 from collections.abc import Iterator
@@ -25,6 +26,7 @@ def demo(output: Path, share: float, keep_serving: bool, as_json: bool) -> None:
     In May somebody releases a bad version by hand; in September the weather feed loses half of a column and distances arrive in
     kilometres. OUTPUT is made anew; it is a whole workspace that every other command works on.
     """
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # beside a model server and a training, threads only wait
     started = time.monotonic()
     with _played(output, share) as year:
         try:
