@@ -8,7 +8,6 @@ import importlib.util
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import cast
 
 import pandas as pd
 import pyarrow as pa
@@ -59,7 +58,7 @@ def _joined(share: float, seed: int) -> pd.DataFrame:
         weekday=local.dt.dayofweek,
         delayed=(flights["arr_delay"] > LATE).astype("int8"),
     )
-    return cast(pd.DataFrame, whole[["flight_id", "time_hour", *NUMERIC, *CATEGORICAL, "arr_delay", "delayed"]])
+    return whole[["flight_id", "time_hour", *NUMERIC, *CATEGORICAL, "arr_delay", "delayed"]]
 
 
 def _folder() -> Path:
