@@ -163,3 +163,28 @@ def cell_moments(count: int, which: tuple[Codes, Codes], values: tuple[Floats, F
     change, error = means[1] - means[0], errors[0] + errors[1]
     change[(sizes[0] < _LEAST_CELL) | (sizes[1] < _LEAST_CELL)] = np.nan
     return change, error
+
+
+def promising_codes(columns: tuple[Column, ...], cut: Cells, rows: Labelled) -> Floats:
+    """For every code of a cut, roughly the p-value that `structure` would give inside it: one pass for all the codes."""
+    count = len(cut.labels)
+    codes = (cut.reference[rows.masks[0]], cut.current[rows.masks[1]])
+    centred, spread = [], []
+    for code, residual in zip(codes, rows.residual, strict=True):
+        held = np.maximum(np.bincount(code, minlength=count), 1)
+        centred.append(residual - (np.bincount(code, residual, minlength=count) / held)[code])
+        spread.append(np.bincount(code, centred[-1] ** 2, minlength=count) / held)
+    least = np.ones(count)
+    for column in columns:
+        width = len(column.cells.labels)
+        change, error, fine = np.zeros(count * width), np.zeros(count * width), np.ones(count * width, dtype=bool)
+        for window, cells in enumerate((column.cells.reference, column.cells.current)):
+            joint = codes[window] * width + cells[rows.masks[window]]
+            size = np.bincount(joint, minlength=count * width)
+            change += (2 * window - 1) * np.bincount(joint, centred[window], minlength=count * width) / np.maximum(size, 1)
+            error += np.repeat(spread[window], width) / np.maximum(size, 1)
+            fine &= size >= _LEAST_CELL
+        squares = np.where(fine, change**2 / np.maximum(error, 1e-300), 0.0).reshape(count, width).sum(axis=1)
+        freedom = np.maximum(fine.reshape(count, width).sum(axis=1) - 1, 1)
+        least = np.minimum(least, chdtrc(freedom, squares) * len(columns))
+    return least

@@ -18,7 +18,7 @@ from steps.core.estimate import estimate
 from steps.core.movement import measure
 from steps.core.pairing import Column, Floats, Pair
 from steps.core.regions import region
-from steps.core.residuals import Labelled, Mask, Structure, cell_moments, cell_z, difference_z, one_sided, structure
+from steps.core.residuals import Labelled, Mask, Structure, cell_moments, cell_z, difference_z, one_sided, promising_codes, structure
 
 _BELIEVED = 1e-4  # adjusted p-value below which a column's residuals are said to have changed
 _OFFSET_Z = 4.5
@@ -134,9 +134,13 @@ def _spread(rows: Labelled) -> tuple[Floats, Floats]:
 
 def _hidden(both: Pair, rows: Labelled) -> list[Diagnosis]:
     """A drift inside one code that the rest of the window dilutes: every code is looked into, and pays for the number of looks."""
-    looks = [(c, n) for c in both.segmenting for n in range(len(c.vocabulary))]
+    cuts = [c for c in both.segmenting if c.levels is None or len(c.levels) <= 12]
+    looks = [(c, n) for c in cuts for n in range(len(c.cells.labels) - 1)]
+    promising = {c.name: promising_codes(tuple(o for o in both.columns if o is not c), c.cells, rows) for c in cuts}
     best: tuple[float, float, Segment, tuple[str, ...]] | None = None
     for cut, number in looks:
+        if promising[cut.name][number] * len(looks) > 10 * _BELIEVED:
+            continue
         inside = (cut.cells.reference[rows.masks[0]] == number, cut.cells.current[rows.masks[1]] == number)
         if min(mask.sum() for mask in inside) < 100:
             continue
