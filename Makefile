@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 ROLES := --target defaulted --prediction risk --time time
-RENDERED := examples/flights/policy.yaml --defaults k8s/defaults.yaml --platform k8s/platform.yaml --out .
+RENDERED := examples/flights/policy.yaml examples/regression/policy.yaml --defaults k8s/defaults.yaml --platform k8s/platform.yaml --out .
 
 .PHONY: help install demo opinion test test-slow check format render bench clean
 
@@ -48,7 +48,7 @@ format: $(READY) ## Format and fix what can be fixed
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-render: $(READY) ## Write the manifests of the example below k8s/ and argo-events/
+render: $(READY) ## Write the manifests of the examples below k8s/ and argo-events/
 	$(BIN)/modelmedic render $(RENDERED)
 
 bench: $(READY) ## Measure: diagnosis on planted faults, rendering
