@@ -173,7 +173,7 @@ def _loss_cells(blocks: Sequence[Profile]) -> Floats:
     rows = np.array([b.losses.rows for b in blocks], dtype=np.float64)
     total = np.array([b.losses.total / 2**20 for b in blocks])
     squares = np.array([b.losses.squares / 2**16 for b in blocks])
-    if rows.min() < 1 or total.sum() <= 0:
+    if rows.min(initial=0) < 1 or total.sum() <= 0:
         return np.ones((len(blocks), 1))
     mean = total.sum() / rows.sum()
     variance = squares.sum() / rows.sum() - mean**2

@@ -2,15 +2,13 @@
 
 from datetime import timedelta
 
-import numpy as np
 import pytest
 
 from steps.contracts.detection import Roles, Thresholds
 from steps.core.layout_choice import choose_layout
 from steps.core.thresholds import calibrate, level
 from tests.benchmarks.detection.alarms import Count, count
-from tests.benchmarks.detection.worlds import ROLES, Kind
-from tests.benchmarks.detection.worlds import table as world
+from tests.benchmarks.detection.worlds import Kind
 from tests.detect.log import rows
 
 QUIET = (Kind(500, 4, 5), Kind(1_000, 4, 20), Kind(2_000, 2, 40))
@@ -57,14 +55,6 @@ def test_a_reference_of_a_few_rows_has_the_stated_defaults_only() -> None:
     table = rows(150)
     made = calibrate(table, choose_layout(table, Roles()), 100, alpha=0.004, explicit={"age": 0.3}, version="4")
     assert made == Thresholds(0.004, {"age": 0.3}, model_version="4")
-
-
-def test_columns_and_loss_know_how_alike_neighbouring_rows_are() -> None:
-    for alike, low, high in ((0.0, 1.0, 2.0), (0.9, 8.0, 60.0)):
-        table = world(Kind(1000, 10, 4, alike=alike), 10_000, np.random.default_rng(3))
-        made = calibrate(table, choose_layout(table, ROLES), 1000, alpha=0.005, explicit={}, version="1")
-        assert low <= made.design["x0"] <= high
-        assert low <= made.loss_design <= high if not alike else made.loss_design > 1.5
 
 
 def test_small_windows_need_larger_effects() -> None:
