@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
+from steps.adapters.tables import thin
 from steps.contracts.errors import ModelmedicError, Transient
 from steps.contracts.inference_log import PREDICTION
 from steps.contracts.serving import ServingState, Traffic
@@ -66,7 +67,7 @@ class Canary:
         site = self._run.site
         if self._is_champion(self._serving.state()):
             return self._already(0)
-        rows = _spread(site.references.table(self._model.version), site.policy.rollout.replayRequests)
+        rows = thin(site.references.table(self._model.version), site.policy.rollout.replayRequests)
         with _failing():
             answers = self._replayed(rows, "canary")
         replay = Replay(
@@ -217,13 +218,6 @@ def lease_if_any(site: Site) -> AbstractContextManager[Lease | None]:
         return site.lease(patience=timedelta(0))
     except ModelmedicError:
         return nullcontext()
-
-
-def _spread(table: pa.Table, most: int) -> pa.Table:
-    """At most so many rows, evenly over the table."""
-    if table.num_rows <= most:
-        return table
-    return table.take(pa.array([int(i * table.num_rows / most) for i in range(most)]))
 
 
 def _p95(times: list[float]) -> float:

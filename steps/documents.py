@@ -51,7 +51,11 @@ def keep(store: ObjectStore, key: str, value: T) -> tuple[T, bool]:
 
 def put(store: ObjectStore, key: str, value: object) -> None:
     """Write the value over whatever is there, losing no race silently: the last writer to read the object wins."""
-    data = encode(value)
+    replace(store, key, encode(value))
+
+
+def replace(store: ObjectStore, key: str, data: bytes) -> None:
+    """`put` for bytes that are no document of ours, such as a page."""
     for _ in range(20):
         try:
             store.swap(key, data, store.get(key).tag)

@@ -29,7 +29,7 @@ Outputs = Mapping[str, str]  # a step's answer: exactly the outputs that its sta
 _SLACK = timedelta(seconds=2)
 
 
-def _silent(_: str) -> None:
+def silent(_: str) -> None:
     return
 
 
@@ -52,7 +52,7 @@ class Site:
     real: Clock
     actor: str
     work: Path
-    say: Callable[[str], None] = field(default=_silent)
+    say: Callable[[str], None] = field(default=silent)
     gone: Callable[[str], bool] = field(default=lambda _holder: False)  # whether a lease's holder is known to be dead
 
     @property

@@ -27,13 +27,9 @@ from steps.contracts.policy import Policy
 from steps.contracts.ports import Clock, Notifier, ObjectStore
 from steps.documents import keep
 from steps.ledger import Ledger
-from steps.run import Run, Site
+from steps.run import Run, Site, silent
 
 HOME = ".modelmedic"
-
-
-def _silent(_: str) -> None:
-    return
 
 
 class Workspace:
@@ -61,7 +57,7 @@ class Workspace:
         self.root.mkdir(parents=True, exist_ok=True)
         return open_store(self.store_url)
 
-    def site(self, policy: Policy, *, clock: Clock | None = None, say: Callable[[str], None] = _silent, terminal: bool = True) -> Site:
+    def site(self, policy: Policy, *, clock: Clock | None = None, say: Callable[[str], None] = silent, terminal: bool = True) -> Site:
         """Everything that the steps of this model use. The policy is kept in the store under its hash.
 
         Messages to people are kept in the store, go to the policy's Alertmanager, and to the terminal unless that is unwanted.
@@ -111,7 +107,7 @@ class Workspace:
 
         return Several(people, failed)
 
-    def run(self, identity: str, *, say: Callable[[str], None] = _silent) -> Run:
+    def run(self, identity: str, *, say: Callable[[str], None] = silent) -> Run:
         """The run of one incident, by the very policy that it was opened under. Raises NotFound, BadInput or Refused."""
         from steps.pending import policy_of
 

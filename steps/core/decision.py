@@ -6,6 +6,7 @@ from steps.contracts.decision import Decision, Objection
 from steps.contracts.diagnosis import Diagnosis
 from steps.contracts.policy import AutonomyLevels, Policy
 from steps.contracts.words import Autonomy, Cause, Remedy
+from steps.core.limits import ADVANCING
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,6 @@ DEFAULT_RULES = (
     DefaultRule("quiet", Cause.NONE, Remedy.NONE),
 )
 _FALLBACK = DefaultRule("not-enough-evidence", Cause.INSUFFICIENT_EVIDENCE, Remedy.ESCALATE)
-_ADVANCING = (Remedy.RETRAIN, Remedy.RECALIBRATE)
 
 
 def decide(diagnosis: Diagnosis, policy: Policy | None = None, objections: tuple[Objection, ...] = ()) -> Decision:
@@ -46,7 +46,7 @@ def decide(diagnosis: Diagnosis, policy: Policy | None = None, objections: tuple
     rule = _rule(diagnosis, policy)
     allowed = (policy.autonomy if policy else AutonomyLevels()).level(rule.remedy)
     autonomy = min(allowed, rule.max_autonomy, key=lambda level: level.rank)
-    stopped = bool(objections) and rule.remedy in _ADVANCING
+    stopped = bool(objections) and rule.remedy in ADVANCING
     remedy = Remedy.ESCALATE if stopped else rule.remedy
     sentence = f"rule {rule.id}: {diagnosis.cause} asks for {rule.remedy}"
     if stopped:

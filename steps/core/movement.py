@@ -12,17 +12,7 @@ _GRID = 4000  # points of the merged sample at which both distribution functions
 
 def movements(pair: Pair, thresholds: Thresholds) -> tuple[ColumnShift, ...]:
     """One entry per feature (and the prediction), the largest effect over its threshold first."""
-    columns = list(pair.columns)
-    if pair.prediction is not None:
-        columns.append(Column("prediction", True, *pair.prediction))
-    measured = [measure(column) for column in columns]
-    adjusted = shift.benjamini_hochberg(np.array([p for _, _, p in measured])) if measured else np.empty(0)
-    found = []
-    for column, (statistic, effect, _), p_value in zip(columns, measured, adjusted, strict=True):
-        threshold = thresholds.effect.get(column.name, thresholds.default_effect)
-        shifted = bool(p_value < thresholds.alpha and effect >= threshold)
-        found.append(ColumnShift(column.name, statistic, effect, float(p_value), threshold, shifted))
-    return tuple(sorted(found, key=lambda s: (-s.shifted, -s.effect / s.threshold, s.column)))
+    return shift.shifts(pair, thresholds, measure)
 
 
 def measure(column: Column) -> tuple[str, float, float]:

@@ -1,6 +1,9 @@
-"""Upper tails of three distributions, without scipy: importing it costs more than a verdict on a small window does."""
+"""Upper tails of three distributions and p-values over many columns, without scipy: its import costs more than a small verdict."""
 
 import math
+
+import numpy as np
+import numpy.typing as npt
 
 _TINY = 1e-300
 
@@ -56,3 +59,13 @@ def _fraction(a: float, x: float) -> float:
 
 def _nonzero(value: float) -> float:
     return value if abs(value) > _TINY else _TINY
+
+
+def benjamini_hochberg(p_values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Adjusted p-values in the given order (Benjamini and Hochberg 1995)."""
+    count = len(p_values)
+    order = np.argsort(p_values)
+    ranked = p_values[order] * count / np.arange(1, count + 1)
+    adjusted = np.empty(count)
+    adjusted[order] = np.minimum(np.minimum.accumulate(ranked[::-1])[::-1], 1.0)
+    return adjusted

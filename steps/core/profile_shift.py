@@ -18,7 +18,7 @@ import numpy as np
 from steps.contracts.detection import ColumnShift, Thresholds
 from steps.core.arrays import distinct
 from steps.core.layout import Floats, NumberAxis
-from steps.core.probability import chi_square_tail, kolmogorov_tail, normal_tail
+from steps.core.probability import benjamini_hochberg, chi_square_tail, kolmogorov_tail, normal_tail
 from steps.core.profile import Codes, Numbers, Profile
 
 LEAST_KNOWN = 30  # values that are not null in both windows
@@ -54,16 +54,6 @@ def measure_counts(reference: Numbers | Codes, current: Numbers | Codes, design:
     assert isinstance(reference, Codes)
     assert isinstance(current, Codes)
     return _codes(reference, current, max(design, 1.0))
-
-
-def benjamini_hochberg(p_values: Floats) -> Floats:
-    """Adjusted p-values in the given order."""
-    count = len(p_values)
-    order = np.argsort(p_values)
-    ranked = p_values[order] * count / np.arange(1, count + 1)
-    adjusted = np.empty(count)
-    adjusted[order] = np.minimum(np.minimum.accumulate(ranked[::-1])[::-1], 1.0)
-    return adjusted
 
 
 def _numbers(reference: Numbers, current: Numbers, design: float) -> Measured:

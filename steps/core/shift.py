@@ -6,29 +6,18 @@ Jensen-Shannon distance (base 2, square root; Lin 1991) for codes. p-values: two
 asymptotic distribution, chi-square of homogeneity; adjusted by Benjamini and Hochberg (1995).
 """
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 from scipy.special import chdtrc, kolmogorov
 
 from steps.contracts.detection import ColumnShift, Thresholds
 from steps.core.pairing import Column, Floats, Pair
+from steps.core.probability import benjamini_hochberg
 
+Measure = Callable[[Column], tuple[str, float, float]]
 _GRID = 4000  # points of the merged sample at which both distribution functions are read
-
-
-def shifts(pair: Pair, thresholds: Thresholds) -> tuple[ColumnShift, ...]:
-    """One entry per feature (and the prediction), the largest effect over its threshold first."""
-    columns = list(pair.columns)
-    if pair.prediction is not None:
-        columns.append(Column("prediction", True, *pair.prediction))
-    measured = [measure(column) for column in columns]
-    adjusted = benjamini_hochberg(np.array([p for _, _, p in measured]))
-    found = []
-    for column, (statistic, effect, _), p_value in zip(columns, measured, adjusted, strict=True):
-        threshold = thresholds.effect.get(column.name, thresholds.default_effect)
-        shifted = bool(p_value < thresholds.alpha and effect >= threshold)
-        found.append(ColumnShift(column.name, statistic, effect, float(p_value), threshold, shifted))
-    return tuple(sorted(found, key=lambda s: (-s.shifted, -s.effect / s.threshold, s.column)))
 
 
 def measure(column: Column) -> tuple[str, float, float]:
@@ -40,19 +29,24 @@ def measure(column: Column) -> tuple[str, float, float]:
     return "jensen_shannon", effect, p_value
 
 
+def shifts(pair: Pair, thresholds: Thresholds, measured_by: Measure = measure) -> tuple[ColumnShift, ...]:
+    """One entry per feature (and the prediction), the largest effect over its threshold first."""
+    columns = list(pair.columns)
+    if pair.prediction is not None:
+        columns.append(Column("prediction", True, *pair.prediction))
+    measured = [measured_by(column) for column in columns]
+    adjusted = benjamini_hochberg(np.array([p for _, _, p in measured], dtype=np.float64))
+    found = []
+    for column, (statistic, effect, _), p_value in zip(columns, measured, adjusted, strict=True):
+        threshold = thresholds.effect.get(column.name, thresholds.default_effect)
+        shifted = bool(p_value < thresholds.alpha and effect >= threshold)
+        found.append(ColumnShift(column.name, statistic, effect, float(p_value), threshold, shifted))
+    return tuple(sorted(found, key=lambda s: (-s.shifted, -s.effect / s.threshold, s.column)))
+
+
 def finite(values: npt.NDArray[np.generic]) -> Floats:
     numbers = np.asarray(values, dtype=np.float64)
     return numbers[np.isfinite(numbers)]
-
-
-def benjamini_hochberg(p_values: Floats) -> Floats:
-    """Adjusted p-values in the given order."""
-    count = len(p_values)
-    order = np.argsort(p_values)
-    ranked = p_values[order] * count / np.arange(1, count + 1)
-    adjusted = np.empty(count)
-    adjusted[order] = np.minimum(np.minimum.accumulate(ranked[::-1])[::-1], 1.0)
-    return adjusted
 
 
 def _numbers(reference: Floats, current: Floats) -> tuple[float, float]:

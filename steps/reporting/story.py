@@ -15,14 +15,14 @@ from steps.contracts.codec import canonical, decode
 from steps.contracts.decision import Decision
 from steps.contracts.detection import Verdict
 from steps.contracts.diagnosis import Diagnosis
-from steps.contracts.errors import Conflict, ModelmedicError, NotFound
+from steps.contracts.errors import ModelmedicError
 from steps.contracts.incident import Answer, Assessment, Closing, Incident
 from steps.contracts.keys import model_hash, notification_key, report_key, verdict_key
 from steps.contracts.notification import Notification
 from steps.contracts.policy import Policy
 from steps.contracts.ports import ObjectStore
 from steps.contracts.training import TrainingPlan, Validation
-from steps.documents import read
+from steps.documents import read, replace
 from steps.reporting.chapters import Chain, Moved, Ruled, SetAside, Trained, Undone
 from steps.reporting.comparison import Comparison, compare
 from steps.run import Site
@@ -73,7 +73,7 @@ def write(site: Site, incident: Incident) -> str:
     from steps.reporting.incident import incident_page
 
     key = report_key(model_hash(incident.model), incident.epoch, "incident.html")
-    _replace(site.store, key, incident_page(gather(site, incident)).encode())
+    replace(site.store, key, incident_page(gather(site, incident)).encode())
     return key
 
 
@@ -187,20 +187,3 @@ def _chain(site: Site, gaps: list[str]) -> Chain | None:
     except ModelmedicError as error:
         gaps.append(f"the audit trail cannot be verified: {error}")
         return None
-
-
-def _replace(store: ObjectStore, key: str, data: bytes) -> None:
-    """Bytes over whatever is there: a page is drawn anew from the records each time."""
-    for _ in range(20):
-        try:
-            store.swap(key, data, store.get(key).tag)
-            return
-        except NotFound:
-            try:
-                store.create(key, data)
-                return
-            except Conflict:
-                continue
-        except Conflict:
-            continue
-    raise Conflict(f"page {key} was changed by others 20 times in a row; expected to replace it once")
