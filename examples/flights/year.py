@@ -8,7 +8,6 @@ from typing import cast
 
 import numpy as np
 import pyarrow as pa
-from steps.bootstrap import bootstrap
 
 from examples.flights.by_hand import release_by_hand
 from examples.flights.faults import BAD_RELEASE, with_a_sign_error
@@ -16,6 +15,7 @@ from examples.flights.stream import Flights, month
 from examples.flights.traffic import Traffic
 from steps.adapters.model_loader import LoadedModel, load_model
 from steps.adapters.policy_file import load_policy
+from steps.bootstrap import bootstrap
 from steps.clocks import PlayedClock
 from steps.contracts.incident import Incident
 from steps.contracts.inference_log import PREDICTION
@@ -137,10 +137,11 @@ class Year:
     def failures(self) -> int:
         return self.traffic.failures if self.traffic else 0
 
-    def reports(self) -> tuple[str, ...]:
-        """Store keys of the incident reports, oldest first."""
-        closed = (self.site.ledger.stage(incident, "close") for incident in self.site.ledger.incidents(self.site.model))
-        return tuple(stage["report"] for stage in closed if stage and stage["report"])
+    def reports(self) -> tuple[tuple[Incident, str, str], ...]:
+        """Each incident with its outcome and the store key of its report, oldest first."""
+        incidents = self.site.ledger.incidents(self.site.model)
+        closed = ((incident, self.site.ledger.stage(incident, "close")) for incident in incidents)
+        return tuple((incident, stage["outcome"], stage["report"]) for incident, stage in closed if stage and stage["report"])
 
     def _month(self, number: int, frozen: LoadedModel) -> Month:
         window = month(number)

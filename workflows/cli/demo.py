@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,7 +37,7 @@ def demo(output: Path, share: float, keep_serving: bool, as_json: bool) -> None:
         finally:
             if not keep_serving:
                 year.serving.stop()
-    _show(year, months, made, time.monotonic() - started, as_json)
+    _show(year, months, made, time.monotonic() - started, as_json, output)
 
 
 @contextmanager
@@ -81,11 +82,14 @@ def _pages(year: "Year", months: tuple["Month", ...], output: Path) -> dict[str,
     from examples.flights.picture import draw
 
     picture = draw(months, output / "timeline.png", output / "timeline.svg")
-    reports = [str(output / "store" / key) for key in year.reports()]
+    reports = [
+        {"opened": f"{incident.opened_at:%d %b}", "outcome": outcome, "page": str(output / "store" / key)}
+        for incident, outcome, key in year.reports()
+    ]
     return {"timeline": str(picture), "reports": reports}
 
 
-def _show(year: "Year", months: tuple["Month", ...], made: dict[str, Any], seconds: float, as_json: bool) -> None:
+def _show(year: "Year", months: tuple["Month", ...], made: dict[str, Any], seconds: float, as_json: bool, output: Path) -> None:
     from workflows.cli.console import out, print_json, safe
 
     if as_json:
@@ -95,15 +99,16 @@ def _show(year: "Year", months: tuple["Month", ...], made: dict[str, Any], secon
     console.print(_table(months))
     frozen, healed = (sum(getattr(m, which).auc for m in months) / len(months) for which in ("frozen", "healed"))
     console.print(f"mean AUC {frozen:.3f} frozen, {healed:.3f} healed; {year.requests} requests, {year.failures} failed; {seconds:.0f} s\n")
-    store, database = year.site.work.parent.parent / "store", year.site.work.parent.parent / "mlflow.db"
-    for what, where in (
-        ("timeline", made["timeline"]),
-        *(("report", report) for report in made["reports"]),
-        ("audit", f"modelmedic audit show {year.site.model} --store {store}"),
-        ("incidents", f"modelmedic incidents --store {store}"),
-        ("MLflow", f"mlflow ui --backend-store-uri sqlite:///{database}"),
+    program = Path(sys.argv[0])
+    console.print(f"  {'picture':<10}{safe(made['timeline'])}")
+    for report in made["reports"]:
+        console.print(f"  {'incident':<10}{report['opened']}  {report['outcome']:<12}  {safe(report['page'])}")
+    for what, command in (
+        ("audit", f"{program} audit show {year.site.model} --store {output / 'store'}"),
+        ("story", f"{program} incidents --store {output / 'store'}"),
+        ("MLflow", f"{program.parent / 'mlflow'} ui --backend-store-uri sqlite:///{output / 'mlflow.db'}"),
     ):
-        console.print(f"  {what:<10}{safe(where)}")
+        console.print(f"  {what:<10}{safe(command)}")
 
 
 def _table(months: tuple["Month", ...]) -> Any:
