@@ -37,7 +37,7 @@ test-slow: $(READY) ## Run the tests that take longer than a newcomer waits
 	$(BIN)/pytest -m slow
 
 check: $(READY) ## Lint, types, import contracts, and the rendered tree against its policies
-	$(BIN)/ruff check .
+	$(BIN)/ruff check --no-cache .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports

@@ -20,10 +20,9 @@ def bootstrap(
 
     Refused when the model has a champion already.
     """
+    from steps.adapters.tables import read_table
     from steps.bootstrap import bootstrap as first_champion
     from steps.bootstrap import check
-
-    from steps.adapters.tables import read_table
     from workflows.cli.console import out, print_json, safe
 
     rules = policy_at(policy, below, above)
