@@ -1,6 +1,7 @@
 """The first champion of a model: trained on labelled rows, gated without anybody to compare it with, registered and served."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pyarrow.parquet as pq
 from steps.contracts.diagnosis import Release
 from steps.contracts.errors import BadInput, NotFound, Refused
 from steps.contracts.inference_log import REQUEST_ID, SERVED_BY
+from steps.contracts.keys import candidate_prefix, model_hash
 from steps.contracts.policy import Policy
 from steps.contracts.training import Gate, ModelVersion, TrainingPlan
 from steps.contracts.words import Direction, Remedy
@@ -19,9 +21,12 @@ from steps.core.fitness import fitness_gates
 from steps.core.gates import first_gates, metrics
 from steps.core.log_columns import conform, declared
 from steps.core.training_window import split
+from steps.documents import keep as keep_document
+from steps.documents import read
 from steps.effects import Effect, perform
 from steps.journal import Journal
 from steps.judging import answered, ask, judged
+from steps.model_files import digest, pull, push
 from steps.registering import of_key, registering
 from steps.retrain import code_version, fresh
 from steps.run import Site
@@ -31,22 +36,67 @@ from steps.training.apart import train_apart
 from steps.version_files import version_files
 
 
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """What training left of one snapshot: the model folder's digest, how many of the older rows it learnt from, and what made it."""
+
+    digest: str
+    rows: int
+    code: str
+
+
 def bootstrap(site: Site, table: pa.Table) -> ModelVersion:
     """Train on the older rows, judge on the later ones, register, serve, alias. After a kill, called again it goes on.
 
     Raises BadInput for rows that will not do, and Refused when a gate fails or the model has a champion of other rows already.
     """
-    plan = check(site.policy, table)
-    rows = _rows(site.policy, table)
-    key = f"bootstrap:{keep(site.store, rows)[:32]}"
-    version = of_key(site, key)
-    _expect_no_other_champion(site, version)
+    named = take(site, table)
+    expect_no_other_champion(site, of_key(site, _key(named)))
+    train_first(site, named)
+    return serve_first(site, register_first(site, named).version)
+
+
+def take(site: Site, table: pa.Table) -> str:
+    """The labelled rows kept; the digest of the snapshot, by which the parts of a bootstrap find them. Raises BadInput."""
+    check(site.policy, table)
+    return keep(site.store, _rows(site.policy, table))
+
+
+def train_first(site: Site, named: str) -> None:
+    """A candidate in the store, trained on the older rows of the snapshot.
+
+    Needs neither registry nor serving side: where training code runs, neither can be reached. Raises BadInput.
+    """
+    if read(site.store, Candidate, _candidate_key(site, named)) is not None:
+        return
+    rows = snapshot(site.store, named)
+    plan = split(site.policy, _micros(rows, site.policy))
+    site.say(f"training the first champion on {plan.rows} rows of {plan.train}")
+    folder = _trained(site, rows.slice(0, plan.rows), fresh(site.work / "bootstrap"))
+    made = Candidate(digest(folder), plan.rows, code_version(site.policy))
+    push(site.store, f"{_candidates(site)}/{made.digest}", folder)
+    keep_document(site.store, _candidate_key(site, named), made)
+
+
+def register_first(site: Site, named: str) -> ModelVersion:
+    """The candidate of the snapshot `named`, judged and registered with its reference.
+
+    Raises Refused when a gate fails, and BadInput when nothing was trained on that snapshot.
+    """
+    version = of_key(site, _key(named))
+    expect_no_other_champion(site, version)
     if version is None:
-        version = _made(site, rows, plan, key)
-    else:
-        _keep_reference(site, version)
-    _serve(site, version)
+        return _registered(site, named)
+    _keep_reference(site, version)
     return version
+
+
+def serve_first(site: Site, version: str) -> ModelVersion:
+    """The predictor first, the alias when it answers, then the release is history."""
+    model = site.registry.version(version)
+    expect_no_other_champion(site, model)
+    _serve(site, model)
+    return model
 
 
 def check(policy: Policy, table: pa.Table) -> TrainingPlan:
@@ -86,7 +136,8 @@ def _micros(rows: pa.Table, policy: Policy) -> np.ndarray:
     return np.asarray(pc.cast(rows[policy.data.time], pa.int64()).to_numpy(), dtype=np.int64)
 
 
-def _expect_no_other_champion(site: Site, ours: ModelVersion | None) -> None:
+def expect_no_other_champion(site: Site, ours: ModelVersion | None) -> None:
+    """Raises Refused when somebody else's version is the champion."""
     alias = site.policy.registry.champion
     champion = site.registry.alias(alias)
     if champion is not None and (ours is None or champion != ours.version):
@@ -95,13 +146,16 @@ def _expect_no_other_champion(site: Site, ours: ModelVersion | None) -> None:
         )
 
 
-def _made(site: Site, rows: pa.Table, plan: TrainingPlan, key: str) -> ModelVersion:
-    place = fresh(site.work / "bootstrap")
-    train, holdout = rows.slice(0, plan.rows), rows.slice(plan.rows)
-    site.say(f"training the first champion on {plan.rows} rows of {plan.train}")
-    folder = _trained(site, train, place)
-    site.say(f"judging it on {holdout.num_rows} rows of {plan.holdout}")
-    gates, numbers, answers = _judged(site, folder, train, holdout, place / "judging")
+def _registered(site: Site, named: str) -> ModelVersion:
+    made = read(site.store, Candidate, _candidate_key(site, named))
+    if made is None:
+        raise BadInput(f"model {site.model} has no candidate trained on snapshot {named[:12]}; expected the training part to have run")
+    rows = snapshot(site.store, named)
+    train, holdout = rows.slice(0, made.rows), rows.slice(made.rows)
+    site.say(f"judging it on {holdout.num_rows} later rows")
+    place = fresh(site.work / "judging" / "bootstrap")
+    folder = pull(site.store, f"{_candidates(site)}/{made.digest}", place / "model", made.digest)
+    gates, numbers, answers = _judged(site, folder, train, holdout, place / "answers")
     failed = [gate for gate in gates if not gate.passed]
     for gate in gates:
         site.note("gate.passed" if gate.passed else "gate.failed", {"gate": gate})
@@ -111,13 +165,26 @@ def _made(site: Site, rows: pa.Table, plan: TrainingPlan, key: str) -> ModelVers
         "cause": "bootstrap",
         "snapshot": keep(site.store, train),
         "holdout": keep(site.store, holdout),
-        "code": code_version(site.policy),
+        "code": made.code,
         "policy": site.policy.hash,
     }
-    facts = _advance(site, registering(site, folder, key, tags, numbers))
+    facts = _advance(site, registering(site, folder, _key(named), tags, numbers))
     version = site.registry.version(str(facts["version"]))
     site.references.keep(version.version, answered(holdout, version.version, answers))
     return version
+
+
+def _key(named: str) -> str:
+    """What the version is registered under: once for the same rows."""
+    return f"bootstrap:{named[:32]}"
+
+
+def _candidates(site: Site) -> str:
+    return candidate_prefix(model_hash(site.model), 0)
+
+
+def _candidate_key(site: Site, named: str) -> str:
+    return f"{_candidates(site)}/{named}.json"
 
 
 def _trained(site: Site, train: pa.Table, place: Path) -> Path:
@@ -157,7 +224,6 @@ def _keep_reference(site: Site, version: ModelVersion) -> None:
 
 
 def _serve(site: Site, version: ModelVersion) -> None:
-    """The predictor first, the alias when it answers, then the release is history."""
 
     def started() -> dict[str, str] | None:
         champion = site.serving.state().champion

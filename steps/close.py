@@ -9,6 +9,7 @@ from steps.contracts.notification import Severity
 from steps.contracts.words import Cause, Outcome
 from steps.core.limits import failed
 from steps.core.outcome import Ending, ending
+from steps.retrain import note_training
 from steps.run import Outputs, Run
 
 _ACKNOWLEDGED_FOR = timedelta(days=28)  # how long a harmless shift that was looked at stays silent
@@ -39,6 +40,8 @@ def close(run: Run, error: str | None = None) -> Outputs:
 
 def _close(run: Run, last: Ending) -> Closing:
     site = run.site
+    if "validate" not in site.ledger.stages(run.incident):
+        note_training(run)
     if last.outcome is Outcome.NO_ACTION:
         _acknowledge(run)
     before = (run.stage("diagnose") or {}).get("champion")

@@ -7,6 +7,7 @@ from steps.baseline import baseline
 from steps.contracts.codec import to_plain
 from steps.contracts.decision import Decision, Objection
 from steps.contracts.diagnosis import Context, Diagnosis
+from steps.contracts.training import ModelVersion
 from steps.contracts.words import Autonomy, Remedy
 from steps.core.decision import decide
 from steps.core.diagnosis import diagnose as find_cause
@@ -19,11 +20,15 @@ _RECENT_RELEASES = timedelta(days=90)
 
 @dataclass(frozen=True, slots=True)
 class Conclusion:
-    """What was found and what is to be done about it; `reference` is the version whose reference was compared with."""
+    """What was found and what is to be done about it; `reference` is the version whose reference was compared with.
+
+    `served` is the champion with its files, so that training can be told of it.
+    """
 
     diagnosis: Diagnosis
     decision: Decision
     champion: str | None
+    served: ModelVersion | None
     reference: str
     rows: int
 
@@ -51,7 +56,8 @@ def conclude(run: Run) -> Conclusion:
     site.say(f"comparing {current.num_rows} rows of {window} with the reference of version {reference.version}")
     diagnosis = find_cause(reference.table, current, site.policy.roles, _context(run))
     decision = decide(diagnosis, site.policy, _objections(run, diagnosis))
-    return Conclusion(diagnosis, decision, champion, reference.version, current.num_rows)
+    served = site.registry.version(champion) if champion is not None else None
+    return Conclusion(diagnosis, decision, champion, served, reference.version, current.num_rows)
 
 
 def acted(decision: Decision) -> Remedy:

@@ -11,14 +11,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from steps.baseline import baseline
 from steps.contracts.codec import canonical, decode, to_plain
 from steps.contracts.diagnosis import Diagnosis
 from steps.contracts.errors import Refused
 from steps.contracts.inference_log import PREDICTION, REQUEST_ID
 from steps.contracts.keys import candidate_prefix, model_hash
 from steps.contracts.policy import Policy
-from steps.contracts.training import TrainingPlan
+from steps.contracts.training import ModelVersion, TrainingPlan
 from steps.contracts.window import Window
 from steps.contracts.words import Remedy
 from steps.core.feedback import fed_back
@@ -47,11 +46,19 @@ def retrain(run: Run) -> Outputs:
     times = np.asarray(pc.cast(labelled[site.policy.data.time], pa.int64()).to_numpy(), dtype=np.int64)
     chosen = plan(diagnosis, remedy, site.policy, run.incident.window, quarantined, times, site.clock.now())
     train, holdout = (_within(labelled, site.policy, span, chosen.excluded) for span in (chosen.train, chosen.holdout))
-    why_not = chosen.reason if not chosen.enough else _unfit(run, train, holdout)
+    why_not = chosen.reason if not chosen.enough else _unfit(run, str(diagnosed["reference"]), train, holdout)
     if why_not:
         return _record(run, chosen, train.num_rows, Trained(None, 0.0, f"no challenger was trained: {why_not}"))
     site.say(f"training on {train.num_rows} rows of {chosen.train}: {chosen.reason}")
     return _record(run, chosen, train.num_rows, _trained(run, remedy, train), train, holdout)
+
+
+def note_training(run: Run) -> None:
+    """What training came to, on the audit trail: it cannot write there itself, for it shares a pod with code that is not ours."""
+    said = run.stage("retrain")
+    if said is not None:
+        event = "model.trained" if said.get("candidate") else "training.refused"
+        run.note(event, **{name: said.get(name) for name in ("rows", "candidate", "sentence")})
 
 
 def code_version(policy: Policy) -> str:
@@ -63,11 +70,16 @@ def _trained(run: Run, remedy: Remedy, train: pa.Table) -> Trained:
     site, place = run.site, fresh(run.site.work / "training" / run.incident.id)
     data = site.policy.data
     pq.write_table(train.select([*site.policy.features, data.target, data.time]), place / "train.parquet")
-    champion = site.registry.alias(site.policy.registry.champion) if remedy is Remedy.RECALIBRATE else None
-    if remedy is Remedy.RECALIBRATE and champion is None:
-        raise Refused(f"model {site.model} has no champion to recalibrate; expected alias {site.policy.registry.champion} to name one")
-    folder = version_files(site, site.registry.version(champion)) if champion else None
+    folder = _champion(run) if remedy is Remedy.RECALIBRATE else None
     return train_apart(place / "train.parquet", site.policy, place / "out", recalibrate=folder)
+
+
+def _champion(run: Run) -> Path:
+    """The files of the version that the diagnosis found serving: training reaches no registry. Raises Refused without one."""
+    site, served = run.site, (run.stage("diagnose") or {}).get("served")
+    if served is None:
+        raise Refused(f"model {site.model} has no champion to recalibrate; expected alias {site.policy.registry.champion} to name one")
+    return version_files(site, decode(ModelVersion, canonical(served)))
 
 
 def fresh(folder: Path) -> Path:
@@ -92,14 +104,14 @@ def _inside(times: pa.ChunkedArray, window: Window) -> pa.ChunkedArray:
     return pc.and_(pc.greater_equal(times, bound(window.start)), pc.less(times, bound(window.end)))
 
 
-def _unfit(run: Run, train: pa.Table, holdout: pa.Table) -> str:
-    """What is wrong with the rows themselves, held against the champion's reference; empty when nothing is."""
+def _unfit(run: Run, compared: str, train: pa.Table, holdout: pa.Table) -> str:
+    """What is wrong with the rows themselves, held against the reference that the diagnosis used; empty when nothing is."""
     site = run.site
     target, served = (pa.concat_tables([train, holdout])[name].to_numpy() for name in (site.policy.data.target, PREDICTION))
     echo = fed_back(site.policy.data.task, np.asarray(target, dtype=np.float64), np.asarray(served, dtype=np.float64))
     if echo:
         return echo
-    reference = baseline(site).table
+    reference = site.references.table(compared)
     for what, rows in (("training", train), ("holdout", holdout)):
         problems = check(pair(reference, _others(rows, reference), site.policy.roles))
         if problems:
@@ -136,6 +148,5 @@ def _record(
         "outputs": outputs,
     }
     kept = run.record("retrain", document)
-    run.note("model.trained" if candidate else "training.refused", rows=rows, candidate=candidate, sentence=trained.sentence)
     site.say(trained.sentence)
     return dict(kept["outputs"])

@@ -23,7 +23,7 @@ from steps.core.slices import inside
 from steps.judging import answered, ask, judged
 from steps.model_files import pull
 from steps.registering import registering
-from steps.retrain import fresh
+from steps.retrain import fresh, note_training
 from steps.run import Outputs, Run
 from steps.snapshots import rows as snapshot
 from steps.version_files import version_files
@@ -52,6 +52,7 @@ def validate(run: Run) -> Outputs:
     done = run.stage("validate")
     if done is not None:
         return dict(done["outputs"])
+    note_training(run)
     trial = _trial(run)
     gates, numbers, answers = _judge(run, trial)
     passed = all(gate.passed for gate in gates)

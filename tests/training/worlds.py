@@ -144,5 +144,15 @@ def diagnosed(at: Site, cause: Cause = Cause.CONCEPT_DRIFT, remedy: Remedy = Rem
     run = Run(at, incident)
     found = Diagnosis(cause, 0.9, ("age",), onset=onset, harm="shown", sentence="made up")
     outputs = {"remedy": remedy.value, "approval": "not-needed"}
-    run.record("diagnose", {"diagnosis": to_plain(found), "decision": {}, "champion": "1", "window": to_plain(window), "outputs": outputs})
+    champion = at.registry.alias("champion")
+    document = {
+        "diagnosis": to_plain(found),
+        "decision": {},
+        "champion": champion,
+        "served": to_plain(at.registry.version(champion)) if champion else None,
+        "reference": "1",
+        "window": to_plain(window),
+        "outputs": outputs,
+    }
+    run.record("diagnose", document)
     return run
