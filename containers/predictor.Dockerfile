@@ -4,10 +4,13 @@ ARG PYTHON=python:3.11.14-slim-bookworm
 FROM ${PYTHON} AS build
 WORKDIR /src
 RUN python -m venv /venv
-COPY constraints.txt pyproject.toml README.md LICENSE ./
+COPY constraints.txt pyproject.toml ./
+# What is depended on is a layer of its own: a change of our code does not fetch it again.
+RUN touch README.md LICENSE && /venv/bin/pip install --no-cache-dir --disable-pip-version-check --constraint constraints.txt ".[serve]"
+COPY README.md LICENSE ./
 COPY steps ./steps
 COPY workflows ./workflows
-RUN /venv/bin/pip install --no-cache-dir --disable-pip-version-check --constraint constraints.txt ".[serve]"
+RUN /venv/bin/pip install --no-cache-dir --disable-pip-version-check --no-deps --force-reinstall .
 
 FROM ${PYTHON}
 RUN groupadd --gid 65532 modelmedic && useradd --uid 65532 --gid 65532 --no-create-home --home-dir /tmp modelmedic
