@@ -1,0 +1,80 @@
+"""How the past is cut: what the first champion is taught, and the windows after it by which everything is told."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from steps.contracts.errors import BadInput
+from steps.contracts.policy import Policy
+from steps.contracts.window import Window
+
+_MONTHS_FROM = timedelta(days=60)  # a shorter replay is told by detect.window
+_LEAST = 2  # windows
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """`first` is the span before the replay; `windows` follow one another without a gap."""
+
+    first: Window
+    windows: tuple[Window, ...]
+
+    @property
+    def replay(self) -> Window:
+        return Window(self.windows[0].start, self.windows[-1].end)
+
+
+def cut(policy: Policy, span: Window, until: datetime | float | None = None, every: timedelta | None = None) -> Cut:
+    """`until` ends the first part: a moment, a share of the span (0..1), or by default retrain.history after the first row.
+
+    `every` is the windows' length; None is calendar months (UTC) where the replay is long enough for two, else detect.window.
+    Raises BadInput when that leaves nothing before, or fewer than two windows after.
+    """
+    start = _start(policy, span, until, monthly=every is None)
+    if not span.start < start < span.end:
+        raise BadInput(f"the bootstrap ends at {start:%Y-%m-%dT%H:%MZ}; expected a moment inside of the data, {span}")
+    replay = Window(start, span.end)
+    windows = _months(replay) if every is None and replay.length >= _MONTHS_FROM else _even(replay, every or policy.detect.window)
+    if len(windows) < _LEAST:
+        raise BadInput(
+            f"{replay} after the bootstrap holds {len(windows)} window; expected {_LEAST} or more: end the bootstrap earlier, "
+            "or choose shorter windows"
+        )
+    return Cut(Window(span.start, start), windows)
+
+
+def _start(policy: Policy, span: Window, until: datetime | float | None, *, monthly: bool) -> datetime:
+    if isinstance(until, datetime):
+        return until
+    if until is not None:
+        return span.start + until * span.length
+    wanted = span.start + policy.retrain.history
+    if not monthly or span.end - wanted < _MONTHS_FROM:
+        return wanted
+    before = wanted.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    return min((edge for edge in (before, _next(before)) if edge > span.start), key=lambda edge: abs(edge - wanted))
+
+
+def _months(replay: Window) -> tuple[Window, ...]:
+    """The last one ends with its month's last row; a few days at the end are part of the month before."""
+    edges = [replay.start]
+    while edges[-1] < replay.end:
+        edges.append(min(_next(edges[-1].replace(day=1, hour=0, minute=0, second=0, microsecond=0)), replay.end))
+    return _joined(edges, timedelta(days=7))
+
+
+def _even(replay: Window, length: timedelta) -> tuple[Window, ...]:
+    edges = [replay.start]
+    while edges[-1] < replay.end:
+        edges.append(min(edges[-1] + length, replay.end))
+    return _joined(edges, length / 4)
+
+
+def _joined(edges: list[datetime], least: timedelta) -> tuple[Window, ...]:
+    """Windows between the edges; a last one that is shorter than `least` belongs to the one before."""
+    if len(edges) > 2 and edges[-1] - edges[-2] < least:
+        del edges[-2]
+    return tuple(Window(start, end) for start, end in zip(edges, edges[1:], strict=False))
+
+
+def _next(month: datetime) -> datetime:
+    return (month + timedelta(days=32)).replace(day=1)

@@ -1,0 +1,17 @@
+"""How often a replay looks: as soon as a window counts as another one than the last, which is what an hourly monitor comes to."""
+
+from datetime import timedelta
+
+from steps.backtesting.stage import Stage
+from steps.contracts.policy import Policy
+
+_APART = 4  # looks a window; windows that end closer together count as one
+
+
+def step(policy: Policy) -> timedelta:
+    return policy.detect.window / _APART
+
+
+def move_on(stage: Stage) -> None:
+    """To the next look, or to the end of the replay."""
+    stage.clock.sleep(min(step(stage.site.policy), stage.cut.replay.end - stage.clock.now()))

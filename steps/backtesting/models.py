@@ -1,0 +1,58 @@
+"""Models of this process, as a replay asks them."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from steps.adapters.model_loader import ALLOW_PICKLE, load_model
+from steps.contracts.errors import BadInput
+from steps.contracts.policy import Policy
+from steps.training.apart import train_apart
+from steps.training.frames import features, training_frame
+
+Floats = npt.NDArray[np.float64]
+Ask = Callable[[pa.Table], Floats]  # one number per row
+
+MOST_ROWS = 1_000_000  # evenly thinned above
+
+
+def loaded(folder: Path, policy: Policy, *, trusted: bool = False) -> Ask:
+    """The model in the folder. Raises BadInput or Refused as a predictor would; `trusted` models may be unpickled."""
+    allowed = trusted or os.environ.get(ALLOW_PICKLE, "").lower() == "true"
+    model = load_model(folder, policy.data.task, allow_pickle=allowed)
+    return lambda rows: np.asarray(model.ask(features(rows, policy)), dtype=np.float64)
+
+
+def trained(policy: Policy, rows: pa.Table, place: Path) -> Ask:
+    """A model taught by all of the rows: ours in this process, a training function of somebody else's apart from it.
+
+    `place` is a folder that is not there yet. Raises BadInput when no model comes of the rows.
+    """
+    if rows.num_rows > MOST_ROWS:
+        rows = rows.take(pa.array(np.arange(MOST_ROWS) * rows.num_rows // MOST_ROWS))
+    rows = rows.select([*policy.features, policy.data.target, policy.data.time])
+    return _builtin(policy, rows) if policy.retrain.entrypoint == "builtin" else _apart(policy, rows, place)
+
+
+def _builtin(policy: Policy, rows: pa.Table) -> Ask:
+    from steps.adapters.model_loader import one_number
+    from steps.contracts.words import Task
+    from steps.training.builtin import train
+
+    model = train(training_frame(rows, policy), policy)
+    answer = model.predict_proba if policy.data.task is Task.BINARY else model.predict
+    return lambda asked: one_number(answer(features(asked, policy)), asked.num_rows)
+
+
+def _apart(policy: Policy, rows: pa.Table, place: Path) -> Ask:
+    place.mkdir(parents=True)
+    pq.write_table(rows, place / "train.parquet")
+    made = train_apart(place / "train.parquet", policy, place / "out")
+    if made.folder is None:
+        raise BadInput(made.sentence)
+    return loaded(made.folder, policy, trusted=True)

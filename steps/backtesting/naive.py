@@ -1,0 +1,41 @@
+"""The two habits that need no monitor: never to retrain, and to retrain at the end of every window on all that is known."""
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from steps.backtesting.cut import Cut
+from steps.backtesting.models import Ask, trained
+from steps.backtesting.past import Past
+from steps.backtesting.result import EVERY_WINDOW, FROZEN, Counts, Deed, Played
+from steps.contracts.errors import BadInput
+from steps.contracts.window import Window
+
+
+def frozen(past: Past, cut: Cut, first: Ask) -> Played:
+    """The first champion answers everything."""
+    return Played(FROZEN, first(past.between(cut.replay)), Counts())
+
+
+def every_window(past: Past, cut: Cut, first: Ask, place: Path, tell: Callable[[datetime], None]) -> Played:
+    """At the end of each window a model is taught by the last retrain.history of known labels, and serves unasked from then on."""
+    serving, answers, deeds, failed = first, [], [], 0
+    for number, window in enumerate(cut.windows):
+        if number:
+            try:
+                serving = trained(past.policy, history(past, window.start), place / f"{number}")
+                deeds.append(Deed(window.start, "retrained", "retrained because the window was over"))
+            except BadInput:  # no model came of it: the one before goes on
+                failed += 1
+        answers.append(serving(past.between(window)))
+        tell(window.end)
+    return Played(EVERY_WINDOW, np.concatenate(answers), Counts(retrains=len(deeds), promotions=len(deeds), escalated=failed), deeds)
+
+
+def history(past: Past, now: datetime) -> pa.Table:
+    """What was known by `now` of the last retrain.history."""
+    end = now - past.policy.data.labels.delay
+    return past.known(Window(end - past.policy.retrain.history, end), now)

@@ -1,0 +1,75 @@
+"""What has happened: labelled rows of the past in the order of their time, as a policy names their columns."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from steps.contracts.errors import BadInput
+from steps.contracts.inference_log import REQUEST_ID
+from steps.contracts.policy import Policy
+from steps.contracts.window import Window
+from steps.core.log_columns import conform, declared
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def micros(moment: datetime) -> int:
+    return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
+def moment(microseconds: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=int(microseconds))
+
+
+@dataclass(frozen=True)
+class Past:
+    """`rows` have the columns of a logged window with the target, by time; `times` are theirs in µs since 1970, shape (n,)."""
+
+    policy: Policy
+    rows: pa.Table
+    times: npt.NDArray[np.int64]
+
+    @property
+    def span(self) -> Window:
+        return Window(moment(self.times[0]), moment(self.times[-1]) + timedelta(microseconds=1))
+
+    def places(self, window: Window) -> slice:
+        """Where the window's rows lie."""
+        first, last = np.searchsorted(self.times, [micros(window.start), micros(window.end)])
+        return slice(int(first), int(last))
+
+    def between(self, window: Window) -> pa.Table:
+        here = self.places(window)
+        return self.rows.slice(here.start, here.stop - here.start)
+
+    def known(self, window: Window, now: datetime) -> pa.Table:
+        """The window's rows whose label is known by `now`."""
+        delay = self.policy.data.labels.delay
+        rows = self.between(Window(window.start, max(window.start, min(window.end, now - delay))))
+        return rows.filter(pc.is_valid(rows[self.policy.data.target]))
+
+
+def past(policy: Policy, table: pa.Table, source: str = "the data") -> Past:
+    """Raises BadInput when a column that the policy names is missing, a value is no number or no time, or no row has a label."""
+    data = policy.data
+    absent = [name for name in (data.time, data.target, *policy.features) if name not in table.column_names]
+    if absent:
+        raise BadInput(f"column {absent[0]} is not in {source} ({', '.join(table.column_names[:30])}); the policy names it")
+    schema = declared(policy, target=True)
+    table = table.select([name for name in schema.names if name in table.column_names and name != REQUEST_ID])
+    rows = pa.Table.from_batches([conform(batch, schema) for batch in table.combine_chunks().to_batches()], schema=schema)
+    for name in (*data.numeric, data.target, data.time):
+        lost = rows[name].null_count - table[name].null_count
+        if lost:
+            kind = "time" if name == data.time else "number"
+            raise BadInput(f"column {name} of {source} has {lost} of {rows.num_rows} values that are no {kind} ({table[name].type})")
+    rows = rows.filter(pc.is_valid(rows[data.time])).sort_by(data.time)
+    if not rows.num_rows or rows[data.target].null_count == rows.num_rows:
+        raise BadInput(f"{source} has no row with both {data.time} and {data.target}; expected labelled rows of the past")
+    identity = pa.array([f"row-{number:09d}" for number in range(rows.num_rows)], pa.string())
+    rows = rows.set_column(rows.column_names.index(REQUEST_ID), REQUEST_ID, identity).combine_chunks()
+    return Past(policy, rows, np.asarray(pc.cast(rows[data.time], pa.int64()).to_numpy(), dtype=np.int64))

@@ -1,0 +1,92 @@
+"""The policy itself: the real monitor, and for each incident the real heal, on models that answer the past."""
+
+import contextlib
+from typing import Any
+
+from steps.answering import give
+from steps.backtesting.looking import move_on
+from steps.backtesting.result import POLICY, Counts, Deed, Played
+from steps.backtesting.stage import Stage
+from steps.contracts.codec import canonical, decode
+from steps.contracts.diagnosis import Diagnosis
+from steps.contracts.errors import ModelmedicError, StoreError, Transient
+from steps.contracts.incident import Closing, Incident
+from steps.contracts.window import Window
+from steps.contracts.words import Outcome
+from steps.local.engine import Ask, heal
+from steps.monitor import monitor
+from steps.reconcile import reconcile
+from steps.run import Run
+from steps.stages import HEAL
+
+_TABLE = tuple(stage for stage in HEAL if stage.name != "report")  # nobody reads Evidently's page of a rehearsal
+
+
+def policy_itself(stage: Stage, *, approve: bool) -> Played:
+    """Look, and heal what was opened, until the past is over. `approve` is what people answer wherever the policy asks them."""
+    site = stage.site
+    while not stage.over:
+        move_on(stage)
+        if stage.over:
+            break
+        reconcile(site)
+        seen = monitor(site)
+        if seen.incident is not None:
+            with contextlib.suppress(Transient, StoreError):  # the next look goes on with it
+                heal(Run(site, site.ledger.find(seen.incident)), ask=_answer(approve), table=_TABLE)
+    incidents = [(incident, site.ledger.closing(incident)) for incident in site.ledger.incidents(site.model)]
+    closed = [(incident, closing) for incident, closing in incidents if closing is not None]
+    return Played(POLICY, stage.answers, _counts(stage, closed, len(incidents)), [_deed(stage, *each) for each in closed])
+
+
+def _answer(approved: bool) -> Ask:
+    """People who answer at once; as many of them as the policy asks for."""
+
+    def ask(run: Run, _stage: str) -> None:
+        approval = run.site.policy.approval
+        people = approval.approvers or ("first person", "second person")
+        for person in people[: 2 if approval.twoPerson and approved else 1]:
+            give(run.site.store, run.site.clock, run.incident.id, approved=approved, by=person, policy=run.site.policy)
+
+    return ask
+
+
+def _counts(stage: Stage, closed: list[tuple[Incident, Closing]], incidents: int) -> Counts:
+    ledger = stage.site.ledger
+    outcomes = [closing.outcome for _, closing in closed]
+    trained = [bool((ledger.stage(incident, "retrain") or {}).get("trained")) for incident, _ in closed]
+    return Counts(
+        retrains=sum(trained),
+        promotions=outcomes.count(Outcome.HEALED),
+        rejected=outcomes.count(Outcome.REJECTED) + outcomes.count(Outcome.WITHDRAWN),
+        rolled_back=outcomes.count(Outcome.ROLLED_BACK),
+        quarantined=outcomes.count(Outcome.QUARANTINED),
+        escalated=outcomes.count(Outcome.ESCALATED),
+        incidents=incidents,
+    )
+
+
+def _deed(stage: Stage, incident: Incident, closing: Closing) -> Deed:
+    diagnosed: dict[str, Any] = stage.site.ledger.stage(incident, "diagnose") or {}
+    found = _diagnosis(diagnosed)
+    aside = _window(stage, incident) if closing.outcome is Outcome.QUARANTINED else None
+    return Deed(
+        incident.opened_at,
+        closing.outcome.value,
+        closing.sentence,
+        aside,
+        found.cause.value if found else "",
+        found.columns if found else (),
+    )
+
+
+def _diagnosis(diagnosed: dict[str, Any]) -> Diagnosis | None:
+    try:
+        return decode(Diagnosis, canonical(diagnosed["diagnosis"]))
+    except (KeyError, ModelmedicError):
+        return None
+
+
+def _window(stage: Stage, incident: Incident) -> Window | None:
+    spans = stage.site.history.quarantined_spans(stage.site.model)
+    return next((span.window for span in spans if span.incident == incident.id), None)

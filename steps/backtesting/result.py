@@ -1,0 +1,87 @@
+"""What a backtest says: for each way of running the model its metric window by window, and what it took."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import numpy as np
+import numpy.typing as npt
+
+from steps.contracts.window import Window
+
+Floats = npt.NDArray[np.float64]
+FROZEN, EVERY_WINDOW, ANY_DRIFT, POLICY = "frozen", "every_window", "any_drift", "policy"
+TITLES = {
+    FROZEN: "frozen",
+    EVERY_WINDOW: "retrain every window",
+    ANY_DRIFT: "retrain on any drift",
+    POLICY: "this policy",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """Something that was done or decided: `kind` is `retrained` or the outcome of an incident."""
+
+    at: datetime
+    kind: str
+    sentence: str
+    window: Window | None = None  # what was set aside
+    cause: str = ""
+    columns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """`retrains` are trainings that left a model, `promotions` how often another model came to serve by one."""
+
+    retrains: int = 0
+    promotions: int = 0
+    rejected: int = 0
+    rolled_back: int = 0
+    quarantined: int = 0
+    escalated: int = 0
+    incidents: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """One way of running the model: its answers to all replayed rows, shape (n,), and what was done meanwhile."""
+
+    name: str
+    answers: Floats
+    counts: Counts
+    deeds: Sequence[Deed] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """`scores` and `losses` by window, None where a window's labels cannot tell; `mean` is over the windows, `loss` over all rows."""
+
+    name: str
+    title: str
+    scores: tuple[float | None, ...]
+    losses: tuple[float | None, ...]
+    mean: float | None
+    loss: float | None
+    counts: Counts
+    deeds: tuple[Deed, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Backtest:
+    """`metric` is the policy's, `loss` the one that the task is about; `higher` whether more of the metric is better."""
+
+    model: str
+    metric: str
+    loss: str
+    higher: bool
+    bootstrap: Window
+    windows: tuple[Window, ...]
+    rows: tuple[int, ...]  # labelled rows of each window
+    lines: tuple[Line, ...]
+    delay: str = "0s"
+    notes: tuple[str, ...] = field(default=())
+
+    def line(self, name: str) -> Line:
+        return next(line for line in self.lines if line.name == name)

@@ -1,0 +1,57 @@
+"""The backtest: one past, four ways of running the model through it."""
+
+import tempfile
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+from steps.backtesting.any_drift import any_drift
+from steps.backtesting.cut import Cut
+from steps.backtesting.naive import every_window, frozen
+from steps.backtesting.past import Past
+from steps.backtesting.rehearsal import policy_itself
+from steps.backtesting.result import ANY_DRIFT, EVERY_WINDOW, FROZEN, POLICY, Backtest
+from steps.backtesting.scoring import labelled, line
+from steps.backtesting.stage import Stage
+from steps.contracts.window import format_duration
+from steps.core.metrics import HIGHER_IS_BETTER, loss_of
+from steps.run import silent
+
+Tell = Callable[[str, datetime], None]  # which way is played, and how far it is
+ALL = (FROZEN, EVERY_WINDOW, ANY_DRIFT, POLICY)
+
+
+def _nobody(_name: str, _now: datetime) -> None:
+    return
+
+
+def backtest(past: Past, cut: Cut, *, approve: bool = True, say: Callable[[str], None] = silent, tell: Tell = _nobody) -> Backtest:
+    """Play all four. Training needs a scratch folder, which is gone afterwards; nothing else is written.
+
+    Raises BadInput when the first champion cannot be trained, Refused when it fails its gates: such a model would serve nobody.
+    """
+    policy = past.policy
+    with tempfile.TemporaryDirectory(prefix="modelmedic-backtest-") as scratch:
+        place = Path(scratch)
+        healed = Stage(past, cut, place / POLICY, say, lambda now: tell(POLICY, now))
+        healed.bootstrap()
+        first = healed.ask("1")
+        alarmed = Stage(past, cut, place / ANY_DRIFT, silent, lambda now: tell(ANY_DRIFT, now))
+        alarmed.adopt(healed)
+        played = (
+            frozen(past, cut, first),
+            every_window(past, cut, first, place / EVERY_WINDOW, lambda now: tell(EVERY_WINDOW, now)),
+            any_drift(alarmed, place / "drift-models"),
+            policy_itself(healed, approve=approve),
+        )
+        return Backtest(
+            model=policy.name,
+            metric=policy.metric,
+            loss=loss_of(policy.data.task),
+            higher=policy.metric in HIGHER_IS_BETTER,
+            bootstrap=cut.first,
+            windows=cut.windows,
+            rows=labelled(past, cut.windows),
+            lines=tuple(line(past, cut.windows, one) for one in played),
+            delay=format_duration(policy.data.labels.delay),
+        )

@@ -1,0 +1,123 @@
+"""A whole site in memory and a scratch folder, on which the past is played: the real steps run on it, and touch nothing else."""
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from steps.adapters.memory_store import MemoryStore
+from steps.adapters.notify_file import StoreNotifier
+from steps.backtesting.cut import Cut
+from steps.backtesting.models import Ask, Floats, loaded
+from steps.backtesting.past import Past
+from steps.backtesting.windows import PlayedWindows
+from steps.bootstrap import bootstrap
+from steps.clocks import PlayedClock, SystemClock
+from steps.contracts.diagnosis import Release
+from steps.contracts.inference_log import MODEL_VERSION, PREDICTION, SERVED_BY
+from steps.contracts.keys import model_prefix, policy_key
+from steps.contracts.training import ModelVersion
+from steps.contracts.window import Window
+from steps.documents import keep
+from steps.local.rehearsed import RehearsedServing
+from steps.local.rehearsed_registry import RehearsedRegistry
+from steps.model_files import push
+from steps.references import StoredReferences
+from steps.run import Site, silent
+from steps.version_files import version_files
+
+
+class Stage:
+    """`site` has every port that a step uses; as its clock moves on, rows of the past are answered by what serves then.
+
+    `folder` is scratch. `tell` hears the played time.
+    """
+
+    def __init__(
+        self, past: Past, cut: Cut, folder: Path, say: Callable[[str], None] = silent, tell: Callable[[datetime], None] = lambda _now: None
+    ) -> None:
+        store = MemoryStore()
+        self.past, self.cut, self._tell = past, cut, tell
+        self.clock = PlayedClock(cut.replay.start, self._play)
+        self.windows = PlayedWindows(past.policy, self.clock)
+        self.serving = RehearsedServing(self._load)
+        self._lent: dict[str, Ask] = {}  # by the key that they were registered under
+        self._answers: list[Floats] = []
+        (folder / "work").mkdir(parents=True)
+        self.site = Site(
+            policy=past.policy,
+            store=store,
+            registry=RehearsedRegistry(folder / "registry", past.policy.registry.name),
+            serving=self.serving,
+            windows=self.windows,
+            references=StoredReferences(store, past.policy.name),
+            notifier=StoreNotifier(store),
+            clock=self.clock,
+            real=SystemClock(),
+            actor="backtest",
+            work=folder / "work",
+            say=say,
+        )
+        keep(store, policy_key(past.policy.hash), past.policy)
+
+    @property
+    def over(self) -> bool:
+        return self.clock.now() >= self.cut.replay.end
+
+    @property
+    def answers(self) -> Floats:
+        """What was answered to the rows of the replay so far."""
+        return np.concatenate(self._answers) if self._answers else np.empty(0)
+
+    def bootstrap(self) -> ModelVersion:
+        """The first champion, taught by what is known when the replay begins. Raises BadInput or Refused."""
+        return bootstrap(self.site, self.past.known(self.cut.first, self.clock.now()))
+
+    def adopt(self, other: "Stage") -> None:
+        """Begin with the champion that another stage begins with."""
+        champion = self.site.policy.registry.champion
+        version = other.site.registry.version("1")
+        folder = version_files(other.site, version)
+        push(self.site.store, model_prefix(version.digest), folder)
+        own = self.site.registry.register(folder, key="first", tags={}, metrics={})
+        self.site.references.keep(own.version, other.site.references.table(version.version))
+        self.serving.start(own)
+        self.site.registry.move_alias(champion, own.version, expected=None)
+        self.site.history.record_release(self.site.model, Release(self.clock.now(), own.version, None))
+
+    def ask(self, version: str) -> Ask:
+        """One version by itself."""
+        return self._load(self.site.registry.version(version))
+
+    def serve(self, model: Ask, key: str) -> str:
+        """A model of this process put in the champion's place past every gate, as a version that has no files to speak of."""
+        site, alias = self.site, self.site.policy.registry.champion
+        folder = site.work / key
+        folder.mkdir()
+        (folder / "note.txt").write_text(f"{key}\n")
+        self._lent[key] = model
+        made, before = site.registry.register(folder, key=key, tags={}, metrics={}), site.registry.alias(alias)
+        self.serving.restore(made)
+        site.registry.move_alias(alias, made.version, expected=before)
+        site.history.record_release(site.model, Release(self.clock.now(), made.version, before))
+        return made.version
+
+    def _load(self, model: ModelVersion) -> Ask:
+        lent = self._lent.get(model.tags.get("key", ""))
+        return lent or loaded(version_files(self.site, model), self.site.policy)
+
+    def _play(self, start: datetime, end: datetime) -> None:
+        rows = self.past.between(Window(start, min(max(start, end), self.cut.replay.end))) if start < self.cut.replay.end else None
+        if rows is not None and rows.num_rows:
+            answered = self.serving.serve(rows)
+            self._answers.append(answered.values)
+            for name, column in (
+                (PREDICTION, pa.array(answered.values)),
+                (MODEL_VERSION, pa.array(answered.versions, pa.string())),
+                (SERVED_BY, pa.array(answered.roles, pa.string())),
+            ):
+                rows = rows.set_column(rows.column_names.index(name), name, column)
+            self.windows.add(rows)
+        self._tell(min(end, self.cut.replay.end))

@@ -1,0 +1,54 @@
+"""The inference log of a replay, in memory: what was answered so far, with the labels that are known at the played now."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from steps.backtesting.past import micros
+from steps.contracts.policy import Policy
+from steps.contracts.ports import Clock
+from steps.contracts.window import Window
+from steps.core.log_columns import declared
+
+_BATCH = 65_536
+
+
+class PlayedWindows:
+    """Implements `Windows`. Rows are added by time, each once, with their label, which stays hidden for data.labels.delay."""
+
+    def __init__(self, policy: Policy, clock: Clock) -> None:
+        self._policy = policy
+        self._clock = clock
+        self._rows = declared(policy, target=True).empty_table()
+        self._times: npt.NDArray[np.int64] = np.empty(0, dtype=np.int64)
+
+    def add(self, rows: pa.Table) -> None:
+        """Rows that are not older than those added before."""
+        times = np.asarray(pc.cast(rows[self._policy.data.time], pa.int64()).to_numpy(), dtype=np.int64)
+        self._rows = pa.concat_tables([self._rows, rows.select(self._rows.column_names)])
+        self._times = np.concatenate([self._times, times])
+
+    def batches(self, window: Window, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
+        names = [name for name in declared(self._policy).names if columns is None or name in set(columns)]
+        yield from self._inside(window).select(names).to_batches(max_chunksize=_BATCH)
+
+    def count(self, window: Window) -> int:
+        return self._inside(window).num_rows
+
+    def table(self, window: Window, *, labelled_only: bool = False, limit: int | None = None) -> pa.Table:
+        rows, target = self._inside(window), self._policy.data.target
+        due = pa.scalar(self._clock.now() - self._policy.data.labels.delay, rows.schema.field(self._policy.data.time).type)
+        label = pc.if_else(pc.less_equal(rows[self._policy.data.time], due), rows[target], pa.scalar(None, pa.float64()))
+        rows = rows.set_column(rows.column_names.index(target), target, label)
+        if labelled_only:
+            rows = rows.filter(pc.is_valid(rows[target]))
+        if limit is not None and rows.num_rows > limit:
+            rows = rows.take(pa.array(np.arange(limit) * rows.num_rows // limit))
+        return rows
+
+    def _inside(self, window: Window) -> pa.Table:
+        first, last = np.searchsorted(self._times, [micros(window.start), micros(window.end)])
+        return self._rows.slice(int(first), int(last - first))
