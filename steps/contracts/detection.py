@@ -97,6 +97,7 @@ class Performance:
     p_value: float
     labels: int
     degraded: bool
+    hold: float | None = None  # slope of the label on the answer, as a share of the reference's: 1 is as before, below 0 turned round
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +116,8 @@ class Thresholds:
     model_version: str | None = None
     design: Mapping[str, float] = field(default_factory=dict)  # how many times as much a column varies as independent rows would
     loss_design: float = 1.0
+    hold_design: float = 1.0  # the same of the slope of the label on the answer
+    loss_usual: float = 0.0  # the most that the mean loss of a stretch of the reference exceeded the whole's by, as a share of it
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ mantissa, so 1.6 % apart; that needs no bounds and has a place for infinity. NaN
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -74,6 +74,17 @@ class Losses:
 
 
 @dataclass(frozen=True, slots=True)
+class Fit:
+    """Sums over the rows with label and prediction, both as shares of the prediction's axis: plain / 2^20, squares and products / 2^16."""
+
+    answers: int = 0
+    labels: int = 0
+    squares: int = 0
+    label_squares: int = 0
+    products: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Profile:
     """What detection knows of a window. `absent` columns were nowhere in it; `retyped` ones held what does not fit the layout."""
 
@@ -85,6 +96,7 @@ class Profile:
     hours: Mapping[int, int] = field(default_factory=dict)  # rows by hours since 1970
     span: tuple[int, int] | None = None  # first and last time, microseconds since 1970
     losses: Losses = Losses()
+    fit: Fit = Fit()
     labels: int = 0  # rows that have a label
     prints: Mapping[int, int] = field(default_factory=dict)
 
@@ -98,6 +110,7 @@ class Profile:
             hours=self.hours or other.hours,
             span=self.span or other.span,
             losses=self.losses if self.losses.rows else other.losses,
+            fit=self.fit if self.losses.rows else other.fit,
             labels=max(self.labels, other.labels),
             prints=self.prints or other.prints,
         )
@@ -116,7 +129,8 @@ def merge(first: Profile, second: Profile) -> Profile:
         retyped=first.retyped | second.retyped,
         hours=added(first.hours, second.hours),
         span=(min(s[0] for s in spans), max(s[1] for s in spans)) if spans else None,
-        losses=Losses(*(a + b for a, b in zip(_sums(first), _sums(second), strict=True))),
+        losses=Losses(*(a + b for a, b in zip(astuple(first.losses), astuple(second.losses), strict=True))),
+        fit=Fit(*(a + b for a, b in zip(astuple(first.fit), astuple(second.fit), strict=True))),
         labels=first.labels + second.labels,
         prints=least_prints([first.prints, second.prints]),
     )
@@ -162,7 +176,3 @@ def _merged(first: Numbers | Codes, second: Numbers | Codes) -> Numbers | Codes:
     counts = {v: first.counts.get(v, 0) + second.counts.get(v, 0) for v in sorted({*first.counts, *second.counts})}
     identifier = first.identifier or second.identifier or len(counts) > MOST_CODES
     return Codes({} if identifier else counts, first.nulls + second.nulls, first.known + second.known, identifier)
-
-
-def _sums(profile: Profile) -> tuple[int, int, int]:
-    return profile.losses.rows, profile.losses.total, profile.losses.squares

@@ -1,15 +1,16 @@
 """A profile as JSON and back, the same counts."""
 
 from collections.abc import Mapping
+from dataclasses import astuple
 from typing import Any
 
 import numpy as np
 
 from steps.contracts.codec import canonical, decode, to_plain
 from steps.core.layout import Layout
-from steps.core.profile import Codes, Losses, Numbers, Profile
+from steps.core.profile import Codes, Fit, Losses, Numbers, Profile
 
-_FORMAT = 1
+_FORMAT = 2
 
 
 def to_document(profile: Profile) -> dict[str, Any]:
@@ -23,6 +24,7 @@ def to_document(profile: Profile) -> dict[str, Any]:
         "hours": _pairs(profile.hours),
         "span": list(profile.span) if profile.span else None,
         "losses": [profile.losses.rows, profile.losses.total, profile.losses.squares],
+        "fit": list(astuple(profile.fit)),
         "labels": profile.labels,
         "prints": _pairs(profile.prints),
     }
@@ -42,6 +44,7 @@ def from_document(document: Mapping[str, Any]) -> Profile:
         hours=_whole(document["hours"]),
         span=(int(document["span"][0]), int(document["span"][1])) if document["span"] else None,
         losses=Losses(*(int(n) for n in document["losses"])),
+        fit=Fit(*(int(n) for n in document["fit"])),
         labels=int(document["labels"]),
         prints=_whole(document["prints"]),
     )

@@ -11,10 +11,11 @@ from steps.contracts.words import Task
 from steps.core.arrays import compute, distinct, plain
 from steps.core.layout import Floats, Layout, NumberAxis
 from steps.core.moments import moments
-from steps.core.profile import MOST_CODES, PRINTS, TAIL_SHIFT, Codes, Losses, Numbers, Profile
+from steps.core.profile import MOST_CODES, PRINTS, TAIL_SHIFT, Codes, Fit, Losses, Numbers, Profile
 
 _FEW = 30  # rows of a batch below which one value's share says nothing
 _LARGEST_LOSS = 4096.0  # in units of the layout's loss_unit: one row cannot own the mean
+_FARTHEST = 1024.0  # axes of the prediction: the same for its slope
 _PRINTED = 2  # columns whose values together tell rows apart
 _MIX = tuple(np.uint64(k) for k in (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9))
 
@@ -33,6 +34,7 @@ class Profiler:
         self._hours: dict[int, int] = {}
         self._span: tuple[int, int] | None = None
         self._losses = [0, 0, 0]
+        self._fit = [0, 0, 0, 0, 0]
         self._least_prints: list[npt.NDArray[np.uint64]] = []
         self._print_below = np.uint64(2**64 - 1)
 
@@ -67,6 +69,7 @@ class Profiler:
             hours=dict(sorted(self._hours.items())),
             span=self._span,
             losses=Losses(*self._losses),
+            fit=Fit(*self._fit),
             labels=self._labels,
             prints=self._prints(),
         )
@@ -109,6 +112,17 @@ class Profiler:
         self._losses[0] += int(both.sum())
         self._losses[1] += int(np.rint(share * 2**20).astype(np.int64).sum())
         self._losses[2] += int(np.rint(share**2 * 2**16).astype(np.int64).sum())
+        self._fitted(prediction[both], target[both])
+
+    def _fitted(self, prediction: Floats, target: Floats) -> None:
+        axis = self._layout.numbers.get(self._layout.prediction or "")
+        if axis is None:
+            return
+        x, y = (np.clip((v - axis.low) / (axis.high - axis.low), -_FARTHEST, _FARTHEST) for v in (prediction, target))
+        for place, values in enumerate((x, y)):
+            self._fit[place] += int(np.rint(values * 2**20).astype(np.int64).sum())
+        for place, values in enumerate((x * x, y * y, x * y), start=2):
+            self._fit[place] += int(np.rint(values * 2**16).astype(np.int64).sum())
 
     def _fingerprint(self, columns: list[Floats]) -> None:
         if len(columns) < _PRINTED or len(self._layout.rich) < _PRINTED:

@@ -10,6 +10,7 @@ theirs towards that of a quarter and so on; where rows clearly depend on each ot
 in ten references would have shown.
 """
 
+import functools
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,8 +21,9 @@ import pyarrow as pa
 
 from steps.contracts.detection import Thresholds
 from steps.core.arrays import distinct
+from steps.core.hold import hold, score
 from steps.core.layout import Floats, Layout, NumberAxis
-from steps.core.profile import Codes, Counts, Numbers, Profile
+from steps.core.profile import Codes, Counts, Numbers, Profile, merge
 from steps.core.profile_shift import code_effect, number_effect
 from steps.core.profiling import profiled
 
@@ -68,7 +70,7 @@ def calibrate(reference: pa.Table, layout: Layout, rows: int, *, alpha: float, e
         replayed=len(starts),
         model_version=version,
         design=designs,
-        loss_design=_design(_loss_cells(blocks), run, stretch),
+        **_losses(blocks, run, stretch),
     )
 
 
@@ -168,20 +170,28 @@ def _cells(table: _Table) -> Floats:
     return np.asarray(grouped[:, grouped.sum(axis=0) > 0])
 
 
-def _loss_cells(blocks: Sequence[Profile]) -> Floats:
-    """Two cells that disperse as the mean loss does: rows, each split by its loss as a share of a bound far above the mean."""
+def _losses(blocks: Sequence[Profile], run: int, stretch: float) -> dict[str, float]:
+    """What is known of the loss: the design effects of its mean and of the answers' hold, and how far a stretch of it rose."""
     rows = np.array([b.losses.rows for b in blocks], dtype=np.float64)
-    total = np.array([b.losses.total / 2**20 for b in blocks])
-    squares = np.array([b.losses.squares / 2**16 for b in blocks])
-    if rows.min(initial=0) < 1 or total.sum() <= 0:
-        return np.ones((len(blocks), 1))
+    total, squares = np.array([b.losses.total / 2**20 for b in blocks]), np.array([b.losses.squares / 2**16 for b in blocks])
+    if rows.min() < 1 or total.sum() <= 0:
+        return {}
     mean = total.sum() / rows.sum()
     variance = squares.sum() / rows.sum() - mean**2
     if variance <= 0:
-        return np.ones((len(blocks), 1))
-    # a fair coin of `rows` throws varies by rows / 4: the deviation of the summed loss is brought to that scale
-    half = rows / 2 + (total - rows * mean) / np.sqrt(variance) / 2
-    return np.column_stack([half, rows - half])
+        return {}
+    runs, risen = np.ones(run), total - rows * mean
+    usual = np.convolve(risen, runs, "valid") / np.convolve(rows, runs, "valid") / mean
+    found = {"loss_design": _design(_coins(rows, risen / np.sqrt(variance)), run, stretch), "loss_usual": float(usual.max(initial=0.0))}
+    whole = hold(functools.reduce(merge, blocks))
+    if whole is not None:
+        found["hold_design"] = _design(_coins(rows, np.array([score(whole, block) for block in blocks])), run, stretch)
+    return found
+
+
+def _coins(rows: Floats, scores: Floats) -> Floats:
+    """Two cells that disperse as summed scores do, whose variance is one per independent row: a fair coin's varies by a quarter."""
+    return np.column_stack([rows / 2 + scores / 2, rows / 2 - scores / 2])
 
 
 def _replayed(table: _Table, axis: NumberAxis | None, starts: Counts, run: int, rows: int) -> float:

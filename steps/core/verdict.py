@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from steps.contracts.detection import Performance, Thresholds, Verdict
 from steps.contracts.window import Window
 from steps.contracts.words import Task, VerdictState
+from steps.core.hold import hold
 from steps.core.probability import normal_tail
 from steps.core.profile import Profile
 from steps.core.profile_quality import problems
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 LEAST_ROWS = 100
 LEAST_LABELS = 50
 _LOSS_LEVEL = 0.25  # of alpha: one question more beside the columns'
+_HALF = 0.5
+_ENORMOUS = 0.2  # of the reference's loss
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,17 +67,38 @@ def judge(both: "Pair", thresholds: Thresholds) -> Verdict:
 
 
 def performance(reference: Profile, labelled: Profile, thresholds: Thresholds, maturity: float = 0.0) -> Performance | None:
-    """The loss of the labelled window against the reference's (Welch's z); None while too few labels are known."""
+    """The loss of the labelled window against the reference's; None while too few labels are known.
+
+    Three ways to be degraded: a mean beyond what stretches of the reference differ by (Welch's z with their design effect); the
+    answers' hold on the labels, half of it gone; a rise so large that no stretch of the reference came half as far.
+    """
     before, after = reference.losses, labelled.losses
     task, unit = reference.layout.task, reference.layout.loss_unit
     if task is None or min(before.rows, after.rows) < LEAST_LABELS or labelled.labels < maturity * labelled.rows:
         return None
     was, now = before.mean(unit), after.mean(unit)
-    design = max(thresholds.loss_design, 1.0)
-    error = (design * (before.variance(unit) / before.rows + after.variance(unit) / after.rows)) ** 0.5
-    p_value = normal_tail((now - was) / error) if error > 0 else float(now <= was)
-    degraded = p_value < thresholds.alpha * _LOSS_LEVEL and now - was > thresholds.loss_effect * was
-    return Performance("log_loss" if task is Task.BINARY else "squared_error", was, now, error, p_value, after.rows, degraded)
+    plain = (before.variance(unit) / before.rows + after.variance(unit) / after.rows) ** 0.5
+    error = plain * max(thresholds.loss_design, 1.0) ** 0.5
+    level = thresholds.alpha * _LOSS_LEVEL / 2
+    p_value = _tail(now - was, error)
+    left, lost = _hold(reference, labelled, thresholds, level)
+    enormous = now - was > max(_ENORMOUS, 2 * thresholds.loss_usual) * was and _tail(now - was, plain) < level
+    degraded = lost or enormous or (p_value < level and now - was > thresholds.loss_effect * was)
+    return Performance("log_loss" if task is Task.BINARY else "squared_error", was, now, error, p_value, after.rows, degraded, left)
+
+
+def _hold(reference: Profile, labelled: Profile, thresholds: Thresholds, level: float) -> tuple[float | None, bool]:
+    """The share of the reference's slope that is left, and whether half of it or more was lost beyond noise."""
+    before, after = hold(reference), hold(labelled)
+    if before is None or after is None or before.slope <= 0:
+        return None, False
+    error = (max(thresholds.hold_design, 1.0) * (before.error**2 + after.error**2)) ** 0.5
+    lost = after.slope < _HALF * before.slope and _tail(before.slope - after.slope, error) < level
+    return after.slope / before.slope, lost
+
+
+def _tail(rise: float, error: float) -> float:
+    return normal_tail(rise / error) if error > 0 else float(rise <= 0)
 
 
 def _sentence(verdict: Verdict, least_rows: int) -> str:
@@ -87,7 +111,10 @@ def _sentence(verdict: Verdict, least_rows: int) -> str:
             f"{LEAST_ROWS} and {least_rows} are the least that is judged"
         )
     if verdict.state is VerdictState.DEGRADED and realised is not None:
-        return f"mean {realised.loss} rose from {realised.reference:.4g} to {realised.current:.4g} on {realised.labels} labels"
+        turned = realised.hold is not None and realised.hold < _HALF
+        held = f": a label rises {realised.hold:.0%} as much with the answer as it did" if turned else ""
+        rose = "rose" if realised.current > realised.reference else "moved"
+        return f"mean {realised.loss} {rose} from {realised.reference:.4g} to {realised.current:.4g} on {realised.labels} labels{held}"
     if verdict.state is VerdictState.DRIFTED:
         news = [s.column for s in shifted if not s.acknowledged]
         return f"{len(shifted)} of {len(verdict.shifts)} columns drifted, most of all {news[0]}"

@@ -12,9 +12,11 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import linregress
 
 from steps.contracts.detection import Roles
 from steps.contracts.words import Task
+from steps.core.hold import hold
 from steps.core.layout import Layout, NumberAxis, number_axis
 from steps.core.layout_choice import choose_layout
 from steps.core.profile import Codes, Numbers, Profile, merge, tail_value
@@ -139,6 +141,24 @@ def test_the_mean_loss_is_that_of_the_rows(scale: float) -> None:
     exact = (table["y"].to_numpy() - table["p"].to_numpy()) ** 2
     assert losses.mean(layout.loss_unit) == pytest.approx(exact.mean(), rel=1e-5)
     assert losses.variance(layout.loss_unit) == pytest.approx(exact.var(), rel=1e-3)
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e-9, 1e12])
+def test_the_hold_of_the_answers_on_the_labels_is_the_slope_of_least_squares(scale: float) -> None:
+    random = np.random.default_rng(2)
+    p = random.normal(size=5000) * scale + 5 * scale
+    table = pa.table({"y": 0.7 * p + random.normal(size=5000) * scale, "p": p, "x": p})
+    layout = choose_layout(table, Roles(target="y", prediction="p", task=Task.REGRESSION))
+    found = hold(merge(profiled(layout, table.slice(0, 2000)), profiled(layout, table.slice(2000))))
+    exact = linregress(p, table["y"].to_numpy())
+    assert found is not None
+    assert found.slope == pytest.approx(exact.slope, rel=1e-3)
+    assert found.error == pytest.approx(exact.stderr, rel=1e-2)
+
+
+def test_answers_that_are_all_alike_hold_nothing() -> None:
+    table = pa.table({"y": [0.0, 1.0] * 500, "p": [0.5] * 1000, "x": np.arange(1000.0)})
+    assert hold(profiled(choose_layout(table, Roles(target="y", prediction="p")), table)) is None
 
 
 def test_words_are_labels_as_well() -> None:

@@ -12,13 +12,13 @@ from tests.benchmarks.detection.worlds import Kind
 from tests.detect.log import rows
 
 QUIET = (Kind(500, 4, 5), Kind(1_000, 4, 20), Kind(2_000, 2, 40))
-ALIKE = (Kind(1_000, 8, 5, alike=0.9),)
+ALIKE = (Kind(1_000, 8, 5, alike=0.9), Kind(2_000, 8, 4, alike=0.99), Kind(2_000, 3, 4, days=0.7))
 SHIFTED = (Kind(10_000, 1, 5),)
 
 
-def together(kinds: tuple[Kind, ...], windows: int, shift: float = 0.0) -> Count:
+def together(kinds: tuple[Kind, ...], windows: int, *, shift: float = 0.0, turned: float = 0.0) -> Count:
     whole = Count()
-    for _, found in count(kinds, 11, windows, shift):
+    for _, found in count(kinds, 11, windows, shift=shift, turned=turned):
         for name in ("windows", "alarms", "runs", "incidents", "named"):
             setattr(whole, name, getattr(whole, name) + getattr(found, name))
     return whole
@@ -30,18 +30,24 @@ def test_quiet_windows_alarm_no_more_than_once_in_a_hundred() -> None:
 
 
 def test_rows_that_are_like_their_neighbours_raise_no_incidents() -> None:
-    assert together(ALIKE, 60).incidents == 0
+    assert together(ALIKE, 135).incidents == 0
+
+
+def test_a_release_that_answers_the_wrong_way_round_is_found_in_the_same_worlds() -> None:
+    found = together(ALIKE, 36, turned=0.5)
+    assert found.incidents == found.runs
 
 
 def test_a_shift_of_a_tenth_of_a_deviation_is_found_and_named() -> None:
-    found = together(SHIFTED, 30, 0.1)
+    found = together(SHIFTED, 30, shift=0.1)
     assert found.named >= 0.95 * found.runs
 
 
 @pytest.mark.slow
 def test_the_same_holds_over_many_windows() -> None:
-    quiet, shifted = together(QUIET, 900), together(SHIFTED, 300, 0.1)
+    quiet, alike, shifted = together(QUIET, 900), together(ALIKE, 600), together(SHIFTED, 300, shift=0.1)
     assert quiet.alarms <= 0.01 * quiet.windows
+    assert alike.incidents <= 0.01 * alike.runs
     assert shifted.named >= 0.95 * shifted.runs
 
 

@@ -2,7 +2,8 @@
 
 A world is drawn as one series: the reference first, then windows that follow it. The reference alone is replayed for the
 thresholds; each window is judged, and three in a row make an incident when two of them alarm. Quiet worlds count false alarms;
-worlds in which one column rises by 0.1 standard deviations right after the reference count what is found.
+worlds in which one column rises by 0.1 standard deviations right after the reference, or a release answers the wrong way round
+from there on (AUC near 0.35), count what is found.
 """
 
 import argparse
@@ -36,6 +37,8 @@ INDEPENDENT = (
     Kind(1_000_000, 1, 5),
 )
 ALIKE = (Kind(500, 10, 5, alike=0.9), Kind(5_000, 4, 20, alike=0.9, task=Task.REGRESSION), Kind(5_000, 8, 10, alike=0.99))
+DAILY = (Kind(5_000, 2, 5, days=0.7), Kind(5_000, 4, 5, days=0.7), Kind(5_000, 4, 10, days=0.7, task=Task.REGRESSION))
+RELEASED = (Kind(4_000, 1, 5), *DAILY, *ALIKE)
 SHIFTED = (Kind(10_000, 1, 5), Kind(10_000, 1, 20), Kind(10_000, 2, 200), Kind(10_000, 0.5, 20))
 
 
@@ -59,11 +62,11 @@ class Count:
         self.named += sum(named) >= HITS
 
 
-def run(kind: Kind, seed: int, windows: int, shift: float = 0.0) -> list[Verdict]:
+def run(kind: Kind, seed: int, windows: int, shift: float = 0.0, turned: float = 0.0) -> list[Verdict]:
     """The verdicts on so many windows that follow the reference of one world."""
     random = np.random.default_rng([seed, kind.rows, kind.columns])
     before = int(kind.rows * kind.reference)
-    series = table(kind, before + windows * kind.rows, random, shift=shift, start=before)
+    series = table(kind, before + windows * kind.rows, random, shift=shift, turned=turned, start=before)
     return judged(series, before, kind.rows)
 
 
@@ -77,13 +80,13 @@ def judged(series: pa.Table, before: int, rows: int) -> list[Verdict]:
     return [judge_profiles(profile, profiled(layout, piece), thresholds) for piece in pieces]
 
 
-def count(kinds: tuple[Kind, ...], seed: int, windows: int, shift: float = 0.0) -> Iterator[tuple[Kind, Count]]:
+def count(kinds: tuple[Kind, ...], seed: int, windows: int, *, shift: float = 0.0, turned: float = 0.0) -> Iterator[tuple[Kind, Count]]:
     """About so many windows over these kinds, three of each world; a quarter as many of the largest."""
     each = max(1, round(windows / OF / len(kinds)))
     for kind in kinds:
         found = Count()
         for number in range(each if kind.rows < 100_000 else max(1, each // 4)):
-            found.add(run(kind, seed + number, OF, shift), "x0" if shift else None)
+            found.add(run(kind, seed + number, OF, shift, turned), "x0" if shift else None)
         yield kind, found
 
 
@@ -96,12 +99,14 @@ def main() -> None:
     parts = {
         "quiet, independent rows": count(INDEPENDENT, asked.seed, asked.windows),
         "quiet, rows like their neighbours": count(ALIKE, asked.seed, asked.windows // 3),
-        "x0 rises by 0.1 standard deviations": count(SHIFTED, asked.seed, asked.windows // 3, 0.1),
+        "quiet, labels that move by whole days": count(DAILY, asked.seed, asked.windows // 3),
+        "x0 rises by 0.1 standard deviations": count(SHIFTED, asked.seed, asked.windows // 3, shift=0.1),
+        "a release that answers the wrong way round": count(RELEASED, asked.seed, asked.windows // 3, turned=0.5),
     }
     for title, part in parts.items():
         whole = Count()
         if not asked.as_json:
-            sys.stdout.write(f"\n{title}\n{'rows':>9}{'reference':>11}{'columns':>9}{'alike':>7}")
+            sys.stdout.write(f"\n{title}\n{'rows':>9}{'reference':>11}{'columns':>9}{'alike':>7}{'days':>6}")
             sys.stdout.write(f"{'windows':>9}{'alarms':>9}{'runs of 3':>11}{'incidents':>11}{'right column':>14}\n")
         for kind, found in part:
             for name in ("windows", "alarms", "runs", "incidents", "named"):
@@ -114,7 +119,11 @@ def _line(title: str, kind: dict[str, object] | None, found: Count, as_json: boo
     if as_json:
         sys.stdout.write(json.dumps({"part": title, "kind": kind, **dataclasses.asdict(found)}) + "\n")
     else:
-        head = f"{kind['rows']:>9}{kind['reference']:>11}{kind['columns']:>9}{kind['alike']:>7}" if kind else f"{'together':>36}"
+        head = (
+            f"{kind['rows']:>9}{kind['reference']:>11}{kind['columns']:>9}{kind['alike']:>7}{kind['days']:>6}"
+            if kind
+            else f"{'together':>42}"
+        )
         alarms, incidents = found.alarms / found.windows, found.incidents / found.runs
         sys.stdout.write(f"{head}{found.windows:>9}{alarms:>9.1%}{found.runs:>11}{incidents:>11.1%}{found.named / found.runs:>14.1%}\n")
     sys.stdout.flush()

@@ -18,17 +18,24 @@ Values = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class Kind:
-    """`rows` of a window, reference and windows `reference` to one, `columns`; `alike` is the correlation of neighbouring rows."""
+    """`rows` of a window, reference and windows `reference` to one, `columns`; `alike` is the correlation of neighbouring rows.
+
+    `days`: a window is fourteen of them, and on each all labels lie higher or lower by a draw of this deviation (in logit, or in
+    deviations of the noise) that no input knows of.
+    """
 
     rows: int
     reference: float
     columns: int
     alike: float = 0.0
+    days: float = 0.0
     task: Task = Task.BINARY
 
 
-def table(kind: Kind, rows: int, random: np.random.Generator, *, shift: float = 0.0, start: int = 0) -> pa.Table:
-    """One stretch of the world. From row `start` on, column x0 lies `shift` standard deviations higher."""
+def table(kind: Kind, rows: int, random: np.random.Generator, *, shift: float = 0.0, turned: float = 0.0, start: int = 0) -> pa.Table:
+    """One stretch of the world. From row `start` on, column x0 lies `shift` standard deviations higher, and the model answers
+    `turned` times the wrong way round: at 0.5 an answer that should be 1 above the middle is 0.5 below it.
+    """
     hidden = _series(random, rows, kind.alike)
     columns: dict[str, Values] = {}
     for number in range(kind.columns):
@@ -36,10 +43,13 @@ def table(kind: Kind, rows: int, random: np.random.Generator, *, shift: float = 
         columns[f"x{number}"] = _shaped(own if number % 2 == 0 else 0.8 * own + 0.6 * hidden, number, random)
     columns["x0"] = columns["x0"] + shift * (np.arange(rows) >= start)
     line = 0.8 * hidden + 0.4 * columns["x0"]
+    answer = np.where(np.arange(rows) < start, line, -turned * line) if turned else line
+    day = np.arange(rows) * 14 // kind.rows
+    level = kind.days * random.normal(size=int(day[-1]) + 1)[day] if kind.days else 0.0
     if kind.task is Task.BINARY:
-        chance = 1 / (1 + np.exp(1 - line))
-        return pa.table({**columns, "p": chance, "y": (random.random(rows) < chance).astype(float)})
-    return pa.table({**columns, "p": line, "y": line + random.standard_t(5, rows)})
+        chance, said = (1 / (1 + np.exp(1 - logit)) for logit in (line + level, answer))
+        return pa.table({**columns, "p": said, "y": (random.random(rows) < chance).astype(float)})
+    return pa.table({**columns, "p": answer, "y": line + level + random.standard_t(5, rows)})
 
 
 def _series(random: np.random.Generator, rows: int, alike: float) -> Values:
