@@ -1,17 +1,23 @@
-# Diagnosis, decisions, deployment, triage, reports: no KServe server, no training code.
-# Build from the repository's root: docker build -f containers/steps.Dockerfile -t modelmedic/steps:0.1.0 .
+# Detection, diagnosis, decisions, deployment, triage: no pandas, no scikit-learn, no KServe, no training code.
+# Build from the repository's root: docker build -f containers/steps.Dockerfile -t modelmedic/steps:0.1.0 . (`make images` builds all)
 ARG PYTHON=python:3.11.14-slim-bookworm
 FROM ${PYTHON} AS build
 WORKDIR /src
 RUN python -m venv /venv
 COPY constraints.txt pyproject.toml README.md LICENSE ./
-COPY steps ./steps
-COPY workflows ./workflows
-RUN /venv/bin/pip install --no-cache-dir --disable-pip-version-check --constraint constraints.txt ".[s3,report,registry]"
+# What the program needs, without the program: this layer changes with the pinned versions alone.
+RUN mkdir steps workflows examples && touch steps/__init__.py && /venv/bin/pip install --no-cache-dir --disable-pip-version-check \
+    --constraint constraints.txt ".[s3,notify,aliases,cluster]" && rm -rf /venv/lib/python3*/site-packages/steps && /venv/bin/pip uninstall -q -y pip setuptools && \
+    find /venv -type d \( -name tests -o -name test \) -path '*site-packages*' -prune -exec rm -rf {} +
+
+COPY steps /app/steps
+RUN python -m compileall -q --invalidation-mode unchecked-hash /app/steps
 
 FROM ${PYTHON}
 RUN groupadd --gid 65532 modelmedic && useradd --uid 65532 --gid 65532 --no-create-home --home-dir /tmp modelmedic
 COPY --from=build /venv /venv
-ENV PATH=/venv/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 HOME=/tmp
+COPY --from=build /app /app
+ENV PATH=/venv/bin:$PATH PYTHONPATH=/app PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 HOME=/tmp
+WORKDIR /tmp
 USER 65532:65532
 ENTRYPOINT ["python", "-m", "steps"]
