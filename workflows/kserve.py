@@ -11,11 +11,13 @@ from workflows.labels import FIELD_MANAGER, metadata
 from workflows.model import Model
 from workflows.platform import Platform
 
+ACCOUNT: Final = "modelmedic-predictor"
+STORE_SECRET: Final = "modelmedic-store-predictor"
 RUNTIME: Final = "modelmedic"
 PORT: Final = 8080
 _CANARY: Final = {
-    "Standard": ["/spec/canary", "/spec/predictor/name", "/spec/predictor/model/storageUri"],
-    "Knative": ["/spec/predictor/canaryTrafficPercent", "/spec/predictor/model/storageUri"],
+    "Standard": ["/spec/canary", "/spec/predictor/name", "/spec/predictor/model/storageUri", "/spec/predictor/model/env"],
+    "Knative": ["/spec/predictor/canaryTrafficPercent", "/spec/predictor/model/storageUri", "/spec/predictor/model/env"],
 }
 
 
@@ -32,13 +34,18 @@ def serving_runtime(namespace: str, platform: Platform) -> dict[str, Any]:
             "--version=$(MODELMEDIC_VERSION)",
             "--digest=$(MODELMEDIC_DIGEST)",
             f"--log-store={platform.services.store}",
+            "--served-by=unknown",
             "--host=0.0.0.0",
             f"--port={PORT}",
         ],
         "env": list(_environment(platform)),
         "ports": [{"containerPort": PORT, "name": "http1", "protocol": "TCP"}],
         "readinessProbe": {"httpGet": {"path": "/v2/health/ready", "port": PORT}, "periodSeconds": 5},
-        "livenessProbe": {"httpGet": {"path": "/v2/health/live", "port": PORT}, "periodSeconds": 10, "initialDelaySeconds": 20},
+        "startupProbe": {"httpGet": {"path": "/v2/health/ready", "port": PORT}, "periodSeconds": 2, "failureThreshold": 90},
+        "livenessProbe": {"httpGet": {"path": "/v2/health/live", "port": PORT}, "periodSeconds": 10, "timeoutSeconds": 5},
+        # Endpoints forget a pod a little after it is told to end; until then it goes on answering.
+        "lifecycle": {"preStop": {"exec": {"command": ["sleep", "3"]}}},
+        "terminationMessagePolicy": "FallbackToLogsOnError",  # why it does not serve is read from its pod
         "resources": {"requests": {"cpu": "250m", "memory": "1Gi"}, "limits": {"cpu": "2", "memory": "1Gi"}},
         "securityContext": {
             "allowPrivilegeEscalation": False,
@@ -61,8 +68,8 @@ def serving_runtime(namespace: str, platform: Platform) -> dict[str, Any]:
     return {"apiVersion": "serving.kserve.io/v1alpha1", "kind": "ServingRuntime", "metadata": described, "spec": spec}
 
 
-def _environment(platform: Platform) -> Iterator[dict[str, str]]:
-    """An InferenceService says version and digest itself, in `model.env`, which wins over these."""
+def _environment(platform: Platform) -> Iterator[dict[str, Any]]:
+    """An InferenceService says version, digest and columns itself, in `model.env`, which wins over these."""
     yield {"name": "MODELMEDIC_VERSION", "value": "unknown"}
     yield {"name": "MODELMEDIC_DIGEST", "value": ""}
     yield {"name": "MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "value": "false"}
@@ -70,6 +77,19 @@ def _environment(platform: Platform) -> Iterator[dict[str, str]]:
     yield {"name": "AWS_REGION", "value": platform.services.region}
     if platform.services.storeEndpoint:
         yield {"name": "AWS_ENDPOINT_URL", "value": platform.services.storeEndpoint}
+    for key in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):  # KServe's own names; absent where pods get credentials by their account
+        yield {"name": key, "valueFrom": {"secretKeyRef": {"name": STORE_SECRET, "key": key, "optional": True}}}
+
+
+def predictor_account(namespace: str) -> dict[str, Any]:
+    """What predictors run as: KServe's storage initializer finds the credentials for the store by it; the API is closed to it."""
+    return {
+        "apiVersion": "v1",
+        "kind": "ServiceAccount",
+        "metadata": metadata(ACCOUNT, namespace, "serving"),
+        "automountServiceAccountToken": False,
+        "secrets": [{"name": STORE_SECRET}],
+    }
 
 
 def ignore_differences(models: Iterable[Model]) -> list[dict[str, Any]]:

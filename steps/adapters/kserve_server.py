@@ -22,6 +22,7 @@ from steps.contracts.errors import BadInput
 from steps.contracts.inference_log import REPLAY_HEADER, SERVED_BY_HEADER, VERSION_HEADER
 
 LARGEST_BODY = 64 << 20  # bytes
+_GRACE = 6  # seconds for the requests under way at a stop
 _Scope = dict[str, Any]
 _Receive = Callable[[], Awaitable[dict[str, Any]]]
 _Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -98,7 +99,7 @@ class _Server(ModelServer):  # type: ignore[misc]
     """KServe's server on one address: upstream always listens on 0.0.0.0 (kserve/protocol/rest/server.py, 0.21)."""
 
     def __init__(self, host: str, port: int, started: Callable[[int], None]) -> None:
-        super().__init__(http_port=port, enable_grpc=False, enable_latency_logging=False, grace_period=20)
+        super().__init__(http_port=port, enable_grpc=False, enable_latency_logging=False, grace_period=_GRACE)
         self._host = host
         self._started = started
 

@@ -19,7 +19,7 @@ from steps.contracts.window import Window, utc
 REQUEST_ID = "request_id"
 PREDICTION = "prediction"  # the positive class's probability, or the value
 MODEL_VERSION = "model_version"
-SERVED_BY = "served_by"  # champion or canary
+SERVED_BY = "served_by"  # champion or canary; unknown where the predictor is not told, as in a cluster
 ANSWERED_AT = "answered_at"  # when the predictor answered, which need not be the row's own time
 LABELLED_AT = "labelled_at"
 

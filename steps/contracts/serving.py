@@ -43,3 +43,4 @@ class Prediction:
     values: tuple[float, ...]
     version: str
     latency_ms: float
+    digest: str = ""  # of the model's files, where the predictor says it

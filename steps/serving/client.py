@@ -3,6 +3,7 @@
 import http.client
 import json
 import math
+import urllib.request
 from collections.abc import Mapping
 from time import perf_counter
 from types import TracebackType
@@ -15,6 +16,8 @@ import pyarrow.compute as pc
 from steps.contracts.errors import BadInput, Transient
 from steps.contracts.inference_log import REPLAY_HEADER, VERSION_HEADER
 from steps.contracts.serving import Prediction
+
+_MADE_UP: Mapping[str, Any] = {"BYTES": "", "BOOL": False}
 
 
 class Client:
@@ -56,7 +59,8 @@ class Client:
             ) from error
         if len(values) != table.num_rows:
             raise Transient(f"{self._url} answered {len(values)} numbers to {table.num_rows} rows")
-        return Prediction(values, str(answer.get("model_version") or said.get(VERSION_HEADER, "")), latency)
+        digest = (answer.get("parameters") or {}).get("digest") or ""
+        return Prediction(values, str(answer.get("model_version") or said.get(VERSION_HEADER, "")), latency, str(digest))
 
     def _post(self, body: bytes, headers: Mapping[str, str]) -> tuple[int, Mapping[str, str], bytes]:
         """A kept connection that the server has closed meanwhile is opened anew, once: asking twice changes nothing."""
@@ -85,6 +89,17 @@ def ask(url: str, model: str, table: pa.Table, request_id: str | None = None, *,
     """`Client.ask` on a connection of its own."""
     with Client(url, model) as client:
         return client.ask(table, request_id, replay=replay)
+
+
+def made_up_rows(url: str, model: str, timeout: float = 10.0) -> pa.Table:
+    """One row of what the predictor's V2 metadata says that it takes. Raises Transient."""
+    address = f"{url}/v2/models/{quote(model, safe='')}"
+    try:
+        with urllib.request.urlopen(address, timeout=timeout) as response:
+            inputs = json.load(response)["inputs"]
+        return pa.table({str(each["name"]): [_MADE_UP.get(str(each["datatype"]), 0.0)] for each in inputs})
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise Transient(f"{address} does not say what its model takes: {type(error).__name__}: {error}") from error
 
 
 def request(table: pa.Table, request_id: str | None = None) -> dict[str, Any]:

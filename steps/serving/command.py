@@ -17,14 +17,18 @@ if TYPE_CHECKING:
     from steps.serving.answering import Answering
     from steps.serving.inference_log import InferenceLog
 
-_GRACE = 20.0  # seconds for the log at a stop; a pod has 30 in all
+_GRACE = 18.0  # seconds for the log at a stop, after 6 for the requests under way; a pod has 30 in all, 3 of them before it is told
 _say = logging.getLogger("modelmedic.predictor")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit codes: 0 stopped, 65 the folder is no usable model, 77 it needs unpickling that nobody allowed, 78 bad policy."""
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(name)s %(message)s")
-    options = parse(sys.argv[1:] if arguments is None else arguments)
+    try:
+        options = parse(sys.argv[1:] if arguments is None else arguments)
+    except ModelmedicError as error:
+        _say.error("%s", error)
+        return error.exit_code
     try:
         return run(options)
     except ModelmedicError as error:
@@ -55,8 +59,10 @@ def _serve(options: Options, answering: "Answering", how: str, unpickled: bool) 
     from steps.serving.predictor import LoggingPredictor
 
     log = _log(options, answering) if options.log_store else None
-    identity = Identity(options.model_name, options.version, options.digest, how, unpickled)
+    known = options.about.model if options.about else options.model_name
+    identity = Identity(known, options.version, options.digest, how, unpickled)
     predictor = LoggingPredictor(
+        options.model_name,
         identity,
         answering,
         Metrics(identity, log.counts if log else LogCounts),
@@ -90,7 +96,7 @@ def _log(options: Options, answering: "Answering") -> "InferenceLog":
 
 def _with_policy(options: Options) -> Options:
     if options.policy is None:
-        return options
+        return _with_about(options)
     from steps.adapters.policy_file import load_policy
 
     policy = load_policy(options.policy)
@@ -102,6 +108,21 @@ def _with_policy(options: Options) -> Options:
         categorical=data.categorical,
         task=data.task,
         log_prefix=options.log_prefix or policy.log_prefix,
+    )
+
+
+def _with_about(options: Options) -> Options:
+    """What the command line says goes first."""
+    said = options.about
+    if said is None:
+        return options
+    return replace(
+        options,
+        time_column=options.time_column or said.time,
+        numeric=options.numeric or said.numeric,
+        categorical=options.categorical or said.categorical,
+        task=options.task or said.task,
+        log_prefix=options.log_prefix or said.log_prefix,
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from steps.contracts.words import Task
+from steps.serving.about import ABOUT, About, read
 
 POLICY = "MODELMEDIC_POLICY"  # a policy's file, where --policy is not given
 
@@ -20,6 +21,7 @@ class Options:
     served_by: str
     role_from_header: bool
     policy: Path | None
+    about: About | None  # what a deployment says in place of a policy
     time_column: str | None
     numeric: tuple[str, ...]
     categorical: tuple[str, ...]
@@ -38,7 +40,7 @@ class Options:
 
 
 def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) -> Options:
-    """Ends the process with 2 for a wrong command line."""
+    """Ends the process with 2 for a wrong command line. Raises BadInput for an environment that nobody of ours wrote."""
     from steps.adapters.model_loader import ALLOW_PICKLE
 
     said = vars(_parser().parse_args(arguments))
@@ -47,7 +49,7 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ)
     said["task"] = Task(said["task"]) if said["task"] else None
     if said["policy"] is None and environment.get(POLICY):
         said["policy"] = Path(environment[POLICY])
-    return Options(**said, allow_pickle=environment.get(ALLOW_PICKLE, "").lower() == "true")
+    return Options(**said, about=read(environment), allow_pickle=environment.get(ALLOW_PICKLE, "").lower() == "true")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -57,9 +59,14 @@ def _parser() -> argparse.ArgumentParser:
     add("--model-dir", type=Path, required=True, help="an MLflow model folder")
     add("--version", required=True, help="named in every answer")
     add("--digest", default="", help="of the model's files, named in every answer")
-    add("--served-by", choices=("champion", "canary"), default="champion", help="the role that is logged")
+    add(
+        "--served-by",
+        choices=("champion", "canary", "unknown"),
+        default="champion",
+        help="the role that is logged; unknown where it changes without this process being told, as in a cluster",
+    )
     add("--role-from-header", action="store_true", help="take the role from x-modelmedic-served-by, where only a gateway can set it")
-    add("--policy", type=Path, help=f"takes columns, task and log prefix from it; default ${POLICY}")
+    add("--policy", type=Path, help=f"takes columns, task and log prefix from it; default ${POLICY}, else what ${ABOUT} says")
     add("--time-column", help="each row's own time; without a policy")
     add("--numeric", action="append", default=[], metavar="COLUMN", help="without a policy; repeatable")
     add("--categorical", action="append", default=[], metavar="COLUMN", help="without a policy; repeatable")

@@ -22,11 +22,13 @@ _DATATYPES: dict[Kind, str] = {"number": "FP64", "text": "BYTES", "moment": "BYT
 class LoggingPredictor:
     """Implements the server's `Predictor`. Without a log nothing is kept of a request.
 
-    `role_from_header` takes champion or canary from the request, where what stands in front says it and callers cannot.
+    `name` is what requests call it; `identity` is how it is counted. `role_from_header` takes champion or canary from the request, where
+    what stands in front says it and callers cannot.
     """
 
     def __init__(
         self,
+        name: str,
         identity: Identity,
         answering: Answering,
         metrics: Metrics,
@@ -36,7 +38,7 @@ class LoggingPredictor:
         served_by: str,
         role_from_header: bool = False,
     ) -> None:
-        self.name, self.version, self.digest = identity.model, identity.version, identity.digest
+        self.name, self.version, self.digest = name, identity.version, identity.digest
         self.platform = f"mlflow {identity.format}{' (unpickled)' if identity.unpickled else ''}"
         self._answering = answering
         self._metrics = metrics

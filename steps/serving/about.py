@@ -1,0 +1,47 @@
+"""What a predictor has to know of its policy, as one line of JSON: in a cluster it travels with the InferenceService."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from steps.contracts.errors import BadInput
+from steps.contracts.policy import Policy
+from steps.contracts.words import Task
+
+ABOUT = "MODELMEDIC_ABOUT"  # the environment variable that holds it
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """`model` is the policy's name, under which metrics and the log are kept; requests name the InferenceService."""
+
+    model: str
+    task: Task
+    time: str
+    numeric: tuple[str, ...]
+    categorical: tuple[str, ...]
+    log_prefix: str
+
+
+def about(policy: Policy) -> About:
+    data = policy.data
+    return About(policy.name, data.task, data.time, tuple(data.numeric), tuple(data.categorical), policy.log_prefix)
+
+
+def written(facts: About) -> str:
+    """The same text for the same facts: another one would restart the pods."""
+    return json.dumps(asdict(facts), sort_keys=True, separators=(",", ":"))
+
+
+def read(environment: Mapping[str, str]) -> About | None:
+    """None where nothing is said. Raises BadInput for what `written` never wrote."""
+    text = environment.get(ABOUT, "")
+    if not text:
+        return None
+    try:
+        plain: dict[str, Any] = json.loads(text)
+        columns = {kind: tuple(str(column) for column in plain.pop(kind)) for kind in ("numeric", "categorical")}
+        return About(**{**plain, **columns, "task": Task(plain["task"])})
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise BadInput(f"{ABOUT} is {text[:200]!r}; expected what a deployment of modelmedic writes there ({error})") from error
