@@ -16,6 +16,7 @@ from steps.core.thresholds import calibrate, level
 from steps.documents import put, read
 from steps.run import Site
 
+_KNOWN = 2  # counts up when thresholds learn something new: those that were kept before are made anew
 _SAMPLE = 200_000  # rows from which the layout is chosen
 
 
@@ -49,7 +50,7 @@ def thresholds(site: Site, measure: Yardstick, rows: int) -> Thresholds:
     alpha = level(detect.falseAlarmsPerYear, detect.window, detect.persistence.hits)
     if rows < detect.minRows:
         return Thresholds(alpha, detect.effects, model_version=measure.version)
-    key = _key(site, measure.version, "thresholds", {**_roles(site), "detect": detect.model_dump(mode="json")})
+    key = _key(site, measure.version, "thresholds", {**_roles(site), "detect": detect.model_dump(mode="json"), "of": _KNOWN})
     try:
         kept = read(site.store, Thresholds, key)
     except BadInput:  # another release of this program wrote it

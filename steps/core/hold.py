@@ -45,4 +45,4 @@ def score(whole: Hold, stretch: Profile) -> float:
     squares, products = sums.squares / 2**16, sums.products / 2**16
     about = products - whole.answer * labels - whole.label * answers + rows * whole.answer * whole.label
     spread = squares - 2 * whole.answer * answers + rows * whole.answer**2
-    return float(about - whole.slope * spread) / (whole.residual_variance * whole.answers_variance) ** 0.5
+    return float((about - whole.slope * spread) / (whole.residual_variance * whole.answers_variance) ** 0.5)

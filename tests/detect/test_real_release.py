@@ -1,4 +1,4 @@
-"""A year of real flights, whose lateness goes by whole days: a good model's bad weeks alarm nobody, a release that loses is seen at once."""
+"""Real flights, whose lateness goes by whole days: a good model's bad weeks alarm nobody, a release that loses is seen at once."""
 
 from datetime import UTC, datetime, timedelta
 
