@@ -1,42 +1,64 @@
 """One step as a container runs it: `python -m steps deploy --incident=flights-1a2b3c4d-1 --version=7 --outputs=/tmp/outputs`.
 
-One flag per input of the stage, one file per output in the outputs folder, every declared output written on every path that
-ends with exit code 0. What is served, stored and registered is told by the environment (steps/workspace.py).
+One flag per input, one file per output in the outputs folder, every declared output written on every path that ends with exit
+code 0. A stage of a heal is told its incident; what runs beside heals (steps/doors.py) is not: `python -m steps monitor`. What is
+served, stored and registered is told by the environment (steps/workspace.py).
 """
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
 
 from steps.contracts.errors import BadInput, ModelmedicError
+from steps.doors import DOORS, page_of
 from steps.run import Outputs
 from steps.table import STEPS, call
 
+CLOSING = "close"
+PAGE = "incident.html"
+
 
 @click.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
-@click.argument("step", type=click.Choice(STEPS))
-@click.option("--incident", required=True, help="The incident's id.")
+@click.argument("step", type=click.Choice((*STEPS, *DOORS)))
+@click.option("--incident", help="The incident's id, for a stage of its heal.")
 @click.option("--outputs", type=click.Path(path_type=Path, file_okay=False), help="Folder that gets one file per output.")
 @click.pass_context
-def main(ctx: click.Context, step: str, incident: str, outputs: Path | None) -> None:
-    """Run one STEP of one incident; its inputs are flags of their own."""
-    from steps.workspace import Workspace
-
+def main(ctx: click.Context, step: str, incident: str | None, outputs: Path | None) -> None:
+    """Run one STEP; its inputs are flags of their own."""
     try:
-        write(call(step, Workspace().run(incident, say=_say), inputs(ctx.args)), outputs)
+        answer, page = _run(step, incident, inputs(ctx.args))
+        write(answer, outputs, page)
     except ModelmedicError as error:
         click.echo(f"{step}: {error}", err=True)
         sys.exit(error.exit_code)
 
 
-def write(answer: Outputs, folder: Path | None) -> None:
-    """`name=value` for each output on stdout, and a file each in the folder."""
+def _run(step: str, incident: str | None, given: Mapping[str, str]) -> tuple[Outputs, bytes | None]:
+    """What the step answers, and the page for people that it leaves."""
+    from steps.workspace import Workspace
+
+    place = Workspace()
+    if step in DOORS:
+        if incident is not None:
+            raise BadInput(f"step {step} is of no incident; expected no --incident, got {incident[:80]!r}")
+        return DOORS[step](place, given, _say), None
+    if incident is None:
+        raise BadInput(f"step {step} is of one incident; expected --incident")
+    run = place.run(incident, say=_say)
+    return call(step, run, given), page_of(run) if step == CLOSING else None
+
+
+def write(answer: Outputs, folder: Path | None, page: bytes | None = None) -> None:
+    """`name=value` for each output on stdout, and a file each in the folder; the page beside them."""
     for name, value in answer.items():
         click.echo(f"{name}={value}")
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
             (folder / name).write_text(value)
+    if folder is not None and page is not None:
+        (folder / PAGE).write_bytes(page)
 
 
 def inputs(arguments: list[str]) -> dict[str, str]:

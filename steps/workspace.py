@@ -5,29 +5,38 @@
 | MODELMEDIC_STORE | `<root>/store` | the object store: a folder, `file:///…` or `s3://bucket/prefix` |
 | MLFLOW_TRACKING_URI | `sqlite:///<root>/mlflow.db` | MLflow |
 | MODELMEDIC_ACTOR | `<user>@<host>:<pid>` | who acts, in every record |
+| MODELMEDIC_SERVING | `local` | what serves: `local` processes, or `kserve` |
+| MODELMEDIC_POLICY | | the file of the policy that a pod is for |
+| MODELMEDIC_POLICIES | | the file with the list of all models, for what looks after all of them |
 
 `root` is the folder `.modelmedic` unless MODELMEDIC_HOME says otherwise; it holds the scratch folder and what serves locally.
 """
 
 import getpass
+import json
 import os
 import socket
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from steps.adapters.stores import open_store
 from steps.audit import AuditTrail
 from steps.clocks import SystemClock
 from steps.contracts.audit import Phase
-from steps.contracts.errors import ModelmedicError
+from steps.contracts.errors import BadInput, ModelmedicError
 from steps.contracts.keys import policy_key
 from steps.contracts.notification import Notification
 from steps.contracts.policy import Policy
-from steps.contracts.ports import Clock, Notifier, ObjectStore
-from steps.documents import keep
+from steps.contracts.ports import Clock, Notifier, ObjectStore, Serving
+from steps.documents import exists, keep
 from steps.ledger import Ledger
 from steps.run import Run, Site, silent
+
+if TYPE_CHECKING:
+    from steps.adapters.argo_workflows import ArgoWorkflows
+    from steps.adapters.kube import Kube
 
 HOME = ".modelmedic"
 
@@ -37,19 +46,19 @@ class Workspace:
 
     def __init__(self, root: Path | None = None, environment: Mapping[str, str] = os.environ) -> None:
         self.root = (root or Path(environment.get("MODELMEDIC_HOME", HOME))).absolute()
-        self._environment = environment
+        self.environment = environment
 
     @property
     def store_url(self) -> str:
-        return self._environment.get("MODELMEDIC_STORE") or str(self.root / "store")
+        return self.environment.get("MODELMEDIC_STORE") or str(self.root / "store")
 
     @property
     def tracking_uri(self) -> str:
-        return self._environment.get("MLFLOW_TRACKING_URI") or f"sqlite:///{self.root / 'mlflow.db'}"
+        return self.environment.get("MLFLOW_TRACKING_URI") or f"sqlite:///{self.root / 'mlflow.db'}"
 
     @property
     def actor(self) -> str:
-        return self._environment.get("MODELMEDIC_ACTOR") or f"{getpass.getuser()}@{socket.gethostname()}:{os.getpid()}"
+        return self.environment.get("MODELMEDIC_ACTOR") or f"{getpass.getuser()}@{socket.gethostname()}:{os.getpid()}"
 
     @cached_property
     def store(self) -> ObjectStore:
@@ -57,25 +66,69 @@ class Workspace:
         self.root.mkdir(parents=True, exist_ok=True)
         return open_store(self.store_url)
 
-    def site(self, policy: Policy, *, clock: Clock | None = None, say: Callable[[str], None] = silent, terminal: bool = True) -> Site:
+    def policy(self) -> Policy:
+        """The one that this pod is for. Raises BadInput when the environment names none."""
+        from steps.adapters.policy_file import load_policy
+
+        return load_policy(self._file("MODELMEDIC_POLICY", "the file of a policy"))
+
+    def fleet(self) -> Mapping[str, Mapping[str, str]]:
+        """All models of the cluster: of each its policy's hash, the template that heals it, and where it serves."""
+        file = self._file("MODELMEDIC_POLICIES", "the list of all models")
+        try:
+            listed: Mapping[str, Mapping[str, str]] = json.loads(file.read_text())
+        except (OSError, ValueError) as error:
+            raise BadInput(f"list of models {file} cannot be read: {error}; expected what `modelmedic render` writes") from error
+        return listed
+
+    def _file(self, name: str, what: str) -> Path:
+        named = self.environment.get(name)
+        if not named:
+            raise BadInput(f"{name} is not set; expected {what}, as the rendered manifests mount it")
+        return Path(named)
+
+    @cached_property
+    def kube(self) -> "Kube":
+        """The Kubernetes API, by the pod's own account or by KUBECONFIG."""
+        from steps.adapters.kube import connect
+
+        return connect()
+
+    @property
+    def workflows(self) -> "ArgoWorkflows":
+        """Argo's Workflows in our namespace."""
+        from steps.adapters.argo_workflows import ArgoWorkflows
+
+        return ArgoWorkflows(self.kube, self.environment.get("MODELMEDIC_NAMESPACE") or "modelmedic")
+
+    def site(
+        self,
+        policy: Policy,
+        *,
+        clock: Clock | None = None,
+        say: Callable[[str], None] = silent,
+        terminal: bool = True,
+        records: bool = True,
+    ) -> Site:
         """Everything that the steps of this model use. The policy is kept in the store under its hash.
 
         Messages to people are kept in the store, go to the policy's Alertmanager, and to the terminal unless that is unwanted.
+        Without `records` nothing is kept here: training may not write records.
         """
         from steps.adapters.mlflow_registry import MlflowRegistry
-        from steps.local.serving import LocalServing
         from steps.references import StoredReferences
         from steps.windows import LoggedWindows
 
         clock = clock or SystemClock()
-        keep(self.store, policy_key(policy.hash), policy)
+        if records and not exists(self.store, policy_key(policy.hash)):
+            keep(self.store, policy_key(policy.hash), policy)
         work = self.root / "work" / policy.name
         work.mkdir(parents=True, exist_ok=True)
         return Site(
             policy=policy,
             store=self.store,
             registry=MlflowRegistry(self.tracking_uri, policy.registry, work),
-            serving=LocalServing(self.root / "serving" / policy.name, policy, self.store_url, self.store),
+            serving=self._serving(policy),
             windows=LoggedWindows(self.store, policy, clock),
             references=StoredReferences(self.store, policy.name),
             notifier=self._notifier(policy, clock, terminal),
@@ -86,6 +139,18 @@ class Workspace:
             say=say,
             gone=_gone,
         )
+
+    def _serving(self, policy: Policy) -> Serving:
+        kind = self.environment.get("MODELMEDIC_SERVING") or "local"
+        if kind == "kserve":
+            from steps.adapters.kserve_serving import KServeServing
+
+            return KServeServing(self.kube, policy, self.store_url, self.store)
+        if kind == "local":
+            from steps.local.serving import LocalServing
+
+            return LocalServing(self.root / "serving" / policy.name, policy, self.store_url, self.store)
+        raise BadInput(f"MODELMEDIC_SERVING is {kind!r}; expected local or kserve")
 
     def _notifier(self, policy: Policy, clock: Clock, terminal: bool) -> Notifier:
         from steps.adapters.notify_file import StoreNotifier
@@ -112,7 +177,7 @@ class Workspace:
         from steps.pending import policy_of
 
         incident = Ledger(self.store, SystemClock()).find(identity)
-        return Run(self.site(policy_of(self.store, incident), say=say), incident)
+        return Run(self.site(policy_of(self.store, incident), say=say, records=False), incident)
 
 
 def _gone(holder: str) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
+from workflows import names
 from workflows.hardening import EXECUTOR
 from workflows.labels import metadata
 from workflows.model import Model
@@ -21,6 +22,7 @@ def rule(group: str, resource: str, *verbs: str, names: list[str] | None = None)
 
 _RULES: Final[dict[str, list[Rule]]] = {
     "triage": [rule("argoproj.io", "workflows", "create")],
+    "deploy": [rule("argoproj.io", "workflows", "create")],  # reconcile starts a heal that nobody started; the admission policy pins it
     EXECUTOR: [rule("argoproj.io", "workflowtaskresults", "create", "patch")],
     ARTIFACT_GC: [
         rule("argoproj.io", "workflowartifactgctasks", "list", "watch"),
@@ -39,19 +41,35 @@ def accounts(platform: Platform) -> Iterator[dict[str, Any]]:
     yield _executor_token(platform.namespace)
 
 
+def model_access(model: Model, platform: Platform) -> Iterator[dict[str, Any]]:
+    """The rights of deploying this model, and the one object beside its InferenceService that they are for."""
+    yield from model_role(model, platform)
+    yield serving_notes(model)
+
+
 def model_role(model: Model, platform: Platform) -> Iterator[dict[str, Any]]:
-    """What deploying may do in the model's serving namespace: patch this one InferenceService, and look at what really runs."""
+    """What deploying may do in the model's serving namespace: change this one InferenceService, and look at what really runs.
+
+    RBAC cannot name what does not exist yet: the first champion's InferenceService is created under a right to create any.
+    """
     standard = [
         rule("apps", "deployments", "get"),
-        rule("gateway.networking.k8s.io", "httproutes", "get", names=[model.service, f"{model.service}-predictor"]),
+        rule("gateway.networking.k8s.io", "httproutes", "get", names=[model.service]),
     ]
-    knative = [
-        rule("serving.knative.dev", "services", "get", names=[f"{model.service}-predictor"]),
-        rule("serving.knative.dev", "revisions", "get"),
+    rules = [
+        rule("serving.kserve.io", "inferenceservices", "get", "patch", names=[model.service]),
+        rule("serving.kserve.io", "inferenceservices", "create"),
+        rule("", "configmaps", "get", "patch", names=[names.serving_notes(model.service)]),
+        rule("", "pods", "list"),
+        *([rule("serving.knative.dev", "revisions", "get")] if model.mode == "Knative" else standard),
     ]
-    patch = rule("serving.kserve.io", "inferenceservices", "get", "patch", names=[model.service])
-    rules = [patch, *(knative if model.mode == "Knative" else standard)]
     yield from role(model.deploy_role, model.serving_namespace, platform.namespace, account("deploy"), rules, model)
+
+
+def serving_notes(model: Model) -> dict[str, Any]:
+    """What deploying writes down beside the InferenceService, for when the object store is away; it needs no right to create others."""
+    described = metadata(names.serving_notes(model.service), model.serving_namespace, "serving", model)
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": described}
 
 
 def service_account(name: str, namespace: str, *, automount: bool = False) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A ValidatingAdmissionPolicy that pins what the Sensor and triage may create.
+"""A ValidatingAdmissionPolicy that pins which Workflows the Sensor, triage and reconcile may create.
 
 RBAC can only say "may create Workflows", and whoever may do that may use any ServiceAccount of the namespace. This says which
 template, with which argument, and that nothing of the template is overridden.
@@ -15,19 +15,20 @@ from workflows.triage import PAYLOAD, TRIAGE
 NAME: Final = "modelmedic-workflows"
 INCIDENT: Final = "^[a-z0-9][a-z0-9-]{6,61}[0-9]$"
 _ALLOWED: Final = frozenset({"arguments", "workflowTemplateRef"})
+_STARTERS: Final = (TRIAGE, "deploy")  # triage starts a heal for an alert, reconcile one that nobody started
 
 
 def admission(platform: Platform) -> Iterator[dict[str, Any]]:
     """The policy and its binding to the workflows' namespace; both are of the cluster."""
     api = "admissionregistration.k8s.io/v1"
-    creators = [f"system:serviceaccount:{platform.namespace}:{names.account(part)}" for part in ("sensor", TRIAGE)]
+    creators = [f"system:serviceaccount:{platform.namespace}:{names.account(part)}" for part in ("sensor", *_STARTERS)]
     place = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": platform.namespace}}}
     created = {"apiGroups": ["argoproj.io"], "apiVersions": ["*"], "operations": ["CREATE"], "resources": ["workflows"]}
     spec = {
         "failurePolicy": "Fail",
         "matchConstraints": {"resourceRules": [created]},
-        "matchConditions": [{"name": "by-sensor-or-triage", "expression": f"request.userInfo.username in {creators}".replace("'", '"')}],
-        "validations": list(_validations(*creators)),
+        "matchConditions": [{"name": "by-the-loop-itself", "expression": f"request.userInfo.username in {creators}".replace("'", '"')}],
+        "validations": list(_validations(creators[0])),
     }
     described = metadata(f"{NAME}-{platform.namespace}", None, "admission")
     yield {"apiVersion": api, "kind": "ValidatingAdmissionPolicy", "metadata": described, "spec": spec}
@@ -35,8 +36,9 @@ def admission(platform: Platform) -> Iterator[dict[str, Any]]:
     yield {"apiVersion": api, "kind": "ValidatingAdmissionPolicyBinding", "metadata": described, "spec": binding}
 
 
-def _validations(sensor: str, triage: str) -> Iterator[dict[str, str]]:
-    by_sensor, by_triage = (f'request.userInfo.username != "{who}" || ' for who in (sensor, triage))
+def _validations(sensor: str) -> Iterator[dict[str, str]]:
+    by_sensor = f'request.userInfo.username != "{sensor}" || '
+    by_starter = f'request.userInfo.username == "{sensor}" || '
     template = "object.spec.workflowTemplateRef"
     yield _rule("has(object.spec.workflowTemplateRef) && has(object.spec.arguments)", "a template and its arguments, nothing inline")
     yield _rule(
@@ -51,12 +53,12 @@ def _validations(sensor: str, triage: str) -> Iterator[dict[str, str]]:
         f'object.spec.arguments.artifacts.all(a, a.name == "{PAYLOAD}" && has(a.raw)) && object.spec.arguments.artifacts.size() == 1',
         "the Sensor may pass the payload alone",
     )
-    yield _rule(f'{by_triage}{template}.name.startsWith("heal-")', "triage may start heals alone")
+    yield _rule(f'{by_starter}{template}.name.startsWith("heal-")', "triage and reconcile may start heals alone")
     yield _rule(
-        f"{by_triage}!has(object.spec.arguments.artifacts) && has(object.spec.arguments.parameters) && "
+        f"{by_starter}!has(object.spec.arguments.artifacts) && has(object.spec.arguments.parameters) && "
         f'object.spec.arguments.parameters.all(p, p.name == "incident" && has(p.value) && p.value.matches("{INCIDENT}")) && '
         "object.spec.arguments.parameters.size() == 1",
-        "triage may pass one incident's id alone",
+        "triage and reconcile may pass one incident's id alone",
     )
 
 

@@ -37,6 +37,7 @@ def _environment(platform: Platform) -> dict[str, str]:
     endpoint = {"AWS_ENDPOINT_URL": services.storeEndpoint} if services.storeEndpoint else {}
     return {
         "MODELMEDIC_STORE": services.store,
+        "MODELMEDIC_SERVING": "kserve",
         "MODELMEDIC_POLICY": f"{POLICY}/{KEY}",
         "MODELMEDIC_POLICIES": f"{POLICY}/{INDEX_KEY}",
         "MODELMEDIC_PUSHGATEWAY": services.pushgateway,

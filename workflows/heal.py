@@ -97,7 +97,9 @@ def _call(stage: Stage, model: Model, platform: Platform) -> Call:
 
 
 def _image(stage: Stage, model: Model, platform: Platform) -> str:
-    """Judged in the image that will serve it: that it loads there is part of the judgement."""
+    """Judged in the image that will serve it: that it loads there is part of the judgement. Evidently is in our training image alone."""
+    if stage.step == "report":
+        return platform.images.train
     special = {Account.TRAIN: model.train_image, Account.VALIDATE: platform.images.predictor}
     return special.get(stage.account, platform.images.steps)
 

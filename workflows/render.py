@@ -36,7 +36,7 @@ _MODEL_FILES: Final[dict[str, Callable[[Model, Platform], Documents]]] = {
     "heal.yaml": lambda model, platform: [heal.heal(model, platform)],
     "bootstrap.yaml": lambda model, platform: [bootstrap.bootstrap(model, platform)],
     "monitor.yaml": lambda model, platform: [cron.monitor(model, platform)],
-    "access.yaml": accounts.model_role,
+    "access.yaml": accounts.model_access,
     "policy.yaml": lambda model, platform: [policies.policy_map(model, platform, placeholder(_TEXT))],
 }
 
@@ -68,7 +68,11 @@ def _platform(models: Sequence[Model], platform: Platform) -> Iterator[tuple[str
             "network.yaml": network.network(platform, serving),
             "policies.yaml": [index],
             "reconcile.yaml": [cron.reconcile(platform, index_name)],
-            "serving-runtimes.yaml": [kserve.serving_runtime(namespace, platform) for namespace in serving],
+            "serving.yaml": [
+                build(namespace)
+                for namespace in serving
+                for build in (partial(kserve.serving_runtime, platform=platform), kserve.predictor_account)
+            ],
             "triage.yaml": [triage.triage(platform, index_name)],
         }
     )

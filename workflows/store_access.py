@@ -12,7 +12,7 @@ from steps.contracts.policy import Policy
 from workflows.platform import Platform
 
 _RECORDS: Final = ("incidents/", "audit/", "leases/", "probe/")
-_KEPT: Final = ("acknowledged/", "quarantine/", "verdicts/", "reports/", "policies/", "reference/", "releases/")
+_KEPT: Final = ("acknowledged/", "quarantine/", "verdicts/", "reports/", "policies/", "reference/", "releases/", "notifications/")
 LOGS, LABELS = "<inference log>", "<labels>"
 
 
@@ -28,7 +28,7 @@ class Access:
 ACCESS: Final[dict[str, Access]] = {
     "observe": Access(None, (*_RECORDS, *_KEPT, "snapshots/"), "reads logs and labels, writes records"),
     "train": Access(
-        ("incidents/", "policies/", "snapshots/", "quarantine/", "reference/", "models/", LOGS, LABELS),
+        ("incidents/", "policies/", "snapshots/", "quarantine/", "reference/", "models/", "bootstrap/", "candidates/", LOGS, LABELS),
         ("candidates/", "snapshots/", "incidents/*/stages/retrain.json", "probe/"),
         "runs the user's code: a candidate comes out, and the note that it did",
     ),

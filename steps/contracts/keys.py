@@ -127,6 +127,11 @@ def candidate_prefix(hashed: str, epoch: int) -> str:
     return f"candidates/{hashed}/{epoch:06d}"
 
 
+def bootstrap_prefix(model: str) -> str:
+    """Where people put the labelled rows of a first champion."""
+    return f"bootstrap/{model_hash(model)}/"
+
+
 def snapshot_key(digest: str) -> str:
     """An immutable copy of rows that a model was trained or judged on."""
     return f"snapshots/{word('snapshot digest', digest)}.parquet"

@@ -58,7 +58,9 @@ def test_summer_is_learnt_by_a_challenger_that_passes_every_gate(empty_database:
     incident, _ = at.ledger.open_incident(at.model, rules.hash, Window(now - timedelta(days=14), now), "test", {})
     run = Run(at, incident)
     found = to_plain(Diagnosis(Cause.COVARIATE_SHIFT, 0.9, ("temp",), harm="shown", sentence="summer"))
-    run.record("diagnose", {"diagnosis": found, "decision": {}, "reference": "1", "outputs": {"remedy": "retrain", "approval": "not-needed"}})
+    run.record(
+        "diagnose", {"diagnosis": found, "decision": {}, "reference": "1", "outputs": {"remedy": "retrain", "approval": "not-needed"}}
+    )
     assert dict(retrain(run)) == {"trained": "yes"}, (run.stage("retrain") or {})["sentence"]
     outputs = validate(run)
     document = run.stage("validate") or {}

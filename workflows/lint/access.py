@@ -9,7 +9,7 @@ from workflows.lint.pods import pods
 
 Right = tuple[str, str, str]  # group, resource, verb
 
-_NAMED: Final = frozenset({"inferenceservices", "services", "httproutes"})  # only with resourceNames
+_NAMED: Final = frozenset({"inferenceservices", "configmaps", "services", "httproutes"})  # only with resourceNames, except to create
 _RIGHTS: Final[dict[str, frozenset[Right]]] = {
     "modelmedic-executor": frozenset({("argoproj.io", "workflowtaskresults", verb) for verb in ("create", "patch")}),
     "modelmedic-artifact-gc": frozenset(
@@ -23,11 +23,15 @@ _RIGHTS: Final[dict[str, frozenset[Right]]] = {
     "modelmedic-triage": frozenset({("argoproj.io", "workflows", "create")}),
     "modelmedic-deploy": frozenset(
         {
+            ("argoproj.io", "workflows", "create"),
             ("serving.kserve.io", "inferenceservices", "get"),
             ("serving.kserve.io", "inferenceservices", "patch"),
+            ("serving.kserve.io", "inferenceservices", "create"),
+            ("", "configmaps", "get"),
+            ("", "configmaps", "patch"),
+            ("", "pods", "list"),
             ("apps", "deployments", "get"),
             ("gateway.networking.k8s.io", "httproutes", "get"),
-            ("serving.knative.dev", "services", "get"),
             ("serving.knative.dev", "revisions", "get"),
         }
     ),
@@ -82,7 +86,7 @@ def _role(role: Thing) -> Iterator[str]:
         if "*" in (*groups, *kinds, *verbs):
             yield f"has a wildcard in {dict(rule)}; expected each group, resource and verb by name"
         for kind in kinds:
-            if kind in _NAMED and not rule.get("resourceNames"):
+            if kind in _NAMED and not rule.get("resourceNames") and verbs != ["create"]:
                 yield f"reaches every object of {kind}; expected resourceNames"
 
 

@@ -1,0 +1,73 @@
+"""The quickstart on a cluster: rendered for these policies, with this cluster's names for images and bus, applied and taken away."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from examples.cluster.place import Cluster, until
+from steps.contracts.policy import Policy
+
+ROOT = Path(__file__).resolve().parents[2]
+_SERVICES = ("object-store", "mlflow", "prometheus", "alertmanager", "pushgateway")
+_READY = 240  # seconds
+
+
+def settings() -> tuple[Path, dict[str, str]]:
+    """The platform file of this cluster, and what it calls the images of the quickstart (`CLUSTER_IMAGES=a=b,c=d`)."""
+    names = dict(pair.split("=", 1) for pair in os.environ.get("CLUSTER_IMAGES", "").split(",") if pair)
+    return Path(os.environ.get("CLUSTER_PLATFORM", ROOT / "k8s" / "platform.yaml")), names
+
+
+def render(policies: Sequence[Policy], platform: Path, images: Mapping[str, str], out: Path, overlay: str = "quickstart") -> Path:
+    """A kustomize folder that holds everything. Uses the committed overlay as it stands."""
+    from workflows.platform import read_platform
+    from workflows.render import render as rendered
+    from workflows.tree import write
+
+    shutil.copytree(ROOT / "k8s" / "overlays", out / "k8s" / "overlays")
+    (out / "k8s" / "base").mkdir(parents=True)
+    shutil.copy(ROOT / "k8s" / "base" / "kustomization.yaml", out / "k8s" / "base")
+    write(rendered(policies, read_platform(platform)), out)
+    here = out / "k8s" / "here"
+    here.mkdir()
+    shutil.copy(out / "k8s" / "overlays" / overlay / "image-fields.yaml", here)
+    lines = ["apiVersion: kustomize.config.k8s.io/v1beta1", "kind: Kustomization", f"resources: [../overlays/{overlay}]"]
+    lines.append("configurations: [image-fields.yaml]")
+    if images:
+        lines.append("images:")
+        for old, new in images.items():
+            name, _, tag = new.rpartition(":")
+            lines.append(f'- {{name: {old.rpartition(":")[0] or old}, newName: {name}, newTag: "{tag}"}}')
+    (here / "kustomization.yaml").write_text("\n".join(lines) + "\n")
+    return here
+
+
+def install(cluster: Cluster, folder: Path, say: Callable[[str], None]) -> None:
+    """Secrets, then everything, then wait until the services answer. Applying twice changes nothing."""
+    subprocess.run(
+        [ROOT / "k8s" / "overlays" / "quickstart" / "secrets.sh", cluster.namespace], check=True, capture_output=True, timeout=120
+    )
+    say("kubectl apply --server-side -k: the namespace, the templates, the bus, the services")
+    cluster.run("apply", "--server-side", "--force-conflicts", "-k", str(folder), namespaced=False)
+    for service in _SERVICES:
+        until(lambda service=service: _available(cluster, service), _READY, f"Deployment {service}", 2)
+    until(lambda: (_runs(cluster, "eventsource-name") and _runs(cluster, "sensor-name")) or None, _READY, "EventSource and Sensor", 2)
+
+
+def uninstall(cluster: Cluster, folder: Path, say: Callable[[str], None]) -> None:
+    """The data goes with the quickstart's pods; on a real platform `kubectl delete -k` leaves stores and models alone."""
+    say("kubectl delete -k")
+    cluster.run("delete", "inferenceservices,workflows", "--all", "--ignore-not-found", "--timeout=60s", check=False)
+    cluster.run("delete", "-k", str(folder), "--ignore-not-found", "--timeout=100s", namespaced=False, check=False)
+
+
+def _available(cluster: Cluster, name: str) -> bool | None:
+    deployment = cluster.get("deployment", name)
+    return True if deployment and deployment.get("status", {}).get("availableReplicas") else None
+
+
+def _runs(cluster: Cluster, label: str) -> bool:
+    pods = cluster.listed("pods", label)
+    return any(pod.get("status", {}).get("phase") == "Running" for pod in pods)

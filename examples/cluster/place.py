@@ -1,0 +1,136 @@
+"""A cluster by its KUBECONFIG, through kubectl: what every platform engineer has, and nothing of one vendor."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+NAMESPACE = "modelmedic"
+_CALL = 120  # seconds that one kubectl call may take
+
+T = TypeVar("T")
+
+
+class NoCluster(RuntimeError):
+    """There is no cluster to run on; the sentence says what is missing."""
+
+
+class Late(RuntimeError):
+    """Something did not come about in its time; the sentence says what was seen instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """`gateway` is the base URL at which the InferenceServices answer by their Host; empty when the cluster's own is to be forwarded."""
+
+    namespace: str = NAMESPACE
+    gateway: str = ""
+
+    def run(self, *arguments: str, stdin: str | None = None, check: bool = True, namespaced: bool = True) -> str:
+        """What kubectl prints. Raises RuntimeError with what it complained of."""
+        place = ("-n", self.namespace) if namespaced else ()
+        done = subprocess.run(["kubectl", *place, *arguments], input=stdin, capture_output=True, text=True, timeout=_CALL, check=False)
+        if check and done.returncode != 0:
+            raise RuntimeError(f"kubectl {' '.join(arguments[:4])}: {done.stderr.strip()[-600:]}")
+        return done.stdout
+
+    def apply(self, *documents: Mapping[str, Any]) -> None:
+        listed = {"apiVersion": "v1", "kind": "List", "items": list(documents)}
+        self.run("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=json.dumps(listed))
+
+    def create(self, document: Mapping[str, Any]) -> str:
+        """The name that it got."""
+        return self.run("create", "-f", "-", "-o", "name", stdin=json.dumps(document)).strip().partition("/")[2]
+
+    def get(self, kind: str, name: str) -> dict[str, Any] | None:
+        text = self.run("get", kind, name, "-o", "json", "--ignore-not-found")
+        return dict(json.loads(text)) if text.strip() else None
+
+    def listed(self, kind: str, selector: str = "") -> list[dict[str, Any]]:
+        chosen = ("-l", selector) if selector else ()
+        return list(json.loads(self.run("get", kind, *chosen, "-o", "json"))["items"])
+
+    def secret(self, name: str, key: str) -> str:
+        import base64
+
+        document = self.get("secret", name)
+        if document is None:
+            raise RuntimeError(f"Secret {name} is not there")
+        return base64.b64decode(document["data"][key]).decode()
+
+    @contextmanager
+    def forwarded(self, target: str, port: int) -> Iterator[int]:
+        """A port of this machine that leads to `target`, such as `svc/mlflow`, while the block lasts."""
+        local = _free_port()
+        command = ["kubectl", "-n", self.namespace, "port-forward", target, f"{local}:{port}", "--address=127.0.0.1"]
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            until(lambda: _listens(local) or None, 20, f"port-forward to {target}")
+            yield local
+        finally:
+            process.terminate()
+            process.wait(10)
+
+
+def found() -> Cluster:
+    """The cluster of KUBECONFIG. Raises NoCluster when none answers, or what the loop needs is not on it."""
+    if shutil.which("kubectl") is None:
+        raise NoCluster("kubectl is not installed; expected it and a KUBECONFIG")
+    cluster = Cluster(gateway=os.environ.get("GATEWAY", ""))
+    try:
+        kinds = cluster.run("api-resources", "--no-headers", "-o", "name", "--request-timeout=5s", namespaced=False)
+    except (RuntimeError, subprocess.TimeoutExpired) as error:
+        raise NoCluster(f"no cluster answers at KUBECONFIG={os.environ.get('KUBECONFIG', '')!r}: {str(error)[:200]}") from error
+    needed = {
+        "workflows.argoproj.io": "Argo Workflows",
+        "sensors.argoproj.io": "Argo Events",
+        "inferenceservices.serving.kserve.io": "KServe",
+    }
+    missing = [product for kind, product in needed.items() if kind not in kinds.split()]
+    if missing:
+        raise NoCluster(f"the cluster has no {' and no '.join(missing)}; docs/quickstart.md says what has to be there")
+    return cluster
+
+
+def until(look: Callable[[], T | None], seconds: float, what: str, every: float = 1.0, seen: Callable[[], str] = str) -> T:
+    """What `look` answers as soon as it is not None. Raises Late, with what `seen` says."""
+    end = time.monotonic() + seconds
+    while True:
+        answer = look()
+        if answer is not None:
+            return answer
+        if time.monotonic() >= end:
+            raise Late(f"{what} did not come about in {seconds:.0f} s; {seen()}")
+        time.sleep(every)
+
+
+def fetched(url: str, headers: Mapping[str, str] | None = None, body: bytes | None = None, timeout: float = 10.0) -> tuple[int, bytes]:
+    """Status and body; 0 when nobody answered."""
+    request = urllib.request.Request(url, data=body, headers=dict(headers or {}))
+    try:
+        with urllib.request.urlopen(request, timeout=timeout) as answer:
+            return answer.status, answer.read()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read()
+    except OSError:
+        return 0, b""
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(0.5)
+        return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -1,0 +1,118 @@
+"""The flights of 2013 moved to now: a cluster's clocks cannot be played, so the past is brought to them."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from examples.cluster.place import Cluster
+from examples.flights.stream import Flights
+from steps.backfill import write_labels
+from steps.contracts.inference_log import LABELLED_AT, REQUEST_ID
+from steps.contracts.keys import bootstrap_prefix
+from steps.contracts.policy import Policy
+from steps.contracts.ports import ObjectStore
+from steps.contracts.window import Window
+from steps.documents import replace
+from steps.parquet_objects import encoded
+from steps.serving.client import Client
+
+TODAY = datetime(2013, 6, 28, tzinfo=UTC)  # the day that is now: in late June the first champion has lost much of what it knew
+_FLIGHTS = Path(__file__).resolve().parents[1] / "flights"
+_BATCH = 250  # flights a request
+
+
+def flight_policy(*above: Path, name: str | None = None) -> Policy:
+    """The example's policy as a trial on a cluster changes it, under another name if there is to be more than one."""
+    from steps.adapters.policy_file import load_policy
+
+    policy = load_policy(_FLIGHTS / "policy.yaml", (), (_FLIGHTS / "cluster.yaml", *above))
+    if name is None:
+        return policy
+    document = policy.model_dump(mode="json", by_alias=True)
+    document["metadata"]["name"] = document["serving"]["inferenceService"] = document["registry"]["name"] = name
+    return Policy.model_validate(document)
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """`now` stands for `TODAY`: every time is moved by the difference between the two."""
+
+    flights: Flights
+    now: datetime
+
+    def between(self, start: datetime, end: datetime) -> pa.Table:
+        """Flights of `[start, end)` of 2013, at their moved times."""
+        flights = self.flights.between(Window(start, end))
+        moved = pc.add(pc.cast(flights["time_hour"], pa.timestamp("us", tz="UTC")), pa.scalar(self.now - TODAY, pa.duration("us")))
+        return flights.set_column(flights.column_names.index("time_hour"), "time_hour", moved)
+
+
+def put_bootstrap_rows(store: ObjectStore, policy: Policy, rows: pa.Table) -> str:
+    """Where the bootstrap workflow finds them; the key."""
+    key = f"{bootstrap_prefix(policy.name)}flights.parquet"
+    replace(store, key, encoded(rows.select([*policy.features, policy.data.time, policy.data.target])))
+    return key
+
+
+class Passengers:
+    """Ask about every flight through `url`, as clients do, and bring the labels when they are due; failures are counted, not raised."""
+
+    def __init__(self, policy: Policy, url: str, host: str) -> None:
+        self._policy = policy
+        self._client = Client(url, policy.serving.inferenceService, headers={"host": host})
+        self.requests = 0
+        self.failures: list[str] = []
+
+    def ask(self, flights: pa.Table, batch: int = _BATCH, prefix: str = "r") -> pa.Table:
+        """The labels of the flights that were answered, by the row ids that the predictor logs."""
+        policy, parts = self._policy, []
+        for at in range(0, flights.num_rows, batch):
+            rows = flights.slice(at, batch)
+            identity = f"{prefix}-{rows['flight_id'][0].as_py()}"
+            self.requests += 1
+            try:
+                self._client.ask(rows.select([*policy.features, policy.data.time]), identity)
+            except Exception as error:  # what a passenger sees is counted, whatever it is
+                self.failures.append(f"{type(error).__name__}: {error}")
+                continue
+            known = pc.add(rows[policy.data.time], pa.scalar(policy.data.labels.delay, pa.duration("us")))
+            ids = [f"{identity}-{number}" for number in range(rows.num_rows)]
+            parts.append(pa.table({REQUEST_ID: ids, policy.data.target: rows[policy.data.target], LABELLED_AT: known}))
+        return pa.concat_tables(parts) if parts else pa.table({})
+
+    def keep_asking(
+        self, flights: pa.Table, stop: Callable[[], bool], batch: int = 4, pause: timedelta = timedelta(milliseconds=100)
+    ) -> None:
+        """Small requests, one after the other, until `stop`."""
+        import time
+
+        at = 0
+        while not stop():
+            self.ask(flights.slice(at % max(flights.num_rows - batch, 1), batch), batch, prefix=f"live{at}")
+            at += batch
+            time.sleep(pause.total_seconds())
+
+
+def put_labels(store: ObjectStore, policy: Policy, labels: pa.Table) -> None:
+    if labels.num_rows:
+        write_labels(store, policy, labels)
+
+
+@contextmanager
+def object_store(cluster: Cluster) -> Iterator[ObjectStore]:
+    """The quickstart's store, as this machine reaches it."""
+    import os
+
+    from steps.adapters.stores import open_store
+
+    with cluster.forwarded("svc/object-store", 9000) as port:
+        os.environ["AWS_ENDPOINT_URL"] = f"http://127.0.0.1:{port}"
+        os.environ["AWS_ACCESS_KEY_ID"] = cluster.secret("object-store", "access-key")
+        os.environ["AWS_SECRET_ACCESS_KEY"] = cluster.secret("object-store", "secret-key")
+        os.environ.setdefault("AWS_REGION", "us-east-1")
+        yield open_store("s3://modelmedic")

@@ -1,0 +1,146 @@
+"""What a container is asked for beside the stages of a heal: the monitor, the sweep, triage, and the parts of a bootstrap.
+
+Each door answers the outputs that its workflow declares. The policy, or the list of all policies, is a mounted file that the
+environment names.
+"""
+
+import base64
+import binascii
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import pyarrow as pa
+
+from steps.contracts.errors import BadInput, ModelmedicError, Transient
+from steps.contracts.keys import bootstrap_prefix, policy_key
+from steps.contracts.policy import Policy
+from steps.documents import read
+from steps.parquet_objects import opened
+from steps.run import Outputs, Run, Site
+from steps.workspace import Workspace
+
+Say = Callable[[str], None]
+POLICY, POLICIES = "MODELMEDIC_POLICY", "MODELMEDIC_POLICIES"
+PARTS = ("train", "register", "serve")
+
+
+def monitor(place: Workspace, inputs: Mapping[str, str], say: Say) -> Outputs:
+    """Judge the current window, push the verdict; opens the incident that the alert will name."""
+    from steps.adapters.prometheus import publisher
+    from steps.monitor import monitor as look
+    from steps.monitor_metrics import tell_prometheus
+
+    _expect(inputs)
+    site = place.site(place.policy(), say=say)
+    seen = look(site)
+    if not tell_prometheus(site, seen, publisher(site.work / "metrics", place.environment)):
+        raise Transient(f"the verdict of {site.model} is written down, but no alert can be made of it: the metrics were not delivered")
+    say(seen.sentence)
+    return {"state": seen.verdict.state.value}
+
+
+def bootstrap(place: Workspace, inputs: Mapping[str, str], say: Say) -> Outputs:
+    """One part of a first champion, each run by the step class that may do it; the parts meet in the object store."""
+    from steps.bootstrap import register_first, serve_first, take, train_first
+
+    part = inputs.get("part")
+    if part == "train":
+        _expect(inputs, "part")
+        site = place.site(place.policy(), say=say, records=False)
+        named = take(site, labelled(site))
+        train_first(site, named)
+        return {"snapshot": named}
+    site = place.site(place.policy(), say=say)
+    if part == "register":
+        _expect(inputs, "part", "snapshot")
+        return {"version": register_first(site, inputs["snapshot"]).version}
+    if part == "serve":
+        _expect(inputs, "part", "version")
+        serve_first(site, inputs["version"])
+        return {}
+    raise BadInput(f"part is {part!r}; expected one of {', '.join(PARTS)}")
+
+
+def reconcile(place: Workspace, inputs: Mapping[str, str], say: Say) -> Outputs:
+    """Every model by itself: one that cannot be looked after keeps nobody else waiting, and fails the sweep at its end."""
+    from steps.sweep import sweep
+
+    _expect(inputs)
+    repaired, failed = 0, []
+    for name, policy in policies(place, say):
+        try:
+            repaired += sweep(place.site(policy, say=say), place.workflows, place.fleet()[name])
+        except ModelmedicError as error:
+            failed.append(error)
+            say(f"{name}: {error}")
+    if failed:
+        raise failed[0]
+    return {"repaired": str(repaired)}
+
+
+def triage(place: Workspace, inputs: Mapping[str, str], say: Say) -> Outputs:
+    """The whole alert body, as it came: base64 in a file."""
+    from steps.triage import triage as sort
+
+    _expect(inputs, "payload")
+    return sort(place, decoded(Path(inputs["payload"])), say)
+
+
+DOORS: Mapping[str, Callable[[Workspace, Mapping[str, str], Say], Outputs]] = {
+    "monitor": monitor,
+    "bootstrap": bootstrap,
+    "reconcile": reconcile,
+    "triage": triage,
+}
+
+
+def page_of(run: Run) -> bytes | None:
+    """The incident report as its close stored it, for the artifact that Argo's UI shows; None when it could not be drawn."""
+    key = (run.stage("close") or {}).get("report")
+    return run.site.store.get(str(key)).data if key else None
+
+
+def decoded(file: Path) -> bytes:
+    """What stands base64-encoded in the file; as it stands when it is no base64, so that it is refused and recorded for what it is."""
+    try:
+        text = file.read_bytes()
+    except OSError as error:
+        raise BadInput(f"payload {file} cannot be read: {error}; expected the alert body that the Sensor passes") from error
+    try:
+        return base64.b64decode(b"".join(text.split()), validate=True)
+    except binascii.Error:
+        return text
+
+
+def labelled(site: Site) -> pa.Table:
+    """The rows that somebody put below `bootstrap/<model>/` for the first champion. Raises BadInput when there are none."""
+    prefix = bootstrap_prefix(site.model)
+    keys = [key for key in site.store.list(prefix) if key.endswith(".parquet")]
+    if not keys:
+        raise BadInput(f"there is no Parquet object below {prefix}; expected labelled rows with the columns that the policy names")
+    return pa.concat_tables(list(_tables(site, keys)), promote_options="permissive")
+
+
+def policies(place: Workspace, say: Say) -> Iterator[tuple[str, Policy]]:
+    """Of all models, as their monitors left them in the store; of one that has none yet, a sentence."""
+    for name, facts in place.fleet().items():
+        policy = read(place.store, Policy, policy_key(str(facts["policy"])))
+        if policy is None:
+            say(f"{name}: its policy is not in the store yet; its monitor or its bootstrap puts it there")
+        else:
+            yield name, policy
+
+
+def _tables(site: Site, keys: list[str]) -> Iterator[pa.Table]:
+    for key in keys:
+        with opened(site.store, key) as file:
+            yield file.read()
+
+
+def _expect(inputs: Mapping[str, str], *names: str) -> None:
+    """Exactly these inputs, none of them empty."""
+    wrong = sorted(set(names) ^ set(inputs)) or [name for name, value in inputs.items() if not value]
+    if wrong:
+        raise BadInput(
+            f"input {wrong[0]} is {inputs.get(wrong[0])!r}; expected exactly {', '.join(names) or 'no input'}, none of them empty"
+        )
