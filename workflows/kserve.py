@@ -44,7 +44,7 @@ def serving_runtime(namespace: str, platform: Platform) -> dict[str, Any]:
         "startupProbe": {"httpGet": {"path": "/v2/health/ready", "port": PORT}, "periodSeconds": 2, "failureThreshold": 90},
         "livenessProbe": {"httpGet": {"path": "/v2/health/live", "port": PORT}, "periodSeconds": 10, "timeoutSeconds": 5},
         # Endpoints forget a pod a little after it is told to end; until then it goes on answering.
-        "lifecycle": {"preStop": {"exec": {"command": ["sleep", "3"]}}},
+        "lifecycle": {"preStop": {"exec": {"command": ["sleep", "5"]}}},
         "terminationMessagePolicy": "FallbackToLogsOnError",  # why it does not serve is read from its pod
         "resources": {"requests": {"cpu": "250m", "memory": "1Gi"}, "limits": {"cpu": "2", "memory": "1Gi"}},
         "securityContext": {

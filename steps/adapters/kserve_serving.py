@@ -14,6 +14,7 @@ from typing import Literal
 import pyarrow as pa
 
 from steps.adapters.kserve_serving_document import (
+    RUNTIME,
     Document,
     Slot,
     Wanted,
@@ -48,7 +49,9 @@ class KServeServing:
 
     `store_url` is the object store as KServe reads it (s3://bucket/prefix); `kube` is the cluster that `connect` finds, and `store` is
     opened for reading when a model's own rows are wanted, unless they are given. `patience` bounds the start of a predictor until its first
-    real prediction, `route_patience` how long the gateway may take for a share; `pause` lies between two looks, all in seconds.
+    real prediction, `route_patience` how long the gateway may take for a share; `settle` what it may take after it has
+    said so (Traefik: 2 s); `pause` lies between two looks, in seconds.
+    `account` and `runtime` are what an InferenceService of ours runs as and by.
     What cannot be kept here: a caller does see the failures of a canary's share, for no Gateway API gateway asks the champion again.
     """
 
@@ -61,8 +64,10 @@ class KServeServing:
         store: ObjectStore | None = None,
         patience: timedelta = timedelta(seconds=180),
         route_patience: timedelta = timedelta(seconds=60),
+        settle: timedelta = timedelta(seconds=3),
         pause: float = 0.5,
         account: str = ACCOUNT,
+        runtime: str = RUNTIME,
     ) -> None:
         serving = policy.serving
         self._kube = kube = kube or connect()
@@ -71,8 +76,10 @@ class KServeServing:
         self._store = store
         self._patience = patience.total_seconds()
         self._route_patience = route_patience.total_seconds()
+        self._settle = settle.total_seconds()
         self._pause = pause
         self._account = account
+        self._runtime = runtime
         self._namespace, self._name = serving.namespace, serving.inferenceService
         self._folder = f"{_GROUP}/namespaces/{self._namespace}/inferenceservices"
         self._path = f"{self._folder}/{self._name}"
@@ -102,7 +109,9 @@ class KServeServing:
             raise Refused(f"version {now.version} serves already; expected nothing, or a canary for version {model.version}")
         if now is None or now.digest != model.digest:
             self._serve_first(service, model)
-        self._proved(self._champion(), model)
+        champion = self._champion()
+        self._proved(champion, model)
+        self._gateway_follows(lambda: self._alone(champion), min(_RETREAT, self._route_patience))  # it comes after the first ready pod
         return self.state()
 
     def start_canary(self, model: ModelVersion, *, expected: int) -> ServingState:
@@ -150,9 +159,9 @@ class KServeServing:
             return self.state()
         if wanted(service).percent:
             self._changed(lambda now: with_share(now, 0) if now["spec"].get("canary") else None)
-            self._waited(self._dark, _RETREAT)
+            self._gateway_follows(self._dark, _RETREAT)
         self._changed(lambda now: {"spec": {"canary": None}} if now["spec"].get("canary") else None)
-        self._waited(lambda: len((self._route() or Route({}, True)).weights) <= 1, _RETREAT)
+        self._gateway_follows(lambda: (route := self._route()) is None or len(route.weights) <= 1, _RETREAT)
         return self.state()
 
     def restore(self, model: ModelVersion) -> ServingState:
@@ -167,8 +176,7 @@ class KServeServing:
             return self.withdraw()
         self._bring_up(model, expected=None)
         self._changed(promotion)
-        name = self._predictors.deployment_name(self._champion())
-        self._waited(lambda: (route := self._route()) is None or (route.only(name) and len(route.weights) == 1), _RETREAT)
+        self._gateway_follows(lambda: self._route() is None or self._alone(self._champion()), _RETREAT)
         return self.state()
 
     def annotate(self, facts: Mapping[str, str]) -> None:
@@ -191,13 +199,13 @@ class KServeServing:
 
     def _serve_first(self, service: Document | None, model: ModelVersion) -> None:
         if service is None:
-            first = predictor({}, model, self._uri(model), self._policy, free_name(None, model))
+            first = self._predictor({}, model, None)
             self._kube.create(self._folder, fresh(self._policy, first, self._account))
             return
 
         def chosen(now: Document) -> Document:
             base = now["spec"].get("predictor") or {}
-            return {"spec": {"canary": None, "predictor": predictor(base, model, self._uri(model), self._policy, free_name(now, model))}}
+            return {"spec": {"canary": None, "predictor": self._predictor(base, model, now)}}
 
         self._changed(chosen, expected=wanted(service).generation)
 
@@ -208,7 +216,7 @@ class KServeServing:
             there = wanted(now).canary
             if there is not None and there.digest == model.digest:
                 return None  # an earlier call was killed while it came up
-            serves = predictor(now["spec"]["predictor"], model, self._uri(model), self._policy, free_name(now, model))
+            serves = self._predictor(now["spec"]["predictor"], model, now)
             return {"spec": {"canary": [canary_entry(now, serves)]}}
 
         service = self._changed(chosen, expected=expected)
@@ -245,18 +253,26 @@ class KServeServing:
 
     def _routed(self, wanted_of: Callable[[Route], bool], what: str) -> None:
         """Raises Transient when the gateway does not come to it."""
-        if not self._waited(lambda: (route := self._route()) is not None and wanted_of(route), self._route_patience):
+        if not self._gateway_follows(lambda: (route := self._route()) is not None and wanted_of(route), self._route_patience):
             now = self._route()
             seen = f"its weights are {now.weights}" if now is not None else "it is gone"
             raise Transient(f"HTTPRoute {self._name} in {self._namespace} does not say {what} after {self._route_patience:.0f} s: {seen}")
 
-    def _waited(self, true: Callable[[], bool], seconds: float) -> bool:
+    def _gateway_follows(self, true: Callable[[], bool], seconds: float) -> bool:
+        """Whether it came true in time. A gateway accepts a route a little before it sends the next request by it."""
         until = time.monotonic() + seconds
         while not true():
             if time.monotonic() > until:
                 return False
             time.sleep(self._pause)
+        if self._route() is not None:
+            time.sleep(self._settle)
         return True
+
+    def _alone(self, one: Slot) -> bool:
+        """Whether the gateway sends everything there."""
+        route = self._route()
+        return route is not None and route.only(self._predictors.deployment_name(one)) and len(route.weights) == 1
 
     def _dark(self) -> bool:
         service, route = self._read(), self._route()
@@ -318,8 +334,9 @@ class KServeServing:
         route = self._route()
         return route.share(self._predictors.deployment_name(canary)) if route is not None else 0
 
-    def _uri(self, model: ModelVersion) -> str:
-        return storage_uri(self._store_url, model.uri)
+    def _predictor(self, base: Document, model: ModelVersion, service: Document | None) -> Document:
+        uri = storage_uri(self._store_url, model.uri)
+        return predictor(base, model, uri, self._policy, free_name(service, model), self._runtime)
 
     def _served(self, one: Slot | None) -> Served | None:
         return Served(one.version, one.digest, self._key(one.uri), self._predictors.url(one), self._predictors.runs(one)) if one else None

@@ -79,7 +79,7 @@ def storage_uri(store_url: str, prefix: str) -> str:
     return f"{store_url.rstrip('/')}/{prefix}"
 
 
-def predictor(base: Mapping[str, Any], model: ModelVersion, uri: str, policy: Policy, name: str) -> Document:
+def predictor(base: Mapping[str, Any], model: ModelVersion, uri: str, policy: Policy, name: str, runtime: str = RUNTIME) -> Document:
     """A copy of `base` that serves the model. Raises Refused for a base that is no `model:` predictor: it could not have a canary."""
     made = copy.deepcopy(dict(base))
     if made and "model" not in made:
@@ -88,7 +88,7 @@ def predictor(base: Mapping[str, Any], model: ModelVersion, uri: str, policy: Po
     ours = ((VERSION, model.version), (DIGEST, model.digest), (ABOUT, written(about(policy))))
     changed = {
         "modelFormat": {"name": "mlflow"},
-        "runtime": RUNTIME,
+        "runtime": runtime,
         "storageUri": uri,
         "env": [*theirs, *({"name": key, "value": value} for key, value in ours)],
     }

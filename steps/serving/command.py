@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from steps.serving.answering import Answering
     from steps.serving.inference_log import InferenceLog
 
-_GRACE = 18.0  # seconds for the log at a stop, after 6 for the requests under way; a pod has 30 in all, 3 of them before it is told
+_GRACE = 18.0  # seconds for the log at a stop, after 6 for the requests under way; a pod has 30 in all, 5 of them before it is told
 _say = logging.getLogger("modelmedic.predictor")
 
 

@@ -1,23 +1,35 @@
 """What every serving side keeps to: dark first, exact shares, one generation per change, retreat without one."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from steps.contracts.errors import Conflict, Refused, Transient
 from steps.contracts.serving import ServingState, Traffic
-from tests.serving.worlds import ROWS, World, in_memory, on_this_machine
+from tests.serving.cluster import in_cluster
+from tests.serving.worlds import ROWS, World, in_fake_cluster, in_memory, on_this_machine
 
-everywhere = pytest.mark.parametrize("world", ["memory", "machine"], indirect=True)
-in_time = pytest.mark.parametrize("world", ["memory", pytest.param("machine", marks=pytest.mark.slow)], indirect=True)
+_CLUSTER = pytest.param("cluster", marks=pytest.mark.e2e)
+everywhere = pytest.mark.parametrize("world", ["memory", "machine", "kserve", _CLUSTER], indirect=True)
+in_time = pytest.mark.parametrize("world", ["memory", pytest.param("machine", marks=pytest.mark.slow), "kserve", _CLUSTER], indirect=True)
+shielded = pytest.mark.parametrize("world", ["memory", "machine"], indirect=True)
+open_to_callers = pytest.mark.parametrize("world", ["kserve", _CLUSTER], indirect=True)
+
+
+_WORLDS: dict[str, Callable[[Path], World]] = {
+    "memory": lambda _: in_memory(),
+    "machine": on_this_machine,
+    "kserve": in_fake_cluster,
+    "cluster": in_cluster,
+}
 
 
 @pytest.fixture
 def world(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     monkeypatch.setenv("PYTHONPATH", str(request.config.rootpath))
-    made = in_memory() if request.param == "memory" else on_this_machine(tmp_path)
+    made = _WORLDS[request.param](tmp_path)
     yield made
     made.close()
 
@@ -26,6 +38,13 @@ def _with_canary(world: World, share: int = 0, **behaviour: object) -> ServingSt
     world.serving.start(world.model("1", value=0.1))
     state = world.serving.start_canary(world.model("2", value=0.2, **behaviour), expected=world.serving.state().generation)
     return world.serving.set_share(share, expected=state.generation) if share else state
+
+
+def _tried(world: World) -> str | None:
+    try:
+        return world.ask(ROWS).version
+    except Transient:
+        return None
 
 
 def _asked(world: World, times: int) -> Counter[str]:
@@ -70,13 +89,23 @@ def test_a_share_is_exact_and_counted_for_each_and_replays_count_nowhere(world: 
     assert all(seen.latency_p95_ms and seen.latency_p95_ms > 0 for seen in traffic.values())
 
 
-@everywhere
+@shielded
 def test_callers_never_see_a_failing_canary_and_it_is_charged_with_each_failure(world: World) -> None:
     _with_canary(world, share=50, status=500)
     assert _asked(world, 20) == {"1": 20}
     traffic = world.serving.traffic()
     assert (traffic["canary"].requests, traffic["canary"].failures) == (10, 10)
     assert traffic["champion"].failures == 0
+
+
+@open_to_callers
+def test_a_failing_canary_is_charged_with_each_failure_that_its_callers_saw(world: World) -> None:
+    """What no Gateway API gateway can keep from them: it does not ask the champion again."""
+    _with_canary(world, share=50, status=500)
+    answered = [_tried(world) for _ in range(20)]
+    traffic = world.serving.traffic()
+    assert (answered.count("1"), answered.count(None)) == (10, 10)
+    assert (traffic["canary"].requests, traffic["canary"].failures, traffic["champion"].failures) == (10, 10, 0)
 
 
 @everywhere

@@ -1,23 +1,27 @@
-"""The two worlds in which the suite of the serving port runs: in memory, and processes on this machine."""
+"""The worlds in which the suite of the serving port runs: in memory, processes on this machine, and KServe."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from steps.adapters.folder_store import FolderStore
+from steps.adapters.kserve_serving import KServeServing
+from steps.adapters.kube import Kube
 from steps.contracts.keys import model_prefix
 from steps.contracts.policy import Policy
-from steps.contracts.ports import Serving
+from steps.contracts.ports import ObjectStore, Serving
 from steps.contracts.serving import Prediction
 from steps.contracts.training import ModelVersion
 from steps.local.serving import LocalServing
 from steps.model_files import digest, push
 from steps.serving.client import Client
+from tests.serving.fake_cluster import FakeCluster
 from tests.serving.fakes import FakeServing
 
 ROWS = pa.table({"x": [1.0, 2.0], "c": ["a", None]})
@@ -25,13 +29,13 @@ SIGNATURE = '[{"type": "double", "name": "x", "required": true}, {"type": "strin
 MLMODEL = {"flavors": {"python_function": {"loader_module": "nothing"}}, "signature": {"inputs": SIGNATURE}}
 
 
-def policy() -> Policy:
+def policy(service: str = "tiny", namespace: str = "default", mode: str = "Standard") -> Policy:
     return Policy.model_validate(
         {
             "apiVersion": "modelmedic/v1alpha1",
             "kind": "HealingPolicy",
             "metadata": {"name": "tiny", "owner": "team"},
-            "serving": {"inferenceService": "tiny"},
+            "serving": {"inferenceService": service, "namespace": namespace, "mode": mode},
             "registry": {"name": "tiny"},
             "data": {"task": "binary", "target": "y", "time": "at", "numeric": ["x"], "categorical": ["c"]},
         }
@@ -58,6 +62,30 @@ def in_memory() -> World:
     return World(serving, model, serving.ask)
 
 
+def in_fake_cluster(root: Path, cluster: FakeCluster | None = None) -> World:
+    """The adapter of KServe over real HTTP, before a cluster of one process."""
+    from kubernetes import client
+
+    cluster = cluster or FakeCluster()
+    settings = client.Configuration(host=cluster.url)
+    store = FolderStore(root / "store")
+    soon = {"patience": timedelta(seconds=5), "route_patience": timedelta(seconds=2), "settle": timedelta(0)}
+    serving = KServeServing(policy(), "s3://models", kube=Kube(client.ApiClient(settings)), store=store, pause=0.01, **soon)
+    asked = count()
+
+    def model(version: str, **behaviour: Any) -> ModelVersion:
+        made = pushed(root, store, version, behaviour)
+        cluster.behaviours[made.digest] = behaviour
+        return made
+
+    def ask(rows: pa.Table, *, replay: bool = False) -> Prediction:
+        address = cluster.ask("tiny", 0 if replay else next(asked))
+        with Client(address or "http://127.0.0.1:9", "tiny") as caller:
+            return caller.ask(rows, replay=replay)
+
+    return World(serving, model, ask, cluster.close)
+
+
 def on_this_machine(root: Path, patience: float = 20.0) -> World:
     """Real processes, real gateway, and a predictor that starts at once."""
     store = FolderStore(root / "store")
@@ -71,16 +99,20 @@ def on_this_machine(root: Path, patience: float = 20.0) -> World:
     )
 
     def model(version: str, **behaviour: Any) -> ModelVersion:
-        folder = root / "made" / version
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "MLmodel").write_text(json.dumps(MLMODEL))
-        (folder / "behaviour.json").write_text(json.dumps({**behaviour, "version": version}))
-        made = digest(folder)
-        push(store, model_prefix(made), folder)
-        return ModelVersion("tiny", version, made, model_prefix(made))
+        return pushed(root, store, version, behaviour)
 
     def ask(rows: pa.Table, *, replay: bool = False) -> Prediction:
         with Client(serving.url, "tiny") as client:
             return client.ask(rows, replay=replay)
 
     return World(serving, model, ask, serving.stop)
+
+
+def pushed(root: Path, store: ObjectStore, version: str, behaviour: Mapping[str, Any]) -> ModelVersion:
+    folder = root / "made" / version
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "MLmodel").write_text(json.dumps(MLMODEL))
+    (folder / "behaviour.json").write_text(json.dumps({**behaviour, "version": version}))
+    made = digest(folder)
+    push(store, model_prefix(made), folder)
+    return ModelVersion("tiny", version, made, model_prefix(made))
