@@ -1,12 +1,21 @@
-"""The approval stages: no pod waits here; the ledger holds the answers, and time decides when nobody does."""
+"""The approval stages: no pod waits here; the ledger holds the answers, and time decides when nobody does.
+
+The local engine calls `approve` and waits. In a cluster Argo waits, and nothing of ours runs meanwhile: the step before asks
+(steps/pending.py), the step behind it looks into the ledger (`refusal`), and the close writes down a silence (`lapse`).
+"""
 
 from datetime import datetime
 
 from steps.contracts.codec import to_plain
+from steps.contracts.incident import Answer
 from steps.contracts.notification import Severity
+from steps.contracts.stage import Kind
 from steps.core.approval import Ruling, rule
 from steps.run import Outputs, Run
+from steps.stages import HEAL
 
+FORM = "argo-form"  # who answers in a form that knows no names
+_APPROVALS = tuple(stage.name for stage in HEAL if stage.kind is Kind.APPROVAL)
 REMEDY = "remedy"  # what an answer to `approve-remedy` is bound to, which speaks of no model
 
 
@@ -16,6 +25,42 @@ def approve(run: Run, stage: str) -> Outputs | None:
     if ruling.decision == "waiting":
         run.site.say(f"{run.incident.id}: {ruling.sentence}")
         return None
+    return decide(run, stage, ruling)
+
+
+def refusal(run: Run, stage: str) -> str | None:
+    """Why nothing may follow this approval; None when it got its yes, or needs none. What it came to is written down.
+
+    Only answers in the ledger count, bound to the digest; what the workflow engine was told does not. Where the policy opens Argo's
+    form, that a stage behind an unanswered request runs at all is a yes in that form: it becomes an answer of nobody's.
+    """
+    if (run.stage("diagnose") or {})["outputs"].get("approval") != "needed":
+        return None
+    ruling = ruled(run, stage)
+    if ruling.decision == "waiting" and run.site.policy.approval.form:
+        _answer_as_form(run, stage)
+        ruling = ruled(run, stage)
+    if ruling.decision == "waiting":
+        return f"the workflow went on without an answer in the ledger, and the policy does not open Argo's form: {ruling.sentence}"
+    if run.stage(stage) is None:
+        decide(run, stage, ruling)
+    return None if ruling.decision == "approved" else ruling.sentence
+
+
+def lapse(run: Run) -> None:
+    """At the close: a request that nothing followed is a no, and why is written down."""
+    for stage in _APPROVALS:
+        if run.stage(f"{stage}-request") is None or run.stage(stage) is not None:
+            continue
+        ruling = ruled(run, stage)
+        if ruling.decision != "rejected":
+            said = "nobody had answered" if ruling.decision == "waiting" else ruling.sentence
+            ruling = Ruling("rejected", f"the heal ended with a no of nobody's, such as Argo's form gives; in the ledger {said}", ruling.by)
+        decide(run, stage, ruling)
+
+
+def decide(run: Run, stage: str, ruling: Ruling) -> Outputs:
+    """Write down, once, what the request came to."""
     kept = run.record(
         stage,
         {
@@ -33,7 +78,7 @@ def approve(run: Run, stage: str) -> Outputs | None:
 def ruled(run: Run, stage: str) -> Ruling:
     """What the answers in the ledger come to now."""
     site = run.site
-    return rule(site.ledger.answers(run.incident), site.policy.approval, asked_about(run, stage), _asked_at(run, stage), site.clock.now())
+    return rule(site.ledger.answers(run.incident), site.policy.approval, asked_about(run, stage), asked_at(run, stage), site.clock.now())
 
 
 def asked_about(run: Run, stage: str) -> str:
@@ -41,7 +86,7 @@ def asked_about(run: Run, stage: str) -> str:
     return str((run.stage("validate") or {})["digest"]) if stage == "approve" else REMEDY
 
 
-def _asked_at(run: Run, stage: str) -> datetime:
+def asked_at(run: Run, stage: str) -> datetime:
     """When the request was made, which is written down the first time."""
     asked = run.stage(f"{stage}-request")
     if asked is None:
@@ -55,6 +100,13 @@ def _asked_at(run: Run, stage: str) -> datetime:
             f"`modelmedic approve {run.incident.id}` or `modelmedic reject {run.incident.id}`; no answer is a no",
         )
     return datetime.fromisoformat(str(asked["at"]))
+
+
+def _answer_as_form(run: Run, stage: str) -> None:
+    """A yes is recorded before it counts."""
+    digest = asked_about(run, stage)
+    run.note("answer.given", stage=stage, answer="yes", by=FORM, digest=digest, verified=False)
+    run.site.ledger.answer(run.incident, Answer(True, FORM, run.site.clock.now(), digest))
 
 
 def _outputs(ruling: Ruling) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from steps.approve import lapse
 from steps.contracts.codec import to_plain
 from steps.contracts.errors import ModelmedicError
 from steps.contracts.incident import Closing
@@ -30,6 +31,7 @@ def close(run: Run, error: str | None = None) -> Outputs:
     site = run.site
     already = site.ledger.closing(run.incident)
     if already is None:
+        lapse(run)
         already = _close(run, ending(site.ledger.stages(run.incident), error))
     report = _report(run)
     kept = run.record(

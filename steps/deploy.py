@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from steps.alias import moving
-from steps.approve import ruled
+from steps.approve import refusal
 from steps.canary import Canary, CanaryFailed, Judged
 from steps.contracts.codec import to_plain
 from steps.contracts.diagnosis import Release
@@ -32,9 +32,8 @@ def deploy(run: Run, version: str) -> Outputs:
         return dict(done["outputs"])
     model = run.site.registry.version(version)
     before = (run.stage("validate") or {})["champion"]
-    refusal = _not_approved(run, model)
-    if refusal:
-        return _record(run, "rejected", before, before, [], refusal)
+    if no := refusal(run, "approve"):
+        return _record(run, "rejected", before, before, [], f"version {model.version} may not be deployed: {no}")
     canary = Canary(run, model, before)
     log: list[dict[str, Any]] = []
     try:
@@ -110,15 +109,6 @@ def _keep(log: list[dict[str, Any]], run: Run, judged: Judged) -> None:
     if judgement.verdict != "pass":
         raise _TakeBack(judgement.sentence)  # its record is the withdrawal's, which does not depend on the store
     run.note("canary.judged", **log[-1])
-
-
-def _not_approved(run: Run, model: ModelVersion) -> str | None:
-    """Only a yes in the ledger, bound to this digest, counts; what the workflow engine was told does not."""
-    diagnosed = run.stage("diagnose") or {}
-    if diagnosed["outputs"]["approval"] != "needed":
-        return None
-    ruling = ruled(run, "approve")
-    return None if ruling.decision == "approved" else f"version {model.version} may not be deployed: {ruling.sentence}"
 
 
 def _first_seen(run: Run) -> datetime:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from steps.approve import REMEDY
+from steps.approve import REMEDY, asked_at
 from steps.contracts.errors import NotFound, Refused
 from steps.contracts.incident import Incident
 from steps.contracts.keys import policy_key
@@ -14,6 +14,7 @@ from steps.contracts.ports import ObjectStore
 from steps.contracts.stage import Kind, Stage
 from steps.documents import read
 from steps.ledger import Ledger
+from steps.run import Run
 from steps.stages import HEAL
 
 _APPROVALS = tuple(stage for stage in HEAL if stage.kind is Kind.APPROVAL)
@@ -38,6 +39,13 @@ def pending(ledger: Ledger, incident: Incident) -> Pending | None:
     if ledger.closing(incident) is not None:
         return None
     return next((_asked(stage, stages) for stage in _APPROVALS if stage.name not in stages and _reached(stage, stages)), None)
+
+
+def request(run: Run) -> None:
+    """Ask for the answer that the incident waits for now, if any: after each step, for in a cluster nothing of ours runs at an approval."""
+    waiting = pending(run.site.ledger, run.incident)
+    if waiting is not None and waiting.asked_at is None:
+        asked_at(run, waiting.stage)
 
 
 def why_not(ledger: Ledger, incident: Incident) -> str:

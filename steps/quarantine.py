@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from steps.approve import refusal
 from steps.contracts.codec import to_plain
 from steps.contracts.notification import Severity
 from steps.contracts.window import Window
@@ -16,6 +17,8 @@ def quarantine(run: Run) -> Outputs:
     found = (run.stage("diagnose") or {})["diagnosis"]
     columns = tuple(found["columns"])
     window = _span(run.incident.window, found["onset"])
+    if no := refusal(run, "approve-remedy"):
+        return _record(run, "rejected", window, columns, f"nothing of {window} is set aside: {no}")
     labels = found["cause"] == Cause.LABEL_QUALITY.value
 
     def act() -> None:
@@ -28,13 +31,16 @@ def quarantine(run: Run) -> Outputs:
     run.perform(Effect("window.quarantined", f"quarantine:{run.incident.id}", Direction.RETREAT, act, read_back), None)
     what = "labels" if labels else "rows"
     sentence = f"{what} of {window} are set aside: {found['sentence']}"
-    kept = run.record(
-        "quarantine", {"window": to_plain(window), "columns": list(columns), "sentence": sentence, "outputs": {"outcome": "quarantined"}}
-    )
+    outputs = _record(run, "quarantined", window, columns, sentence)
     owner = site.policy.data_owner
     run.tell("data.quarantined", Severity.WARNING, owner, f"{site.model}: {what} are broken and set aside", sentence)
     site.say(f"set aside {window} and told {owner}")
-    return dict(kept["outputs"])
+    return outputs
+
+
+def _record(run: Run, outcome: str, window: Window, columns: tuple[str, ...], sentence: str) -> Outputs:
+    document = {"outcome": outcome, "window": to_plain(window), "columns": list(columns), "sentence": sentence}
+    return dict(run.record("quarantine", {**document, "outputs": {"outcome": outcome}})["outputs"])
 
 
 def _span(window: Window, onset: str | None) -> Window:

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from steps.alias import moving
+from steps.approve import refusal
 from steps.canary import lease_if_any
 from steps.contracts.codec import to_plain
 from steps.contracts.diagnosis import Release
@@ -24,6 +25,8 @@ def rollback(run: Run) -> Outputs:
         return dict(done["outputs"])
     site, champion = run.site, run.site.policy.registry.champion
     bad = _bad(run)
+    if no := refusal(run, "approve-remedy"):
+        return _record(run, "rejected", bad, bad, f"version {bad} goes on serving: {no}")
     target = _target(run, bad)
     if target is None:
         return _record(run, "escalated", bad, bad, f"version {bad} is bad, and no earlier version can be found to go back to")

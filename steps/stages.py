@@ -48,7 +48,7 @@ HEAL: Final[tuple[Stage, ...]] = (
             Condition("diagnose", "remedy", (Remedy.QUARANTINE.value,)),
             Condition("approve-remedy", "decision", ("approved", "")),
         ),
-        outputs=(Output("outcome", ("quarantined",)),),
+        outputs=(Output("outcome", ("quarantined", "rejected")),),
     ),
     Stage(
         name="rollback",
@@ -62,7 +62,7 @@ HEAL: Final[tuple[Stage, ...]] = (
             Condition("diagnose", "remedy", (Remedy.ROLLBACK.value,)),
             Condition("approve-remedy", "decision", ("approved", "")),
         ),
-        outputs=(Output("outcome", ("rolled_back", "escalated")),),
+        outputs=(Output("outcome", ("rolled_back", "escalated", "rejected")),),
     ),
     Stage(
         name="retrain",

@@ -6,6 +6,7 @@ from typing import cast
 
 from steps.contracts.errors import BadInput
 from steps.contracts.stage import Kind
+from steps.pending import request
 from steps.run import Outputs, Run
 from steps.stages import HEAL
 
@@ -13,8 +14,9 @@ STEPS = tuple(dict.fromkeys(stage.step for stage in HEAL if stage.kind is not Ki
 
 
 def call(step: str, run: Run, inputs: Mapping[str, str]) -> Outputs:
-    """What the step answers. Raises BadInput for a step that the table does not have, or for an empty input.
+    """What the step answers; an approval that follows it is asked for.
 
+    Raises BadInput for a step that the table does not have, or for an empty input.
     A stage that was skipped has empty outputs: an empty input means that the engine followed a stage that never ran.
     """
     if step not in STEPS:
@@ -23,4 +25,6 @@ def call(step: str, run: Run, inputs: Mapping[str, str]) -> Outputs:
     if empty:
         raise BadInput(f"step {step} got an empty {empty[0]}; expected the output of a stage that ran")
     function = cast(Callable[..., Outputs], getattr(importlib.import_module(f"steps.{step}"), step))
-    return function(run, **inputs)
+    outputs = function(run, **inputs)
+    request(run)
+    return outputs

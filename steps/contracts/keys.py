@@ -117,6 +117,11 @@ def verdict_key(model: str, version: str, end: datetime | None = None) -> str:
     return f"{folder}{utc(end):%Y%m%dT%H%M%SZ}.json" if end else folder
 
 
+def verdict_folder(model: str) -> str:
+    """The verdicts on every version of the model."""
+    return f"verdicts/{model_hash(model)}/"
+
+
 def model_prefix(digest: str) -> str:
     """Where the files of a model lie, by the digest of its folder."""
     return f"models/{word('model digest', digest)}"

@@ -331,12 +331,16 @@ class Approval(Section):
     approvers: tuple[Who, ...] = Field(default=(), description="Who may answer; empty means anybody who can reach the store.")
     twoPerson: Flag = Field(default=False, description="Two different people have to say yes.")
     timeout: Annotated[timedelta, Span("1m", "90d")] = Field(default=timedelta(hours=24), description="No answer by then rejects.")
+    form: Flag = Field(default=False, description="A yes in Argo's own form counts too, although it is nobody's: recorded as unverified.")
 
     @model_validator(mode="after")
     def _enough(self) -> "Approval":
         if self.twoPerson and len(set(self.approvers)) == 1:
             sentence = "approval.twoPerson is true and approval.approvers names one person; expected two or more, or nobody"
             raise Disagreement([("approvers", sentence)])
+        if self.form and (self.twoPerson or self.approvers):
+            sentence = "approval.form is true beside approvers or twoPerson; expected one or the other, for Argo's form knows nobody's name"
+            raise Disagreement([("form", sentence)])
         return self
 
 

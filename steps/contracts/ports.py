@@ -8,6 +8,7 @@ from typing import BinaryIO, Literal, Protocol
 
 import pyarrow as pa
 
+from steps.contracts.incident import Incident
 from steps.contracts.notification import Notification
 from steps.contracts.serving import Prediction, ServingState, Traffic
 from steps.contracts.training import ModelVersion
@@ -146,6 +147,22 @@ class References(Protocol):
 
     def table(self, version: str) -> pa.Table:
         """Raises NotFound."""
+        ...
+
+
+class Workflows(Protocol):
+    """What walks heals in a cluster. The Workflow of an incident is called `heal-<incident>`, so there is one and no second."""
+
+    def start(self, template: str, incident: Incident, by: str) -> bool:
+        """Have the template heal the incident, told nothing but its id; False when that was started before, by whomever."""
+        ...
+
+    def phase(self, incident: str) -> str | None:
+        """How far its heal is: Pending, Running, Succeeded, Failed or Error; None when there is none. Of several, one under way."""
+        ...
+
+    def answer(self, incident: str, stage: str, decision: str, by: str) -> bool:
+        """Let every heal of the incident that waits at this approval go on with the decision; False when none waits there."""
         ...
 
 

@@ -9,6 +9,8 @@ from steps.contracts.words import Outcome, Remedy
 Records = Mapping[str, Mapping[str, Any]]
 _BY_DEPLOY = {"healed": Outcome.HEALED, "withdrawn": Outcome.WITHDRAWN, "rejected": Outcome.REJECTED}
 
+_BY_ROLLBACK = {"rolled_back": Outcome.ROLLED_BACK, "escalated": Outcome.ESCALATED, "rejected": Outcome.REJECTED}
+
 
 @dataclass(frozen=True, slots=True)
 class Ending:
@@ -32,10 +34,10 @@ def _acted(stages: Records) -> Ending | None:
     if deployed := stages.get("deploy"):
         return Ending(_BY_DEPLOY[str(deployed["outcome"])], str(deployed["sentence"]))
     if rolled := stages.get("rollback"):
-        back = rolled["outcome"] == "rolled_back"
-        return Ending(Outcome.ROLLED_BACK if back else Outcome.ESCALATED, str(rolled["sentence"]))
+        return Ending(_BY_ROLLBACK[str(rolled["outcome"])], str(rolled["sentence"]))
     if set_aside := stages.get("quarantine"):
-        return Ending(Outcome.QUARANTINED, str(set_aside["sentence"]))
+        outcome = Outcome.REJECTED if set_aside.get("outcome") == "rejected" else Outcome.QUARANTINED
+        return Ending(outcome, str(set_aside["sentence"]))
     return None
 
 

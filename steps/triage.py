@@ -1,0 +1,201 @@
+"""From an alert body to incidents: each model's alerts are believed only as far as the monitor's verdicts bear them out.
+
+Run again with the same body, by two pods at once, or after a kill anywhere: one incident, one Workflow. What is refused is
+written down under its digest, in the trail of the model or, where no model of ours is named, in a trail of its own.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import cached_property
+from itertools import groupby
+from typing import Any, Final, Protocol
+
+from steps.audit import AuditTrail
+from steps.clocks import SystemClock
+from steps.contracts.audit import Phase
+from steps.contracts.codec import canonical, sha256, to_plain
+from steps.contracts.detection import Verdict
+from steps.contracts.errors import ModelmedicError, Refused
+from steps.contracts.keys import policy_key, verdict_folder
+from steps.contracts.policy import Policy
+from steps.contracts.ports import Clock, ObjectStore, Workflows
+from steps.contracts.window import Window
+from steps.contracts.words import VerdictState
+from steps.core.alerts import Alert, Reading, read
+from steps.core.limits import replaced
+from steps.documents import parse
+from steps.documents import read as stored
+from steps.ledger import Ledger
+from steps.run import Outputs
+from steps.starting import ensure_heal
+
+HEALS: Final = frozenset({"ModelmedicDrift", "ModelmedicDegraded", "ModelmedicDataBroken"})  # what opens incidents
+NOBODY: Final = "ALERTS"  # whose trail has what names no model of ours; no policy can have a name in capitals
+_ACTOR: Final = "triage"
+_MOST_REFUSALS: Final = 20  # of one body are written down one by one
+_REPEATED: Final = 100  # records of a trail among which a repetition is looked for
+_RECENT: Final = timedelta(days=30)  # as far back as the alerts themselves look
+
+
+class Place(Protocol):
+    """What triage needs of the workspace."""
+
+    @property
+    def store(self) -> ObjectStore: ...
+
+    @property
+    def actor(self) -> str: ...
+
+    @property
+    def workflows(self) -> Workflows: ...
+
+    def fleet(self) -> Mapping[str, Mapping[str, str]]: ...
+
+
+@dataclass
+class _Desk:
+    """What was made of one body so far."""
+
+    place: Place
+    clock: Clock
+    say: Callable[[str], None]
+    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(("opened", "attached", "refused"), 0))
+
+    def trail(self, model: str) -> "_Trail":
+        return _Trail(AuditTrail(self.place.store, model, self.clock, self.place.actor))
+
+
+def triage(place: Place, body: bytes, say: Callable[[str], None], clock: Clock | None = None) -> Outputs:
+    """How many alerts opened an incident, were attached to one, and were refused.
+
+    One model's trouble keeps no other waiting: the first error is raised once every model had its turn.
+    """
+    desk = _Desk(place, clock or SystemClock(), say)
+    reading, fleet = read(body), place.fleet()
+    failed: list[ModelmedicError] = []
+    for model, alerts in groupby(sorted(reading.alerts, key=lambda alert: alert.model), key=lambda alert: alert.model):
+        if model not in fleet:
+            strangers = desk.trail(NOBODY)
+            for alert in alerts:
+                _refuse(desk, strangers, _digest(alert), f"{alert.name} names the model {model}, which no policy here is about")
+            continue
+        try:
+            _model(desk, model, fleet[model], list(alerts))
+        except ModelmedicError as error:
+            failed.append(error)
+            say(f"{model}: {error}")
+    _leftovers(desk, reading)
+    if failed:
+        raise failed[0]
+    return {name: str(count) for name, count in desk.counts.items()}
+
+
+def _model(desk: _Desk, model: str, facts: Mapping[str, str], alerts: list[Alert]) -> None:
+    trail, ledger = desk.trail(model), Ledger(desk.place.store, desk.clock)
+    for alert in alerts:
+        if alert.name in HEALS:
+            _drifted(desk, ledger, facts["policy"], alert, trail)
+        else:
+            trail.once("alert.noted", _digest(alert), _said(alert))
+            desk.say(f"{model}: {alert.name} is for people; no incident is opened for it")
+    current = ledger.current(model)
+    if current is not None and ensure_heal(desk.place.workflows, facts["heal"], current, _ACTOR, trail.trail):
+        desk.say(f"{model}: the heal of incident {current.id} is started")
+
+
+def _drifted(desk: _Desk, ledger: Ledger, policy_hash: str, alert: Alert, trail: "_Trail") -> None:
+    """Attach it to the open incident, or open one if a verdict bears it out."""
+    current = ledger.current(alert.model)
+    try:
+        window = current.window if current else _evidence(desk, ledger, policy_hash, alert.model)
+    except Refused as error:
+        _refuse(desk, trail, _digest(alert), f"{alert.name}: {error}")
+        return
+    facts = {"fingerprint": alert.fingerprint, "since": str(to_plain(alert.started_at))}
+    incident, opened = ledger.open_incident(alert.model, policy_hash, window, alert.name, facts)
+    desk.counts["opened" if opened else "attached"] += 1
+    by_this = incident.alert == alert.name and dict(incident.facts) == facts  # a run before this one may have died before it said so
+    event = "incident.opened" if by_this else "alert.attached"
+    trail.once(event, _digest(alert), {**_said(alert), "window": to_plain(incident.window)}, incident.id)
+    desk.say(f"{alert.model}: {alert.name} {'opened' if opened else 'belongs to'} incident {incident.id}")
+
+
+def _evidence(desk: _Desk, ledger: Ledger, policy_hash: str, model: str) -> Window:
+    """The rows of the newest verdict that alarms. Raises Refused when there is none since the last incident was closed."""
+    policy = stored(desk.place.store, Policy, policy_key(policy_hash))
+    if policy is None:
+        raise Refused(f"the policy of {model} is not in the store yet; expected its monitor or its bootstrap to have put it there")
+    now = desk.clock.now()
+    last = max(ledger.past_heals(model), key=lambda heal: heal.at, default=None)
+    since = max(now - _RECENT, last.at) if last else now - _RECENT
+    verdict = next((v for v in _verdicts(desk.place.store, model, since) if v.alarming and (v.measured_at or since) > since), None)
+    if verdict is None or verdict.window is None:
+        raise Refused(f"no verdict on {model} alarms since {since:%Y-%m-%dT%H:%MZ}; an alert alone is no evidence")
+    if last is not None and replaced(last) and now < last.at + policy.settle and verdict.state is not VerdictState.BROKEN:
+        raise Refused(f"windows of {model} hold rows of the champion before the last heal until {last.at + policy.settle:%Y-%m-%dT%H:%MZ}")
+    return _shown(verdict, verdict.window, policy)
+
+
+def _shown(verdict: Verdict, window: Window, policy: Policy) -> Window:
+    """As the monitor has it: a loss is seen in rows that are old enough to have labels."""
+    delay = policy.data.labels.delay
+    late = verdict.state is VerdictState.DEGRADED and delay >= 0.5 * policy.detect.window
+    return Window(window.start - delay, window.end - delay) if late else window
+
+
+def _verdicts(store: ObjectStore, model: str, since: datetime) -> Iterable[Verdict]:
+    """Newest first, of whichever version they speak; a verdict is measured at the end of its window or later."""
+    first = f"{since - _RECENT:%Y%m%dT%H%M%SZ}"
+    keys = [key for key in store.list(verdict_folder(model)) if key.rpartition("/")[2] >= first]
+    for key in sorted(keys, key=lambda key: key.rpartition("/")[2], reverse=True):
+        yield parse(Verdict, store.get(key).data, key)
+
+
+def _leftovers(desk: _Desk, reading: Reading) -> None:
+    """What could not be read, a record each up to a bound: a flood of nonsense may not become a flood of records."""
+    if not reading.refused and not reading.truncated:
+        return
+    trail = desk.trail(NOBODY)
+    for refusal in reading.refused[:_MOST_REFUSALS]:
+        _refuse(desk, trail, refusal.digest, refusal.sentence)
+    rest = reading.refused[_MOST_REFUSALS:]
+    desk.counts["refused"] += len(rest)
+    if rest:
+        together = sha256("".join(refusal.digest for refusal in rest).encode())
+        trail.once("alert.refused", together, {"sentence": f"{len(rest)} more alerts of one body were refused", "count": len(rest)})
+    if reading.truncated:
+        sentence = f"Alertmanager left out {reading.truncated} alerts (max_alerts)"
+        trail.once("alert.truncated", sha256(sentence.encode()), {"sentence": sentence, "count": reading.truncated})
+        desk.say(f"{sentence}; the monitors' next runs and the sweep find what they were about")
+
+
+def _refuse(desk: _Desk, trail: "_Trail", digest: str, sentence: str) -> None:
+    desk.counts["refused"] += 1
+    trail.once("alert.refused", digest, {"digest": digest, "sentence": sentence})
+    desk.say(f"refused: {sentence}")
+
+
+@dataclass
+class _Trail:
+    """A trail in which one thing is said once, as far back as anybody looks."""
+
+    trail: AuditTrail
+
+    @cached_property
+    def _known(self) -> set[str]:
+        return {record.key for record, _ in zip(self.trail.latest(), range(_REPEATED), strict=False) if record.key}
+
+    def once(self, event: str, digest: str, facts: Mapping[str, Any], incident: str | None = None) -> None:
+        key = f"{event}/{incident or 'none'}/{digest}"
+        if key not in self._known:
+            self._known.add(key)
+            self.trail.append(event, Phase.NOTE, incident=incident, key=key, facts=facts)
+
+
+def _digest(alert: Alert) -> str:
+    return sha256(canonical(to_plain(alert)))
+
+
+def _said(alert: Alert) -> dict[str, str]:
+    return {"alert": alert.name, "fingerprint": alert.fingerprint, "since": str(to_plain(alert.started_at)), "digest": _digest(alert)}
