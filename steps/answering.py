@@ -1,16 +1,21 @@
 """A person's answer to an approval request, given from outside the heal: checked, recorded and written once."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from steps.audit import AuditTrail
 from steps.contracts.audit import Phase
-from steps.contracts.errors import Refused
+from steps.contracts.errors import Refused, Transient
 from steps.contracts.incident import Answer, Incident
 from steps.contracts.policy import Policy
-from steps.contracts.ports import Clock, ObjectStore
+from steps.contracts.ports import Clock, ObjectStore, Workflows
 from steps.core.approval import Ruling, rule
 from steps.ledger import Ledger
 from steps.pending import Pending, pending, pinned, policy_of, why_not
+
+_LOOKS: Final = 21
+_BETWEEN: Final = 3.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +23,7 @@ class Given:
     """`number` is None when nothing was written: the person had said the same before, or only looked. `ruling` is what follows."""
 
     incident: str
+    stage: str
     about: str
     answer: Answer
     number: int | None
@@ -51,7 +57,23 @@ def give(
     repeated = any((a.by, a.approved, a.digest) == (by, approved, waiting.digest) for a in before)
     number = None if repeated or dry_run else _record(store, clock, incident, waiting, answer)
     answers = before if repeated else (*before, answer)
-    return Given(identity, _about(waiting), answer, number, _ruling(answers, rules, waiting, answer))
+    return Given(identity, waiting.stage, _about(waiting), answer, number, _ruling(answers, rules, waiting, answer))
+
+
+def deliver(workflows: Workflows, given: Given, sleep: Callable[[float], None]) -> None:
+    """Let the heal in the cluster go on with what the answers come to. It is asked for a minute, for it may be on its way there.
+
+    Raises Transient when no heal waits there: the answer stands in the ledger all the same.
+    """
+    for look in range(_LOOKS):
+        if look:
+            sleep(_BETWEEN)
+        if workflows.answer(given.incident, given.stage, given.ruling.decision, given.answer.by):
+            return
+    raise Transient(
+        f"the answer is recorded, but no heal of incident {given.incident} waits at {given.stage} in the cluster; "
+        "expected one within a minute: say the same again once it does, before the request expires"
+    )
 
 
 def _refuse_forbidden(before: tuple[Answer, ...], answer: Answer, rules: Policy, waiting: Pending) -> None:

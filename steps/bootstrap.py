@@ -32,6 +32,7 @@ from steps.retrain import code_version, fresh
 from steps.run import Site
 from steps.snapshots import keep
 from steps.snapshots import rows as snapshot
+from steps.taught import remember
 from steps.training.apart import train_apart
 from steps.version_files import version_files
 
@@ -88,6 +89,7 @@ def register_first(site: Site, named: str) -> ModelVersion:
     if version is None:
         return _registered(site, named)
     _keep_reference(site, version)
+    remember(site, named)
     return version
 
 
@@ -171,6 +173,7 @@ def _registered(site: Site, named: str) -> ModelVersion:
     facts = _advance(site, registering(site, folder, _key(named), tags, numbers))
     version = site.registry.version(str(facts["version"]))
     site.references.keep(version.version, answered(holdout, version.version, answers))
+    remember(site, named)
     return version
 
 

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from importlib.metadata import version as installed
 from pathlib import Path
@@ -21,16 +22,29 @@ from steps.contracts.training import ModelVersion, TrainingPlan
 from steps.contracts.window import Window
 from steps.contracts.words import Remedy
 from steps.core.feedback import fed_back
+from steps.core.metrics import loss_of, score
 from steps.core.pairing import pair
 from steps.core.quality import check
-from steps.core.training_window import plan, reach
+from steps.core.training_window import plans, reach
+from steps.judging import ask
 from steps.model_files import digest, push
 from steps.run import Outputs, Run
 from steps.snapshots import keep
+from steps.taught import history
 from steps.training.apart import Trained, train_apart
 from steps.version_files import version_files
 
 MOST_ROWS = 1_000_000  # evenly thinned above: a tabular model gains little beyond, and a laptop still holds them
+
+
+@dataclass(frozen=True, slots=True)
+class _Try:
+    """One plan carried out. `loss` is on the holdout rows, where more than one was tried."""
+
+    plan: TrainingPlan
+    rows: pa.Table
+    trained: Trained
+    loss: float | None = None
 
 
 def retrain(run: Run) -> Outputs:
@@ -41,16 +55,58 @@ def retrain(run: Run) -> Outputs:
     site, diagnosed = run.site, run.stage("diagnose") or {}
     diagnosis = decode(Diagnosis, canonical(diagnosed["diagnosis"]))
     remedy = Remedy(diagnosed["outputs"]["remedy"])
-    labelled = site.windows.table(reach(site.policy, site.clock.now()), labelled_only=True, limit=MOST_ROWS)
+    labelled = history(site, reach(site.policy, site.clock.now()), MOST_ROWS)
     quarantined = site.history.quarantined(site.model)
     times = np.asarray(pc.cast(labelled[site.policy.data.time], pa.int64()).to_numpy(), dtype=np.int64)
-    chosen = plan(diagnosis, remedy, site.policy, run.incident.window, quarantined, times, site.clock.now())
-    train, holdout = (_within(labelled, site.policy, span, chosen.excluded) for span in (chosen.train, chosen.holdout))
-    why_not = chosen.reason if not chosen.enough else _unfit(run, str(diagnosed["reference"]), train, holdout)
+    window, now, more = run.incident.window, site.clock.now(), _retraining(site.policy)
+    tried = plans(diagnosis, remedy, site.policy, window, quarantined, times, now, retraining=more)
+    holdout = _within(labelled, site.policy, tried[0].holdout, tried[0].excluded)
+    widest = _within(labelled, site.policy, min((plan.train for plan in tried), key=lambda span: span.start), tried[0].excluded)
+    why_not = tried[0].reason if not tried[0].enough else _unfit(run, str(diagnosed["reference"]), widest, holdout)
     if why_not:
-        return _record(run, chosen, train.num_rows, Trained(None, 0.0, f"no challenger was trained: {why_not}"))
-    site.say(f"training on {train.num_rows} rows of {chosen.train}: {chosen.reason}")
-    return _record(run, chosen, train.num_rows, _trained(run, remedy, train), train, holdout)
+        return _record(run, _Try(tried[0], widest, Trained(None, 0.0, f"no challenger was trained: {why_not}")), ())
+    place = fresh(site.work / "training" / run.incident.id)
+    trials = [_tried(run, plan, labelled, place / f"{number}") for number, plan in enumerate(tried)]
+    trials = _compared(run, trials, holdout, place) if len(trials) > 1 else trials
+    return _record(run, _best(trials), trials, holdout, _beside(labelled, site.policy, _best(trials).plan))
+
+
+def _retraining(policy: Policy) -> bool:
+    """Whether a full training may stand in for a correction: where people let the loop go as far with it."""
+    return policy.autonomy.level(Remedy.RETRAIN).rank >= policy.autonomy.level(Remedy.RECALIBRATE).rank
+
+
+def _tried(run: Run, plan: TrainingPlan, labelled: pa.Table, place: Path) -> _Try:
+    apart = () if plan.remedy is Remedy.RECALIBRATE else plan.beside
+    train = _within(labelled, run.site.policy, plan.train, (*plan.excluded, *apart))
+    run.site.say(f"training on {train.num_rows} rows of {plan.train}: {plan.reason}")
+    return _Try(plan, train, _trained(run, plan.remedy, train, place))
+
+
+def _compared(run: Run, trials: Sequence[_Try], holdout: pa.Table, place: Path) -> list[_Try]:
+    """Each with its loss on the holdout rows; a model that cannot be asked has none."""
+    policy, found = run.site.policy, []
+    target = np.asarray(holdout[policy.data.target].to_numpy(), dtype=np.float64)
+    for number, each in enumerate(trials):
+        loss = None
+        if each.trained.folder is not None:
+            _, answers = ask(each.trained.folder, policy, (holdout,), place / f"asked-{number}")
+            value = score(loss_of(policy.data.task), target, answers[0]) if answers else float("nan")
+            loss = value if np.isfinite(value) else None
+        found.append(replace(each, loss=loss))
+    return found
+
+
+def _best(trials: Sequence[_Try]) -> _Try:
+    """The least loss on the newest labels; the first one that was trained where nobody has one."""
+    known = [each for each in trials if each.loss is not None]
+    return min(known, key=lambda each: each.loss or 0.0) if known else next((t for t in trials if t.trained.folder), trials[0])
+
+
+def _beside(labelled: pa.Table, policy: Policy, plan: TrainingPlan) -> pa.Table:
+    """Rows of the history that the new version's reference holds beside the holdout."""
+    parts = [_within(labelled, policy, span, plan.excluded) for span in plan.beside]
+    return pa.concat_tables(parts) if parts else labelled.slice(0, 0)
 
 
 def note_training(run: Run) -> None:
@@ -66,9 +122,9 @@ def code_version(policy: Policy) -> str:
     return f"modelmedic {installed('modelmedic')}, {policy.retrain.entrypoint}"
 
 
-def _trained(run: Run, remedy: Remedy, train: pa.Table) -> Trained:
-    site, place = run.site, fresh(run.site.work / "training" / run.incident.id)
-    data = site.policy.data
+def _trained(run: Run, remedy: Remedy, train: pa.Table, place: Path) -> Trained:
+    site, data = run.site, run.site.policy.data
+    place.mkdir()
     pq.write_table(train.select([*site.policy.features, data.target, data.time]), place / "train.parquet")
     folder = _champion(run) if remedy is Remedy.RECALIBRATE else None
     return train_apart(place / "train.parquet", site.policy, place / "out", recalibrate=folder)
@@ -107,17 +163,26 @@ def _inside(times: pa.ChunkedArray, window: Window) -> pa.ChunkedArray:
 def _unfit(run: Run, compared: str, train: pa.Table, holdout: pa.Table) -> str:
     """What is wrong with the rows themselves, held against the reference that the diagnosis used; empty when nothing is."""
     site = run.site
-    target, served = (pa.concat_tables([train, holdout])[name].to_numpy() for name in (site.policy.data.target, PREDICTION))
+    target, served = (
+        pa.concat_tables([train, holdout])[name].to_numpy() for name in (site.policy.data.target, PREDICTION)
+    )  # NaN: unserved
     echo = fed_back(site.policy.data.task, np.asarray(target, dtype=np.float64), np.asarray(served, dtype=np.float64))
     if echo:
         return echo
     reference = site.references.table(compared)
+    roles = replace(site.policy.roles, prediction=None)  # rows of before the log were answered by nobody
     for what, rows in (("training", train), ("holdout", holdout)):
-        problems = check(pair(reference, _others(rows, reference), site.policy.roles))
+        problems = check(pair(reference, _newer(_others(rows, reference), reference, site.policy.data.time), roles))
         if problems:
             others = f" and {len(problems) - 1} more" if len(problems) > 1 else ""
             return f"the {what} rows are broken: {problems[0].detail}{others}"
     return ""
+
+
+def _newer(rows: pa.Table, reference: pa.Table, time: str) -> pa.Table:
+    """What came after the reference: older rows were looked at by the monitor when they were new, by a reference of their time."""
+    last = pc.max(reference[time])
+    return rows.filter(pc.greater(rows[time], pc.cast(last, rows[time].type))) if last.is_valid else rows
 
 
 def _others(rows: pa.Table, reference: pa.Table) -> pa.Table:
@@ -125,28 +190,37 @@ def _others(rows: pa.Table, reference: pa.Table) -> pa.Table:
     return rows.filter(pc.invert(pc.is_in(rows[REQUEST_ID], value_set=reference[REQUEST_ID].drop_null().combine_chunks())))
 
 
-def _record(
-    run: Run, chosen: TrainingPlan, rows: int, trained: Trained, train: pa.Table | None = None, holdout: pa.Table | None = None
-) -> Outputs:
-    site = run.site
+def _record(run: Run, best: _Try, trials: Sequence[_Try], holdout: pa.Table | None = None, beside: pa.Table | None = None) -> Outputs:
+    site, trained = run.site, best.trained
     prefix = candidate_prefix(model_hash(site.model), run.incident.epoch)
     candidate = None
     if trained.folder is not None:
         candidate = digest(trained.folder)
         push(site.store, f"{prefix}/{candidate}", trained.folder)
     outputs = {"trained": "yes" if candidate else "no"}
+    sentence = f"{trained.sentence}{_chosen(best, trials)}"
     document = {
-        "plan": to_plain(chosen),
+        "plan": to_plain(best.plan),
         "trained": candidate is not None,
-        "rows": rows,
-        "snapshot": keep(site.store, train) if train is not None else None,
+        "rows": best.rows.num_rows,
+        "snapshot": keep(site.store, best.rows) if holdout is not None else None,
         "holdout": keep(site.store, holdout) if holdout is not None else None,
+        "beside": keep(site.store, beside) if beside is not None else None,
+        "tried": [{"reason": t.plan.reason, "rows": t.rows.num_rows, "loss": t.loss, "sentence": t.trained.sentence} for t in trials],
         "candidate": candidate,
         "code": code_version(site.policy),
-        "seconds": trained.seconds,
-        "sentence": trained.sentence,
+        "seconds": sum(each.trained.seconds for each in trials),
+        "sentence": sentence,
         "outputs": outputs,
     }
     kept = run.record("retrain", document)
-    site.say(trained.sentence)
+    site.say(sentence)
     return dict(kept["outputs"])
+
+
+def _chosen(best: _Try, trials: Sequence[_Try]) -> str:
+    """Why this one of several, in words that follow what its training came to."""
+    others = [each.loss for each in trials if each is not best and each.loss is not None]
+    if best.loss is None or not others:
+        return ""
+    return f"; on the newest labels it loses {best.loss:.4g}, the other {min(others):.4g}: {best.plan.reason}"

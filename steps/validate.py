@@ -15,7 +15,7 @@ from steps.contracts.codec import canonical, decode, to_plain
 from steps.contracts.diagnosis import Diagnosis
 from steps.contracts.errors import BadInput, Refused
 from steps.contracts.keys import candidate_prefix, model_hash
-from steps.contracts.training import Gate, ModelVersion, Validation
+from steps.contracts.training import Gate, ModelVersion, TrainingPlan, Validation
 from steps.contracts.words import Direction, Remedy
 from steps.core.fitness import fitness_gates
 from steps.core.gates import comparison_gates, metrics, old_regime_gate
@@ -39,9 +39,11 @@ class _Trial:
     digest: str
     holdout: pa.Table
     old: Baseline
+    beside: pa.Table
     champion: ModelVersion
     diagnosis: Diagnosis
     remedy: Remedy
+    tried: int
 
 
 def validate(run: Run) -> Outputs:
@@ -58,7 +60,7 @@ def validate(run: Run) -> Outputs:
     passed = all(gate.passed for gate in gates)
     version = _registered(run, trial, passed, numbers)
     if passed and answers is not None:
-        run.site.references.keep(version.version, answered(trial.holdout, version.version, answers))
+        run.site.references.keep(version.version, answered(_reference(trial), version.version, answers))
         _call_challenger(run, version)
     return _record(run, trial, Validation(version.version, trial.digest, gates, numbers))
 
@@ -78,30 +80,37 @@ def _trial(run: Run) -> _Trial:
         digest=digest,
         holdout=snapshot(site.store, str(trained["holdout"])),
         old=Baseline(old.version, _labelled(old.table, site.policy.data.target)),
+        beside=snapshot(site.store, str(trained["beside"])),
         champion=site.registry.version(champion),
         diagnosis=decode(Diagnosis, canonical(diagnosed["diagnosis"])),
-        remedy=Remedy(diagnosed["outputs"]["remedy"]),
+        remedy=decode(TrainingPlan, canonical(trained["plan"])).remedy,
+        tried=len(trained["tried"]),
     )
 
 
+def _reference(trial: _Trial) -> pa.Table:
+    """Rows that the challenger never learnt from, of the whole time that it speaks for, and the newest of them last."""
+    return pa.concat_tables([trial.beside, trial.holdout])
+
+
 def _judge(run: Run, trial: _Trial) -> tuple[tuple[Gate, ...], dict[str, float], np.ndarray | None]:
-    """The gates in the order in which they are asked, the measures, and the challenger's answers to the holdout rows."""
+    """The gates in the order in which they are asked, the measures, and the challenger's answers to the rows of its reference."""
     site, policy = run.site, run.site.policy
-    place, parts = fresh(site.work / "judging" / run.incident.id), (trial.holdout, trial.old.table)
+    place, parts = fresh(site.work / "judging" / run.incident.id), (trial.holdout, trial.old.table, trial.beside)
     seen, answers = ask(trial.folder, policy, parts, place / "challenger")
     gates = fitness_gates(policy, seen.fitness)
     if not answers:
         return gates, {}, None
-    known, theirs = ask(version_files(site, trial.champion), policy, parts, place / "champion")
+    known, theirs = ask(version_files(site, trial.champion), policy, parts[:2], place / "champion")
     if not theirs:
         raise BadInput(f"champion version {trial.champion.version} of {site.model} cannot be asked: {known.fitness.fault}")
     rows = judged(policy, trial.holdout, answers[0], theirs[0])
-    gates = (*gates, *comparison_gates(policy, trial.remedy, rows), _old_regime(run, trial, answers[1], theirs[1]))
+    gates = (*gates, *comparison_gates(policy, trial.remedy, rows, trial.tried), _old_regime(run, trial, answers[1], theirs[1]))
     numbers = metrics(policy, trial.remedy, rows)
     for who, asked in (("challenger", seen), ("champion", known)):
         if asked.fitness.latency_p95_ms is not None:
             numbers[f"{who}_latency_p95_ms"] = asked.fitness.latency_p95_ms
-    return gates, numbers, answers[0]
+    return gates, numbers, np.concatenate([answers[2], answers[0]])
 
 
 def _old_regime(run: Run, trial: _Trial, challenger: np.ndarray, champion: np.ndarray) -> Gate:

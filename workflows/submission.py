@@ -25,6 +25,7 @@ class Request:
     parameters: tuple[str, ...] = ()
     run: str = ""  # how the new Workflow's name starts; as the template is called when empty
     title: str = ""  # what Argo's lists show in place of the name
+    incident: str = ""  # by which the heals of one incident are found
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ def request(what: str, model: str, incident: str | None = None) -> Request:
             raise BadInput("heal needs --incident; `modelmedic incidents` lists those there are, and a monitor's alarm opens one")
         _, epoch = incident_place(incident)
         title = f"Incident {epoch} of {model}"
-        return Request("WorkflowTemplate", names.heal(model), (f"incident={incident}",), f"heal-{incident}-", title)
+        return Request("WorkflowTemplate", names.heal(model), (f"incident={incident}",), f"heal-{incident}-", title, incident)
     if incident is not None:
         raise BadInput(f"{what} takes no --incident; expected it with heal alone")
     if what == MONITOR:
@@ -59,7 +60,7 @@ def submit(service: Any, wanted: Request, namespace: str) -> str:
 
     options = SubmitOpts(
         parameters=list(wanted.parameters) or None,
-        labels="modelmedic.io/submitted-by=hand",
+        labels="modelmedic.io/submitted-by=hand" + (f",modelmedic.io/incident={wanted.incident}" if wanted.incident else ""),
         annotations=f"{TITLE}={wanted.title}" if wanted.title else None,
         generate_name=wanted.run or None,
     )

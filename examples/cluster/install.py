@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from examples.cluster.place import Cluster, until
@@ -12,6 +13,7 @@ from steps.contracts.policy import Policy
 ROOT = Path(__file__).resolve().parents[2]
 _SERVICES = ("object-store", "mlflow", "prometheus", "alertmanager", "pushgateway")
 _READY = 240  # seconds
+_HOPELESS = ("ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "CreateContainerConfigError", "CrashLoopBackOff")
 
 
 def settings() -> tuple[Path, dict[str, str]]:
@@ -52,7 +54,7 @@ def install(cluster: Cluster, folder: Path, say: Callable[[str], None]) -> None:
     say("kubectl apply --server-side -k: the namespace, the templates, the bus, the services")
     cluster.run("apply", "--server-side", "--force-conflicts", "-k", str(folder), namespaced=False)
     for service in _SERVICES:
-        until(lambda service=service: _available(cluster, service), _READY, f"Deployment {service}", 2)
+        until(partial(_available, cluster, service), _READY, f"Deployment {service}", 2)
     until(lambda: (_runs(cluster, "eventsource-name") and _runs(cluster, "sensor-name")) or None, _READY, "EventSource and Sensor", 2)
 
 
@@ -64,8 +66,16 @@ def uninstall(cluster: Cluster, folder: Path, say: Callable[[str], None]) -> Non
 
 
 def _available(cluster: Cluster, name: str) -> bool | None:
+    """Raises RuntimeError at once for a pod that waiting does not help."""
     deployment = cluster.get("deployment", name)
-    return True if deployment and deployment.get("status", {}).get("availableReplicas") else None
+    if deployment and deployment.get("status", {}).get("availableReplicas"):
+        return True
+    for pod in cluster.listed("pods", f"app.kubernetes.io/name={name}"):
+        for container in pod.get("status", {}).get("containerStatuses", []):
+            waiting = container.get("state", {}).get("waiting", {})
+            if waiting.get("reason") in _HOPELESS:
+                raise RuntimeError(f"{name} cannot start: {waiting['reason']}: {waiting.get('message', '')[:300]}")
+    return None
 
 
 def _runs(cluster: Cluster, label: str) -> bool:

@@ -23,10 +23,7 @@ def any_drift(stage: Stage, place: Path) -> Played:
     """The policy's own monitor and its persistence; an alarm teaches a model on retrain.history, and that serves from then on."""
     deeds: list[Deed] = []
     failed = 0
-    while not stage.over:
-        move_on(stage)
-        if stage.over:
-            break
+    while move_on(stage):
         seen = monitor(stage.site)
         if seen.incident is None:
             continue
@@ -49,6 +46,5 @@ def _replace(stage: Stage, place: Path) -> None:
     if not plan.enough:
         raise BadInput(plan.reason)
     older, newer = rows.slice(0, plan.rows), rows.slice(plan.rows)
-    model = trained(site.policy, rows, place / "whole")
     version = stage.serve(trained(site.policy, rows, place / "whole"), f"drift-{now:%Y%m%dT%H%M%S}")
     site.references.keep(version, answered(newer, version, trained(site.policy, older, place / "older")(newer)))

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 from steps.contracts.errors import BadInput
 from steps.contracts.policy import Policy
@@ -73,7 +74,7 @@ def _joined(edges: list[datetime], least: timedelta) -> tuple[Window, ...]:
     """Windows between the edges; a last one that is shorter than `least` belongs to the one before."""
     if len(edges) > 2 and edges[-1] - edges[-2] < least:
         del edges[-2]
-    return tuple(Window(start, end) for start, end in zip(edges, edges[1:], strict=False))
+    return tuple(Window(start, end) for start, end in pairwise(edges))
 
 
 def _next(month: datetime) -> datetime:

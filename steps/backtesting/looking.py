@@ -12,6 +12,8 @@ def step(policy: Policy) -> timedelta:
     return policy.detect.window / _APART
 
 
-def move_on(stage: Stage) -> None:
-    """To the next look, or to the end of the replay."""
-    stage.clock.sleep(min(step(stage.site.policy), stage.cut.replay.end - stage.clock.now()))
+def move_on(stage: Stage) -> bool:
+    """To the next look; no when the replay is over instead."""
+    rest = stage.cut.replay.end - stage.clock.now()
+    stage.clock.sleep(min(step(stage.site.policy), rest))
+    return stage.clock.now() < stage.cut.replay.end

@@ -25,10 +25,7 @@ _TABLE = tuple(stage for stage in HEAL if stage.name != "report")  # nobody read
 def policy_itself(stage: Stage, *, approve: bool) -> Played:
     """Look, and heal what was opened, until the past is over. `approve` is what people answer wherever the policy asks them."""
     site = stage.site
-    while not stage.over:
-        move_on(stage)
-        if stage.over:
-            break
+    while move_on(stage):
         reconcile(site)
         seen = monitor(site)
         if seen.incident is not None:

@@ -45,8 +45,6 @@ def targets(past: Past) -> Floats:
     return np.asarray(past.rows[past.policy.data.target].to_numpy(zero_copy_only=False), dtype=np.float64)
 
 
-
-
 def _score(metric: str, target: Floats, answers: Floats) -> float | None:
     known = np.isfinite(target)
     value = score(metric, target[known], answers[known])

@@ -63,10 +63,6 @@ class Stage:
         keep(store, policy_key(past.policy.hash), past.policy)
 
     @property
-    def over(self) -> bool:
-        return self.clock.now() >= self.cut.replay.end
-
-    @property
     def answers(self) -> Floats:
         """What was answered to the rows of the replay so far."""
         return np.concatenate(self._answers) if self._answers else np.empty(0)

@@ -36,7 +36,7 @@ class PlayedWindows:
         yield from self._inside(window).select(names).to_batches(max_chunksize=_BATCH)
 
     def count(self, window: Window) -> int:
-        return self._inside(window).num_rows
+        return int(self._inside(window).num_rows)
 
     def table(self, window: Window, *, labelled_only: bool = False, limit: int | None = None) -> pa.Table:
         rows, target = self._inside(window), self._policy.data.target

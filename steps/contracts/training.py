@@ -19,6 +19,7 @@ class TrainingPlan:
     enough: bool = True  # False: there are too few rows, and the reason says so
     rows: int = 0  # labelled rows to learn from
     holdout_rows: int = 0
+    beside: tuple[Window, ...] = ()  # spans whose rows the new version's reference holds beside the holdout
 
 
 @dataclass(frozen=True, slots=True)

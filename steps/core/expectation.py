@@ -48,6 +48,21 @@ def _imagined(both: Pair) -> Labelled | None:
     return Labelled(both.task, masks, (guess[0], guess[1]), (first, second), (first - guess[0], second - guess[1]), loss, imagined=True)
 
 
+def learnable(both: Pair, rows: Labelled) -> float:
+    """The share of the risen squared residual that the inputs explain in the current window beyond what they did in the reference.
+
+    The rest is harder rows, which no model would answer better; forests that were judged crosswise tell the two apart.
+    """
+    before, after = (y - p for y, p in zip(rows.target, rows.prediction, strict=True))
+    place = thinned(rows.masks[0], _MOST_ROWS)
+    usual = remember(both.columns, before[place[rows.masks[0]]], (place, np.zeros(both.rows[1], dtype=bool)), rounds=40)
+    now = lawful(both.columns, after, rows.masks)
+    risen = float((after**2).mean() - (before**2).mean())
+    if usual is None or now is None or risen <= 0:
+        return 1.0
+    return (now.explained * float(after.var()) - usual.explained * float(before.var())) / risen
+
+
 def lawful(columns: tuple[Column, ...], values: Floats, rows: tuple[Mask, Mask]) -> Memory | None:
     """What the inputs explain of some values of the current window's labelled rows (`rows[1]` selects them), judged crosswise."""
     place = thinned(rows[1], _MOST_ROWS)

@@ -51,13 +51,17 @@ def label_gate(policy: Policy, rows: Judged) -> Gate:
     return Gate("labels", found >= least, f"{found} labelled holdout rows; {least} are the least that judges", float(found), float(least))
 
 
-def comparison_gates(policy: Policy, remedy: Remedy, rows: Judged) -> tuple[Gate, ...]:
-    """labels, no_worse, worth_it, ranking (of a recalibrated model), leakage and one gate per sliced column. Needs a champion."""
+def comparison_gates(policy: Policy, remedy: Remedy, rows: Judged, tried: int = 1) -> tuple[Gate, ...]:
+    """labels, no_worse, worth_it, ranking (of a recalibrated model), leakage and one gate per sliced column. Needs a champion.
+
+    `tried` is of how many models the challenger was the best on these very rows: its interval is widened as Bonferroni has it, so that
+    a chosen challenger is promoted by chance no more often than a single one.
+    """
     labels = label_gate(policy, rows)
     if not labels.passed:
         return (labels,)
     metric = metric_of(policy, remedy)
-    overall = _compared(metric, rows, policy)
+    overall = _compared(metric, rows, policy, tried)
     gates = [labels, _no_worse(policy, overall), _worth_it(policy, overall)]
     if metric != policy.metric:
         gates.append(_ranking(policy, _compared(policy.metric, rows, policy)))
@@ -128,9 +132,10 @@ def metrics(policy: Policy, remedy: Remedy, rows: Judged) -> dict[str, float]:
     return {**found, "holdout_rows": float(len(rows.target))}
 
 
-def _compared(metric: str, rows: Judged, policy: Policy) -> Comparison:
+def _compared(metric: str, rows: Judged, policy: Policy, tried: int = 1) -> Comparison:
     assert rows.champion is not None
-    return compare(metric, rows.target, rows.champion, rows.challenger, rows.blocks, policy.validation.confidence)
+    confidence = 1 - (1 - policy.validation.confidence) / max(tried, 1)
+    return compare(metric, rows.target, rows.champion, rows.challenger, rows.blocks, confidence)
 
 
 def _no_worse(policy: Policy, found: Comparison) -> Gate:

@@ -13,10 +13,12 @@ from steps.core.confidence import LABELS, LABELS_SCATTERED, LABELS_WITHOUT_A_LAW
 from steps.core.expectation import lawful
 from steps.core.pairing import Cells, Codes, Column, Floats, Pair
 from steps.core.quality import column_problems
+from steps.core.replay import pairs
 from steps.core.residuals import Labelled, Mask, difference_z, structure
 
 _LEAST_RATE = 0.03
 _CHUNKS = 8
+_MOMENT = 50  # rows that are of about the same time
 
 
 def suspect(both: Pair, rows: Labelled | None) -> list[Diagnosis]:
@@ -31,9 +33,14 @@ def suspect(both: Pair, rows: Labelled | None) -> list[Diagnosis]:
     checks = (_values, _unrelated, _selected, _scattered) if rows.task is Task.REGRESSION else (_immature, _selected, _unrelated, _noise)
     for check in checks:
         found = check(both, rows)
-        if found:
+        if found and not any(_alike(found, check(*stretch)) for stretch in pairs(both, rows)):
             return [found]
     return []
+
+
+def _alike(found: Diagnosis, usual: Diagnosis | None) -> bool:
+    """A stretch of the reference would be said the same of: then it is no news, unless it is a segment that the stretch did not name."""
+    return usual is not None and (found.segment is None or usual.segment == found.segment)
 
 
 def _constant(both: Pair) -> str:
@@ -68,15 +75,16 @@ def _selected(both: Pair, rows: Labelled) -> Diagnosis | None:
     if both.prediction is None or both.target is None or not (rows.harmed or abs(difference_z(*rows.residual)) > 4):
         return None
     edges = np.unique(np.quantile(rows.prediction[0], np.linspace(0, 1, 9)[1:-1]))
-    shares, sizes = [], []
-    for p, y in zip(both.prediction, both.target, strict=True):
+    shares, sizes, excess, overall = [], [], [], []
+    for window, (p, y) in enumerate(zip(both.prediction, both.target, strict=True)):
         answered = np.isfinite(p)
+        known = np.isfinite(y[answered]).astype(np.float64)
         which = np.searchsorted(edges, p[answered])
         size = np.maximum(np.bincount(which, minlength=len(edges) + 1), 1)
-        shares.append(np.bincount(which, np.isfinite(y[answered]), minlength=len(edges) + 1) / size)
+        shares.append(np.bincount(which, known, minlength=len(edges) + 1) / size)
+        excess.append(np.bincount(which, known - _due(both, window, answered, known), minlength=len(edges) + 1) / size)
         sizes.append(size)
-    overall = [float((s * n).sum() / n.sum()) for s, n in zip(shares, sizes, strict=True)]
-    excess = [s - o for s, o in zip(shares, overall, strict=True)]
+        overall.append(float(known.mean()))
     error = np.sqrt(sum(np.maximum(s * (1 - s), 0.01) / n for s, n in zip(shares, sizes, strict=True)))
     uneven = float(np.ptp(excess[1] - excess[0]))
     if overall[0] - overall[1] < 0.02 or uneven < 0.1 or float(np.abs((excess[1] - excess[0]) / error).max()) < 6:
@@ -88,6 +96,16 @@ def _selected(both: Pair, rows: Labelled) -> Diagnosis | None:
         None,
         uneven,
     )
+
+
+def _due(both: Pair, window: int, answered: Mask, known: Floats) -> Floats:
+    """The share of labels among the rows of about the same time: the youngest rows have none yet, whatever was answered."""
+    moments = both.time[window][answered] if both.time is not None else np.arange(len(known), dtype=np.float64)
+    order = np.argsort(moments, kind="stable")
+    due = np.empty(len(known))
+    for part in np.array_split(order, max(min(len(order) // _MOMENT, 100), 1)):
+        due[part] = known[part].mean()
+    return due
 
 
 def _unrelated(both: Pair, rows: Labelled) -> Diagnosis | None:

@@ -4,7 +4,6 @@ Every check compares with what the reference already did: a column that was half
 finding is asked of the reference itself: what one stretch of it would be said of another proves nothing about the current window.
 """
 
-import itertools
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -17,11 +16,11 @@ from steps.core.movement import measure
 from steps.core.pairing import Cells, Column, Pair
 from steps.core.relations import kept_relation, relation_problems
 from steps.core.repeats import window_problems
+from steps.core.replay import stretches
 from steps.core.shift import finite
 from steps.core.values import number_problems
 
 _LEAST_ROWS = 40  # of a segment, in both windows
-_STRETCHES = 4
 _KEPT = 0.6  # slope of the later correlations over the earlier ones, from which on a relation is lasting
 _PILES = frozenset({ProblemKind.DEFAULT_VALUE, ProblemKind.CONSTANT, ProblemKind.CLIPPED})  # one fact at three strengths
 
@@ -73,15 +72,6 @@ def _usual_relation(pair: Pair, problem: Problem) -> bool:
         if kept_relation(columns, problem.column) < _KEPT:
             return True
     return False
-
-
-def stretches(rows: int) -> Iterator[npt.NDArray[np.bool_]]:
-    """Masks of a few stretches of the reference in the order of its rows, which is their order in time where they have one."""
-    edges = np.linspace(0, rows, _STRETCHES + 1).astype(np.int64)
-    for start, end in itertools.pairwise(edges):
-        inside = np.zeros(rows, dtype=bool)
-        inside[start:end] = True
-        yield inside
 
 
 def _schema(pair: Pair) -> Iterator[Problem]:

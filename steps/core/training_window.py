@@ -1,6 +1,19 @@
-"""Which labelled rows a challenger learns from, and which it is judged on."""
+"""Which labelled rows a challenger learns from, which it is judged on, and which only speak of it afterwards.
 
-from collections.abc import Sequence
+| rows                 | which they are                            | what for                                                     |
+|----------------------|-------------------------------------------|--------------------------------------------------------------|
+| holdout              | the newest: a detection window of them    | the gates: where the harm was seen, the new has to be better |
+| set apart            | every eighth day of what is older         | the new version's reference, so that it knows a whole season |
+| all the others       | from each of a few starts on              | training                                                     |
+
+Where a change begins is an estimate, and whether the older rows still teach anything is an empirical question: the starts that the
+cause allows are all tried on the same holdout (`plans`), and its labels choose. A model of all rows loses where the old regime
+contradicts the new one; a model of the few new rows loses where most of what was learnt still holds (Klinkenberg and Joachims 2000
+choose the window of training data by the error on the newest batch in the same way).
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -16,61 +29,59 @@ Times = npt.NDArray[np.int64]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LEAST_CORRECTED = 200  # rows that a line is fitted on
 _RECENT = timedelta(days=14)  # what a correction is fitted on when the cause sets no onset
+_EVERY = 8  # of so many blocks one is set apart
+_LEAST_BLOCKS = 24  # blocks of a day each, shorter where the history has fewer days
 
 
-def plan(
-    diagnosis: Diagnosis, remedy: Remedy, policy: Policy, window: Window, quarantined: Sequence[Window], times: Times, now: datetime
-) -> TrainingPlan:
-    """The windows for training and, latest, for the holdout.
+@dataclass(frozen=True, slots=True)
+class _Start:
+    """One way to choose the rows, with the words for it."""
+
+    remedy: Remedy
+    at: datetime
+    reason: str
+
+
+def plans(
+    diagnosis: Diagnosis,
+    remedy: Remedy,
+    policy: Policy,
+    window: Window,
+    quarantined: Sequence[Window],
+    times: Times,
+    now: datetime,
+    *,
+    retraining: bool = False,
+) -> tuple[TrainingPlan, ...]:
+    """The trainings to be tried, all judged on the same holdout; one plan with `enough` False and its reason where none is possible.
 
     `times` are the labelled rows' times (µs since 1970, ascending) within `reach`. Only rows whose labels have matured count
-    (time < now - data.labels.delay), and none of a quarantined span. Where the onset leaves too few rows, older ones are taken in
-    and the reason says so; where there are too few at all, `enough` is False.
+    (time < now - data.labels.delay), and none of a quarantined span. `retraining` allows a full training beside a correction.
     """
     limits = reach(policy, now)
     kept = _outside(times[(times >= _us(limits.start)) & (times < _us(limits.end))], quarantined)
-    need = _needed(policy, remedy)
-    start, reason = _start(diagnosis, remedy, policy, window, limits)
-    inside = kept[kept >= _us(start)]
     excluded = tuple(span for span in quarantined if span.overlaps(limits))
-    if diagnosis.cause is Cause.CONCEPT_DRIFT and len(inside) < policy.validation.minLabels:
-        reason = f"only {len(inside)} mature labels outside of quarantine are younger than the onset, {start:%Y-%m-%d %H:%MZ}; "
-        reason += f"{policy.validation.minLabels} of them are needed to judge by: older rows teach what does not hold any more"
-        return _no(remedy, Window(start, limits.end), excluded, reason)
-    if len(inside) < need and len(kept) > len(inside):
-        older = kept[-need:] if len(kept) > need else kept
-        reason += f"; these are only {len(inside)} rows, so older ones from {_moment(older[0]):%Y-%m-%d %H:%MZ} on are learnt from too"
-        start, inside = _moment(older[0]), older
-    if len(inside) < need:
-        reason = f"{len(inside)} labelled rows in {limits} outside of quarantine; {need} are needed to train on and to judge by"
-        return _no(remedy, Window(start, limits.end), excluded, reason)
-    return _split(remedy, inside, policy, Window(start, limits.end), excluded, reason)
+    starts = [_reaching_back(start, policy, kept) for start in _starts(diagnosis, remedy, policy, window, limits, retraining)]
+    possible = [start for start in starts if _learnt(start, policy, kept) >= _least(start.remedy, policy)]
+    if not possible:
+        need = _needed(policy, remedy)
+        reason = f"{len(kept)} labelled rows in {limits} outside of quarantine; {need} are needed to train on and to judge by"
+        return (_no(remedy, limits, excluded, reason),)
+    held = min(_held(start, policy, kept) for start in possible)
+    made = [_plan(start, policy, kept, held, limits, excluded) for start in possible]
+    return tuple(plan for plan in made if plan.enough) or (made[0],)
 
 
 def split(policy: Policy, times: Times) -> TrainingPlan:
-    """The windows of a first training on all rows; `times` as in `plan`."""
+    """The windows of a first training on all rows; `times` as in `plans`. The latest share is held out."""
     need = _needed(policy, Remedy.RETRAIN)
     if len(times) < need:
         reason = f"there are {len(times)} labelled rows; {need} are needed to train on and to judge by"
         return _no(Remedy.RETRAIN, Window(_EPOCH, _EPOCH), (), reason)
     whole = Window(_moment(times[0]), _moment(times[-1]) + timedelta(microseconds=1))
-    return _split(Remedy.RETRAIN, times, policy, whole, (), "the first champion learns from the older rows and is judged by the later ones")
-
-
-def _split(remedy: Remedy, times: Times, policy: Policy, whole: Window, excluded: tuple[Window, ...], reason: str) -> TrainingPlan:
-    """The latest share for the holdout. Rows of one moment are never parted."""
-    cut = _moment(times[min(int(np.ceil(len(times) * (1 - policy.retrain.holdout))), len(times) - 1)])
-    rows = int((times < _us(cut)).sum())
-    if not rows:
-        reason = f"all {len(times)} labelled rows in {whole} are of one moment; expected some to train on and later ones to judge by"
-        return _no(remedy, whole, excluded, reason)
-    return TrainingPlan(
-        remedy, Window(whole.start, cut), Window(cut, whole.end), excluded, reason, rows=rows, holdout_rows=len(times) - rows
-    )
-
-
-def _no(remedy: Remedy, whole: Window, excluded: tuple[Window, ...], reason: str) -> TrainingPlan:
-    return TrainingPlan(remedy, whole, Window(whole.end, whole.end), excluded, reason, enough=False)
+    held = len(times) - min(int(np.ceil(len(times) * (1 - policy.retrain.holdout))), len(times) - 1)
+    start = _Start(Remedy.RETRAIN, whole.start, "the first champion learns from the older rows and is judged by the later ones")
+    return _plan(start, policy, times, held, whole, (), apart=False)
 
 
 def reach(policy: Policy, now: datetime) -> Window:
@@ -79,23 +90,96 @@ def reach(policy: Policy, now: datetime) -> Window:
     return Window(end - policy.retrain.history, end)
 
 
-def _start(diagnosis: Diagnosis, remedy: Remedy, policy: Policy, window: Window, limits: Window) -> tuple[datetime, str]:
-    """Where training begins, and why; never before the reach."""
-    onset = min(diagnosis.onset or window.start, limits.end)
+def _starts(diagnosis: Diagnosis, remedy: Remedy, policy: Policy, window: Window, limits: Window, retraining: bool) -> Iterator[_Start]:
+    """What the cause suggests first; never before the reach."""
+    words = f"{policy.retrain.history.days} d of history" if policy.retrain.history.days else "the history"
+    whole = _Start(Remedy.RETRAIN, limits.start, f"{words} and the new regime together: what was learnt before may still hold")
     if remedy is Remedy.RECALIBRATE:
         since = min(max(diagnosis.onset or limits.end - _RECENT, limits.start), limits.end)
-        return since, f"a correction is fitted on recent rows, from {since:%Y-%m-%d %H:%MZ} on"
+        yield _Start(remedy, since, f"a correction is fitted on recent rows, from {since:%Y-%m-%d %H:%MZ} on")
+        if retraining:
+            yield whole
+        return
+    onset = min(diagnosis.onset or window.start, limits.end)
     if diagnosis.cause is Cause.CONCEPT_DRIFT and onset > limits.start:
-        return onset, f"the concept changed, so only rows after the onset ({onset:%Y-%m-%d %H:%MZ}) teach it"
-    words = f"{policy.retrain.history.days} d of history" if policy.retrain.history.days else "the history"
-    return limits.start, f"{words} and the new regime together: what was learnt before still holds"
+        yield _Start(remedy, onset, f"the concept changed, so only rows after the onset ({onset:%Y-%m-%d %H:%MZ}) teach it")
+    yield whole
+
+
+def _reaching_back(start: _Start, policy: Policy, kept: Times) -> _Start:
+    """A correction that has too few rows takes in older ones, and says so."""
+    need, inside = _needed(policy, start.remedy), int((kept >= _us(start.at)).sum())
+    if start.remedy is not Remedy.RECALIBRATE or inside >= need or len(kept) < need:
+        return start
+    since = _moment(kept[-need])
+    return _Start(start.remedy, since, f"{start.reason}; these are only {inside} rows, so older ones from {since:%Y-%m-%d %H:%MZ} on too")
+
+
+def _held(start: _Start, policy: Policy, kept: Times) -> int:
+    """Rows to judge by: those of a detection window, at most retrain.holdout of what there is, at least validate.minLabels."""
+    if not len(kept):
+        return policy.validation.minLabels
+    newest = len(kept) - int(np.searchsorted(kept, kept[-1] - policy.detect.window // timedelta(microseconds=1)))
+    inside = int((kept >= _us(start.at)).sum())
+    return max(policy.validation.minLabels, min(newest, int(np.ceil(policy.retrain.holdout * inside))))
+
+
+def _learnt(start: _Start, policy: Policy, kept: Times) -> int:
+    return int((kept >= _us(start.at)).sum()) - _held(start, policy, kept)
+
+
+def _plan(
+    start: _Start, policy: Policy, kept: Times, held: int, limits: Window, excluded: tuple[Window, ...], *, apart: bool = True
+) -> TrainingPlan:
+    """Rows of one moment are never parted."""
+    inside = kept[kept >= _us(start.at)]
+    cut = _moment(inside[max(len(inside) - held, 0)])
+    learnt = inside[inside < _us(cut)]
+    if not len(learnt):
+        whole = Window(start.at, limits.end)
+        reason = f"all {len(inside)} labelled rows in {whole} are of one moment; expected some to train on and later ones to judge by"
+        return _no(start.remedy, whole, excluded, reason)
+    train = Window(start.at, cut)
+    beside = _beside(start.remedy, train, learnt, policy) if apart else ()
+    taught = learnt if start.remedy is Remedy.RECALIBRATE else _outside(learnt, beside)
+    return TrainingPlan(
+        start.remedy,
+        train,
+        Window(cut, limits.end),
+        excluded,
+        start.reason,
+        rows=len(taught),
+        holdout_rows=len(inside) - len(learnt),
+        beside=beside,
+    )
+
+
+def _beside(remedy: Remedy, train: Window, learnt: Times, policy: Policy) -> tuple[Window, ...]:
+    """What the reference holds beside the holdout: blocks that are set apart, or all rows of a correction, whose two numbers learn nothing
+
+    of any one of them. None where too few would be left to learn from.
+    """
+    if remedy is Remedy.RECALIBRATE:
+        return (train,)
+    first = Window(_moment(learnt[0]), train.end)
+    block = min(timedelta(days=1), first.length / _LEAST_BLOCKS)
+    blocks = [first.end - block * number for number in range(_EVERY, int(first.length / block) + 1, _EVERY)]
+    apart = tuple(Window(start, start + block) for start in reversed(blocks))
+    return apart if len(_outside(learnt, apart)) >= _least(remedy, policy) else ()
+
+
+def _no(remedy: Remedy, whole: Window, excluded: tuple[Window, ...], reason: str) -> TrainingPlan:
+    return TrainingPlan(remedy, whole, Window(whole.end, whole.end), excluded, reason, enough=False)
+
+
+def _least(remedy: Remedy, policy: Policy) -> int:
+    return _LEAST_CORRECTED if remedy is Remedy.RECALIBRATE else policy.retrain.minRows
 
 
 def _needed(policy: Policy, remedy: Remedy) -> int:
-    """Rows for retrain.minRows to learn from and validate.minLabels to be judged by, by the shares that retrain.holdout sets."""
+    """Rows to learn from, and validate.minLabels to be judged by, by the shares that retrain.holdout sets."""
     share = policy.retrain.holdout
-    least = _LEAST_CORRECTED if remedy is Remedy.RECALIBRATE else policy.retrain.minRows
-    return int(np.ceil(max(least / (1 - share), policy.validation.minLabels / share)))
+    return int(np.ceil(max(_least(remedy, policy) / (1 - share), policy.validation.minLabels / share)))
 
 
 def _outside(times: Times, spans: Sequence[Window]) -> Times:

@@ -18,6 +18,7 @@ from steps.core.estimate import estimate
 from steps.core.movement import measure
 from steps.core.pairing import Column, Floats, Pair
 from steps.core.regions import region
+from steps.core.replay import deflated, offset_factor
 from steps.core.residuals import Labelled, Mask, Structure, cell_moments, cell_z, difference_z, one_sided, promising_codes, structure
 
 _BELIEVED = 1e-4  # adjusted p-value below which a column's residuals are said to have changed
@@ -77,7 +78,7 @@ def _covered(values: Floats) -> tuple[float, float]:
 
 def _concept(both: Pair, rows: Labelled, moved: tuple[ColumnShift, ...]) -> list[Diagnosis]:
     residual = _without_offset(rows)
-    shapes = [structure(both.columns, values, rows.masks, centred=True) for values in (residual, _spread(rows))]
+    shapes = [_shapes(both, rows, values) for values in (residual, _spread(rows))]
     best = max((s[0] for s in shapes if s), key=lambda s: s.strength, default=None)
     # a change of the loss's shape alone happens under label shift too: it counts only with the residuals or a clear rise
     level = 10 * _BELIEVED if rows.harmed else _BELIEVED  # the loss is a witness of its own
@@ -99,7 +100,14 @@ def _concept(both: Pair, rows: Labelled, moved: tuple[ColumnShift, ...]) -> list
         if s.p_value < _BELIEVED
     )
     sure = above((ranked[0].strength - 4) / 2, CONCEPT)
-    return [Diagnosis(Cause.CONCEPT_DRIFT, sure, blamed, segment, harm="shown", evidence=evidence, sentence=sentence)]
+    harm = "shown" if rows.harmed else "none"
+    return [Diagnosis(Cause.CONCEPT_DRIFT, sure, blamed, segment, harm=harm, evidence=evidence, sentence=sentence)]
+
+
+def _shapes(both: Pair, rows: Labelled, values: tuple[Floats, Floats]) -> tuple[Structure, ...]:
+    """How the values' change is shaped over each column, beyond what stretches of the reference differ by."""
+    shapes = structure(both.columns, values, rows.masks, centred=True)
+    return deflated(both.columns, shapes, values[0], rows.masks[0], 10 * _BELIEVED)
 
 
 def _inputs_moved(moved: tuple[ColumnShift, ...]) -> bool:
@@ -230,7 +238,7 @@ def _blame(both: Pair, rows: Labelled, inside: tuple[Mask, Mask], cut: Column) -
 
 
 def _offset(both: Pair, rows: Labelled, moved: tuple[ColumnShift, ...]) -> list[Diagnosis]:
-    z = difference_z(*rows.residual)
+    z = difference_z(*rows.residual) / float(np.sqrt(offset_factor(rows.residual[0])))
     size = abs(float(rows.residual[1].mean() - rows.residual[0].mean()))
     scale = float(rows.target[0].std()) or 1.0
     if abs(z) < _OFFSET_Z or size < 0.03 * scale:

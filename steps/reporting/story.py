@@ -97,7 +97,7 @@ def gather(site: Site, incident: Incident) -> Story:
         diagnosis=diagnosis,
         decision=_part(Decision, found.get("decision"), "decision", gaps),
         comparison=_comparison(site, incident, found.get("reference") or champion, diagnosis, verdict, gaps),
-        quarantine=_part(SetAside, stages.get("quarantine"), "quarantine", gaps),
+        quarantine=_part(SetAside, _set_aside(stages), "quarantine", gaps),
         plan=_part(TrainingPlan, stages.get("retrain", {}).get("plan"), "training plan", gaps),
         training=_part(Trained, stages.get("retrain"), "training", gaps),
         validation=_part(Validation, tried.get("validation"), "validation", gaps),
@@ -116,6 +116,12 @@ def gather(site: Site, incident: Incident) -> Story:
         chain=_chain(site, gaps),
         gaps=tuple(gaps),
     )
+
+
+def _set_aside(stages: Mapping[str, Mapping[str, Any]]) -> Any:
+    """What the quarantine wrote down, unless it was told no."""
+    found = stages.get("quarantine")
+    return None if found is None or found.get("outcome") == "rejected" else found
 
 
 def _part(kind: type[T], document: Any, name: str, gaps: list[str]) -> T | None:

@@ -4,12 +4,18 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from examples.flights.faults import as_asked
+from examples.flights.faults import BAD_RELEASE, as_asked
 from examples.flights.stream import CATEGORICAL, NUMERIC, Flights
 from steps.contracts.detection import Roles
+from steps.contracts.diagnosis import Context, Release
 from steps.contracts.window import Window
+from steps.contracts.words import Cause, Remedy
+from steps.core.decision import decide
+from steps.core.diagnosis import diagnose
 from steps.core.pairing import pair
 from steps.core.quality import check
+from tests.benchmarks.flights import MARCH, answered
+from tests.benchmarks.flights import ROLES as ANSWERED
 
 ROLES = Roles(time="time_hour", features=(*NUMERIC, *CATEGORICAL), categorical=CATEGORICAL, segments=("carrier", "origin"))
 FORTNIGHT = timedelta(days=14)
@@ -36,3 +42,30 @@ def test_a_feed_that_really_broke_is_found(flights: Flights) -> None:
     reference = flights.between(Window(datetime(2013, 8, 1, tzinfo=UTC), datetime(2013, 8, 29, tzinfo=UTC)))
     current = as_asked(flights.between(fortnight(9, 20)))
     assert {problem.column for problem in check(pair(reference, current, ROLES))} == {"temp", "distance"}
+
+
+@pytest.mark.parametrize("month", range(3, 13))
+@pytest.mark.parametrize("day", [8, 22])
+def test_no_real_fortnight_s_labels_are_taken_for_wrong(month: int, day: int) -> None:
+    """The labels of the last two days have not come, whatever was answered; rows of one day share what no column knows."""
+    end = datetime(2013, month, day, tzinfo=UTC)
+    if end - FORTNIGHT < MARCH:
+        return
+    current = answered().window(Window(end - FORTNIGHT, end), known=end)
+    found = diagnose(answered().reference, current, ANSWERED, Context())
+    assert Cause.LABEL_QUALITY not in (found.cause, *found.also), found.sentence
+
+
+@pytest.mark.parametrize("month", [9, 10, 11])
+def test_autumn_in_which_the_model_loses_nothing_asks_for_no_retraining(month: int) -> None:
+    end = datetime(2013, month, 28, tzinfo=UTC)
+    current = answered().window(Window(end - FORTNIGHT, end), known=end)
+    assert decide(diagnose(answered().reference, current, ANSWERED, Context())).wanted is not Remedy.RETRAIN
+
+
+def test_a_release_that_took_early_for_late_is_rolled_back() -> None:
+    end = BAD_RELEASE + timedelta(days=14)
+    current = answered().window(Window(BAD_RELEASE, end), released=BAD_RELEASE, known=end)
+    context = Context(releases=(Release(BAD_RELEASE, "2", "1"),))
+    found = diagnose(answered().reference, current, ANSWERED, context)
+    assert (found.cause, decide(found).wanted) == (Cause.BAD_RELEASE, Remedy.ROLLBACK), found.sentence

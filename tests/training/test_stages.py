@@ -77,7 +77,11 @@ def test_bootstrap_twice_is_one_champion_and_other_rows_are_refused(lived: Lived
 
 
 def test_challenger_learnt_after_the_onset_and_was_judged_on_later_rows(lived: Lived) -> None:
+    """Both windows were tried, and in a world that turned the newest labels choose the rows after the turn."""
     document = lived.run.stage("retrain") or {}
+    after, whole = document["tried"]
+    assert after["rows"] < whole["rows"]
+    assert after["loss"] < whole["loss"]
     learnt, judged = (snapshot(lived.site.store, document[name]) for name in ("snapshot", "holdout"))
     assert pc.min(learnt["at"]).as_py() >= TURN
     assert pc.max(learnt["at"]).as_py() < pc.min(judged["at"]).as_py()
@@ -112,8 +116,11 @@ def test_registered_version_says_where_it_came_from_and_its_files_are_where_serv
 
 def test_reference_of_the_challenger_has_its_own_answers(lived: Lived) -> None:
     document = lived.run.stage("validate") or {}
-    kept = lived.site.references.table(document["version"])
-    assert kept.num_rows == document["validation"]["metrics"]["holdout_rows"]
+    kept, trained = lived.site.references.table(document["version"]), lived.run.stage("retrain") or {}
+    beside, learnt = (snapshot(lived.site.store, trained[name]) for name in ("beside", "snapshot"))
+    assert kept.num_rows == document["validation"]["metrics"]["holdout_rows"] + beside.num_rows
+    assert beside.num_rows > 0
+    assert not set(beside["request_id"].to_pylist()) & set(learnt["request_id"].to_pylist())
     known = np.corrcoef(kept["prediction"].to_numpy(), kept["left"].to_numpy())[0, 1]
     assert known > 0.4  # the world turned, and these answers know it
 
@@ -151,7 +158,7 @@ def test_quarantined_rows_are_not_learnt_from(lived: Lived, tmp_path: Path) -> N
     at.history.quarantine("churn", Window(TURN, NOW), reason="broken", incident="x")
     run = diagnosed(at)
     assert dict(retrain(run)) == {"trained": "no"}
-    assert "0 mature labels outside of quarantine" in (run.stage("retrain") or {})["sentence"]
+    assert "labelled rows in" in (run.stage("retrain") or {})["sentence"]
 
 
 @pytest.mark.parametrize("fault", ["null", "unit", "missing"])

@@ -12,7 +12,7 @@ from steps.contracts.diagnosis import Diagnosis
 from steps.contracts.training import TrainingPlan
 from steps.contracts.window import Window
 from steps.contracts.words import Cause, Remedy
-from steps.core.training_window import plan, reach, split
+from steps.core.training_window import plans, reach, split
 from tests.training.worlds import NOW, policy
 
 DAY = timedelta(days=1)
@@ -24,23 +24,37 @@ def _times(a_day: int, days: int = 80) -> np.ndarray:
     return np.linspace(end - days * 86_400e6, end, a_day * days, endpoint=False).astype(np.int64)
 
 
-def _plan(
+def _plans(
     cause: Cause = Cause.CONCEPT_DRIFT,
     onset: datetime | None = None,
     quarantined: Sequence[Window] = (),
     a_day: int = 200,
     remedy: Remedy = Remedy.RETRAIN,
+    retraining: bool = False,
     **sections: Any,
-) -> TrainingPlan:
+) -> tuple[TrainingPlan, ...]:
     found = Diagnosis(cause, 0.9, onset=onset)
-    return plan(found, remedy, policy(**sections), WINDOW, quarantined, _times(a_day), NOW)
+    return plans(found, remedy, policy(**sections), WINDOW, quarantined, _times(a_day), NOW, retraining=retraining)
 
 
-def test_concept_drift_is_learnt_after_the_onset() -> None:
-    made = _plan(onset=NOW - 20 * DAY)
-    assert made.enough
-    assert made.train.start == NOW - 20 * DAY
-    assert "after the onset" in made.reason
+def _plan(*given: Any, **named: Any) -> TrainingPlan:
+    return _plans(*given, **named)[0]
+
+
+def test_concept_drift_is_learnt_after_the_onset_and_from_all_rows_and_judged_on_the_same_ones() -> None:
+    after, whole = _plans(onset=NOW - 20 * DAY)
+    assert after.enough
+    assert after.train.start == NOW - 20 * DAY
+    assert "after the onset" in after.reason
+    assert whole.train.start == NOW - 61 * DAY
+    assert after.holdout == whole.holdout
+    assert after.holdout_rows == whole.holdout_rows
+
+
+def test_onset_that_leaves_too_few_rows_to_learn_from_is_not_tried_alone() -> None:
+    (whole,) = _plans(onset=NOW - 3 * DAY)
+    assert whole.enough
+    assert whole.train.start == NOW - 61 * DAY
 
 
 def test_covariate_shift_is_learnt_from_the_whole_history() -> None:
@@ -52,24 +66,37 @@ def test_labels_that_have_not_matured_are_left_out() -> None:
     assert _plan(onset=NOW - 20 * DAY).holdout.end == NOW - DAY
 
 
-def test_latest_share_is_held_out_by_time() -> None:
+def test_newest_window_is_held_out_by_time() -> None:
     made = _plan(Cause.COVARIATE_SHIFT)
     assert made.train.end == made.holdout.start
-    assert abs(made.holdout_rows / (made.rows + made.holdout_rows) - 0.25) < 0.01
+    assert abs(made.holdout.length - WINDOW.length) < timedelta(hours=1)
 
 
-def test_too_few_rows_after_the_onset_are_filled_up_and_the_reason_says_so() -> None:
-    made = _plan(onset=NOW - 3 * DAY)
-    assert made.enough
-    assert made.train.start < NOW - 3 * DAY
-    assert "older ones from" in made.reason
-    assert made.rows >= 500
+def test_no_more_than_the_share_is_held_out_and_no_less_than_judges() -> None:
+    long = _plan(Cause.COVARIATE_SHIFT, detect={"window": "60d"})
+    assert abs(long.holdout_rows / (200 * 60) - 0.25) < 0.01
+    assert _plan(Cause.COVARIATE_SHIFT, validate={"minLabels": 3000}).holdout_rows == 3000
 
 
-def test_change_that_is_too_young_to_be_judged_by_is_a_no() -> None:
-    made = _plan(onset=NOW - DAY)
-    assert not made.enough
-    assert "0 mature labels" in made.reason
+def test_reference_gets_days_of_the_whole_history_that_nobody_learns_from() -> None:
+    made = _plan(Cause.COVARIATE_SHIFT)
+    days = [span.length for span in made.beside]
+    assert len(days) == 6
+    assert set(days) == {DAY}
+    assert made.beside[0].start < made.train.start + 8 * DAY
+    assert made.beside[-1].end <= made.train.end
+    assert made.rows == 200 * 54 - 6 * 200 - (made.holdout_rows - 200 * 6)
+
+
+def test_nothing_is_set_apart_where_the_rows_are_few() -> None:
+    assert _plan(Cause.COVARIATE_SHIFT, retrain={"minRows": 10_500}).beside == ()
+
+
+def test_correction_may_be_tried_against_a_full_training() -> None:
+    line, whole = _plans(Cause.LABEL_SHIFT, remedy=Remedy.RECALIBRATE, retraining=True)
+    assert (line.remedy, whole.remedy) == (Remedy.RECALIBRATE, Remedy.RETRAIN)
+    assert line.holdout == whole.holdout
+    assert line.beside == (line.train,)  # two numbers learn nothing of any one row
 
 
 def test_too_few_rows_at_all_are_a_no_with_its_reason() -> None:
@@ -81,9 +108,9 @@ def test_too_few_rows_at_all_are_a_no_with_its_reason() -> None:
 
 def test_quarantined_spans_are_neither_learnt_from_nor_counted() -> None:
     span = Window(NOW - 30 * DAY, NOW - 20 * DAY)
-    made, without = _plan(Cause.COVARIATE_SHIFT, quarantined=[span]), _plan(Cause.COVARIATE_SHIFT)
+    made = _plan(Cause.COVARIATE_SHIFT, quarantined=[span])
     assert made.excluded == (span,)
-    assert made.rows + made.holdout_rows == without.rows + without.holdout_rows - 2000
+    assert made.rows + made.holdout_rows <= 200 * (60 - 10)
 
 
 def test_everything_in_quarantine_is_a_no() -> None:
@@ -97,7 +124,7 @@ def test_correction_needs_recent_rows_only_and_fewer() -> None:
 
 
 def test_no_row_at_all_is_a_no() -> None:
-    found = plan(Diagnosis(Cause.CONCEPT_DRIFT, 0.9), Remedy.RETRAIN, policy(), WINDOW, (), np.empty(0, dtype=np.int64), NOW)
+    (found,) = plans(Diagnosis(Cause.CONCEPT_DRIFT, 0.9), Remedy.RETRAIN, policy(), WINDOW, (), np.empty(0, dtype=np.int64), NOW)
     assert not found.enough
     assert not split(policy(), np.empty(0, dtype=np.int64)).enough
 
@@ -119,10 +146,21 @@ def test_counts_agree_with_windows_whatever_the_rows(times: list[int], onset: in
     first = int((NOW - 70 * DAY).timestamp() * 1e6)
     stamps = np.sort(np.array(times, dtype=np.int64) * 1_000_000 + first)
     span = Window(NOW - 80 * DAY + start * DAY, NOW - 80 * DAY + (start + length) * DAY)
-    made = plan(Diagnosis(Cause.CONCEPT_DRIFT, 0.9, onset=NOW - onset * DAY), Remedy.RETRAIN, policy(), WINDOW, (span,), stamps, NOW)
-    if made.enough:
-        inside = stamps[(stamps < int(span.start.timestamp() * 1e6)) | (stamps >= int(span.end.timestamp() * 1e6))]
-        for window, counted in ((made.train, made.rows), (made.holdout, made.holdout_rows)):
-            low, high = (int(moment.timestamp() * 1e6) for moment in (window.start, window.end))
-            assert ((inside >= low) & (inside < high)).sum() == counted
-        assert made.holdout.end == reach(policy(), NOW).end
+    found = Diagnosis(Cause.CONCEPT_DRIFT, 0.9, onset=NOW - onset * DAY)
+    for made in plans(found, Remedy.RETRAIN, policy(), WINDOW, (span,), stamps, NOW):
+        if made.enough:
+            judged, learnt = (_inside(stamps, window, (span,)) for window in (made.holdout, made.train))
+            assert judged == made.holdout_rows
+            assert learnt - sum(_inside(stamps, apart, (span,)) for apart in made.beside) == made.rows
+            assert made.holdout.end == reach(policy(), NOW).end
+
+
+def _inside(stamps: np.ndarray, window: Window, outside: Sequence[Window]) -> int:
+    def within(span: Window) -> np.ndarray:
+        low, high = (round(moment.timestamp() * 1e6) for moment in (span.start, span.end))
+        return (stamps >= low) & (stamps < high)
+
+    keep = within(window)
+    for span in outside:
+        keep &= ~within(span)
+    return int(keep.sum())

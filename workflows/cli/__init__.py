@@ -17,6 +17,7 @@ SECTIONS: Final[dict[str, dict[str, Entry]]] = {
         "validate": ("policy", "Check policies and say everything that is wrong with them."),
         "defaults": ("policy", "Show every value of a policy and where it comes from."),
         "schema": ("policy", "Print the JSON Schema of a healing policy."),
+        "backtest": ("backtest", "Replay a policy over past data: what it would have done, beside simpler habits."),
     },
     "The loop": {
         "bootstrap": ("bootstrap", "Train, register and serve the first champion."),

@@ -16,6 +16,10 @@ _OPTIONS = (
     by_option,
     reason_option,
     click.option("--policy", type=click.Path(path_type=Path), help="The policy's file; found in the store when left out."),
+    click.option(
+        "--kube", is_flag=True, envvar="MODELMEDIC_KUBE", help="Let the heal in the cluster of KUBECONFIG go on; or MODELMEDIC_KUBE."
+    ),
+    click.option("--namespace", default="modelmedic", show_default=True, help="With --kube: where the workflows are."),
     dry_run_option,
     json_option,
     store_options,
@@ -55,6 +59,8 @@ def _answer(
     by: str | None,
     reason: str,
     policy: Path | None,
+    kube: bool,
+    namespace: str,
     dry_run: bool,
     as_json: bool,
     url: str | None,
@@ -71,15 +77,31 @@ def _answer(
     if as_json:
         print_json(given)
     else:
-        _show(given, dry_run)
+        _show(given, dry_run, kube)
+    if kube and not dry_run and given.ruling.decision != "waiting":
+        _deliver(given, namespace)
 
 
-def _show(given: "Given", dry_run: bool) -> None:
+def _deliver(given: "Given", namespace: str) -> None:
+    """Last, for what was answered stands whether or not the cluster can be reached."""
+    import time
+
+    from steps.adapters.argo_workflows import ArgoWorkflows
+    from steps.adapters.kube import connect
+    from steps.answering import deliver
+    from steps.clocks import SystemClock
+    from workflows.cli.place import say
+
+    deliver(ArgoWorkflows(connect(), namespace, SystemClock()), given, time.sleep)
+    say(f"the heal in {namespace} goes on: {given.ruling.decision}")
+
+
+def _show(given: "Given", dry_run: bool, kube: bool) -> None:
     from workflows.cli.console import out, safe
 
     word = "yes" if given.answer.approved else "no"
     done = "would be answered" if dry_run else "was answered already" if given.number is None else "answered"
     out().print(f"{safe(given.incident)} {done} [bold]{word}[/bold] by {safe(given.answer.by)}, about {safe(given.about)}")
     out().print(f"  then      {safe(given.ruling.sentence)}")
-    if given.ruling.decision == "approved":
-        out().print(f"  next      modelmedic heal {safe(given.incident)}")
+    if given.ruling.decision == "approved" and not kube:
+        out().print(f"  next      modelmedic heal {safe(given.incident)}, or the same again with --kube when it is healed in a cluster")

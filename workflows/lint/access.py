@@ -36,9 +36,6 @@ _RIGHTS: Final[dict[str, frozenset[Right]]] = {
         }
     ),
 }
-_OTHERS: Final[dict[str, frozenset[Right]]] = {
-    "prometheus": frozenset({("", "pods", verb) for verb in ("get", "list", "watch")}),  # the quickstart's own, to find predictors
-}
 _CLUSTER: Final = ("ClusterRole", "ClusterRoleBinding")
 
 
@@ -99,7 +96,7 @@ def _binding(binding: Thing, roles: Mapping[tuple[str, str], Thing], accounts: s
         name = str(subject.get("name"))
         if (str(subject.get("namespace")), name) not in accounts or subject.get("kind") != "ServiceAccount":
             yield binding.finding(f"is for {subject.get('kind')} {name}, which is not here")
-        for right in sorted(_rights(role) - (_RIGHTS | _OTHERS).get(name, frozenset())):
+        for right in sorted(_rights(role) - _RIGHTS.get(name, frozenset())):
             yield binding.finding(f"gives {name} the right to {right[2]} {right[1]}.{right[0]}, which is not on the list of what it needs")
 
 
