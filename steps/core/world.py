@@ -15,6 +15,7 @@ from steps.contracts.words import Cause, Task
 from steps.core.confidence import CONCEPT, COVARIATE, LABEL_SHIFT, above
 from steps.core.domain import matched
 from steps.core.estimate import estimate
+from steps.core.expectation import learnable
 from steps.core.movement import measure
 from steps.core.pairing import Column, Floats, Pair
 from steps.core.regions import region
@@ -25,6 +26,7 @@ _BELIEVED = 1e-4  # adjusted p-value below which a column's residuals are said t
 _OFFSET_Z = 4.5
 _FEW_ROWS = 1500  # too few to be thinned
 _SHADOW = 0.05  # of the offset's chi-square
+_LEARNABLE = 0.1  # of a risen loss, below which a retraining has nothing to gain
 _MOST_PIECES = 20  # that are looked into, the largest changes first
 _LEAST_PIECE = 40  # rows in both windows before a segment is looked into
 
@@ -262,14 +264,9 @@ def _covariate(both: Pair, rows: Labelled | None, moved: tuple[ColumnShift, ...]
     if not shifted:
         return _diluted(both, rows)
     names = tuple(s.column for s in shifted)
-    harm = _harm(both, rows)
+    harm, words = _harm(both, rows)
     evidence = tuple(Evidence("drift.measured", f"{s.column} moved by {s.effect:.3f} ({s.statistic})", s.effect) for s in shifted[:5])
-    words = {
-        "shown": "and the labels show more loss",
-        "none": "and the loss has not risen",
-        "estimated": "and more loss is expected of it",
-    }
-    sentence = f"{', '.join(names[:4])} moved, {words.get(harm, 'and nothing says whether it harms')}"
+    sentence = f"{', '.join(names[:4])} moved, {words}"
     sure = above((shifted[0].effect / shifted[0].threshold - 1) * 4, COVARIATE)
     segment = shifted_segment(both, both.column(names[0]))
     return [Diagnosis(Cause.COVARIATE_SHIFT, sure, names, segment, harm=harm, evidence=evidence, sentence=sentence)]
@@ -311,7 +308,8 @@ def _diluted(both: Pair, rows: Labelled | None) -> list[Diagnosis]:
         return []
     sentence = f"where {best[2].column} is {best[2].value}, {best[1]} moved (z = {best[0]:.1f})"
     evidence = (Evidence("drift.measured", sentence, best[0]),)
-    return [Diagnosis(Cause.COVARIATE_SHIFT, COVARIATE, (best[1],), best[2], harm=_harm(both, rows), evidence=evidence, sentence=sentence)]
+    harm = _harm(both, rows)[0]
+    return [Diagnosis(Cause.COVARIATE_SHIFT, COVARIATE, (best[1],), best[2], harm=harm, evidence=evidence, sentence=sentence)]
 
 
 def _ranked(column: Column) -> tuple[Floats, Floats]:
@@ -328,14 +326,20 @@ def _measured(column: Column, chosen: tuple[Mask, Mask]) -> tuple[float, float]:
     return measure(picked)[1:]
 
 
-def _harm(both: Pair, rows: Labelled | None) -> str:
-    """By labels; else by the estimate without labels, when its whole interval lies above the reference; else unknown."""
+def _harm(both: Pair, rows: Labelled | None) -> tuple[str, str]:
+    """By labels; else by the estimate without labels, when its whole interval lies above the reference; else unknown. With its words."""
     if rows is not None and not rows.imagined:
-        return "shown" if rows.harmed else "none"
+        if not rows.harmed:
+            return "none", "and the loss has not risen"
+        if learnable(both, rows) < _LEARNABLE:
+            return "none", "and these rows are harder: hardly any of the risen loss follows the inputs, so nothing is to be learnt"
+        return "shown", "and the labels show more loss"
     expected = estimate(both)
     if expected is None:
-        return "unknown"
-    return "estimated" if expected.low > 1.03 * expected.reference else "none"
+        return "unknown", "and nothing says whether it harms"
+    if expected.low > 1.03 * expected.reference:
+        return "estimated", "and more loss is expected of it"
+    return "none", "and the loss is not expected to rise"
 
 
 def _auc(target: Floats, score: Floats) -> tuple[float, float]:
