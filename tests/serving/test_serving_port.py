@@ -82,11 +82,17 @@ def test_a_canary_comes_up_dark_and_answers_by_name(world: World) -> None:
 def test_a_share_is_exact_and_counted_for_each_and_replays_count_nowhere(world: World) -> None:
     _with_canary(world, share=20)
     for _ in range(10):
-        assert world.ask(ROWS, replay=True).version == "1"
+        world.ask(ROWS, replay=True)
     assert _asked(world, 100) == {"1": 80, "2": 20}
     traffic = world.serving.traffic()
     assert {role: (seen.requests, seen.failures) for role, seen in traffic.items()} == {"champion": (80, 0), "canary": (20, 0)}
     assert all(seen.latency_p95_ms and seen.latency_p95_ms > 0 for seen in traffic.values())
+
+
+@shielded
+def test_replays_that_come_through_the_gateway_are_the_champions(world: World) -> None:
+    _with_canary(world, share=50)
+    assert {world.ask(ROWS, replay=True).version for _ in range(10)} == {"1"}
 
 
 @shielded
