@@ -17,7 +17,8 @@ from steps.core.pairing import Column, Floats, Pair
 from steps.core.residuals import Labelled, Mask, Structure, cell_z, difference_z
 
 _STRETCHES = 8
-_DEPENDENT = 2.6  # normal deviate, as in thresholds: one reference of independent rows in two hundred would show it
+_SHARED = 1 - 1 / _STRETCHES  # each stretch is in the rest of all the others: so many of them are free
+_DEPENDENT = 1e-5  # p-value: of two hundred columns of independent rows none should count as dependent by chance
 
 
 def stretches(rows: int, count: int = 4) -> Iterator[npt.NDArray[np.bool_]]:
@@ -30,20 +31,37 @@ def stretches(rows: int, count: int = 4) -> Iterator[npt.NDArray[np.bool_]]:
 
 
 def deflated(columns: tuple[Column, ...], shapes: tuple[Structure, ...], values: Floats, rows: Mask, level: float) -> tuple[Structure, ...]:
-    """The shapes that are believed at `level`, each divided by its factor, strongest first; `values` are the reference's, at `rows`."""
+    """The shapes that are believed at `level`, each divided by its factor, strongest first; `values` are the reference's, at `rows`.
+
+    Whether rows depend on each other is theirs, not a column's: where one column or the mean shows it clearly, all factors count.
+    """
     by_name = {column.name: column for column in columns}
-    found = [_deflated(by_name[s.column], s, values, rows, len(columns)) if s.p_value < level else s for s in shapes]
-    return tuple(sorted(found, key=lambda s: (-s.strength, s.column)))
+    found = {s.column: _replayed(by_name[s.column], values, rows) for s in shapes if s.p_value < level}
+    if not found or not any(_clear(*sums) for sums in (*found.values(), _replayed_mean(values))):
+        return shapes
+    changed = [_divided(s, *found[s.column], len(columns)) if s.column in found else s for s in shapes]
+    return tuple(sorted(changed, key=lambda s: (-s.strength, s.column)))
 
 
-def _deflated(column: Column, found: Structure, values: Floats, rows: Mask, looks: int) -> Structure:
-    statistic = found.statistic / _shape_factor(column, values, rows)
-    return replace(found, statistic=statistic, p_value=min(1.0, float(chdtrc(found.freedom, statistic)) * looks))
+def offset_factor(values: Floats) -> float:
+    """By which a z² of means is to be divided."""
+    statistic, freedom = _replayed_mean(values)
+    return statistic / freedom if _clear(statistic, freedom) else 1.0
 
 
-def _shape_factor(column: Column, values: Floats, rows: Mask) -> float:
-    """Sum of z² over the cells and the stretches, each stretch's own mean taken out, per degree of freedom."""
+def _divided(shape: Structure, statistic: float, freedom: float, looks: int) -> Structure:
+    left = shape.statistic / max(statistic / max(freedom, 1.0), 1.0)
+    return replace(shape, statistic=left, p_value=min(1.0, float(chdtrc(shape.freedom, left)) * looks))
+
+
+def _clear(statistic: float, freedom: float) -> bool:
+    return freedom >= 1 and float(chdtrc(freedom, statistic)) < _DEPENDENT
+
+
+def _replayed(column: Column, values: Floats, rows: Mask) -> tuple[float, float]:
+    """z² summed over the cells and the stretches, each stretch's own mean taken out, and its degrees of freedom."""
     chosen = np.flatnonzero(rows)
+    cells = replace(column.cells, current=column.cells.reference)
     statistic, freedom = 0.0, 0
     for inside in stretches(len(chosen), _STRETCHES):
         masks = []
@@ -51,23 +69,16 @@ def _shape_factor(column: Column, values: Floats, rows: Mask) -> float:
             mask = np.zeros(len(rows), dtype=bool)
             mask[chosen[part]] = True
             masks.append(mask)
-        cells = replace(column.cells, current=column.cells.reference)
-        z = cell_z(cells, (values[~inside] - values[~inside].mean(), values[inside] - values[inside].mean()), (masks[0], masks[1]))
+        parts = (values[~inside] - values[~inside].mean(), values[inside] - values[inside].mean())
+        z = cell_z(cells, parts, (masks[0], masks[1]))
         z = z[np.isfinite(z)]
         statistic, freedom = statistic + float((z**2).sum()), freedom + max(len(z) - 1, 0)
-    return _factor(statistic, freedom)
+    return statistic * _SHARED, freedom * _SHARED
 
 
-def offset_factor(values: Floats) -> float:
-    """The same of the mean alone, by which a z² of means is to be divided."""
+def _replayed_mean(values: Floats) -> tuple[float, float]:
     squares = [difference_z(values[~inside], values[inside]) ** 2 for inside in stretches(len(values), _STRETCHES)]
-    return _factor(sum(squares), _STRETCHES - 1)
-
-
-def _factor(statistic: float, freedom: int) -> float:
-    if freedom < 3 or statistic / freedom < 1 + _DEPENDENT * np.sqrt(2 / freedom):
-        return 1.0
-    return statistic / freedom
+    return sum(squares) * _SHARED, _STRETCHES * _SHARED
 
 
 def pairs(both: Pair, rows: Labelled) -> Iterator[tuple[Pair, Labelled]]:

@@ -26,6 +26,7 @@ _BELIEVED = 1e-4  # adjusted p-value below which a column's residuals are said t
 _OFFSET_Z = 4.5
 _FEW_ROWS = 1500  # too few to be thinned
 _SHADOW = 0.05  # of the offset's chi-square
+_LOST_Z = 2.33  # one in a hundred: the change itself is proved already
 _LEARNABLE = 0.1  # of a risen loss, below which a retraining has nothing to gain
 _MOST_PIECES = 20  # that are looked into, the largest changes first
 _LEAST_PIECE = 40  # rows in both windows before a segment is looked into
@@ -102,7 +103,8 @@ def _concept(both: Pair, rows: Labelled, moved: tuple[ColumnShift, ...]) -> list
         if s.p_value < _BELIEVED
     )
     sure = above((ranked[0].strength - 4) / 2, CONCEPT)
-    harm = "shown" if rows.harmed else "none"
+    lost = rows.loss_z > _LOST_Z and rows.loss_increase > 0.03 * float(rows.loss[0].mean())
+    harm = "shown" if lost else "none"
     return [Diagnosis(Cause.CONCEPT_DRIFT, sure, blamed, segment, harm=harm, evidence=evidence, sentence=sentence)]
 
 
