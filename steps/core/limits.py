@@ -2,20 +2,23 @@
 
 How a past heal counts:
 
-| outcome                  | budget | cooldown | settle | breaker |
-|--------------------------|--------|----------|--------|---------|
-| healed                   | yes    | yes      | yes    |         |
-| rolled back              |        | yes      | yes    |         |
-| withdrawn                | yes    | yes      |        | yes     |
-| rejected                 | yes    |          |        |         |
-| any, ended by an error   | yes    | yes      |        | yes     |
+| outcome                  | budget | cooldown | settle | patience | breaker |
+|--------------------------|--------|----------|--------|----------|---------|
+| healed                   | yes    | yes      | yes    |          |         |
+| rolled back              |        | yes      | yes    |          |         |
+| withdrawn                | yes    | yes      |        |          | yes     |
+| rejected                 | yes    |          |        | yes      |         |
+| any, ended by an error   | yes    | yes      |        |          | yes     |
 
-A rejection is the gate doing its work, no failure; it spent a training all the same, and without the budget a model whose
-challengers lose all winter would train one a week. A withdrawn canary was seen by users: that is a failure. Settling is
+A rejection is the gate doing its work, no failure; it spent a training all the same. The next challenger would be taught by nearly the
+same rows and judged by nearly the same labels, so asking again at once is the same question asked twice, and with enough askings chance
+says yes. Patience waits until the labels to judge by are new ones (settle time: window + label delay), and doubles with each rejection in
+a row, up to four times. A withdrawn canary was seen by users: that is a failure. Settling is
 about which model the data in the window speaks of, so it follows a change of the champion alone. A pod that was lost to its
 node is retried by the engine and closes no incident, so it cannot open the breaker.
 """
 
+import itertools
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
@@ -27,6 +30,7 @@ from steps.contracts.words import Outcome, Remedy
 
 ADVANCING = frozenset({Remedy.RETRAIN, Remedy.RECALIBRATE})
 _WEEK = timedelta(days=7)
+_LONGEST_PATIENCE = 4  # settle times
 
 
 def objections(
@@ -53,6 +57,7 @@ def objections(
         *_budget(limits, heals, now),
         *_settle(settle, heals, now),
         *_cooldown(limits, heals, now),
+        *_patience(settle, heals, now),
         *_cap(limits, open_heals),
     )
 
@@ -128,6 +133,21 @@ def _cooldown(limits: Limits, heals: tuple[PastHeal, ...], now: datetime) -> Ite
         yield Objection(
             "cooldown",
             f"{last.incident} acted at {_time(last.at)}, and the cooldown of {format_duration(limits.cooldown)} ends at {_time(until)}",
+            until,
+        )
+
+
+def _patience(settle: timedelta, heals: tuple[PastHeal, ...], now: datetime) -> Iterator[Objection]:
+    """Rejections in a row: whatever changed the champion in between begins the counting anew."""
+    row = list(itertools.takewhile(lambda heal: heal.outcome is Outcome.REJECTED, (h for h in reversed(heals) if spent(h) or replaced(h))))
+    if not row:
+        return
+    until = row[0].at + settle * min(2 ** (len(row) - 1), _LONGEST_PATIENCE)
+    if now < until:
+        yield Objection(
+            "patience",
+            f"{row[0].incident} was rejected at {_time(row[0].at)} ({len(row)} in a row); until {_time(until)} another challenger "
+            "would be taught and judged by much the same rows",
             until,
         )
 

@@ -28,6 +28,7 @@ from steps.contracts.words import Cause, Remedy
 Times = npt.NDArray[np.int64]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LEAST_CORRECTED = 200  # rows that a line is fitted on
+_LEAST_SHOWN = 200  # rows since the harm shows, among those that a challenger is judged on
 _RECENT = timedelta(days=14)  # what a correction is fitted on when the cause sets no onset
 _EVERY = 8  # of so many blocks one is set apart
 _LEAST_BLOCKS = 24  # blocks of a day each, shorter where the history has fewer days
@@ -67,6 +68,12 @@ def plans(
         need = _needed(policy, remedy)
         reason = f"{len(kept)} labelled rows in {limits} outside of quarantine; {need} are needed to train on and to judge by"
         return (_no(remedy, limits, excluded, reason),)
+    shown = min(diagnosis.onset or window.start, window.start)
+    young = int((kept >= _us(shown)).sum())
+    least = min(policy.validation.minLabels, _LEAST_SHOWN)
+    if young < least:
+        reason = f"only {young} mature labels outside of quarantine are younger than {shown:%Y-%m-%d %H:%MZ}, since when the harm shows; "
+        return (_no(remedy, limits, excluded, f"{reason}{least} of them are needed to judge by"),)
     held = min(_held(start, policy, kept) for start in possible)
     made = [_plan(start, policy, kept, held, limits, excluded) for start in possible]
     return tuple(plan for plan in made if plan.enough) or (made[0],)

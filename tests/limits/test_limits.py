@@ -81,9 +81,23 @@ def test_what_ended_by_a_decision_is_no_failure(outcome: Outcome) -> None:
     assert objected(limits(breaker=Breaker(failures=1)), heal(DAY, outcome)) == []
 
 
-def test_a_no_of_the_gate_spends_the_budget_and_nothing_else() -> None:
+def test_a_no_of_the_gate_spends_budget_and_patience_and_nothing_else() -> None:
     strict = Limits(cooldown=DAY, healsPerWeek=1, breaker=Breaker(failures=1))
-    assert names(objected(strict, heal(timedelta(hours=1), Outcome.REJECTED), settle=7 * DAY)) == ["budget"]
+    assert names(objected(strict, heal(timedelta(hours=1), Outcome.REJECTED), settle=7 * DAY)) == ["budget", "patience"]
+
+
+def test_after_a_no_the_next_challenger_waits_for_new_labels_and_longer_after_each_no_in_a_row() -> None:
+    one = [heal(DAY, Outcome.REJECTED)]
+    two = [heal(10 * DAY, Outcome.REJECTED), *one]
+    many = [heal(n * 10 * DAY, Outcome.REJECTED) for n in range(9, 0, -1)] + one
+    until = {len(row): objected(QUIET, *row, settle=7 * DAY)[0].until for row in (one, two, many)}
+    assert until == {1: NOW + 6 * DAY, 2: NOW + 13 * DAY, 10: NOW + 27 * DAY}
+    assert objected(QUIET, heal(8 * DAY, Outcome.REJECTED), settle=7 * DAY) == []
+
+
+def test_a_heal_in_between_begins_the_counting_of_noes_anew() -> None:
+    row = [heal(30 * DAY, Outcome.REJECTED), heal(20 * DAY), heal(DAY, Outcome.REJECTED)]
+    assert [objection.until for objection in objected(QUIET, *row, settle=7 * DAY)] == [NOW + 6 * DAY]
 
 
 @pytest.mark.parametrize("outcome", [Outcome.NO_ACTION, Outcome.ESCALATED, Outcome.SUGGESTED, Outcome.QUARANTINED])

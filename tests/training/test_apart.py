@@ -121,7 +121,7 @@ train_apart(place / "train.parquet", Policy.model_validate_json((place / "rules.
     parent = subprocess.Popen([sys.executable, "-c", program])
     child = tmp_path / "out" / "home" / "child"
     deadline = time.monotonic() + 60
-    while not child.exists() and time.monotonic() < deadline and parent.poll() is None:
+    while not (child.exists() and child.read_text()) and time.monotonic() < deadline and parent.poll() is None:
         parent.poll()
     trainer = _parent_of(int(child.read_text()))
     os.kill(parent.pid, signal.SIGKILL)

@@ -99,6 +99,12 @@ def test_correction_may_be_tried_against_a_full_training() -> None:
     assert line.beside == (line.train,)  # two numbers learn nothing of any one row
 
 
+def test_harm_that_shows_in_too_few_labels_to_judge_by_is_a_no() -> None:
+    made = _plan(quarantined=[Window(NOW - 9 * DAY, NOW)])
+    assert not made.enough
+    assert "0 mature labels" in made.reason
+
+
 def test_too_few_rows_at_all_are_a_no_with_its_reason() -> None:
     made = _plan(Cause.COVARIATE_SHIFT, a_day=5)
     assert not made.enough

@@ -1,0 +1,127 @@
+"""The page of a backtest: the metric of each way of running the model as a line, what was done beneath it, and the tables."""
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+
+from markupsafe import Markup
+
+from steps.backtesting.result import ANY_DRIFT, EVERY_WINDOW, FROZEN, POLICY, Backtest, Deed, Line
+from steps.contracts.window import Window
+from steps.reporting.render import render
+from steps.reporting.svg import Scale, circle, days, line, path, picture, rect, tag, text, ticks, tip
+from steps.reporting.words import number, plain, short, words
+
+_WIDTH, _LEFT, _RIGHT, _TOP, _HEIGHT = 900.0, 56.0, 168.0, 12.0, 270.0
+_ROW = 20.0  # of the lanes beneath the chart
+_MARKS = {"retrained": "▲", "healed": "▲", "rolled_back": "◀", "quarantined": "■", "rejected": "✕", "withdrawn": "✕", "escalated": "◆"}
+_LANES = (EVERY_WINDOW, ANY_DRIFT, POLICY)
+_STYLES = {FROZEN: "way-frozen", EVERY_WINDOW: "way-window", ANY_DRIFT: "way-drift", POLICY: "way-policy"}
+At = Callable[[datetime], float]  # where a moment lies in the picture
+_NOTABLE = 60  # deeds of the policy in the list
+
+
+def backtest_page(found: Backtest) -> str:
+    """One HTML file without scripts."""
+    policy = found.line(POLICY)
+    notable = [deed for deed in policy.deeds if deed.kind != "no_action"]
+    return render(
+        "backtest.html.j2",
+        title=short(f"modelmedic: {found.model} replayed", 120),
+        found=found,
+        metric=words(found.metric),
+        loss=words(found.loss),
+        better="higher" if found.higher else "lower",
+        sentence=_sentence(found),
+        drawing=drawing(found),
+        rows=[_row(found, index, window) for index, window in enumerate(found.windows)],
+        deeds=notable[:_NOTABLE],
+        more=max(len(notable) - _NOTABLE, 0),
+        silent=len(policy.deeds) - len(notable),
+    )
+
+
+def drawing(found: Backtest) -> Markup:
+    """Four lines over time, and three lanes of what was done when; what the policy set aside is shaded."""
+    start, end = found.windows[0].start, found.windows[-1].end
+    known = [score for each in found.lines for score in each.scores if score is not None] or [0.0, 1.0]
+    room = 0.06 * ((max(known) - min(known)) or 1.0)
+    x = Scale(0.0, (end - start).total_seconds(), _LEFT, _WIDTH - _RIGHT)
+    y = Scale(max(known) + room, min(known) - room, _TOP, _HEIGHT)
+
+    def at(moment: datetime) -> float:
+        return x((moment - start).total_seconds())
+
+    parts = [*_aside(found.line(POLICY).deeds, at, end), *_axes(y, start, end, at)]
+    for each in found.lines:
+        parts += _curve(each, found.windows, at, y)
+    parts += _names(found.lines, y)
+    height = _HEIGHT + 26 + _ROW * len(_LANES) + 8
+    for index, name in enumerate(_LANES):
+        parts += _lane(found.line(name), _HEIGHT + 40 + index * _ROW, at)
+    return picture(_WIDTH, height, f"{words(found.metric)} of {found.model} in four ways of running it", parts)
+
+
+def _sentence(found: Backtest) -> str:
+    """How the policy stands beside the best of the other three, in one sentence."""
+    policy, others = found.line(POLICY), [each for each in found.lines if each.name != POLICY and each.mean is not None]
+    if policy.mean is None or not others:
+        return "No window has labels enough to tell."
+    best = (max if found.higher else min)(others, key=lambda each: each.mean or 0.0)
+    ours = f"This policy has a mean {words(found.metric)} of {number(policy.mean, 4)} with {policy.counts.retrains} trainings"
+    theirs = "the frozen model" if best.name == FROZEN else f"to {best.title}"
+    return f"{ours}; the best of the others is {theirs}, with {number(best.mean, 4)} and {best.counts.retrains} trainings."
+
+
+def _row(found: Backtest, index: int, window: Window) -> dict[str, object]:
+    scores = [each.scores[index] for each in found.lines]
+    known = [score for score in scores if score is not None]
+    best = (max if found.higher else min)(known) if len(set(known)) > 1 else None
+    cells = [{"value": number(score, 4), "best": score is not None and score == best} for score in scores]
+    return {"window": f"{window.start:%Y-%m-%d}", "rows": found.rows[index], "cells": cells}
+
+
+def _axes(y: Scale, start: datetime, end: datetime, at: At) -> Iterator[Markup]:
+    for value in ticks(min(y.low, y.high), max(y.low, y.high), 6):
+        yield line(_LEFT, y(value), _WIDTH - _RIGHT, y(value), "grid")
+        yield text(_LEFT - 6, y(value) + 4, plain(value), "tick", "end")
+    for moment in days(start, end, 12):
+        yield line(at(moment), _HEIGHT, at(moment), _HEIGHT + 4, "base")
+        yield text(at(moment), _HEIGHT + 16, f"{moment:%d %b}" if (end - start).days < 400 else f"{moment:%b %Y}", "tick", "middle")
+
+
+def _curve(each: Line, windows: Sequence[Window], at: At, y: Scale) -> Iterator[Markup]:
+    points = [
+        (at(window.start + window.length / 2), y(score), score, window)
+        for window, score in zip(windows, each.scores, strict=True)
+        if score is not None
+    ]
+    style = _STYLES[each.name]
+    if len(points) > 1:
+        yield path([(a, b) for a, b, _, _ in points], style)
+    for a, b, score, window in points:
+        yield tag("g", tip(f"{each.title}, {window.start:%d %b %Y}: {number(score, 4)}"), circle(a, b, 3.0, f"{style}-dot"))
+
+
+def _names(lines: Sequence[Line], y: Scale) -> Iterator[Markup]:
+    """Each line's name where it ends, apart from the others."""
+    lasts = [(next((score for score in reversed(each.scores) if score is not None), None), each) for each in lines]
+    height = -1e9
+    for place, each in sorted(((y(last), each) for last, each in lasts if last is not None), key=lambda pair: pair[0]):
+        height = max(place, height + 14)
+        yield text(_WIDTH - _RIGHT + 10, height + 4, each.title, f"{_STYLES[each.name]}-name")
+
+
+def _lane(each: Line, height: float, at: At) -> Iterator[Markup]:
+    yield text(_WIDTH - _RIGHT + 10, height + 4, each.title, f"{_STYLES[each.name]}-name")
+    yield line(_LEFT, height, _WIDTH - _RIGHT, height, "grid")
+    for deed in each.deeds:
+        if deed.kind in _MARKS:
+            said = tip(f"{deed.at:%d %b %Y}, {words(deed.kind)}: {deed.sentence}")
+            yield tag("g", said, text(at(deed.at), height + 4, _MARKS[deed.kind], f"mark-{deed.kind}", "middle"))
+
+
+def _aside(deeds: Sequence[Deed], at: At, end: datetime) -> Iterator[Markup]:
+    for deed in deeds:
+        if deed.window is not None:
+            left, right = at(deed.window.start), at(min(deed.window.end, end))
+            yield rect(left, _TOP, right - left, _HEIGHT - _TOP, "set-aside", tip(f"set aside: {deed.sentence}"))

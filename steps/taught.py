@@ -1,0 +1,46 @@
+"""Labelled rows to learn from: what was answered since the model serves, and before that what the first champion was taught by."""
+
+from datetime import datetime
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from steps.contracts.inference_log import MODEL_VERSION, PREDICTION
+from steps.contracts.keys import reference_key
+from steps.contracts.window import Window
+from steps.core.log_columns import conform
+from steps.documents import put, read
+from steps.run import Site
+from steps.snapshots import rows as snapshot
+
+_FIRST = "first"  # stands where a version stands: the key is written before any version has a number
+_PART = "taught.json"
+
+
+def remember(site: Site, named: str) -> None:
+    """The snapshot of the rows that a first champion was taught and judged by; the last one stands."""
+    put(site.store, reference_key(site.model, _FIRST, _PART), {"snapshot": named})
+
+
+def history(site: Site, span: Window, limit: int) -> pa.Table:
+    """Labelled rows of the span by time, at most `limit` of the logged ones; those from before the log were answered by nobody."""
+    logged = site.windows.table(span, labelled_only=True, limit=limit)
+    kept: dict[str, str] | None = read(site.store, dict[str, str], reference_key(site.model, _FIRST, _PART))
+    if kept is None:
+        return logged
+    until = pc.min(logged[site.policy.data.time]).as_py() if logged.num_rows else span.end
+    before = _before(site, snapshot(site.store, kept["snapshot"]), Window(span.start, max(until, span.start)), logged.schema)
+    return pa.concat_tables([before, logged])
+
+
+def _before(site: Site, rows: pa.Table, span: Window, schema: pa.Schema) -> pa.Table:
+    times = rows[site.policy.data.time]
+    inside = pc.and_(pc.greater_equal(times, _scalar(span.start, times)), pc.less(times, _scalar(span.end, times)))
+    rows = rows.filter(inside)
+    for name in (PREDICTION, MODEL_VERSION):
+        rows = rows.set_column(rows.column_names.index(name), name, pa.nulls(rows.num_rows, rows.schema.field(name).type))
+    return pa.Table.from_batches([conform(batch, schema) for batch in rows.combine_chunks().to_batches()], schema=schema)
+
+
+def _scalar(moment: datetime, times: pa.ChunkedArray) -> pa.Scalar:
+    return pa.scalar(moment, times.type)

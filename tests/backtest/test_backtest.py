@@ -1,0 +1,132 @@
+"""A world that turns once, replayed: who retrains wins, who asks nobody is not healed, and the page says what was done."""
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from steps.backtesting.cut import cut
+from steps.backtesting.naive import every_window, frozen
+from steps.backtesting.past import past
+from steps.backtesting.result import ANY_DRIFT, EVERY_WINDOW, FROZEN, POLICY, Backtest, Counts, Deed, Line
+from steps.backtesting.run import backtest
+from steps.contracts.policy import Policy
+from steps.contracts.window import Window
+from steps.reporting.backtest import backtest_page
+from tests.benchmarks.backtest.streams import make
+from tests.cli.program import run
+from tests.reporting.page import Seen, harmless
+
+RULES, ROWS = make("sudden", 3, a_day=60)
+UNTIL = 110 / 330  # the law turns on day 150
+
+
+@pytest.fixture(scope="module")
+def played() -> Backtest:
+    history = past(RULES, ROWS.slice(0, 60 * 270))
+    return backtest(history, cut(RULES, history.span, UNTIL * 330 / 270))
+
+
+def test_all_four_ways_answer_the_same_rows(played: Backtest) -> None:
+    assert [line.name for line in played.lines] == [FROZEN, EVERY_WINDOW, ANY_DRIFT, POLICY]
+    assert all(len(line.scores) == len(played.windows) for line in played.lines)
+    assert len({line.scores[0] for line in played.lines}) == 1  # nobody knows of the turn yet
+    assert (played.metric, played.loss, played.higher, played.delay) == ("auc", "log_loss", True, "2d")
+
+
+def test_policy_heals_the_turn_and_the_frozen_model_does_not(played: Backtest) -> None:
+    healed, left = played.line(POLICY), played.line(FROZEN)
+    assert healed.counts.promotions >= 1
+    assert (healed.scores[-1] or 0) > (left.scores[-1] or 1) + 0.1
+    first = next(deed for deed in healed.deeds if deed.kind == "healed")
+    assert first.cause == "concept_drift"
+    assert "load" in first.columns
+    assert all(deed.at > played.windows[0].start for deed in healed.deeds)
+
+
+def test_policy_trains_less_than_the_habit(played: Backtest) -> None:
+    assert 2 * played.line(POLICY).counts.retrains <= max(played.line(EVERY_WINDOW).counts.retrains, 2)
+
+
+def test_nobody_learns_from_a_label_before_it_is_known() -> None:
+    """A world whose labels are all late: at the end of a window nothing of it can have been learnt."""
+    slow = Policy.model_validate(
+        {**RULES.model_dump(mode="json", by_alias=True), "data": {**RULES.data.model_dump(mode="json"), "labels": {"delay": "90d"}}}
+    )
+    history = past(slow, ROWS)
+    span = cut(slow, history.span, 0.4)
+    habit = every_window(history, span, lambda rows: np.full(rows.num_rows, 0.5), Path("unused"), lambda _now: None)
+    flat = frozen(history, span, lambda rows: np.full(rows.num_rows, 0.5))
+    first = history.places(span.windows[0])
+    assert (habit.answers[: first.stop - first.start] == 0.5).all()
+    assert len(habit.answers) == len(flat.answers) == history.between(span.replay).num_rows
+
+
+def test_page_is_whole_and_says_what_was_done(played: Backtest) -> None:
+    seen = Seen(backtest_page(played))
+    harmless(seen)
+    assert all(line.title in seen.words for line in played.lines)
+    assert "concept drift" in seen.words
+    assert sum(tag == "svg" for tag, _ in seen.tags) == 1
+
+
+def test_page_of_a_world_without_labels_and_with_odd_names_is_whole(played: Backtest) -> None:
+    """Nothing known, a name that would be markup, and a span that was set aside."""
+    blank = tuple(
+        Line(line.name, line.title, (None,) * len(played.windows), (None,) * len(played.windows), None, None, Counts())
+        for line in played.lines
+    )
+    odd = Deed(played.windows[0].end, "quarantined", "<b>x</b> ‮", played.windows[0], "data_quality", ("<script>",))
+    seen = Seen(backtest_page(replace(played, model="<i>m</i>", lines=(*blank[:3], replace(blank[3], deeds=(odd,))))))
+    harmless(seen)
+    assert "<b>x</b>" in seen.words
+
+
+def test_command_says_what_it_would_replay_and_trains_nothing(tmp_path: Path) -> None:
+    rules, data = _files(tmp_path)
+    said = run("backtest", rules, "--data", data, "--dry-run", "--bootstrap-until", "2024-04-01", "--every", "30d").stdout
+    assert "would be replayed in 8 windows" in said.replace("\n", " ")
+    assert list(tmp_path.iterdir()) == [rules, data] or sorted(tmp_path.iterdir()) == sorted([rules, data])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--bootstrap-until", "1.5"), "--bootstrap-until is '1.5'"),
+        (("--bootstrap-until", "soon"), "--bootstrap-until is 'soon'"),
+        (("--every", "fortnight"), "--every is 'fortnight'"),
+        (("--bootstrap-until", "2031-01-01"), "inside of the data"),
+    ],
+)
+def test_wrong_option_is_one_sentence(tmp_path: Path, arguments: tuple[str, str], said: str) -> None:
+    rules, data = _files(tmp_path)
+    ended = run("backtest", rules, "--data", data, *arguments)
+    assert ended.exit_code == 65
+    assert said in ended.stderr
+
+
+def test_report_over_the_data_is_refused(tmp_path: Path) -> None:
+    rules, data = _files(tmp_path)
+    ended = run("backtest", rules, "--data", data, "--report", data)
+    assert ended.exit_code == 65
+    assert "which is the data" in ended.stderr
+
+
+def _files(folder: Path) -> tuple[Path, Path]:
+    rules, data = folder / "policy.yaml", folder / "past.parquet"
+    import yaml
+
+    rules.write_text(yaml.safe_dump(RULES.model_dump(mode="json", by_alias=True, exclude_unset=True)))
+    pq.write_table(ROWS, data)
+    return rules, data
+
+
+def test_scores_of_a_line_are_those_of_its_windows(played: Backtest) -> None:
+    line = played.line(FROZEN)
+    known = [score for score in line.scores if score is not None]
+    assert line.mean == pytest.approx(sum(known) / len(known))
+    assert all(math.isfinite(score) for score in known)
+    assert Window(played.windows[0].start, played.windows[-1].end).length.days == pytest.approx(160, abs=2)

@@ -1,0 +1,223 @@
+"""modelmedic backtest: what a policy would have done over past data, beside what simpler habits would have come to."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import click
+
+from workflows.cli.place import policy_at
+
+if TYPE_CHECKING:
+    from steps.backtesting.cut import Cut
+    from steps.backtesting.past import Past
+    from steps.backtesting.result import Backtest
+    from steps.contracts.policy import Policy
+
+_MONTH = "month"
+_NOTHING = "-"
+
+
+class _Read(NamedTuple):
+    past: "Past"
+    cut: "Cut"
+    rows: int  # of the file
+
+
+@click.command(short_help="Replay a policy over past data: what it would have done, beside simpler habits.")
+@click.argument("policy", type=click.Path(path_type=Path))
+@click.option("--data", required=True, type=click.Path(path_type=Path), help="Labelled rows of the past, Parquet or CSV.")
+@click.option("--bootstrap-until", "until", help="What the first champion learns from: a day, or a share of the time such as 0.25.")
+@click.option("--every", default=None, help="Windows to tell it by: month, or a span such as 14d.")
+@click.option("--approvals", type=click.Choice(["yes", "no"]), default="yes", show_default=True, help="What people answer when asked.")
+@click.option("--report", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.html", help="Write a page to this file.")
+@click.option("--dry-run", is_flag=True, help="Say what would be replayed, and train nothing.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+@click.option("--defaults", "below", type=click.Path(path_type=Path), multiple=True, help="Org-wide defaults below the policy.")
+@click.option("--overlay", "above", type=click.Path(path_type=Path), multiple=True, help="An environment's values above the policy.")
+def backtest(
+    policy: Path,
+    data: Path,
+    until: str | None,
+    every: str | None,
+    approvals: str,
+    report: Path | None,
+    dry_run: bool,
+    as_json: bool,
+    below: tuple[Path, ...],
+    above: tuple[Path, ...],
+) -> None:
+    """Replay POLICY over past labelled rows, each label known only after the policy's label delay.
+
+    Four ways of running the model are played through the same rows: the first champion frozen, a retraining at the end of every window,
+    a retraining on any drift alarm, and the policy with its real monitor, diagnosis, gates and canary. Nothing is served or written but
+    the report. Columns are named as the policy names them.
+    """
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # one small model after another: threads only wait for each other
+    rules = policy_at(policy, below, above)
+    if report is not None:
+        _refuse(report, data)
+    found = _read(rules, data, until, every)
+    if dry_run:
+        _say_plan(rules, found, as_json)
+        return
+    from steps.backtesting.run import backtest as play
+
+    with _progress(found.cut) as tell:
+        said = play(found.past, found.cut, approve=approvals == "yes", tell=tell)
+    if report is not None:
+        _write(report, said)
+    _show(said, as_json)
+
+
+def _read(rules: "Policy", data: Path, until: str | None, every: str | None) -> _Read:
+    from steps.adapters.tables import read_table
+    from steps.backtesting.cut import cut
+    from steps.backtesting.past import past
+
+    table, rows = read_table(data)
+    history = past(rules, table, str(data))
+    return _Read(history, cut(rules, history.span, _until(until), _every(every)), rows)
+
+
+def _until(text: str | None) -> datetime | float | None:
+    from steps.contracts.errors import BadInput
+    from steps.contracts.window import utc
+
+    if text is None:
+        return None
+    try:
+        share = float(text)
+    except ValueError:
+        try:
+            return utc(datetime.fromisoformat(text))
+        except ValueError:
+            share = -1.0
+    if 0 < share < 1:
+        return share
+    raise BadInput(f"--bootstrap-until is {text!r}; expected a day such as 2013-03-01, or a share of the time between 0 and 1")
+
+
+def _every(text: str | None) -> timedelta | None:
+    from workflows.cli.options import span_of
+
+    return None if text in (None, _MONTH) else span_of("--every", text or "", "1h", "365d")
+
+
+def _refuse(report: Path, data: Path) -> None:
+    from steps.contracts.errors import BadInput
+
+    if report.exists() and data.exists() and report.samefile(data):
+        raise BadInput(f"--report names {report}, which is the data; expected another file")
+
+
+def _say_plan(rules: "Policy", found: _Read, as_json: bool) -> None:
+    from workflows.cli.console import out, print_json, safe
+
+    first, replay = found.cut.first, found.cut.replay
+    known = found.past.known(first, replay.start).num_rows
+    replayed = found.past.between(replay).num_rows
+    if as_json:
+        counts = {"rows": found.rows, "bootstrap_rows": known, "replayed_rows": replayed}
+        print_json({"model": rules.name, **counts, "bootstrap": first, "windows": found.cut.windows})
+        return
+    out().print(
+        safe(
+            f"{rules.name}: {known} labelled rows of {first} would teach the first champion, and {replayed} rows of {replay} "
+            f"would be replayed in {len(found.cut.windows)} windows"
+        )
+    )
+
+
+@contextmanager
+def _progress(cut: "Cut") -> Iterator[Any]:
+    """A bar for each way that is played, on a terminal only."""
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from steps.backtesting.result import TITLES
+    from workflows.cli.console import talk
+
+    console, tasks = talk(), {}
+    columns = (TextColumn("{task.description:<22}"), BarColumn(), TextColumn("{task.fields[day]}"), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        waiting = progress.add_task("first champion", total=None, day="")
+
+        def tell(name: str, now: datetime) -> None:
+            progress.update(waiting, visible=False)
+            if name not in tasks:
+                tasks[name] = progress.add_task(TITLES[name], total=cut.replay.length.total_seconds(), day="")
+            done = (now - cut.replay.start).total_seconds()
+            progress.update(tasks[name], completed=done, day=f"{now.astimezone(UTC):%d %b %Y}")
+
+        yield tell
+
+
+def _write(report: Path, said: "Backtest") -> None:
+    from steps.contracts.errors import BadInput
+    from steps.reporting.backtest import backtest_page
+    from workflows.cli.console import safe, talk
+
+    try:
+        report.write_text(backtest_page(said), encoding="utf-8")
+    except OSError as error:
+        raise BadInput(f"--report names {report}, which cannot be written ({error.strerror or error})") from error
+    talk().print(f"report: {safe(str(report))}")
+
+
+def _show(said: "Backtest", as_json: bool) -> None:
+    from workflows.cli.console import out, print_json, safe
+
+    if as_json:
+        print_json(said)
+        return
+    console = out()
+    console.print(f"[bold]{safe(said.model)}[/bold]: {said.metric} by window, {'higher' if said.higher else 'lower'} is better")
+    console.print(_scores(said))
+    console.print()
+    console.print(_counts(said))
+    done = [deed for deed in said.lines[-1].deeds if deed.kind != "no_action"]
+    if done:
+        console.print("\n[bold]What the policy did[/bold]")
+    for deed in done:
+        blamed = f" ({', '.join(deed.columns[:3])})" if deed.columns else ""
+        console.print(f"  {deed.at:%Y-%m-%d}  {safe(deed.kind):<12} {safe(deed.cause + blamed)}: {safe(deed.sentence[:200])}")
+
+
+def _scores(said: "Backtest") -> Any:
+    from rich.table import Table
+
+    table = Table("window", "rows", *(line.title for line in said.lines), box=None, pad_edge=False)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for number, window in enumerate(said.windows):
+        values = [line.scores[number] for line in said.lines]
+        cells = [_cell(value, values, said.higher) for value in values]
+        table.add_row(f"{window.start:%Y-%m-%d}", f"{said.rows[number]}", *cells)
+    return table
+
+
+def _cell(value: float | None, others: list[float | None], higher: bool) -> str:
+    """The best of a row stands out."""
+    if value is None:
+        return _NOTHING
+    known = [other for other in others if other is not None]
+    best = max(known) if higher else min(known)
+    return f"[green]{value:.4g}[/green]" if value == best and min(known) < max(known) else f"{value:.4g}"
+
+
+def _counts(said: "Backtest") -> Any:
+    from rich.table import Table
+
+    names = ("mean", said.loss, "retrains", "promotions", "rejected", "quarantined", "rolled back", "escalated", "incidents")
+    table = Table("in sum", *names, box=None, pad_edge=False)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for line in said.lines:
+        c = line.counts
+        counts = (c.retrains, c.promotions, c.rejected, c.quarantined, c.rolled_back, c.escalated, c.incidents)
+        mean, loss = (f"{value:.4f}" if value is not None else _NOTHING for value in (line.mean, line.loss))
+        table.add_row(line.title, mean, loss, *map(str, counts))
+    return table
