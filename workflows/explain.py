@@ -56,7 +56,7 @@ def explain_policy(policy: Policy, platform: Platform) -> dict[str, Any]:
             "freezes": [f"{each.start:%Y-%m-%d %H:%M} to {each.end:%Y-%m-%d %H:%M} UTC {each.reason}".strip() for each in limits.freeze],
         },
         "approval": {
-            "by": list(approval.approvers) or ["anybody who reaches the store or the Argo UI"],
+            "by": list(approval.approvers) or ["anybody who reaches the store" + (" or Argo's form" if approval.form else "")],
             "people": 2 if approval.twoPerson else 1,
             "no answer": f"a no after {format_duration(approval.timeout)}",
         },
