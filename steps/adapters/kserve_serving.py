@@ -174,7 +174,10 @@ class KServeServing:
             self.withdraw()
         if now.champion.digest == model.digest:
             return self.withdraw()
-        self._bring_up(model, expected=None)
+        one = self._bring_up(model, expected=None)
+        if self._route() is not None:
+            self._changed(lambda service: with_share(service, 100))
+            self._gateway_follows(lambda: (route := self._route()) is None or route.only(self._predictors.deployment_name(one)), _RETREAT)
         self._changed(promotion)
         self._gateway_follows(lambda: self._route() is None or self._alone(self._champion()), _RETREAT)
         return self.state()
@@ -209,7 +212,7 @@ class KServeServing:
 
         self._changed(chosen, expected=wanted(service).generation)
 
-    def _bring_up(self, model: ModelVersion, *, expected: int | None) -> None:
+    def _bring_up(self, model: ModelVersion, *, expected: int | None) -> Slot:
         """A canary without traffic that has answered a real prediction; one that does not come up is taken out again."""
 
         def chosen(now: Document) -> Document | None:
@@ -220,18 +223,20 @@ class KServeServing:
             return {"spec": {"canary": [canary_entry(now, serves)]}}
 
         service = self._changed(chosen, expected=expected)
+        one = slot(service["spec"]["canary"][0]["predictor"])
         try:
-            self._proved(slot(service["spec"]["canary"][0]["predictor"]), model)
-            self._awaited_in_route(service)
+            self._proved(one, model)
+            self._placed(one)
         except ModelmedicError:
             with contextlib.suppress(Conflict):  # somebody else has changed it meanwhile: it is theirs now
                 self._changed(lambda _: {"spec": {"canary": None}}, expected=wanted(service).generation)
             raise
+        return one
 
-    def _awaited_in_route(self, service: Document) -> None:
+    def _placed(self, canary: Slot) -> None:
         """KServe gives a canary its place in the route once it has seen it ready."""
         if self._route() is not None:
-            name = self._predictors.deployment_name(slot(service["spec"]["canary"][0]["predictor"]))
+            name = self._predictors.deployment_name(canary)
             self._routed(lambda route: route.settled and name in route.weights, "a place for the canary")
 
     def _proved(self, one: Slot, model: ModelVersion) -> None:

@@ -104,6 +104,20 @@ def test_everything_goes_to_the_canary_before_the_old_champion_ends(kserve: Kser
     assert "tiny-v1-predictor-0" not in kserve.cluster.servers
 
 
+def test_a_restored_version_has_all_traffic_before_the_other_ends(kserve: Kserve) -> None:
+    """A gateway answers 500 for a backend whose Service is gone already, which KServe deletes before it changes the route."""
+    kserve.serving.start(kserve.world.model("1", value=0.1))
+    shares: list[int] = []
+
+    def watch(verb: str, path: str) -> None:
+        if verb == "PATCH" and path.endswith("/tiny"):
+            shares.append(kserve.cluster.objects["httproutes", "tiny"]["spec"]["rules"][0]["backendRefs"][-1]["weight"])
+
+    kserve.cluster.before = watch
+    kserve.serving.restore(kserve.world.model("0", value=0.0))
+    assert shares == [100, 0, 100]  # brought up, given everything, promoted
+
+
 def test_a_withdrawn_canary_loses_its_share_before_its_pod(kserve: Kserve) -> None:
     kserve.serving.set_share(50, expected=kserve.canary())
     shares: list[int] = []
