@@ -6,13 +6,12 @@ suspended node, in one patch that holds only while nobody else has written; it t
 """
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from steps.adapters.kube import Document, Kube
 from steps.contracts.errors import Conflict, Refused, Transient
 from steps.contracts.incident import Incident
-from steps.contracts.ports import Clock
-from steps.contracts.window import utc
 
 DECISION: Final = "decision"
 _LABEL: Final = "modelmedic.io/incident"
@@ -21,13 +20,12 @@ _TRIES: Final = 10  # the controller writes a running Workflow every few seconds
 
 
 class ArgoWorkflows:
-    """The `Workflows` of one namespace."""
+    """The `Workflows` of one namespace. The moment that an answered node is stamped with is this machine's, never a played one."""
 
-    def __init__(self, kube: Kube, namespace: str, clock: Clock) -> None:
+    def __init__(self, kube: Kube, namespace: str) -> None:
         self._kube = kube
         self._path = f"/apis/argoproj.io/v1alpha1/namespaces/{namespace}/workflows"
         self._namespace = namespace
-        self._clock = clock
 
     def start(self, template: str, incident: Incident, by: str) -> bool:
         """Raises NotFound when there is no such namespace, Refused when a right or the admission policy says no."""
@@ -64,7 +62,7 @@ class ArgoWorkflows:
         return self._kube.listed(self._path, f"{_LABEL}={incident}")
 
     def _answered(self, workflow: Document, nodes: dict[str, Document], decision: str, by: str) -> Document:
-        at = f"{utc(self._clock.now()):%Y-%m-%dT%H:%M:%SZ}"
+        at = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
         told = {"phase": "Succeeded", "finishedAt": at, "message": f"{decision} by {by}"}
         changed = {identity: {**told, "outputs": _decided(node, decision)} for identity, node in nodes.items()}
         return {"metadata": {"resourceVersion": workflow["metadata"]["resourceVersion"]}, "status": {"nodes": changed}}

@@ -15,7 +15,6 @@ import pytest
 
 from steps.adapters.argo_workflows import ArgoWorkflows, name
 from steps.adapters.kube import Kube, connect
-from steps.clocks import SystemClock
 from steps.contracts.errors import Conflict
 from steps.contracts.ports import Workflows
 from tests.triage.fakes import FakeArgo, FakeWorkflows
@@ -48,7 +47,7 @@ def over_http(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     argo = FakeArgo(written_meanwhile=2)
     point_at(argo, folder, monkeypatch)
     try:
-        workflows = ArgoWorkflows(connect(), "ml", SystemClock())
+        workflows = ArgoWorkflows(connect(), "ml")
         yield World(workflows, lambda incident, stage: argo.suspend(name(incident), stage), lambda i: decision(argo.objects[name(i)]))
     finally:
         argo.close()
@@ -81,7 +80,7 @@ def in_cluster() -> Iterator[World]:
         assert ("deploy" in ran) == (found == "approved")  # what the conditions of the graph made of it
         return found
 
-    yield World(ArgoWorkflows(kube, namespace, SystemClock()), reach, decided)
+    yield World(ArgoWorkflows(kube, namespace), reach, decided)
 
 
 def decision(workflow: dict[str, Any]) -> str | None:

@@ -89,10 +89,9 @@ def _deliver(given: "Given", namespace: str) -> None:
     from steps.adapters.argo_workflows import ArgoWorkflows
     from steps.adapters.kube import connect
     from steps.answering import deliver
-    from steps.clocks import SystemClock
     from workflows.cli.place import say
 
-    deliver(ArgoWorkflows(connect(), namespace, SystemClock()), given, time.sleep)
+    deliver(ArgoWorkflows(connect(), namespace), given, time.sleep)
     say(f"the heal in {namespace} goes on: {given.ruling.decision}")
 
 
