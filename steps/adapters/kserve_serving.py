@@ -31,7 +31,7 @@ from steps.adapters.kserve_serving_document import (
 from steps.adapters.kserve_serving_notes import Notes
 from steps.adapters.kserve_serving_pods import Predictors, own_rows_in
 from steps.adapters.kserve_serving_route import Route, read_route
-from steps.adapters.kube import Kube, connect
+from steps.adapters.kube import Kube
 from steps.contracts.errors import Conflict, ModelmedicError, NotFound, Refused, Transient
 from steps.contracts.policy import Policy
 from steps.contracts.ports import ObjectStore
@@ -47,8 +47,8 @@ _GROUP = "/apis/serving.kserve.io/v1beta1"
 class KServeServing:
     """Implements `Serving` for the InferenceService that a policy names.
 
-    `store_url` is the object store as KServe reads it (s3://bucket/prefix); `kube` is the cluster that `connect` finds, and `store` is
-    opened for reading when a model's own rows are wanted, unless they are given. `patience` bounds the start of a predictor until its first
+    `store_url` is the object store as KServe reads it (s3://bucket/prefix); `store` is opened for reading when a
+    model's own rows are wanted, unless it is given. `patience` bounds the start of a predictor until its first
     real prediction, `route_patience` how long the gateway may take for a share; `settle` what it may take after it has
     said so (Traefik: 2 s); `pause` lies between two looks, in seconds.
     `account` and `runtime` are what an InferenceService of ours runs as and by.
@@ -57,11 +57,11 @@ class KServeServing:
 
     def __init__(
         self,
+        kube: Kube,
         policy: Policy,
         store_url: str,
-        *,
-        kube: Kube | None = None,
         store: ObjectStore | None = None,
+        *,
         patience: timedelta = timedelta(seconds=180),
         route_patience: timedelta = timedelta(seconds=60),
         settle: timedelta = timedelta(seconds=3),
@@ -70,7 +70,7 @@ class KServeServing:
         runtime: str = RUNTIME,
     ) -> None:
         serving = policy.serving
-        self._kube = kube = kube or connect()
+        self._kube = kube
         self._policy = policy
         self._store_url = store_url
         self._store = store

@@ -48,7 +48,7 @@ def in_cluster(root: Path) -> World:
     runtime(kube, namespace, name)
     rules = policy(name, namespace)
     store = open_store(said["MODELMEDIC_E2E_STORE"])
-    serving = KServeServing(rules, said["MODELMEDIC_E2E_STORE"], kube=kube, patience=timedelta(seconds=90), runtime=name)
+    serving = KServeServing(kube, rules, said["MODELMEDIC_E2E_STORE"], patience=timedelta(seconds=90), runtime=name)
 
     def model(version: str, **behaviour: Any) -> ModelVersion:
         return pushed(root, store, version, behaviour)

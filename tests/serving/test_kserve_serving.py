@@ -206,7 +206,7 @@ def test_the_last_good_version_comes_back_while_the_store_is_away(kserve: Kserve
     assert kept is not None
     assert (kept.version, kept.uri) == ("1", f"models/{kept.digest}")
     api = client.ApiClient(client.Configuration(host=kserve.cluster.url))
-    away = KServeServing(policy(), "s3://models", kube=Kube(api), store=Away(), pause=0.01, settle=timedelta(0))
+    away = KServeServing(Kube(api), policy(), "s3://models", Away(), pause=0.01, settle=timedelta(0))
     state = away.restore(kserve.world.model("1", value=0.1))
     assert state.champion is not None
     assert (state.champion.version, state.previous) == ("1", None)
@@ -235,7 +235,7 @@ def test_a_predictor_is_told_its_columns_by_the_patch(kserve: Kserve) -> None:
 
 def test_a_store_that_kserve_cannot_read_is_named(kserve: Kserve, tmp_path: Path) -> None:
     api = client.ApiClient(client.Configuration(host=kserve.cluster.url))
-    serving = KServeServing(policy(), str(tmp_path), kube=Kube(api), store=MemoryStore())
+    serving = KServeServing(Kube(api), policy(), str(tmp_path), MemoryStore())
     with pytest.raises(BadInput, match="expected s3://bucket/prefix"):
         serving.start(kserve.world.model("1"))
 

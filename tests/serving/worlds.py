@@ -70,7 +70,7 @@ def in_fake_cluster(root: Path, cluster: FakeCluster | None = None) -> World:
     settings = client.Configuration(host=cluster.url)
     store = FolderStore(root / "store")
     soon = {"patience": timedelta(seconds=5), "route_patience": timedelta(seconds=2), "settle": timedelta(0)}
-    serving = KServeServing(policy(), "s3://models", kube=Kube(client.ApiClient(settings)), store=store, pause=0.01, **soon)
+    serving = KServeServing(Kube(client.ApiClient(settings)), policy(), "s3://models", store, pause=0.01, **soon)
     asked = count()
 
     def model(version: str, **behaviour: Any) -> ModelVersion:
