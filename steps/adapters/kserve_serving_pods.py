@@ -62,6 +62,7 @@ class Predictors:
         """
         seen = "it has no pod yet"
         for pod in self._pods(slot):
+            seen = _unscheduled(pod) or seen
             for status in _statuses(pod):
                 seen = _look(status, self.deployment_name(slot)) or seen
         return seen
@@ -152,6 +153,15 @@ def _ready(pod: Document) -> bool:
     status = pod.get("status") or {}
     ready = any(each["type"] == "Ready" and each["status"] == "True" for each in status.get("conditions") or [])
     return ready and bool(status.get("podIP")) and "deletionTimestamp" not in pod["metadata"]
+
+
+def _unscheduled(pod: Document) -> str | None:
+    conditions = (pod.get("status") or {}).get("conditions") or []
+    return next((f"no node takes it: {each.get('message', '')}" for each in conditions if _is_unscheduled(each)), None)
+
+
+def _is_unscheduled(condition: Mapping[str, Any]) -> bool:
+    return condition["type"] == "PodScheduled" and condition["status"] == "False"
 
 
 def _statuses(pod: Document) -> list[Document]:
