@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import datetime
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from steps.backtesting.stage import Stage
 from steps.contracts.window import format_duration
 from steps.core.metrics import HIGHER_IS_BETTER, loss_of
 from steps.run import silent
+from steps.training.process import in_this_process
 
 Tell = Callable[[str, datetime], None]  # which way is played, and how far it is
 ALL = (FROZEN, EVERY_WINDOW, ANY_DRIFT, POLICY)
@@ -31,7 +33,8 @@ def backtest(past: Past, cut: Cut, *, approve: bool = True, say: Callable[[str],
     Raises BadInput when the first champion cannot be trained, Refused when it fails its gates: such a model would serve nobody.
     """
     policy = past.policy
-    with tempfile.TemporaryDirectory(prefix="modelmedic-backtest-") as scratch:
+    apart = in_this_process() if policy.retrain.entrypoint == "builtin" else nullcontext()
+    with apart, tempfile.TemporaryDirectory(prefix="modelmedic-backtest-") as scratch:
         place = Path(scratch)
         healed = Stage(past, cut, place / POLICY, say, lambda now: tell(POLICY, now))
         healed.bootstrap()
