@@ -32,7 +32,7 @@ from steps.adapters.kserve_serving_notes import Notes
 from steps.adapters.kserve_serving_pods import Predictors, own_rows_in
 from steps.adapters.kserve_serving_route import Route, read_route
 from steps.adapters.kube import Kube
-from steps.contracts.errors import Conflict, ModelmedicError, NotFound, Refused, Transient
+from steps.contracts.errors import BadPolicy, Conflict, ModelmedicError, NotFound, Refused, Transient
 from steps.contracts.policy import Policy
 from steps.contracts.ports import ObjectStore
 from steps.contracts.serving import Prediction, Served, ServingState, Traffic
@@ -47,11 +47,11 @@ _GROUP = "/apis/serving.kserve.io/v1beta1"
 class KServeServing:
     """Implements `Serving` for the InferenceService that a policy names.
 
-    `store_url` is the object store as KServe reads it (s3://bucket/prefix); `store` is opened for reading when a
-    model's own rows are wanted, unless it is given. `patience` bounds the start of a predictor until its first
-    real prediction, `route_patience` how long the gateway may take for a share; `settle` what it may take after it has
-    said so (Traefik: 2 s); `pause` lies between two looks, in seconds.
-    `account` and `runtime` are what an InferenceService of ours runs as and by.
+    `store_url` is the object store as KServe reads it (s3://bucket/prefix); `store` is opened for reading when a model's own rows are
+    wanted, unless it is given. `patience` bounds the start of a predictor until its first real prediction, `route_patience` how long the
+    gateway may take for a share, `settle` what it may take after it has said so (Traefik: 2 s); `pause` lies between two looks, in
+    seconds. `account` and `runtime` are what an InferenceService of ours runs as and by. Raises BadPolicy for any other mode.
+
     What cannot be kept here: a caller does see the failures of a canary's share, for no Gateway API gateway asks the champion again.
     """
 
@@ -70,6 +70,10 @@ class KServeServing:
         runtime: str = RUNTIME,
     ) -> None:
         serving = policy.serving
+        if serving.mode != "Standard":
+            raise BadPolicy(
+                f"serving.mode is {serving.mode}, which is rendered and was never run; expected Standard for a model that is deployed"
+            )
         self._kube = kube
         self._policy = policy
         self._store_url = store_url

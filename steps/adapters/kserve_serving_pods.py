@@ -161,7 +161,7 @@ def _unscheduled(pod: Document) -> str | None:
 
 
 def _is_unscheduled(condition: Mapping[str, Any]) -> bool:
-    return condition["type"] == "PodScheduled" and condition["status"] == "False"
+    return bool(condition["type"] == "PodScheduled" and condition["status"] == "False")
 
 
 def _statuses(pod: Document) -> list[Document]:
