@@ -38,7 +38,7 @@ def promotion() -> Document:
 
 
 def withdrawal(champion: Mapping[str, Any]) -> Document:
-    """The champion's model again, and still no traffic for the newest revision, which is the canary's until the champion's new one is ready.
+    """The champion's model again, and still no traffic for the newest revision, the canary's until the champion's new one is ready.
 
     Only a promotion takes the percentage away.
     """
