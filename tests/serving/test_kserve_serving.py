@@ -200,14 +200,19 @@ class Away(MemoryStore):
         raise StoreError(f"{key} cannot be reached")
 
 
-def test_the_last_good_version_comes_back_while_the_store_is_away(kserve: Kserve) -> None:
-    kserve.serving.promote(expected=kserve.canary())
+@pytest.mark.parametrize("picky", [False, True])
+def test_the_last_good_version_comes_back_while_the_store_is_away(kserve: Kserve, picky: bool) -> None:
+    """With no row of its own to ask it, for those lie in the store."""
+    first = kserve.world.model("1", value=0.1)
+    kserve.serving.start(first)
+    kserve.cluster.behaviours[first.digest] = {"value": 0.1, "picky": picky}
+    kserve.serving.promote(expected=kserve.serving.start_canary(kserve.world.model("2"), expected=1).generation)
     kept = kserve.serving.state().previous
     assert kept is not None
     assert (kept.version, kept.uri) == ("1", f"models/{kept.digest}")
     api = client.ApiClient(client.Configuration(host=kserve.cluster.url))
     away = KServeServing(Kube(api), policy(), "s3://models", Away(), pause=0.01, settle=timedelta(0))
-    state = away.restore(kserve.world.model("1", value=0.1))
+    state = away.restore(first)
     assert state.champion is not None
     assert (state.champion.version, state.previous) == ("1", None)
 

@@ -1,7 +1,8 @@
 """A predictor process that starts at once: command line, announcement, headers, metrics and V2 answers of the real one, without a model.
 
 `behaviour.json` in the model folder says what it does: {"value": 0.5}, {"error": "…"} (says that it cannot serve), {"dies": true}
-(ends without a word), {"silent": true} (never answers), {"status": 500} (fails every request but those of its own rows).
+(ends without a word), {"silent": true} (never answers), {"status": 500} (fails every request but those of its own rows), {"picky": true}
+(refuses a row with an empty text).
 """
 
 import json
@@ -49,6 +50,8 @@ def handler(said: dict[str, str], behaviour: dict[str, Any]) -> type[BaseHTTPReq
                 self._answer(200, {"flushed": True})
             elif behaviour.get("status") and asked.get("id") != "ready":
                 self._predicted(behaviour["status"], {"error": "it fails on purpose"})
+            elif behaviour.get("picky") and any("" in each["data"] for each in asked["inputs"]):
+                self._predicted(400, {"error": "it refuses an empty text"})
             else:
                 rows = asked["inputs"][0]["shape"][0]
                 output = {"name": "prediction", "shape": [rows], "datatype": "FP64", "data": [behaviour.get("value", 0.5)] * rows}
