@@ -250,6 +250,6 @@ def _serve(site: Site, version: ModelVersion) -> None:
 
 
 def _advance(site: Site, effect: Effect) -> Mapping[str, Any]:
-    journal = Journal(site.trail, site.clock, site.spool, site.serving.annotate)
+    journal = Journal(site.trail, site.clock, site.spool, site.annotate)
     with site.lease() as lease:
         return perform(effect, journal=journal, control=site.control, lease=lease)

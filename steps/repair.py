@@ -76,6 +76,6 @@ def _agree(site: Site, state: ServingState, alias: str) -> str:
 
 
 def _retreat(site: Site, effect: Effect) -> None:
-    journal = Journal(site.trail, site.clock, site.spool, site.serving.annotate)
+    journal = Journal(site.trail, site.clock, site.spool, site.annotate)
     with lease_if_any(site) as lease:
         perform(effect, journal=journal, control=site.control, lease=lease)

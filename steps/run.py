@@ -93,6 +93,10 @@ class Site:
                     raise
             self.real.sleep(_SLACK)
 
+    def annotate(self, facts: Mapping[str, str]) -> None:
+        """A note on the serving object itself; what serves is not asked for before there is one to leave."""
+        self.serving.annotate(facts)
+
     def note(self, event: str, facts: Mapping[str, Any], incident: str | None = None) -> Record:
         """A decision without an effect, "did nothing" among them, on the audit trail."""
         return self.trail.append(event, Phase.NOTE, incident=incident, facts=facts)
@@ -112,7 +116,7 @@ class Run:
     @cached_property
     def journal(self) -> Journal:
         site = self.site
-        return Journal(site.trail, site.clock, site.spool, site.serving.annotate, self.incident)
+        return Journal(site.trail, site.clock, site.spool, site.annotate, self.incident)
 
     def perform(self, effect: Effect, lease: Lease | None) -> Mapping[str, Any]:
         """The effect made to happen once, recorded before and after."""

@@ -19,7 +19,7 @@ import socket
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from steps.adapters.stores import open_store
 from steps.audit import AuditTrail
@@ -31,6 +31,7 @@ from steps.contracts.notification import Notification
 from steps.contracts.policy import Policy
 from steps.contracts.ports import Clock, Notifier, ObjectStore, Serving
 from steps.documents import exists, keep
+from steps.later import Later
 from steps.ledger import Ledger
 from steps.run import Run, Site, silent
 
@@ -143,14 +144,17 @@ class Workspace:
     def _serving(self, policy: Policy) -> Serving:
         kind = self.environment.get("MODELMEDIC_SERVING") or "local"
         if kind == "kserve":
-            from steps.adapters.kserve_serving import KServeServing
-
-            return KServeServing(self.kube, policy, self.store_url, self.store)
+            return cast("Serving", Later(lambda: self._kserve(policy)))  # only steps that deploy may reach the API
         if kind == "local":
             from steps.local.serving import LocalServing
 
             return LocalServing(self.root / "serving" / policy.name, policy, self.store_url, self.store)
         raise BadInput(f"MODELMEDIC_SERVING is {kind!r}; expected local or kserve")
+
+    def _kserve(self, policy: Policy) -> Serving:
+        from steps.adapters.kserve_serving import KServeServing
+
+        return KServeServing(self.kube, policy, self.store_url, self.store)
 
     def _notifier(self, policy: Policy, clock: Clock, terminal: bool) -> Notifier:
         from steps.adapters.notify_file import StoreNotifier

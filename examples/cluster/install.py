@@ -8,12 +8,13 @@ from functools import partial
 from pathlib import Path
 
 from examples.cluster.place import Cluster, until
+from examples.cluster.runs import HOPELESS
 from steps.contracts.policy import Policy
 
 ROOT = Path(__file__).resolve().parents[2]
 _SERVICES = ("object-store", "mlflow", "prometheus", "alertmanager", "pushgateway")
 _READY = 240  # seconds
-_HOPELESS = ("ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "CreateContainerConfigError", "CrashLoopBackOff")
+_HOPELESS = (*HOPELESS, "CrashLoopBackOff")
 
 
 def settings() -> tuple[Path, dict[str, str]]:

@@ -1,0 +1,111 @@
+"""Workflows by kubectl: started from their templates, followed, and taken apart into who did what and how long it took."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from examples.cluster.place import Cluster, Late, until
+
+HOPELESS = ("ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "CreateContainerConfigError")  # waiting does not help
+ENDED = ("Succeeded", "Failed", "Error")
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One pod or approval of a run; times are None while it has not come so far."""
+
+    name: str
+    phase: str
+    started: datetime | None
+    finished: datetime | None
+    message: str
+    outputs: Mapping[str, str]
+    pod: bool
+
+
+def start(cluster: Cluster, template: str, parameters: Mapping[str, str] | None = None, name: str = "") -> str:
+    """The new Workflow's name."""
+    return cluster.create(
+        {
+            "apiVersion": "argoproj.io/v1alpha1",
+            "kind": "Workflow",
+            "metadata": {"generateName": f"{name or template}-", "namespace": cluster.namespace},
+            "spec": {
+                "workflowTemplateRef": {"name": template},
+                "arguments": {"parameters": [{"name": key, "value": value} for key, value in (parameters or {}).items()]},
+            },
+        }
+    )
+
+
+def monitor(cluster: Cluster, model: str) -> str:
+    """What its CronWorkflow would start by the clock, started now."""
+    cron = cluster.get("cronworkflow", f"monitor-{model}")
+    if cron is None:
+        raise RuntimeError(f"there is no CronWorkflow monitor-{model}")
+    spec = cron["spec"]
+    metadata = {"generateName": f"monitor-{model}-", "namespace": cluster.namespace, **spec.get("workflowMetadata", {})}
+    return cluster.create({"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata": metadata, "spec": spec["workflowSpec"]})
+
+
+def nodes(cluster: Cluster, workflow: str) -> list[Node]:
+    """By the time at which they started."""
+    document = cluster.get("workflow", workflow) or {}
+    found = document.get("status", {}).get("nodes", {}).values()
+    return sorted(
+        (_node(each) for each in found if each["type"] in ("Pod", "Suspend")), key=lambda node: (node.started is None, node.started)
+    )
+
+
+def phase(cluster: Cluster, workflow: str) -> str:
+    return str(((cluster.get("workflow", workflow) or {}).get("status") or {}).get("phase", ""))
+
+
+def wait(cluster: Cluster, workflow: str, seconds: float, say: Callable[[str], None] = lambda _: None) -> str:
+    """The phase it ends in; says each node as it comes and goes."""
+    said: set[tuple[str, str]] = set()
+
+    def look() -> str | None:
+        for node in nodes(cluster, workflow):
+            if any(reason in node.message for reason in HOPELESS):
+                raise Late(f"{workflow}: {node.name} cannot start: {node.message[:300]}")
+            if (node.name, node.phase) not in said:
+                said.add((node.name, node.phase))
+                outputs = ", ".join(f"{key}={value}" for key, value in node.outputs.items())
+                say(f"{workflow}: {node.name} {node.phase}{f' ({outputs})' if outputs else ''}")
+        now = phase(cluster, workflow)
+        return now if now in ENDED else None
+
+    return until(
+        look, seconds, f"the end of {workflow}", 1.0, lambda: "; ".join(f"{n.name} {n.phase} {n.message}" for n in nodes(cluster, workflow))
+    )
+
+
+def succeed(cluster: Cluster, workflow: str, seconds: float, say: Callable[[str], None] = lambda _: None) -> None:
+    """Raises Late when it ends in any other way, with what its pods said."""
+    ended = wait(cluster, workflow, seconds, say)
+    if ended != "Succeeded":
+        raise Late(f"{workflow} ended as {ended}: {logs(cluster, workflow)[-1500:]}")
+
+
+def logs(cluster: Cluster, workflow: str) -> str:
+    """What the steps themselves said."""
+    return cluster.run("logs", "-l", f"workflows.argoproj.io/workflow={workflow}", "-c", "main", "--tail=40", "--prefix", check=False)
+
+
+def _node(document: Mapping[str, Any]) -> Node:
+    outputs = {each["name"]: str(each.get("value", "")) for each in (document.get("outputs") or {}).get("parameters", [])}
+    return Node(
+        document["displayName"],
+        document.get("phase", ""),
+        _moment(document.get("startedAt")),
+        _moment(document.get("finishedAt")),
+        document.get("message", ""),
+        outputs,
+        document["type"] == "Pod",
+    )
+
+
+def _moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
