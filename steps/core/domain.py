@@ -9,12 +9,13 @@ import dataclasses
 import numpy as np
 import numpy.typing as npt
 
-from steps.core.memory import remember
+from steps.core.memory import remember, thinned
 from steps.core.pairing import Column, Floats, Pair
 from steps.core.residuals import Labelled, Mask
 
 _SEED = 20090101
 _LEAST_ROWS = 300
+_MOST_ROWS = 20_000
 
 
 def weights(columns: tuple[Column, ...], rows: tuple[Mask, Mask]) -> Floats | None:
@@ -33,6 +34,12 @@ def weights(columns: tuple[Column, ...], rows: tuple[Mask, Mask]) -> Floats | No
     chance[mixed] = np.clip(memory.reference, 0.01, 0.99)
     first = chance[:n]
     return np.asarray(first / (1 - first) * n / m)
+
+
+def overlap(columns: tuple[Column, ...], rows: tuple[Mask, Mask]) -> float:
+    """The share of the reference that speaks for the current window: the effective sample of the weights (Kong 1992), above 0 to 1."""
+    weight = weights(columns, (thinned(rows[0], _MOST_ROWS), thinned(rows[1], _MOST_ROWS)))
+    return float(weight.sum() ** 2 / (weight**2).sum() / len(weight)) if weight is not None else 1.0
 
 
 def _joined(column: Column, rows: tuple[Mask, Mask]) -> Column:

@@ -12,8 +12,10 @@ from steps.contracts.window import Window
 from steps.contracts.words import Cause, Remedy
 from steps.core.decision import decide
 from steps.core.diagnosis import diagnose
+from steps.core.estimate import estimate
 from steps.core.pairing import pair
 from steps.core.quality import check
+from steps.core.residuals import labelled
 from tests.benchmarks.flights import ROLES as ANSWERED
 from tests.benchmarks.flights import answered
 
@@ -69,3 +71,13 @@ def test_a_release_that_took_early_for_late_is_rolled_back() -> None:
     context = Context(releases=(Release(BAD_RELEASE, "2", "1"),))
     found = diagnose(answered().reference, current, ANSWERED, context)
     assert (found.cause, decide(found).wanted) == (Cause.BAD_RELEASE, Remedy.ROLLBACK), found.sentence
+
+
+@pytest.mark.parametrize("month", [4, 6, 9, 12])
+def test_the_estimate_without_labels_admits_how_far_real_months_stray(month: int) -> None:
+    end = datetime(2013, month, 28, tzinfo=UTC)
+    both = pair(answered().reference, answered().window(Window(end - 2 * FORTNIGHT, end)), ANSWERED)
+    found, rows = estimate(both), labelled(both)
+    assert found is not None
+    assert rows is not None
+    assert found.low <= rows.loss[1].mean() <= found.high
