@@ -60,12 +60,11 @@ class Predictors:
 
         Raises Refused when a predictor has said that it never will serve, Transient when it keeps ending without a word.
         """
-        seen = "it has no pod yet"
+        seen = []
         for pod in self._pods(slot):
-            seen = _unscheduled(pod) or seen
-            for status in _statuses(pod):
-                seen = _look(status, self.deployment_name(slot)) or seen
-        return seen
+            looks = [_unscheduled(pod), *(_look(status, self.deployment_name(slot)) for status in _statuses(pod))]
+            seen += [each for each in looks if each]
+        return seen[0] if seen else "none of its pods is ready yet"
 
     def ask(self, slot: Slot, rows: pa.Table, *, replay: bool) -> Prediction:
         """The first pod that answers. Raises as `Serving.infer`."""
@@ -179,10 +178,10 @@ def _look(status: Document, name: str) -> str | None:
         raise Refused(f"{name} cannot serve: {_words(ended)}")
     if ended and status["name"] == _CONTAINER and int(status.get("restartCount") or 0) >= _RESTARTS:
         raise Transient(f"{name} ended {status['restartCount'] + 1} times before it answered: {_words(ended)}")
+    if ended and int(ended.get("exitCode") or 0):
+        return f"{status['name']} ended: {_words(ended)}"
     waiting = (status.get("state") or {}).get("waiting")
-    if waiting:
-        return f"{status['name']} waits: {waiting.get('reason', '')} {waiting.get('message', '')}".strip()
-    return f"{status['name']} ended: {_words(ended)}" if ended and int(ended.get("exitCode") or 0) else None
+    return f"{status['name']} waits: {waiting.get('reason', '')} {waiting.get('message', '')}".strip() if waiting else None
 
 
 def _words(ended: Mapping[str, Any]) -> str:
