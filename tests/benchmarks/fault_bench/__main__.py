@@ -12,7 +12,7 @@ from typing import TextIO
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # two small models at once are no faster, and other people use this machine
 
 from tests.benchmarks.fault_bench.run import HALVES, chosen, judged
-from tests.benchmarks.fault_bench.scoring import Mark, reliability, summary, table
+from tests.benchmarks.fault_bench.scoring import Mark, beside, reliability, summary, table
 
 
 def main() -> None:
@@ -47,6 +47,8 @@ def _print(title: str, rows: list[Mark]) -> None:
         if part:
             _say(f"{name:10} " + "  ".join(f"{k} {v:.3f}" if isinstance(v, float) else f"{k} {v}" for k, v in summary(part).items()))
     _say("\n" + reliability(rows))
+    if rows[0].rivals:
+        _say("\n" + beside(rows))
 
 
 def _complain(m: Mark) -> None:

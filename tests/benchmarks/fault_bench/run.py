@@ -62,7 +62,7 @@ def _one(world: World, fault: Fault, seed: int, models: dict, *, rivals: bool) -
     )
     if not rivals:
         return judged
-    from tests.benchmarks.fault_bench.rivals import classifier_first, evidently_first
+    from tests.benchmarks.fault_bench.rivals import CLASSIFIER, classifier, evidently
 
-    said = (("evidently", evidently_first), ("classifier", classifier_first))
-    return dataclasses.replace(judged, rivals=tuple((name, ask(reference, current, world) in truth.columns) for name, ask in said))
+    said = [(name, ask(reference, current, world)) for name, ask in (("Evidently", evidently), (CLASSIFIER, classifier))]
+    return dataclasses.replace(judged, rivals=tuple((name, found.column in truth.columns, found.drifted) for name, found in said))

@@ -34,7 +34,7 @@ class Mark:
     false_alarm: bool
     weak: bool = False
     sentence: str = ""
-    rivals: tuple[tuple[str, bool], ...] = ()
+    rivals: tuple[tuple[str, bool, bool], ...] = ()  # name, whether it named a right column first, whether it says drift
 
 
 def mark(
@@ -114,12 +114,38 @@ def summary(marks: list[Mark]) -> dict[str, float]:
         "ece": expected_calibration_error(sure, right),
         "median_seconds": float(np.median([m.seconds for m in marks])) if marks else 0.0,
     }
-    for name in dict(marks[0].rivals) if marks else ():
-        judged = [dict(m.rivals)[name] for m in marks if name in dict(m.rivals) and m.truth.columns]
-        result[f"column_first_{name}"] = _share(judged)
     ours = [m for m in marks if m.truth.columns]
     result["column_first"] = _share(bool(m.columns) and m.columns[0] in m.truth.columns for m in ours)
     return result
+
+
+def beside(marks: list[Mark]) -> str:
+    """Ours beside the rivals': who retrains whenever something drifted is judged by that habit."""
+    head = f"{'':24} {'right column first':>18} {'wrong retrains':>15} {'quiet, alarmed':>15} {'missed':>8}"
+    ours = [(bool(m.columns) and m.columns[0] in m.truth.columns, m.wrong_retrain, m.false_alarm, m.missed) for m in marks]
+    lines = [head, _line("modelmedic", marks, ours)]
+    for number, (name, _, _) in enumerate(marks[0].rivals):
+        told = [(m, *m.rivals[number][1:]) for m in marks]
+        lines.append(
+            _line(name, marks, [(first, d and not m.truth.may_retrain, d and _calm(m), not d and not _calm(m)) for m, first, d in told])
+        )
+    return "\n".join(lines)
+
+
+def _calm(m: Mark) -> bool:
+    return bool(set(m.truth.causes) & {Cause.NONE, Cause.SEASONAL, Cause.INSUFFICIENT_EVIDENCE})
+
+
+def _line(name: str, marks: list[Mark], found: list[tuple[bool, bool, bool, bool]]) -> str:
+    """Each part out of the cases in which it can happen."""
+    of = [
+        [bool(m.truth.columns) for m in marks],
+        [not m.truth.may_retrain for m in marks],
+        [_calm(m) for m in marks],
+        [not _calm(m) for m in marks],
+    ]
+    parts = [f"{sum(f[k] for f, can in zip(found, of[k], strict=True) if can)} of {sum(of[k])}" for k in range(4)]
+    return f"{name:24} {parts[0]:>18} {parts[1]:>15} {parts[2]:>15} {parts[3]:>8}"
 
 
 def expected_calibration_error(sure: np.ndarray, right: np.ndarray, bins: int = 10) -> float:
