@@ -33,7 +33,7 @@ def evidently(reference: pa.Table, current: pa.Table, world: World) -> Said:
         from evidently.presets import DataDriftPreset
 
         names = [c for c in (*world.numbers, *world.codes) if c in current.column_names]
-        windows = [t.select(names).slice(0, 5000).to_pandas() for t in (reference, current)]
+        windows = [_some(t.select(names), 5000).to_pandas() for t in (reference, current)]
         report = Report([DataDriftPreset(columns=names)]).run(current_data=windows[1], reference_data=windows[0]).dict()
     ranked = []
     for metric in report["metrics"]:
@@ -50,13 +50,18 @@ def classifier(reference: pa.Table, current: pa.Table, world: World) -> Said:
     from sklearn.metrics import roc_auc_score
 
     names = [c for c in (*world.numbers, *world.codes) if c in current.column_names]
-    tables = [t.select(names).slice(0, 4000).to_pandas() for t in (reference, current)]
+    tables = [_some(t.select(names), 4000).to_pandas() for t in (reference, current)]
     x, y = coded(tables), np.repeat([0, 1], [len(t) for t in tables])
     half = np.random.default_rng(0).random(len(y)) < 0.5
     model = HistGradientBoostingClassifier(max_iter=40, random_state=0).fit(x[half], y[half])
     auc = roc_auc_score(y[~half], model.predict_proba(x[~half])[:, 1])
     error = np.sqrt((len(tables[0]) + len(tables[1])) / 6 / len(tables[0]) / len(tables[1]))  # half of the rows, under no difference
     return Said(names[int(_weights(model, x[~half][:2000], y[~half][:2000]).argmax())], bool(auc > 0.5 + 3 * error))
+
+
+def _some(table: pa.Table, most: int) -> pa.Table:
+    """Rows from the whole window, so that no season is cut off."""
+    return table.take(np.linspace(0, table.num_rows - 1, min(most, table.num_rows)).astype(np.int64))
 
 
 def coded(tables: list) -> np.ndarray:

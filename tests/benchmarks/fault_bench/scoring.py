@@ -125,10 +125,9 @@ def beside(marks: list[Mark]) -> str:
     ours = [(bool(m.columns) and m.columns[0] in m.truth.columns, m.wrong_retrain, m.false_alarm, m.missed) for m in marks]
     lines = [head, _line("modelmedic", marks, ours)]
     for number, (name, _, _) in enumerate(marks[0].rivals):
-        told = [(m, *m.rivals[number][1:]) for m in marks]
-        lines.append(
-            _line(name, marks, [(first, d and not m.truth.may_retrain, d and _calm(m), not d and not _calm(m)) for m, first, d in told])
-        )
+        told = [(m, *m.rivals[number][1:], _calm(m)) for m in marks]
+        found = [(first, drifted and not m.truth.may_retrain, drifted and calm, not (drifted or calm)) for m, first, drifted, calm in told]
+        lines.append(_line(name, marks, found))
     return "\n".join(lines)
 
 
@@ -138,13 +137,8 @@ def _calm(m: Mark) -> bool:
 
 def _line(name: str, marks: list[Mark], found: list[tuple[bool, bool, bool, bool]]) -> str:
     """Each part out of the cases in which it can happen."""
-    of = [
-        [bool(m.truth.columns) for m in marks],
-        [not m.truth.may_retrain for m in marks],
-        [_calm(m) for m in marks],
-        [not _calm(m) for m in marks],
-    ]
-    parts = [f"{sum(f[k] for f, can in zip(found, of[k], strict=True) if can)} of {sum(of[k])}" for k in range(4)]
+    can = [(bool(m.truth.columns), not m.truth.may_retrain, _calm(m), not _calm(m)) for m in marks]
+    parts = [f"{sum(f[k] and c[k] for f, c in zip(found, can, strict=True))} of {sum(c[k] for c in can)}" for k in range(4)]
     return f"{name:24} {parts[0]:>18} {parts[1]:>15} {parts[2]:>15} {parts[3]:>8}"
 
 
