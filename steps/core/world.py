@@ -27,6 +27,7 @@ _OFFSET_Z = 4.5
 _FEW_ROWS = 1500  # too few to be thinned
 _SHADOW = 0.05  # of the offset's chi-square
 _LOST_Z = 2.33  # one in a hundred: the change itself is proved already
+_ONSET_Z = 3.0
 _LEARNABLE = 0.1  # of a risen loss, below which a retraining has nothing to gain
 _MOST_PIECES = 20  # that are looked into, the largest changes first
 _LEAST_PIECE = 40  # rows in both windows before a segment is looked into
@@ -48,14 +49,19 @@ def ranking_holds(rows: Labelled) -> bool:
 
 
 def onset(both: Pair, rows: Labelled | None, diagnosis: Diagnosis) -> datetime | None:
-    """From when on the loss is raised: the least of the cumulated loss above the half-way mark (Page 1954)."""
+    """From when on the loss is raised: the least of the cumulated loss above the half-way mark (Page 1954).
+
+    A moment inside the window has to be shown, against days that lose more than others anyway; else it is the window's first.
+    """
     if both.time is None or rows is None or diagnosis.cause not in (Cause.CONCEPT_DRIFT, Cause.LABEL_SHIFT):
         return None
     moments = both.time[1][rows.masks[1]]
-    order = np.argsort(moments)
-    signal = rows.loss[1][order] - rows.loss[0].mean() - max(rows.loss_increase, 0) / 2
-    start = int(np.argmin(np.concatenate([[0.0], np.cumsum(signal)])))
-    return datetime.fromtimestamp(float(moments[order][min(start, len(order) - 1)]), UTC)
+    order = np.argsort(moments, kind="stable")
+    loss = rows.loss[1][order]
+    start = int(np.argmin(np.concatenate([[0.0], np.cumsum(loss - rows.loss[0].mean() - max(rows.loss_increase, 0) / 2)])))
+    clear = difference_z(loss[:start], loss[start:]) > _ONSET_Z * np.sqrt(offset_factor(rows.loss[0]))
+    shown = clear and rows.loss_increase > 0
+    return datetime.fromtimestamp(float(moments[order][start if shown else 0]), UTC)
 
 
 def _supported(both: Pair, rows: Labelled, moved: tuple[ColumnShift, ...]) -> Labelled:

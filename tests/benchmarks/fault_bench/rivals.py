@@ -34,7 +34,10 @@ def evidently(reference: pa.Table, current: pa.Table, world: World) -> Said:
 
         names = [c for c in (*world.numbers, *world.codes) if c in current.column_names]
         windows = [_some(t.select(names), 5000).to_pandas() for t in (reference, current)]
-        report = Report([DataDriftPreset(columns=names)]).run(current_data=windows[1], reference_data=windows[0]).dict()
+        try:
+            report = Report([DataDriftPreset(columns=names)]).run(current_data=windows[1], reference_data=windows[0]).dict()
+        except ValueError:  # a column of nothing but nulls: it stops with an error and reports on none
+            return Said(None, False)
     ranked = []
     for metric in report["metrics"]:
         config = metric.get("config", {})
