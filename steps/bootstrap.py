@@ -1,30 +1,26 @@
 """The first champion of a model: trained on labelled rows, gated without anybody to compare it with, registered and served."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from steps.contracts.diagnosis import Release
 from steps.contracts.errors import BadInput, NotFound, Refused
 from steps.contracts.inference_log import REQUEST_ID, SERVED_BY
 from steps.contracts.keys import candidate_prefix, model_hash
 from steps.contracts.policy import Policy
 from steps.contracts.training import Gate, ModelVersion, TrainingPlan
-from steps.contracts.words import Direction, Remedy
+from steps.contracts.words import Remedy
 from steps.core.fitness import fitness_gates
 from steps.core.gates import first_gates, metrics
 from steps.core.log_columns import conform, declared
 from steps.core.training_window import split
 from steps.documents import keep as keep_document
 from steps.documents import read
-from steps.effects import Effect, perform
-from steps.journal import Journal
+from steps.first_service import advance, expect_no_other_champion, serve_first
 from steps.judging import answered, ask, judged
 from steps.model_files import digest, pull, push
 from steps.registering import of_key, registering
@@ -93,14 +89,6 @@ def register_first(site: Site, named: str) -> ModelVersion:
     return version
 
 
-def serve_first(site: Site, version: str) -> ModelVersion:
-    """The predictor first, the alias when it answers, then the release is history."""
-    model = site.registry.version(version)
-    expect_no_other_champion(site, model)
-    _serve(site, model)
-    return model
-
-
 def check(policy: Policy, table: pa.Table) -> TrainingPlan:
     """Which rows would be learnt from and which judged by. Raises BadInput when a column is missing or the rows are too few."""
     plan = split(policy, _micros(_rows(policy, table), policy))
@@ -138,16 +126,6 @@ def _micros(rows: pa.Table, policy: Policy) -> np.ndarray:
     return np.asarray(pc.cast(rows[policy.data.time], pa.int64()).to_numpy(), dtype=np.int64)
 
 
-def expect_no_other_champion(site: Site, ours: ModelVersion | None) -> None:
-    """Raises Refused when somebody else's version is the champion."""
-    alias = site.policy.registry.champion
-    champion = site.registry.alias(alias)
-    if champion is not None and (ours is None or champion != ours.version):
-        raise Refused(
-            f"model {site.model} has a champion already: alias {alias} is at version {champion}; a heal replaces it, no bootstrap"
-        )
-
-
 def _registered(site: Site, named: str) -> ModelVersion:
     made = read(site.store, Candidate, _candidate_key(site, named))
     if made is None:
@@ -170,7 +148,7 @@ def _registered(site: Site, named: str) -> ModelVersion:
         "code": made.code,
         "policy": site.policy.hash,
     }
-    facts = _advance(site, registering(site, folder, _key(named), tags, numbers))
+    facts = advance(site, registering(site, folder, _key(named), tags, numbers))
     version = site.registry.version(str(facts["version"]))
     site.references.keep(version.version, answered(holdout, version.version, answers))
     remember(site, named)
@@ -224,32 +202,3 @@ def _keep_reference(site: Site, version: ModelVersion) -> None:
     if not answers:
         raise BadInput(f"version {version.version} of {site.model} cannot be asked: {asked.fitness.fault}")
     site.references.keep(version.version, answered(holdout, version.version, answers[0]))
-
-
-def _serve(site: Site, version: ModelVersion) -> None:
-
-    def started() -> dict[str, str] | None:
-        champion = site.serving.state().champion
-        served = champion is not None and champion.digest == version.digest and champion.ready
-        return {"version": version.version, "digest": version.digest} if served else None
-
-    def start() -> None:
-        site.serving.start(version)
-
-    def moved() -> dict[str, str] | None:
-        return {"alias": alias, "version": version.version} if site.registry.alias(alias) == version.version else None
-
-    def move() -> None:
-        site.registry.move_alias(alias, version.version, expected=None)
-
-    alias = site.policy.registry.champion
-    _advance(site, Effect("serving.started", f"bootstrap:serve:{version.digest[:16]}", Direction.ADVANCE, start, started))
-    _advance(site, Effect("alias.moved", f"bootstrap:alias:{alias}:{version.version}", Direction.ADVANCE, move, moved))
-    if not any(release.version == version.version for release in site.history.releases(site.model)):
-        site.history.record_release(site.model, Release(site.clock.now(), version.version, None, by="bootstrap"))
-
-
-def _advance(site: Site, effect: Effect) -> Mapping[str, Any]:
-    journal = Journal(site.trail, site.clock, site.spool, site.annotate)
-    with site.lease() as lease:
-        return perform(effect, journal=journal, control=site.control, lease=lease)

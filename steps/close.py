@@ -10,8 +10,8 @@ from steps.contracts.notification import Severity
 from steps.contracts.words import Cause, Outcome
 from steps.core.limits import failed
 from steps.core.outcome import Ending, ending
-from steps.retrain import note_training
 from steps.run import Outputs, Run
+from steps.training_note import note_training
 
 _ACKNOWLEDGED_FOR = timedelta(days=28)  # how long a harmless shift that was looked at stays silent
 _NEWS = {

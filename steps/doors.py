@@ -41,10 +41,10 @@ def monitor(place: Workspace, inputs: Mapping[str, str], say: Say) -> Outputs:
 
 def bootstrap(place: Workspace, inputs: Mapping[str, str], say: Say) -> Outputs:
     """One part of a first champion, each run by the step class that may do it; the parts meet in the object store."""
-    from steps.bootstrap import register_first, serve_first, take, train_first
-
     part = inputs.get("part")
     if part == "train":
+        from steps.bootstrap import take, train_first
+
         _expect(inputs, "part")
         site = place.site(place.policy(), say=say, records=False)
         named = take(site, labelled(site))
@@ -52,9 +52,13 @@ def bootstrap(place: Workspace, inputs: Mapping[str, str], say: Say) -> Outputs:
         return {"snapshot": named}
     site = place.site(place.policy(), say=say)
     if part == "register":
+        from steps.bootstrap import register_first
+
         _expect(inputs, "part", "snapshot")
         return {"version": register_first(site, inputs["snapshot"]).version}
     if part == "serve":
+        from steps.first_service import serve_first
+
         _expect(inputs, "part", "version")
         serve_first(site, inputs["version"])
         return {}

@@ -20,8 +20,9 @@ from steps.contracts.keys import candidate_prefix, model_hash
 from steps.contracts.policy import Policy
 from steps.contracts.training import ModelVersion, TrainingPlan
 from steps.contracts.window import Window
-from steps.contracts.words import Remedy
+from steps.contracts.words import Cause, Remedy
 from steps.core.feedback import fed_back
+from steps.core.limits import replaced
 from steps.core.metrics import loss_of, score
 from steps.core.pairing import pair
 from steps.core.quality import check
@@ -59,7 +60,9 @@ def retrain(run: Run) -> Outputs:
     quarantined = site.history.quarantined(site.model)
     times = np.asarray(pc.cast(labelled[site.policy.data.time], pa.int64()).to_numpy(), dtype=np.int64)
     window, now, more = run.incident.window, site.clock.now(), _retraining(site.policy)
-    tried = plans(diagnosis, remedy, site.policy, window, quarantined, times, now, retraining=more)
+    tried = plans(
+        diagnosis, remedy, site.policy, window, quarantined, times, now, since=_first_onset(run), retraining=more, waited=_waited(run)
+    )
     holdout = _within(labelled, site.policy, tried[0].holdout, tried[0].excluded)
     widest = _within(labelled, site.policy, min((plan.train for plan in tried), key=lambda span: span.start), tried[0].excluded)
     why_not = tried[0].reason if not tried[0].enough else _unfit(run, str(diagnosed["reference"]), widest, holdout)
@@ -74,6 +77,31 @@ def retrain(run: Run) -> Outputs:
 def _retraining(policy: Policy) -> bool:
     """Whether a full training may stand in for a correction: where people let the loop go as far with it."""
     return policy.autonomy.level(Remedy.RETRAIN).rank >= policy.autonomy.level(Remedy.RECALIBRATE).rank
+
+
+def _first_onset(run: Run) -> datetime | None:
+    """The earliest onset of a change of concept that an incident found since another model came to serve."""
+    site = run.site
+    changed = max((heal.at for heal in site.ledger.past_heals(site.model) if replaced(heal)), default=None)
+    found = []
+    for incident in site.ledger.incidents(site.model):
+        diagnosis = (site.ledger.stage(incident, "diagnose") or {}).get("diagnosis", {})
+        if (changed is None or incident.opened_at > changed) and diagnosis.get("cause") == Cause.CONCEPT_DRIFT.value and diagnosis["onset"]:
+            found.append(datetime.fromisoformat(diagnosis["onset"]))
+    return max(min(found), changed) if found and changed else min(found, default=None)
+
+
+def _waited(run: Run) -> bool:
+    """Whether incidents of this model have waited for rows of a new concept for as long as a detection window, without a training."""
+    site, since = run.site, run.incident.opened_at
+    for incident in reversed(site.ledger.incidents(site.model)):
+        document = site.ledger.stage(incident, "retrain")
+        if incident.id == run.incident.id or document is None:
+            continue
+        if not document["plan"].get("waiting") or since - incident.opened_at > site.policy.detect.window:
+            break
+        since = incident.opened_at
+    return run.incident.opened_at - since >= site.policy.detect.window
 
 
 def _tried(run: Run, plan: TrainingPlan, labelled: pa.Table, place: Path) -> _Try:
@@ -107,14 +135,6 @@ def _beside(labelled: pa.Table, policy: Policy, plan: TrainingPlan) -> pa.Table:
     """Rows of the history that the new version's reference holds beside the holdout."""
     parts = [_within(labelled, policy, span, plan.excluded) for span in plan.beside]
     return pa.concat_tables(parts) if parts else labelled.slice(0, 0)
-
-
-def note_training(run: Run) -> None:
-    """What training came to, on the audit trail: it cannot write there itself, for it shares a pod with code that is not ours."""
-    said = run.stage("retrain")
-    if said is not None:
-        event = "model.trained" if said.get("candidate") else "training.refused"
-        run.note(event, **{name: said.get(name) for name in ("rows", "candidate", "sentence")})
 
 
 def code_version(policy: Policy) -> str:
@@ -170,7 +190,7 @@ def _unfit(run: Run, compared: str, train: pa.Table, holdout: pa.Table) -> str:
     if echo:
         return echo
     reference = site.references.table(compared)
-    roles = replace(site.policy.roles, prediction=None)  # rows of before the log were answered by nobody
+    roles = replace(site.policy.roles, prediction=None, time=None)  # some were answered by nobody, and what was set aside leaves gaps
     for what, rows in (("training", train), ("holdout", holdout)):
         problems = check(pair(reference, _newer(_others(rows, reference), reference, site.policy.data.time), roles))
         if problems:

@@ -23,9 +23,10 @@ from steps.core.slices import inside
 from steps.judging import answered, ask, judged
 from steps.model_files import pull
 from steps.registering import registering
-from steps.retrain import fresh, note_training
+from steps.retrain import fresh
 from steps.run import Outputs, Run
 from steps.snapshots import rows as snapshot
+from steps.training_note import note_training
 from steps.version_files import version_files
 
 _MOST_OLD_ROWS = 20_000  # of the champion's reference; more say the same

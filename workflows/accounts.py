@@ -22,7 +22,9 @@ def rule(group: str, resource: str, *verbs: str, names: list[str] | None = None)
 
 _RULES: Final[dict[str, list[Rule]]] = {
     "triage": [rule("argoproj.io", "workflows", "create")],
-    "deploy": [rule("argoproj.io", "workflows", "create")],  # reconcile starts a heal that nobody started; the admission policy pins it
+    "deploy": [
+        rule("argoproj.io", "workflows", "create", "list")
+    ],  # reconcile starts a heal that nobody started, pinned by the admission policy
     EXECUTOR: [rule("argoproj.io", "workflowtaskresults", "create", "patch")],
     ARTIFACT_GC: [
         rule("argoproj.io", "workflowartifactgctasks", "list", "watch"),

@@ -34,7 +34,9 @@ ACCESS: Final[dict[str, Access]] = {
     ),
     "validate": Access(None, (*_RECORDS, "models/", "snapshots/"), "vouches for a candidate by copying it to models/"),
     "deploy": Access(None, (*_RECORDS, *_KEPT), "changes what serves, and records it"),
-    "triage": Access(("incidents/", "audit/", "leases/", "policies/", "control/", "probe/"), _RECORDS, "opens incidents"),
+    "triage": Access(
+        ("incidents/", "audit/", "leases/", "policies/", "control/", "verdicts/", "releases/", "probe/"), _RECORDS, "opens incidents"
+    ),
     "predictor": Access(("models/",), (LOGS,), "loads a model, logs requests and answers"),
 }
 

@@ -23,6 +23,7 @@ UNKNOWN: Final = "unknown"
 API: Final = "serving.kserve.io/v1beta1"
 _MODE: Final = "serving.kserve.io/deploymentMode"
 _STABLE_ONLY: Final = ("maxReplicas", "scaleTarget", "scaleMetric", "scaleMetricType", "autoScaling", "canaryTrafficPercent")
+_RESTRICTED: Final = {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}  # of the pod, KServe's own container in it
 Document = dict[str, Any]
 
 
@@ -105,7 +106,7 @@ def fresh(policy: Policy, first: Mapping[str, Any], account: str) -> Document:
         "labels": kept,
         "annotations": {_MODE: serving.mode},
     }
-    whole = {"minReplicas": 1, "serviceAccountName": account, **first}
+    whole = {"minReplicas": 1, "serviceAccountName": account, "securityContext": _RESTRICTED, **first}
     return {"apiVersion": API, "kind": "InferenceService", "metadata": described, "spec": {"predictor": whole}}
 
 

@@ -10,6 +10,7 @@ from steps.contracts.window import Window
 
 _MONTHS_FROM = timedelta(days=60)  # a shorter replay is told by detect.window
 _LEAST = 2  # windows
+_MOST = 0.4  # of the data goes into the bootstrap unless somebody says so
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class Cut:
 
 
 def cut(policy: Policy, span: Window, until: datetime | float | None = None, every: timedelta | None = None) -> Cut:
-    """`until` ends the first part: a moment, a share of the span (0..1), or by default retrain.history after the first row.
+    """`until` ends the first part: a moment, or a share of the span (0..1); None is retrain.history, but no more than 0.4 of the span.
 
     `every` is the windows' length; None is calendar months (UTC) where the replay is long enough for two, else detect.window.
     Raises BadInput when that leaves nothing before, or fewer than two windows after.
@@ -48,7 +49,7 @@ def _start(policy: Policy, span: Window, until: datetime | float | None, *, mont
         return until
     if until is not None:
         return span.start + until * span.length
-    wanted = span.start + policy.retrain.history
+    wanted = span.start + min(policy.retrain.history, _MOST * span.length)
     if not monthly or span.end - wanted < _MONTHS_FROM:
         return wanted
     before = wanted.replace(day=1, hour=0, minute=0, second=0, microsecond=0)

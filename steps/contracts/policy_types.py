@@ -24,6 +24,7 @@ REGISTERED = r"^[A-Za-z0-9_][A-Za-z0-9_ .\-]{0,127}$"  # MLflow refuses / and :
 OURS = frozenset(
     {
         "incidents",
+        "bootstrap",
         "control",
         "quarantine",
         "acknowledged",

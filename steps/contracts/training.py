@@ -20,6 +20,7 @@ class TrainingPlan:
     rows: int = 0  # labelled rows to learn from
     holdout_rows: int = 0
     beside: tuple[Window, ...] = ()  # spans whose rows the new version's reference holds beside the holdout
+    waiting: bool = False  # not enough yet, and the next days bring what is missing
 
 
 @dataclass(frozen=True, slots=True)

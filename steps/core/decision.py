@@ -47,7 +47,8 @@ def decide(diagnosis: Diagnosis, policy: Policy | None = None, objections: tuple
     allowed = (policy.autonomy if policy else AutonomyLevels()).level(rule.remedy)
     autonomy = min(allowed, rule.max_autonomy, key=lambda level: level.rank)
     stopped = bool(objections) and rule.remedy in ADVANCING
-    remedy = Remedy.ESCALATE if stopped else rule.remedy
+    patient = all(objection.limit == "patience" for objection in objections)  # people were told when the challenger was rejected
+    remedy = rule.remedy if not stopped else Remedy.NONE if patient else Remedy.ESCALATE
     sentence = f"rule {rule.id}: {diagnosis.cause} asks for {rule.remedy}"
     if stopped:
         sentence += f"; held back because {'; '.join(objection.sentence for objection in objections)}"

@@ -13,7 +13,7 @@ choose the window of training data by the error on the newest batch in the same 
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -41,6 +41,7 @@ class _Start:
     remedy: Remedy
     at: datetime
     reason: str
+    new: bool = False  # only rows of the new concept
 
 
 def plans(
@@ -52,28 +53,35 @@ def plans(
     times: Times,
     now: datetime,
     *,
+    since: datetime | None = None,
     retraining: bool = False,
+    waited: bool = False,
 ) -> tuple[TrainingPlan, ...]:
     """The trainings to be tried, all judged on the same holdout; one plan with `enough` False and its reason where none is possible.
 
     `times` are the labelled rows' times (µs since 1970, ascending) within `reach`. Only rows whose labels have matured count
-    (time < now - data.labels.delay), and none of a quarantined span. `retraining` allows a full training beside a correction.
+    (time < now - data.labels.delay), and none of a quarantined span. `since` is an onset that an earlier incident of
+    this champion found: a window cannot see one that lies before it. `retraining` allows a full training beside a correction; `waited`
+    says that waiting for more rows of a new concept is over.
     """
     limits = reach(policy, now)
+    onset = max(min(since or limits.end, diagnosis.onset or window.start, limits.end), limits.start)
     kept = _outside(times[(times >= _us(limits.start)) & (times < _us(limits.end))], quarantined)
     excluded = tuple(span for span in quarantined if span.overlaps(limits))
-    starts = [_reaching_back(start, policy, kept) for start in _starts(diagnosis, remedy, policy, window, limits, retraining)]
+    starts = [_reaching_back(start, policy, kept) for start in _starts(diagnosis, remedy, policy, onset, limits, retraining)]
     possible = [start for start in starts if _learnt(start, policy, kept) >= _least(start.remedy, policy)]
     if not possible:
         need = _needed(policy, remedy)
         reason = f"{len(kept)} labelled rows in {limits} outside of quarantine; {need} are needed to train on and to judge by"
         return (_no(remedy, limits, excluded, reason),)
-    shown = min(diagnosis.onset or window.start, window.start)
+    shown = min(onset, window.start)
     young = int((kept >= _us(shown)).sum())
     least = min(policy.validation.minLabels, _LEAST_SHOWN)
     if young < least:
         reason = f"only {young} mature labels outside of quarantine are younger than {shown:%Y-%m-%d %H:%MZ}, since when the harm shows; "
         return (_no(remedy, limits, excluded, f"{reason}{least} of them are needed to judge by"),)
+    if len(possible) < len(starts) and not waited and (young_reason := _too_young(starts[0], policy, kept)):
+        return (replace(_no(remedy, limits, excluded, young_reason), waiting=True),)
     held = min(_held(start, policy, kept) for start in possible)
     made = [_plan(start, policy, kept, held, limits, excluded) for start in possible]
     return tuple(plan for plan in made if plan.enough) or (made[0],)
@@ -97,7 +105,7 @@ def reach(policy: Policy, now: datetime) -> Window:
     return Window(end - policy.retrain.history, end)
 
 
-def _starts(diagnosis: Diagnosis, remedy: Remedy, policy: Policy, window: Window, limits: Window, retraining: bool) -> Iterator[_Start]:
+def _starts(diagnosis: Diagnosis, remedy: Remedy, policy: Policy, onset: datetime, limits: Window, retraining: bool) -> Iterator[_Start]:
     """What the cause suggests first; never before the reach."""
     words = f"{policy.retrain.history.days} d of history" if policy.retrain.history.days else "the history"
     whole = _Start(Remedy.RETRAIN, limits.start, f"{words} and the new regime together: what was learnt before may still hold")
@@ -107,9 +115,8 @@ def _starts(diagnosis: Diagnosis, remedy: Remedy, policy: Policy, window: Window
         if retraining:
             yield whole
         return
-    onset = min(diagnosis.onset or window.start, limits.end)
     if diagnosis.cause is Cause.CONCEPT_DRIFT and onset > limits.start:
-        yield _Start(remedy, onset, f"the concept changed, so only rows after the onset ({onset:%Y-%m-%d %H:%MZ}) teach it")
+        yield _Start(remedy, onset, f"the concept changed, so only rows after the onset ({onset:%Y-%m-%d %H:%MZ}) teach it", new=True)
     yield whole
 
 
@@ -123,12 +130,32 @@ def _reaching_back(start: _Start, policy: Policy, kept: Times) -> _Start:
 
 
 def _held(start: _Start, policy: Policy, kept: Times) -> int:
-    """Rows to judge by: those of a detection window, at most retrain.holdout of what there is, at least validate.minLabels."""
+    """Rows to judge by: those of a detection window, at least validate.minLabels, and at most retrain.holdout of what there is.
+
+    Of a new concept's rows at most half, and no more than leaves retrain.minRows of them: a model that saw none of it cannot know it.
+    """
     if not len(kept):
         return policy.validation.minLabels
-    newest = len(kept) - int(np.searchsorted(kept, kept[-1] - policy.detect.window // timedelta(microseconds=1)))
+    newest = int((kept >= kept[-1] - policy.detect.window // timedelta(microseconds=1)).sum())
     inside = int((kept >= _us(start.at)).sum())
-    return max(policy.validation.minLabels, min(newest, int(np.ceil(policy.retrain.holdout * inside))))
+    share = inside - max(policy.retrain.minRows, inside // 2) if start.new else int(np.ceil(policy.retrain.holdout * inside))
+    return max(policy.validation.minLabels, min(newest, share))
+
+
+def _too_young(start: _Start, policy: Policy, kept: Times) -> str:
+    """Why it is better to wait: all that is new would be needed to judge by, and a few days bring enough to learn from as well.
+
+    Empty where they would not.
+    """
+    inside, need = int((kept >= _us(start.at)).sum()), policy.retrain.minRows + policy.validation.minLabels
+    window = policy.detect.window // timedelta(microseconds=1)
+    soon = int((kept >= kept[-1] - window).sum()) / 2  # rows of half a detection window
+    if start.remedy is Remedy.RECALIBRATE or need - inside > soon:
+        return ""
+    return (
+        f"the concept changed at {start.at:%Y-%m-%d %H:%MZ}, and {inside} labels are known since; {need} teach it and judge what was "
+        "learnt, and a few days bring them"
+    )
 
 
 def _learnt(start: _Start, policy: Policy, kept: Times) -> int:

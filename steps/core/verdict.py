@@ -2,7 +2,6 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from steps.contracts.detection import Performance, Thresholds, Verdict
 from steps.contracts.window import Window
@@ -12,9 +11,6 @@ from steps.core.probability import normal_tail
 from steps.core.profile import Profile
 from steps.core.profile_quality import problems
 from steps.core.profile_shift import profile_shifts
-
-if TYPE_CHECKING:
-    from steps.core.pairing import Pair
 
 LEAST_ROWS = 100
 LEAST_LABELS = 50
@@ -57,13 +53,6 @@ def judge_profiles(reference: Profile, current: Profile, thresholds: Thresholds,
         state = VerdictState.DRIFTED if any(s.shifted and not s.acknowledged for s in moved) else VerdictState.QUIET
     verdict = Verdict(state, current.rows, reference.rows, moved, broken, realised, asked.window)
     return replace(verdict, sentence=_sentence(verdict, asked.least_rows))
-
-
-def judge(both: "Pair", thresholds: Thresholds) -> Verdict:
-    """The verdict on rows that lie side by side in memory; imported late, for it brings scipy."""
-    from steps.core.row_verdict import judge_rows
-
-    return judge_rows(both, thresholds)
 
 
 def performance(reference: Profile, labelled: Profile, thresholds: Thresholds, maturity: float = 0.0) -> Performance | None:

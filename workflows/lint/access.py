@@ -24,6 +24,7 @@ _RIGHTS: Final[dict[str, frozenset[Right]]] = {
     "modelmedic-deploy": frozenset(
         {
             ("argoproj.io", "workflows", "create"),
+            ("argoproj.io", "workflows", "list"),
             ("serving.kserve.io", "inferenceservices", "get"),
             ("serving.kserve.io", "inferenceservices", "patch"),
             ("serving.kserve.io", "inferenceservices", "create"),

@@ -1,0 +1,59 @@
+"""The first champion put in front of callers: a light room, for it runs where no model is ever loaded."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from steps.contracts.diagnosis import Release
+from steps.contracts.errors import Refused
+from steps.contracts.training import ModelVersion
+from steps.contracts.words import Direction
+from steps.effects import Effect, perform
+from steps.journal import Journal
+from steps.run import Site
+
+
+def serve_first(site: Site, version: str) -> ModelVersion:
+    """The predictor first, the alias when it answers, then the release is history."""
+    model = site.registry.version(version)
+    expect_no_other_champion(site, model)
+    _serve(site, model)
+    return model
+
+
+def expect_no_other_champion(site: Site, ours: ModelVersion | None) -> None:
+    """Raises Refused when somebody else's version is the champion."""
+    alias = site.policy.registry.champion
+    champion = site.registry.alias(alias)
+    if champion is not None and (ours is None or champion != ours.version):
+        raise Refused(
+            f"model {site.model} has a champion already: alias {alias} is at version {champion}; a heal replaces it, no bootstrap"
+        )
+
+
+def advance(site: Site, effect: Effect) -> Mapping[str, Any]:
+    """An effect of no incident, under a lease of its own."""
+    journal = Journal(site.trail, site.clock, site.spool, site.annotate)
+    with site.lease() as lease:
+        return perform(effect, journal=journal, control=site.control, lease=lease)
+
+
+def _serve(site: Site, version: ModelVersion) -> None:
+    def started() -> dict[str, str] | None:
+        champion = site.serving.state().champion
+        served = champion is not None and champion.digest == version.digest and champion.ready
+        return {"version": version.version, "digest": version.digest} if served else None
+
+    def start() -> None:
+        site.serving.start(version)
+
+    def moved() -> dict[str, str] | None:
+        return {"alias": alias, "version": version.version} if site.registry.alias(alias) == version.version else None
+
+    def move() -> None:
+        site.registry.move_alias(alias, version.version, expected=None)
+
+    alias = site.policy.registry.champion
+    advance(site, Effect("serving.started", f"bootstrap:serve:{version.digest[:16]}", Direction.ADVANCE, start, started))
+    advance(site, Effect("alias.moved", f"bootstrap:alias:{alias}:{version.version}", Direction.ADVANCE, move, moved))
+    if not any(release.version == version.version for release in site.history.releases(site.model)):
+        site.history.record_release(site.model, Release(site.clock.now(), version.version, None, by="bootstrap"))

@@ -1,0 +1,11 @@
+"""What training came to, said by whoever may write it down."""
+
+from steps.run import Run
+
+
+def note_training(run: Run) -> None:
+    """What training came to, on the audit trail: it cannot write there itself, for it shares a pod with code that is not ours."""
+    said = run.stage("retrain")
+    if said is not None:
+        event = "model.trained" if said.get("candidate") else "training.refused"
+        run.note(event, **{name: said.get(name) for name in ("rows", "candidate", "sentence")})

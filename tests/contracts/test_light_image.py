@@ -1,0 +1,47 @@
+"""The steps image has no pandas, no scikit-learn, no full MLflow: what runs in it may not import them."""
+
+import subprocess
+import sys
+
+import pytest
+
+IN_THE_STEPS_IMAGE = (
+    "steps.__main__",
+    "steps.doors",
+    "steps.workspace",
+    "steps.diagnose",
+    "steps.quarantine",
+    "steps.rollback",
+    "steps.approve",
+    "steps.deploy",
+    "steps.close",
+    "steps.monitor",
+    "steps.monitor_metrics",
+    "steps.first_service",
+    "steps.sweep",
+    "steps.triage",
+    "steps.reporting.story",
+    "steps.reporting.incident",
+    "steps.adapters.mlflow_registry",
+    "steps.adapters.kserve_serving",
+    "steps.adapters.argo_workflows",
+    "steps.adapters.s3_store",
+    "steps.adapters.alertmanager",
+    "steps.adapters.prometheus",
+)
+_BLOCKED = """
+import importlib, sys
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("pandas", "sklearn", "skops", "evidently", "kserve", "matplotlib", "hera", "polars"):
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+sys.meta_path.insert(0, Absent())
+for name in sys.argv[1:]:
+    importlib.import_module(name)
+"""
+
+
+@pytest.mark.parametrize("named", [IN_THE_STEPS_IMAGE])
+def test_what_runs_in_the_steps_image_imports_only_what_is_there(named: tuple[str, ...]) -> None:
+    done = subprocess.run([sys.executable, "-c", _BLOCKED, *named], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr[-800:]
