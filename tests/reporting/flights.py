@@ -26,8 +26,9 @@ from steps.contracts.window import Window
 from steps.contracts.words import Outcome, Remedy
 from steps.core.decision import decide
 from steps.core.diagnosis import diagnose
-from steps.core.pairing import pair
-from steps.core.verdict import judge
+from steps.core.layout_choice import choose_layout
+from steps.core.profiling import profiled
+from steps.core.verdict import judge_profiles
 from steps.run import Site
 
 OPENED = datetime(2013, 6, 10, 6, tzinfo=UTC)
@@ -162,7 +163,8 @@ _KNOWN: dict[tuple[int, int], tuple[Verdict, Diagnosis]] = {}  # by the identity
 def _judged(reference: pa.Table, current: pa.Table) -> tuple[Verdict, Diagnosis]:
     key = (id(reference), id(current))
     if key not in _KNOWN:
-        verdict = judge(pair(reference, current, POLICY.roles), Thresholds())
+        layout = choose_layout(reference, POLICY.roles)
+        verdict = judge_profiles(profiled(layout, reference), profiled(layout, current), Thresholds())
         _KNOWN[key] = verdict, diagnose(reference, current, POLICY.roles, Context())
     return _KNOWN[key]
 
