@@ -28,6 +28,7 @@ _FEW_ROWS = 1500  # too few to be thinned
 _SHADOW = 0.05  # of the offset's chi-square
 _LOST_Z = 2.33  # one in a hundred: the change itself is proved already
 _ONSET_Z = 3.0
+_SLIVER = 0.02  # of the change's z²: a region's bounds are known to a bin, and what lies between is left outside
 _LEARNABLE = 0.1  # of a risen loss, below which a retraining has nothing to gain
 _MOST_PIECES = 20  # that are looked into, the largest changes first
 _LEAST_PIECE = 40  # rows in both windows before a segment is looked into
@@ -94,9 +95,9 @@ def _concept(both: Pair, rows: Labelled, moved: tuple[ColumnShift, ...]) -> list
     residual_believed = bool(shapes[0]) and shapes[0][0].p_value < level
     if best is None or not (residual_believed or (shapes[1][0].p_value < _BELIEVED and rows.harmed and rows.task is Task.REGRESSION)):
         return []
-    if not (rows.harmed or shapes[0][0].p_value < 1e-9) or _shadow_of_an_offset(rows, best):
-        return []
     ranked = shapes[0] if residual_believed else shapes[1]
+    if not (rows.harmed or shapes[0][0].p_value < 1e-9) or _shadow_of_an_offset(rows, ranked[0]):
+        return []
     if _inputs_moved(moved) and not _still_there(both, rows, ranked[0]):
         return []
     segment, columns = _locate(both, rows, ranked[0].column)
@@ -229,10 +230,10 @@ def _inside_only(both: Pair, rows: Labelled, inside: tuple[Mask, Mask]) -> float
     piece, rest = rows.within(inside), rows.within((~inside[0], ~inside[1]))
     if abs(rest.loss_z) > 3.5:
         return 0.0
-    left = structure(both.columns, rest.residual, rest.masks, centred=False)
-    if left[0].p_value < 0.003:
-        return 0.0
     score = max(abs(piece.loss_z), abs(difference_z(*piece.residual)))
+    left = structure(both.columns, rest.residual, rest.masks, centred=False)[0]
+    if left.p_value < 0.003 and left.statistic - left.freedom > _SLIVER * score**2:
+        return 0.0
     return score if score > 3.5 else 0.0
 
 

@@ -36,7 +36,7 @@ def evidently(reference: pa.Table, current: pa.Table, world: World) -> Said:
         windows = [_some(t.select(names), 5000).to_pandas() for t in (reference, current)]
         try:
             report = Report([DataDriftPreset(columns=names)]).run(current_data=windows[1], reference_data=windows[0]).dict()
-        except ValueError:  # a column of nothing but nulls: it stops with an error and reports on none
+        except (ValueError, TypeError, AttributeError):  # an empty column, a changed type: it stops with an error and reports on none
             return Said(None, False)
     ranked = []
     for metric in report["metrics"]:
