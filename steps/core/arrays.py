@@ -11,10 +11,14 @@ import numpy.typing as npt
 import pyarrow as pa
 
 
+_FLOATS = {"halffloat": "float16", "float": "float32", "double": "float64"}  # Arrow's names of what numpy calls by its bits
+
+
 def plain(array: pa.Array) -> npt.NDArray[Any]:
     """The values of an array of numbers that has no nulls; nothing is copied."""
     if not len(array):
-        return np.empty(0, dtype=array.type.to_pandas_dtype())
+        named = str(array.type)
+        return np.empty(0, dtype=_FLOATS.get(named, named))
     return np.asarray(np.from_dlpack(array))
 
 

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -29,19 +30,34 @@ IN_THE_STEPS_IMAGE = (
     "steps.adapters.alertmanager",
     "steps.adapters.prometheus",
 )
-_BLOCKED = """
+_ABSENT = """
 import importlib, sys
 class Absent:
     def find_spec(self, name, path=None, target=None):
         if name.partition(".")[0] in ("pandas", "sklearn", "skops", "evidently", "kserve", "matplotlib", "hera", "polars"):
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 sys.meta_path.insert(0, Absent())
+"""
+_IMPORTS = """
 for name in sys.argv[1:]:
     importlib.import_module(name)
+"""
+_LIVES = """
+from pathlib import Path
+from tests.contracts.light_life import live
+print(live(Path(sys.argv[1])))
 """
 
 
 @pytest.mark.parametrize("named", [IN_THE_STEPS_IMAGE])
 def test_what_runs_in_the_steps_image_imports_only_what_is_there(named: tuple[str, ...]) -> None:
-    done = subprocess.run([sys.executable, "-c", _BLOCKED, *named], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([sys.executable, "-c", _ABSENT + _IMPORTS, *named], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr[-800:]
+
+
+def test_a_window_is_judged_diagnosed_and_its_incident_closed_without_them(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    environment = {"PYTHONPATH": str(request.config.rootpath), "PATH": "/usr/bin:/bin"}
+    command = [sys.executable, "-c", _ABSENT + _LIVES, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=environment)
+    assert done.returncode == 0, done.stderr[-800:]
+    assert done.stdout.split() == ["degraded", "retrain", "escalated"]

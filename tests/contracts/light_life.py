@@ -1,0 +1,47 @@
+"""What the steps image does with one model: the monitor's look, the diagnosis, the close with its page."""
+
+from datetime import timedelta
+from pathlib import Path
+
+from steps.backfill import write_labels, write_log
+from steps.close import close
+from steps.contracts.inference_log import LABELLED_AT
+from steps.contracts.training import ModelVersion
+from steps.diagnose import diagnose
+from steps.monitor import monitor
+from steps.run import Run
+from steps.windows import LoggedWindows
+from tests.training.worlds import NOW, START, TURN, policy, rows, site
+
+
+class OneVersion:
+    """A registry as far as a diagnosis looks at it."""
+
+    def alias(self, alias: str) -> str | None:
+        return "1" if alias == "champion" else None
+
+    def version(self, version: str) -> ModelVersion:
+        return ModelVersion("churn", version, "0" * 64, "models/0")
+
+    def versions(self) -> tuple[ModelVersion, ...]:
+        return ()
+
+
+def live(work: Path) -> str:
+    """What the window was found to be, the remedy, and how the incident ended, since nothing in this image trains."""
+    rules = policy(detect={"persistence": {"hits": 1, "of": 1}})
+    log = rows(TURN - timedelta(days=10), NOW, rules)
+    at = site(work, rules, log)
+    write_log(at.store, rules, log)
+    write_labels(at.store, rules, log.append_column(LABELLED_AT, log["at"]))
+    at.windows = LoggedWindows(at.store, rules, at.clock)
+    at.references.keep("1", rows(START, TURN, rules))
+    at.registry = OneVersion()  # type: ignore[assignment]
+    seen = monitor(at)
+    assert seen.incident is not None
+    run = Run(at, at.ledger.find(seen.incident))
+    remedy = diagnose(run)["remedy"]
+    outcome = close(run)["outcome"]
+    page = (run.stage("close") or {})["report"]
+    assert b"<svg" in at.store.get(page).data
+    return f"{seen.verdict.state.value} {remedy} {outcome}"
