@@ -80,9 +80,11 @@ def plans(
     if young < least:
         reason = f"only {young} mature labels outside of quarantine are younger than {shown:%Y-%m-%d %H:%MZ}, since when the harm shows; "
         return (_no(remedy, limits, excluded, f"{reason}{least} of them are needed to judge by"),)
-    if len(possible) < len(starts) and not waited and (young_reason := _too_young(starts[0], policy, kept)):
-        return (replace(_no(remedy, limits, excluded, young_reason), waiting=True),)
+    if starts[0].new and (why := _too_young(starts[0], policy, kept, soon=len(possible) < len(starts) and not waited)):
+        return (replace(_no(remedy, limits, excluded, why), waiting=True),)
     held = min(_held(start, policy, kept) for start in possible)
+    if starts[0].new:
+        held = min(held, int((kept >= _us(starts[0].at)).sum()) - policy.validation.minLabels)  # as many of the new ones are learnt from
     made = [_plan(start, policy, kept, held, limits, excluded) for start in possible]
     return tuple(plan for plan in made if plan.enough) or (made[0],)
 
@@ -142,19 +144,20 @@ def _held(start: _Start, policy: Policy, kept: Times) -> int:
     return max(policy.validation.minLabels, min(newest, share))
 
 
-def _too_young(start: _Start, policy: Policy, kept: Times) -> str:
-    """Why it is better to wait: all that is new would be needed to judge by, and a few days bring enough to learn from as well.
+def _too_young(start: _Start, policy: Policy, kept: Times, *, soon: bool) -> str:
+    """Why it is better to wait: all that is new would be needed to judge by, so that a challenger would know nothing of it.
 
-    Empty where they would not.
+    `soon`: or so little is new that it could not be learnt from by itself, and a few days bring what is missing. Empty otherwise.
     """
-    inside, need = int((kept >= _us(start.at)).sum()), policy.retrain.minRows + policy.validation.minLabels
+    inside, least = int((kept >= _us(start.at)).sum()), 2 * policy.validation.minLabels
+    need = policy.retrain.minRows + policy.validation.minLabels
     window = policy.detect.window // timedelta(microseconds=1)
-    soon = int((kept >= kept[-1] - window).sum()) / 2  # rows of half a detection window
-    if start.remedy is Remedy.RECALIBRATE or need - inside > soon:
+    near = need - inside <= int((kept >= kept[-1] - window).sum()) / 2  # rows of half a detection window
+    if inside >= least and not (soon and near):
         return ""
     return (
-        f"the concept changed at {start.at:%Y-%m-%d %H:%MZ}, and {inside} labels are known since; {need} teach it and judge what was "
-        "learnt, and a few days bring them"
+        f"the concept changed at {start.at:%Y-%m-%d %H:%MZ}, and {inside} labels are known since; {need if soon and near else least} "
+        "teach it and judge what was learnt"
     )
 
 

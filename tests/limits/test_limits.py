@@ -91,7 +91,7 @@ def test_after_a_no_the_next_challenger_waits_for_new_labels_and_longer_after_ea
     two = [heal(10 * DAY, Outcome.REJECTED), *one]
     many = [heal(n * 10 * DAY, Outcome.REJECTED) for n in range(9, 0, -1)] + one
     until = {len(row): objected(QUIET, *row, settle=8 * DAY)[0].until for row in (one, two, many)}
-    assert until == {1: NOW + 3 * DAY, 2: NOW + 15 * DAY, 10: NOW + 31 * DAY}
+    assert until == {1: NOW + 3 * DAY, 2: NOW + 7 * DAY, 10: NOW + 15 * DAY}
     assert objected(QUIET, heal(4 * DAY, Outcome.REJECTED), settle=8 * DAY) == []
 
 

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -31,10 +32,11 @@ def _plans(
     a_day: int = 200,
     remedy: Remedy = Remedy.RETRAIN,
     retraining: bool = False,
+    waited: bool = False,
     **sections: Any,
 ) -> tuple[TrainingPlan, ...]:
     found = Diagnosis(cause, 0.9, onset=onset)
-    return plans(found, remedy, policy(**sections), WINDOW, quarantined, _times(a_day), NOW, retraining=retraining)
+    return plans(found, remedy, policy(**sections), WINDOW, quarantined, _times(a_day), NOW, retraining=retraining, waited=waited)
 
 
 def _plan(*given: Any, **named: Any) -> TrainingPlan:
@@ -51,10 +53,33 @@ def test_concept_drift_is_learnt_after_the_onset_and_from_all_rows_and_judged_on
     assert after.holdout_rows == whole.holdout_rows
 
 
-def test_onset_that_leaves_too_few_rows_to_learn_from_is_not_tried_alone() -> None:
-    (whole,) = _plans(onset=NOW - 3 * DAY)
+def test_half_of_a_new_concept_is_learnt_and_never_less_than_training_needs() -> None:
+    after, _ = _plans(onset=NOW - 20 * DAY)
+    assert after.holdout_rows == pytest.approx(200 * 7, abs=2)  # a detection window
+    young, _ = _plans(onset=NOW - 5 * DAY)
+    assert young.rows >= 500
+    assert young.holdout_rows == pytest.approx(200 * 4 - 500, abs=1)
+
+
+def test_new_concept_of_which_a_few_days_bring_rows_enough_waits_for_them_but_not_for_ever() -> None:
+    (waiting,) = _plans(onset=NOW - 3 * DAY)
+    assert not waiting.enough
+    assert waiting.waiting
+    assert "400 labels are known since; 700 teach it" in waiting.reason
+    (whole,) = _plans(onset=NOW - 3 * DAY, waited=True)
     assert whole.enough
     assert whole.train.start == NOW - 61 * DAY
+
+
+def test_new_concept_that_would_take_weeks_to_show_rows_enough_is_not_waited_for() -> None:
+    (whole,) = _plans(onset=NOW - 3 * DAY, retrain={"minRows": 3000})
+    assert whole.enough
+
+
+def test_onset_that_an_earlier_incident_found_is_remembered() -> None:
+    found = Diagnosis(Cause.CONCEPT_DRIFT, 0.9, onset=NOW - 2 * DAY)
+    after, _ = plans(found, Remedy.RETRAIN, policy(), WINDOW, (), _times(200), NOW, since=NOW - 20 * DAY)
+    assert after.train.start == NOW - 20 * DAY
 
 
 def test_covariate_shift_is_learnt_from_the_whole_history() -> None:
