@@ -48,6 +48,7 @@ def _alarmed(state: VerdictState, values: str) -> tuple[Series, ...]:
     return (Series(m.ALARM, values, {**_FOR_MODEL, "state": state.value}),)
 
 
+_AT_ONCE: Final = "30s"  # the monitor has waited for k of n windows already; this bridges one lost scrape
 _QUIET: Final = "0x80"
 _ON: Final = "1x80"
 
@@ -55,7 +56,7 @@ ALERTS: Final = (
     Alert(
         "ModelmedicDrift",
         _alarm(VerdictState.DRIFTED),
-        "5m",
+        _AT_ONCE,
         "warning",
         "Inputs of {{ $labels.model }} have drifted",
         "The inputs of {{ $labels.model }} differ from what its champion learnt from, in as many windows as its policy asks for.",
@@ -66,7 +67,7 @@ ALERTS: Final = (
     Alert(
         "ModelmedicDegraded",
         f"{_alarm(VerdictState.DEGRADED)} or max by (model) ({m.BUDGET}) > 0.5",
-        "5m",
+        _AT_ONCE,
         "critical",
         "{{ $labels.model }} has become worse",
         "Labels show that the loss of {{ $labels.model }} has risen, or that more than half of its windows of 30 days were degraded.",
@@ -77,7 +78,7 @@ ALERTS: Final = (
     Alert(
         "ModelmedicDataBroken",
         _alarm(VerdictState.BROKEN),
-        "5m",
+        _AT_ONCE,
         "critical",
         "Data of {{ $labels.model }} is broken",
         "What {{ $labels.model }} is given has faults such as missing columns, nulls or another unit. Nothing will be trained on it.",

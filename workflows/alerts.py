@@ -11,11 +11,12 @@ from workflows.yaml import dump
 RULES_FILE: Final = "rules.yaml"
 _GROUPS: Final = {"modelmedic.heal": True, "modelmedic.people": False}
 _INTERVAL: Final = "1m"
+_EVERY: Final = "15s"  # a rule of ours costs next to nothing, and each minute of waiting is one of a sick model
 
 
 def groups(platform: Platform) -> list[dict[str, Any]]:
     return [
-        {"name": name, "interval": _INTERVAL, "rules": [_rule(alert, platform) for alert in ALERTS if alert.heals == heals]}
+        {"name": name, "interval": _EVERY, "rules": [_rule(alert, platform) for alert in ALERTS if alert.heals == heals]}
         for name, heals in _GROUPS.items()
     ]
 
