@@ -24,6 +24,7 @@ from steps.core.quality import check
 from steps.core.residuals import Labelled, labelled
 from steps.core.seasonality import seasonal_matches
 
+_RISEN_Z = 3.5  # of the loss, from which on "nothing differs" is no answer
 LEAST_ROWS = 100  # in either window, before anything but a schema fault is believed
 
 
@@ -128,7 +129,7 @@ def _conclude(both: Pair, found: list[Diagnosis], moved: tuple[ColumnShift, ...]
 
 
 def _nothing(both: Pair, moved: tuple[ColumnShift, ...], rows: Labelled | None) -> Diagnosis:
-    if rows is not None and rows.harmed and rows.loss_z > 4:
+    if rows is not None and rows.harmed and rows.loss_z > _RISEN_Z:
         sentence = "the loss has risen, and neither data, labels, a release nor any column's residuals say why"
         return Diagnosis(Cause.INSUFFICIENT_EVIDENCE, confidence.LOSS_WITHOUT_A_CAUSE, harm="shown", sentence=sentence)
     largest = moved[0] if moved else None

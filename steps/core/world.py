@@ -165,8 +165,8 @@ def _hidden(both: Pair, rows: Labelled) -> list[Diagnosis]:
             continue
         piece = rows.within(inside)
         shape = structure(tuple(c for c in both.columns if c is not cut), piece.residual, piece.masks, centred=True)
-        believed = bool(shape) and shape[0].p_value * len(looks) < _BELIEVED
-        if believed and _inside_only(both, rows, inside) > 0 and (best is None or shape[0].strength > best[0]):
+        believed = bool(shape) and shape[0].p_value * len(looks) < _BELIEVED and piece.loss_z > _LOST_Z
+        if believed and (best is None or shape[0].strength > best[0]) and _quiet_outside(both, rows, inside, shape[0].statistic):
             best = (shape[0].strength, piece.loss_increase, Segment(cut.name, cut.cells.labels[number]), (shape[0].column, cut.name))
     if best is None or best[1] <= 0:
         return []
@@ -225,16 +225,20 @@ def _pieces(column: Column, rows: Labelled, *, regions: bool) -> list[tuple[floa
 
 def _inside_only(both: Pair, rows: Labelled, inside: tuple[Mask, Mask]) -> float:
     """z of the loss's rise inside when the rows outside are unchanged, else 0."""
-    if min(mask.sum() for mask in inside) < 30 or min((~mask).sum() for mask in inside) < 100:
+    if min(mask.sum() for mask in inside) < 30:
         return 0.0
-    piece, rest = rows.within(inside), rows.within((~inside[0], ~inside[1]))
-    if abs(rest.loss_z) > 3.5:
-        return 0.0
+    piece = rows.within(inside)
     score = max(abs(piece.loss_z), abs(difference_z(*piece.residual)))
+    return score if score > 3.5 and _quiet_outside(both, rows, inside, score**2) else 0.0
+
+
+def _quiet_outside(both: Pair, rows: Labelled, inside: tuple[Mask, Mask], change: float) -> bool:
+    """Whether the other rows lose no more than before and err in the same places; `change` is the chi-square or z² inside."""
+    if min((~mask).sum() for mask in inside) < 100:
+        return False
+    rest = rows.within((~inside[0], ~inside[1]))
     left = structure(both.columns, rest.residual, rest.masks, centred=False)[0]
-    if left.p_value < 0.003 and left.statistic - left.freedom > _SLIVER * score**2:
-        return 0.0
-    return score if score > 3.5 else 0.0
+    return abs(rest.loss_z) <= 3.5 and (left.p_value >= 0.003 or left.statistic - left.freedom <= _SLIVER * change)
 
 
 def _blame(both: Pair, rows: Labelled, inside: tuple[Mask, Mask], cut: Column) -> tuple[str, ...]:

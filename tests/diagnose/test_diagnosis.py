@@ -111,3 +111,26 @@ def test_a_limit_holds_back_what_advances_and_nothing_that_retreats() -> None:
     frozen = (Objection("freeze", "every model is frozen"),)
     assert decide(diagnose(*windows(world.concept), ROLES, Context()), objections=frozen).remedy is Remedy.ESCALATE
     assert decide(diagnose(*windows(world.released), ROLES, Context()), objections=frozen).remedy is Remedy.ROLLBACK
+
+
+def test_a_drift_in_a_rare_code_is_found_by_its_shape_where_the_mean_hardly_moved() -> None:
+    """Both signs cancel in the mean residual: the loss inside rises a little, and only the residuals' shape over x3 says why."""
+
+    def in_d(w: World) -> None:
+        w.q = np.where(w.c == "D", w.chance(x3=-0.6), w.p)
+
+    found = diagnose(*windows(in_d, n=8000), ROLES, Context())
+    assert (found.cause, found.segment, found.columns[0]) == (Cause.CONCEPT_DRIFT, Segment("c", "D"), "x3")
+
+
+def test_rows_that_are_merely_harder_ask_for_no_retraining() -> None:
+    """More rows lie near the middle, where nobody can tell: the loss rises, and nothing in the inputs says where the model errs."""
+
+    def harder(w: World) -> None:
+        w.x["x1"], w.x["x3"] = 0.55 * w.x["x1"], 0.55 * w.x["x3"]
+        w.p = w.q = w.chance(offset=0.0)
+
+    found = diagnose(*windows(harder), ROLES, Context())
+    assert (found.cause, found.harm, decide(found).remedy) == (Cause.COVARIATE_SHIFT, "none", Remedy.NONE)
+    assert found.loss_increase is not None
+    assert found.loss_increase > 0
