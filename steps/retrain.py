@@ -23,7 +23,7 @@ from steps.contracts.window import Window
 from steps.contracts.words import Cause, Remedy
 from steps.core.feedback import fed_back
 from steps.core.limits import replaced
-from steps.core.metrics import loss_of, score
+from steps.core.metrics import HIGHER_IS_BETTER, score
 from steps.core.pairing import pair
 from steps.core.quality import check
 from steps.core.training_window import plans, reach
@@ -40,12 +40,12 @@ MOST_ROWS = 1_000_000  # evenly thinned above: a tabular model gains little beyo
 
 @dataclass(frozen=True, slots=True)
 class _Try:
-    """One plan carried out. `loss` is on the holdout rows, where more than one was tried."""
+    """One plan carried out. `score` is by the policy's metric on the holdout rows, where more than one was tried."""
 
     plan: TrainingPlan
     rows: pa.Table
     trained: Trained
-    loss: float | None = None
+    score: float | None = None
 
 
 def retrain(run: Run) -> Outputs:
@@ -71,7 +71,8 @@ def retrain(run: Run) -> Outputs:
     place = fresh(site.work / "training" / run.incident.id)
     trials = [_tried(run, plan, labelled, place / f"{number}") for number, plan in enumerate(tried)]
     trials = _compared(run, trials, holdout, place) if len(trials) > 1 else trials
-    return _record(run, _best(trials), trials, holdout, _beside(labelled, site.policy, _best(trials).plan))
+    best = _best(trials, site.policy.metric)
+    return _record(run, best, trials, holdout, _beside(labelled, site.policy, best.plan))
 
 
 def _retraining(policy: Policy) -> bool:
@@ -112,23 +113,22 @@ def _tried(run: Run, plan: TrainingPlan, labelled: pa.Table, place: Path) -> _Tr
 
 
 def _compared(run: Run, trials: Sequence[_Try], holdout: pa.Table, place: Path) -> list[_Try]:
-    """Each with its loss on the holdout rows; a model that cannot be asked has none."""
+    """Each with its score on the holdout rows; a model that cannot be asked has none."""
     policy, found = run.site.policy, []
     target = np.asarray(holdout[policy.data.target].to_numpy(), dtype=np.float64)
     for number, each in enumerate(trials):
-        loss = None
+        value = float("nan")
         if each.trained.folder is not None:
             _, answers = ask(each.trained.folder, policy, (holdout,), place / f"asked-{number}")
-            value = score(loss_of(policy.data.task), target, answers[0]) if answers else float("nan")
-            loss = value if np.isfinite(value) else None
-        found.append(replace(each, loss=loss))
+            value = score(policy.metric, target, answers[0]) if answers else value
+        found.append(replace(each, score=value if np.isfinite(value) else None))
     return found
 
 
-def _best(trials: Sequence[_Try]) -> _Try:
-    """The least loss on the newest labels; the first one that was trained where nobody has one."""
-    known = [each for each in trials if each.loss is not None]
-    return min(known, key=lambda each: each.loss or 0.0) if known else next((t for t in trials if t.trained.folder), trials[0])
+def _best(trials: Sequence[_Try], metric: str) -> _Try:
+    """By the policy's metric on the newest labels; the first one that was trained where nobody has a score."""
+    known = [(each.score if metric in HIGHER_IS_BETTER else -each.score, each) for each in trials if each.score is not None]
+    return max(known, key=lambda pair: pair[0])[1] if known else next((t for t in trials if t.trained.folder), trials[0])
 
 
 def _beside(labelled: pa.Table, policy: Policy, plan: TrainingPlan) -> pa.Table:
@@ -218,7 +218,7 @@ def _record(run: Run, best: _Try, trials: Sequence[_Try], holdout: pa.Table | No
         candidate = digest(trained.folder)
         push(site.store, f"{prefix}/{candidate}", trained.folder)
     outputs = {"trained": "yes" if candidate else "no"}
-    sentence = f"{trained.sentence}{_chosen(best, trials)}"
+    sentence = f"{trained.sentence}{_chosen(best, trials, site.policy.metric)}"
     document = {
         "plan": to_plain(best.plan),
         "trained": candidate is not None,
@@ -226,7 +226,7 @@ def _record(run: Run, best: _Try, trials: Sequence[_Try], holdout: pa.Table | No
         "snapshot": keep(site.store, best.rows) if holdout is not None else None,
         "holdout": keep(site.store, holdout) if holdout is not None else None,
         "beside": keep(site.store, beside) if beside is not None else None,
-        "tried": [{"reason": t.plan.reason, "rows": t.rows.num_rows, "loss": t.loss, "sentence": t.trained.sentence} for t in trials],
+        "tried": [{"reason": t.plan.reason, "rows": t.rows.num_rows, "score": t.score, "sentence": t.trained.sentence} for t in trials],
         "candidate": candidate,
         "code": code_version(site.policy),
         "seconds": sum(each.trained.seconds for each in trials),
@@ -238,9 +238,9 @@ def _record(run: Run, best: _Try, trials: Sequence[_Try], holdout: pa.Table | No
     return dict(kept["outputs"])
 
 
-def _chosen(best: _Try, trials: Sequence[_Try]) -> str:
+def _chosen(best: _Try, trials: Sequence[_Try], metric: str) -> str:
     """Why this one of several, in words that follow what its training came to."""
-    others = [each.loss for each in trials if each is not best and each.loss is not None]
-    if best.loss is None or not others:
+    others = [each.score for each in trials if each is not best and each.score is not None]
+    if best.score is None or not others:
         return ""
-    return f"; on the newest labels it loses {best.loss:.4g}, the other {min(others):.4g}: {best.plan.reason}"
+    return f"; {metric} on the newest labels is {best.score:.4g}, the other's {others[0]:.4g}: {best.plan.reason}"

@@ -22,9 +22,13 @@ def test_default_is_the_history_that_a_retraining_would_have_then_months() -> No
     assert found.replay == Window(found.first.end, YEAR.end)
 
 
+def test_more_history_than_there_is_leaves_most_of_it_to_the_replay() -> None:
+    half = Window(YEAR.start, YEAR.start + 200 * DAY)
+    assert cut(policy("any"), half, every=14 * DAY).first.length == 80 * DAY
+
+
 def test_short_replay_is_told_by_the_detection_window() -> None:
-    found = cut(policy("any"), Window(YEAR.start, YEAR.start + 170 * DAY))
-    assert found.first.length == 120 * DAY
+    found = cut(policy("any"), Window(YEAR.start, YEAR.start + 170 * DAY), YEAR.start + 120 * DAY)
     assert [window.length for window in found.windows] == [14 * DAY, 14 * DAY, 14 * DAY, 8 * DAY]
 
 
