@@ -59,7 +59,7 @@ def classifier(reference: pa.Table, current: pa.Table, world: World) -> Said:
     model = HistGradientBoostingClassifier(max_iter=40, random_state=0).fit(x[half], y[half])
     auc = roc_auc_score(y[~half], model.predict_proba(x[~half])[:, 1])
     error = np.sqrt((len(tables[0]) + len(tables[1])) / 6 / len(tables[0]) / len(tables[1]))  # half of the rows, under no difference
-    return Said(names[int(_weights(model, x[~half][:2000], y[~half][:2000]).argmax())], bool(auc > 0.5 + 3 * error))
+    return Said(names[int(ranked(model, x[~half][:2000], y[~half][:2000]).argmax())], bool(auc > 0.5 + 3 * error))
 
 
 def _some(table: pa.Table, most: int) -> pa.Table:
@@ -81,7 +81,8 @@ def coded(tables: list) -> np.ndarray:
     return x
 
 
-def _weights(model: object, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+def ranked(model: object, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """How much each column weighs in telling the windows apart."""
     if SHAP:
         import shap
 
