@@ -19,8 +19,10 @@ from steps.core.estimate import estimate
 from steps.core.expectation import judged_rows
 from steps.core.loss_shares import loss_shares
 from steps.core.movement import measure, movements
+from steps.core.onset import onset
 from steps.core.pairing import Column, Pair, pair
 from steps.core.quality import check
+from steps.core.ranking import ranking_holds
 from steps.core.residuals import Labelled, labelled
 from steps.core.seasonality import seasonal_matches
 
@@ -119,11 +121,11 @@ def _conclude(both: Pair, found: list[Diagnosis], moved: tuple[ColumnShift, ...]
     return dataclasses.replace(
         first,
         confidence=round(first.confidence, 3),
-        onset=first.onset or world.onset(both, rows, first),
+        onset=first.onset or onset(both, rows, first),
         runners_up=tuple(runners),
         also=tuple(dict.fromkeys(d.cause for d in others)),
         loss_increase=rows.loss_increase if rows else None,
-        ranking_holds=world.ranking_holds(rows) if rows and rows.task is Task.BINARY else None,
+        ranking_holds=ranking_holds(rows) if rows and rows.task is Task.BINARY else None,
         evidence=(*first.evidence, *_loss_evidence(rows)),
     )
 

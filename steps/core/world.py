@@ -4,34 +4,26 @@ Concept drift leaves a shape in the residuals' change over some column; label sh
 covariate shift moves the inputs and leaves the residuals, cell by cell, as they were.
 """
 
-import dataclasses
-from datetime import UTC, datetime
-
 import numpy as np
 
 from steps.contracts.detection import ColumnShift, Segment
 from steps.contracts.diagnosis import Diagnosis, Evidence
 from steps.contracts.words import Cause, Task
-from steps.core.confidence import CONCEPT, COVARIATE, LABEL_SHIFT, above
+from steps.core import moved_inputs
+from steps.core.confidence import CONCEPT, LABEL_SHIFT, above
 from steps.core.domain import matched
-from steps.core.estimate import estimate
-from steps.core.expectation import learnable
-from steps.core.movement import measure
 from steps.core.pairing import Column, Floats, Pair
 from steps.core.regions import region
 from steps.core.replay import deflated, offset_factor
-from steps.core.residuals import Labelled, Mask, Structure, cell_moments, cell_z, difference_z, one_sided, promising_codes, structure
+from steps.core.residuals import Labelled, Mask, Structure, cell_z, difference_z, promising_codes, structure
 
 _BELIEVED = 1e-4  # adjusted p-value below which a column's residuals are said to have changed
 _OFFSET_Z = 4.5
 _FEW_ROWS = 1500  # too few to be thinned
 _SHADOW = 0.05  # of the offset's chi-square
 _LOST_Z = 2.33  # one in a hundred: the change itself is proved already
-_ONSET_Z = 3.0
 _SLIVER = 0.02  # of the change's z²: a region's bounds are known to a bin, and what lies between is left outside
-_LEARNABLE = 0.1  # of a risen loss, below which a retraining has nothing to gain
 _MOST_PIECES = 20  # that are looked into, the largest changes first
-_LEAST_PIECE = 40  # rows in both windows before a segment is looked into
 
 
 def suspect(both: Pair, rows: Labelled | None, moved: tuple[ColumnShift, ...]) -> list[Diagnosis]:
@@ -40,29 +32,7 @@ def suspect(both: Pair, rows: Labelled | None, moved: tuple[ColumnShift, ...]) -
     if rows is not None:
         inside = _supported(both, rows, moved)
         found += _concept(both, inside, moved) or _hidden(both, inside) or _offset(both, inside, moved)
-    return found + _covariate(both, rows, moved)
-
-
-def ranking_holds(rows: Labelled) -> bool:
-    """Whether AUC fell by less than three standard errors (Hanley and McNeil 1982)."""
-    (before, error), (after, other) = (_auc(y, p) for y, p in zip(rows.target, rows.prediction, strict=True))
-    return before - after < max(3 * float(np.hypot(error, other)), 0.01)
-
-
-def onset(both: Pair, rows: Labelled | None, diagnosis: Diagnosis) -> datetime | None:
-    """From when on the loss is raised: the least of the cumulated loss above the half-way mark (Page 1954).
-
-    A moment inside the window has to be shown, against days that lose more than others anyway; else it is the window's first.
-    """
-    if both.time is None or rows is None or diagnosis.cause not in (Cause.CONCEPT_DRIFT, Cause.LABEL_SHIFT):
-        return None
-    moments = both.time[1][rows.masks[1]]
-    order = np.argsort(moments, kind="stable")
-    loss = rows.loss[1][order]
-    start = int(np.argmin(np.concatenate([[0.0], np.cumsum(loss - rows.loss[0].mean() - max(rows.loss_increase, 0) / 2)])))
-    clear = difference_z(loss[:start], loss[start:]) > _ONSET_Z * np.sqrt(offset_factor(rows.loss[0]))
-    shown = clear and rows.loss_increase > 0
-    return datetime.fromtimestamp(float(moments[order][start if shown else 0]), UTC)
+    return found + moved_inputs.suspect(both, rows, moved)
 
 
 def _supported(both: Pair, rows: Labelled, moved: tuple[ColumnShift, ...]) -> Labelled:
@@ -270,99 +240,3 @@ def _offset(both: Pair, rows: Labelled, moved: tuple[ColumnShift, ...]) -> list[
     evidence = (Evidence("residuals.offset", sentence, size),)
     sure = above(abs(z) - _OFFSET_Z, LABEL_SHIFT)
     return [Diagnosis(Cause.LABEL_SHIFT, sure, ("target",), harm="shown" if rows.harmed else "none", evidence=evidence, sentence=sentence)]
-
-
-def _covariate(both: Pair, rows: Labelled | None, moved: tuple[ColumnShift, ...]) -> list[Diagnosis]:
-    shifted = [s for s in moved if s.shifted and s.column != "prediction"]
-    if not shifted:
-        return _diluted(both, rows)
-    names = tuple(s.column for s in shifted)
-    harm, words = _harm(both, rows)
-    evidence = tuple(Evidence("drift.measured", f"{s.column} moved by {s.effect:.3f} ({s.statistic})", s.effect) for s in shifted[:5])
-    sentence = f"{', '.join(names[:4])} moved, {words}"
-    sure = above((shifted[0].effect / shifted[0].threshold - 1) * 4, COVARIATE)
-    segment = shifted_segment(both, both.column(names[0]))
-    return [Diagnosis(Cause.COVARIATE_SHIFT, sure, names, segment, harm=harm, evidence=evidence, sentence=sentence)]
-
-
-def shifted_segment(both: Pair, column: Column) -> Segment | None:
-    """The only code inside of which the column moved, when it stayed where it was in all the rows outside."""
-    best: tuple[float, Segment] | None = None
-    for cutting in (c for c in both.segmenting if c.name != column.name):
-        cells = cutting.cells
-        for number in range(len(cells.labels) - 1):
-            inside = (cells.reference == number, cells.current == number)
-            if min(mask.sum() for mask in inside) < _LEAST_PIECE or min((~mask).sum() for mask in inside) < _LEAST_PIECE:
-                continue
-            within = _measured(column, inside)
-            outside = _measured(column, (~inside[0], ~inside[1]))
-            if within[1] < _BELIEVED and outside[0] < 0.25 * within[0] and outside[1] > 0.001 and (best is None or within[0] > best[0]):
-                best = (within[0], Segment(cutting.name, cells.labels[number]))
-    return best[1] if best else None
-
-
-def _diluted(both: Pair, rows: Labelled | None) -> list[Diagnosis]:
-    """A number that moved inside one code only, too few rows for the window as a whole: every code is looked into, and pays for it."""
-    best: tuple[float, str, Segment] | None = None
-    cuts = [c for c in both.segmenting if c.levels is None or len(c.levels) <= 12]
-    ranks = [(c, _ranked(c)) for c in both.columns if c.numeric]
-    looks = max(len(ranks) * sum(len(c.cells.labels) for c in cuts), 1)
-    for cut in cuts:
-        for column, windows in ranks:
-            if column is cut:
-                continue
-            change, error = cell_moments(len(cut.cells.labels), (cut.cells.reference, cut.cells.current), windows)
-            z = np.nan_to_num(np.abs(change) / np.sqrt(error))[:-1]
-            number = int(z.argmax()) if len(z) else 0
-            far = len(z) and abs(change[number]) > 0.08  # a shift of 0.3 standard deviations moves the mean rank by about as much
-            if far and one_sided(float(z[number])) * 2 * looks < _BELIEVED and (best is None or z[number] > best[0]):
-                best = (float(z[number]), column.name, Segment(cut.name, cut.cells.labels[number]))
-    if best is None:
-        return []
-    sentence = f"where {best[2].column} is {best[2].value}, {best[1]} moved (z = {best[0]:.1f})"
-    evidence = (Evidence("drift.measured", sentence, best[0]),)
-    harm = _harm(both, rows)[0]
-    return [Diagnosis(Cause.COVARIATE_SHIFT, COVARIATE, (best[1],), best[2], harm=harm, evidence=evidence, sentence=sentence)]
-
-
-def _ranked(column: Column) -> tuple[Floats, Floats]:
-    """Ranks within the reference to one twenty-fourth, 0..1; unknown values stand in the middle."""
-    before, after = (w.astype(np.int64) for w in column.steps)
-    size = np.bincount(before, minlength=int(max(before.max(initial=0), after.max(initial=0))) + 1).astype(np.float64)
-    middle = (np.cumsum(size) - size / 2) / max(size.sum(), 1.0)
-    unknown = [~np.isfinite(np.asarray(w, dtype=np.float64)) for w in (column.reference, column.current)]
-    return np.where(unknown[0], 0.5, middle[before]), np.where(unknown[1], 0.5, middle[after])
-
-
-def _measured(column: Column, chosen: tuple[Mask, Mask]) -> tuple[float, float]:
-    picked = dataclasses.replace(column, reference=column.reference[chosen[0]], current=column.current[chosen[1]])
-    return measure(picked)[1:]
-
-
-def _harm(both: Pair, rows: Labelled | None) -> tuple[str, str]:
-    """By labels; else by the estimate without labels, when its whole interval lies above the reference; else unknown. With its words."""
-    if rows is not None and not rows.imagined:
-        if not rows.harmed:
-            return "none", "and the loss has not risen"
-        if learnable(both, rows) < _LEARNABLE:
-            return "none", "and these rows are harder: hardly any of the risen loss follows the inputs, so nothing is to be learnt"
-        return "shown", "and the labels show more loss"
-    expected = estimate(both)
-    if expected is None:
-        return "unknown", "and nothing says whether it harms"
-    if expected.low > 1.03 * expected.reference:
-        return "estimated", "and more loss is expected of it"
-    return "none", "and the loss is not expected to rise"
-
-
-def _auc(target: Floats, score: Floats) -> tuple[float, float]:
-    """Mann-Whitney's statistic with midranks, and Hanley and McNeil's standard error."""
-    positives, negatives = float(target.sum()), float(len(target) - target.sum())
-    if not positives or not negatives:
-        return 0.5, 0.5
-    _, inverse, counts = np.unique(score, return_inverse=True, return_counts=True)
-    ranks = (np.cumsum(counts) - (counts - 1) / 2)[inverse]
-    auc = float((ranks[target == 1].sum() - positives * (positives + 1) / 2) / (positives * negatives))
-    q1, q2 = auc / (2 - auc), 2 * auc**2 / (1 + auc)
-    variance = (auc * (1 - auc) + (positives - 1) * (q1 - auc**2) + (negatives - 1) * (q2 - auc**2)) / (positives * negatives)
-    return auc, float(np.sqrt(max(variance, 0.0)))
