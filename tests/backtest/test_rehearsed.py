@@ -45,7 +45,7 @@ def test_every_row_is_a_request_and_a_share_is_exact(serving: RehearsedServing) 
     answers = serving.serve(ROWS)
     assert answers.versions.count("2") == answers.roles.count("canary") == 20
     assert [value == 2.0 for value in answers.values] == [version == "2" for version in answers.versions]
-    assert serving.traffic() == {"champion": Traffic(180, 0, 0.0), "canary": Traffic(20, 0, 0.0)}
+    assert serving.traffic() == {"champion": Traffic(180, 0, 0.001), "canary": Traffic(20, 0, 0.001)}
 
 
 def test_rows_keep_their_order_whoever_answers(serving: RehearsedServing) -> None:
@@ -58,7 +58,7 @@ def test_failing_canary_is_charged_and_the_champion_answers(serving: RehearsedSe
     state = serving.start_canary(model("8"), expected=serving.state().generation)
     serving.set_share(50, expected=state.generation)
     assert set(serving.serve(ROWS).versions) == {"1"}
-    assert serving.traffic()["canary"] == Traffic(50, 50, 0.0)
+    assert serving.traffic()["canary"] == Traffic(50, 50, 0.001)
 
 
 def test_model_that_does_not_come_up_leaves_nothing_behind(serving: RehearsedServing) -> None:

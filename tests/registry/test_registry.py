@@ -13,6 +13,8 @@ from steps.adapters.mlflow_registry import MlflowRegistry
 from steps.contracts.errors import BadInput, NotFound, Refused
 from steps.contracts.policy import Registry as Names
 from steps.contracts.ports import Registry
+from steps.contracts.training import ModelVersion
+from steps.local.rehearsed_registry import RehearsedRegistry
 from steps.model_files import digest
 from tests.registry.fakes import FakeRegistry
 
@@ -60,10 +62,40 @@ class Real:
         return dict(self._client.get_run(run).data.metrics)
 
 
-@pytest.fixture(params=["fake", "mlflow"])
+class Rehearsed:
+    """What a replay of the past registers with; it keeps no numbers, so they are remembered here."""
+
+    def __init__(self, files: Path) -> None:
+        self.registry = Remembering(files, "flights")
+        self._files = files
+
+    def delete(self, version: str) -> None:
+        pytest.skip(f"nobody deletes version {version} of a rehearsal")
+
+    def tamper(self, version: str) -> None:
+        (self._files / version / "MLmodel").write_text("flavors: {evil: {}}\n")
+
+    def metrics(self, version: str) -> Mapping[str, float]:
+        return self.registry.told[version]
+
+
+class Remembering(RehearsedRegistry):
+    def __init__(self, files: Path, name: str) -> None:
+        super().__init__(files, name)
+        self.told: dict[str, Mapping[str, float]] = {}
+
+    def register(self, model: Path, *, key: str, tags: Mapping[str, str], metrics: Mapping[str, float]) -> ModelVersion:
+        made = super().register(model, key=key, tags=tags, metrics=metrics)
+        self.told[made.version] = metrics
+        return made
+
+
+@pytest.fixture(params=["fake", "rehearsed", "mlflow"])
 def world(request: pytest.FixtureRequest, tmp_path: Path) -> Tampering:
     if request.param == "fake":
         return Fake(FakeRegistry(tmp_path / "files"))
+    if request.param == "rehearsed":
+        return Rehearsed(tmp_path / "files")
     empty: Path = request.getfixturevalue("empty_database")
     shutil.copy(empty, tmp_path / "mlflow.db")
     return Real(f"sqlite:///{tmp_path / 'mlflow.db'}", tmp_path / "work")

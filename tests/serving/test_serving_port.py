@@ -9,17 +9,19 @@ import pytest
 from steps.contracts.errors import Conflict, Refused, Transient
 from steps.contracts.serving import ServingState, Traffic
 from tests.serving.cluster import in_cluster
-from tests.serving.worlds import ROWS, World, in_fake_cluster, in_memory, on_this_machine
+from tests.serving.worlds import ROWS, World, in_fake_cluster, in_memory, on_this_machine, rehearsed
 
 _CLUSTER = pytest.param("cluster", marks=pytest.mark.e2e)
-everywhere = pytest.mark.parametrize("world", ["memory", "machine", "kserve", _CLUSTER], indirect=True)
-in_time = pytest.mark.parametrize("world", ["memory", pytest.param("machine", marks=pytest.mark.slow), "kserve", _CLUSTER], indirect=True)
-shielded = pytest.mark.parametrize("world", ["memory", "machine"], indirect=True)
+everywhere = pytest.mark.parametrize("world", ["memory", "rehearsed", "machine", "kserve", _CLUSTER], indirect=True)
+_SLOW = pytest.param("machine", marks=pytest.mark.slow)
+in_time = pytest.mark.parametrize("world", ["memory", "rehearsed", _SLOW, "kserve", _CLUSTER], indirect=True)
+shielded = pytest.mark.parametrize("world", ["memory", "rehearsed", "machine"], indirect=True)
 open_to_callers = pytest.mark.parametrize("world", ["kserve", _CLUSTER], indirect=True)
 
 
 _WORLDS: dict[str, Callable[[Path], World]] = {
     "memory": lambda _: in_memory(),
+    "rehearsed": lambda _: rehearsed(),
     "machine": on_this_machine,
     "kserve": in_fake_cluster,
     "cluster": in_cluster,

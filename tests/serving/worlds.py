@@ -8,16 +8,19 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from steps.adapters.folder_store import FolderStore
 from steps.adapters.kserve_serving import KServeServing
 from steps.adapters.kube import Kube
+from steps.contracts.errors import Refused, Transient
 from steps.contracts.keys import model_prefix
 from steps.contracts.policy import Policy
 from steps.contracts.ports import ObjectStore, Serving
 from steps.contracts.serving import Prediction
 from steps.contracts.training import ModelVersion
+from steps.local.rehearsed import Ask, RehearsedServing
 from steps.local.serving import LocalServing
 from steps.model_files import digest, push
 from steps.serving.client import Client
@@ -60,6 +63,33 @@ def in_memory() -> World:
         return ModelVersion("tiny", version, f"digest-{version}", model_prefix(f"digest-{version}"))
 
     return World(serving, model, serving.ask)
+
+
+def rehearsed() -> World:
+    """Models of this process, as a replay of the past has them."""
+    behaviours: dict[str, dict[str, Any]] = {}
+
+    def load(model: ModelVersion) -> Ask:
+        behaviour = behaviours[model.version]
+        if behaviour.get("error"):
+            raise Refused(f"version {model.version} cannot serve: {behaviour['error']}")
+        if behaviour.get("dies") or behaviour.get("silent"):
+            raise Transient(f"version {model.version} did not come up")
+        return lambda rows: _answer(model.version, behaviour, rows)
+
+    serving = RehearsedServing(load)
+
+    def model(version: str, **behaviour: Any) -> ModelVersion:
+        behaviours[version] = behaviour
+        return ModelVersion("tiny", version, f"digest-{version}", model_prefix(f"digest-{version}"))
+
+    return World(serving, model, serving.ask)
+
+
+def _answer(version: str, behaviour: dict[str, Any], rows: pa.Table) -> np.ndarray:
+    if behaviour.get("status"):
+        raise Transient(f"version {version} answered {behaviour['status']}")
+    return np.full(rows.num_rows, float(behaviour.get("value", 0.5)))
 
 
 def in_fake_cluster(root: Path, cluster: FakeCluster | None = None) -> World:
