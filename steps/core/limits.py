@@ -12,8 +12,8 @@ How a past heal counts:
 
 A rejection is the gate doing its work, no failure; it spent a training all the same. The next challenger would be taught by nearly the
 same rows and judged by nearly the same labels, so asking again at once is the same question asked twice, and with enough askings chance
-says yes. Patience waits until half of the labels to judge by are new ones (settle time: window + label delay), for a change that has
-just begun is better known then; each further rejection in a row makes it wait longer, up to two settle times. A withdrawn canary was
+says yes. Patience waits until the labels to judge by are new ones (settle time: window + label delay), and twice as long from the third
+rejection in a row on. A withdrawn canary was
 seen by users: that is a failure. Settling is about which model the data in the window speaks of, so it follows a change of the champion
 alone. A pod that was lost to its node is retried by the engine and closes no incident, so it cannot open the breaker.
 """
@@ -30,7 +30,7 @@ from steps.contracts.words import Outcome, Remedy
 
 ADVANCING = frozenset({Remedy.RETRAIN, Remedy.RECALIBRATE})
 _WEEK = timedelta(days=7)
-_PATIENCE = (0.5, 1.0, 2.0)  # settle times after the first, the second and every later rejection in a row
+_PATIENCE = (1, 1, 2)  # settle times after the first, the second and every later rejection in a row
 
 
 def objections(

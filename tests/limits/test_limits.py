@@ -91,13 +91,13 @@ def test_after_a_no_the_next_challenger_waits_for_new_labels_and_longer_after_ea
     two = [heal(10 * DAY, Outcome.REJECTED), *one]
     many = [heal(n * 10 * DAY, Outcome.REJECTED) for n in range(9, 0, -1)] + one
     until = {len(row): objected(QUIET, *row, settle=8 * DAY)[0].until for row in (one, two, many)}
-    assert until == {1: NOW + 3 * DAY, 2: NOW + 7 * DAY, 10: NOW + 15 * DAY}
-    assert objected(QUIET, heal(4 * DAY, Outcome.REJECTED), settle=8 * DAY) == []
+    assert until == {1: NOW + 7 * DAY, 2: NOW + 7 * DAY, 10: NOW + 15 * DAY}
+    assert objected(QUIET, heal(8 * DAY, Outcome.REJECTED), settle=8 * DAY) == []
 
 
 def test_a_heal_in_between_begins_the_counting_of_noes_anew() -> None:
     row = [heal(30 * DAY, Outcome.REJECTED), heal(20 * DAY), heal(DAY, Outcome.REJECTED)]
-    assert [objection.until for objection in objected(QUIET, *row, settle=8 * DAY)] == [NOW + 3 * DAY]
+    assert [objection.until for objection in objected(QUIET, *row, settle=8 * DAY)] == [NOW + 7 * DAY]
 
 
 @pytest.mark.parametrize("outcome", [Outcome.NO_ACTION, Outcome.ESCALATED, Outcome.SUGGESTED, Outcome.QUARANTINED])
