@@ -28,6 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m steps.training.answers", description="Ask a model about rows and time it.")
     for name in ("model", "policy", "rows", "out"):
         parser.add_argument(f"--{name}", type=Path, required=True)
+    parser.add_argument("--single", type=int, default=_SINGLE, help="requests of one row that are timed")
     parser.add_argument("--allow-pickle", action="store_true")
     parser.add_argument("--tethered", action="store_true")
     options = parser.parse_args(arguments)
@@ -56,7 +57,7 @@ def _answer(options: argparse.Namespace) -> dict[str, Any]:
     rows = pq.read_table(options.rows)
     parts = [_asked(answering, rows.slice(at, _CHUNK)) for at in range(0, rows.num_rows, _CHUNK)]
     pq.write_table(pa.table({"answer": pa.chunked_array([pa.array(part) for part in parts], pa.float64())}), options.out / ANSWERS)
-    times = _timed(answering, rows)
+    times = _timed(answering, rows, options.single)
     return {
         "fault": "",
         "unpickled": model.unpickled,
@@ -73,11 +74,11 @@ def _asked(answering: Any, rows: pa.Table) -> Any:
     return answering.answer(Asked("rows", rows.num_rows, columns))
 
 
-def _timed(answering: Any, rows: pa.Table) -> list[float]:
+def _timed(answering: Any, rows: pa.Table, single: int) -> list[float]:
     """Milliseconds of requests of one row each, spread over the rows; the first ones only warm up."""
-    step = max(1, rows.num_rows // (_SINGLE + _WARM))
+    step = max(1, rows.num_rows // (single + _WARM))
     times = []
-    for at in range(0, min(rows.num_rows, step * (_SINGLE + _WARM)), step):
+    for at in range(0, min(rows.num_rows, step * (single + _WARM)), step):
         row = rows.slice(at, 1)
         started = time.perf_counter()
         _asked(answering, row)

@@ -13,9 +13,10 @@ import pyarrow.parquet as pq
 from steps.contracts.policy import Policy
 from steps.core.fitness import Fitness
 from steps.training.answers import ANSWERS, REPORT
-from steps.training.process import killed, run_apart
+from steps.training.process import here, killed, run_apart
 
 _ALLOWED = timedelta(minutes=10)
+_FEW = 1  # requests that are timed where time means nothing
 _ALLOW_PICKLE = "MODELMEDIC_ALLOW_PICKLE"
 
 
@@ -33,6 +34,7 @@ def ask_apart(model: Path, policy: Policy, rows: pa.Table, out: Path) -> Asked:
     (out / "policy.json").write_text(policy.model_dump_json(by_alias=True))
     pq.write_table(rows.select([name for name in policy.features if name in rows.column_names]), out / "rows.parquet")
     arguments = [f"--model={model}", f"--policy={out / 'policy.json'}", f"--rows={out / 'rows.parquet'}", f"--out={out}", "--tethered"]
+    arguments += [f"--single={_FEW}"] if here() else []
     pickles = os.environ.get(_ALLOW_PICKLE, "").lower() == "true"
     code = run_apart(["steps.training.answers", *arguments, *(["--allow-pickle"] if pickles else [])], out, _ALLOWED)
     return _read(code, out, rows.num_rows)

@@ -33,13 +33,18 @@ def in_this_process() -> Iterator[None]:
         _HERE.reset(token)
 
 
+def here() -> bool:
+    """Whether what would run apart runs in this process now, beside everything else that it does: times mean nothing then."""
+    return _HERE.get()
+
+
 def run_apart(module: list[str], out: Path, allowed: timedelta) -> int | None:
     """`python -m` the module with its arguments; what it says goes to the log in `out`.
 
     Its exit code; None when it took too long and was ended, with everything that it had started. Its stdin is closed when this
     process dies, which `tethered` heeds.
     """
-    if _HERE.get():
+    if here():
         return _called(module)
     (out / "home").mkdir(parents=True, exist_ok=True)
     with (out / LOG).open("wb") as log:
