@@ -36,6 +36,18 @@ test: $(READY) ## Run the tests (sets itself up)
 test-slow: $(READY) ## Run the tests that take longer than a newcomer waits
 	$(BIN)/pytest -m slow
 
+e2e: $(READY) ## On the cluster of KUBECONFIG: the part of the end-to-end suite that fits into 20 minutes
+	$(BIN)/pytest -m "e2e and not slow" tests/e2e -x -rs
+
+e2e-full: $(READY) ## The whole end-to-end suite
+	$(BIN)/pytest -m "e2e" tests/e2e -rs
+
+cluster-demo: $(READY) ## On the cluster of KUBECONFIG: install the quickstart, let a model drift, watch one heal, clean up
+	$(BIN)/python -m examples.cluster.demo
+
+cluster-demo-clean: $(READY) ## Take away what an interrupted or kept cluster-demo left
+	$(BIN)/python -m examples.cluster.clean
+
 check: $(READY) ## Lint, types, import contracts, and the rendered tree against its policies
 	$(BIN)/ruff check --no-cache .
 	$(BIN)/ruff format --check .

@@ -46,7 +46,7 @@ def plain_kustomization(platform: Platform, files: Iterable[str]) -> str:
     """Makes ConfigMaps of the plain files, for a Prometheus and an Alertmanager that read files."""
     generators = [{"name": f"modelmedic-{file.split('.')[0]}", "files": [file]} for file in files if "test" not in file]
     described = metadata("", None, "monitoring")
-    options = {"disableNameSuffixHash": True, "labels": described["labels"], "annotations": described["annotations"]}
+    options = {"labels": described["labels"], "annotations": described["annotations"]}
     return dump(
         {
             "apiVersion": "kustomize.config.k8s.io/v1beta1",

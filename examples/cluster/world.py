@@ -1,5 +1,6 @@
 """The flights of 2013 moved to now: a cluster's clocks cannot be played, so the past is brought to them."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from steps.documents import replace
 from steps.parquet_objects import encoded
 from steps.serving.client import Client
 
-TODAY = datetime(2013, 6, 28, tzinfo=UTC)  # the day that is now: in late June the first champion has lost much of what it knew
+TODAY = datetime(2013, 7, 13, tzinfo=UTC)  # the day that is now: by mid-July the first champion has lost much of what it knew
 _FLIGHTS = Path(__file__).resolve().parents[1] / "flights"
 _BATCH = 250  # flights a request
 
@@ -85,16 +86,12 @@ class Passengers:
             parts.append(pa.table({REQUEST_ID: ids, policy.data.target: rows[policy.data.target], LABELLED_AT: known}))
         return pa.concat_tables(parts) if parts else pa.table({})
 
-    def keep_asking(
-        self, flights: pa.Table, stop: Callable[[], bool], batch: int = 4, pause: timedelta = timedelta(milliseconds=100)
-    ) -> None:
-        """Small requests, one after the other, until `stop`."""
-        import time
-
-        at = 0
-        while not stop():
-            self.ask(flights.slice(at % max(flights.num_rows - batch, 1), batch), batch, prefix=f"live{at}")
-            at += batch
+    def keep_asking(self, flights: pa.Table, stop: Callable[[], bool], pause: timedelta = timedelta(milliseconds=200)) -> None:
+        """One flight after the other until `stop`, each asked about once: repeated rows would be a fault of the data."""
+        for at in range(flights.num_rows):
+            if stop():
+                return
+            self.ask(flights.slice(at, 1), 1, prefix="live")
             time.sleep(pause.total_seconds())
 
 

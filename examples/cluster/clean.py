@@ -1,0 +1,25 @@
+"""Takes the quickstart off the cluster of KUBECONFIG."""
+
+import sys
+import tempfile
+from pathlib import Path
+
+from examples.cluster.install import render, settings, uninstall
+from examples.cluster.place import NoCluster, found
+from examples.cluster.world import flight_policy
+
+
+def main() -> int:
+    try:
+        cluster = found()
+    except NoCluster as reason:
+        sys.stderr.write(f"{reason}\n")
+        return 78
+    platform, images = settings()
+    with tempfile.TemporaryDirectory() as place:
+        uninstall(cluster, render([flight_policy()], platform, images, Path(place) / "tree"), lambda sentence: print(sentence))  # noqa: T201
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

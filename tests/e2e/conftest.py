@@ -1,0 +1,66 @@
+"""One installed quickstart with a champion for all cases; without a cluster every case says why it was not run."""
+
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from examples.cluster import runs
+from examples.cluster.install import install, render, settings
+from examples.cluster.place import Cluster, NoCluster, found
+from examples.cluster.world import World, flight_policy, object_store, put_bootstrap_rows
+from examples.flights.stream import Flights
+from steps.adapters.mlflow_registry import MlflowRegistry
+from tests.e2e.stage import Stage
+
+JANUARY, MARCH = datetime(2013, 1, 1, tzinfo=UTC), datetime(2013, 3, 1, tzinfo=UTC)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Everything here needs a cluster, and the cases are played in the order in which they stand."""
+    for item in items:
+        if "tests/e2e" in str(item.path):
+            item.add_marker(pytest.mark.e2e)
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Cluster:
+    try:
+        return found()
+    except NoCluster as reason:
+        if os.environ.get("E2E_REQUIRED"):
+            raise
+        pytest.skip(f"e2e: NOT RUN: {reason}")
+
+
+@pytest.fixture(scope="session")
+def whole_stage(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    policy = flight_policy()
+    platform, images = settings()
+    folder = render([policy], platform, images, tmp_path_factory.mktemp("tree") / "rendered")
+    install(cluster, folder, print)
+    work = tmp_path_factory.mktemp("work")
+    with (
+        object_store(cluster) as store,
+        cluster.forwarded("svc/mlflow", 5000) as mlflow,
+        cluster.forwarded("svc/alerts-eventsource-svc", 12000) as alerts,
+    ):
+        registry = MlflowRegistry(f"http://127.0.0.1:{mlflow}", policy.registry, Path(work))
+        now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+        world = World(Flights(), now)
+        stage = Stage(cluster, policy, store, registry, f"http://127.0.0.1:{alerts}/alerts", world)
+        if stage.alias() is None:
+            put_bootstrap_rows(store, policy, world.between(JANUARY, MARCH))
+            runs.succeed(cluster, runs.start(cluster, f"bootstrap-{policy.name}"), 400, print)
+        cluster.run("patch", "cronworkflow", f"monitor-{policy.name}", "--type=merge", "-p", '{"spec":{"suspend":true}}')
+        cluster.run("patch", "cronworkflow", "reconcile", "--type=merge", "-p", '{"spec":{"suspend":true}}')
+        yield stage
+
+
+@pytest.fixture
+def stage(whole_stage: Stage) -> Stage:
+    """As after the bootstrap: no record, no row, nobody waits."""
+    whole_stage.forget()
+    return whole_stage

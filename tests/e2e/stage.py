@@ -1,0 +1,181 @@
+"""The quickstart on a cluster with one champion that serves, and what a case does to it and asks of it."""
+
+import json
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from examples.cluster import runs
+from examples.cluster.place import Cluster, fetched, until
+from examples.cluster.world import TODAY, Passengers, World, put_labels
+from steps.adapters.mlflow_registry import MlflowRegistry
+from steps.audit import AuditTrail
+from steps.clocks import SystemClock
+from steps.contracts.audit import Record
+from steps.contracts.incident import Closing, Incident
+from steps.contracts.keys import model_hash, policy_key
+from steps.contracts.policy import Policy
+from steps.contracts.ports import ObjectStore
+from steps.contracts.window import Window
+from steps.documents import keep
+from steps.ledger import Ledger
+from steps.verifying import verify
+
+HEAL = 300  # seconds that a heal may take
+_FORGOTTEN = ("incidents/", "audit/", "leases/", "verdicts/", "quarantine/", "acknowledged/", "notifications/", "control/", "reports/")
+_LIVE = timedelta(days=2)  # of flights that are kept for whoever asks while a heal goes on
+
+
+@dataclass
+class Stage:
+    """`store` and `registry` reach the quickstart's from outside; `alerts` is where the EventSource listens."""
+
+    cluster: Cluster
+    policy: Policy
+    store: ObjectStore
+    registry: MlflowRegistry
+    alerts: str
+    world: World
+
+    @property
+    def model(self) -> str:
+        return self.policy.name
+
+    @property
+    def host(self) -> str:
+        serving = self.policy.serving
+        return f"{serving.inferenceService}-{serving.namespace}.example.com"
+
+    @property
+    def ledger(self) -> Ledger:
+        return Ledger(self.store, SystemClock())
+
+    def passengers(self) -> Passengers:
+        return Passengers(self.policy, self.cluster.gateway, self.host)
+
+    def forget(self) -> None:
+        """No incident, no record, no row: as after the bootstrap. The champion and its reference stay."""
+        self.cluster.run("delete", "workflows", "--all", "--wait=true", "--timeout=60s", check=False)
+        for prefix in (*_FORGOTTEN, f"{self.policy.log_prefix}/", f"{self.policy.labels_prefix}/"):
+            for key in list(self.store.list(prefix)):
+                _delete(key)
+
+    def flights(self, days: int = 60, change: Callable[[pa.Table], pa.Table] = lambda rows: rows) -> None:
+        """The last weeks asked about through the gateway, with their labels; but for the two days that are kept for `asking`."""
+        rows = change(self.world.between(TODAY - timedelta(days=days), TODAY - _LIVE))
+        passengers = self.passengers()
+        labels = passengers.ask(rows, prefix=f"t{time.time():.0f}")
+        assert passengers.failures == []
+        put_labels(self.store, self.policy, labels)
+        until(lambda: self._logged(rows.num_rows), 60, f"{rows.num_rows} logged rows")
+
+    @contextmanager
+    def asking(self) -> Iterator[Passengers]:
+        """Somebody asks all the time, as long as the block lasts."""
+        passengers, stop = self.passengers(), threading.Event()
+        rows = self.world.between(TODAY - _LIVE, TODAY)
+        asker = threading.Thread(target=passengers.keep_asking, args=(rows, stop.is_set), daemon=True)
+        asker.start()
+        try:
+            yield passengers
+        finally:
+            stop.set()
+            asker.join(30)
+
+    def look(self) -> str:
+        """Run the monitor; what it found."""
+        workflow = runs.monitor(self.cluster, self.model)
+        runs.succeed(self.cluster, workflow, 120)
+        return next(node.outputs["state"] for node in runs.nodes(self.cluster, workflow))
+
+    def opened(self, rules: Policy | None = None) -> Incident:
+        """An incident over the current window, under these rules; a heal reads them by their hash."""
+        rules = rules or self.policy
+        keep(self.store, policy_key(rules.hash), rules)
+        now = datetime.now(UTC)
+        incident, new = self.ledger.open_incident(self.model, rules.hash, Window(now - rules.detect.window, now), "e2e", {})
+        assert new
+        return incident
+
+    def start(self, incident: Incident) -> str:
+        return runs.start(self.cluster, f"heal-{self.model}", {"incident": incident.id}, f"heal-{incident.id}")
+
+    def healed(self, incident: Incident, seconds: float = HEAL) -> Closing:
+        """Start the heal of the incident; how it was closed."""
+        runs.succeed(self.cluster, self.start(incident), seconds)
+        return self.closing(incident)
+
+    def closing(self, incident: Incident) -> Closing:
+        closing = self.ledger.closing(incident)
+        assert closing is not None, f"incident {incident.id} is not closed"
+        return closing
+
+    def post(self, *alerts: Mapping[str, Any], token: str | None = None) -> int:
+        """Alertmanager's webhook, version 4; the status that the EventSource answers."""
+        body = {"version": "4", "status": "firing", "receiver": "modelmedic", "groupLabels": {}, "commonLabels": {}, "alerts": list(alerts)}
+        secret = token if token is not None else self.cluster.secret("modelmedic-webhook", "token")
+        headers = {"content-type": "application/json", "authorization": f"Bearer {secret}"}
+        return fetched(self.alerts, headers, json.dumps(body).encode())[0]
+
+    def alias(self) -> str | None:
+        return self.registry.alias(self.policy.registry.champion)
+
+    def served(self) -> str:
+        """The version that answers at the gateway."""
+        status, body = fetched(f"{self.cluster.gateway}/v2/models/{self.policy.serving.inferenceService}", {"host": self.host})
+        assert status == 200, f"the gateway answers {status}: {body[:200]!r}"
+        return str(json.loads(body)["versions"][0])
+
+    def records(self) -> list[Record]:
+        """The audit trail of the model, whole and verified."""
+        trail = AuditTrail(self.store, self.model, SystemClock(), "e2e")
+        found = verify(self.store, model_hash(self.model), self.model)
+        assert not found.broken, found
+        return list(trail.records())
+
+    def pods(self, step_class: str) -> list[str]:
+        """Names of the pods of a step class that there are, ended ones among them."""
+        return [pod["metadata"]["name"] for pod in self.cluster.listed("pods", f"modelmedic.io/step-class={step_class}")]
+
+    def _logged(self, rows: int) -> bool | None:
+        from steps.windows import LoggedWindows
+
+        now = datetime.now(UTC)
+        counted = LoggedWindows(self.store, self.policy, SystemClock()).count(Window(now - timedelta(days=400), now + timedelta(days=1)))
+        return True if counted >= rows else None
+
+
+def alert(name: str, model: str, number: int = 0, **labels: str) -> dict[str, Any]:
+    """One firing alert, as Alertmanager writes it."""
+    return {
+        "status": "firing",
+        "labels": {"alertname": name, "model": model, "modelmedic": "heal", **labels},
+        "annotations": {},
+        "startsAt": datetime.now(UTC).isoformat(),
+        "endsAt": "0001-01-01T00:00:00Z",
+        "generatorURL": "",
+        "fingerprint": f"{number:016x}",
+    }
+
+
+def evidence(name: str, facts: Mapping[str, Any]) -> None:
+    """What a case has shown, kept beside the suite's output when E2E_EVIDENCE names a file."""
+    target = os.environ.get("E2E_EVIDENCE")
+    if target:
+        with Path(target).open("a") as file:
+            file.write(json.dumps({"case": name, **facts}, default=str) + "\n")
+
+
+def _delete(key: str) -> None:
+    """The loop itself can delete nothing; a test clears the stage with the server's own key."""
+    import boto3
+
+    boto3.client("s3").delete_object(Bucket="modelmedic", Key=key)

@@ -1,0 +1,111 @@
+"""Heals that change nothing: broken data, a challenger that loses, a canary nobody asks, a freeze, somebody's newer word."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from examples.cluster import runs
+from examples.cluster.place import until
+from steps.contracts.policy import Policy
+from steps.contracts.words import Outcome
+from steps.freezing import freeze
+from tests.e2e.stage import Stage, evidence
+
+
+def variant(policy: Policy, **sections: Any) -> Policy:
+    """The policy with other values in some sections; an incident that is opened under it is healed by it."""
+    document = policy.model_dump(mode="json", by_alias=True)
+    for section, values in sections.items():
+        document[section] = {**document[section], **values}
+    return Policy.model_validate(document)
+
+
+def broken(rows: pa.Table) -> pa.Table:
+    """Half of the temperatures lost, distances in kilometres, as when a feed upstream is rewritten."""
+    lost = pa.array(np.random.default_rng(9).random(rows.num_rows) < 0.5)
+    temp = pa.array([None if gone else value for gone, value in zip(lost.to_pylist(), rows["temp"].to_pylist(), strict=True)], pa.float64())
+    distance = pa.array([value * 1.609344 for value in rows["distance"].to_pylist()])
+    for name, column in (("temp", temp), ("distance", distance)):
+        rows = rows.set_column(rows.column_names.index(name), name, column)
+    return rows
+
+
+def unchanged(stage: Stage, before: tuple[str | None, str], outcome: Outcome, play: Callable[[], Outcome]) -> None:
+    """The same version is champion and served afterwards, and the trail says what was done."""
+    assert play() is outcome
+    assert (stage.alias(), stage.served()) == before
+    events = [record.event for record in stage.records()]
+    assert events.count("incident.closed") == 1
+
+
+def test_broken_data_is_set_aside_and_no_training_pod_is_ever_created(stage: Stage) -> None:
+    before = stage.alias(), stage.served()
+    stage.flights(30, broken)
+    assert stage.look() == "broken"
+    incident = stage.ledger.current(stage.model)
+    assert incident is not None
+    unchanged(stage, before, Outcome.QUARANTINED, lambda: stage.healed(incident).outcome)
+    assert stage.pods("train") == []
+    evidence("c: broken data", {"outcome": "quarantined", "training pods": 0, "sentence": stage.closing(incident).sentence})
+
+
+def test_a_challenger_that_gains_too_little_leaves_the_champion_alone(stage: Stage) -> None:
+    before = stage.alias(), stage.served()
+    stage.flights()
+    incident = stage.opened(variant(stage.policy, validate={"minGain": 0.4}))
+    unchanged(stage, before, Outcome.REJECTED, lambda: stage.healed(incident).outcome)
+    evidence("e: gate lost", {"sentence": stage.closing(incident).sentence})
+
+
+def test_a_canary_that_nobody_asks_is_taken_back_at_its_deadline(stage: Stage) -> None:
+    before = stage.alias(), stage.served()
+    stage.flights()
+    incident = stage.opened(variant(stage.policy, rollout={"deadline": "1m", "hold": "5s"}))
+    unchanged(stage, before, Outcome.WITHDRAWN, lambda: stage.healed(incident).outcome)
+    service = stage.cluster.get("inferenceservice", stage.policy.serving.inferenceService) or {}
+    assert not service["spec"].get("canary")
+    evidence("f: canary without traffic", {"sentence": stage.closing(incident).sentence})
+
+
+def test_under_a_freeze_nothing_advances(stage: Stage) -> None:
+    from steps.clocks import SystemClock
+
+    before = stage.alias(), stage.served()
+    stage.flights()
+    freeze(stage.store, SystemClock(), stage.model, by="e2e", reason="a change freeze")
+    incident = stage.opened()
+    unchanged(stage, before, Outcome.ESCALATED, lambda: stage.healed(incident).outcome)
+    assert stage.pods("train") == []
+    evidence("j: freeze", {"sentence": stage.closing(incident).sentence})
+
+
+def test_an_alias_that_a_person_moves_meanwhile_stays_where_they_put_it(stage: Stage) -> None:
+    stage.flights()
+    was = stage.alias()
+    incident = stage.opened(variant(stage.policy, rollout={"deadline": "3m", "hold": "20s"}))
+    with stage.asking():
+        workflow = stage.start(incident)
+        challenger = until(lambda: _challenger(stage, workflow), 200, "a challenger that passed its gates")
+        until(lambda: True if stage.pods("deploy") else None, 60, "the deploy pod")
+        theirs = next(each.version for each in stage.registry.versions() if each.version not in (was, challenger))
+        stage.registry.move_alias(stage.policy.registry.champion, theirs, expected=was)
+        try:
+            runs.succeed(stage.cluster, workflow, 300)
+            assert stage.closing(incident).outcome is Outcome.WITHDRAWN
+            assert stage.alias() == theirs
+            assert stage.served() == was
+        finally:
+            stage.registry.move_alias(stage.policy.registry.champion, str(was), expected=theirs)
+    evidence("h: alias moved by a person", {"theirs": theirs, "sentence": stage.closing(incident).sentence})
+
+
+def _challenger(stage: Stage, workflow: str) -> str | None:
+    """The version that validation let through; fails at once when it let none through."""
+    for node in runs.nodes(stage.cluster, workflow):
+        if node.name.startswith("validate") and node.phase == "Succeeded":
+            assert node.outputs["passed"] == "yes", node.outputs
+            return node.outputs["version"]
+    assert runs.phase(stage.cluster, workflow) not in runs.ENDED, runs.logs(stage.cluster, workflow)[-800:]
+    return None

@@ -1,0 +1,60 @@
+"""What becomes of alerts: one incident and one heal for a storm of them, and nothing at all for hostile ones."""
+
+from examples.cluster.place import until
+from tests.e2e.stage import Stage, alert, evidence
+
+
+def _ended(stage: Stage, posted: int) -> bool | None:
+    """All triages that the posts led to have ended."""
+    triages = [each for each in stage.cluster.listed("workflows") if each["metadata"]["name"].startswith("triage-")]
+    ended = [each for each in triages if each.get("status", {}).get("phase") in ("Succeeded", "Failed", "Error")]
+    return True if len(ended) >= posted and len(ended) == len(triages) else None
+
+
+def _heals(stage: Stage) -> list[str]:
+    return [each["metadata"]["name"] for each in stage.cluster.listed("workflows") if each["metadata"]["name"].startswith("heal-")]
+
+
+def test_two_hundred_alerts_delivered_twice_are_one_incident_and_one_heal(stage: Stage) -> None:
+    """The Sensor's pod is killed between the two deliveries: the bus keeps what it has not seen."""
+    stage.flights(30)
+    assert stage.look() in ("degraded", "drifted")
+    storm = [alert("ModelmedicDegraded", stage.model, number) for number in range(100)]
+    storm += [alert("ModelmedicDegraded", f"stranger-{number}", 100 + number) for number in range(100)]
+    assert stage.post(*storm) == 200
+    stage.cluster.run("delete", "pod", "-l", "sensor-name", "--wait=false")
+    assert stage.post(*storm) == 200
+    until(lambda: _ended(stage, 2), 180, "two triages")
+    incidents = stage.ledger.incidents(stage.model)
+    assert len(incidents) == 1
+    assert len(_heals(stage)) == 1
+    strangers = [key for key in stage.store.list("incidents/") if "stranger" in key]
+    assert strangers == []
+    evidence("b: 200 alerts, twice, Sensor killed between", {"incidents": 1, "heals": 1})
+
+
+def test_hostile_alerts_are_recorded_and_start_nothing(stage: Stage) -> None:
+    hostile = (
+        "{{=sprig.env('HOME')}}",
+        "{{workflow.name}}",
+        "flights-delay; rm -rf /",
+        "../../audit/all",
+        "x" * 3000,
+        "flights\ndelay",
+        "$(id)",
+    )
+    assert stage.post(*(alert("ModelmedicDegraded", text, number) for number, text in enumerate(hostile))) == 200
+    assert stage.post(alert("{{=1+1}}", stage.model, 99)) == 200
+    until(lambda: _ended(stage, 2), 120, "two triages")
+    assert [each.get("status", {}).get("phase") for each in stage.cluster.listed("workflows")] == ["Succeeded"] * 2
+    assert _heals(stage) == []
+    assert stage.ledger.incidents(stage.model) == ()
+    kept = [stage.store.get(key).data.decode() for key in stage.store.list("audit/")]
+    assert any("alert.refused" in text for text in kept)
+    assert not any("rm -rf" in text and "incident.opened" in text for text in kept)
+    evidence("m: hostile payloads", {"posts": 2, "alerts": len(hostile) + 1, "started": 0})
+
+
+def test_without_the_token_nobody_gets_in(stage: Stage) -> None:
+    assert stage.post(alert("ModelmedicDegraded", stage.model), token="wrong") in (400, 401, 403)
+    assert stage.cluster.listed("workflows") == []
