@@ -4,9 +4,13 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 ROLES := --target defaulted --prediction risk --time time
+BUILD ?= docker build
+REGISTRY ?=
+TAG ?= 0.1.0
+IMAGES := steps train predictor
 RENDERED := examples/flights/policy.yaml examples/regression/policy.yaml --defaults k8s/defaults.yaml --platform k8s/platform.yaml --out .
 
-.PHONY: help install demo opinion test test-slow check format render bench clean
+.PHONY: help install demo opinion test test-slow check format render images image-tag bench clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -62,6 +66,17 @@ format: $(READY) ## Format and fix what can be fixed
 
 render: $(READY) ## Write the manifests of the examples below k8s/ and argo-events/
 	$(BIN)/modelmedic render $(RENDERED)
+
+images: ## Build the images: BUILD="podman build" or "buildah build", REGISTRY=registry.example.com/, TAG=…
+	@set -e; for name in $(IMAGES); do \
+	    $(BUILD) -t $(REGISTRY)modelmedic/$$name:$(TAG) -f containers/$$name.Dockerfile .; done
+	@echo "of these sources: TAG=$$($(MAKE) -s --no-print-directory image-tag)"
+
+image-tag: ## Say the tag that names what goes into the images
+	@# the hash of the git tree that these files would make as they lie here, committed or not; nothing is left in the repository
+	@made=$$(mktemp -d) && trap 'rm -rf "$$made"' EXIT && mkdir "$$made/objects" && \
+	    export GIT_INDEX_FILE="$$made/index" GIT_OBJECT_DIRECTORY="$$made/objects" && \
+	    git -c core.autocrlf=false add steps containers constraints.txt pyproject.toml && git write-tree > "$$made/tree" && cut -c1-12 "$$made/tree"
 
 bench: $(READY) ## Measure: diagnosis on planted faults, rendering
 	$(BIN)/python -m tests.benchmarks.fault_bench --quick
