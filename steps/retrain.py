@@ -22,12 +22,12 @@ from steps.contracts.training import ModelVersion, TrainingPlan
 from steps.contracts.window import Window
 from steps.contracts.words import Cause, Remedy
 from steps.core.feedback import fed_back
+from steps.core.gates import compared
 from steps.core.limits import replaced
-from steps.core.metrics import HIGHER_IS_BETTER, score
 from steps.core.pairing import pair
 from steps.core.quality import check
 from steps.core.training_window import plans, reach
-from steps.judging import ask
+from steps.judging import ask, judged
 from steps.model_files import digest, push
 from steps.run import Outputs, Run
 from steps.snapshots import keep
@@ -40,12 +40,12 @@ MOST_ROWS = 1_000_000  # evenly thinned above: a tabular model gains little beyo
 
 @dataclass(frozen=True, slots=True)
 class _Try:
-    """One plan carried out. `score` is by the policy's metric on the holdout rows, where more than one was tried."""
+    """One plan carried out. `gain` is the least over the champion on the holdout rows, where more than one was tried."""
 
     plan: TrainingPlan
     rows: pa.Table
     trained: Trained
-    score: float | None = None
+    gain: float | None = None
 
 
 def retrain(run: Run) -> Outputs:
@@ -71,7 +71,7 @@ def retrain(run: Run) -> Outputs:
     place = fresh(site.work / "training" / run.incident.id)
     trials = [_tried(run, plan, labelled, place / f"{number}") for number, plan in enumerate(tried)]
     trials = _compared(run, trials, holdout, place) if len(trials) > 1 else trials
-    best = _best(trials, site.policy.metric)
+    best = _best(trials)
     return _record(run, best, trials, holdout, _beside(labelled, site.policy, best.plan))
 
 
@@ -113,22 +113,35 @@ def _tried(run: Run, plan: TrainingPlan, labelled: pa.Table, place: Path) -> _Tr
 
 
 def _compared(run: Run, trials: Sequence[_Try], holdout: pa.Table, place: Path) -> list[_Try]:
-    """Each with its score on the holdout rows; a model that cannot be asked has none."""
-    policy, found = run.site.policy, []
-    target = np.asarray(holdout[policy.data.target].to_numpy(), dtype=np.float64)
-    for number, each in enumerate(trials):
-        value = float("nan")
-        if each.trained.folder is not None:
-            _, answers = ask(each.trained.folder, policy, (holdout,), place / f"asked-{number}")
-            value = score(policy.metric, target, answers[0]) if answers else value
-        found.append(replace(each, score=value if np.isfinite(value) else None))
-    return found
+    """Each with what the gate will ask of it: the least gain over the champion on the holdout rows that its interval allows.
+
+    A model that learnt from few rows may look best by chance; its interval says so. A model that cannot be asked has no gain.
+    """
+    _, champion = ask(_champion(run), run.site.policy, (holdout,), place / "champion")
+    if not champion:
+        return list(trials)
+    tried = len(trials)
+    return [replace(t, gain=_gain(run, t, holdout, champion[0], tried, place / f"asked-{n}")) for n, t in enumerate(trials)]
 
 
-def _best(trials: Sequence[_Try], metric: str) -> _Try:
-    """By the policy's metric on the newest labels; the first one that was trained where nobody has a score."""
-    known = [(each.score if metric in HIGHER_IS_BETTER else -each.score, each) for each in trials if each.score is not None]
-    return max(known, key=lambda pair: pair[0])[1] if known else next((t for t in trials if t.trained.folder), trials[0])
+def _gain(run: Run, each: _Try, holdout: pa.Table, champion: np.ndarray, tried: int, place: Path) -> float | None:
+    """A correction leaves the ranking as it is, so by the AUC a full training is better as soon as it passes."""
+    policy = run.site.policy
+    if each.trained.folder is None:
+        return None
+    if each.plan.remedy is Remedy.RECALIBRATE and policy.metric == "auc":
+        return -policy.validation.margin
+    _, answers = ask(each.trained.folder, policy, (holdout,), place)
+    if not answers:
+        return None
+    low = compared(policy.metric, judged(policy, holdout, answers[0], champion), policy, tried).gain.low
+    return low if np.isfinite(low) else None
+
+
+def _best(trials: Sequence[_Try]) -> _Try:
+    """The first one that was trained where nobody has a gain."""
+    known = [each for each in trials if each.gain is not None]
+    return max(known, key=lambda each: each.gain or 0.0) if known else next((t for t in trials if t.trained.folder), trials[0])
 
 
 def _beside(labelled: pa.Table, policy: Policy, plan: TrainingPlan) -> pa.Table:
@@ -226,7 +239,7 @@ def _record(run: Run, best: _Try, trials: Sequence[_Try], holdout: pa.Table | No
         "snapshot": keep(site.store, best.rows) if holdout is not None else None,
         "holdout": keep(site.store, holdout) if holdout is not None else None,
         "beside": keep(site.store, beside) if beside is not None else None,
-        "tried": [{"reason": t.plan.reason, "rows": t.rows.num_rows, "score": t.score, "sentence": t.trained.sentence} for t in trials],
+        "tried": [{"reason": t.plan.reason, "rows": t.rows.num_rows, "gain": t.gain, "sentence": t.trained.sentence} for t in trials],
         "candidate": candidate,
         "code": code_version(site.policy),
         "seconds": sum(each.trained.seconds for each in trials),
@@ -240,7 +253,7 @@ def _record(run: Run, best: _Try, trials: Sequence[_Try], holdout: pa.Table | No
 
 def _chosen(best: _Try, trials: Sequence[_Try], metric: str) -> str:
     """Why this one of several, in words that follow what its training came to."""
-    others = [each.score for each in trials if each is not best and each.score is not None]
-    if best.score is None or not others:
+    others = [each.gain for each in trials if each is not best and each.gain is not None]
+    if best.gain is None or not others:
         return ""
-    return f"; {metric} on the newest labels is {best.score:.4g}, the other's {others[0]:.4g}: {best.plan.reason}"
+    return f"; on the newest labels it gains {best.gain:+.4f} in {metric} or more, the other {others[0]:+.4f}: {best.plan.reason}"

@@ -61,10 +61,10 @@ def comparison_gates(policy: Policy, remedy: Remedy, rows: Judged, tried: int = 
     if not labels.passed:
         return (labels,)
     metric = metric_of(policy, remedy)
-    overall = _compared(metric, rows, policy, tried)
+    overall = compared(metric, rows, policy, tried)
     gates = [labels, _no_worse(policy, overall), _worth_it(policy, overall)]
     if metric != policy.metric:
-        gates.append(_ranking(policy, _compared(policy.metric, rows, policy)))
+        gates.append(_ranking(policy, compared(policy.metric, rows, policy)))
     gates.append(leakage_gate(policy, rows, overall))
     return (*gates, *(_sliced(policy, metric, column, rows) for column in policy.slices))
 
@@ -90,7 +90,7 @@ def old_regime_gate(policy: Policy, remedy: Remedy, rows: Judged, cause: Cause, 
     `outside` names the segment that changed when `rows` are those outside of it, and then it holds there.
     """
     metric = metric_of(policy, remedy)
-    found = _compared(metric, rows, policy)
+    found = compared(metric, rows, policy)
     margin = _margin(policy.validation.oldRegimeMargin, found)
     where = f"the champion's reference rows outside of {outside}" if outside else "the champion's reference rows"
     words = f"on {found.rows} of {where} the challenger's {_numbers(found)}"
@@ -132,7 +132,8 @@ def metrics(policy: Policy, remedy: Remedy, rows: Judged) -> dict[str, float]:
     return {**found, "holdout_rows": float(len(rows.target))}
 
 
-def _compared(metric: str, rows: Judged, policy: Policy, tried: int = 1) -> Comparison:
+def compared(metric: str, rows: Judged, policy: Policy, tried: int = 1) -> Comparison:
+    """Challenger against champion, with the interval that the gate of a challenger asks, which is the best of `tried`."""
     assert rows.champion is not None
     confidence = 1 - (1 - policy.validation.confidence) / max(tried, 1)
     return compare(metric, rows.target, rows.champion, rows.challenger, rows.blocks, confidence)
@@ -167,7 +168,7 @@ def _sliced(policy: Policy, metric: str, column: str, rows: Judged) -> Gate:
     for each in slices(column, rows.columns[column]):
         inside = rows.only(each.rows)
         if _judges(policy.data.task, inside.target):
-            found.append((each, _compared(metric, inside, policy)))
+            found.append((each, compared(metric, inside, policy)))
         else:
             small += 1
     if not found:

@@ -81,7 +81,7 @@ def test_challenger_learnt_after_the_onset_and_was_judged_on_later_rows(lived: L
     document = lived.run.stage("retrain") or {}
     after, whole = document["tried"]
     assert after["rows"] < whole["rows"]
-    assert after["score"] > whole["score"]
+    assert after["gain"] > whole["gain"]
     learnt, judged = (snapshot(lived.site.store, document[name]) for name in ("snapshot", "holdout"))
     assert pc.min(learnt["at"]).as_py() >= TURN
     assert pc.max(learnt["at"]).as_py() < pc.min(judged["at"]).as_py()
