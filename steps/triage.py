@@ -22,7 +22,7 @@ from steps.contracts.policy import Policy
 from steps.contracts.ports import Clock, ObjectStore, Workflows
 from steps.contracts.window import Window
 from steps.contracts.words import VerdictState
-from steps.core.alerts import Alert, Reading, read
+from steps.core.alerts import Alert, Refusal, read
 from steps.core.limits import replaced
 from steps.documents import parse
 from steps.documents import read as stored
@@ -74,18 +74,17 @@ def triage(place: Place, body: bytes, say: Callable[[str], None], clock: Clock |
     desk = _Desk(place, clock or SystemClock(), say)
     reading, fleet = read(body), place.fleet()
     failed: list[ModelmedicError] = []
+    strangers: list[Refusal] = []
     for model, alerts in groupby(sorted(reading.alerts, key=lambda alert: alert.model), key=lambda alert: alert.model):
         if model not in fleet:
-            strangers = desk.trail(NOBODY)
-            for alert in alerts:
-                _refuse(desk, strangers, _digest(alert), f"{alert.name} names the model {model}, which no policy here is about")
+            strangers += (Refusal(_digest(each), f"{each.name} names the model {model}, which no policy here is about") for each in alerts)
             continue
         try:
             _model(desk, model, fleet[model], list(alerts))
         except ModelmedicError as error:
             failed.append(error)
             say(f"{model}: {error}")
-    _leftovers(desk, reading)
+    _leftovers(desk, (*strangers, *reading.refused), reading.truncated)
     if failed:
         raise failed[0]
     return {name: str(count) for name, count in desk.counts.items()}
@@ -152,21 +151,21 @@ def _verdicts(store: ObjectStore, model: str, since: datetime) -> Iterable[Verdi
         yield parse(Verdict, store.get(key).data, key)
 
 
-def _leftovers(desk: _Desk, reading: Reading) -> None:
-    """What could not be read, a record each up to a bound: a flood of nonsense may not become a flood of records."""
-    if not reading.refused and not reading.truncated:
+def _leftovers(desk: _Desk, refused: tuple[Refusal, ...], truncated: int) -> None:
+    """What is about no model of ours, a record each up to a bound: a flood of nonsense may not become a flood of records."""
+    if not refused and not truncated:
         return
     trail = desk.trail(NOBODY)
-    for refusal in reading.refused[:_MOST_REFUSALS]:
+    for refusal in refused[:_MOST_REFUSALS]:
         _refuse(desk, trail, refusal.digest, refusal.sentence)
-    rest = reading.refused[_MOST_REFUSALS:]
+    rest = refused[_MOST_REFUSALS:]
     desk.counts["refused"] += len(rest)
     if rest:
         together = sha256("".join(refusal.digest for refusal in rest).encode())
         trail.once("alert.refused", together, {"sentence": f"{len(rest)} more alerts of one body were refused", "count": len(rest)})
-    if reading.truncated:
-        sentence = f"Alertmanager left out {reading.truncated} alerts (max_alerts)"
-        trail.once("alert.truncated", sha256(sentence.encode()), {"sentence": sentence, "count": reading.truncated})
+    if truncated:
+        sentence = f"Alertmanager left out {truncated} alerts (max_alerts)"
+        trail.once("alert.truncated", sha256(sentence.encode()), {"sentence": sentence, "count": truncated})
         desk.say(f"{sentence}; the monitors' next runs and the sweep find what they were about")
 
 

@@ -52,6 +52,7 @@ def whole_stage(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> I
         world = World(Flights(), now)
         stage = Stage(cluster, policy, store, registry, f"http://127.0.0.1:{alerts}/alerts", world)
         if stage.alias() is None:
+            stage.raze()
             put_bootstrap_rows(store, policy, world.between(JANUARY, MARCH))
             runs.succeed(cluster, runs.start(cluster, f"bootstrap-{policy.name}"), 400, print)
         cluster.run("patch", "cronworkflow", f"monitor-{policy.name}", "--type=merge", "-p", '{"spec":{"suspend":true}}')

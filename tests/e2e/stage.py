@@ -63,10 +63,18 @@ class Stage:
 
     def forget(self) -> None:
         """No incident, no record, no row: as after the bootstrap. The champion and its reference stay."""
-        self.cluster.run("delete", "workflows", "--all", "--wait=true", "--timeout=60s", check=False)
+        self.cluster.run("delete", "workflows", "--all", "--wait=false", check=False)
+        until(self._no_workflows, 90, "the end of all workflows", 2)
+        self._only_the_champion()
         for prefix in (*_FORGOTTEN, f"{self.policy.log_prefix}/", f"{self.policy.labels_prefix}/"):
             for key in list(self.store.list(prefix)):
                 _delete(key)
+
+    def raze(self) -> None:
+        """Nothing serves and the store is empty: MLflow has lost its versions, and they would be counted anew."""
+        self.cluster.run("delete", "workflows,inferenceservices", "--all", "--wait=true", "--timeout=90s", check=False)
+        for key in list(self.store.list("")):
+            _delete(key)
 
     def flights(self, days: int = 60, change: Callable[[pa.Table], pa.Table] = lambda rows: rows) -> None:
         """The last weeks asked about through the gateway, with their labels; but for the two days that are kept for `asking`."""
@@ -144,6 +152,22 @@ class Stage:
     def pods(self, step_class: str) -> list[str]:
         """Names of the pods of a step class that there are, ended ones among them."""
         return [pod["metadata"]["name"] for pod in self.cluster.listed("pods", f"modelmedic.io/step-class={step_class}")]
+
+    def _no_workflows(self) -> bool | None:
+        """A heal waits for the collection of its artifacts before it goes; a test has no time for that."""
+        left = self.cluster.listed("workflows")
+        for each in left:
+            if each["metadata"].get("finalizers"):
+                change = ("--type=merge", "-p", '{"metadata":{"finalizers":null}}')
+                self.cluster.run("patch", "workflow", each["metadata"]["name"], *change, check=False)
+        pods = [pod for pod in self.cluster.listed("pods", "workflows.argoproj.io/workflow") if pod["status"]["phase"] == "Running"]
+        return True if not left and not pods else None
+
+    def _only_the_champion(self) -> None:
+        """A canary that a heal left when its workflow was deleted under it."""
+        name = self.policy.serving.inferenceService
+        if ((self.cluster.get("inferenceservice", name) or {}).get("spec") or {}).get("canary"):
+            self.cluster.run("patch", "inferenceservice", name, "--type=merge", "-p", '{"spec":{"canary":null}}')
 
     def _logged(self, rows: int) -> bool | None:
         from steps.windows import LoggedWindows

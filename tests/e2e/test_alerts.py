@@ -18,7 +18,7 @@ def _heals(stage: Stage) -> list[str]:
 def test_two_hundred_alerts_delivered_twice_are_one_incident_and_one_heal(stage: Stage) -> None:
     """The Sensor's pod is killed between the two deliveries: the bus keeps what it has not seen."""
     stage.flights(30)
-    assert stage.look() in ("degraded", "drifted")
+    stage.opened()  # as the monitor opens one when it alarms
     storm = [alert("ModelmedicDegraded", stage.model, number) for number in range(100)]
     storm += [alert("ModelmedicDegraded", f"stranger-{number}", 100 + number) for number in range(100)]
     assert stage.post(*storm) == 200
