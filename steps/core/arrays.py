@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-
 _FLOATS = {"halffloat": "float16", "float": "float32", "double": "float64"}  # Arrow's names of what numpy calls by its bits
 
 
