@@ -1,6 +1,9 @@
-"""The windows that the monitor compares, as counts: what the champion answered, outside of what is quarantined."""
+"""The windows that the monitor compares, as counts: what the champion answered, outside of what is quarantined.
 
-from collections.abc import Iterable
+Where a predictor is not told that it is a canary, as in a cluster, the releases tell: a version answers as a canary until it has one.
+"""
+
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -8,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from steps.contracts.inference_log import PREDICTION, SERVED_BY
+from steps.contracts.inference_log import MODEL_VERSION, PREDICTION, SERVED_BY
 from steps.contracts.window import Window
 from steps.core.layout import Layout
 from steps.core.log_columns import MOMENT
@@ -36,9 +39,9 @@ class Labelled:
 def current_profile(site: Site, layout: Layout, window: Window) -> Profile:
     data = site.policy.data
     profiler = Profiler(layout)
-    aside = site.history.quarantined(site.model)
-    for batch in site.windows.batches(window, (*site.policy.features, data.time, PREDICTION, SERVED_BY)):
-        profiler.add(answered_by_champion(batch, data.time, aside))
+    aside, released = site.history.quarantined(site.model), since_when(site)
+    for batch in site.windows.batches(window, (*site.policy.features, data.time, PREDICTION, MODEL_VERSION, SERVED_BY)):
+        profiler.add(answered_by_champion(batch, data.time, aside, released))
     return profiler.result()
 
 
@@ -54,9 +57,9 @@ def labelled_profile(site: Site, layout: Layout, window: Window) -> Labelled:
 
 def _labelled(site: Site, layout: Layout, window: Window) -> Labelled:
     time, target = site.policy.data.time, site.policy.data.target
-    aside = site.history.quarantined(site.model)
-    table = site.windows.table(window, limit=_MOST_LABELLED).select([time, PREDICTION, SERVED_BY, target])
-    batches = [answered_by_champion(batch, time, aside) for batch in table.to_batches(max_chunksize=65_536)]
+    aside, released = site.history.quarantined(site.model), since_when(site)
+    table = site.windows.table(window, limit=_MOST_LABELLED).select([time, PREDICTION, MODEL_VERSION, SERVED_BY, target])
+    batches = [answered_by_champion(batch, time, aside, released) for batch in table.to_batches(max_chunksize=65_536)]
     profiler = Profiler(layout, [PREDICTION])
     for batch in batches:
         profiler.add(batch)
@@ -73,14 +76,43 @@ def _lag(rows: pa.Table, time: str, target: str, due: datetime) -> timedelta:
     return max(owed - (known or first), timedelta(0))
 
 
-def answered_by_champion(batch: pa.RecordBatch, time: str, aside: Iterable[Window]) -> pa.RecordBatch:
-    """The rows that no canary answered and that lie in no quarantined span; without `served_by`, which plays no further part."""
+def since_when(site: Site) -> Mapping[str, datetime | None]:
+    """By version, the first time that it was released; None for the one before all records, or of the first: it served long before."""
+    releases = site.history.releases(site.model)
+    found: dict[str, datetime | None] = {releases[0].previous or releases[0].version: None} if releases else {}
+    for release in releases:
+        found.setdefault(release.version, release.at)
+    return found
+
+
+def answered_by_champion(
+    batch: pa.RecordBatch, time: str, aside: Iterable[Window], released: Mapping[str, datetime | None]
+) -> pa.RecordBatch:
+    """The rows that no canary answered and that lie in no quarantined span.
+
+    Where the log does not say who answered, a version that had no release yet was a canary. Without any release nobody can tell.
+    """
     keep = np.ones(batch.num_rows, dtype=bool)
     if SERVED_BY in batch.schema.names:
-        canary = pc.fill_null(pc.equal(batch.column(SERVED_BY), "canary"), False)
-        keep &= ~np.asarray(canary.to_numpy(zero_copy_only=False))
+        keep &= ~_holds(pc.equal(batch.column(SERVED_BY), "canary"))
+        if released and MODEL_VERSION in batch.schema.names:
+            unknown = _holds(pc.equal(batch.column(SERVED_BY), "unknown"))
+            if unknown.any():
+                keep &= ~unknown | _released(batch.column(MODEL_VERSION), batch.column(time), released)
     for span in aside:
         low, high = (pa.scalar(moment, MOMENT) for moment in (span.start, span.end))
-        inside = pc.and_(pc.greater_equal(batch.column(time), low), pc.less(batch.column(time), high))
-        keep &= ~np.asarray(pc.fill_null(inside, False).to_numpy(zero_copy_only=False))
+        keep &= ~_holds(pc.and_(pc.greater_equal(batch.column(time), low), pc.less(batch.column(time), high)))
     return batch if keep.all() else batch.filter(pa.array(keep))
+
+
+def _released(versions: pa.Array, times: pa.Array, released: Mapping[str, datetime | None]) -> np.ndarray:
+    """Whether the row's version had a release by the row's time; a row that names no version counts as answered by one that had."""
+    found = ~_holds(pc.is_valid(versions))
+    for version, at in released.items():
+        its = pc.equal(versions, version)
+        found |= _holds(its if at is None else pc.and_(its, pc.greater_equal(times, pa.scalar(at, MOMENT))))
+    return found
+
+
+def _holds(mask: pa.Array) -> np.ndarray:
+    return np.asarray(pc.fill_null(mask, False).to_numpy(zero_copy_only=False))
