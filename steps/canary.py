@@ -17,6 +17,7 @@ from steps.contracts.words import Direction
 from steps.core.canary import Judgement, Replay, judge_replay, judge_share, since
 from steps.effects import Effect
 from steps.lease import Lease
+from steps.loop_metrics import tell_heal
 from steps.run import Run, Site
 
 _REPLAY_ROWS = 25  # rows a request: enough for a p95 over twenty requests of the default replay
@@ -91,6 +92,7 @@ class Canary:
             return self._is_champion(state) or (self._is_canary(state) and state.canary_percent >= share)
 
         self._advance("share.set", f"share:{share}", act, there, {"percent": share})
+        tell_heal(self._run)
 
     def judge(self, share: int) -> Judged:
         """Wait until the share was held long enough and has answered enough, or the deadline is over."""

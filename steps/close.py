@@ -10,6 +10,7 @@ from steps.contracts.notification import Severity
 from steps.contracts.words import Cause, Outcome
 from steps.core.limits import failed
 from steps.core.outcome import Ending, ending
+from steps.loop_metrics import tell_heal
 from steps.run import Outputs, Run
 from steps.training_note import note_training
 
@@ -37,6 +38,7 @@ def close(run: Run, error: str | None = None) -> Outputs:
     kept = run.record(
         "close", {"outcome": already.outcome, "sentence": already.sentence, "report": report, "outputs": {"outcome": already.outcome.value}}
     )
+    tell_heal(run, 0)  # an ended heal has no canary; one that an error left there the next sweep finds
     return dict(kept["outputs"])
 
 

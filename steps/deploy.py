@@ -15,6 +15,7 @@ from steps.contracts.diagnosis import Release
 from steps.contracts.errors import Refused, StoreError
 from steps.contracts.training import ModelVersion
 from steps.contracts.words import Direction
+from steps.loop_metrics import tell_heal
 from steps.run import Outputs, Run
 
 
@@ -120,4 +121,6 @@ def _first_seen(run: Run) -> datetime:
 def _record(run: Run, outcome: str, before: str | None, after: str | None, steps: list[dict[str, Any]], sentence: str) -> Outputs:
     document = {"outcome": outcome, "before": before, "after": after, "steps": steps, "sentence": sentence, "outputs": {"outcome": outcome}}
     run.site.say(sentence)
-    return dict(run.record("deploy", document)["outputs"])
+    kept = run.record("deploy", document)
+    tell_heal(run)
+    return dict(kept["outputs"])

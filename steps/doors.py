@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from steps.clocks import SystemClock
 from steps.contracts.errors import BadInput, ModelmedicError, Transient
 from steps.contracts.keys import bootstrap_prefix, policy_key
 from steps.contracts.policy import Policy
@@ -26,14 +27,13 @@ PARTS = ("train", "register", "serve")
 
 def monitor(place: Workspace, inputs: Mapping[str, str], say: Say) -> Outputs:
     """Judge the current window, push the verdict; opens the incident that the alert will name."""
-    from steps.adapters.prometheus import publisher
     from steps.monitor import monitor as look
     from steps.monitor_metrics import tell_prometheus
 
     _expect(inputs)
     site = place.site(place.policy(), say=say)
     seen = look(site)
-    if not tell_prometheus(site, seen, publisher(site.work / "metrics", place.environment)):
+    if not tell_prometheus(site, seen, place.metrics(site.work)):
         raise Transient(f"the verdict of {site.model} is written down, but no alert can be made of it: the metrics were not delivered")
     say(seen.sentence)
     return {"state": seen.verdict.state.value}
@@ -67,16 +67,22 @@ def bootstrap(place: Workspace, inputs: Mapping[str, str], say: Say) -> Outputs:
 
 def reconcile(place: Workspace, inputs: Mapping[str, str], say: Say) -> Outputs:
     """Every model by itself: one that cannot be looked after keeps nobody else waiting, and fails the sweep at its end."""
+    from steps.loop_metrics import tell_sweep, tell_sweep_ended
     from steps.sweep import sweep
 
     _expect(inputs)
     repaired, failed = 0, []
     for name, policy in policies(place, say):
         try:
-            repaired += sweep(place.site(policy, say=say), place.workflows, place.fleet()[name])
+            site = place.site(policy, say=say)
+            try:
+                repaired += sweep(site, place.workflows, place.fleet()[name])
+            finally:
+                tell_sweep(site)
         except ModelmedicError as error:
             failed.append(error)
             say(f"{name}: {error}")
+    tell_sweep_ended(place.metrics(place.root / "work"), SystemClock().now().timestamp(), say)
     if failed:
         raise failed[0]
     return {"repaired": str(repaired)}

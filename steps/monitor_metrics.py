@@ -30,7 +30,7 @@ def tell_prometheus(site: Site, seen: Monitored, publisher: Publisher) -> bool:
 def samples(site: Site, seen: Monitored) -> Iterator[Sample]:
     """Every metric of the monitor's job, at most fifty columns among them, those that moved most."""
     verdict = seen.verdict
-    yield Sample(m.MONITOR_RUN, site.clock.now().timestamp())
+    yield Sample(m.MONITOR_RUN, site.real.now().timestamp())
     yield Sample(m.MONITOR_INTERVAL, _interval(site).total_seconds())
     for state in _ALARMS:
         yield Sample(m.ALARM, float(seen.alarm and verdict.state is state), {"state": state.value})

@@ -15,6 +15,7 @@ from steps.contracts.incident import Incident
 from steps.contracts.notification import Notification, Severity
 from steps.contracts.policy import Policy
 from steps.contracts.ports import Clock, Notifier, ObjectStore, References, Registry, Serving, Windows
+from steps.contracts.samples import Publisher
 from steps.control import Control
 from steps.effects import Effect, perform
 from steps.history import History
@@ -54,6 +55,7 @@ class Site:
     work: Path
     say: Callable[[str], None] = field(default=silent)
     gone: Callable[[str], bool] = field(default=lambda _holder: False)  # whether a lease's holder is known to be dead
+    metrics: Publisher | None = None  # whom the loop tells of itself; None: nobody
 
     @property
     def model(self) -> str:

@@ -30,6 +30,7 @@ from steps.contracts.keys import policy_key
 from steps.contracts.notification import Notification
 from steps.contracts.policy import Policy
 from steps.contracts.ports import Clock, Notifier, ObjectStore, Serving
+from steps.contracts.samples import Publisher
 from steps.documents import exists, keep
 from steps.later import Later
 from steps.ledger import Ledger
@@ -139,7 +140,14 @@ class Workspace:
             work=work,
             say=say,
             gone=_gone,
+            metrics=self.metrics(work),
         )
+
+    def metrics(self, work: Path) -> Publisher:
+        """The Pushgateway that the environment names, else files below the scratch folder `work`."""
+        from steps.adapters.prometheus import publisher
+
+        return publisher(work / "metrics", self.environment)
 
     def _serving(self, policy: Policy) -> Serving:
         kind = self.environment.get("MODELMEDIC_SERVING") or "local"

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from http.client import HTTPException
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Gauge, push_to_gateway, write_to_textfile
@@ -20,25 +21,26 @@ class TextFile:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def publish(self, job: str, model: str, samples: Sequence[Sample]) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True)
-        path = self._folder / f"{job}-{slug(model)}.prom"
+    def publish(self, job: str, model: str | None, samples: Sequence[Sample]) -> None:
+        path = self._folder / (f"{job}-{slug(model)}.prom" if model is not None else f"{job}.prom")
         try:
+            self._folder.mkdir(parents=True, exist_ok=True)
             write_to_textfile(str(path), _registry(model, samples))
         except OSError as error:
             raise Transient(f"metrics cannot be written to {path}: {error}") from error
 
 
 class Pushgateway:
-    """One group per job and model, replaced as a whole."""
+    """One group per job and model, replaced as a whole; what is of no one model has a group of its job alone."""
 
     def __init__(self, url: str) -> None:
         self._url = url
 
-    def publish(self, job: str, model: str, samples: Sequence[Sample]) -> None:
+    def publish(self, job: str, model: str | None, samples: Sequence[Sample]) -> None:
+        group = {"model": model} if model is not None else {}
         try:
-            push_to_gateway(self._url, job, _registry(model, samples), grouping_key={"model": model}, timeout=_TIMEOUT)
-        except (OSError, ValueError) as error:
+            push_to_gateway(self._url, job, _registry(model, samples), grouping_key=group, timeout=_TIMEOUT)
+        except (OSError, ValueError, HTTPException) as error:
             raise Transient(f"metrics cannot be pushed to {PUSHGATEWAY}={self._url}: {error}; expected a Pushgateway there") from error
 
 
@@ -48,7 +50,7 @@ def publisher(folder: Path, environment: Mapping[str, str] = os.environ) -> Publ
     return Pushgateway(url) if url else TextFile(folder)
 
 
-def _registry(model: str, samples: Sequence[Sample]) -> CollectorRegistry:
+def _registry(model: str | None, samples: Sequence[Sample]) -> CollectorRegistry:
     registry = CollectorRegistry()
     gauges: dict[str, Gauge] = {}
     for sample in samples:
@@ -56,6 +58,6 @@ def _registry(model: str, samples: Sequence[Sample]) -> CollectorRegistry:
         if metric.name not in gauges:
             gauges[metric.name] = Gauge(metric.name, metric.help, metric.labels, registry=registry)
         gauge = gauges[metric.name]
-        labels = {"model": model, **sample.labels}
+        labels = {"model": model or "", **sample.labels}
         (gauge.labels(**{name: labels[name] for name in metric.labels}) if metric.labels else gauge).set(sample.value)
     return registry

@@ -10,20 +10,21 @@ from steps.contracts.metrics import Metric
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One value; `labels` beside the model's, which every sample has."""
+    """One value; `labels` beside the model's, which its publisher adds where the metric has one."""
 
     metric: Metric
     value: float
     labels: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if {"model", *self.labels} != set(self.metric.labels):
-            raise BadInput(f"metric {self.metric} got the labels {sorted(self.labels)} beside model; expected {self.metric.labels}")
+        own = set(self.metric.labels) - {"model"}
+        if set(self.labels) != own:
+            raise BadInput(f"metric {self.metric} got the labels {sorted(self.labels)} beside its model; expected {sorted(own)}")
 
 
 class Publisher(Protocol):
     """Where samples go. What was published for the same job and model before is replaced as a whole."""
 
-    def publish(self, job: str, model: str, samples: Sequence[Sample]) -> None:
-        """Raises Transient when they cannot be delivered."""
+    def publish(self, job: str, model: str | None, samples: Sequence[Sample]) -> None:
+        """`model` None is what is of no one model. Raises Transient when they cannot be delivered."""
         ...
