@@ -4,19 +4,21 @@ import importlib
 from collections.abc import Callable, Mapping
 from typing import cast
 
-from steps.contracts.errors import BadInput
+from steps.contracts.errors import BadInput, Refused
 from steps.contracts.stage import Kind
 from steps.pending import request
 from steps.run import Outputs, Run
 from steps.stages import HEAL
 
+CLOSE = "close"
 STEPS = tuple(dict.fromkeys(stage.step for stage in HEAL if stage.kind is not Kind.APPROVAL))
 
 
 def call(step: str, run: Run, inputs: Mapping[str, str]) -> Outputs:
     """What the step answers; an approval that follows it is asked for.
 
-    Raises BadInput for a step that the table does not have, or for an empty input.
+    Raises BadInput for a step that the table does not have, or for an empty input, and Refused for a step that a closed incident
+    never took: a workflow that is submitted again changes nothing.
     A stage that was skipped has empty outputs: an empty input means that the engine followed a stage that never ran.
     """
     if step not in STEPS:
@@ -24,6 +26,8 @@ def call(step: str, run: Run, inputs: Mapping[str, str]) -> Outputs:
     empty = [name for name, value in inputs.items() if not value]
     if empty:
         raise BadInput(f"step {step} got an empty {empty[0]}; expected the output of a stage that ran")
+    if step != CLOSE and run.stage(step) is None and run.site.ledger.closing(run.incident) is not None:
+        raise Refused(f"step {step} was not run: incident {run.incident.id} is closed, and what it was about is over")
     function = cast(Callable[..., Outputs], getattr(importlib.import_module(f"steps.{step}"), step))
     outputs = function(run, **inputs)
     request(run)

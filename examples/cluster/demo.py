@@ -75,6 +75,7 @@ def _play(cluster: Cluster, policy: Policy, store: ObjectStore, out: Path, say: 
     finally:
         stop.set()
         asker.join(30)
+        passengers.close()
     incident = Ledger(store, SystemClock()).incidents(policy.name)[-1]
     out.mkdir(parents=True, exist_ok=True)
     page = out / "incident.html"

@@ -69,6 +69,9 @@ class Passengers:
         self.requests = 0
         self.failures: list[str] = []
 
+    def close(self) -> None:
+        self._client.close()
+
     def ask(self, flights: pa.Table, batch: int = _BATCH, prefix: str = "r") -> pa.Table:
         """The labels of the flights that were answered, by the row ids that the predictor logs."""
         policy, parts = self._policy, []

@@ -5,7 +5,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -79,8 +79,8 @@ class Stage:
     def flights(self, days: int = 60, change: Callable[[pa.Table], pa.Table] = lambda rows: rows) -> None:
         """The last weeks asked about through the gateway, with their labels; but for the two days that are kept for `asking`."""
         rows = change(self.world.between(TODAY - timedelta(days=days), TODAY - _LIVE))
-        passengers = self.passengers()
-        labels = passengers.ask(rows, prefix=f"t{time.time():.0f}")
+        with closing(self.passengers()) as passengers:
+            labels = passengers.ask(rows, prefix=f"t{time.time():.0f}")
         assert passengers.failures == []
         put_labels(self.store, self.policy, labels)
         until(lambda: self._logged(rows.num_rows), 60, f"{rows.num_rows} logged rows")
@@ -97,6 +97,7 @@ class Stage:
         finally:
             stop.set()
             asker.join(30)
+            passengers.close()
 
     def look(self) -> str:
         """Run the monitor; what it found."""
