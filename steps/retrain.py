@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from importlib.metadata import version as installed
 from pathlib import Path
@@ -10,42 +10,28 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from steps.contracts.codec import canonical, decode, to_plain
 from steps.contracts.diagnosis import Diagnosis
-from steps.contracts.errors import Refused
 from steps.contracts.inference_log import PREDICTION, REQUEST_ID
 from steps.contracts.keys import candidate_prefix, model_hash
 from steps.contracts.policy import Policy
-from steps.contracts.training import ModelVersion, TrainingPlan
-from steps.contracts.window import Window
+from steps.contracts.training import TrainingPlan
 from steps.contracts.words import Cause, Remedy
 from steps.core.feedback import fed_back
-from steps.core.gates import compared
 from steps.core.limits import replaced
 from steps.core.pairing import pair
 from steps.core.quality import check
 from steps.core.training_window import plans, reach
-from steps.judging import ask, judged
 from steps.model_files import digest, push
 from steps.run import Outputs, Run
 from steps.snapshots import keep
-from steps.taught import history
-from steps.training.apart import Trained, train_apart
-from steps.version_files import version_files
+from steps.taught import history, within
+from steps.training.apart import Trained
+from steps.trying import Try, beside_the_champion, carried_out, chosen
+from steps.trying import best as best_of
 
 MOST_ROWS = 1_000_000  # evenly thinned above: a tabular model gains little beyond, and a laptop still holds them
-
-
-@dataclass(frozen=True, slots=True)
-class _Try:
-    """One plan carried out. `gain` is the least over the champion on the holdout rows, where more than one was tried."""
-
-    plan: TrainingPlan
-    rows: pa.Table
-    trained: Trained
-    gain: float | None = None
 
 
 def retrain(run: Run) -> Outputs:
@@ -63,15 +49,15 @@ def retrain(run: Run) -> Outputs:
     tried = plans(
         diagnosis, remedy, site.policy, window, quarantined, times, now, since=_first_onset(run), retraining=more, waited=_waited(run)
     )
-    holdout = _within(labelled, site.policy, tried[0].holdout, tried[0].excluded)
-    widest = _within(labelled, site.policy, min((plan.train for plan in tried), key=lambda span: span.start), tried[0].excluded)
+    holdout = within(labelled, site.policy.data.time, tried[0].holdout, tried[0].excluded)
+    widest = within(labelled, site.policy.data.time, min((plan.train for plan in tried), key=lambda span: span.start), tried[0].excluded)
     why_not = tried[0].reason if not tried[0].enough else _unfit(run, str(diagnosed["reference"]), widest, holdout)
     if why_not:
-        return _record(run, _Try(tried[0], widest, Trained(None, 0.0, f"no challenger was trained: {why_not}")), ())
+        return _record(run, Try(tried[0], widest, Trained(None, 0.0, f"no challenger was trained: {why_not}")), ())
     place = fresh(site.work / "training" / run.incident.id)
-    trials = [_tried(run, plan, labelled, place / f"{number}") for number, plan in enumerate(tried)]
-    trials = _compared(run, trials, holdout, place) if len(trials) > 1 else trials
-    best = _best(trials)
+    trials = [carried_out(run, plan, labelled, place / f"{number}") for number, plan in enumerate(tried)]
+    trials = beside_the_champion(run, trials, holdout, place) if len(trials) > 1 else trials
+    best = best_of(trials)
     return _record(run, best, trials, holdout, _beside(labelled, site.policy, best.plan))
 
 
@@ -105,48 +91,9 @@ def _waited(run: Run) -> bool:
     return run.incident.opened_at - since >= site.policy.detect.window
 
 
-def _tried(run: Run, plan: TrainingPlan, labelled: pa.Table, place: Path) -> _Try:
-    apart = () if plan.remedy is Remedy.RECALIBRATE else plan.beside
-    train = _within(labelled, run.site.policy, plan.train, (*plan.excluded, *apart))
-    run.site.say(f"training on {train.num_rows} rows of {plan.train}: {plan.reason}")
-    return _Try(plan, train, _trained(run, plan.remedy, train, place))
-
-
-def _compared(run: Run, trials: Sequence[_Try], holdout: pa.Table, place: Path) -> list[_Try]:
-    """Each with what the gate will ask of it: the least gain over the champion on the holdout rows that its interval allows.
-
-    A model that learnt from few rows may look best by chance; its interval says so. A model that cannot be asked has no gain.
-    """
-    _, champion = ask(_champion(run), run.site.policy, (holdout,), place / "champion")
-    if not champion:
-        return list(trials)
-    tried = len(trials)
-    return [replace(t, gain=_gain(run, t, holdout, champion[0], tried, place / f"asked-{n}")) for n, t in enumerate(trials)]
-
-
-def _gain(run: Run, each: _Try, holdout: pa.Table, champion: np.ndarray, tried: int, place: Path) -> float | None:
-    """A correction leaves the ranking as it is, so by the AUC a full training is better as soon as it passes."""
-    policy = run.site.policy
-    if each.trained.folder is None:
-        return None
-    if each.plan.remedy is Remedy.RECALIBRATE and policy.metric == "auc":
-        return -policy.validation.margin
-    _, answers = ask(each.trained.folder, policy, (holdout,), place)
-    if not answers:
-        return None
-    low = compared(policy.metric, judged(policy, holdout, answers[0], champion), policy, tried).gain.low
-    return low if np.isfinite(low) else None
-
-
-def _best(trials: Sequence[_Try]) -> _Try:
-    """The first one that was trained where nobody has a gain."""
-    known = [each for each in trials if each.gain is not None]
-    return max(known, key=lambda each: each.gain or 0.0) if known else next((t for t in trials if t.trained.folder), trials[0])
-
-
 def _beside(labelled: pa.Table, policy: Policy, plan: TrainingPlan) -> pa.Table:
     """Rows of the history that the new version's reference holds beside the holdout."""
-    parts = [_within(labelled, policy, span, plan.excluded) for span in plan.beside]
+    parts = [within(labelled, policy.data.time, span, plan.excluded) for span in plan.beside]
     return pa.concat_tables(parts) if parts else labelled.slice(0, 0)
 
 
@@ -155,42 +102,11 @@ def code_version(policy: Policy) -> str:
     return f"modelmedic {installed('modelmedic')}, {policy.retrain.entrypoint}"
 
 
-def _trained(run: Run, remedy: Remedy, train: pa.Table, place: Path) -> Trained:
-    site, data = run.site, run.site.policy.data
-    place.mkdir()
-    pq.write_table(train.select([*site.policy.features, data.target, data.time]), place / "train.parquet")
-    folder = _champion(run) if remedy is Remedy.RECALIBRATE else None
-    return train_apart(place / "train.parquet", site.policy, place / "out", recalibrate=folder)
-
-
-def _champion(run: Run) -> Path:
-    """The files of the version that the diagnosis found serving: training reaches no registry. Raises Refused without one."""
-    site, served = run.site, (run.stage("diagnose") or {}).get("served")
-    if served is None:
-        raise Refused(f"model {site.model} has no champion to recalibrate; expected alias {site.policy.registry.champion} to name one")
-    return version_files(site, decode(ModelVersion, canonical(served)))
-
-
 def fresh(folder: Path) -> Path:
     """An empty folder: what a killed run left there is of no use."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     return folder
-
-
-def _within(rows: pa.Table, policy: Policy, window: Window, excluded: Sequence[Window]) -> pa.Table:
-    times = rows[policy.data.time]
-    keep = _inside(times, window)
-    for span in excluded:
-        keep = pc.and_(keep, pc.invert(_inside(times, span)))
-    return rows.filter(keep)
-
-
-def _inside(times: pa.ChunkedArray, window: Window) -> pa.ChunkedArray:
-    def bound(moment: datetime) -> pa.Scalar:
-        return pa.scalar(moment, times.type)
-
-    return pc.and_(pc.greater_equal(times, bound(window.start)), pc.less(times, bound(window.end)))
 
 
 def _unfit(run: Run, compared: str, train: pa.Table, holdout: pa.Table) -> str:
@@ -223,7 +139,7 @@ def _others(rows: pa.Table, reference: pa.Table) -> pa.Table:
     return rows.filter(pc.invert(pc.is_in(rows[REQUEST_ID], value_set=reference[REQUEST_ID].drop_null().combine_chunks())))
 
 
-def _record(run: Run, best: _Try, trials: Sequence[_Try], holdout: pa.Table | None = None, beside: pa.Table | None = None) -> Outputs:
+def _record(run: Run, best: Try, trials: Sequence[Try], holdout: pa.Table | None = None, beside: pa.Table | None = None) -> Outputs:
     site, trained = run.site, best.trained
     prefix = candidate_prefix(model_hash(site.model), run.incident.epoch)
     candidate = None
@@ -231,7 +147,7 @@ def _record(run: Run, best: _Try, trials: Sequence[_Try], holdout: pa.Table | No
         candidate = digest(trained.folder)
         push(site.store, f"{prefix}/{candidate}", trained.folder)
     outputs = {"trained": "yes" if candidate else "no"}
-    sentence = f"{trained.sentence}{_chosen(best, trials, site.policy.metric)}"
+    sentence = f"{trained.sentence}{chosen(best, trials, site.policy.metric)}"
     document = {
         "plan": to_plain(best.plan),
         "trained": candidate is not None,
@@ -249,11 +165,3 @@ def _record(run: Run, best: _Try, trials: Sequence[_Try], holdout: pa.Table | No
     kept = run.record("retrain", document)
     site.say(sentence)
     return dict(kept["outputs"])
-
-
-def _chosen(best: _Try, trials: Sequence[_Try], metric: str) -> str:
-    """Why this one of several, in words that follow what its training came to."""
-    others = [each.gain for each in trials if each is not best and each.gain is not None]
-    if best.gain is None or not others:
-        return ""
-    return f"; on the newest labels it gains {best.gain:+.4f} in {metric} or more, the other {others[0]:+.4f}: {best.plan.reason}"

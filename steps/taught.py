@@ -1,5 +1,6 @@
 """Labelled rows to learn from: what was answered since the model serves, and before that what the first champion was taught by."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import pyarrow as pa
@@ -34,13 +35,23 @@ def history(site: Site, span: Window, limit: int) -> pa.Table:
 
 
 def _before(site: Site, rows: pa.Table, span: Window, schema: pa.Schema) -> pa.Table:
-    times = rows[site.policy.data.time]
-    inside = pc.and_(pc.greater_equal(times, _scalar(span.start, times)), pc.less(times, _scalar(span.end, times)))
-    rows = rows.filter(inside)
+    rows = within(rows, site.policy.data.time, span)
     for name in (PREDICTION, MODEL_VERSION):
         rows = rows.set_column(rows.column_names.index(name), name, pa.nulls(rows.num_rows, rows.schema.field(name).type))
     return pa.Table.from_batches([conform(batch, schema) for batch in rows.combine_chunks().to_batches()], schema=schema)
 
 
-def _scalar(moment: datetime, times: pa.ChunkedArray) -> pa.Scalar:
-    return pa.scalar(moment, times.type)
+def within(rows: pa.Table, time: str, window: Window, excluded: Sequence[Window] = ()) -> pa.Table:
+    """The rows of the window that lie in none of the excluded ones; `time` is the column of their times."""
+    times = rows[time]
+    keep = _inside(times, window)
+    for span in excluded:
+        keep = pc.and_(keep, pc.invert(_inside(times, span)))
+    return rows.filter(keep)
+
+
+def _inside(times: pa.ChunkedArray, window: Window) -> pa.ChunkedArray:
+    def bound(moment: datetime) -> pa.Scalar:
+        return pa.scalar(moment, times.type)
+
+    return pc.and_(pc.greater_equal(times, bound(window.start)), pc.less(times, bound(window.end)))

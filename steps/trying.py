@@ -1,0 +1,96 @@
+"""Trainings that are tried for one challenger, and which of them is the challenger."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from steps.contracts.codec import canonical, decode
+from steps.contracts.errors import ModelmedicError, Refused
+from steps.contracts.training import ModelVersion, TrainingPlan
+from steps.contracts.words import Remedy
+from steps.core.gates import compared
+from steps.judging import ask, judged
+from steps.run import Run
+from steps.taught import within
+from steps.training.apart import Trained, train_apart
+from steps.version_files import version_files
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """One plan carried out. `gain` is the least over the champion on the holdout rows, where more than one was tried."""
+
+    plan: TrainingPlan
+    rows: pa.Table
+    trained: Trained
+    gain: float | None = None
+
+
+def carried_out(run: Run, plan: TrainingPlan, labelled: pa.Table, place: Path) -> Try:
+    apart = () if plan.remedy is Remedy.RECALIBRATE else plan.beside
+    train = within(labelled, run.site.policy.data.time, plan.train, (*plan.excluded, *apart))
+    run.site.say(f"training on {train.num_rows} rows of {plan.train}: {plan.reason}")
+    return Try(plan, train, _trained(run, plan.remedy, train, place))
+
+
+def beside_the_champion(run: Run, trials: Sequence[Try], holdout: pa.Table, place: Path) -> list[Try]:
+    """Each with what the gate will ask of it: the least gain over the champion on the holdout rows that its interval allows.
+
+    A model that learnt from few rows may look best by chance; its interval says so. A model that cannot be asked has no gain.
+    """
+    try:
+        _, champion = ask(_champion(run), run.site.policy, (holdout,), place / "champion")
+    except ModelmedicError:  # released by hand, and the registry that has its files cannot be reached from where training runs
+        champion = ()
+    if not champion:
+        return list(trials)
+    tried = len(trials)
+    return [replace(t, gain=_gain(run, t, holdout, champion[0], tried, place / f"asked-{n}")) for n, t in enumerate(trials)]
+
+
+def _gain(run: Run, each: Try, holdout: pa.Table, champion: np.ndarray, tried: int, place: Path) -> float | None:
+    """A correction leaves the ranking as it is, so by the AUC a full training is better as soon as it passes."""
+    policy = run.site.policy
+    if each.trained.folder is None:
+        return None
+    if each.plan.remedy is Remedy.RECALIBRATE and policy.metric == "auc":
+        return -policy.validation.margin
+    _, answers = ask(each.trained.folder, policy, (holdout,), place)
+    if not answers:
+        return None
+    low = compared(policy.metric, judged(policy, holdout, answers[0], champion), policy, tried).gain.low
+    return low if np.isfinite(low) else None
+
+
+def best(trials: Sequence[Try]) -> Try:
+    """The largest of the least gains; the first one that was trained where nobody has any."""
+    known = [each for each in trials if each.gain is not None]
+    return max(known, key=lambda each: each.gain or 0.0) if known else next((t for t in trials if t.trained.folder), trials[0])
+
+
+def chosen(best: Try, trials: Sequence[Try], metric: str) -> str:
+    """Why this one of several, in words that follow what its training came to."""
+    others = [each.gain for each in trials if each is not best and each.gain is not None]
+    if best.gain is None or not others:
+        return ""
+    return f"; on the newest labels it gains {best.gain:+.4f} in {metric} or more, the other {others[0]:+.4f}: {best.plan.reason}"
+
+
+def _trained(run: Run, remedy: Remedy, train: pa.Table, place: Path) -> Trained:
+    site, data = run.site, run.site.policy.data
+    place.mkdir()
+    pq.write_table(train.select([*site.policy.features, data.target, data.time]), place / "train.parquet")
+    folder = _champion(run) if remedy is Remedy.RECALIBRATE else None
+    return train_apart(place / "train.parquet", site.policy, place / "out", recalibrate=folder)
+
+
+def _champion(run: Run) -> Path:
+    """The files of the version that the diagnosis found serving: training reaches no registry. Raises Refused without one."""
+    site, served = run.site, (run.stage("diagnose") or {}).get("served")
+    if served is None:
+        raise Refused(f"model {site.model} has no champion to recalibrate; expected alias {site.policy.registry.champion} to name one")
+    return version_files(site, decode(ModelVersion, canonical(served)))
