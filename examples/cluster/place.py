@@ -29,7 +29,7 @@ class Late(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """`gateway` is the base URL at which the InferenceServices answer by their Host; empty when the cluster's own is to be forwarded."""
+    """`gateway` is the base URL at which the InferenceServices answer by their Host."""
 
     namespace: str = NAMESPACE
     gateway: str = ""
@@ -97,6 +97,8 @@ def found() -> Cluster:
     missing = [product for kind, product in needed.items() if kind not in kinds.split()]
     if missing:
         raise NoCluster(f"the cluster has no {' and no '.join(missing)}; docs/quickstart.md says what has to be there")
+    if not cluster.gateway.startswith("http://"):
+        raise NoCluster(f"GATEWAY is {cluster.gateway!r}; expected the base URL of the cluster's gateway, such as http://127.0.0.1:8080")
     return cluster
 
 

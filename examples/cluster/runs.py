@@ -24,13 +24,18 @@ class Node:
     pod: bool
 
 
-def start(cluster: Cluster, template: str, parameters: Mapping[str, str] | None = None, name: str = "") -> str:
-    """The new Workflow's name."""
+def heal(cluster: Cluster, model: str, incident: str) -> str:
+    """The heal of an incident under the name that triage would give it, so that there is never a second one."""
+    return start(cluster, f"heal-{model}", {"incident": incident}, f"heal-{incident}")
+
+
+def start(cluster: Cluster, template: str, parameters: Mapping[str, str] | None = None, name: str | None = None) -> str:
+    """The new Workflow's name: the one that is given, or one that begins as the template is called."""
     return cluster.create(
         {
             "apiVersion": "argoproj.io/v1alpha1",
             "kind": "Workflow",
-            "metadata": {"generateName": f"{name or template}-", "namespace": cluster.namespace},
+            "metadata": {"namespace": cluster.namespace, **({"name": name} if name else {"generateName": f"{template}-"})},
             "spec": {
                 "workflowTemplateRef": {"name": template},
                 "arguments": {"parameters": [{"name": key, "value": value} for key, value in (parameters or {}).items()]},

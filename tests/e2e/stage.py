@@ -4,6 +4,7 @@ import json
 import os
 import threading
 import time
+import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from steps.clocks import SystemClock
 from steps.contracts.audit import Record
 from steps.contracts.incident import Closing, Incident
 from steps.contracts.keys import model_hash, policy_key
+from steps.contracts.metrics import MONITOR_JOB
 from steps.contracts.policy import Policy
 from steps.contracts.ports import ObjectStore
 from steps.contracts.window import Window
@@ -66,6 +68,7 @@ class Stage:
         self.cluster.run("delete", "workflows", "--all", "--wait=false", check=False)
         until(self._no_workflows, 90, "the end of all workflows", 2)
         self._only_the_champion()
+        self._no_alarm()
         for prefix in (*_FORGOTTEN, f"{self.policy.log_prefix}/", f"{self.policy.labels_prefix}/"):
             for key in list(self.store.list(prefix)):
                 _delete(key)
@@ -115,7 +118,7 @@ class Stage:
         return incident
 
     def start(self, incident: Incident) -> str:
-        return runs.start(self.cluster, f"heal-{self.model}", {"incident": incident.id}, f"heal-{incident.id}")
+        return runs.heal(self.cluster, self.model, incident.id)
 
     def healed(self, incident: Incident, seconds: float = HEAL) -> Closing:
         """Start the heal of the incident; how it was closed."""
@@ -163,6 +166,13 @@ class Stage:
                 self.cluster.run("patch", "workflow", each["metadata"]["name"], *change, check=False)
         pods = [pod for pod in self.cluster.listed("pods", "workflows.argoproj.io/workflow") if pod["status"]["phase"] == "Running"]
         return True if not left and not pods else None
+
+    def _no_alarm(self) -> None:
+        """What the case before pushed would go on firing."""
+        with self.cluster.forwarded("svc/pushgateway", 9091) as port:
+            address = f"http://127.0.0.1:{port}/metrics/job/{MONITOR_JOB}/model/{self.model}"
+            with urllib.request.urlopen(urllib.request.Request(address, method="DELETE"), timeout=10) as answer:
+                assert answer.status == 202
 
     def _only_the_champion(self) -> None:
         """A canary that a heal left when its workflow was deleted under it."""

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pytest
 
 from examples.cluster import runs
 from examples.cluster.place import until
@@ -59,6 +60,7 @@ def test_a_challenger_that_gains_too_little_leaves_the_champion_alone(stage: Sta
     evidence("e: gate lost", {"sentence": stage.closing(incident).sentence})
 
 
+@pytest.mark.slow
 def test_a_canary_that_nobody_asks_is_taken_back_at_its_deadline(stage: Stage) -> None:
     before = stage.alias(), stage.served()
     stage.flights()
@@ -69,6 +71,7 @@ def test_a_canary_that_nobody_asks_is_taken_back_at_its_deadline(stage: Stage) -
     evidence("f: canary without traffic", {"sentence": stage.closing(incident).sentence})
 
 
+@pytest.mark.slow
 def test_under_a_freeze_nothing_advances(stage: Stage) -> None:
     from steps.clocks import SystemClock
 
@@ -81,6 +84,7 @@ def test_under_a_freeze_nothing_advances(stage: Stage) -> None:
     evidence("j: freeze", {"sentence": stage.closing(incident).sentence})
 
 
+@pytest.mark.slow
 def test_an_alias_that_a_person_moves_meanwhile_stays_where_they_put_it(stage: Stage) -> None:
     stage.flights()
     was = stage.alias()

@@ -25,6 +25,7 @@ def asks(policy: Policy) -> Policy:
     return variant(policy, autonomy={"retrain": "approve"}, approval={"timeout": "3m"}, rollout={"hold": "5s"})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("answer", ["reject", None])
 def test_without_a_yes_nothing_is_deployed(stage: Stage, answer: str | None) -> None:
     """A no, and no answer within the time: the same."""
