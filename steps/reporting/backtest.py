@@ -28,8 +28,8 @@ def backtest_page(found: Backtest) -> str:
         "backtest.html.j2",
         title=short(f"modelmedic: {found.model} replayed", 120),
         found=found,
-        metric=words(found.metric),
-        loss=words(found.loss),
+        metric=_said(found.metric),
+        loss=_said(found.loss),
         better="higher" if found.higher else "lower",
         sentence=_sentence(found),
         drawing=drawing(found),
@@ -46,7 +46,7 @@ def drawing(found: Backtest) -> Markup:
     known = [score for each in found.lines for score in each.scores if score is not None] or [0.0, 1.0]
     room = 0.06 * ((max(known) - min(known)) or 1.0)
     x = Scale(0.0, (end - start).total_seconds(), _LEFT, _WIDTH - _RIGHT)
-    y = Scale(max(known) + room, min(known) - room, _TOP, _HEIGHT)
+    y = Scale(min(known) - room, max(known) + room, _HEIGHT, _TOP)
 
     def at(moment: datetime) -> float:
         return x((moment - start).total_seconds())
@@ -58,7 +58,7 @@ def drawing(found: Backtest) -> Markup:
     height = _HEIGHT + 26 + _ROW * len(_LANES) + 8
     for index, name in enumerate(_LANES):
         parts += _lane(found.line(name), _HEIGHT + 40 + index * _ROW, at)
-    return picture(_WIDTH, height, f"{words(found.metric)} of {found.model} in four ways of running it", parts)
+    return picture(_WIDTH, height, f"{_said(found.metric)} of {found.model} in four ways of running it", parts)
 
 
 def _sentence(found: Backtest) -> str:
@@ -67,9 +67,17 @@ def _sentence(found: Backtest) -> str:
     if policy.mean is None or not others:
         return "No window has labels enough to tell."
     best = (max if found.higher else min)(others, key=lambda each: each.mean or 0.0)
-    ours = f"This policy has a mean {words(found.metric)} of {number(policy.mean, 4)} with {policy.counts.retrains} trainings"
+    ours = f"This policy has a mean {_said(found.metric)} of {number(policy.mean, 4)} with {_trainings(policy)}"
     theirs = "the frozen model" if best.name == FROZEN else f"to {best.title}"
-    return f"{ours}; the best of the others is {theirs}, with {number(best.mean, 4)} and {best.counts.retrains} trainings."
+    return f"{ours}; the best of the others is {theirs}, with {number(best.mean, 4)} and {_trainings(best)}."
+
+
+def _said(metric: str) -> str:
+    return metric.upper() if metric in ("auc", "rmse", "mae") else words(metric)
+
+
+def _trainings(each: Line) -> str:
+    return f"{each.counts.retrains} training{'' if each.counts.retrains == 1 else 's'}"
 
 
 def _row(found: Backtest, index: int, window: Window) -> dict[str, object]:
@@ -81,7 +89,7 @@ def _row(found: Backtest, index: int, window: Window) -> dict[str, object]:
 
 
 def _axes(y: Scale, start: datetime, end: datetime, at: At) -> Iterator[Markup]:
-    for value in ticks(min(y.low, y.high), max(y.low, y.high), 6):
+    for value in ticks(y.low, y.high, 6):
         yield line(_LEFT, y(value), _WIDTH - _RIGHT, y(value), "grid")
         yield text(_LEFT - 6, y(value) + 4, plain(value), "tick", "end")
     for moment in days(start, end, 12):

@@ -75,6 +75,11 @@ def test_page_is_whole_and_says_what_was_done(played: Backtest) -> None:
     assert all(line.title in seen.words for line in played.lines)
     assert "concept drift" in seen.words
     assert sum(tag == "svg" for tag, _ in seen.tags) == 1
+    curves = [given["d"] or "" for tag, given in seen.tags if tag == "path" and (given.get("class") or "").startswith("way-")]
+    heights = [[float(point.split()[1]) for point in curve.removeprefix("M").split(" L")] for curve in curves]
+    assert len(heights) == 4
+    assert min(heights[0]) < max(heights[0])  # the frozen model falls …
+    assert heights[0][-1] > heights[3][-1]  # … and ends below the policy, for heights are counted from the top
 
 
 def test_page_of_a_world_without_labels_and_with_odd_names_is_whole(played: Backtest) -> None:
