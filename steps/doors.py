@@ -50,7 +50,7 @@ def bootstrap(place: Workspace, inputs: Mapping[str, str], say: Say) -> Outputs:
         named = take(site, labelled(site))
         train_first(site, named)
         return {"snapshot": named}
-    site = place.site(place.policy(), say=say)
+    site = place.site(place.policy(), say=say, records=part == "serve")  # who vouches for models keeps no policies
     if part == "register":
         from steps.bootstrap import register_first
 

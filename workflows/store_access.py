@@ -11,8 +11,9 @@ from typing import Any, Final
 from steps.contracts.policy import Policy
 from workflows.platform import Platform
 
-_RECORDS: Final = ("incidents/", "audit/", "leases/", "probe/")
-_KEPT: Final = ("acknowledged/", "quarantine/", "verdicts/", "reports/", "policies/", "reference/", "releases/", "notifications/")
+_RECORDS: Final = ("incidents/", "audit/", "probe/")
+_TOLD: Final = ("reports/", "notifications/")
+_MEASURES: Final = ("reference/*/profile-*.json", "reference/*/thresholds-*.json")  # worked out from a reference, which stays as it is
 LOGS, LABELS = "<inference log>", "<labels>"
 
 
@@ -26,17 +27,26 @@ class Access:
 
 
 ACCESS: Final[dict[str, Access]] = {
-    "observe": Access(None, (*_RECORDS, *_KEPT, "snapshots/"), "reads logs and labels, writes records"),
+    "observe": Access(
+        None,
+        (*_RECORDS, *_TOLD, *_MEASURES, "acknowledged/", "policies/", "quarantine/", "verdicts/"),
+        "reads logs and labels, writes records",
+    ),
     "train": Access(
-        ("incidents/", "policies/", "snapshots/", "quarantine/", "reference/", "models/", "bootstrap/", "candidates/", LOGS, LABELS),
+        (
+            *("incidents/", "policies/", "snapshots/", "quarantine/", "reference/", "models/", "bootstrap/", "candidates/", "probe/"),
+            *(LOGS, LABELS),
+        ),
         ("candidates/", "snapshots/", "incidents/*/stages/retrain.json", "probe/"),
         "runs the user's code: a candidate comes out, and the note that it did",
     ),
-    "validate": Access(None, (*_RECORDS, "models/", "snapshots/"), "vouches for a candidate by copying it to models/"),
-    "deploy": Access(None, (*_RECORDS, *_KEPT), "changes what serves, and records it"),
-    "triage": Access(
-        ("incidents/", "audit/", "leases/", "policies/", "control/", "verdicts/", "releases/", "probe/"), _RECORDS, "opens incidents"
+    "validate": Access(
+        None,
+        (*_RECORDS, "leases/", "models/", "notifications/", "reference/", "snapshots/"),
+        "vouches for a candidate by copying it to models/, keeps its reference, and asks people for a yes",
     ),
+    "deploy": Access(None, (*_RECORDS, *_TOLD, "leases/", "policies/", "releases/"), "changes what serves, and records it"),
+    "triage": Access((*_RECORDS, "policies/", "verdicts/"), _RECORDS, "opens incidents"),
     "predictor": Access(("models/",), (LOGS,), "loads a model, logs requests and answers"),
 }
 

@@ -1,0 +1,301 @@
+"""Everything that the loop does in a cluster it can do with the store access that is rendered for it, each step as its own class.
+
+The short life has two versions that a test vouches for; in the whole one a model is trained and judged three times.
+"""
+
+import base64
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from steps.adapters.memory_store import MemoryStore
+from steps.adapters.model_loader import LoadedModel, load_model
+from steps.adapters.store_probe import probe
+from steps.answering import give
+from steps.backfill import write_labels, write_log
+from steps.clocks import PlayedClock
+from steps.contracts.detection import Verdict
+from steps.contracts.errors import StoreError
+from steps.contracts.incident import Incident
+from steps.contracts.inference_log import LABELLED_AT
+from steps.contracts.keys import bootstrap_prefix, verdict_key
+from steps.contracts.policy import Policy
+from steps.contracts.ports import Clock, Serving
+from steps.contracts.serving import Prediction, Served
+from steps.contracts.window import Window
+from steps.contracts.words import Cause, Remedy, VerdictState
+from steps.documents import keep
+from steps.doors import DOORS, page_of
+from steps.local.engine import heal
+from steps.model_files import pull
+from steps.parquet_objects import encoded
+from steps.run import Outputs, Run, Site, silent
+from steps.stages import HEAL
+from steps.table import call
+from steps.training.frames import features
+from steps.triage import triage
+from steps.workspace import Workspace
+from tests.contracts.guarded import BUCKET, Guarded
+from tests.registry.fakes import FakeRegistry
+from tests.serving.fakes import FakeServing
+from tests.training.worlds import NOW, START, TURN, diagnosed, policy, rows
+from tests.triage.fakes import FakeWorkflows
+from tests.triage.test_alerts import alert, body
+from workflows.platform import Platform
+from workflows.store_access import store_policies
+
+DAY = timedelta(days=1)
+RULES = policy(
+    detect={"persistence": {"hits": 1, "of": 1}},
+    autonomy={"retrain": "approve"},
+    rollout={"steps": [50], "hold": "5m", "deadline": "1h", "minRequests": 5, "replayRequests": 40},
+)
+CLASSES = {stage.step: stage.account.value for stage in HEAL}
+DOOR_CLASSES = {"monitor": "observe", "reconcile": "deploy", "triage": "triage"}
+PART_CLASSES = {"train": "train", "register": "validate", "serve": "deploy"}
+
+
+class Predictors(FakeServing):
+    """Each loads its model from the store, as a predictor's pod does, and answers with it."""
+
+    def __init__(self, store: Guarded, work: Path) -> None:
+        super().__init__()
+        self._store, self._work = store, work
+        self._models: dict[str, LoadedModel] = {}
+
+    def _answer(self, served: Served, rows: pa.Table) -> Prediction:
+        if served.digest not in self._models:
+            with self._store.by("predictor"):
+                folder = pull(self._store, served.uri, self._work / served.digest, served.digest)
+            self._models[served.digest] = load_model(folder, RULES.data.task)
+        values = self._models[served.digest].ask(features(rows, RULES))
+        return Prediction(tuple(float(value) for value in values), served.version, 1.0)
+
+
+class Cluster(Workspace):
+    """Where the pods of one model live; every one of them opens the store with the probe."""
+
+    def __init__(self, folder: Path, whole: bool) -> None:
+        super().__init__(folder, {"MODELMEDIC_ACTOR": "pod"})
+        self.whole = whole
+        platform = Platform.model_validate({"services": {"store": BUCKET}})
+        documents = {Path(name).stem: json.loads(text) for name, text in store_policies([RULES], platform).items()}
+        self.guarded = Guarded(MemoryStore(), documents)
+        self.store = self.guarded
+        self.registry = FakeRegistry(folder / "registered", RULES.registry.name)
+        self.serving = Predictors(self.guarded, folder / "predictors") if whole else FakeServing()
+        self.clock = PlayedClock(TURN, self._requests)
+        self.heals = FakeWorkflows()
+
+    @property
+    def workflows(self) -> Any:
+        return self.heals
+
+    def policy(self) -> Policy:
+        return RULES
+
+    def fleet(self) -> Mapping[str, Mapping[str, str]]:
+        return {RULES.name: {"policy": RULES.hash, "heal": "heal-churn"}}
+
+    def site(
+        self,
+        policy: Policy,
+        *,
+        clock: Clock | None = None,
+        say: Callable[[str], None] = silent,
+        terminal: bool = False,
+        records: bool = True,
+    ) -> Site:
+        del terminal
+        return replace(super().site(policy, clock=clock or self.clock, say=say, terminal=False, records=records), registry=self.registry)
+
+    def _serving(self, policy: Policy) -> Serving:
+        del policy
+        return self.serving
+
+    def door(self, name: str, **inputs: str) -> Outputs:
+        with self.pod(PART_CLASSES[inputs["part"]] if name == "bootstrap" else DOOR_CLASSES[name]):
+            return DOORS[name](self, inputs, silent)
+
+    def step(self, name: str, run: Run, inputs: Mapping[str, str]) -> Outputs:
+        """As `python -m steps` does it."""
+        with self.pod(CLASSES[name]):
+            mine = self.run(run.incident.id)
+            outputs = call(name, mine, {key: value for key, value in inputs.items() if key != "error"})
+            if name == "close":
+                assert b"<svg" in (page_of(mine) or b"")
+            return outputs
+
+    def pod(self, step_class: str) -> Any:
+        with self.guarded.by(step_class):
+            probe(self.guarded)
+        return self.guarded.by(step_class)
+
+    def served(self, table: pa.Table, version: str) -> None:
+        """Logged by a predictor; the labels are somebody else's."""
+        said = {"model_version": version, "served_by": "unknown"}
+        for name, value in said.items():
+            table = table.set_column(table.column_names.index(name), name, pa.array([value] * table.num_rows, pa.string()))
+        with self.guarded.by("predictor"):
+            write_log(self.guarded, RULES, table)
+        write_labels(self.guarded, RULES, table.append_column(LABELLED_AT, table["at"]))
+
+    def _requests(self, start: datetime, end: datetime) -> None:
+        asked = pa.table({"age": [40.0], "spend": [90.0], "plan": ["pro"]})
+        for _ in range(min(int((end - start).total_seconds() / 10), 40)):
+            self.serving.ask(asked)
+
+
+def alerted(name: str) -> bytes:
+    return body(alert(labels={"alertname": name, "model": RULES.name}))
+
+
+def bootstrapped(at: Cluster) -> None:
+    at.guarded.create(f"{bootstrap_prefix(RULES.name)}rows.parquet", encoded(rows(START, TURN, RULES)))
+    snapshot = at.door("bootstrap", part="train")["snapshot"]
+    version = at.door("bootstrap", part="register", snapshot=snapshot)["version"]
+    at.door("bootstrap", part="serve", version=version)
+
+
+def made_up(at: Cluster) -> None:
+    """Two versions with their references, as people may bring them; what serves answers 0.5 to everything."""
+    site = at.site(RULES)
+    for version in ("1", "2"):
+        folder = at.root / f"made-up-{version}"
+        folder.mkdir()
+        (folder / "MLmodel").write_text(f"flavors: {{}}  # {version}\n")
+        table = rows(START, TURN, RULES)
+        if version == "2":
+            table = table.set_column(table.column_names.index("prediction"), "prediction", pa.array([0.5] * table.num_rows))
+        site.references.keep(at.registry.register(folder, key=version, tags={}, metrics={}).version, table)
+    at.door("bootstrap", part="serve", version="1")
+
+
+def vouched(at: Cluster, run: Run) -> None:
+    """Version 2 as the challenger of the incident, without training and gates."""
+    at.step("diagnose", run, {})
+    run.record("retrain", {"trained": True, "outputs": {"trained": "yes"}})
+    digest = at.registry.version("2").digest
+    validation = {"version": "2", "digest": digest, "gates": [], "metrics": {}}
+    outputs = {"passed": "yes", "version": "2", "digest": digest}
+    run.record("validate", {"validation": validation, "champion": "1", "version": "2", "digest": digest, "outputs": outputs})
+
+
+def healed(at: Cluster) -> None:
+    """From the monitor's verdict over an alert and a person's yes to a champion that helped."""
+    at.served(rows(TURN - 10 * DAY, NOW, RULES), "1")
+    at.clock.sleep(NOW - TURN)
+    assert at.door("monitor") == {"state": "degraded"}
+    payload = at.root / "payload"
+    payload.write_bytes(base64.b64encode(alerted("ModelmedicDegraded")))
+    assert at.door("triage", payload=str(payload))["attached"] == "1"
+    (incident,) = at.heals.heals
+    run = at.run(incident)
+    if not at.whole:
+        vouched(at, run)
+    assert heal(run, step=at.step).waiting_at == "approve"
+    give(at.guarded, at.clock, incident, approved=True, by="ana")
+    walk = heal(run, step=at.step)
+    assert walk.outcome == "healed", run.stage("deploy")
+    assert at.door("monitor")["state"]
+    at.served(rows(NOW, NOW + 10 * DAY, RULES), "2")
+    at.clock.sleep(10 * DAY)
+    assert at.door("reconcile") == {"repaired": "1"}  # it says that the heal helped
+    assert run.site.ledger.assessment(run.incident) is not None
+
+
+def decided(at: Cluster, cause: Cause, remedy: Remedy) -> Run:
+    """An incident whose diagnosis stands, as a person's test would have it."""
+    run = diagnosed(at.site(RULES), cause, remedy)
+    stands = run.stage("diagnose") or {}
+    key = next(key for key in at.guarded.list("incidents/") if key.endswith(f"{run.incident.epoch:06d}/stages/diagnose.json"))
+    document = {**stands, "decision": {"remedy": remedy.value, "sentence": "made up", "autonomy": "auto"}}
+    document["diagnosis"] = {**stands["diagnosis"], "version": at.registry.alias("champion")}
+    at.guarded.swap(key, json.dumps(document).encode(), at.guarded.get(key).tag)
+    return run
+
+
+def remedied(at: Cluster) -> None:
+    """What else a heal may come to: data set aside, a recalibration, the way back, and nothing."""
+    expected = {
+        (Cause.DATA_QUALITY, Remedy.QUARANTINE): "quarantined",
+        **({(Cause.LABEL_SHIFT, Remedy.RECALIBRATE): "healed"} if at.whole else {}),
+        (Cause.BAD_RELEASE, Remedy.ROLLBACK): "rolled_back",
+        (Cause.SEASONAL, Remedy.NONE): "no_action",
+    }
+    for (cause, remedy), outcome in expected.items():
+        run = decided(at, cause, remedy)
+        assert heal(run, step=at.step).outcome == outcome, run.site.ledger.stages(run.incident)
+
+
+def swept(at: Cluster) -> None:
+    """A canary that a crash left, a release by somebody else, a heal that ended without its close, one that no alert started."""
+    site = at.site(RULES)
+    theirs = at.registry.version("3" if at.whole else "2")
+    at.serving.start_canary(theirs, expected=at.serving.state().generation)
+    at.door("reconcile")
+    assert at.serving.state().canary is None
+    at.serving.restore(theirs)
+    at.registry.move_alias("champion", theirs.version, expected=at.registry.alias("champion"))
+    at.door("reconcile")
+    assert site.history.releases(RULES.name)[-1].by == "somebody else"
+    incident = alarmed(at)
+    at.heals.phases[incident.id] = "Failed"
+    at.door("reconcile")
+    assert site.ledger.closing(incident) is not None
+    forgotten, _ = site.ledger.open_incident(RULES.name, RULES.hash, incident.window, "drift-verdict", {})
+    at.clock.sleep(DAY / 24)
+    at.door("reconcile")
+    assert forgotten.id in at.heals.heals
+
+
+def alarmed(at: Cluster) -> Incident:
+    """An incident that triage opens itself, for the monitor died before it could; what is for people is only written down."""
+    at.clock.sleep(DAY)
+    now = at.clock.now()
+    verdict = Verdict(VerdictState.DRIFTED, 900, 900, window=Window(now - 7 * DAY, now), model=RULES.name, measured_at=now)
+    keep(at.guarded, verdict_key(RULES.name, str(at.registry.alias("champion")), now), verdict)
+    with at.pod("triage"):
+        triage(at, alerted("ModelmedicMonitorBlind"), silent, at.clock)
+        assert triage(at, alerted("ModelmedicDrift"), silent, at.clock)["opened"] == "1"
+    incident = at.site(RULES).ledger.current(RULES.name)
+    assert incident is not None
+    return incident
+
+
+def live(at: Cluster) -> None:
+    """Steps that go on without what they were refused, such as a report, are found out as well."""
+    (bootstrapped if at.whole else made_up)(at)
+    for part in (healed, remedied, swept):
+        part(at)
+        assert at.guarded.refused == []
+
+
+def test_no_step_beside_training_is_refused_anything(tmp_path: Path) -> None:
+    at = Cluster(tmp_path, whole=False)
+    live(at)
+    assert {who for who, _ in at.guarded.used} == {"observe", "deploy", "triage", "predictor"}
+
+
+@pytest.mark.slow
+def test_no_step_is_refused_anything_and_none_may_write_what_nobody_writes(tmp_path: Path) -> None:
+    at = Cluster(tmp_path, whole=True)
+    live(at)
+    classes = ("observe", "train", "validate", "deploy", "triage", "predictor")
+    put = "s3:PutObject"
+    spare = {who: at.guarded.granted(who, put) - at.guarded.used[who, put] for who in classes}
+    assert not any(spare.values()), spare
+
+
+@pytest.mark.parametrize("key", ["audit/churn-1a2b3c4d/00000001.json", "models/ab/MLmodel", "control/freeze/all.json"])
+def test_training_is_refused_records_models_and_freezes(tmp_path: Path, key: str) -> None:
+    at = Cluster(tmp_path, whole=False)
+    with at.pod("train"), pytest.raises(StoreError):
+        at.guarded.create(key, b"{}")
+    assert at.guarded.refused == [f"train s3:PutObject {key}"]
