@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from importlib.metadata import version as installed
 from pathlib import Path
 
@@ -28,6 +29,7 @@ from steps.run import Outputs, Run
 from steps.snapshots import keep
 from steps.taught import history, within
 from steps.training.apart import Trained
+from steps.training.process import together
 from steps.trying import Try, beside_the_champion, carried_out, chosen
 from steps.trying import best as best_of
 
@@ -55,7 +57,7 @@ def retrain(run: Run) -> Outputs:
     if why_not:
         return _record(run, Try(tried[0], widest, Trained(None, 0.0, f"no challenger was trained: {why_not}")), ())
     place = fresh(site.work / "training" / run.incident.id)
-    trials = [carried_out(run, plan, labelled, place / f"{number}") for number, plan in enumerate(tried)]
+    trials = together([partial(carried_out, run, plan, labelled, place / f"{number}") for number, plan in enumerate(tried)])
     trials = beside_the_champion(run, trials, holdout, place) if len(trials) > 1 else trials
     best = best_of(trials)
     return _record(run, best, trials, holdout, _beside(labelled, site.policy, best.plan))

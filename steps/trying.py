@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pyarrow.parquet as pq
 
 from steps.contracts.codec import canonical, decode
 from steps.contracts.errors import ModelmedicError, Refused
+from steps.contracts.policy import Policy
 from steps.contracts.training import ModelVersion, TrainingPlan
 from steps.contracts.words import Remedy
 from steps.core.gates import compared
@@ -17,6 +19,7 @@ from steps.judging import ask, judged
 from steps.run import Run
 from steps.taught import within
 from steps.training.apart import Trained, train_apart
+from steps.training.process import together
 from steps.version_files import version_files
 
 
@@ -42,27 +45,31 @@ def beside_the_champion(run: Run, trials: Sequence[Try], holdout: pa.Table, plac
 
     A model that learnt from few rows may look best by chance; its interval says so. A model that cannot be asked has no gain.
     """
-    try:
-        _, champion = ask(_champion(run), run.site.policy, (holdout,), place / "champion")
-    except ModelmedicError:  # released by hand, and the registry that has its files cannot be reached from where training runs
-        champion = ()
-    if not champion:
-        return list(trials)
-    tried = len(trials)
-    return [replace(t, gain=_gain(run, t, holdout, champion[0], tried, place / f"asked-{n}")) for n, t in enumerate(trials)]
-
-
-def _gain(run: Run, each: Try, holdout: pa.Table, champion: np.ndarray, tried: int, place: Path) -> float | None:
-    """A correction leaves the ranking as it is, so by the AUC a full training is better as soon as it passes."""
     policy = run.site.policy
-    if each.trained.folder is None:
+    try:
+        asked = [_champion(run), *(each.trained.folder for each in trials)]
+    except ModelmedicError:  # released by hand, and the registry that has its files cannot be reached from where training runs
+        return list(trials)
+    answers = together([partial(_answers, folder, policy, holdout, place / f"asked-{number}") for number, folder in enumerate(asked)])
+    champion, tried = answers[0], len(trials)
+    if champion is None:
+        return list(trials)
+    return [replace(t, gain=_gain(policy, t, holdout, theirs, champion, tried)) for t, theirs in zip(trials, answers[1:], strict=True)]
+
+
+def _answers(folder: Path | None, policy: Policy, holdout: pa.Table, place: Path) -> np.ndarray | None:
+    """None for a model that is not there or does not load."""
+    _, answers = ask(folder, policy, (holdout,), place) if folder is not None else (None, ())
+    return answers[0] if answers else None
+
+
+def _gain(policy: Policy, each: Try, holdout: pa.Table, answers: np.ndarray | None, champion: np.ndarray, tried: int) -> float | None:
+    """A correction leaves the ranking as it is, so by the AUC a full training is better as soon as it passes."""
+    if answers is None:
         return None
     if each.plan.remedy is Remedy.RECALIBRATE and policy.metric == "auc":
         return -policy.validation.margin
-    _, answers = ask(each.trained.folder, policy, (holdout,), place)
-    if not answers:
-        return None
-    low = compared(policy.metric, judged(policy, holdout, answers[0], champion), policy, tried).gain.low
+    low = compared(policy.metric, judged(policy, holdout, answers, champion), policy, tried).gain.low
     return low if np.isfinite(low) else None
 
 

@@ -11,10 +11,14 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 from datetime import timedelta
 from pathlib import Path
+from typing import TypeVar
+
+T = TypeVar("T")
 
 LOG = "process.log"
 _PASSED_ON = ("PATH", "PYTHONPATH", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TZ", "OMP_NUM_THREADS")
@@ -36,6 +40,14 @@ def in_this_process() -> Iterator[None]:
 def here() -> bool:
     """Whether what would run apart runs in this process now, beside everything else that it does: times mean nothing then."""
     return _HERE.get()
+
+
+def together(tasks: Sequence[Callable[[], T]]) -> list[T]:
+    """What each task answers, two of them at a time: each waits for a process of its own. One by one where all is in this process."""
+    if here():
+        return [task() for task in tasks]
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        return list(pool.map(lambda task: task(), tasks))
 
 
 def run_apart(module: list[str], out: Path, allowed: timedelta) -> int | None:
