@@ -34,6 +34,7 @@ def played() -> Backtest:
     return backtest(history, cut(RULES, history.span, 121 / 205))
 
 
+@pytest.mark.slow
 def test_all_four_ways_answer_the_same_rows(played: Backtest) -> None:
     assert [line.name for line in played.lines] == [FROZEN, EVERY_WINDOW, ANY_DRIFT, POLICY]
     assert all(len(line.scores) == len(played.windows) for line in played.lines)
@@ -41,6 +42,7 @@ def test_all_four_ways_answer_the_same_rows(played: Backtest) -> None:
     assert (played.metric, played.loss, played.higher, played.delay) == ("auc", "log_loss", True, "2d")
 
 
+@pytest.mark.slow
 def test_policy_heals_the_turn_and_the_frozen_model_does_not(played: Backtest) -> None:
     healed, left = played.line(POLICY), played.line(FROZEN)
     assert healed.counts.promotions >= 1
@@ -51,6 +53,7 @@ def test_policy_heals_the_turn_and_the_frozen_model_does_not(played: Backtest) -
     assert all(deed.at > played.windows[0].start for deed in healed.deeds)
 
 
+@pytest.mark.slow
 def test_policy_trains_less_than_the_habit(played: Backtest) -> None:
     assert 2 * played.line(POLICY).counts.retrains <= max(played.line(EVERY_WINDOW).counts.retrains, 2)
 
@@ -69,6 +72,7 @@ def test_nobody_learns_from_a_label_before_it_is_known() -> None:
     assert len(habit.answers) == len(flat.answers) == history.between(span.replay).num_rows
 
 
+@pytest.mark.slow
 def test_page_is_whole_and_says_what_was_done(played: Backtest) -> None:
     seen = Seen(backtest_page(played))
     harmless(seen)
@@ -82,6 +86,7 @@ def test_page_is_whole_and_says_what_was_done(played: Backtest) -> None:
     assert heights[0][-1] > heights[3][-1]  # … and ends below the policy, for heights are counted from the top
 
 
+@pytest.mark.slow
 def test_page_of_a_world_without_labels_and_with_odd_names_is_whole(played: Backtest) -> None:
     """Nothing known, a name that would be markup, and a span that was set aside."""
     blank = tuple(
@@ -133,6 +138,7 @@ def _files(folder: Path) -> tuple[Path, Path]:
     return rules, data
 
 
+@pytest.mark.slow
 def test_scores_of_a_line_are_those_of_its_windows(played: Backtest) -> None:
     line = played.line(FROZEN)
     known = [score for score in line.scores if score is not None]
