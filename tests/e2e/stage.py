@@ -65,10 +65,9 @@ class Stage:
 
     def forget(self) -> None:
         """No incident, no record, no row: as after the bootstrap. The champion and its reference stay."""
-        self.cluster.run("delete", "workflows", "--all", "--wait=false", check=False)
-        until(self._no_workflows, 90, "the end of all workflows", 2)
-        self._only_the_champion()
         self._no_alarm()
+        until(self._no_workflows, 120, "the end of all workflows", 2)
+        self._only_the_champion()
         for prefix in (*_FORGOTTEN, f"{self.policy.log_prefix}/", f"{self.policy.labels_prefix}/"):
             for key in list(self.store.list(prefix)):
                 _delete(key)
@@ -158,7 +157,8 @@ class Stage:
         return [pod["metadata"]["name"] for pod in self.cluster.listed("pods", f"modelmedic.io/step-class={step_class}")]
 
     def _no_workflows(self) -> bool | None:
-        """A heal waits for the collection of its artifacts before it goes; a test has no time for that."""
+        """A heal waits for the collection of its artifacts before it goes; a test has no time for that. An alert may still come in."""
+        self.cluster.run("delete", "workflows", "--all", "--wait=false", check=False)
         left = self.cluster.listed("workflows")
         for each in left:
             if each["metadata"].get("finalizers"):
