@@ -38,7 +38,7 @@ test: $(READY) ## Run the tests (sets itself up)
 	$(BIN)/pytest
 
 test-slow: $(READY) ## Run the tests that take longer than a newcomer waits
-	$(BIN)/pytest -m slow
+	$(BIN)/pytest -m "slow and not e2e"
 
 e2e: $(READY) ## On the cluster of KUBECONFIG: the part of the end-to-end suite that fits into 20 minutes
 	$(BIN)/pytest -m "e2e and not slow" tests/e2e -x -rs

@@ -72,6 +72,15 @@ class Stage:
             for key in list(self.store.list(prefix)):
                 _delete(key)
 
+    def begin_again(self) -> None:
+        """The first champion serves again, as before the heal of another case; its version and its rows are still there."""
+        alias = self.policy.registry.champion
+        self.registry.move_alias(alias, "1", expected=self.alias())
+        self.cluster.run("delete", "inferenceservices", "--all", "--wait=true", "--timeout=90s", check=False)
+        for key in list(self.store.list("releases/")):
+            _delete(key)
+        runs.succeed(self.cluster, runs.start(self.cluster, f"bootstrap-{self.model}"), HEAL)
+
     def raze(self) -> None:
         """Nothing serves and the store is empty: MLflow has lost its versions, and they would be counted anew."""
         self.cluster.run("delete", "workflows,inferenceservices", "--all", "--wait=true", "--timeout=90s", check=False)
