@@ -33,7 +33,7 @@ def rules() -> Policy:
     policy = load_policy(Path("examples/flights/policy.yaml"))
     easy = {"margin": 0.2, "sliceMargin": 0.5, "oldRegimeMargin": 0.5, "minLabels": 100, "latencyP95Ms": 5000}
     changes = {
-        "retrain": {**policy.retrain.model_dump(), "minRows": 1500},
+        "retrain": {**policy.retrain.model_dump(), "minRows": 800},
         "validate": {**policy.validation.model_dump(), **easy},
         "rules": [{"id": cause.replace("_", "-"), "cause": cause, "remedy": "retrain"} for cause in _CAUSES],
         "rollout": {"steps": [20, 50], "hold": "1d", "deadline": "7d", "minRequests": 5},
