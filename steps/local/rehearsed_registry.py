@@ -20,6 +20,7 @@ class RehearsedRegistry:
         self._name = name
         self._versions: dict[str, ModelVersion] = {}
         self._aliases: dict[str, str] = {}
+        self._count = 0
 
     def alias(self, alias: str) -> str | None:
         return self._aliases.get(alias)
@@ -41,7 +42,7 @@ class RehearsedRegistry:
         for each in self._versions.values():
             if each.tags["key"] == key:
                 return self._checked(each, found, key)
-        version = str(len(self._versions) + 1)
+        version = self._next()
         shutil.copytree(model, self._files / version)
         made = ModelVersion(self._name, version, found, model_prefix(found), None, {**tags, "key": key, "digest": found})
         self._versions[version] = made
@@ -61,6 +62,11 @@ class RehearsedRegistry:
             raise Refused(f"files of version {version} of {self._name} have another digest than they were registered with")
         shutil.rmtree(to, ignore_errors=True)
         return Path(shutil.copytree(self._files / version, to))
+
+    def _next(self) -> str:
+        """A number that no version had, also when one of them is gone."""
+        self._count += 1
+        return str(self._count)
 
     def _checked(self, found: ModelVersion, digest: str, key: str) -> ModelVersion:
         if found.digest != digest:

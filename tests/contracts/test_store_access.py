@@ -15,7 +15,7 @@ import pyarrow as pa
 import pytest
 
 from steps.adapters.memory_store import MemoryStore
-from steps.adapters.model_loader import LoadedModel, load_model
+from steps.adapters.model_loader import load_model
 from steps.adapters.store_probe import probe
 from steps.answering import give
 from steps.backfill import write_labels, write_log
@@ -27,12 +27,13 @@ from steps.contracts.inference_log import LABELLED_AT
 from steps.contracts.keys import bootstrap_prefix, verdict_key
 from steps.contracts.policy import Policy
 from steps.contracts.ports import Clock, Serving
-from steps.contracts.serving import Prediction, Served
+from steps.contracts.training import ModelVersion
 from steps.contracts.window import Window
 from steps.contracts.words import Cause, Remedy, VerdictState
 from steps.documents import keep
 from steps.doors import DOORS, page_of
 from steps.local.engine import heal
+from steps.local.rehearsed import Ask, RehearsedServing
 from steps.model_files import pull
 from steps.parquet_objects import encoded
 from steps.run import Outputs, Run, Site, silent
@@ -61,21 +62,18 @@ DOOR_CLASSES = {"monitor": "observe", "reconcile": "deploy", "triage": "triage"}
 PART_CLASSES = {"train": "train", "register": "validate", "serve": "deploy"}
 
 
-class Predictors(FakeServing):
+class Predictors(RehearsedServing):
     """Each loads its model from the store, as a predictor's pod does, and answers with it."""
 
     def __init__(self, store: Guarded, work: Path) -> None:
-        super().__init__()
+        super().__init__(self._loaded)
         self._store, self._work = store, work
-        self._models: dict[str, LoadedModel] = {}
 
-    def _answer(self, served: Served, rows: pa.Table) -> Prediction:
-        if served.digest not in self._models:
-            with self._store.by("predictor"):
-                folder = pull(self._store, served.uri, self._work / served.digest, served.digest)
-            self._models[served.digest] = load_model(folder, RULES.data.task)
-        values = self._models[served.digest].ask(features(rows, RULES))
-        return Prediction(tuple(float(value) for value in values), served.version, 1.0)
+    def _loaded(self, model: ModelVersion) -> Ask:
+        with self._store.by("predictor"):
+            folder = pull(self._store, model.uri, self._work / model.digest, model.digest)
+        loaded = load_model(folder, RULES.data.task)
+        return lambda rows: loaded.ask(features(rows, RULES))
 
 
 class Cluster(Workspace):
