@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
-from workflows import names
+from steps.contracts.kserve import notes_name
 from workflows.hardening import EXECUTOR
 from workflows.labels import metadata
 from workflows.model import Model
@@ -61,7 +61,7 @@ def model_role(model: Model, platform: Platform) -> Iterator[dict[str, Any]]:
     rules = [
         rule("serving.kserve.io", "inferenceservices", "get", "patch", names=[model.service]),
         rule("serving.kserve.io", "inferenceservices", "create"),
-        rule("", "configmaps", "get", "patch", names=[names.serving_notes(model.service)]),
+        rule("", "configmaps", "get", "patch", names=[notes_name(model.service)]),
         rule("", "pods", "list"),
         *([rule("serving.knative.dev", "revisions", "get")] if model.mode == "Knative" else standard),
     ]
@@ -70,7 +70,7 @@ def model_role(model: Model, platform: Platform) -> Iterator[dict[str, Any]]:
 
 def serving_notes(model: Model) -> dict[str, Any]:
     """What deploying writes down beside the InferenceService, for when the object store is away; it needs no right to create others."""
-    described = metadata(names.serving_notes(model.service), model.serving_namespace, "serving", model)
+    described = metadata(notes_name(model.service), model.serving_namespace, "serving", model)
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": described}
 
 

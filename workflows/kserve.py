@@ -6,14 +6,13 @@ The InferenceService itself belongs to the user: deploy steps patch it under a f
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
+from steps.contracts.kserve import ACCOUNT, DIGEST, FIELD_MANAGER, RUNTIME, VERSION
 from workflows import hardening
-from workflows.labels import FIELD_MANAGER, metadata
+from workflows.labels import metadata
 from workflows.model import Model
 from workflows.platform import Platform
 
-ACCOUNT: Final = "modelmedic-predictor"
 STORE_SECRET: Final = "modelmedic-store-predictor"
-RUNTIME: Final = "modelmedic"
 PORT: Final = 8080
 _CANARY: Final = {
     "Standard": ["/spec/canary", "/spec/predictor/name", "/spec/predictor/model/storageUri", "/spec/predictor/model/env"],
@@ -31,8 +30,8 @@ def serving_runtime(namespace: str, platform: Platform) -> dict[str, Any]:
         "args": [
             "--model-name={{.Name}}",
             "--model-dir=/mnt/models",
-            "--version=$(MODELMEDIC_VERSION)",
-            "--digest=$(MODELMEDIC_DIGEST)",
+            f"--version=$({VERSION})",
+            f"--digest=$({DIGEST})",
             f"--log-store={platform.services.store}",
             "--served-by=unknown",
             "--host=0.0.0.0",
@@ -70,8 +69,8 @@ def serving_runtime(namespace: str, platform: Platform) -> dict[str, Any]:
 
 def _environment(platform: Platform) -> Iterator[dict[str, Any]]:
     """An InferenceService says version, digest and columns itself, in `model.env`, which wins over these."""
-    yield {"name": "MODELMEDIC_VERSION", "value": "unknown"}
-    yield {"name": "MODELMEDIC_DIGEST", "value": ""}
+    yield {"name": VERSION, "value": "unknown"}
+    yield {"name": DIGEST, "value": ""}
     yield {"name": "MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "value": "false"}
     yield {"name": "HOME", "value": hardening.WORK}
     yield {"name": "AWS_REGION", "value": platform.services.region}

@@ -5,16 +5,15 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
 
+from steps.contracts.kserve import MODEL_LABEL as MODEL
 from workflows.model import Model
 from workflows.names import GENERATOR
 
-MODEL: Final = "modelmedic.io/model"
 STEP_CLASS: Final = "modelmedic.io/step-class"
 POLICY_HASH: Final = "modelmedic.io/policy-hash"
 GENERATOR_VERSION: Final = "modelmedic.io/generator"
 TITLE: Final = "workflows.argoproj.io/title"
 DESCRIPTION: Final = "workflows.argoproj.io/description"
-FIELD_MANAGER: Final = "modelmedic"
 
 
 @cache

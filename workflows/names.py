@@ -38,8 +38,3 @@ def monitor(model: str) -> str:
 def policy_map(model: str, digest: str) -> str:
     """A ConfigMap's name; ConfigMaps may have 253 characters."""
     return f"policy-{model}-{digest[:HASH]}"
-
-
-def serving_notes(service: str) -> str:
-    """The ConfigMap beside an InferenceService, in which deploying keeps what the object store may be too far away for."""
-    return f"{service}-modelmedic"

@@ -14,7 +14,6 @@ from typing import Literal
 import pyarrow as pa
 
 from steps.adapters.kserve_serving_document import (
-    RUNTIME,
     Document,
     Slot,
     Wanted,
@@ -33,12 +32,12 @@ from steps.adapters.kserve_serving_pods import Predictors, own_rows_in
 from steps.adapters.kserve_serving_route import Route, read_route
 from steps.adapters.kube import Kube
 from steps.contracts.errors import BadPolicy, Conflict, ModelmedicError, NotFound, Refused, Transient
+from steps.contracts.kserve import ACCOUNT, RUNTIME
 from steps.contracts.policy import Policy
 from steps.contracts.ports import ObjectStore
 from steps.contracts.serving import Prediction, Served, ServingState, Traffic
 from steps.contracts.training import ModelVersion
 
-ACCOUNT = "modelmedic-predictor"  # what the predictors of an InferenceService of ours run as: it reads the models
 _TRIES = 20  # for a patch that somebody else's change of the status overtakes
 _RETREAT = 10.0  # seconds that a retreat waits for the gateway before it goes on all the same
 _GROUP = "/apis/serving.kserve.io/v1beta1"

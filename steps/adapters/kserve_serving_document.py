@@ -12,13 +12,11 @@ from typing import Any, Final
 
 from steps.contracts.errors import BadInput, Refused
 from steps.contracts.keys import slug
+from steps.contracts.kserve import DIGEST, MODEL_LABEL, RUNTIME, VERSION
 from steps.contracts.policy import Policy
 from steps.contracts.training import ModelVersion
 from steps.serving.about import ABOUT, about, written
 
-RUNTIME: Final = "modelmedic"
-VERSION: Final = "MODELMEDIC_VERSION"
-DIGEST: Final = "MODELMEDIC_DIGEST"
 UNKNOWN: Final = "unknown"
 API: Final = "serving.kserve.io/v1beta1"
 _MODE: Final = "serving.kserve.io/deploymentMode"
@@ -99,7 +97,7 @@ def predictor(base: Mapping[str, Any], model: ModelVersion, uri: str, policy: Po
 def fresh(policy: Policy, first: Mapping[str, Any], account: str) -> Document:
     """An InferenceService that nobody has made yet, with this predictor."""
     serving = policy.serving
-    kept = {"app.kubernetes.io/managed-by": "modelmedic", "modelmedic.io/model": policy.name}
+    kept = {"app.kubernetes.io/managed-by": "modelmedic", MODEL_LABEL: policy.name}
     described = {
         "name": serving.inferenceService,
         "namespace": serving.namespace,

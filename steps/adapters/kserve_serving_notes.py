@@ -11,6 +11,7 @@ from typing import Any
 from steps.adapters.kserve_serving_document import Slot
 from steps.adapters.kube import Document, Kube
 from steps.contracts.errors import Conflict, ModelmedicError, NotFound
+from steps.contracts.kserve import notes_name
 
 _PREVIOUS, _NOTES = "previous.json", "notes.json"
 
@@ -21,7 +22,7 @@ class Notes:
     def __init__(self, kube: Kube, namespace: str, service: str) -> None:
         self._kube = kube
         self._folder = f"/api/v1/namespaces/{namespace}/configmaps"
-        self._name = f"{service}-modelmedic"
+        self._name = notes_name(service)
         self._service = service
 
     def previous(self, champion: Slot) -> Slot | None:

@@ -12,10 +12,11 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from steps.adapters.kserve_serving_document import DIGEST, Slot
+from steps.adapters.kserve_serving_document import Slot
 from steps.adapters.kube import Document, Kube
 from steps.adapters.model_folder import own_rows, read_folder
 from steps.contracts.errors import BadInput, NotFound, Refused, StoreError, Transient
+from steps.contracts.kserve import DIGEST
 from steps.contracts.ports import ObjectStore
 from steps.contracts.serving import Prediction, Traffic
 from steps.serving.client import Client, made_up_rows

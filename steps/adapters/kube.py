@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from steps.contracts.errors import BadInput, Conflict, ModelmedicError, NotFound, Refused, Transient
+from steps.contracts.kserve import FIELD_MANAGER
 
-FIELD_MANAGER: Final = "modelmedic"
 _TIMEOUT: Final = (5.0, 20.0)  # seconds to connect, and between two bytes of an answer
 _PATCH: Final = {"merge": "application/merge-patch+json", "json": "application/json-patch+json"}
 Document = dict[str, Any]

@@ -1,0 +1,15 @@
+"""Names that the rendered manifests and the steps in a pod have to agree on about KServe's objects."""
+
+from typing import Final
+
+FIELD_MANAGER: Final = "modelmedic"  # under which InferenceServices are patched
+RUNTIME: Final = "modelmedic"  # our ServingRuntime
+ACCOUNT: Final = "modelmedic-predictor"  # what the predictors of an InferenceService of ours run as: it reads the models
+MODEL_LABEL: Final = "modelmedic.io/model"
+VERSION: Final = "MODELMEDIC_VERSION"  # in a predictor's environment: which version it serves …
+DIGEST: Final = "MODELMEDIC_DIGEST"  # … and the digest of its model
+
+
+def notes_name(service: str) -> str:
+    """The ConfigMap beside an InferenceService, in which deploying keeps what the object store may be too far away for."""
+    return f"{service}-modelmedic"
