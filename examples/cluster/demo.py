@@ -59,10 +59,9 @@ def main() -> int:
 def _play(cluster: Cluster, policy: Policy, store: ObjectStore, out: Path, say: Say) -> int:
     world = World(Flights(), datetime.now(UTC).replace(minute=0, second=0, microsecond=0))
     say("bootstrap: January and February 2013 teach the first champion (train, register and serve are a pod each)")
-    put_bootstrap_rows(store, policy, world.between(datetime(2013, 1, 1, tzinfo=UTC), datetime(2013, 3, 1, tzinfo=UTC)))
+    put_bootstrap_rows(store, policy, world)
     runs.succeed(cluster, runs.start(cluster, f"bootstrap-{policy.name}"), _HEAL, say)
-    host = f"{policy.serving.inferenceService}-{policy.serving.namespace}.example.com"
-    passengers = Passengers(policy, cluster.gateway, host)
+    passengers = Passengers(policy, cluster.gateway)
     say("traffic: eight weeks of flights are asked about through the gateway, and their labels arrive")
     rows = world.between(TODAY - timedelta(days=60), TODAY - _LIVE)
     put_labels(store, policy, passengers.ask(rows))

@@ -45,12 +45,16 @@ def start(cluster: Cluster, template: str, parameters: Mapping[str, str] | None 
 
 
 def monitor(cluster: Cluster, model: str) -> str:
-    """What its CronWorkflow would start by the clock, started now."""
-    cron = cluster.get("cronworkflow", f"monitor-{model}")
-    if cron is None:
-        raise RuntimeError(f"there is no CronWorkflow monitor-{model}")
-    spec = cron["spec"]
-    metadata = {"generateName": f"monitor-{model}-", "namespace": cluster.namespace, **spec.get("workflowMetadata", {})}
+    return at_once(cluster, f"monitor-{model}")
+
+
+def at_once(cluster: Cluster, cron: str) -> str:
+    """What a CronWorkflow would start by the clock, started now; the new Workflow's name."""
+    found = cluster.get("cronworkflow", cron)
+    if found is None:
+        raise RuntimeError(f"there is no CronWorkflow {cron}")
+    spec = found["spec"]
+    metadata = {"generateName": f"{cron}-", "namespace": cluster.namespace, **spec.get("workflowMetadata", {})}
     return cluster.create({"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata": metadata, "spec": spec["workflowSpec"]})
 
 

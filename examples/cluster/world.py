@@ -24,6 +24,7 @@ from steps.serving.client import Client
 
 TODAY = datetime(2013, 7, 13, tzinfo=UTC)  # the day that is now: by mid-July the first champion has lost much of what it knew
 _FLIGHTS = Path(__file__).resolve().parents[1] / "flights"
+_FIRST = datetime(2013, 1, 1, tzinfo=UTC), datetime(2013, 3, 1, tzinfo=UTC)  # what the first champion learns from
 _BATCH = 250  # flights a request
 
 
@@ -37,6 +38,11 @@ def flight_policy(*above: Path, name: str | None = None) -> Policy:
     document = policy.model_dump(mode="json", by_alias=True)
     document["metadata"]["name"] = document["serving"]["inferenceService"] = document["registry"]["name"] = name
     return Policy.model_validate(document)
+
+
+def host(policy: Policy) -> str:
+    """By which the gateway knows the model: KServe's default, <service>-<namespace>.example.com."""
+    return f"{policy.serving.inferenceService}-{policy.serving.namespace}.example.com"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +59,9 @@ class World:
         return flights.set_column(flights.column_names.index("time_hour"), "time_hour", moved)
 
 
-def put_bootstrap_rows(store: ObjectStore, policy: Policy, rows: pa.Table) -> str:
-    """Where the bootstrap workflow finds them; the key."""
+def put_bootstrap_rows(store: ObjectStore, policy: Policy, world: World) -> str:
+    """January and February, where the bootstrap workflow finds them; the key."""
+    rows = world.between(*_FIRST)
     key = f"{bootstrap_prefix(policy.name)}flights.parquet"
     replace(store, key, encoded(rows.select([*policy.features, policy.data.time, policy.data.target])))
     return key
@@ -63,9 +70,9 @@ def put_bootstrap_rows(store: ObjectStore, policy: Policy, rows: pa.Table) -> st
 class Passengers:
     """Ask about every flight through `url`, as clients do, and bring the labels when they are due; failures are counted, not raised."""
 
-    def __init__(self, policy: Policy, url: str, host: str) -> None:
+    def __init__(self, policy: Policy, url: str) -> None:
         self._policy = policy
-        self._client = Client(url, policy.serving.inferenceService, headers={"host": host})
+        self._client = Client(url, policy.serving.inferenceService, headers={"host": host(policy)})
         self.requests = 0
         self.failures: list[str] = []
 

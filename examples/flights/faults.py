@@ -18,9 +18,14 @@ def as_asked(flights: pa.Table) -> pa.Table:
     broken = pc.and_(pc.greater_equal(flights["time_hour"], BROKEN.start), pc.less(flights["time_hour"], BROKEN.end))
     if not pc.any(broken).as_py():
         return flights
+    return with_a_broken_feed(flights, broken)
+
+
+def with_a_broken_feed(flights: pa.Table, broken: pa.Array | pa.ChunkedArray) -> pa.Table:
+    """Where `broken` is true, half of `temp` is lost and `distance` is in km."""
     lost = pa.array(np.random.default_rng(9).random(flights.num_rows) < 0.5)
-    kilometres = pc.multiply(pc.cast(flights["distance"], pa.float64()), _KILOMETRES)
-    flights = _put(flights, "distance", pc.if_else(broken, kilometres, pc.cast(flights["distance"], pa.float64())))
+    miles = pc.cast(flights["distance"], pa.float64())
+    flights = _put(flights, "distance", pc.if_else(broken, pc.multiply(miles, _KILOMETRES), miles))
     return _put(flights, "temp", pc.if_else(pc.and_(broken, lost), pa.scalar(None, pa.float64()), flights["temp"]))
 
 

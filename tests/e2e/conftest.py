@@ -15,8 +15,6 @@ from examples.flights.stream import Flights
 from steps.adapters.mlflow_registry import MlflowRegistry
 from tests.e2e.stage import Stage
 
-JANUARY, MARCH = datetime(2013, 1, 1, tzinfo=UTC), datetime(2013, 3, 1, tzinfo=UTC)
-
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Everything here needs a cluster, and the cases are played in the order in which they stand."""
@@ -53,7 +51,7 @@ def whole_stage(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> I
         stage = Stage(cluster, policy, store, registry, f"http://127.0.0.1:{alerts}/alerts", world)
         if stage.alias() is None:
             stage.raze()
-            put_bootstrap_rows(store, policy, world.between(JANUARY, MARCH))
+            put_bootstrap_rows(store, policy, world)
             runs.succeed(cluster, runs.start(cluster, f"bootstrap-{policy.name}"), 400, print)
         cluster.run("patch", "cronworkflow", f"monitor-{policy.name}", "--type=merge", "-p", '{"spec":{"suspend":true}}')
         cluster.run("patch", "cronworkflow", "reconcile", "--type=merge", "-p", '{"spec":{"suspend":true}}')

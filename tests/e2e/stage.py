@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from examples.cluster import runs
 from examples.cluster.place import Cluster, fetched, until
-from examples.cluster.world import TODAY, Passengers, World, put_labels
+from examples.cluster.world import TODAY, Passengers, World, host, put_labels
 from steps.adapters.mlflow_registry import MlflowRegistry
 from steps.audit import AuditTrail
 from steps.clocks import SystemClock
@@ -52,16 +52,11 @@ class Stage:
         return self.policy.name
 
     @property
-    def host(self) -> str:
-        serving = self.policy.serving
-        return f"{serving.inferenceService}-{serving.namespace}.example.com"
-
-    @property
     def ledger(self) -> Ledger:
         return Ledger(self.store, SystemClock())
 
     def passengers(self) -> Passengers:
-        return Passengers(self.policy, self.cluster.gateway, self.host)
+        return Passengers(self.policy, self.cluster.gateway)
 
     def forget(self) -> None:
         """No incident, no record, no row: as after the bootstrap. The champion and its reference stay."""
@@ -150,7 +145,7 @@ class Stage:
 
     def served(self) -> str:
         """The version that answers at the gateway."""
-        status, body = fetched(f"{self.cluster.gateway}/v2/models/{self.policy.serving.inferenceService}", {"host": self.host})
+        status, body = fetched(f"{self.cluster.gateway}/v2/models/{self.policy.serving.inferenceService}", {"host": host(self.policy)})
         assert status == 200, f"the gateway answers {status}: {body[:200]!r}"
         return str(json.loads(body)["versions"][0])
 

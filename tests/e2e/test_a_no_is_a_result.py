@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pytest
 
 from examples.cluster import runs
 from examples.cluster.place import until
+from examples.flights.faults import with_a_broken_feed
 from steps.contracts.policy import Policy
 from steps.contracts.words import Outcome
 from steps.freezing import freeze
@@ -24,13 +24,8 @@ def variant(policy: Policy, **sections: Any) -> Policy:
 
 
 def broken(rows: pa.Table) -> pa.Table:
-    """Half of the temperatures lost, distances in kilometres, as when a feed upstream is rewritten."""
-    lost = pa.array(np.random.default_rng(9).random(rows.num_rows) < 0.5)
-    temp = pa.array([None if gone else value for gone, value in zip(lost.to_pylist(), rows["temp"].to_pylist(), strict=True)], pa.float64())
-    distance = pa.array([value * 1.609344 for value in rows["distance"].to_pylist()])
-    for name, column in (("temp", temp), ("distance", distance)):
-        rows = rows.set_column(rows.column_names.index(name), name, column)
-    return rows
+    """As when a feed upstream is rewritten."""
+    return with_a_broken_feed(rows, pa.array([True] * rows.num_rows))
 
 
 def unchanged(stage: Stage, before: tuple[str | None, str], outcome: Outcome, play: Callable[[], Outcome]) -> None:

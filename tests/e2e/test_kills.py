@@ -53,11 +53,7 @@ def test_a_heal_that_is_terminated_in_its_canary_is_taken_back_by_the_sweep(stag
         until(lambda: _canary(stage), 300, "the canary")
         stage.cluster.run("patch", "workflow", workflow, "--type=merge", "-p", '{"spec":{"shutdown":"Terminate"}}')
         until(lambda: True if runs.phase(stage.cluster, workflow) in runs.ENDED else None, 120, "the end of the terminated heal")
-        cron = stage.cluster.get("cronworkflow", "reconcile") or {}
-        spec = cron["spec"]["workflowSpec"]
-        named = {"generateName": "reconcile-", "namespace": stage.cluster.namespace}
-        sweep = stage.cluster.create({"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata": named, "spec": spec})
-        runs.succeed(stage.cluster, sweep, 240)
+        runs.succeed(stage.cluster, runs.at_once(stage.cluster, "reconcile"), 240)
     assert stage.closing(incident).outcome is Outcome.ESCALATED
     assert (stage.alias(), stage.served()) == before
     assert _canary(stage) is None
