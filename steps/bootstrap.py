@@ -55,8 +55,9 @@ def bootstrap(site: Site, table: pa.Table) -> ModelVersion:
 
 def take(site: Site, table: pa.Table) -> str:
     """The labelled rows kept; the digest of the snapshot, by which the parts of a bootstrap find them. Raises BadInput."""
-    check(site.policy, table)
-    return keep(site.store, _rows(site.policy, table))
+    rows = _rows(site.policy, table)
+    _plan(site.policy, rows)
+    return keep(site.store, rows)
 
 
 def train_first(site: Site, named: str) -> None:
@@ -67,7 +68,7 @@ def train_first(site: Site, named: str) -> None:
     if read(site.store, Candidate, _candidate_key(site, named)) is not None:
         return
     rows = snapshot(site.store, named)
-    plan = split(site.policy, _micros(rows, site.policy))
+    plan = _plan(site.policy, rows)
     site.say(f"training the first champion on {plan.rows} rows of {plan.train}")
     folder = _trained(site, rows.slice(0, plan.rows), fresh(site.work / "bootstrap"))
     made = Candidate(digest(folder), plan.rows, code_version(site.policy))
@@ -91,7 +92,11 @@ def register_first(site: Site, named: str) -> ModelVersion:
 
 def check(policy: Policy, table: pa.Table) -> TrainingPlan:
     """Which rows would be learnt from and which judged by. Raises BadInput when a column is missing or the rows are too few."""
-    plan = split(policy, _micros(_rows(policy, table), policy))
+    return _plan(policy, _rows(policy, table))
+
+
+def _plan(policy: Policy, rows: pa.Table) -> TrainingPlan:
+    plan = split(policy, _micros(rows, policy))
     if not plan.enough:
         raise BadInput(f"model {policy.name} cannot be bootstrapped: {plan.reason}")
     return plan

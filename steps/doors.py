@@ -21,7 +21,6 @@ from steps.run import Outputs, Run, Site
 from steps.workspace import Workspace
 
 Say = Callable[[str], None]
-POLICY, POLICIES = "MODELMEDIC_POLICY", "MODELMEDIC_POLICIES"
 PARTS = ("train", "register", "serve")
 
 
@@ -72,11 +71,11 @@ def reconcile(place: Workspace, inputs: Mapping[str, str], say: Say) -> Outputs:
 
     _expect(inputs)
     repaired, failed = 0, []
-    for name, policy in policies(place, say):
+    for name, policy, facts in policies(place, say):
         try:
             site = place.site(policy, say=say)
             try:
-                repaired += sweep(site, place.workflows, place.fleet()[name])
+                repaired += sweep(site, place.workflows, facts)
             finally:
                 tell_sweep(site)
         except ModelmedicError as error:
@@ -131,14 +130,14 @@ def labelled(site: Site) -> pa.Table:
     return pa.concat_tables(list(_tables(site, keys)), promote_options="permissive")
 
 
-def policies(place: Workspace, say: Say) -> Iterator[tuple[str, Policy]]:
-    """Of all models, as their monitors left them in the store; of one that has none yet, a sentence."""
+def policies(place: Workspace, say: Say) -> Iterator[tuple[str, Policy, Mapping[str, str]]]:
+    """Of all models, as their monitors left them in the store, with what the list says of each; of one that has none yet, a sentence."""
     for name, facts in place.fleet().items():
         policy = read(place.store, Policy, policy_key(str(facts["policy"])))
         if policy is None:
             say(f"{name}: its policy is not in the store yet; its monitor or its bootstrap puts it there")
         else:
-            yield name, policy
+            yield name, policy, facts
 
 
 def _tables(site: Site, keys: list[str]) -> Iterator[pa.Table]:

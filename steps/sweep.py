@@ -11,7 +11,7 @@ from steps.reconcile import reconcile
 from steps.run import Run, Site
 from steps.starting import ensure_heal
 
-_PATIENCE: Final = timedelta(minutes=15)  # an alert holds for five minutes, and takes some more to arrive
+_PATIENCE: Final = timedelta(minutes=15)  # an alert is there within two or three, and a busy cluster takes longer
 _ENDED: Final = ("Succeeded", "Failed", "Error")
 
 

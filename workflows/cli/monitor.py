@@ -18,15 +18,15 @@ def monitor(policy: Path, end: datetime | None, as_json: bool, home: Path | None
 
     An alarm is a result, not an error: the exit code is 0.
     """
-    from steps.adapters.prometheus import publisher
     from steps.contracts.window import utc
     from steps.monitor import monitor as look
     from steps.monitor_metrics import tell_prometheus
     from workflows.cli.console import out, print_json, safe
 
-    site = workspace(home).site(policy_at(policy, below, above), say=say)
+    place = workspace(home)
+    site = place.site(policy_at(policy, below, above), say=say)
     seen = look(site, utc(end) if end else None)
-    tell_prometheus(site, seen, publisher(site.work / "metrics"))
+    tell_prometheus(site, seen, place.metrics(site.work))
     if as_json:
         print_json(seen)
         return
