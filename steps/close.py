@@ -59,8 +59,13 @@ def _close(run: Run, last: Ending) -> Closing:
 
 
 def _acknowledge(run: Run) -> None:
-    """A shift that needs no action alarms nobody again for a while, for this version's reference only."""
+    """A shift that needs no action alarms nobody again for a while, for this version's reference only.
+
+    One that a limit kept from being acted on does need some, and goes on alarming.
+    """
     diagnosed = run.stage("diagnose") or {}
+    if diagnosed["decision"].get("objections"):
+        return
     found = diagnosed["diagnosis"]
     if found["cause"] in (Cause.SEASONAL.value, Cause.COVARIATE_SHIFT.value) and found["columns"]:
         site = run.site

@@ -44,6 +44,8 @@ def diagnose(run: Run) -> Outputs:
     )
     run.note("remedy.decided", remedy=decision.remedy, rule=decision.rule, autonomy=decision.autonomy, objections=decision.objections)
     run.site.say(f"{diagnosis.cause.value} ({diagnosis.confidence:.0%} sure): {diagnosis.sentence}")
+    if decision.objections:
+        run.site.say(decision.sentence)
     return dict(kept["outputs"])
 
 

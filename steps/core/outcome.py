@@ -65,7 +65,8 @@ def _told(diagnosed: Mapping[str, Any]) -> Ending:
     if chosen is Remedy.ESCALATE:
         return Ending(Outcome.ESCALATED, str(decision["sentence"]))
     if chosen is Remedy.NONE:
-        return Ending(Outcome.NO_ACTION, str(diagnosed["diagnosis"]["sentence"]))
+        held_back = bool(decision.get("objections"))  # the rule asked for more: why it was not done is what people want to know
+        return Ending(Outcome.NO_ACTION, str(decision["sentence"] if held_back else diagnosed["diagnosis"]["sentence"]))
     if acted == Remedy.NONE.value:
         return Ending(Outcome.SUGGESTED, f"{decision['sentence']}; autonomy {decision['autonomy']} allows only to say so")
     return Ending(Outcome.ESCALATED, f"the remedy {chosen.value} was never begun", by_error=True)

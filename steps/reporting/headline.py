@@ -61,7 +61,8 @@ def _remedy(story: Story) -> _Line | None:
     if chosen is None:
         return None
     approval = ", which needs a person's yes" if chosen.needs_approval else ""
-    held = "; limits held back what it asked for" if chosen.wanted != chosen.remedy else ""
+    limits = "; ".join(short(each.sentence, 200) for each in chosen.objections) or "a limit spoke against it"
+    held = f"; it asked for {words(chosen.wanted.value)}, held back because {limits}" if chosen.wanted != chosen.remedy else ""
     rule = f": rule {short(chosen.rule)}, autonomy {chosen.autonomy.value}{approval}{held}"
     return ("Remedy", words(chosen.remedy.value), rule)
 

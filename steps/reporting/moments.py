@@ -80,8 +80,8 @@ def _diagnosed(facts: _Facts) -> tuple[str, str, str]:
 
 
 def _decided(facts: _Facts) -> tuple[str, str, str]:
-    held = len(facts.get("objections") or [])
-    limits = f"; {held} limit{'s' if held > 1 else ''} spoke against it" if held else ""
+    held = [short(each.get("sentence", "a limit"), 200) for each in facts.get("objections") or [] if isinstance(each, Mapping)]
+    limits = f"; held back because {'; '.join(held)}" if held else ""
     rule = f"{words(_fact(facts, 'remedy'))} by rule {_fact(facts, 'rule')}, autonomy {_fact(facts, 'autonomy')}{limits}"
     return "Decided", rule, "bad" if held else "done"
 
@@ -103,8 +103,12 @@ def _closed(facts: _Facts) -> tuple[str, str, str]:
     return f"Closed: {outcome}", _fact(facts, "sentence", 400), state
 
 
-def _gated(facts: _Facts) -> tuple[str, str, str]:
-    return "Gate failed", _some(facts), "bad"
+def _gated(title: str, state: str) -> Callable[[_Facts], tuple[str, str, str]]:
+    def told(facts: _Facts) -> tuple[str, str, str]:
+        gate = facts.get("gate")
+        return title, f"{_fact(gate, 'name')}: {_fact(gate, 'sentence')}" if isinstance(gate, Mapping) else _some(facts), state
+
+    return told
 
 
 _SENTENCES: dict[str, Callable[[_Facts], tuple[str, str, str]]] = {
@@ -113,7 +117,8 @@ _SENTENCES: dict[str, Callable[[_Facts], tuple[str, str, str]]] = {
     "approval.requested": lambda facts: ("Asked for a yes", f"about {_fact(facts, 'digest', 20)}", "done"),
     "approval.decided": _answered,
     "window.quarantined": lambda _: ("Set aside", "the broken window will not be trained on", "good"),
-    "gate.failed": _gated,
+    "gate.passed": _gated("Gate passed", "good"),
+    "gate.failed": _gated("Gate failed", "bad"),
     "canary.started": lambda _: ("Challenger up", "dark: it answers, and gets no traffic", "done"),
     "canary.judged": _judged,
     "share.set": lambda facts: (f"Share {_fact(facts, 'percent', 6)} %", "of the traffic goes to the challenger", "done"),
