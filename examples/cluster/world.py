@@ -47,15 +47,16 @@ def host(policy: Policy) -> str:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """`now` stands for `TODAY`: every time is moved by the difference between the two."""
+    """`now` stands for `today`: every time is moved by the difference between the two."""
 
     flights: Flights
     now: datetime
+    today: datetime = TODAY
 
     def between(self, start: datetime, end: datetime) -> pa.Table:
         """Flights of `[start, end)` of 2013, at their moved times."""
         flights = self.flights.between(Window(start, end))
-        moved = pc.add(pc.cast(flights["time_hour"], pa.timestamp("us", tz="UTC")), pa.scalar(self.now - TODAY, pa.duration("us")))
+        moved = pc.add(pc.cast(flights["time_hour"], pa.timestamp("us", tz="UTC")), pa.scalar(self.now - self.today, pa.duration("us")))
         return flights.set_column(flights.column_names.index("time_hour"), "time_hour", moved)
 
 

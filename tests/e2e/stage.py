@@ -84,12 +84,17 @@ class Stage:
 
     def flights(self, days: int = 60, change: Callable[[pa.Table], pa.Table] = lambda rows: rows) -> None:
         """The last weeks asked about through the gateway, with their labels; but for the two days that are kept for `asking`."""
-        rows = change(self.world.between(TODAY - timedelta(days=days), TODAY - _LIVE))
+        self.asked_about(change(self.world.between(TODAY - timedelta(days=days), TODAY - _LIVE)))
+
+    def asked_about(self, rows: pa.Table) -> None:
+        """Every row asked about through the gateway and logged, and its label brought."""
+        before = self._logged()
         with closing(self.passengers()) as passengers:
             labels = passengers.ask(rows, prefix=f"t{time.time():.0f}")
         assert passengers.failures == []
         put_labels(self.store, self.policy, labels)
-        until(lambda: self._logged(rows.num_rows), 60, f"{rows.num_rows} logged rows")
+        wanted = before + rows.num_rows
+        until(lambda: True if self._logged() >= wanted else None, 60, f"{wanted} logged rows")
 
     @contextmanager
     def asking(self) -> Iterator[Passengers]:
@@ -123,6 +128,14 @@ class Stage:
     def start(self, incident: Incident) -> str:
         return runs.heal(self.cluster, self.model, incident.id)
 
+    def ended(self, workflow: str) -> bool | None:
+        """True for a workflow that has ended, however it did."""
+        return True if runs.phase(self.cluster, workflow) in runs.ENDED else None
+
+    def swept(self) -> None:
+        """The sweep, now; what a crash left half done is taken back by it."""
+        runs.succeed(self.cluster, runs.at_once(self.cluster, "reconcile"), 240)
+
     def healed(self, incident: Incident, seconds: float = HEAL) -> Closing:
         """Start the heal of the incident; how it was closed."""
         runs.succeed(self.cluster, self.start(incident), seconds)
@@ -142,6 +155,54 @@ class Stage:
 
     def alias(self) -> str | None:
         return self.registry.alias(self.policy.registry.champion)
+
+    def canary(self) -> Mapping[str, Any] | None:
+        """The entry of the InferenceService's first canary; None while there is none."""
+        service = self.cluster.get("inferenceservice", self.policy.serving.inferenceService) or {"spec": {}}
+        entries = service["spec"].get("canary") or []
+        return entries[0] if entries else None
+
+    def share(self) -> int | None:
+        """What the canary was given, in percent; None while it has nothing."""
+        canary = self.canary()
+        return int(canary.get("trafficPercent") or 0) or None if canary else None
+
+    def no_canary(self) -> bool | None:
+        return True if self.canary() is None else None
+
+    def canary_pod(self) -> str | None:
+        """The running pod of the canary; None while there is none."""
+        entry = self.canary()
+        name = entry["predictor"]["name"] if entry else ""
+        pods = self.cluster.listed("pods", f"serving.kserve.io/inferenceservice={self.policy.serving.inferenceService}") if name else []
+        running = [pod for pod in pods if f"-{name}-predictor-" in pod["metadata"]["name"] and pod["status"]["phase"] == "Running"]
+        return str(running[0]["metadata"]["name"]) if running else None
+
+    def step_pod(self, workflow: str, step: str) -> str | None:
+        """The running pod of a step; fails at once when the workflow has ended."""
+        assert runs.phase(self.cluster, workflow) not in runs.ENDED, runs.logs(self.cluster, workflow)[-800:]
+        pods = self.cluster.listed("pods", f"workflows.argoproj.io/workflow={workflow}")
+        named = [pod for pod in pods if f"-{step}-" in pod["metadata"]["name"] and pod["status"]["phase"] == "Running"]
+        return str(named[0]["metadata"]["name"]) if named else None
+
+    def challenger(self, workflow: str) -> str | None:
+        """The version that validation let through; fails at once when it let none through."""
+        for node in runs.nodes(self.cluster, workflow):
+            if node.name.startswith("validate") and node.phase == "Succeeded":
+                assert node.outputs["passed"] == "yes", node.outputs
+                return node.outputs["version"]
+        assert runs.phase(self.cluster, workflow) not in runs.ENDED, runs.logs(self.cluster, workflow)[-800:]
+        return None
+
+    def patch(self, kind: str, name: str, change: Mapping[str, Any]) -> None:
+        self.cluster.run("patch", kind, name, "--type=merge", "-p", json.dumps(change))
+
+    def agrees(self) -> None:
+        """What serves, the champion's alias and the last word of the record are one, and no canary is left."""
+        assert self.canary() is None
+        assert self.alias() == self.served()
+        champions = [closing.champion_after for each in self.ledger.incidents(self.model) if (closing := self.ledger.closing(each))]
+        assert champions[-1:] in ([], [self.alias()])
 
     def served(self) -> str:
         """The version that answers at the gateway."""
@@ -181,15 +242,22 @@ class Stage:
     def _only_the_champion(self) -> None:
         """A canary that a heal left when its workflow was deleted under it."""
         name = self.policy.serving.inferenceService
-        if ((self.cluster.get("inferenceservice", name) or {}).get("spec") or {}).get("canary"):
+        if self.canary() is not None:
             self.cluster.run("patch", "inferenceservice", name, "--type=merge", "-p", '{"spec":{"canary":null}}')
 
-    def _logged(self, rows: int) -> bool | None:
+    def _logged(self) -> int:
         from steps.windows import LoggedWindows
 
         now = datetime.now(UTC)
-        counted = LoggedWindows(self.store, self.policy, SystemClock()).count(Window(now - timedelta(days=400), now + timedelta(days=1)))
-        return True if counted >= rows else None
+        return LoggedWindows(self.store, self.policy, SystemClock()).count(Window(now - timedelta(days=400), now + timedelta(days=1)))
+
+
+def variant(policy: Policy, **sections: Any) -> Policy:
+    """The policy with other values in some sections; an incident that is opened under it is healed by it."""
+    document = policy.model_dump(mode="json", by_alias=True)
+    for section, values in sections.items():
+        document[section] = {**document[section], **values}
+    return Policy.model_validate(document)
 
 
 def alert(name: str, model: str, number: int = 0, **labels: str) -> dict[str, Any]:
@@ -211,6 +279,13 @@ def evidence(name: str, facts: Mapping[str, Any]) -> None:
     if target:
         with Path(target).open("a") as file:
             file.write(json.dumps({"case": name, **facts}, default=str) + "\n")
+
+
+def overwrite(key: str, data: bytes) -> None:
+    """With the server's own key, past every condition of ours."""
+    import boto3
+
+    boto3.client("s3").put_object(Bucket="modelmedic", Key=key, Body=data)
 
 
 def _delete(key: str) -> None:

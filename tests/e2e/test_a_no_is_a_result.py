@@ -1,7 +1,6 @@
 """Heals that change nothing: broken data, a challenger that loses, a canary nobody asks, a freeze, somebody's newer word."""
 
 from collections.abc import Callable
-from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -9,18 +8,9 @@ import pytest
 from examples.cluster import runs
 from examples.cluster.place import until
 from examples.flights.faults import with_a_broken_feed
-from steps.contracts.policy import Policy
 from steps.contracts.words import Outcome
 from steps.freezing import freeze
-from tests.e2e.stage import Stage, evidence
-
-
-def variant(policy: Policy, **sections: Any) -> Policy:
-    """The policy with other values in some sections; an incident that is opened under it is healed by it."""
-    document = policy.model_dump(mode="json", by_alias=True)
-    for section, values in sections.items():
-        document[section] = {**document[section], **values}
-    return Policy.model_validate(document)
+from tests.e2e.stage import Stage, evidence, variant
 
 
 def broken(rows: pa.Table) -> pa.Table:
@@ -61,8 +51,7 @@ def test_a_canary_that_nobody_asks_is_taken_back_at_its_deadline(stage: Stage) -
     stage.flights()
     incident = stage.opened(variant(stage.policy, rollout={"deadline": "1m", "hold": "5s"}))
     unchanged(stage, before, Outcome.WITHDRAWN, lambda: stage.healed(incident).outcome)
-    service = stage.cluster.get("inferenceservice", stage.policy.serving.inferenceService) or {}
-    assert not service["spec"].get("canary")
+    assert stage.canary() is None
     evidence("f: canary without traffic", {"sentence": stage.closing(incident).sentence})
 
 
@@ -86,7 +75,7 @@ def test_an_alias_that_a_person_moves_meanwhile_stays_where_they_put_it(stage: S
     incident = stage.opened(variant(stage.policy, rollout={"deadline": "3m", "hold": "20s"}))
     with stage.asking():
         workflow = stage.start(incident)
-        challenger = until(lambda: _challenger(stage, workflow), 200, "a challenger that passed its gates")
+        challenger = until(lambda: stage.challenger(workflow), 200, "a challenger that passed its gates")
         until(lambda: True if stage.pods("deploy") else None, 60, "the deploy pod")
         theirs = next(each.version for each in stage.registry.versions() if each.version not in (was, challenger))
         stage.registry.move_alias(stage.policy.registry.champion, theirs, expected=was)
@@ -98,13 +87,3 @@ def test_an_alias_that_a_person_moves_meanwhile_stays_where_they_put_it(stage: S
         finally:
             stage.registry.move_alias(stage.policy.registry.champion, str(was), expected=theirs)
     evidence("h: alias moved by a person", {"theirs": theirs, "sentence": stage.closing(incident).sentence})
-
-
-def _challenger(stage: Stage, workflow: str) -> str | None:
-    """The version that validation let through; fails at once when it let none through."""
-    for node in runs.nodes(stage.cluster, workflow):
-        if node.name.startswith("validate") and node.phase == "Succeeded":
-            assert node.outputs["passed"] == "yes", node.outputs
-            return node.outputs["version"]
-    assert runs.phase(stage.cluster, workflow) not in runs.ENDED, runs.logs(stage.cluster, workflow)[-800:]
-    return None

@@ -1,0 +1,105 @@
+"""Challengers that pass every gate and fail where they serve: none of them is promoted, and the champion goes on."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import timedelta
+
+import pytest
+
+from examples.cluster import runs
+from examples.cluster.place import until
+from examples.cluster.world import TODAY
+from steps.contracts.errors import ModelmedicError
+from steps.contracts.keys import model_prefix
+from steps.contracts.words import Outcome
+from steps.serving.client import Client
+from tests.e2e.stage import Stage, evidence, overwrite, variant
+
+pytestmark = pytest.mark.slow
+
+
+@contextmanager
+def _as_long_as(play: Callable[[Callable[[], bool]], None]) -> Iterator[None]:
+    stop = threading.Event()
+    player = threading.Thread(target=play, args=(stop.is_set,), daemon=True)
+    player.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        player.join(60)
+
+
+def test_a_canary_that_never_comes_up_is_taken_back(stage: Stage) -> None:
+    """Its files are damaged between its gates and its pod, which refuses what is not the model that was judged."""
+    before = stage.alias(), stage.served()
+    stage.flights()
+    incident = stage.opened()
+    with stage.asking() as passengers:
+        workflow = stage.start(incident)
+        version = until(lambda: stage.challenger(workflow), 300, "a challenger that passed its gates")
+        folder = f"{model_prefix(stage.registry.version(version).digest)}/"
+        for key in stage.store.list(folder):
+            if key.endswith((".skops", ".pkl", "MLmodel")):
+                overwrite(key, b"damaged")
+        runs.succeed(stage.cluster, workflow, 420)
+    _taken_back(stage, incident.id, before)
+    assert passengers.failures == []
+    evidence(
+        "f: canary that does not come up", {"sentence": stage.closing(incident).sentence, "requests": passengers.requests, "failed": 0}
+    )
+
+
+def test_a_canary_that_crashes_under_traffic_is_taken_back(stage: Stage) -> None:
+    """Whoever was given to it may see its failures: no Gateway API gateway asks the champion again."""
+    before = stage.alias(), stage.served()
+    stage.flights()
+    incident = stage.opened(variant(stage.policy, rollout={"hold": "1h", "deadline": "90s"}))
+
+    def crash(stopped: Callable[[], bool]) -> None:
+        while not stopped():
+            if pod := stage.canary_pod():
+                stage.cluster.run("exec", pod, "-c", "kserve-container", "--", "python", "-c", "import os; os.kill(1, 15)", check=False)
+
+    with stage.asking():
+        workflow = stage.start(incident)
+        until(stage.share, 300, "the canary's share")
+        with _as_long_as(crash):
+            until(stage.no_canary, 240, "the end of the canary")
+        runs.succeed(stage.cluster, workflow, 300)
+    _taken_back(stage, incident.id, before)
+    evidence("f: canary that crashes", {"sentence": stage.closing(incident).sentence})
+
+
+def test_a_canary_that_is_slower_than_the_champion_is_taken_back(stage: Stage) -> None:
+    """Somebody asks it, and it alone, for thousands of rows at a time."""
+    before = stage.alias(), stage.served()
+    stage.flights()
+    incident = stage.opened(variant(stage.policy, validate={"latencyP95Ms": 300}, rollout={"hold": "60s"}))
+    heavy = stage.world.between(TODAY - timedelta(days=40), TODAY - timedelta(days=4)).select([*stage.policy.features, "time_hour"])
+
+    def burden(stopped: Callable[[], bool]) -> None:
+        pod = until(stage.canary_pod, 60, "the canary's pod")
+        name = stage.policy.serving.inferenceService
+        with stage.cluster.forwarded(f"pod/{pod}", 8080) as port, Client(f"http://127.0.0.1:{port}", name) as client:
+            while not stopped():
+                with suppress(ModelmedicError):  # it ends in the middle of an answer
+                    client.ask(heavy, "heavy")
+
+    with stage.asking():
+        workflow = stage.start(incident)
+        until(stage.share, 300, "the canary's share")
+        with _as_long_as(burden):
+            until(stage.no_canary, 240, "the end of the canary")
+        runs.succeed(stage.cluster, workflow, 300)
+    _taken_back(stage, incident.id, before)
+    assert "p95" in stage.closing(incident).sentence
+    evidence("f: canary that is slower", {"sentence": stage.closing(incident).sentence})
+
+
+def _taken_back(stage: Stage, identity: str, before: tuple[str | None, str]) -> None:
+    outcome = stage.closing(stage.ledger.find(identity)).outcome
+    assert outcome is Outcome.WITHDRAWN
+    assert (stage.alias(), stage.served()) == before
+    stage.agrees()
