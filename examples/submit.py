@@ -18,9 +18,9 @@ NAMESPACE = os.environ.get("MODELMEDIC_NAMESPACE", "modelmedic")
 
 
 def heal(model: str, incident: str, service: WorkflowsService) -> str:
-    """The name of the new Workflow."""
+    """The name of the new Workflow, of which an incident has one: for a second, hera.exceptions.AlreadyExists is raised."""
     workflow = Workflow(
-        generate_name=f"heal-{incident}-",
+        name=f"heal-{incident}",
         namespace=NAMESPACE,
         annotations={"workflows.argoproj.io/title": f"Incident {incident.rpartition('-')[2]} of {model}"},
         workflow_template_ref=WorkflowTemplateRef(name=f"heal-{model}"),

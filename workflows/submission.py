@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from steps.contracts.errors import BadInput, Transient
+from steps.contracts.errors import BadInput, Conflict, Transient
 from steps.contracts.keys import incident_place
 from workflows import names
 from workflows.labels import TITLE
@@ -23,7 +23,7 @@ class Request:
     kind: str
     name: str
     parameters: tuple[str, ...] = ()
-    run: str = ""  # how the new Workflow's name starts; as the template is called when empty
+    run: str = ""  # the new Workflow's name, of which there is one at a time; made from the template's when empty
     title: str = ""  # what Argo's lists show in place of the name
     incident: str = ""  # by which the heals of one incident are found
 
@@ -46,7 +46,7 @@ def request(what: str, model: str, incident: str | None = None) -> Request:
             raise BadInput("heal needs --incident; `modelmedic incidents` lists those there are, and a monitor's alarm opens one")
         _, epoch = incident_place(incident)
         title = f"Incident {epoch} of {model}"
-        return Request("WorkflowTemplate", names.heal(model), (f"incident={incident}",), f"heal-{incident}-", title, incident)
+        return Request("WorkflowTemplate", names.heal(model), (f"incident={incident}",), f"heal-{incident}", title, incident)
     if incident is not None:
         raise BadInput(f"{what} takes no --incident; expected it with heal alone")
     if what == MONITOR:
@@ -55,17 +55,29 @@ def request(what: str, model: str, incident: str | None = None) -> Request:
 
 
 def submit(service: Any, wanted: Request, namespace: str) -> str:
-    """The new Workflow's name. `service` is Hera's WorkflowsService. Raises BadInput when the server refuses, Transient when it is away."""
+    """The new Workflow's name. `service` is Hera's WorkflowsService.
+
+    Raises Conflict for a heal whose incident has its Workflow already, whoever started that; BadInput when the server refuses, Transient
+    when it is away.
+    """
+    from hera.exceptions import AlreadyExists
     from hera.workflows.models import SubmitOpts, WorkflowSubmitRequest
 
     options = SubmitOpts(
         parameters=list(wanted.parameters) or None,
         labels="modelmedic.io/submitted-by=hand" + (f",modelmedic.io/incident={wanted.incident}" if wanted.incident else ""),
         annotations=f"{TITLE}={wanted.title}" if wanted.title else None,
-        generate_name=wanted.run or None,
+        name=wanted.run or None,
     )
     asked = WorkflowSubmitRequest(namespace=namespace, resource_kind=wanted.kind, resource_name=wanted.name, submit_options=options)
-    return str(_answer(lambda: service.submit_workflow(asked, namespace=namespace), f"{wanted.kind} {wanted.name}").metadata.name)
+
+    def send() -> Any:
+        try:
+            return service.submit_workflow(asked, namespace=namespace)
+        except AlreadyExists as error:
+            raise Conflict(f"Workflow {wanted.run} is there already; expected one heal for incident {wanted.incident}") from error
+
+    return str(_answer(send, f"{wanted.kind} {wanted.name}").metadata.name)
 
 
 def follow(service: Any, name: str, namespace: str, sleep: Callable[[float], None] = time.sleep) -> Iterator[str | Ended]:

@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 _SERVICES = ("object-store", "mlflow", "prometheus", "alertmanager", "pushgateway")
 _READY = 240  # seconds
 _INITIALIZER = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}, "runAsNonRoot": True}
+_OURS = {"app.kubernetes.io/part-of": "modelmedic"}
 _HOPELESS = (*HOPELESS, "CrashLoopBackOff")
 
 
@@ -67,6 +68,8 @@ def uninstall(cluster: Cluster, folder: Path, say: Callable[[str], None]) -> Non
     say("kubectl delete -k")
     cluster.run("delete", "inferenceservices,workflows", "--all", "--ignore-not-found", "--timeout=60s", check=False)
     cluster.run("delete", "-k", str(folder), "--ignore-not-found", "--timeout=100s", namespaced=False, check=False)
+    ours = ",".join(f"{key}={value}" for key, value in _OURS.items())
+    cluster.run("delete", "clusterstoragecontainers", "-l", ours, "--ignore-not-found", namespaced=False, check=False)
 
 
 def _let_models_be_fetched(cluster: Cluster, say: Callable[[str], None]) -> None:
@@ -83,7 +86,9 @@ def _let_models_be_fetched(cluster: Cluster, say: Callable[[str], None]) -> None
         container = {"name": "storage-initializer", "image": image, "imagePullPolicy": "IfNotPresent", "securityContext": _INITIALIZER}
         spec = {"container": container, "supportedUriFormats": [{"prefix": "s3://"}]}
         api = "serving.kserve.io/v1alpha1"
-        cluster.apply({"apiVersion": api, "kind": "ClusterStorageContainer", "metadata": {"name": "default"}, "spec": spec})
+        cluster.apply(
+            {"apiVersion": api, "kind": "ClusterStorageContainer", "metadata": {"name": "default", "labels": _OURS}, "spec": spec}
+        )
 
 
 def _available(cluster: Cluster, name: str) -> bool | None:

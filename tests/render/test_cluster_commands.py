@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 import yaml
+from hera.exceptions import AlreadyExists
 
-from steps.contracts.errors import BadInput, Transient
+from steps.contracts.errors import BadInput, Conflict, Transient
 from tests.render.policies import SMALL, policy
 from workflows import submission
 from workflows.cli import main
@@ -132,8 +133,18 @@ def test_submitting_a_heal_passes_the_incident_alone() -> None:
     assert (namespace, sent["resourceKind"], sent["resourceName"]) == ("ml", "WorkflowTemplate", "heal-churn")
     options = sent["submitOptions"]
     assert options["parameters"] == ["incident=churn-1a2b3c4d-7"]
-    assert options["generateName"] == "heal-churn-1a2b3c4d-7-"
+    assert options["name"] == "heal-churn-1a2b3c4d-7"  # as triage calls it, so that an incident has one heal
+    assert "generateName" not in options
     assert options["annotations"] == "workflows.argoproj.io/title=Incident 7 of churn"
+
+
+def test_a_second_heal_of_an_incident_is_a_conflict() -> None:
+    class Taken(Server):
+        def submit_workflow(self, *_: Any, **__: Any) -> Any:
+            raise AlreadyExists("Server returned status code 409")
+
+    with pytest.raises(Conflict, match="heal-churn-1a2b3c4d-7 is there already"):
+        submission.submit(Taken(), submission.request("heal", "churn", "churn-1a2b3c4d-7"), "ml")
 
 
 @pytest.mark.parametrize("incident", [None, "{{workflow.name}}", "x; rm -rf /"])

@@ -35,6 +35,7 @@ def submit(
     import os
     from dataclasses import asdict
 
+    from steps.contracts.errors import Conflict
     from workflows import submission
     from workflows.cli.console import print_json
 
@@ -43,11 +44,14 @@ def submit(
         click.echo(f"would start {wanted.kind} {wanted.name} in {namespace} {' '.join(wanted.parameters)}".rstrip())
         return
     service = submission.service(server, os.environ.get("ARGO_TOKEN"), verify=not insecure)
-    name = submission.submit(service, wanted, namespace)
+    try:
+        name, how = submission.submit(service, wanted, namespace), "started"
+    except Conflict:
+        name, how = wanted.run, "is there already: followed, not started again (`argo retry` tries again what failed)"
     if no_follow:
         click.echo(name)
         return
-    click.echo(f"{name}: started", err=True)
+    click.echo(f"{name}: {how}", err=True)
     for said in submission.follow(service, name, namespace):
         if isinstance(said, str):
             click.echo(said, err=True)
