@@ -137,8 +137,7 @@ class Canary:
 
     def withdrawn_before(self) -> str | None:
         """Why an earlier run of this stage took the canary back, if one did."""
-        site = self._run.site
-        site.spool.flush(site.trail)
+        self._run.site.catch_up()
         earlier = self._run.journal.earlier(self._withdrawal)
         return str(earlier.facts.get("reason", "an earlier run took it back")) if earlier else None
 

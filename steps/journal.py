@@ -1,4 +1,4 @@
-"""Where an effect's intent and outcome are written: the audit trail, or a local spool while the store is away."""
+"""Where an effect's intent and outcome are written: the audit trail, or what keeps them while the store is away."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -10,7 +10,7 @@ from steps.contracts.audit import Phase, Record
 from steps.contracts.errors import ModelmedicError
 from steps.contracts.incident import Incident
 from steps.contracts.ports import Clock
-from steps.spool import Spool
+from steps.spool import Spool, note
 
 _LOG = logging.getLogger(__name__)
 _SKEW = timedelta(hours=1)  # between the clocks of the machines that write to one trail
@@ -24,7 +24,7 @@ class Journal:
         trail: AuditTrail,
         clock: Clock,
         spool: Spool,
-        annotate: Callable[[Mapping[str, str]], None],
+        annotate: Callable[[Mapping[str, str | None]], None],
         incident: Incident | None = None,
     ) -> None:
         self.model = trail.model
@@ -48,14 +48,14 @@ class Journal:
     def spool(self, event: str, phase: Phase, key: str, fence: int | None, facts: Mapping[str, Any]) -> None:
         """To this machine's spool and, once something was done, onto the serving object. Never raises: a retreat goes on."""
         try:
-            self._spool.add(self._clock.now(), event, phase, incident=self._identity, key=key, fence=fence, facts=facts)
+            line = self._spool.add(self._clock.now(), event, phase, incident=self._identity, key=key, fence=fence, facts=facts)
         except OSError as error:
             _LOG.error("audit record %s %s of %s is lost: %s", event, phase.value, key, error)
+            return
         if phase is Phase.INTENT:
             return
-        note = {"event": event, "phase": phase.value, "key": key, "at": self._clock.now().isoformat(), "incident": self._identity or ""}
         try:
-            self._annotate(note)
+            self._annotate(note(line))
         except ModelmedicError as error:
             _LOG.error("the serving object took no note of %s: %s", key, error)
 

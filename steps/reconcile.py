@@ -24,7 +24,7 @@ class Reconciled:
 def reconcile(site: Site) -> Reconciled:
     """Bring records, serving and aliases back together. Running twice changes nothing more."""
     said = []
-    flushed = site.spool.flush(site.trail)
+    flushed = site.catch_up()
     if flushed:
         said.append(f"{flushed} audit records that had waited for the store are in the trail now")
     noticed = notice_release(site)

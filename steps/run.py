@@ -22,7 +22,7 @@ from steps.history import History
 from steps.journal import Journal
 from steps.lease import TTL, Lease, acquire
 from steps.ledger import Ledger
-from steps.spool import Spool
+from steps.spool import Spool, flush_notes
 
 Outputs = Mapping[str, str]  # a step's answer: exactly the outputs that its stage declares
 
@@ -95,9 +95,13 @@ class Site:
                     raise
             self.real.sleep(_SLACK)
 
-    def annotate(self, facts: Mapping[str, str]) -> None:
+    def annotate(self, facts: Mapping[str, str | None]) -> None:
         """A note on the serving object itself; what serves is not asked for before there is one to leave."""
         self.serving.annotate(facts)
+
+    def catch_up(self) -> int:
+        """How many records went into the trail that had waited for the store, here or on the serving object. Raises StoreError."""
+        return self.spool.flush(self.trail) + flush_notes(self.trail, self.serving.state().annotations, self.annotate)
 
     def note(self, event: str, facts: Mapping[str, Any], incident: str | None = None) -> Record:
         """A decision without an effect, "did nothing" among them, on the audit trail."""

@@ -1,11 +1,11 @@
-"""Audit records that wait in a local file while the store is away."""
+"""Audit records that wait while the store is away: in a local file, and as notes on the serving object, which outlives a pod."""
 
 import contextlib
 import fcntl
 import json
 import os
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import IO, Any
@@ -16,6 +16,7 @@ from steps.contracts.codec import canonical, sha256, to_plain
 from steps.contracts.window import utc
 from steps.core.redaction import redact
 
+_NOTE = "audit."  # with the record's id: the name of a note
 _SKEW = timedelta(hours=1)  # between this machine's clock and those of other writers
 
 
@@ -35,7 +36,8 @@ class Spool:
         key: str | None,
         fence: int | None,
         facts: Mapping[str, Any],
-    ) -> None:
+    ) -> dict[str, Any]:
+        """The record as it waits."""
         line = {
             "id": uuid.uuid4().hex,
             "at": utc(at).isoformat(),
@@ -49,6 +51,7 @@ class Spool:
         with self._locked() as file:
             file.seek(0, os.SEEK_END)
             file.write(b"\n" + canonical(line))  # the newline comes first, so a torn line before it stays alone
+        return line
 
     def __len__(self) -> int:
         return len(_lines(self.path.read_bytes())) if self.path.exists() else 0
@@ -61,13 +64,9 @@ class Spool:
         if not len(self):
             return 0
         with self._locked() as file:
-            lines = [_read(line) for line in _lines(file.read())]
-            known = _flushed(trail, lines)
-            waiting = [line for line in lines if line["id"] not in known]
-            for line in waiting:
-                _append(trail, line)
+            carried = _carry(trail, [_read(line) for line in _lines(file.read())])
             file.truncate(0)
-        return len(waiting)
+        return carried
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[IO[bytes]]:
@@ -78,6 +77,30 @@ class Spool:
             yield file
             file.flush()
             os.fsync(file.fileno())
+
+
+def note(line: Mapping[str, Any]) -> dict[str, str]:
+    """A record that waits, as the serving object keeps it."""
+    return {f"{_NOTE}{line['id']}": canonical(line).decode()}
+
+
+def flush_notes(trail: AuditTrail, notes: Mapping[str, str], annotate: Callable[[Mapping[str, str | None]], None]) -> int:
+    """Append the records that wait on the serving object, each once, and take them off it. Raises StoreError as `Spool.flush`."""
+    waiting = {name: _read(text.encode()) for name, text in notes.items() if name.startswith(_NOTE)}
+    if not waiting:
+        return 0
+    carried = _carry(trail, list(waiting.values()))
+    annotate(dict.fromkeys(waiting))
+    return carried
+
+
+def _carry(trail: AuditTrail, lines: list[dict[str, Any]]) -> int:
+    """How many of them the trail did not have yet: the same record may wait in both places."""
+    known = _flushed(trail, lines)
+    waiting = [line for line in lines if line["id"] not in known]
+    for line in waiting:
+        _append(trail, line)
+    return len(waiting)
 
 
 def _lines(text: bytes) -> list[bytes]:

@@ -185,7 +185,7 @@ class KServeServing:
         self._gateway_follows(lambda: self._route() is None or self._alone(self._champion()), _RETREAT)
         return self.state()
 
-    def annotate(self, facts: Mapping[str, str]) -> None:
+    def annotate(self, facts: Mapping[str, str | None]) -> None:
         self._notes.add(facts, self._read())
 
     def infer(self, rows: pa.Table, *, to: Literal["champion", "canary"], replay: bool = True) -> Prediction:

@@ -12,6 +12,7 @@ from steps.adapters.kserve_serving_document import Slot
 from steps.adapters.kube import Document, Kube
 from steps.contracts.errors import Conflict, ModelmedicError, NotFound
 from steps.contracts.kserve import notes_name
+from steps.contracts.serving import noted
 
 _PREVIOUS, _NOTES = "previous.json", "notes.json"
 
@@ -40,8 +41,8 @@ class Notes:
         facts = {"of": of.digest, "name": previous.name, "version": previous.version, "digest": previous.digest, "uri": previous.uri}
         self._write(_PREVIOUS, facts, owner)
 
-    def add(self, facts: Mapping[str, str], owner: Document | None) -> None:
-        self._write(_NOTES, {**self.annotations(), **facts}, owner)
+    def add(self, facts: Mapping[str, str | None], owner: Document | None) -> None:
+        self._write(_NOTES, noted(self.annotations(), facts), owner)
 
     def _read(self, key: str) -> dict[str, Any]:
         """What cannot be read is not known: a retreat does not stop for it."""

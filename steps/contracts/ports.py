@@ -106,8 +106,8 @@ class Serving(Protocol):
         """Retreat: the recorded last good version serves all traffic again, whatever served before."""
         ...
 
-    def annotate(self, facts: Mapping[str, str]) -> None:
-        """Leave a note on the serving object itself, for when the object store is away."""
+    def annotate(self, facts: Mapping[str, str | None]) -> None:
+        """Leave notes on the serving object itself, for when the object store is away; None takes one off."""
         ...
 
     def infer(self, rows: pa.Table, *, to: Literal["champion", "canary"], replay: bool = True) -> Prediction:

@@ -44,3 +44,8 @@ class Prediction:
     version: str
     latency_ms: float
     digest: str = ""  # of the model's files, where the predictor says it
+
+
+def noted(notes: Mapping[str, str], change: Mapping[str, str | None]) -> dict[str, str]:
+    """The notes with a change made to them, in which None takes one off."""
+    return {key: value for key, value in {**notes, **change}.items() if value is not None}

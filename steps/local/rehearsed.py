@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from steps.contracts.errors import Conflict, Refused, Transient
-from steps.contracts.serving import Prediction, Served, ServingState, Traffic
+from steps.contracts.serving import Prediction, Served, ServingState, Traffic, noted
 from steps.contracts.training import ModelVersion
 from steps.core.routing import to_canary
 
@@ -83,8 +83,8 @@ class RehearsedServing:
             return self.withdraw()
         return self._become(champion=self._up(model), canary=None, canary_percent=0, previous=None)
 
-    def annotate(self, facts: Mapping[str, str]) -> None:
-        self._state = replace(self._state, annotations={**self._state.annotations, **facts})
+    def annotate(self, facts: Mapping[str, str | None]) -> None:
+        self._state = replace(self._state, annotations=noted(self._state.annotations, facts))
 
     def infer(self, rows: pa.Table, *, to: Literal["champion", "canary"], replay: bool = True) -> Prediction:
         served = self._state.champion if to == "champion" else self._state.canary

@@ -16,7 +16,7 @@ import pyarrow as pa
 from steps.contracts.errors import ModelmedicError, Refused, Transient
 from steps.contracts.policy import Policy
 from steps.contracts.ports import ObjectStore
-from steps.contracts.serving import Prediction, Served, ServingState, Traffic
+from steps.contracts.serving import Prediction, Served, ServingState, Traffic, noted
 from steps.contracts.training import ModelVersion
 from steps.local.predictors import GATEWAY, Predictors, call
 from steps.local.processes import locked
@@ -134,8 +134,8 @@ class LocalServing:
             self._started(coming)
         return self._changed(lambda now: replace(now, champion=coming, canary=None, percent=0, previous=None, incoming=None))
 
-    def annotate(self, facts: Mapping[str, str]) -> None:
-        self._document.change(lambda now: replace(now, annotations={**now.annotations, **facts}))
+    def annotate(self, facts: Mapping[str, str | None]) -> None:
+        self._document.change(lambda now: replace(now, annotations=noted(now.annotations, facts)))
 
     def infer(self, rows: pa.Table, *, to: Literal["champion", "canary"], replay: bool = True) -> Prediction:
         wanted = self._document.read()

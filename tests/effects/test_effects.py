@@ -1,5 +1,6 @@
 """An effect happens once whatever dies when; advancing needs everything, retreating needs nothing."""
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -113,7 +114,7 @@ class Room:
     path: Path
     world: World = field(default_factory=World)
     clock: PlayedClock = field(default_factory=PlayedClock)
-    notes: list[Mapping[str, str]] = field(default_factory=list)
+    notes: list[Mapping[str, str | None]] = field(default_factory=list)
 
     def trail(self, store: ObjectStore | None = None) -> AuditTrail:
         return AuditTrail(store or self.store, MODEL, self.clock, "deploy")
@@ -295,7 +296,8 @@ def test_a_retreat_without_the_store_is_spooled_noted_and_recorded_later(room: R
     away(room)
     room.run(Direction.RETREAT, lease)
     assert room.world.moves == ["7"]
-    assert [(note["event"], note["phase"]) for note in room.notes] == [("alias.moved", "outcome")]
+    waiting = [json.loads(str(text)) for note in room.notes for text in note.values()]
+    assert [(line["event"], line["phase"]) for line in waiting] == [("alias.moved", "outcome")]
     away(room, False)
     assert Spool(room.path).flush(room.trail()) == 2
     assert [phase for _, phase in room.story()] == ["intent", "outcome"]

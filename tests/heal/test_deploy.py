@@ -1,5 +1,6 @@
 """A challenger climbs only on what it was seen to do, and goes back to the last good version for every doubt."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from steps.contracts.audit import Phase
 from steps.contracts.errors import StoreError, Transient
 from steps.contracts.incident import Answer
 from steps.deploy import deploy
+from steps.run import Run
 from tests.heal.deployed import World
 from tests.heal.played import NOW
 
@@ -120,7 +122,9 @@ def test_running_it_again_changes_nothing_more(tmp_path: Path) -> None:
     assert (world.site.trail.length(), world.serving.state().generation) == (records, generation)
 
 
-def test_without_its_store_a_canary_does_not_stay(tmp_path: Path) -> None:
+@pytest.mark.parametrize("where", ["the same machine", "another pod"])
+def test_without_its_store_a_canary_does_not_stay_and_the_record_is_not_lost(tmp_path: Path, where: str) -> None:
+    """The record waits on this machine, which may be a pod that is gone, and on the serving object, which stays."""
     world = World(tmp_path)
 
     def away(*_: object) -> None:
@@ -130,11 +134,14 @@ def test_without_its_store_a_canary_does_not_stay(tmp_path: Path) -> None:
     with pytest.raises(StoreError):
         deploy(world.run, "2")
     assert world.serving.state().canary is None
-    assert world.serving.state().annotations["event"] == "canary.withdrawn"
     world.site.store.unreachable = False  # type: ignore[attr-defined]
-    assert deploy(world.again(), "2") == {"outcome": "withdrawn"}
+    site = world.site if where == "the same machine" else replace(world.site, work=tmp_path / "another")
+    assert deploy(Run(site, world.run.incident), "2") == {"outcome": "withdrawn"}
     assert world.agrees == "1"
-    assert world.site.trail.verify() == []
+    assert world.serving.state().annotations == {}
+    done = [record for record in site.trail.records() if (record.event, record.phase) == ("canary.withdrawn", Phase.OUTCOME)]
+    assert ["spooled" in record.facts for record in done] == [True, False]  # what the first run did, and that the second found it done
+    assert site.trail.verify() == []
 
 
 def test_an_unreachable_registry_moves_nothing_and_the_next_run_goes_on(tmp_path: Path) -> None:

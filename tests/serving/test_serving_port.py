@@ -181,6 +181,8 @@ def test_notes_stay_and_are_no_change_of_what_serves(world: World) -> None:
     world.serving.annotate({"withdrawn": "2"})
     world.serving.annotate({"reason": "slow"})
     assert world.serving.state().annotations == {"withdrawn": "2", "reason": "slow"}
+    world.serving.annotate({"withdrawn": None})
+    assert world.serving.state().annotations == {"reason": "slow"}
     assert world.serving.state().generation == state.generation
 
 
