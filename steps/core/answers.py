@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from steps.contracts.detection import Segment
 from steps.core.memory import remember, thinned
-from steps.core.pairing import Floats, Pair
+from steps.core.pairing import Floats, Pair, finite
 
 Mask = npt.NDArray[np.bool_]
 _MOST_ROWS = 30_000
@@ -87,8 +87,8 @@ def supported(both: Pair) -> Mask:
     share = 0.005 if len(both.columns) <= 40 else 0.0005
     for column in both.columns:
         if column.numeric:
-            old = np.asarray(column.reference, dtype=np.float64)
-            old = np.sort(old[np.isfinite(old)][:: max(len(old) // 20_000, 1)])
+            old = finite(column.reference)
+            old = np.sort(old[:: max(len(column.reference) // 20_000, 1)])
             if len(old) < 20:
                 continue
             low, high = old[int(share * (len(old) - 1))], old[int((1 - share) * (len(old) - 1))]

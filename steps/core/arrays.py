@@ -30,7 +30,11 @@ def compute() -> Any:
 
 def distinct(values: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
     """The different values, ascending, and how often each is there; NaN is not expected."""
-    held = np.sort(values)
+    return runs(np.sort(values))
+
+
+def runs(held: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
+    """`distinct` of values that are sorted already."""
     starts = np.flatnonzero(np.concatenate([held[:1] == held[:1], held[1:] != held[:-1]]))
     return held[starts], np.diff(np.append(starts, len(held)))
 

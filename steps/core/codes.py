@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 from scipy.special import chdtrc
 
 from steps.contracts.detection import Problem, ProblemKind
@@ -12,15 +11,13 @@ from steps.core.pairing import Codes, Column
 _LEAST_UNSEEN = 0.01
 
 
-def code_problems(column: Column, reference: npt.NDArray[np.generic], current: npt.NDArray[np.generic]) -> Iterator[Problem]:
-    """At most one problem of each kind in these rows of one column."""
-    values = len(column.vocabulary)
-    windows = [np.asarray(window, dtype=np.int64) for window in (reference, current)]
-    before, after = (np.bincount(w[w >= 0], minlength=values) for w in windows)
-    if not before.sum() or not after.sum():
+def code_problems(column: Column, part: Column) -> Iterator[Problem]:
+    """At most one problem of each kind in these rows of one column; `part` has them, which may be all."""
+    before, after = part.counts
+    if not before.any() or not after.any():
         return
-    whole = len(reference) == len(column.reference)
-    found = _unseen(column, before, after, len(current)) or _only(column, before, after)
+    whole = len(part.reference) == len(column.reference)
+    found = _unseen(column, before, after, len(part.current)) or _only(column, before, after)
     if whole:  # in a segment any two mixes look alike, and that a code comes to it or leaves it is the world's business
         found = found or _vanished(column, before, after) or _renamed(column, before, after)
     if found:
@@ -32,8 +29,7 @@ def _unseen(column: Column, before: Codes, after: Codes, rows: int) -> Problem |
 
     A value that a segment never had and the rest of the reference did is no new value.
     """
-    everywhere = np.bincount(np.maximum(np.asarray(column.reference, dtype=np.int64), -1) + 1, minlength=len(before) + 1)[1:]
-    fresh = everywhere == 0 if len(column.reference) > before.sum() else before == 0
+    fresh = column.counts[0] == 0
     unseen = float(after[fresh].sum() / rows)
     expected = float((before == 1).sum() / before.sum())
     if unseen < _LEAST_UNSEEN + 3 * expected or after[fresh].sum() < 5:

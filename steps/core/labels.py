@@ -14,7 +14,7 @@ from steps.core.expectation import lawful
 from steps.core.pairing import Cells, Codes, Column, Floats, Pair
 from steps.core.quality import column_problems
 from steps.core.replay import pairs
-from steps.core.residuals import Labelled, Mask, difference_z, structure
+from steps.core.residuals import Labelled, Mask, chosen, difference_z, structure
 
 _LEAST_RATE = 0.03
 _CHUNKS = 8
@@ -251,9 +251,10 @@ def _beyond_the_worst_column(both: Pair, rows: Labelled) -> bool:
 def _local(both: Pair, rows: Labelled) -> tuple[Cells, int, float] | None:
     """One segment whose labels are noisy while all the others' are not."""
     noisy = []
+    terms = [_terms(q, r) for q, r in zip(rows.expected, rows.residual, strict=True)]
     for cells in (c.cells for c in both.segmenting):
-        which = (cells.reference[rows.masks[0]], cells.current[rows.masks[1]])
-        rates, z, enough = _rates(rows, which, len(cells.labels))
+        which = (chosen(cells.reference, rows.masks[0]), chosen(cells.current, rows.masks[1]))
+        rates, z, enough = _rates(terms, which, len(cells.labels))
         noisy += [(float(z[n]), cells, int(n)) for n in np.flatnonzero((z > 5) & (rates > 0.05) & enough)[:60] if n < len(rates) - 1]
     for _, cells, number in sorted(noisy, key=lambda f: -f[0])[:8]:
         inside = (cells.reference[rows.masks[0]] == number, cells.current[rows.masks[1]] == number)
@@ -265,12 +266,17 @@ def _local(both: Pair, rows: Labelled) -> tuple[Cells, int, float] | None:
     return None
 
 
-def _rates(rows: Labelled, which: tuple[Codes, Codes], count: int) -> tuple[Floats, Floats, Mask]:
+def _terms(expected: Floats, residual: Floats) -> tuple[Floats, ...]:
+    """What `_rates` sums over the rows."""
+    line = 1 - 2 * expected
+    return line**2, line * residual, (line * residual) ** 2, line**3 * residual, line**4
+
+
+def _rates(terms: list[tuple[Floats, ...]], which: tuple[Codes, Codes], count: int) -> tuple[Floats, Floats, Mask]:
     """`_rate` of every cell at once, with its z, and whether both windows have a hundred rows there."""
     slopes, errors, enough = [], [], np.ones(count, dtype=bool)
-    for q, r, cell in zip(rows.expected, rows.residual, which, strict=True):
-        line = 1 - 2 * q
-        sums = [np.bincount(cell, v, minlength=count) for v in (line**2, line * r, (line * r) ** 2, line**3 * r, line**4)]
+    for values, cell in zip(terms, which, strict=True):
+        sums = [np.bincount(cell, v, minlength=count) for v in values]
         weight = np.maximum(sums[0], 1e-12)
         slope = sums[1] / weight
         slopes.append(slope)

@@ -5,12 +5,13 @@ Two forests, each grown on every other row, so that a reference row is always ju
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
 from steps.core.pairing import Column, Floats
-from steps.core.trees import binning, grow
+from steps.core.trees import Binning, Forest, binning, grow
 
 Mask = npt.NDArray[np.bool_]
 _LEAST_ROWS = 300
@@ -31,8 +32,16 @@ class Memory:
     """The remembered value for the chosen rows of both windows, and the share of the reference's variance it explains, 0..1."""
 
     reference: Floats
-    current: Floats
     explained: float
+    forests: tuple[Forest, Forest]
+    cut: Binning
+    rows: Mask
+
+    @cached_property
+    def current(self) -> Floats:
+        """Reckoned when it is asked for: many a memory explains too little to be asked."""
+        bins = self.cut.bins(1, self.rows)
+        return (self.forests[0].predict(bins) + self.forests[1].predict(bins)) / 2
 
 
 def remember(columns: tuple[Column, ...], values: Floats, rows: tuple[Mask, Mask], rounds: int = 60) -> Memory | None:
@@ -40,11 +49,10 @@ def remember(columns: tuple[Column, ...], values: Floats, rows: tuple[Mask, Mask
     if len(values) < _LEAST_ROWS or not columns or values.var() == 0:
         return None
     cut = binning(columns, values, rows[0])
-    before, after = cut.bins(0, rows[0]), cut.bins(1, rows[1])
-    even = np.arange(len(values)) % 2 == 0
-    first, second = grow(before[even], values[even], rounds), grow(before[~even], values[~even], rounds)
+    bins = cut.bins(0, rows[0])
+    even, odd = (np.ascontiguousarray(bins[:, start::2]) for start in (0, 1))
+    first, second = grow(even, values[::2], rounds), grow(odd, values[1::2], rounds)
     known = np.empty(len(values))
-    known[even], known[~even] = second.predict(before[even]), first.predict(before[~even])
+    known[::2], known[1::2] = second.predict(even), first.predict(odd)
     explained = 1 - float(((values - known) ** 2).mean() / values.var())
-    current = (first.predict(after) + second.predict(after)) / 2
-    return Memory(known, current, max(explained, 0.0))
+    return Memory(known, max(explained, 0.0), (first, second), cut, rows[1])

@@ -1,7 +1,5 @@
 """Have the inputs moved, in one code perhaps, and does it harm? Harm that no retraining could learn away is none of its business."""
 
-import dataclasses
-
 import numpy as np
 
 from steps.contracts.detection import ColumnShift, Segment
@@ -11,8 +9,8 @@ from steps.core.confidence import COVARIATE, above
 from steps.core.estimate import estimate
 from steps.core.expectation import learnable
 from steps.core.movement import measure
-from steps.core.pairing import Column, Floats, Pair
-from steps.core.residuals import Labelled, Mask, cell_moments, one_sided
+from steps.core.pairing import Column, Pair
+from steps.core.residuals import Labelled, Mask, Sample, cell_moments, one_sided
 
 _BELIEVED = 1e-4  # p-value, adjusted for the looks
 _LEAST_PIECE = 40  # rows in both windows before a segment is looked into
@@ -59,7 +57,7 @@ def _diluted(both: Pair, rows: Labelled | None) -> list[Diagnosis]:
         for column, windows in ranks:
             if column is cut:
                 continue
-            change, error = cell_moments(len(cut.cells.labels), (cut.cells.reference, cut.cells.current), windows)
+            change, error = cell_moments(cut.cells.sizes, (cut.cells.reference, cut.cells.current), windows)
             z = np.nan_to_num(np.abs(change) / np.sqrt(error))[:-1]
             number = int(z.argmax()) if len(z) else 0
             far = len(z) and abs(change[number]) > 0.08  # a shift of 0.3 standard deviations moves the mean rank by about as much
@@ -73,18 +71,17 @@ def _diluted(both: Pair, rows: Labelled | None) -> list[Diagnosis]:
     return [Diagnosis(Cause.COVARIATE_SHIFT, COVARIATE, (best[1],), best[2], harm=harm, evidence=evidence, sentence=sentence)]
 
 
-def _ranked(column: Column) -> tuple[Floats, Floats]:
+def _ranked(column: Column) -> tuple[Sample, Sample]:
     """Ranks within the reference to one twenty-fourth, 0..1; unknown values stand in the middle."""
     before, after = (w.astype(np.int64) for w in column.steps)
     size = np.bincount(before, minlength=int(max(before.max(initial=0), after.max(initial=0))) + 1).astype(np.float64)
     middle = (np.cumsum(size) - size / 2) / max(size.sum(), 1.0)
     unknown = [~np.isfinite(np.asarray(w, dtype=np.float64)) for w in (column.reference, column.current)]
-    return np.where(unknown[0], 0.5, middle[before]), np.where(unknown[1], 0.5, middle[after])
+    return Sample(np.where(unknown[0], 0.5, middle[before])), Sample(np.where(unknown[1], 0.5, middle[after]))
 
 
 def _measured(column: Column, chosen: tuple[Mask, Mask]) -> tuple[float, float]:
-    picked = dataclasses.replace(column, reference=column.reference[chosen[0]], current=column.current[chosen[1]])
-    return measure(picked)[1:]
+    return measure(column.at(*chosen))[1:]
 
 
 def _harm(both: Pair, rows: Labelled | None) -> tuple[str, str]:

@@ -19,14 +19,13 @@ def measure(column: Column) -> tuple[str, float, float]:
     """Statistic's name, effect and raw p-value of one column, nulls left out (they are data quality's matter)."""
     if not column.numeric:
         return shift.measure(column)
-    effect, p_value = _numbers(shift.finite(column.reference), shift.finite(column.current))
+    effect, p_value = _numbers(*column.ordered)
     return "wasserstein/std", effect, p_value
 
 
 def _numbers(reference: Floats, current: Floats) -> tuple[float, float]:
     if len(reference) < 2 or len(current) < 2:
         return 0.0, 1.0
-    reference, current = np.sort(reference), np.sort(current)
     merged = np.sort(np.concatenate([reference, current]), kind="stable")
     grid = np.unique(merged[np.linspace(0, len(merged) - 1, min(_GRID, len(merged))).astype(np.int64)])
     gap = np.abs(

@@ -1,7 +1,7 @@
 """Two windows laid side by side: the same columns, the same codes, as plain arrays."""
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -12,12 +12,14 @@ import pyarrow.compute as pc
 from steps.contracts.detection import Roles
 from steps.contracts.errors import BadInput
 from steps.contracts.words import Task
+from steps.core.arrays import runs
 
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int64]
 Steps = npt.NDArray[np.int8]
 MOST_CODES = 1000  # a column with more values is an identifier to us, not a feature
 STEPS = 24
+_FEW_EDGES = 32  # that a number is compared with one after the other
 FEW = 40  # whole numbers with so few values may be codes: each value is a cell of its own, in which a cause can be localised
 
 
@@ -30,10 +32,25 @@ class Cells:
     current: Codes
     labels: tuple[str, ...]
 
+    @cached_property
+    def sizes(self) -> tuple[Codes, Codes]:
+        """How many rows of each window every cell has."""
+        before, after = (np.bincount(w, minlength=len(self.labels)) for w in (self.reference, self.current))
+        return before, after
+
+    @cached_property
+    def rows(self) -> tuple[list[Codes], list[Codes]]:
+        """The numbers of every cell's rows in each window, ascending: one sort, where a mask per cell would read all the rows again."""
+        before, after = (_grouped(w, size) for w, size in zip((self.reference, self.current), self.sizes, strict=True))
+        return before, after
+
 
 @dataclass(frozen=True)
 class Column:
-    """A feature in both windows. Numbers: float64 with NaN for null. Codes: int64 into `vocabulary`, -1 for null."""
+    """A feature in both windows. Numbers: float64 with NaN for null. Codes: int64 into `vocabulary`, -1 for null.
+
+    What many checks ask of a column is kept: its cells, its steps, its values in order, its counts.
+    """
 
     name: str
     numeric: bool
@@ -55,11 +72,26 @@ class Column:
         labels = (*_bin_labels(edges), "null")
         return Cells(self.name, cut_at(self.reference, edges), cut_at(self.current, edges), labels)
 
+    def at(self, reference: npt.NDArray[np.generic], current: npt.NDArray[np.generic]) -> "Column":
+        """Only these rows of each window, by masks or by numbers."""
+        return replace(self, reference=self.reference[reference], current=self.current[current])
+
+    @cached_property
+    def ordered(self) -> tuple[Floats, Floats]:
+        """A number's finite values in both windows, ascending."""
+        return np.sort(finite(self.reference)), np.sort(finite(self.current))
+
+    @cached_property
+    def counts(self) -> tuple[Codes, Codes]:
+        """How many rows of each window have every code; nulls have none."""
+        windows = (np.asarray(w, dtype=np.int64) + 1 for w in (self.reference, self.current))
+        before, after = (np.bincount(w, minlength=len(self.vocabulary) + 1)[1:] for w in windows)
+        return before, after
+
     @cached_property
     def steps(self) -> tuple[Steps, Steps]:
         """A number cut into up to 24 bins of equal size in the reference, both windows; nulls have the number after the last."""
-        values = np.sort(np.asarray(self.reference, dtype=np.float64))
-        values = values[np.isfinite(values)]
+        values = self.ordered[0]
         edges = np.unique(values[np.linspace(0, len(values) - 1, STEPS)[1:-1].astype(np.int64)]) if len(values) else np.empty(0)
         before, after = (cut_at(w, edges).astype(np.int8) for w in (self.reference, self.current))
         return before, after
@@ -73,12 +105,11 @@ class Column:
         some = np.unique(values[:2000][np.isfinite(values[:2000])])
         if not 2 <= len(some) <= FEW or (some != np.floor(some)).any():
             return None
-        known = np.unique(values[np.isfinite(values)])
+        known = runs(self.ordered[0])[0]
         return known if len(known) <= FEW and (known == np.floor(known)).all() else None
 
     def _edges(self) -> Floats:
-        values = np.asarray(self.reference, dtype=np.float64)
-        values = values[np.isfinite(values)]
+        values = self.ordered[0]
         if not len(values):
             return np.empty(0)
         return np.unique(np.quantile(values, np.linspace(0, 1, 9)[1:-1]))
@@ -265,6 +296,17 @@ def _texts(reference: pa.Table, current: pa.Table, name: str | None) -> tuple[np
     return first, second
 
 
+def finite(values: npt.NDArray[np.generic]) -> Floats:
+    numbers = np.asarray(values, dtype=np.float64)
+    known = np.isfinite(numbers)
+    return numbers if known.all() else numbers[known]
+
+
+def _grouped(cells: Codes, sizes: Codes) -> list[Codes]:
+    small = cells.astype(np.min_scalar_type(len(sizes)))  # of one byte or two, numpy sorts by radix
+    return np.split(np.argsort(small, kind="stable"), np.cumsum(sizes)[:-1])
+
+
 def _no_negative(codes: npt.NDArray[np.generic], replacement: int) -> Codes:
     numbers = np.asarray(codes, dtype=np.int64)
     return np.where(numbers < 0, replacement, numbers)
@@ -273,7 +315,13 @@ def _no_negative(codes: npt.NDArray[np.generic], replacement: int) -> Codes:
 def cut_at(values: npt.NDArray[np.generic], edges: Floats) -> Codes:
     """Number of the half-open bin between the edges; nulls have the last number."""
     numbers = np.asarray(values, dtype=np.float64)
-    return np.where(np.isnan(numbers), len(edges) + 1, np.searchsorted(edges, numbers, side="right"))
+    if len(edges) > _FEW_EDGES:
+        return np.where(np.isnan(numbers), len(edges) + 1, np.searchsorted(edges, numbers, side="right"))
+    number = np.zeros(len(numbers), dtype=np.int8)
+    for edge in edges:  # all the rows are compared with one edge at so little cost that a search per row takes longer
+        number += numbers >= edge
+    number[np.isnan(numbers)] = len(edges) + 1
+    return number.astype(np.int64)
 
 
 def _levelled(values: npt.NDArray[np.generic], levels: Floats) -> Codes:

@@ -13,11 +13,10 @@ import numpy.typing as npt
 from steps.contracts.detection import Problem, ProblemKind, Segment
 from steps.core.codes import code_problems
 from steps.core.movement import measure
-from steps.core.pairing import Cells, Column, Pair
+from steps.core.pairing import Cells, Codes, Column, Floats, Pair
 from steps.core.relations import kept_relation, relation_problems
 from steps.core.repeats import window_problems
 from steps.core.replay import stretches
-from steps.core.shift import finite
 from steps.core.values import number_problems
 
 _LEAST_ROWS = 40  # of a segment, in both windows
@@ -49,7 +48,7 @@ def _unanswered(pair: Pair) -> Iterator[Problem]:
 
 def column_problems(pair: Pair, column: Column) -> list[Problem]:
     """What is wrong with one column, which need not be a feature; in a segment where that explains it."""
-    everywhere = list(_column(column, column.reference, column.current))
+    everywhere = list(_column(column, column))
     found = _prefer_local(everywhere, list(_in_segments(pair, column)))
     usual = _usual(column) if found else frozenset()
     return [problem for problem in found if problem.kind not in usual]
@@ -59,7 +58,8 @@ def _usual(column: Column) -> frozenset[ProblemKind]:
     """The kinds of problems that some stretch of the reference shows when it is held against the rest of it."""
     kinds: set[ProblemKind] = set()
     for inside in stretches(len(column.reference)):
-        kinds |= {p.kind for p in _column(column, column.reference[~inside], column.reference[inside])}
+        stretch = replace(column, reference=column.reference[~inside], current=column.reference[inside])
+        kinds |= {p.kind for p in _column(column, stretch)}
     return frozenset(kinds) | (_PILES if kinds & _PILES else frozenset())
 
 
@@ -98,22 +98,22 @@ def _family(problem: Problem) -> str:
     return problem.kind if problem.kind in (ProblemKind.NULL_JUMP, ProblemKind.INFINITE) else "values"
 
 
-def _column(column: Column, reference: npt.NDArray[np.generic], current: npt.NDArray[np.generic]) -> Iterator[Problem]:
-    """What is wrong with these rows of one column; at most one problem of each kind."""
-    n, m = len(reference), len(current)
+def _column(column: Column, part: Column) -> Iterator[Problem]:
+    """What is wrong with some rows of one column, which `part` has; at most one problem of each kind."""
+    n, m = len(part.reference), len(part.current)
     if min(n, m) < _LEAST_ROWS:
         return
-    before, after = column.null_share(reference), column.null_share(current)
+    before, after = part.null_share(part.reference), part.null_share(part.current)
     noise = 6 * np.sqrt(max(before * (1 - before), 1 / n) * (1 / n + 1 / m))
     if after - before > max(0.03, noise):
         yield Problem(ProblemKind.NULL_JUMP, column.name, f"column {column.name} is {after:.0%} null, was {before:.0%}", after - before)
     if after > 0.98:
         return
     if not column.numeric:
-        yield from code_problems(column, reference, current)
+        yield from code_problems(column, part)
         return
-    yield from _infinite(column.name, reference, current)
-    yield from number_problems(column.name, finite(reference), finite(current))
+    yield from _infinite(column.name, part.reference, part.current)
+    yield from number_problems(column.name, *part.ordered)
 
 
 def _infinite(name: str, reference: npt.NDArray[np.generic], current: npt.NDArray[np.generic]) -> Iterator[Problem]:
@@ -126,15 +126,18 @@ def _in_segments(pair: Pair, column: Column) -> Iterator[Problem]:
     """The same checks inside every segment whose rows outside show nothing of the kind."""
     for cells in (c.cells for c in pair.segmenting if c.name != column.name):
         for number in _worth_a_look(column, cells):
-            inside, before = cells.current == number, cells.reference == number
-            found = [p for p in _column(column, column.reference[before], column.current[inside]) if p.share >= _least_share(p)]
-            if not found or not (_family(found[0]) != "values" or _still_outside(column, before, inside)):
+            inside = column.at(*(rows[number] for rows in cells.rows))
+            found = [p for p in _column(column, inside) if p.share >= _least_share(p)]
+            if not found:
                 continue
-            elsewhere = {_family(p) for p in _column(column, column.reference[~before], column.current[~inside])}
+            outside = column.at(cells.reference != number, cells.current != number)
+            if _family(found[0]) == "values" and not _still_outside(inside, outside):
+                continue
+            elsewhere = {_family(p) for p in _column(column, outside)}
             segment = Segment(cells.column, cells.labels[number])
             for problem in (p for p in found if _family(p) not in elsewhere):
                 sentence = f"where {segment.column} is {segment.value}, {problem.detail}"
-                yield Problem(problem.kind, problem.column, sentence, problem.share * float(inside.mean()), segment)
+                yield Problem(problem.kind, problem.column, sentence, problem.share * (len(inside.current) / pair.rows[1]), segment)
 
 
 def _least_share(problem: Problem) -> float:
@@ -142,32 +145,34 @@ def _least_share(problem: Problem) -> float:
     return 0.8 if problem.kind is ProblemKind.UNIT_CHANGE else 0.2
 
 
-def _still_outside(column: Column, before: npt.NDArray[np.bool_], inside: npt.NDArray[np.bool_]) -> bool:
+def _still_outside(inside: Column, outside: Column) -> bool:
     """A number that moves outside of the segment as well, if less, is no fault of the segment."""
-    if not column.numeric:
+    if not inside.numeric:
         return True
-    pieces = [(before, inside), (~before, ~inside)]
-    here, there = (measure(replace(column, reference=column.reference[a], current=column.current[b]))[1] for a, b in pieces)
+    here, there = (measure(piece)[1] for piece in (inside, outside))
     return there < max(0.25 * here, 0.05)
 
 
 def _worth_a_look(column: Column, cells: Cells) -> list[int]:
     """Cells with enough rows in which null share, centre or spread moved: the others cannot show a problem."""
-    count = len(cells.labels)
-    sizes = [np.bincount(w, minlength=count) for w in (cells.reference, cells.current)]
-    enough = (sizes[0] >= _LEAST_ROWS) & (sizes[1] >= _LEAST_ROWS)
+    enough = (cells.sizes[0] >= _LEAST_ROWS) & (cells.sizes[1] >= _LEAST_ROWS)
     enough[-1] = False  # nulls are no segment
     if not column.numeric:
         return [int(i) for i in np.flatnonzero(enough)]
-    profiles = []
-    for window, which, size in ((column.reference, cells.reference, sizes[0]), (column.current, cells.current, sizes[1])):
-        values = np.asarray(window, dtype=np.float64)
-        known = np.isfinite(values)
-        held = np.maximum(np.bincount(which[known], minlength=count), 1)
-        mean = np.bincount(which[known], values[known], minlength=count) / held
-        square = np.bincount(which[known], values[known] ** 2, minlength=count) / held
-        profiles.append((held / np.maximum(size, 1), mean, np.sqrt(np.maximum(square - mean**2, 0))))
-    (known_a, mean_a, std_a), (known_b, mean_b, std_b) = profiles
+    known_a, mean_a, std_a = _profile(column.reference, cells.reference, cells.sizes[0])
+    known_b, mean_b, std_b = _profile(column.current, cells.current, cells.sizes[1])
     scale = np.maximum(std_a, 1e-12)
     moved = (np.abs(known_a - known_b) > 0.03) | (np.abs(mean_a - mean_b) > 0.25 * scale) | (np.abs(std_b / scale - 1) > 0.25)
     return [int(i) for i in np.flatnonzero(enough & moved)]
+
+
+def _profile(window: npt.NDArray[np.generic], which: Codes, sizes: Codes) -> tuple[Floats, Floats, Floats]:
+    """Share of known values, their mean and standard deviation in every cell."""
+    values = np.asarray(window, dtype=np.float64)
+    known = np.isfinite(values)
+    if not known.all():
+        which, values = which[known], values[known]
+    held = np.maximum(np.bincount(which, minlength=len(sizes)), 1)
+    mean = np.bincount(which, values, minlength=len(sizes)) / held
+    square = np.bincount(which, values**2, minlength=len(sizes)) / held
+    return held / np.maximum(sizes, 1), mean, np.sqrt(np.maximum(square - mean**2, 0))

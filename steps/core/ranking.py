@@ -17,9 +17,9 @@ def _auc(target: Floats, score: Floats) -> tuple[float, float]:
     positives, negatives = float(target.sum()), float(len(target) - target.sum())
     if not positives or not negatives:
         return 0.5, 0.5
-    _, inverse, counts = np.unique(score, return_inverse=True, return_counts=True)
-    ranks = (np.cumsum(counts) - (counts - 1) / 2)[inverse]
-    auc = float((ranks[target == 1].sum() - positives * (positives + 1) / 2) / (positives * negatives))
+    ordered, sought = np.sort(score), np.sort(score[target == 1])
+    ranks = (np.searchsorted(ordered, sought, side="left") + 1 + np.searchsorted(ordered, sought, side="right")) / 2
+    auc = float((ranks.sum() - positives * (positives + 1) / 2) / (positives * negatives))
     q1, q2 = auc / (2 - auc), 2 * auc**2 / (1 + auc)
     variance = (auc * (1 - auc) + (positives - 1) * (q1 - auc**2) + (negatives - 1) * (q2 - auc**2)) / (positives * negatives)
     return auc, float(np.sqrt(max(variance, 0.0)))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from steps.core.pairing import Column, Floats, cut_at
-from steps.core.residuals import Labelled, Mask, cell_moments
+from steps.core.residuals import Labelled, Mask, cell_moments, sampled
 
 _BINS = 20
 
@@ -27,9 +27,10 @@ def region(column: Column, rows: Labelled) -> Region | None:
     windows = [
         cut_at(np.asarray(w, dtype=np.float64)[m], edges) for w, m in zip((column.reference, column.current), rows.masks, strict=True)
     ]
+    sizes = [np.bincount(w, minlength=len(edges) + 2) for w in windows]
     best: tuple[float, int, int] | None = None
     for values in (rows.residual, rows.loss):
-        change, error = cell_moments(len(edges) + 2, (windows[0], windows[1]), values)
+        change, error = cell_moments((sizes[0], sizes[1]), (windows[0], windows[1]), sampled(values))
         found = _run(change[:-1], error[:-1])
         if found and (best is None or found[0] > best[0]):
             best = found
@@ -43,8 +44,7 @@ def region(column: Column, rows: Labelled) -> Region | None:
 def _edges(column: Column) -> Floats:
     if column.levels is not None:
         return column.levels[1:]
-    values = np.asarray(column.reference, dtype=np.float64)
-    values = np.sort(values[np.isfinite(values)])
+    values = column.ordered[0]
     if not len(values):
         return np.empty(0)
     return np.unique(values[np.linspace(0, len(values) - 1, _BINS + 1)[1:-1].astype(np.int64)])

@@ -31,7 +31,10 @@ class _Relations:
     before: Floats
     after: Floats
     z: Floats
-    still: npt.NDArray[np.bool_]  # whose own values are as before: a column that moved has the world's reasons to go with others
+
+    def still(self, torn: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+        """Those of the torn whose own values are as before: a column that moved has the world's reasons to go with others."""
+        return np.array([bool(t) and measure(column)[1] < _STILL for t, column in zip(torn, self.columns, strict=True)])
 
 
 def relation_problems(pair: Pair, broken: frozenset[str] = frozenset()) -> Iterator[Problem]:
@@ -59,8 +62,7 @@ def _relations(pair: Pair, columns: tuple[Column, ...]) -> _Relations:
     turned = [np.arctanh(np.clip(r, -0.999, 0.999)) for r in (before, after)]
     z = (turned[1] - turned[0]) / np.sqrt(1.06 / (n - 3) + 1.06 / (m - 3))
     np.fill_diagonal(z, 0)
-    still = np.array([measure(column)[1] < _STILL for column in columns])
-    return _Relations(columns, before, after, z, still)
+    return _Relations(columns, before, after, z)
 
 
 def _correlations(windows: list[npt.NDArray[np.generic]]) -> Floats:
@@ -91,7 +93,7 @@ def _torn(pair: Pair, all_of: _Relations) -> Iterator[Problem]:
         weight = (all_of.before**2 * partners).sum(axis=1)
         slope = (all_of.before * all_of.after * partners).sum(axis=1) / np.maximum(weight, 1e-9)
         surprise = (all_of.z**2 * partners).sum(axis=1)
-        torn = (weight > 0.06) & (slope < 0.3) & (surprise > 60) & all_of.still
+        torn = all_of.still((weight > 0.06) & (slope < 0.3) & (surprise > 60))
         if not torn.any():
             return
         worst = _guiltier(pair, all_of, partners, int(np.where(torn, surprise, -1).argmax()))

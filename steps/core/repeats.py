@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from steps.contracts.detection import Problem, ProblemKind
+from steps.core.arrays import distinct
 from steps.core.pairing import Pair
 
 _LEAST_ROWS = 100
@@ -17,7 +18,7 @@ def window_problems(pair: Pair) -> Iterator[Problem]:
     if min(pair.rows) < _LEAST_ROWS:
         return
     before, after = (_keys(pair, window) for window in ("reference", "current"))
-    once = np.unique(before)
+    once = distinct(before)[0]
     if len(once) >= _RICH * len(before):
         yield from _repeated(1 - len(once) / len(before), after)
         yield from _stale(before, once, after)
@@ -58,7 +59,7 @@ def _keys(pair: Pair, window: str) -> _Keys:
 
 
 def _repeated(before: float, keys: _Keys) -> Iterator[Problem]:
-    after = 1 - len(np.unique(keys)) / len(keys)
+    after = 1 - len(distinct(keys)[0]) / len(keys)
     if after - before > 0.05:
         sentence = f"{after:.0%} of the rows repeat another row, {before:.0%} did in the reference"
         yield Problem(ProblemKind.DUPLICATED_ROWS, None, sentence, after - before)
@@ -66,7 +67,8 @@ def _repeated(before: float, keys: _Keys) -> Iterator[Problem]:
 
 def _stale(before: _Keys, once: _Keys, after: _Keys) -> Iterator[Problem]:
     """Rows of the reference delivered again; one and the same table twice is a comparison with itself."""
-    old = float(np.isin(after, once).mean())
+    sought = np.sort(after)  # which a binary search finds several times faster than in disorder
+    old = float((once[np.minimum(np.searchsorted(once, sought), len(once) - 1)] == sought).mean())
     if old > 0.1 and not (len(before) == len(after) and (before == after).all()):
         yield Problem(ProblemKind.STALE, None, f"{old:.0%} of the rows are rows of the reference over again", old)
 

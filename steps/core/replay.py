@@ -14,7 +14,7 @@ import numpy.typing as npt
 from scipy.special import chdtrc
 
 from steps.core.pairing import Column, Floats, Pair
-from steps.core.residuals import Labelled, Mask, Structure, cell_z, difference_z
+from steps.core.residuals import Labelled, Mask, Structure, cell_z, difference_z, sampled
 
 _STRETCHES = 8
 _SHARED = 1 - 1 / _STRETCHES  # each stretch is in the rest of all the others: so many of them are free
@@ -70,7 +70,7 @@ def _replayed(column: Column, values: Floats, rows: Mask) -> tuple[float, float]
             mask[chosen[part]] = True
             masks.append(mask)
         parts = (values[~inside] - values[~inside].mean(), values[inside] - values[inside].mean())
-        z = cell_z(cells, parts, (masks[0], masks[1]))
+        z = cell_z(cells, sampled(parts), (masks[0], masks[1]))
         z = z[np.isfinite(z)]
         statistic, freedom = statistic + float((z**2).sum()), freedom + max(len(z) - 1, 0)
     return statistic * _SHARED, freedom * _SHARED

@@ -6,6 +6,7 @@ reference residuals, cell by cell, not with zero. Per column, z² over the cells
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -70,6 +71,21 @@ class Labelled:
 
 
 @dataclass(frozen=True)
+class Sample:
+    """One value per row of a window; what every column's cells ask of them is reckoned once."""
+
+    values: Floats
+
+    @cached_property
+    def squares(self) -> Floats:
+        return np.asarray(self.values**2)
+
+    @cached_property
+    def variance(self) -> float:
+        return float(self.values.var())
+
+
+@dataclass(frozen=True)
 class Structure:
     """How strongly one column's cells disagree about the residual's change."""
 
@@ -129,9 +145,10 @@ def structure(
     """Per column, strongest first; `centred` removes each window's mean, so that only the shape over the cells counts."""
     if centred:
         values = (values[0] - values[0].mean(), values[1] - values[1].mean())
+    samples = sampled(values)
     found = []
     for column in columns:
-        z = cell_z(column.cells, values, masks)
+        z = cell_z(column.cells, samples, masks)
         z = z[np.isfinite(z)]
         freedom = max(len(z) - int(centred), 1)
         statistic = float((z**2).sum())
@@ -140,26 +157,38 @@ def structure(
     return tuple(sorted(found, key=lambda s: (-s.strength, s.column)))
 
 
-def cell_z(cells: Cells, values: tuple[Floats, Floats], masks: tuple[Mask, Mask]) -> Floats:
+def cell_z(cells: Cells, values: tuple[Sample, Sample], masks: tuple[Mask, Mask]) -> Floats:
     """z of the change of the mean in every cell; NaN where a window has too few rows."""
-    change, error = cell_moments(len(cells.labels), (cells.reference[masks[0]], cells.current[masks[1]]), values)
+    which = tuple(chosen(w, mask) for w, mask in zip((cells.reference, cells.current), masks, strict=True))
+    sizes = tuple(np.bincount(w, minlength=len(cells.labels)) for w in which)
+    change, error = cell_moments((sizes[0], sizes[1]), (which[0], which[1]), values)
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.asarray(change / np.sqrt(error))
 
 
-def cell_moments(count: int, which: tuple[Codes, Codes], values: tuple[Floats, Floats]) -> tuple[Floats, Floats]:
-    """Change of the mean in every cell and its squared standard error; NaN where a window has too few rows."""
-    means, errors, sizes = [], [], []
-    for cell, value in zip(which, values, strict=True):
-        size = np.bincount(cell, minlength=count).astype(float)
+def sampled(values: tuple[Floats, Floats]) -> tuple[Sample, Sample]:
+    return Sample(values[0]), Sample(values[1])
+
+
+def chosen(cells: Codes, mask: Mask) -> Codes:
+    """The cells of the masked rows; where all of them are, nothing is copied."""
+    return cells if mask.all() else cells[mask]
+
+
+def cell_moments(sizes: tuple[Codes, Codes], which: tuple[Codes, Codes], samples: tuple[Sample, Sample]) -> tuple[Floats, Floats]:
+    """Change of the mean in every cell and its squared standard error; NaN where a window has too few rows.
+
+    `which`: the cell of every row; `sizes`: the rows of every cell.
+    """
+    means, errors = [], []
+    for size, cell, sample in zip(sizes, which, samples, strict=True):
         held = np.maximum(size, 1)
-        mean = np.bincount(cell, value, minlength=count) / held
-        variance = np.maximum(np.bincount(cell, value**2, minlength=count) / held - mean**2, 0)
+        mean = np.bincount(cell, sample.values, minlength=len(size)) / held
+        variance = np.maximum(np.bincount(cell, sample.squares, minlength=len(size)) / held - mean**2, 0)
         # a cell's own variance is noisy when the cell is small: it is drawn towards the window's
-        variance = (variance * size + float(value.var()) * 10) / (size + 10)
+        variance = (variance * size + sample.variance * 10) / (size + 10)
         means.append(mean)
         errors.append(variance / held)
-        sizes.append(size)
     change, error = means[1] - means[0], errors[0] + errors[1]
     change[(sizes[0] < _LEAST_CELL) | (sizes[1] < _LEAST_CELL)] = np.nan
     return change, error
@@ -168,7 +197,7 @@ def cell_moments(count: int, which: tuple[Codes, Codes], values: tuple[Floats, F
 def promising_codes(columns: tuple[Column, ...], cut: Cells, rows: Labelled) -> Floats:
     """For every code of a cut, roughly the p-value that `structure` would give inside it: one pass for all the codes."""
     count = len(cut.labels)
-    codes = (cut.reference[rows.masks[0]], cut.current[rows.masks[1]])
+    codes = (chosen(cut.reference, rows.masks[0]), chosen(cut.current, rows.masks[1]))
     centred, spread = [], []
     for code, residual in zip(codes, rows.residual, strict=True):
         held = np.maximum(np.bincount(code, minlength=count), 1)
@@ -179,7 +208,7 @@ def promising_codes(columns: tuple[Column, ...], cut: Cells, rows: Labelled) -> 
         width = len(column.cells.labels)
         change, error, fine = np.zeros(count * width), np.zeros(count * width), np.ones(count * width, dtype=bool)
         for window, cells in enumerate((column.cells.reference, column.cells.current)):
-            joint = codes[window] * width + cells[rows.masks[window]]
+            joint = codes[window] * width + chosen(cells, rows.masks[window])
             size = np.bincount(joint, minlength=count * width)
             change += (2 * window - 1) * np.bincount(joint, centred[window], minlength=count * width) / np.maximum(size, 1)
             error += np.repeat(spread[window], width) / np.maximum(size, 1)

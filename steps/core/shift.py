@@ -9,11 +9,10 @@ asymptotic distribution, chi-square of homogeneity; adjusted by Benjamini and Ho
 from collections.abc import Callable
 
 import numpy as np
-import numpy.typing as npt
 from scipy.special import chdtrc, kolmogorov
 
 from steps.contracts.detection import ColumnShift, Thresholds
-from steps.core.pairing import Column, Floats, Pair
+from steps.core.pairing import Codes, Column, Floats, Pair
 from steps.core.probability import benjamini_hochberg
 
 Measure = Callable[[Column], tuple[str, float, float]]
@@ -23,9 +22,9 @@ _GRID = 4000  # points of the merged sample at which both distribution functions
 def measure(column: Column) -> tuple[str, float, float]:
     """Statistic's name, effect and raw p-value of one column, nulls left out (they are data quality's matter)."""
     if column.numeric:
-        effect, p_value = _numbers(finite(column.reference), finite(column.current))
+        effect, p_value = _numbers(*column.ordered)
         return "wasserstein/std", effect, p_value
-    effect, p_value = _codes(np.asarray(column.reference), np.asarray(column.current), len(column.vocabulary))
+    effect, p_value = _codes(*column.counts)
     return "jensen_shannon", effect, p_value
 
 
@@ -44,15 +43,9 @@ def shifts(pair: Pair, thresholds: Thresholds, measured_by: Measure = measure) -
     return tuple(sorted(found, key=lambda s: (-s.shifted, -s.effect / s.threshold, s.column)))
 
 
-def finite(values: npt.NDArray[np.generic]) -> Floats:
-    numbers = np.asarray(values, dtype=np.float64)
-    return numbers[np.isfinite(numbers)]
-
-
 def _numbers(reference: Floats, current: Floats) -> tuple[float, float]:
     if len(reference) < 2 or len(current) < 2:
         return 0.0, 1.0
-    reference, current = np.sort(reference), np.sort(current)
     merged = np.concatenate([reference, current])
     grid = np.unique(np.quantile(merged, np.linspace(0, 1, min(_GRID, len(merged)))))
     gap = np.abs(
@@ -64,11 +57,10 @@ def _numbers(reference: Floats, current: Floats) -> tuple[float, float]:
     return effect, float(kolmogorov(size * gap.max()))
 
 
-def _codes(reference: npt.NDArray[np.generic], current: npt.NDArray[np.generic], values: int) -> tuple[float, float]:
-    windows = [np.asarray(window, dtype=np.int64) for window in (reference, current)]
-    counts = np.array([np.bincount(w[w >= 0], minlength=values) for w in windows], dtype=np.float64)
+def _codes(before: Codes, after: Codes) -> tuple[float, float]:
+    counts = np.array([before, after], dtype=np.float64)
     totals = counts.sum(axis=1)
-    if values < 2 or (totals < 2).any():
+    if len(before) < 2 or (totals < 2).any():
         return 0.0, 1.0
     counts = _pooled(counts)
     p, q = counts[0] / totals[0], counts[1] / totals[1]

@@ -14,6 +14,7 @@ from steps.core.pairing import STEPS, Codes, Column, Floats, Steps
 _MOST_ROWS = 8_000
 _MOST_COLUMNS = 24
 _BINS = STEPS
+_WIDTH = _BINS + 2  # one for nulls, one to spare
 _RATE = 0.25
 _SMOOTHING = 20.0  # rows' worth of "no effect" in every leaf
 
@@ -24,17 +25,15 @@ class Forest:
 
     base: float
     trees: tuple[tuple[tuple[tuple[int, int], ...], Floats], ...]
-    columns: tuple[int, ...]
 
     def predict(self, bins: Steps) -> Floats:
-        """`bins`: rows x all the columns the forest was offered."""
-        result = np.full(len(bins), self.base)
-        turned = {feature: np.ascontiguousarray(bins[:, feature]) for feature in self.columns}
+        """`bins`: all the columns that the forest was offered x rows."""
+        result = np.full(bins.shape[1], self.base)
         for levels, leaves in self.trees:
-            leaf = np.zeros(len(bins), dtype=np.int8)
+            leaf = np.zeros(bins.shape[1], dtype=np.int8)
             for feature, threshold in levels:
                 leaf += leaf
-                leaf += turned[feature] > threshold
+                leaf += bins[feature] > threshold
             result += leaves[leaf]
         return result
 
@@ -47,14 +46,14 @@ class Binning:
     orders: tuple[Codes | None, ...]
 
     def bins(self, window: int, rows: npt.NDArray[np.bool_]) -> Steps:
-        """Rows x columns for the chosen rows of window 0 (reference) or 1 (current)."""
-        result = np.empty((int(rows.sum()), len(self.columns)), dtype=np.int8)
+        """Columns x rows for the chosen rows of window 0 (reference) or 1 (current)."""
+        result = np.empty((len(self.columns), int(rows.sum())), dtype=np.int8)
         for i, (column, order) in enumerate(zip(self.columns, self.orders, strict=True)):
             if order is None:
-                result[:, i] = column.steps[window][rows]
+                result[i] = column.steps[window][rows]
             else:
                 codes = np.asarray((column.reference, column.current)[window], dtype=np.int64)[rows]
-                result[:, i] = order[np.where(codes < 0, len(order) - 1, codes)]
+                result[i] = order[np.where(codes < 0, len(order) - 1, codes)]
         return result
 
 
@@ -81,49 +80,55 @@ def grow(bins: Steps, target: Floats, rounds: int = 60, depth: int = 3) -> Fores
     """A forest of `rounds` trees on at most 8,000 rows (evenly spaced) and the 24 columns that say most on their own."""
     if len(target) > _MOST_ROWS:
         chosen = np.linspace(0, len(target) - 1, _MOST_ROWS).astype(np.int64)
-        bins, target = bins[chosen], target[chosen]
+        bins, target = bins[:, chosen], target[chosen]
     base = float(target.mean())
     columns = _telling(bins, target)
-    offered = np.ascontiguousarray(bins[:, columns].T.astype(np.int64))
+    offered = bins[columns].astype(np.int64)
+    sizes = np.array([np.bincount(values, minlength=_WIDTH) for values in offered])
     left = target - base
     trees = []
     for _ in range(rounds):
-        levels, leaf = _levels(offered, left, depth)
+        levels, leaf = _levels(offered, sizes, left, depth)
         count = np.bincount(leaf, minlength=2**depth)
         values = _RATE * np.bincount(leaf, left, minlength=2**depth) / (count + _SMOOTHING)
         left = left - values[leaf]
         trees.append((tuple((columns[f], t) for f, t in levels), values))
-    return Forest(base, tuple(trees), tuple(columns))
+    return Forest(base, tuple(trees))
 
 
 def _telling(bins: Steps, target: Floats) -> list[int]:
     """The columns whose bins explain most of the target's variance, and all of them where there are few."""
-    if bins.shape[1] <= _MOST_COLUMNS:
-        return list(range(bins.shape[1]))
+    if len(bins) <= _MOST_COLUMNS:
+        return list(range(len(bins)))
     centred = target - target.mean()
     explained = []
-    for i in range(bins.shape[1]):
-        size = np.bincount(bins[:, i])
-        explained.append(float((np.bincount(bins[:, i], centred) ** 2 / np.maximum(size, 1)).sum()))
+    for values in bins:
+        size = np.bincount(values)
+        explained.append(float((np.bincount(values, centred) ** 2 / np.maximum(size, 1)).sum()))
     return sorted(int(i) for i in np.argsort(explained)[::-1][:_MOST_COLUMNS])
 
 
-def _levels(offered: Codes, left: Floats, depth: int) -> tuple[list[tuple[int, int]], Codes]:
-    width = _BINS + 2
+def _levels(offered: Codes, sizes: Codes, left: Floats, depth: int) -> tuple[list[tuple[int, int]], Codes]:
+    """The split of each level that explains most of what is `left`, and each row's leaf. `sizes`: rows in every bin of a column."""
     leaf = np.zeros(len(left), dtype=np.int64)
-    levels = []
+    levels: list[tuple[int, int]] = []
     for level in range(depth):
-        leaves = 2**level
-        best = (-1.0, 0, 0)
-        for feature, values in enumerate(offered):
-            where = leaf * width + values
-            size = np.bincount(where, minlength=leaves * width).reshape(leaves, width)
-            total = np.bincount(where, left, minlength=leaves * width).reshape(leaves, width)
-            n, s = size.cumsum(axis=1), total.cumsum(axis=1)
-            gain = (s**2 / (n + _SMOOTHING) + (s[:, -1:] - s) ** 2 / (n[:, -1:] - n + _SMOOTHING)).sum(axis=0)
-            threshold = int(gain[:-1].argmax())
-            if gain[threshold] > best[0]:
-                best = (float(gain[threshold]), feature, threshold)
-        levels.append((best[1], best[2]))
-        leaf = 2 * leaf + (offered[best[1]] > best[2])
+        shape = (len(offered), 2**level, _WIDTH)
+        size, total = (np.empty((len(offered), 2**level * _WIDTH)) for _ in range(2))
+        first = leaf * _WIDTH
+        for i, values in enumerate(offered):  # one column at a time: its rows fit into the processor's cache
+            where = first + values
+            size[i] = np.bincount(where, minlength=size.shape[1]) if levels else sizes[i]
+            total[i] = np.bincount(where, left, minlength=total.shape[1])
+        gain = _gain(size.reshape(shape), total.reshape(shape))
+        feature = int(gain.max(axis=1).argmax())
+        levels.append((feature, int(gain[feature].argmax())))
+        leaf = 2 * leaf + (offered[feature] > levels[-1][1])
     return levels, leaf
+
+
+def _gain(size: Floats, total: Floats) -> Floats:
+    """What a split after each bin would explain: columns x thresholds, from columns x leaves x bins."""
+    n, s = size.cumsum(axis=2), total.cumsum(axis=2)
+    below, above = s**2 / (n + _SMOOTHING), (s[..., -1:] - s) ** 2 / (n[..., -1:] - n + _SMOOTHING)
+    return np.asarray((below + above).sum(axis=1)[:, :-1])

@@ -1,12 +1,15 @@
 """Single values that should not be there: stuck sensors, defaults, saturation, spikes, lost decimals, shifted hours."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from steps.contracts.detection import Problem, ProblemKind
+from steps.core.arrays import runs
 from steps.core.conversions import FACTORS, converted
-from steps.core.pairing import FEW, Floats
+from steps.core.pairing import FEW, Codes, Floats
 
 _LEAST_GAIN = 0.02  # share of the rows by which one value must have gained
 _LEAST_ROWS = 40
@@ -15,22 +18,34 @@ _USUAL_SHARE = 0.7  # of the reference's rows: a value that most of them have ma
 _UNUSUAL = 3.0  # times the reference's own largest pile
 
 
+@dataclass(frozen=True)
+class _Sample:
+    """A window's finite values, ascending."""
+
+    values: Floats
+
+    @cached_property
+    def lattice(self) -> tuple[Floats, Codes]:
+        """The different values and how often each is there."""
+        return runs(self.values)
+
+
 def number_problems(name: str, old: Floats, new: Floats) -> Iterator[Problem]:
-    """At most one problem of one number's finite values, in the order in which they explain each other."""
+    """At most one problem of one number's finite values, both ascending, in the order in which they explain each other."""
     if min(len(old), len(new)) < _LEAST_ROWS:
         return
-    old, new = np.sort(old), np.sort(new)
+    reference, current = _Sample(old), _Sample(new)
     for check in (_rounded, _piled, _hours, _converted, _beyond):
-        found = check(name, old, new)
+        found = check(name, reference, current)
         if found:
             yield found
             return
 
 
-def _piled(name: str, old: Floats, new: Floats) -> Problem | None:
+def _piled(name: str, reference: _Sample, current: _Sample) -> Problem | None:
     """One value that gained a share of the rows, where the other values are as they were or the column never had piles."""
-    values, counts = np.unique(new, return_counts=True)
-    lattice, before = np.unique(old, return_counts=True)
+    old, new = reference.values, current.values
+    (lattice, before), (values, counts) = reference.lattice, current.lattice
     shares = np.zeros(len(values))
     where = np.minimum(np.searchsorted(lattice, values), len(lattice) - 1)
     known = lattice[where] == values
@@ -101,9 +116,12 @@ def _pile(name: str, old: Floats, new: Floats, value: float, gain: float) -> Pro
     return Problem(ProblemKind.DEFAULT_VALUE, name, f"column {name} is filled with {value:.6g} in {gain:.0%} of the rows", gain)
 
 
-def _hours(name: str, old: Floats, new: Floats) -> Problem | None:
+def _hours(name: str, reference: _Sample, current: _Sample) -> Problem | None:
     """Whole numbers of 0 to 23 that were moved round the clock: another time zone."""
-    if min(len(old), len(new)) < 500 or old[0] < 0 or old[-1] > 23 or old[-1] < 13 or new[0] < 0 or new[-1] > 23 or len(np.unique(old)) < 8:
+    old, new = reference.values, current.values
+    if min(len(old), len(new)) < 500 or old[0] < 0 or old[-1] > 23 or old[-1] < 13 or new[0] < 0 or new[-1] > 23:
+        return None
+    if len(reference.lattice[0]) < 8:
         return None
     if (old != np.floor(old)).any() or (new != np.floor(new)).any():
         return None
@@ -118,10 +136,10 @@ def _hours(name: str, old: Floats, new: Floats) -> Problem | None:
     return Problem(ProblemKind.REMAPPED, name, f"column {name} is {ahead:+d} hours from where it was: another time zone", 1.0)
 
 
-def _converted(name: str, old: Floats, new: Floats) -> Problem | None:
-    words, share = _levels_converted(old, new)
+def _converted(name: str, reference: _Sample, current: _Sample) -> Problem | None:
+    words, share = _levels_converted(reference, current)
     if not words:
-        words, share = converted(*(_without_pile(old, v) for v in (old, new)))
+        words, share = converted(*(_without_pile(reference, sample) for sample in (reference, current)))
     if not words:
         return None
     whole = share > 0.9
@@ -129,9 +147,9 @@ def _converted(name: str, old: Floats, new: Floats) -> Problem | None:
     return Problem(ProblemKind.UNIT_CHANGE, name, sentence, 1.0 if whole else share)
 
 
-def _levels_converted(old: Floats, new: Floats) -> tuple[str, float]:
+def _levels_converted(reference: _Sample, current: _Sample) -> tuple[str, float]:
     """A few whole numbers that are none any more, and all are again once a factor is taken out."""
-    lattice = np.unique(old)
+    lattice, new = reference.lattice[0], current.values
     if len(lattice) > FEW or len(lattice) < 3 or (lattice != np.floor(lattice)).any():
         return "", 0.0
     strange = new[~np.isin(new, lattice)]
@@ -152,16 +170,17 @@ def _undone(values: Floats) -> Iterator[tuple[str, Floats]]:
     yield "converted to kelvin", values - 273.15
 
 
-def _without_pile(old: Floats, values: Floats) -> Floats:
+def _without_pile(reference: _Sample, sample: _Sample) -> Floats:
     """Without the reference's own pile, such as the zeros of a column that is mostly zero: no quantile of it tells a factor."""
-    lattice, counts = np.unique(old, return_counts=True)
+    lattice, counts = reference.lattice
     pile = counts.argmax()
-    rest = values[values != lattice[pile]] if counts[pile] > 0.3 * len(old) else values
-    return rest if len(np.unique(rest)) >= _LEAST_DIFFERENT else values[:0]
+    rest = _Sample(sample.values[sample.values != lattice[pile]]) if counts[pile] > 0.3 * len(reference.values) else sample
+    return rest.values if len(rest.lattice[0]) >= _LEAST_DIFFERENT else rest.values[:0]
 
 
-def _beyond(name: str, old: Floats, new: Floats) -> Problem | None:
+def _beyond(name: str, reference: _Sample, current: _Sample) -> Problem | None:
     """Values further outside of the reference's range than its bulk is wide."""
+    old, new = reference.values, current.values
     low, high = np.quantile(old[:: max(len(old) // 20_000, 1)], [0.005, 0.995])
     width = 1.5 * float(high - low) + _tail(old)
     outside = (new < old[0] - width) | (new > old[-1] + width)
@@ -180,7 +199,8 @@ def _tail(old: Floats) -> float:
     return 7.0 * reach if reach > 3.0 * bulk else 0.0
 
 
-def _rounded(name: str, old: Floats, new: Floats) -> Problem | None:
+def _rounded(name: str, reference: _Sample, current: _Sample) -> Problem | None:
+    old, new = reference.values, current.values
     before, after = (float((v != np.round(v)).mean()) for v in (old, new))
     if before < 0.5 or after > 0.02 or min(len(old), len(new)) < 100 or old[-1] - old[0] < 3:
         return None

@@ -15,7 +15,7 @@ from steps.core.domain import matched
 from steps.core.pairing import Column, Floats, Pair
 from steps.core.regions import region
 from steps.core.replay import deflated, offset_factor
-from steps.core.residuals import Labelled, Mask, Structure, cell_z, difference_z, promising_codes, structure
+from steps.core.residuals import Labelled, Mask, Structure, cell_z, difference_z, promising_codes, sampled, structure
 
 _BELIEVED = 1e-4  # adjusted p-value below which a column's residuals are said to have changed
 _OFFSET_Z = 4.5
@@ -41,7 +41,7 @@ def _supported(both: Pair, rows: Labelled, moved: tuple[ColumnShift, ...]) -> La
     for shift in (s for s in moved if s.shifted and s.column != "prediction"):
         column = both.column(shift.column)
         if column.numeric:
-            low, high = _covered(np.asarray(column.reference, dtype=np.float64))
+            low, high = _covered(column.ordered[0])
             values = np.asarray(column.current, dtype=np.float64)[rows.masks[1]]
             keep &= ~((values < low) | (values > high))
     if keep.all() or keep.sum() < 100:
@@ -49,8 +49,7 @@ def _supported(both: Pair, rows: Labelled, moved: tuple[ColumnShift, ...]) -> La
     return rows.within((np.ones(len(rows.target[0]), dtype=bool), keep))
 
 
-def _covered(values: Floats) -> tuple[float, float]:
-    known = np.sort(values[np.isfinite(values)])
+def _covered(known: Floats) -> tuple[float, float]:
     if not len(known):
         return -np.inf, np.inf
     return float(known[int(0.005 * (len(known) - 1))]), float(known[int(0.995 * (len(known) - 1))])
@@ -186,7 +185,8 @@ def _pieces(column: Column, rows: Labelled, *, regions: bool) -> list[tuple[floa
     if column.numeric and column.levels is None:
         return pieces
     cells = column.cells
-    z = np.fmax(np.abs(cell_z(cells, rows.residual, rows.masks)), np.abs(cell_z(cells, rows.loss, rows.masks)))
+    changes = (np.abs(cell_z(cells, sampled(values), rows.masks)) for values in (rows.residual, rows.loss))
+    z = np.fmax(*changes)
     for number in np.flatnonzero(np.nan_to_num(z[:-1]) > 4):
         inside = (cells.reference[rows.masks[0]] == number, cells.current[rows.masks[1]] == number)
         pieces.append((float(z[number]), column, cells.labels[number], inside))

@@ -7,10 +7,10 @@ import numpy as np
 import pyarrow as pa
 
 from steps.contracts.detection import ColumnShift, Problem, Roles, Segment, Thresholds
-from steps.core.pairing import Column, Floats, Pair, pair
+from steps.core.pairing import Column, Floats, Pair, finite, pair
 from steps.core.quality import check
 from steps.core.residuals import Labelled, labelled
-from steps.core.shift import finite, shifts
+from steps.core.shift import shifts
 
 MOST_COLUMNS = 8
 _BINS = 28
