@@ -16,7 +16,7 @@ from pathlib import Path
 from examples.cluster import runs
 from examples.cluster.install import install, render, settings, uninstall
 from examples.cluster.place import Cluster, NoCluster, found, until
-from examples.cluster.world import TODAY, Passengers, World, flight_policy, object_store, put_bootstrap_rows, put_labels
+from examples.cluster.world import TODAY, Passengers, World, flight_policy, logged, object_store, put_bootstrap_rows, put_labels
 from examples.flights.stream import Flights
 from steps.clocks import SystemClock
 from steps.contracts.incident import Closing
@@ -65,6 +65,7 @@ def _play(cluster: Cluster, policy: Policy, store: ObjectStore, out: Path, say: 
     say("traffic: eight weeks of flights are asked about through the gateway, and their labels arrive")
     rows = world.between(TODAY - timedelta(days=60), TODAY - _LIVE)
     put_labels(store, policy, passengers.ask(rows))
+    until(lambda: True if logged(store, policy) >= rows.num_rows else None, 60, f"{rows.num_rows} rows in the inference log")
     say(f"{passengers.requests} requests, {len(passengers.failures)} failed; from now on somebody asks about five flights a second")
     stop = threading.Event()
     asker = threading.Thread(target=passengers.keep_asking, args=(world.between(TODAY - _LIVE, TODAY), stop.is_set), daemon=True)

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from examples.cluster.place import Cluster
 from examples.flights.stream import Flights
 from steps.backfill import write_labels
+from steps.clocks import SystemClock
 from steps.contracts.inference_log import LABELLED_AT, REQUEST_ID
 from steps.contracts.keys import bootstrap_prefix
 from steps.contracts.policy import Policy
@@ -109,6 +110,15 @@ class Passengers:
 def put_labels(store: ObjectStore, policy: Policy, labels: pa.Table) -> None:
     if labels.num_rows:
         write_labels(store, policy, labels)
+
+
+def logged(store: ObjectStore, policy: Policy) -> int:
+    """How many rows the predictors have written down so far; they write a few seconds after they answered."""
+    from steps.windows import LoggedWindows
+
+    clock = SystemClock()
+    ever = Window(clock.now() - timedelta(days=400), clock.now() + timedelta(days=1))
+    return LoggedWindows(store, policy, clock).count(ever)
 
 
 @contextmanager

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from examples.cluster import runs
 from examples.cluster.place import Cluster, fetched, until
-from examples.cluster.world import TODAY, Passengers, World, host, put_labels
+from examples.cluster.world import TODAY, Passengers, World, host, logged, put_labels
 from steps.adapters.mlflow_registry import MlflowRegistry
 from steps.audit import AuditTrail
 from steps.clocks import SystemClock
@@ -88,13 +88,12 @@ class Stage:
 
     def asked_about(self, rows: pa.Table) -> None:
         """Every row asked about through the gateway and logged, and its label brought."""
-        before = self._logged()
+        wanted = logged(self.store, self.policy) + rows.num_rows
         with closing(self.passengers()) as passengers:
             labels = passengers.ask(rows, prefix=f"t{time.time():.0f}")
         assert passengers.failures == []
         put_labels(self.store, self.policy, labels)
-        wanted = before + rows.num_rows
-        until(lambda: True if self._logged() >= wanted else None, 60, f"{wanted} logged rows")
+        until(lambda: True if logged(self.store, self.policy) >= wanted else None, 60, f"{wanted} logged rows")
 
     @contextmanager
     def asking(self) -> Iterator[Passengers]:
@@ -244,12 +243,6 @@ class Stage:
         name = self.policy.serving.inferenceService
         if self.canary() is not None:
             self.cluster.run("patch", "inferenceservice", name, "--type=merge", "-p", '{"spec":{"canary":null}}')
-
-    def _logged(self) -> int:
-        from steps.windows import LoggedWindows
-
-        now = datetime.now(UTC)
-        return LoggedWindows(self.store, self.policy, SystemClock()).count(Window(now - timedelta(days=400), now + timedelta(days=1)))
 
 
 def variant(policy: Policy, **sections: Any) -> Policy:
