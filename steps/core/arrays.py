@@ -35,8 +35,10 @@ def distinct(values: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[np
 
 def runs(held: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
     """`distinct` of values that are sorted already."""
-    starts = np.flatnonzero(np.concatenate([held[:1] == held[:1], held[1:] != held[:-1]]))
-    return held[starts], np.diff(np.append(starts, len(held)))
+    first = np.ones(len(held), dtype=bool)
+    np.not_equal(held[1:], held[:-1], out=first[1:])
+    starts = np.flatnonzero(first)
+    return held[starts], np.diff(starts, append=len(held))
 
 
 def quantiles(values: npt.NDArray[np.float64], shares: npt.ArrayLike) -> npt.NDArray[np.float64]:

@@ -10,10 +10,11 @@ from steps.core.estimate import estimate
 from steps.core.expectation import learnable
 from steps.core.movement import measure
 from steps.core.pairing import Column, Pair
-from steps.core.residuals import Labelled, Mask, Sample, cell_moments, one_sided
+from steps.core.residuals import Labelled, Mask, Sample, cell_change, cell_moments, one_sided
 
 _BELIEVED = 1e-4  # p-value, adjusted for the looks
 _LEAST_PIECE = 40  # rows in both windows before a segment is looked into
+_FAR = 0.08  # a shift of 0.3 standard deviations moves the mean rank by about as much
 _LEARNABLE = 0.1  # of a risen loss, below which a retraining has nothing to gain
 
 
@@ -57,10 +58,13 @@ def _diluted(both: Pair, rows: Labelled | None) -> list[Diagnosis]:
         for column, windows in ranks:
             if column is cut:
                 continue
-            change, error = cell_moments(cut.cells.sizes, (cut.cells.reference, cut.cells.current), windows)
+            which = (cut.cells.reference, cut.cells.current)
+            if not (np.abs(cell_change(cut.cells.sizes, which, windows)) > _FAR).any():
+                continue
+            change, error = cell_moments(cut.cells.sizes, which, windows)
             z = np.nan_to_num(np.abs(change) / np.sqrt(error))[:-1]
             number = int(z.argmax()) if len(z) else 0
-            far = len(z) and abs(change[number]) > 0.08  # a shift of 0.3 standard deviations moves the mean rank by about as much
+            far = len(z) and abs(change[number]) > _FAR
             if far and one_sided(float(z[number])) * 2 * looks < _BELIEVED and (best is None or z[number] > best[0]):
                 best = (float(z[number]), column.name, Segment(cut.name, cut.cells.labels[number]))
     if best is None:

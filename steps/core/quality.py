@@ -169,10 +169,11 @@ def _worth_a_look(column: Column, cells: Cells) -> list[int]:
 def _profile(window: npt.NDArray[np.generic], which: Codes, sizes: Codes) -> tuple[Floats, Floats, Floats]:
     """Share of known values, their mean and standard deviation in every cell."""
     values = np.asarray(window, dtype=np.float64)
-    known = np.isfinite(values)
+    known, held = np.isfinite(values), sizes
     if not known.all():
         which, values = which[known], values[known]
-    held = np.maximum(np.bincount(which, minlength=len(sizes)), 1)
+        held = np.bincount(which, minlength=len(sizes))
+    held = np.maximum(held, 1)
     mean = np.bincount(which, values, minlength=len(sizes)) / held
     square = np.bincount(which, values**2, minlength=len(sizes)) / held
     return held / np.maximum(sizes, 1), mean, np.sqrt(np.maximum(square - mean**2, 0))

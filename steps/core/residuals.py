@@ -187,11 +187,21 @@ def cell_moments(sizes: tuple[Codes, Codes], which: tuple[Codes, Codes], samples
         variance = np.maximum(np.bincount(cell, sample.squares, minlength=len(size)) / held - mean**2, 0)
         # a cell's own variance is noisy when the cell is small: it is drawn towards the window's
         variance = (variance * size + sample.variance * 10) / (size + 10)
-        means.append(mean)
         errors.append(variance / held)
-    change, error = means[1] - means[0], errors[0] + errors[1]
+        means.append(mean)
+    return _change(sizes, means), errors[0] + errors[1]
+
+
+def cell_change(sizes: tuple[Codes, Codes], which: tuple[Codes, Codes], samples: tuple[Sample, Sample]) -> Floats:
+    """The first half of `cell_moments` for half of the work."""
+    parts = zip(sizes, which, samples, strict=True)
+    return _change(sizes, [np.bincount(cell, s.values, minlength=len(size)) / np.maximum(size, 1) for size, cell, s in parts])
+
+
+def _change(sizes: tuple[Codes, Codes], means: list[Floats]) -> Floats:
+    change = means[1] - means[0]
     change[(sizes[0] < _LEAST_CELL) | (sizes[1] < _LEAST_CELL)] = np.nan
-    return change, error
+    return change
 
 
 def promising_codes(columns: tuple[Column, ...], cut: Cells, rows: Labelled) -> Floats:

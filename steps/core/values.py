@@ -45,7 +45,10 @@ def number_problems(name: str, old: Floats, new: Floats) -> Iterator[Problem]:
 def _piled(name: str, reference: _Sample, current: _Sample) -> Problem | None:
     """One value that gained a share of the rows, where the other values are as they were or the column never had piles."""
     old, new = reference.values, current.values
-    (lattice, before), (values, counts) = reference.lattice, current.lattice
+    values, counts = current.lattice
+    if counts.max() < _LEAST_GAIN * len(new):
+        return None
+    lattice, before = reference.lattice
     shares = np.zeros(len(values))
     where = np.minimum(np.searchsorted(lattice, values), len(lattice) - 1)
     known = lattice[where] == values
