@@ -9,7 +9,7 @@ from typing import Any, Literal
 import pyarrow as pa
 
 from steps.adapters.tables import thin
-from steps.contracts.errors import ModelmedicError, Transient
+from steps.contracts.errors import BadInput, ModelmedicError, Transient
 from steps.contracts.inference_log import PREDICTION
 from steps.contracts.serving import ServingState, Traffic
 from steps.contracts.training import ModelVersion
@@ -206,10 +206,10 @@ class Canary:
 
 @contextmanager
 def _failing() -> Iterator[None]:
-    """What serves was asked and waited for with patience: that it does not answer is the challenger's fault, not a passing one."""
+    """What serves was asked and waited for with patience: that it does not answer, or not with a model, is the challenger's fault."""
     try:
         yield
-    except Transient as error:
+    except (Transient, BadInput) as error:
         raise CanaryFailed(str(error)) from error
 
 

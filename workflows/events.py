@@ -17,6 +17,7 @@ BUS: Final = "default"
 SOURCE: Final = "alerts"
 EVENT: Final = "alertmanager"
 PORT: Final = 12000
+METRICS_PORT: Final = 7777  # of Argo Events' own pods
 ENDPOINT: Final = "/alerts"
 WEBHOOK_SECRET: Final = "modelmedic-webhook"
 MOST_BYTES: Final = 262_144  # of one body; an object of the API server holds 1.5 MB
@@ -91,6 +92,9 @@ def events_network(platform: Platform) -> Iterator[dict[str, Any]]:
     from_alertmanager = {"from": [peer(platform.peers.alertmanager)], "ports": [{"protocol": "TCP", "port": PORT}]}
     yield opened(platform, "alertmanager-to-eventsource", _owned("eventsource"), ingress=[from_alertmanager], egress=[to_bus])
     yield opened(platform, "sensor-to-bus-and-api-server", _owned("sensor"), egress=[to_bus, api])
+    from_prometheus = {"from": [peer(platform.peers.prometheus)], "ports": [{"protocol": "TCP", "port": METRICS_PORT}]}
+    of_events = {"matchExpressions": [{"key": "modelmedic.io/events", "operator": "Exists"}]}
+    yield opened(platform, "prometheus-to-events", of_events, ingress=[from_prometheus])
     if not platform.bus:
         clients = [{"podSelector": _owned(part)} for part in ("eventsource", "sensor")]
         mates = {"podSelector": {"matchLabels": {"eventbus-name": BUS}}}

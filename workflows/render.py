@@ -18,6 +18,7 @@ from workflows import (
     heal,
     kserve,
     network,
+    pod_monitors,
     policies,
     triage,
 )
@@ -48,7 +49,7 @@ def render(wanted: Sequence[Policy], platform: Platform) -> Tree:
     files = {f"{EVENTS}/{name}": text for name, text in _events(platform)}
     files |= {f"{BASE}/platform/{name}": text for name, text in _platform(models, platform)}
     files |= {f"{BASE}/models/{name}": text for name, text in _models(ordered, models, platform)}
-    files |= {f"{BASE}/monitoring/{name}": text for name, text in _monitoring(platform)}
+    files |= {f"{BASE}/monitoring/{name}": text for name, text in _monitoring(models, platform)}
     files |= {f"{BASE}/store-access/{name}": text for name, text in store_policies(ordered, platform).items()}
     files[f"{BASE}/argo-cd/ignore-differences.yaml"] = _headed(dump({"ignoreDifferences": kserve.ignore_differences(models)}))
     files[f"{BASE}/kustomization.yaml"] = _headed(kustomization(["platform", "models"]))
@@ -91,9 +92,15 @@ def _events(platform: Platform) -> Iterator[tuple[str, str]]:
     )
 
 
-def _monitoring(platform: Platform) -> Iterator[tuple[str, str]]:
+def _monitoring(models: Sequence[Model], platform: Platform) -> Iterator[tuple[str, str]]:
     """Objects for the operators of Prometheus and Grafana, and the same as plain files for those who have none."""
-    yield from _folder({"prometheus-rule.yaml": [alerts.prometheus_rule(platform)], "dashboards.yaml": dashboards.config_maps(platform)})
+    yield from _folder(
+        {
+            "prometheus-rule.yaml": [alerts.prometheus_rule(platform)],
+            "pod-monitors.yaml": pod_monitors.pod_monitors(platform, {model.serving_namespace for model in models}),
+            "dashboards.yaml": dashboards.config_maps(platform),
+        }
+    )
     plain = {
         alerts.RULES_FILE: alerts.rules_file(platform),
         "rules.test.yaml": alerts.rules_test(platform),

@@ -43,6 +43,7 @@ def test_replayed_requests_never_count_as_traffic(tmp_path: Path) -> None:
     [
         ({"dies": True}, "did not answer in time"),
         ({"error": "no such file"}, "cannot serve"),
+        ({"damaged": True}, "names no flavors"),
         ({"status": 500}, "answered 500"),
         ({"value": 0.7}, "serves differently"),
         ({"value": float("nan")}, "no prediction"),

@@ -6,7 +6,7 @@ from typing import Any, Literal
 import numpy as np
 import pyarrow as pa
 
-from steps.contracts.errors import Refused, Transient
+from steps.contracts.errors import BadInput, Refused, Transient
 from steps.contracts.serving import Prediction, Served
 from steps.contracts.training import ModelVersion
 from steps.local.rehearsed import Ask, Floats, RehearsedServing
@@ -15,7 +15,7 @@ from steps.local.rehearsed import Ask, Floats, RehearsedServing
 class FakeServing(RehearsedServing):
     """`behaviours` by version: {"value": 0.5} is what it answers, {"error": …} refuses to serve, {"dies"} or {"silent"} never comes up,
 
-    {"status": 500} fails every request. `ask` is a caller's request through the gateway.
+    {"damaged"} has files that are no model, {"status": 500} fails every request. `ask` is a caller's request through the gateway.
     """
 
     def __init__(self, behaviours: Mapping[str, Mapping[str, Any]] | None = None) -> None:
@@ -37,6 +37,8 @@ class FakeServing(RehearsedServing):
         behaviour = self.behaviours.get(model.version, {})
         if behaviour.get("error"):
             raise Refused(f"version {model.version} cannot serve: {behaviour['error']}")
+        if behaviour.get("damaged"):
+            raise BadInput(f"MLmodel of version {model.version} names no flavors; expected an MLflow model")
         if behaviour.get("dies") or behaviour.get("silent"):
             raise Transient(f"version {model.version} did not answer in time")
         return lambda rows: self._answers(model.version, rows)

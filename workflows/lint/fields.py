@@ -99,6 +99,13 @@ FIELDS: Final[dict[str, Any]] = {
     ),
     "InferenceService": _kind({"predictor": _PREDICTOR, "canary": [{"trafficPercent": int, "predictor": _PREDICTOR}]}),
     "PrometheusRule": _kind({"groups": [{"name": str, "interval": str, "rules": [_RULE]}]}),
+    "PodMonitor": _kind(
+        {
+            "namespaceSelector": {"matchNames": [str]},
+            "selector": {"matchExpressions": None, "matchLabels": _ANY_TEXTS},
+            "podMetricsEndpoints": [{"port": str, "path": str, "interval": str}],
+        }
+    ),
     "AlertmanagerConfig": _kind(None),
     "ExternalSecret": _kind(None),
 }
