@@ -1,5 +1,6 @@
 """The monitor: compares the current window with the champion's reference, writes the verdict down, opens an incident when it holds."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -15,6 +16,7 @@ from steps.core.limits import replaced
 from steps.core.persistence import Persistent, persistence
 from steps.core.verdict import Asked, judge_profiles
 from steps.documents import keep, parse
+from steps.recurring import Repeat, repeated
 from steps.run import Site
 from steps.window_profiles import Labelled, current_profile, labelled_profile
 
@@ -35,7 +37,8 @@ class Labels:
 class Monitored:
     """`incident` is the id of the model's open incident; `opened` whether this run opened it.
 
-    `alarm` is whether as many windows alarm as the policy asks for and no settle time speaks against it.
+    `alarm` is whether as many windows alarm as the policy asks for and no settle time speaks against it; it holds as long as the fault
+    does, whether or not there is an incident for it.
     """
 
     verdict: Verdict
@@ -60,15 +63,20 @@ def monitor(site: Site, end: datetime | None = None) -> Monitored:
     judged, labelled = _judge(site, measure, window, champion)
     verdict, written = keep(site.store, verdict_key(site.model, champion, end), judged)
     since, settles = _since(site)
-    held = persistence(verdicts(site, champion, end), site.policy.detect.persistence.hits, site.policy.detect.persistence.of, since)
+    earlier = verdicts(site, champion, end)
+    held = persistence(earlier, site.policy.detect.persistence.hits, site.policy.detect.persistence.of, since)
     if written:
         site.note("drift.measured", _facts(verdict, held, labelled, measure.version))
         site.say(f"{verdict.state.value}: {verdict.sentence}")
         if held.newly_blind:
             _tell_blind(site, verdict)
     alarm = held.holds and (settles is None or verdict.state is VerdictState.BROKEN)
-    incident, opened = _open(site, verdict, held, labelled) if alarm else (site.ledger.current(site.model), False)
-    sentence = _sentence(site, verdict, held, None if alarm else settles)
+    incident = site.ledger.current(site.model)
+    again = _again(site, champion, verdict, earlier) if alarm and incident is None else None
+    if again is not None and written:
+        site.note("alarm.repeated", {"incident": again.incident, "reason": again.reason, "sentence": verdict.sentence})
+    incident, opened = _open(site, verdict, held, labelled) if alarm and again is None else (incident, False)
+    sentence = _sentence(site, verdict, held, None if alarm else settles) + _repeats(again)
     labels = Labels(labelled.window, labelled.maturity, labelled.lag)
     return Monitored(verdict, incident.id if incident else None, opened, alarm, sentence, held, labels, champion)
 
@@ -126,6 +134,14 @@ def _open(site: Site, verdict: Verdict, held: Persistent, labelled: Labelled) ->
         site.note("incident.opened", {"alert": ALERT, "window": to_plain(window), **facts}, incident.id)
         site.say(f"incident {incident.id}: {verdict.sentence}")
     return incident, opened
+
+
+def _again(site: Site, champion: str, verdict: Verdict, earlier: Sequence[Verdict]) -> Repeat | None:
+    return repeated(site.ledger, site.control, site.policy, champion, verdict, earlier, site.clock.now())
+
+
+def _repeats(again: Repeat | None) -> str:
+    return f"; nothing beyond incident {again.incident}: {again.reason}" if again else ""
 
 
 def _sentence(site: Site, verdict: Verdict, held: Persistent, settles: datetime | None) -> str:

@@ -11,7 +11,7 @@ from datetime import datetime
 from steps.contracts.detection import Verdict
 from steps.contracts.words import VerdictState
 
-_APART = 0.25  # of a window's length
+APART = 0.25  # of a window's length
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,6 @@ def _different(verdicts: Sequence[Verdict]) -> list[Verdict]:
     counted: list[Verdict] = []
     for verdict in reversed(verdicts):
         after = counted[-1].window if counted else None
-        if after is None or verdict.window is None or after.end - verdict.window.end >= _APART * after.length:
+        if after is None or verdict.window is None or after.end - verdict.window.end >= APART * after.length:
             counted.append(verdict)
     return counted[::-1]

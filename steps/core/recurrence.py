@@ -1,0 +1,52 @@
+"""What an alarm shows beyond the one before it: a lasting fault is one incident, a fault that grew is another."""
+
+from steps.contracts.detection import ColumnShift, Performance, Verdict
+from steps.contracts.words import VerdictState
+
+_GROWN_Z = 2.33  # one-sided, 1 %
+_GROWN_LOSS = 0.03  # of the reference's loss: as much as a rise has to be worth anywhere
+_HALF = 0.5  # of the answers' hold on the labels, as the verdict has it
+
+
+def news(before: Verdict, now: Verdict) -> str:
+    """What `now` shows that `before` did not, both verdicts on one model version; empty when it is the same fault and no larger.
+
+    Broken data is always news, for it spreads. Else it is a loss that was not known to have risen, or rose beyond noise once more;
+    another column; an effect that grew by a whole threshold, which is as far as quiet stretches of the reference differ.
+    """
+    if now.state is VerdictState.BROKEN:
+        return "the data is broken"
+    return _lost(before, now) or _moved(before, now)
+
+
+def _lost(before: Verdict, now: Verdict) -> str:
+    realised, known = now.performance, before.performance
+    if realised is None or not realised.degraded:
+        return ""
+    if known is None or not known.degraded:
+        return "the loss has risen since"
+    if _grew(known, realised):
+        return f"mean {realised.loss} rose on, from {known.current:.4g} to {realised.current:.4g}"
+    return "the answers lost their hold on the labels since" if _let_go(realised) and not _let_go(known) else ""
+
+
+def _grew(known: Performance, realised: Performance) -> bool:
+    rise = realised.current - known.current
+    error = (known.standard_error**2 + realised.standard_error**2) ** 0.5
+    return rise > _GROWN_Z * error and rise > _GROWN_LOSS * realised.reference
+
+
+def _let_go(realised: Performance) -> bool:
+    return realised.hold is not None and realised.hold < _HALF
+
+
+def _moved(before: Verdict, now: Verdict) -> str:
+    known = {shift.column: shift for shift in before.shifts if shift.shifted}
+    for shift in now.shifts:
+        if shift.shifted and not shift.acknowledged and _further(known.get(shift.column), shift):
+            return f"{shift.column} moved {'further' if shift.column in known else 'since'}"
+    return ""
+
+
+def _further(known: ColumnShift | None, shift: ColumnShift) -> bool:
+    return known is None or shift.effect > known.effect + shift.threshold

@@ -1,0 +1,78 @@
+"""Whether an alarm is the last incident over again, so that it would only be diagnosed, and held back, once more."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from steps.contracts.detection import Verdict
+from steps.contracts.incident import Closing, Incident
+from steps.contracts.policy import Policy
+from steps.contracts.words import Cause, Outcome, Remedy
+from steps.control import Control
+from steps.core.limits import ADVANCING, objections
+from steps.core.persistence import APART
+from steps.core.recurrence import news
+from steps.ledger import Ledger
+
+_TOLD_FOR = timedelta(days=28)  # how long people have for what they were told of, as long as an acknowledged shift is silent
+_BROKEN = frozenset({Cause.DATA_QUALITY.value, Cause.LABEL_QUALITY.value, Cause.BAD_RELEASE.value})
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """The incident that said it all, and why another one would say no more."""
+
+    incident: str
+    reason: str
+
+
+def repeated(
+    ledger: Ledger, control: Control, policy: Policy, champion: str, verdict: Verdict, earlier: Sequence[Verdict], now: datetime
+) -> Repeat | None:
+    """The last closed incident, if the alarm shows nothing beyond it and what it ended with still holds; None when this one is news.
+
+    `earlier` are the stored verdicts on this champion, oldest first. What was said of another champion, of broken data or labels or of
+    a release, and what an error ended, is never taken for the same.
+    """
+    last = next(reversed(ledger.incidents(policy.name)), None)
+    closing = ledger.closing(last) if last else None
+    diagnosed = (ledger.stage(last, "diagnose") if last else None) or {}
+    if last is None or closing is None or closing.by_error or diagnosed.get("champion") != champion:
+        return None
+    if diagnosed["diagnosis"]["cause"] in _BROKEN:
+        return None
+    shown = next((each for each in reversed(earlier) if each.measured_at is not None and each.measured_at <= last.opened_at), None)
+    if shown is None or news(shown, verdict):
+        return None
+    why = _nearly_the_same(policy, shown, verdict) or _held_back(ledger, control, policy, closing, diagnosed, now)
+    why = why or _told(last, closing, diagnosed, now)
+    return Repeat(last.id, why) if why else None
+
+
+def _nearly_the_same(policy: Policy, shown: Verdict, verdict: Verdict) -> str:
+    if shown.window is None or verdict.window is None or verdict.window.end - shown.window.end >= APART * policy.detect.window:
+        return ""
+    return "its window holds nearly the same rows"
+
+
+def _held_back(ledger: Ledger, control: Control, policy: Policy, closing: Closing, diagnosed: Mapping[str, Any], now: datetime) -> str:
+    """What speaks against the remedy now as it did then: a limit, or the patience after a rejection."""
+    wanted = Remedy(diagnosed["decision"]["wanted"])
+    stopped = bool(diagnosed["decision"]["objections"]) or closing.outcome is Outcome.REJECTED
+    if wanted not in ADVANCING or not stopped:
+        return ""
+    others = len(ledger.open_incidents())
+    frozen = control.frozen(policy.name)
+    heals = ledger.past_heals(policy.name)
+    found = objections(policy.limits, heals, now, remedy=wanted, open_heals=others, frozen=frozen, settle=policy.settle)
+    return found[0].sentence if found else ""
+
+
+def _told(last: Incident, closing: Closing, diagnosed: Mapping[str, Any], now: datetime) -> str:
+    """People were told of what the loop may not do by itself, and the labels show no more harm than then."""
+    asked = diagnosed["decision"]["wanted"] == Remedy.ESCALATE.value and diagnosed["diagnosis"]["cause"] == Cause.CONCEPT_DRIFT.value
+    if not (asked and closing.outcome is Outcome.ESCALATED) and closing.outcome is not Outcome.SUGGESTED:
+        return ""
+    until = last.opened_at + _TOLD_FOR
+    return f"people were told, and have until {until:%Y-%m-%dT%H:%MZ}" if now < until else ""
