@@ -11,9 +11,13 @@ from examples.cluster.place import until
 from examples.cluster.world import World
 from examples.flights.faults import with_a_sign_error
 from steps.adapters.kserve_serving_document import predictor, storage_uri
+from steps.clocks import SystemClock
+from steps.contracts.diagnosis import Release
 from steps.contracts.keys import model_prefix
 from steps.contracts.words import Outcome
+from steps.history import History
 from steps.model_files import push
+from steps.noticing import BY
 from steps.training.apart import train_apart
 from tests.e2e.stage import Stage, evidence
 
@@ -25,6 +29,7 @@ def test_a_release_that_does_harm_is_rolled_back(stage: Stage, tmp_path: Path) -
     spring = World(stage.world.flights, stage.world.now, _SPRING)
     stage.asked_about(spring.between(_SPRING - timedelta(days=40), _SPRING - timedelta(days=16)))
     bad = _released_by_hand(stage, with_a_sign_error(spring.between(_SPRING - timedelta(days=70), _SPRING - timedelta(days=16))), tmp_path)
+    _noticed(stage, bad, datetime.now(UTC) - timedelta(days=16))
     stage.asked_about(spring.between(_SPRING - timedelta(days=16), _SPRING - timedelta(days=2)))
     assert (stage.alias(), stage.served()) == (bad, bad)
     assert stage.look() == "degraded"
@@ -40,12 +45,17 @@ def test_a_release_that_does_harm_is_rolled_back(stage: Stage, tmp_path: Path) -
     evidence("d: bad release", {"from": bad, "to": "1", "sentence": closing.sentence, "requests": passengers.requests, "failed": 0})
 
 
+def _noticed(stage: Stage, version: str, at: datetime) -> None:
+    """As the sweep writes it down within five minutes; moved into the past like the flights that the version answers."""
+    History(stage.store, SystemClock()).record_release(stage.model, Release(at, version, "1", by=BY))
+
+
 def _released_by_hand(stage: Stage, rows: pa.Table, work: Path) -> str:
     """Trained, registered, served and aliased past every gate, as a person does it with MLflow and kubectl; the version."""
     pq.write_table(rows, work / "rows.parquet")
     trained = train_apart(work / "rows.parquet", stage.policy, work / "out")
     assert trained.folder is not None, trained.sentence
-    made = stage.registry.register(trained.folder, key=f"by-hand-{stage.world.now:%s}", tags={"by": "a colleague"}, metrics={})
+    made = stage.registry.register(trained.folder, key=f"by-hand-{datetime.now(UTC):%s}", tags={"by": "a colleague"}, metrics={})
     push(stage.store, model_prefix(made.digest), trained.folder)
     name = stage.policy.serving.inferenceService
     service = stage.cluster.get("inferenceservice", name)
