@@ -129,7 +129,8 @@ class Canary:
         def read_back() -> Mapping[str, Any] | None:
             state = serving.state()
             gone = state.canary is None and not self._is_champion(state)
-            return {"champion": state.champion.version if state.champion else None} if gone else None
+            champion = state.champion.version if state.champion else None
+            return {"champion": champion, "reason": reason} if gone else None  # the outcome alone outlives a pod without its store
 
         facts = {"version": self._model.version, "reason": reason}
         with lease_if_any(self._run.site) as lease:

@@ -139,6 +139,7 @@ def test_without_its_store_a_canary_does_not_stay_and_the_record_is_not_lost(tmp
     site = world.site if where == "the same machine" else replace(world.site, work=tmp_path / "another")
     assert deploy(Run(site, world.run.incident), "2") == {"outcome": "withdrawn"}
     assert world.agrees == "1"
+    assert "the deadline has passed" in (world.run.stage("deploy") or {})["sentence"]
     assert world.serving.state().annotations == {}
     done = [record for record in site.trail.records() if (record.event, record.phase) == ("canary.withdrawn", Phase.OUTCOME)]
     assert ["spooled" in record.facts for record in done] == [True, False]  # what the first run did, and that the second found it done
