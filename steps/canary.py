@@ -136,6 +136,11 @@ class Canary:
         with lease_if_any(self._run.site) as lease:
             run.perform(Effect("canary.withdrawn", self._withdrawal, Direction.RETREAT, act, read_back, facts), lease)
 
+    def beside(self) -> bool:
+        """Whether it is there beside the champion, ready or not."""
+        canary = self._serving.state().canary
+        return canary is not None and canary.digest == self._model.digest
+
     def withdrawn_before(self) -> str | None:
         """Why an earlier run of this stage took the canary back, if one did."""
         self._run.site.catch_up()

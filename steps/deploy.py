@@ -12,7 +12,7 @@ from steps.approve import refusal
 from steps.canary import Canary, CanaryFailed, Judged
 from steps.contracts.codec import to_plain
 from steps.contracts.diagnosis import Release
-from steps.contracts.errors import Refused, StoreError
+from steps.contracts.errors import Refused, StoreError, Transient
 from steps.contracts.training import ModelVersion
 from steps.contracts.words import Direction
 from steps.loop_metrics import tell_heal
@@ -26,7 +26,8 @@ class _TakeBack(Exception):
 def deploy(run: Run, version: str) -> Outputs:
     """Take a validated challenger from dark to champion, or back. Running twice changes nothing more.
 
-    Raises Transient when the world could not be asked: the next run goes on. Every other refusal ends in a withdrawal.
+    Raises Transient when the world could not be asked: the next run goes on, unless a canary had to be taken back for it. Every other
+    refusal ends in a withdrawal.
     """
     done = run.stage("deploy")
     if done is not None:
@@ -47,6 +48,10 @@ def deploy(run: Run, version: str) -> Outputs:
         return _record(run, "withdrawn", before, before, log, f"the canary was taken back: {reason}")
     except StoreError as error:
         canary.withdraw(f"the object store is away ({error})")  # without records no canary may stay unwatched
+        raise
+    except Transient as error:
+        if canary.beside():
+            canary.withdraw(f"the heal cannot go on ({error})")  # until the next run nobody would watch it
         raise
     return _record(run, "healed", before, version, log, f"version {version} serves all traffic, version {before} did before")
 

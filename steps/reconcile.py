@@ -8,7 +8,7 @@ from steps.close import close
 from steps.contracts.incident import Incident
 from steps.contracts.policy import Policy
 from steps.noticing import notice_release
-from steps.repair import repair
+from steps.repair import repair, take_back
 from steps.run import Run, Site
 
 _SPARE = timedelta(hours=2)  # for everything in a heal that has no bound of its own
@@ -27,10 +27,12 @@ def reconcile(site: Site) -> Reconciled:
     flushed = site.catch_up()
     if flushed:
         said.append(f"{flushed} audit records that had waited for the store are in the trail now")
+    current = site.ledger.current(site.model)
+    if current is None:
+        said += take_back(site)
     noticed = notice_release(site)
     if noticed is not None:
         said.append(f"version {noticed.version} was released by {noticed.by}")
-    current = site.ledger.current(site.model)
     if current is not None and site.clock.now() >= current.opened_at + deadline(site.policy):
         said.append(_close(site, current))
         current = None

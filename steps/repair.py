@@ -23,15 +23,18 @@ def repair(site: Site) -> Repaired:
 
     The last audited outcome wins over what runs; a version that a human put behind the alias wins over both and is only told.
     """
+    sentences = list(take_back(site))
     state = site.serving.state()
-    sentences = []
-    if state.canary is not None:
-        sentences.append(_withdraw(site, state))
-        state = site.serving.state()
     alias = site.registry.alias(site.policy.registry.champion)
     if state.champion is not None and alias is not None and state.champion.version != alias:
         sentences.append(_agree(site, state, alias))
     return Repaired(tuple(sentences))
+
+
+def take_back(site: Site) -> tuple[str, ...]:
+    """A canary that no heal watches, without a question to the registry, which may be what the heal ended for."""
+    state = site.serving.state()
+    return (_withdraw(site, state),) if state.canary is not None else ()
 
 
 def _withdraw(site: Site, state: ServingState) -> str:

@@ -1,5 +1,6 @@
 """A challenger climbs only on what it was seen to do, and goes back to the last good version for every doubt."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -156,6 +157,21 @@ def test_an_unreachable_registry_moves_nothing_and_the_next_run_goes_on(tmp_path
     assert deploy(world.again(), "2") == {"outcome": "healed"}
 
 
+def test_without_the_registry_a_canary_does_not_stay_unwatched(tmp_path: Path) -> None:
+    world = World(tmp_path)
+
+    def away(*_: object) -> None:
+        world.registry.unreachable = True
+
+    world.clock.meanwhile = _also(world.clock.meanwhile, away)
+    with pytest.raises(Transient):
+        deploy(world.run, "2")
+    assert world.serving.state().canary is None
+    world.registry.unreachable = False
+    assert deploy(world.again(), "2") == {"outcome": "withdrawn"}
+    assert world.agrees == "1"
+
+
 class Killed(BaseException):
     """The process ends here, as by kill -9: nothing of ours runs any more."""
 
@@ -195,3 +211,11 @@ def _failing_from(world: World, share: int) -> Any:
         play(start, end)
 
     return meanwhile
+
+
+def _also(first: Callable[..., object], second: Callable[..., object]) -> Callable[..., None]:
+    def both(*span: object) -> None:
+        first(*span)
+        second(*span)
+
+    return both

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from steps.contracts.errors import Transient
 from steps.contracts.incident import Closing
 from steps.contracts.words import Outcome
 from steps.reconcile import deadline, reconcile
@@ -27,6 +28,15 @@ def test_a_canary_that_a_crash_left_is_taken_back(world: World) -> None:
     world.serving.start_canary(world.second, expected=1)
     assert "version 2 was taken back" in reconcile(world.site).sentences[0]
     assert world.agrees == "1"
+
+
+def test_a_canary_that_was_left_is_taken_back_while_the_registry_is_away(world: World) -> None:
+    closed(world)
+    world.serving.start_canary(world.second, expected=1)
+    world.registry.unreachable = True
+    with pytest.raises(Transient):
+        reconcile(world.site)
+    assert world.serving.state().canary is None
 
 
 def test_a_canary_of_a_heal_under_way_is_left_alone(world: World) -> None:
