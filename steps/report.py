@@ -1,6 +1,10 @@
-"""The report stage: Evidently's picture of the window beside ours. No decision waits for it, and it fails without consequence."""
+"""The report stage: Evidently's picture of the window beside ours. No decision waits for it, and it fails without consequence.
+
+In a pod it is drawn when the stage runs; the local engine has it drawn beside the stages before it (`begin`).
+"""
 
 import contextlib
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -15,6 +19,13 @@ from steps.run import Outputs, Run
 
 SAMPLE = 5_000  # rows of each window; drawn evenly by the seed of the incident's number
 _PAGE = "evidently.html"
+
+
+def begin(run: Run) -> None:
+    """Have the page drawn by a process beside this one; `report` takes it in its turn. What fails here is tried again, and said, there."""
+    with contextlib.suppress(Exception):
+        wish = _wish(run)
+        run.drawing = (wish, run.site.painter.draw(**wish))
 
 
 def report(run: Run) -> Outputs:
@@ -41,16 +52,25 @@ def _without(run: Run, why: str) -> list[str]:
 def _write(run: Run) -> str:
     from steps.adapters.evidently_report import drift_page
 
-    site, key = run.site, report_key(model_hash(run.incident.model), run.incident.epoch, _PAGE)
+    key = report_key(model_hash(run.incident.model), run.incident.epoch, _PAGE)
+    wish, drawn = run.drawing or (_wish(run), None)
+    page = drawn.result() if drawn else drift_page(**wish)
+    with contextlib.suppress(Conflict):  # an earlier run wrote it and was killed before it could say so
+        run.site.store.create(key, page.encode())
+    rows = [wish["reference"].num_rows, wish["current"].num_rows]
+    run.note("evidently.written", page=key, rows=rows, columns=[*wish["numeric"], *wish["categorical"]])
+    return key
+
+
+def _wish(run: Run) -> dict[str, Any]:
+    """What the page is to be drawn of, as `drift_page` takes it."""
+    site = run.site
     reference = _sample(baseline(site).table, run.incident.epoch)
     current = _sample(site.windows.table(run.incident.window, limit=20 * SAMPLE), run.incident.epoch)
     numeric = [n for n in (*site.policy.data.numeric, PREDICTION) if _shown(n, reference, current, number=True)]
     categorical = [n for n in site.policy.data.categorical if _shown(n, reference, current, number=False)]
-    page = drift_page(reference, current, numeric=numeric, categorical=categorical, thresholds=site.policy.detect.effects)
-    with contextlib.suppress(Conflict):  # an earlier run wrote it and was killed before it could say so
-        site.store.create(key, page.encode())
-    run.note("evidently.written", page=key, rows=[reference.num_rows, current.num_rows], columns=[*numeric, *categorical])
-    return key
+    thresholds = dict(site.policy.detect.effects)
+    return {"reference": reference, "current": current, "numeric": numeric, "categorical": categorical, "thresholds": thresholds}
 
 
 def _sample(table: pa.Table, seed: int) -> pa.Table:

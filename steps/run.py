@@ -1,12 +1,13 @@
 """What a step may touch: `Site` is one model's place in the world, `Run` is one incident of it being healed."""
 
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from steps.audit import AuditTrail
 from steps.contracts.audit import Phase, Record
@@ -23,6 +24,9 @@ from steps.journal import Journal
 from steps.lease import TTL, Lease, acquire
 from steps.ledger import Ledger
 from steps.spool import Spool, flush_notes
+
+if TYPE_CHECKING:
+    from steps.adapters.evidently_apart import Painter
 
 Outputs = Mapping[str, str]  # a step's answer: exactly the outputs that its stage declares
 
@@ -81,6 +85,13 @@ class Site:
     def spool(self) -> Spool:
         return Spool(self.work / "spool.jsonl")
 
+    @cached_property
+    def painter(self) -> "Painter":
+        """Who draws Evidently's pages beside whatever else goes on here."""
+        from steps.adapters.evidently_apart import Painter
+
+        return Painter()
+
     def lease(self, patience: timedelta = TTL + _SLACK, ttl: timedelta = TTL) -> Lease:
         """The lease on the model, to be used as a context manager. Raises Refused when it is still held after `patience`.
 
@@ -118,6 +129,7 @@ class Run:
 
     site: Site
     incident: Incident
+    drawing: tuple[Mapping[str, Any], Future[str]] | None = None  # what is being drawn of it, and the page once it is there
 
     @cached_property
     def journal(self) -> Journal:

@@ -14,6 +14,13 @@ CLOSE = "close"
 STEPS = tuple(dict.fromkeys(stage.step for stage in HEAL if stage.kind is not Kind.APPROVAL))
 
 
+def begin(step: str, run: Run) -> None:
+    """Start what of the step can be done beside others; most have nothing of the kind. Never raises for what the data are."""
+    function = getattr(importlib.import_module(f"steps.{step}"), "begin", None)
+    if function is not None:
+        function(run)
+
+
 def call(step: str, run: Run, inputs: Mapping[str, str]) -> Outputs:
     """What the step answers; an approval that follows it is asked for.
 

@@ -1,4 +1,8 @@
-"""The local engine: walks the stage table in process, one incident at a time, and goes on where an earlier run stopped."""
+"""The local engine: walks the stage table in process, one incident at a time, and goes on where an earlier run stopped.
+
+Stages run one after the other, so that their records stand in one order; what a stage can do beside others is begun as early as Argo
+would start it.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -9,9 +13,10 @@ from steps.contracts.stage import Kind, Stage
 from steps.repair import repair
 from steps.run import Outputs, Run
 from steps.stages import HEAL
-from steps.table import call
+from steps.table import begin, call
 
 Call = Callable[[str, Run, Mapping[str, str]], Outputs]  # runs the step of that name
+Begin = Callable[[str, Run], None]  # starts what of that step can be done beside others
 Ask = Callable[[Run, str], None]  # gives a person the chance to answer an approval on the spot
 
 
@@ -27,7 +32,7 @@ def _nobody(_run: Run, _stage: str) -> None:
     return
 
 
-def heal(run: Run, *, ask: Ask = _nobody, step: Call = call, table: tuple[Stage, ...] = HEAL) -> Walk:
+def heal(run: Run, *, ask: Ask = _nobody, step: Call = call, begin: Begin = begin, table: tuple[Stage, ...] = HEAL) -> Walk:
     """Walk the table to its end. A stage whose result is in the ledger is not run again.
 
     Raises Transient or StoreError when the same call may go through later: the incident stays open and the next call goes on.
@@ -49,7 +54,14 @@ def heal(run: Run, *, ask: Ask = _nobody, step: Call = call, table: tuple[Stage,
         if outputs is None:
             return Walk(None, waiting_at=stage.name)
         done[stage.name] = outputs
+        for follower in _alongside(run, stage, table):
+            begin(follower.step, run)
     return Walk(step("close", run, {})["outcome"])
+
+
+def _alongside(run: Run, finished: Stage, table: tuple[Stage, ...]) -> list[Stage]:
+    """The stages that wait for this one and for nothing else, whatever it answered, and have not been there before."""
+    return [stage for stage in table if stage.after == (finished.name,) and not stage.when and run.stage(stage.name) is None]
 
 
 def _recorded(run: Run, stage: Stage) -> Outputs | None:

@@ -5,8 +5,10 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from steps.adapters.evidently_apart import Painter
+from steps.contracts.errors import ModelmedicError
 from steps.contracts.window import Window
-from steps.report import report
+from steps.report import begin, report
 from steps.run import Run
 from tests.detect.log import DAY, START
 from tests.detect.place import Change, Place, place
@@ -49,3 +51,34 @@ def test_running_it_twice_changes_nothing(tmp_path: Path) -> None:
     run = opened(here)
     assert report(run) == report(run) == {"written": "yes"}
     assert here.events().count("evidently.written") == 1
+
+
+def test_a_page_that_was_begun_beside_other_stages_is_taken_up_in_its_turn(tmp_path: Path) -> None:
+    here = place(tmp_path)
+    here.serve(0, n=200)
+    run = opened(here)
+    begin(run)
+    assert run.stage("report") is None
+    assert "evidently.written" not in here.events()
+    assert report(run) == {"written": "yes"}
+    assert run.drawing is not None
+    (page,) = run.stage("report")["pages"]  # type: ignore[index]
+    assert here.site.store.get(page).data == run.drawing[1].result().encode()
+
+
+def test_what_cannot_be_begun_is_said_by_the_stage(tmp_path: Path) -> None:
+    here = place(tmp_path)
+    run = opened(here)
+    begin(run)
+    assert report(run) == {"written": "no"}
+    assert "evidently.failed" in here.events()
+
+
+def test_a_page_that_fails_beside_others_leaves_the_next_one_unharmed() -> None:
+    rows = pa.table({"age": [float(n % 7) for n in range(200)]})
+    painter = Painter()
+    lost = painter.draw(rows, rows, numeric=["height"], categorical=[])
+    page = painter.draw(rows, rows, numeric=["age"], categorical=[])
+    with pytest.raises(ModelmedicError, match="height"):
+        lost.result()
+    assert "<html" in page.result()

@@ -122,6 +122,16 @@ def test_a_fault_closes_the_incident_with_what_broke(healing: Run, fault: Except
     assert "retrain" in steps.inputs["close"]["error"]
 
 
+def test_what_waits_for_the_diagnosis_alone_begins_right_after_it_and_once(healing: Run) -> None:
+    steps, begun = Steps({**RETRAIN, "validate": Transient("MLflow is away")}), list[tuple[str, list[str]]]()
+    with pytest.raises(Transient):
+        heal(healing, step=steps, begin=lambda step, _run: begun.append((step, list(steps.called))))
+    assert begun == [("report", ["diagnose"])]
+    healing.record("report", {"outputs": {"written": "yes"}})
+    heal(healing, step=Steps(RETRAIN), begin=lambda step, _run: begun.append((step, [])))
+    assert len(begun) == 1
+
+
 def test_every_condition_of_the_table_names_a_stage_before_it_and_an_output_that_it_has() -> None:
     seen: dict[str, dict[str, tuple[str, ...]]] = {}
     for stage in HEAL:
