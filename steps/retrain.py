@@ -25,12 +25,13 @@ from steps.core.pairing import pair
 from steps.core.quality import check
 from steps.core.training_window import plans, reach
 from steps.model_files import digest, push
+from steps.rehearsing import behind
 from steps.run import Outputs, Run
 from steps.snapshots import keep
 from steps.taught import history, within
 from steps.training.apart import Trained
 from steps.training.process import together
-from steps.trying import Try, beside_the_champion, carried_out, chosen
+from steps.trying import Try, beside_the_champion, carried_out, chosen, spared
 from steps.trying import best as best_of
 
 MOST_ROWS = 1_000_000  # evenly thinned above: a tabular model gains little beyond, and a laptop still holds them
@@ -57,7 +58,11 @@ def retrain(run: Run) -> Outputs:
     if why_not:
         return _record(run, Try(tried[0], widest, Trained(None, 0.0, f"no challenger was trained: {why_not}")), ())
     place = fresh(site.work / "training" / run.incident.id)
-    trials = together([partial(carried_out, run, plan, labelled, place / f"{number}") for number, plan in enumerate(tried)])
+    doing = [
+        partial(spared, run, plan, labelled) if left else partial(carried_out, run, plan, labelled, place / f"{number}")
+        for number, (plan, left) in enumerate(zip(tried, behind(run, tried, labelled, holdout), strict=True))
+    ]
+    trials = together(doing)
     trials = beside_the_champion(run, trials, holdout, place) if len(trials) > 1 else trials
     best = best_of(trials)
     return _record(run, best, trials, holdout, _beside(labelled, site.policy, best.plan))
@@ -157,7 +162,10 @@ def _record(run: Run, best: Try, trials: Sequence[Try], holdout: pa.Table | None
         "snapshot": keep(site.store, best.rows) if holdout is not None else None,
         "holdout": keep(site.store, holdout) if holdout is not None else None,
         "beside": keep(site.store, beside) if beside is not None else None,
-        "tried": [{"reason": t.plan.reason, "rows": t.rows.num_rows, "gain": t.gain, "sentence": t.trained.sentence} for t in trials],
+        "tried": [
+            {"reason": t.plan.reason, "rows": t.rows.num_rows, "gain": t.gain, "fitted": t.fitted, "sentence": t.trained.sentence}
+            for t in trials
+        ],
         "candidate": candidate,
         "code": code_version(site.policy),
         "seconds": sum(each.trained.seconds for each in trials),

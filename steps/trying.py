@@ -16,8 +16,8 @@ from steps.contracts.training import ModelVersion, TrainingPlan
 from steps.contracts.words import Remedy
 from steps.core.gates import compared
 from steps.judging import ask, judged
+from steps.rehearsing import learnt
 from steps.run import Run
-from steps.taught import within
 from steps.training.apart import Trained, train_apart
 from steps.training.process import together
 from steps.version_files import version_files
@@ -32,12 +32,21 @@ class Try:
     trained: Trained
     gain: float | None = None
 
+    @property
+    def fitted(self) -> bool:
+        """Whether a model came of it."""
+        return self.trained.folder is not None
+
 
 def carried_out(run: Run, plan: TrainingPlan, labelled: pa.Table, place: Path) -> Try:
-    apart = () if plan.remedy is Remedy.RECALIBRATE else plan.beside
-    train = within(labelled, run.site.policy.data.time, plan.train, (*plan.excluded, *apart))
+    train = learnt(run.site.policy, plan, labelled)
     run.site.say(f"training on {train.num_rows} rows of {plan.train}: {plan.reason}")
     return Try(plan, train, _trained(run, plan.remedy, train, place))
+
+
+def spared(run: Run, plan: TrainingPlan, labelled: pa.Table) -> Try:
+    """A plan that is not carried out, for another's stand-in was better beyond noise."""
+    return Try(plan, learnt(run.site.policy, plan, labelled), Trained(None, 0.0, "not trained: in the rehearsal another was better"))
 
 
 def beside_the_champion(run: Run, trials: Sequence[Try], holdout: pa.Table, place: Path) -> list[Try]:

@@ -34,7 +34,7 @@ def any_drift(stage: Stage, place: Path) -> Played:
             deeds.append(Deed(stage.clock.now(), "retrained", seen.sentence))
         except BadInput:
             failed += 1
-    counts = Counts(retrains=len(deeds), promotions=len(deeds), escalated=failed, incidents=len(deeds) + failed)
+    counts = Counts(retrains=len(deeds), promotions=len(deeds), escalated=failed, incidents=len(deeds) + failed, fits=2 * len(deeds))
     return Played(ANY_DRIFT, stage.answers, counts, deeds)
 
 

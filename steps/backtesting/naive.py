@@ -32,7 +32,9 @@ def every_window(past: Past, cut: Cut, first: Ask, place: Path, tell: Callable[[
                 failed += 1
         answers.append(serving(past.between(window)))
         tell(window.end)
-    return Played(EVERY_WINDOW, np.concatenate(answers), Counts(retrains=len(deeds), promotions=len(deeds), escalated=failed), deeds)
+    return Played(
+        EVERY_WINDOW, np.concatenate(answers), Counts(retrains=len(deeds), promotions=len(deeds), escalated=failed, fits=len(deeds)), deeds
+    )
 
 
 def history(past: Past, now: datetime) -> pa.Table:

@@ -51,15 +51,16 @@ def _answer(approved: bool) -> Ask:
 def _counts(stage: Stage, closed: list[tuple[Incident, Closing]], incidents: int) -> Counts:
     ledger = stage.site.ledger
     outcomes = [closing.outcome for _, closing in closed]
-    trained = [bool((ledger.stage(incident, "retrain") or {}).get("trained")) for incident, _ in closed]
+    trainings = [ledger.stage(incident, "retrain") or {} for incident, _ in closed]
     return Counts(
-        retrains=sum(trained),
+        retrains=sum(bool(each.get("trained")) for each in trainings),
         promotions=outcomes.count(Outcome.HEALED),
         rejected=outcomes.count(Outcome.REJECTED) + outcomes.count(Outcome.WITHDRAWN),
         rolled_back=outcomes.count(Outcome.ROLLED_BACK),
         quarantined=outcomes.count(Outcome.QUARANTINED),
         escalated=outcomes.count(Outcome.ESCALATED),
         incidents=incidents,
+        fits=sum(tried["fitted"] for each in trainings for tried in each.get("tried", [])),
     )
 
 

@@ -33,7 +33,10 @@ class Deed:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """`retrains` are trainings that left a model, `promotions` how often another model came to serve by one."""
+    """`retrains` are how often it was trained, `fits` how many models were taught for it, `promotions` how often another came to serve.
+
+    A heal may try two starts; a model that nobody judges needs a second one that answers for its reference.
+    """
 
     retrains: int = 0
     promotions: int = 0
@@ -42,6 +45,7 @@ class Counts:
     quarantined: int = 0
     escalated: int = 0
     incidents: int = 0
+    fits: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,6 +56,7 @@ def test_policy_heals_the_turn_and_the_frozen_model_does_not(played: Backtest) -
 @pytest.mark.slow
 def test_policy_trains_less_than_the_habit(played: Backtest) -> None:
     assert 2 * played.line(POLICY).counts.retrains <= max(played.line(EVERY_WINDOW).counts.retrains, 2)
+    assert played.line(POLICY).counts.retrains <= played.line(POLICY).counts.fits <= 2 * played.line(POLICY).counts.retrains
 
 
 def test_nobody_learns_from_a_label_before_it_is_known() -> None:

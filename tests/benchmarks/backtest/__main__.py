@@ -75,10 +75,10 @@ def said(name: str, seed: int, found: Backtest, seconds: float) -> str:
     good, cheap = mean >= -max(2 * error, 0.0), 2 * policy.counts.retrains <= monthly.counts.retrains
     ways = "  ".join(f"{line.mean or float('nan'):8.4f} [{line.counts.retrains}]" for line in found.lines)
     did = policy.counts
-    extra = f"p{did.promotions} r{did.rejected} q{did.quarantined} b{did.rolled_back} e{did.escalated} of {did.incidents}"
+    extra = f"p{did.promotions} r{did.rejected} q{did.quarantined} b{did.rolled_back} e{did.escalated} of {did.incidents} f{did.fits}"
     verdict = ("ok" if mean >= 0 else "ok within noise") if good and cheap else ("WORSE" if not good else "") + ("" if cheap else " COSTLY")
     beside = f"{mean:+.4f} ± {error:.4f} to {best.name:<13}"
-    return f"{name:<12}{seed:>3}  {found.metric:<8} {ways}   {beside} {extra:<24} {verdict} ({seconds:.0f} s)"
+    return f"{name:<12}{seed:>3}  {found.metric:<8} {ways}   {beside} {extra:<28} {verdict} ({seconds:.0f} s)"
 
 
 def main() -> int:

@@ -1,0 +1,45 @@
+"""The rehearsal of a choice: small forests stand in for the trainings that are to be tried, and are judged on the same holdout rows.
+
+Which rows teach more hangs on the rows more than on who learns from them, so a start whose stand-in is beaten beyond noise need not be
+trained: where a concept has changed for good that is one of the two. It was still tried on these labels, and the gate counts it.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from steps.contracts.policy import Policy
+from steps.contracts.training import TrainingPlan
+from steps.contracts.words import Remedy
+from steps.core.gates import compared
+from steps.core.metrics import Comparison
+from steps.core.stand_in import answers
+from steps.judging import judged
+from steps.run import Run
+from steps.taught import within
+
+Floats = npt.NDArray[np.float64]
+
+
+def behind(run: Run, plans: Sequence[TrainingPlan], labelled: pa.Table, holdout: pa.Table) -> tuple[bool, ...]:
+    """For each plan whether another's stand-in is better beyond noise; nobody where a correction is tried, or nothing can be learnt."""
+    policy, nobody = run.site.policy, (False,) * len(plans)
+    if len(plans) < 2 or any(plan.remedy is Remedy.RECALIBRATE for plan in plans):
+        return nobody
+    found = [answers(learnt(policy, plan, labelled), holdout, policy.roles) for plan in plans]
+    known = [each for each in found if each is not None]
+    if len(known) < len(plans):
+        return nobody
+    return tuple(any(_gain(policy, holdout, other, each).gain.low > 0 for other in known if other is not each) for each in known)
+
+
+def learnt(policy: Policy, plan: TrainingPlan, labelled: pa.Table) -> pa.Table:
+    """The rows that the plan teaches."""
+    apart = () if plan.remedy is Remedy.RECALIBRATE else plan.beside
+    return within(labelled, policy.data.time, plan.train, (*plan.excluded, *apart))
+
+
+def _gain(policy: Policy, holdout: pa.Table, one: Floats, other: Floats) -> Comparison:
+    return compared(policy.metric, judged(policy, holdout, one, other), policy)

@@ -1,0 +1,75 @@
+"""Of two trainings to be tried the one whose stand-in is beaten beyond noise is not carried out, and is counted as tried."""
+
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from steps.bootstrap import bootstrap
+from steps.contracts.detection import Roles
+from steps.contracts.training import TrainingPlan
+from steps.contracts.window import Window
+from steps.contracts.words import Remedy, Task
+from steps.core.metrics import auc
+from steps.core.stand_in import answers
+from steps.rehearsing import behind
+from steps.retrain import retrain
+from steps.taught import within
+from tests.training.worlds import NOW, START, TURN, diagnosed, policy, rows, site
+
+RULES = policy()
+OLD = rows(START, TURN, RULES)
+PLAIN = Roles(task=Task.BINARY, target="left", features=("age", "spend", "plan"), categorical=("plan",))
+
+
+def test_in_a_world_that_turned_only_the_start_that_promises_most_is_trained(tmp_path: Path) -> None:
+    at = site(tmp_path, RULES, rows(TURN, NOW, RULES))
+    bootstrap(at, OLD)
+    run = diagnosed(at)
+    assert dict(retrain(run)) == {"trained": "yes"}
+    after, whole = (run.stage("retrain") or {})["tried"]
+    assert after["rows"] < whole["rows"]
+    assert after["gain"] > 0.1
+    assert (whole["gain"], "another was better" in whole["sentence"]) == (None, True)
+
+
+def test_where_both_starts_teach_the_same_both_are_trained(tmp_path: Path) -> None:
+    quiet = rows(START, TURN, RULES, seed=5)
+    at = site(tmp_path, RULES, quiet)
+    middle = Window(START + (TURN - START) / 4, TURN - timedelta(days=8))
+    whole = TrainingPlan(Remedy.RETRAIN, Window(START, middle.end), Window(middle.end, TURN))
+    half = replace(whole, train=middle)
+    assert behind(diagnosed(at), (half, whole), quiet, within(quiet, "at", whole.holdout)) == (False, False)
+
+
+def test_a_correction_is_tried_beside_every_training(tmp_path: Path) -> None:
+    new = rows(TURN, NOW, RULES)
+    plans = tuple(TrainingPlan(remedy, Window(TURN, NOW), Window(TURN, NOW)) for remedy in (Remedy.RECALIBRATE, Remedy.RETRAIN))
+    assert behind(diagnosed(site(tmp_path, RULES, new)), plans, new, new) == (False, False)
+
+
+def test_a_stand_in_knows_what_its_rows_teach() -> None:
+    new = rows(TURN, NOW, RULES)
+    asked = rows(TURN, NOW, RULES, seed=2)
+    target = np.asarray(asked["left"].to_numpy())
+    of_old, of_new = answers(OLD, asked, PLAIN), answers(new, asked, PLAIN)
+    assert of_old is not None
+    assert of_new is not None
+    assert auc(target, of_new) > 0.75 > 0.5 > auc(target, of_old)
+    assert 0 < of_new.min() < of_new.max() < 1
+
+
+def test_nothing_to_learn_from_has_no_stand_in() -> None:
+    alike = OLD.set_column(OLD.column_names.index("left"), "left", pa.array(np.ones(OLD.num_rows)))
+    assert answers(alike, OLD, PLAIN) is None
+    assert answers(OLD.slice(0, 50), OLD, PLAIN) is None
+
+
+def test_a_stand_in_of_a_regression_answers_in_the_targets_unit() -> None:
+    spends = Roles(task=Task.REGRESSION, target="spend", features=("age", "plan", "left"), categorical=("plan",))
+    found = answers(OLD, OLD, spends)
+    assert found is not None
+    assert float(found.mean()) == pytest.approx(float(np.mean(OLD["spend"].to_numpy())), rel=0.05)
