@@ -52,11 +52,12 @@ def test_while_it_is_away_no_canary_goes_on_and_none_stays(stage: Stage, service
 def test_a_heal_that_begins_while_it_is_away_trains_nothing_before_it_is_back(stage: Stage, service: str) -> None:
     stage.flights()
     incident = stage.opened()
-    with _away(stage, service):
-        workflow = stage.start(incident)
-        until(lambda: True if len(_tries(stage, workflow)) >= 2 else None, 240, "a second try of the diagnosis")
-        assert stage.pods("train") == []
-    runs.succeed(stage.cluster, workflow, 420)
+    with stage.asking():
+        with _away(stage, service):
+            workflow = stage.start(incident)
+            until(lambda: True if len(_tries(stage, workflow)) >= 2 else None, 240, "a second try of the diagnosis")
+            assert stage.pods("train") == []
+        runs.succeed(stage.cluster, workflow, 420)
     stage.agrees()
     evidence(f"i: {service} away at the beginning", {"outcome": stage.closing(incident).outcome.value, "tries": _tries(stage, workflow)})
 
