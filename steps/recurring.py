@@ -5,17 +5,19 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from steps.contracts.decision import PastHeal
 from steps.contracts.detection import Verdict
 from steps.contracts.incident import Closing, Incident
 from steps.contracts.policy import Policy
 from steps.contracts.words import Cause, Outcome, Remedy
 from steps.control import Control
-from steps.core.limits import ADVANCING, objections
+from steps.core.limits import ADVANCING, objections, refused
 from steps.core.persistence import APART
 from steps.core.recurrence import news
 from steps.ledger import Ledger
 
 _TOLD_FOR = timedelta(days=28)  # how long people have for what they were told of, as long as an acknowledged shift is silent
+_LONGEST = 8  # settle times
 _BROKEN = frozenset({Cause.DATA_QUALITY.value, Cause.LABEL_QUALITY.value, Cause.BAD_RELEASE.value})
 
 
@@ -66,7 +68,14 @@ def _held_back(ledger: Ledger, control: Control, policy: Policy, closing: Closin
     frozen = control.frozen(policy.name)
     heals = ledger.past_heals(policy.name)
     found = objections(policy.limits, heals, now, remedy=wanted, open_heals=others, frozen=frozen, settle=policy.settle)
-    return found[0].sentence if found else ""
+    return found[0].sentence if found else _refused_before(policy, heals, now)
+
+
+def _refused_before(policy: Policy, heals: tuple[PastHeal, ...], now: datetime) -> str:
+    """A fault that has not grown is asked about half as often after each refusal in a row; what grew waits for the patience alone."""
+    row = refused(heals)
+    until = row[0].at + policy.settle * min(2 ** (len(row) - 1), _LONGEST) if row else now
+    return f"{len(row)} challengers in a row were refused; until {until:%Y-%m-%dT%H:%MZ} only a larger fault is news" if now < until else ""
 
 
 def _told(last: Incident, closing: Closing, diagnosed: Mapping[str, Any], now: datetime) -> str:

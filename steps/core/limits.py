@@ -82,6 +82,12 @@ def replaced(heal: PastHeal) -> bool:
     return heal.outcome in (Outcome.HEALED, Outcome.ROLLED_BACK)
 
 
+def refused(history: tuple[PastHeal, ...]) -> tuple[PastHeal, ...]:
+    """Rejections in a row, the newest first; whatever changed the champion in between begins the counting anew. `history` oldest first."""
+    asked = (heal for heal in reversed(history) if spent(heal) or replaced(heal))
+    return tuple(itertools.takewhile(lambda heal: heal.outcome is Outcome.REJECTED, asked))
+
+
 def _freeze(limits: Limits, now: datetime, order: FreezeOrder | None) -> Iterator[Objection]:
     if order is not None and order.holds(now):
         yield Objection("freeze", order.sentence, order.until)
@@ -138,8 +144,7 @@ def _cooldown(limits: Limits, heals: tuple[PastHeal, ...], now: datetime) -> Ite
 
 
 def _patience(settle: timedelta, heals: tuple[PastHeal, ...], now: datetime) -> Iterator[Objection]:
-    """Rejections in a row: whatever changed the champion in between begins the counting anew."""
-    row = list(itertools.takewhile(lambda heal: heal.outcome is Outcome.REJECTED, (h for h in reversed(heals) if spent(h) or replaced(h))))
+    row = refused(heals)
     if not row:
         return
     until = row[0].at + settle * _PATIENCE[min(len(row), len(_PATIENCE)) - 1]

@@ -64,7 +64,7 @@ def opened(here: Place) -> Incident:
 
 
 def a_week_later(here: Place, first: int = 14, change: Any = turned) -> Monitored:
-    here.serve(first, change=change)
+    here.serve(first, n=1600, change=change)
     return monitor(here.site, here.at(first + 7))
 
 
@@ -104,6 +104,16 @@ def test_after_a_rejection_the_next_one_comes_when_another_challenger_may_be_tri
     settle = here.site.policy.settle
     assert timedelta(days=7) < settle <= timedelta(days=14)
     assert [a_week_later(here, first).opened for first in (14, 21)] == [False, True]
+
+
+@pytest.mark.parametrize(("change", "opened_later"), [(turned, [False, False, True]), (older, [False, True])])
+def test_after_a_second_rejection_a_fault_that_did_not_grow_waits_twice_as_long(here: Place, change: Any, opened_later: list[bool]) -> None:
+    opened(here)
+    ended(here, *REJECTED)
+    assert [a_week_later(here, first).opened for first in (14, 21)] == [False, True]
+    ended(here, *REJECTED)
+    weeks = [(28, turned), (35, change), (42, turned)]
+    assert [a_week_later(here, first, how).opened for first, how in weeks[: len(opened_later)]] == opened_later
 
 
 def test_a_lifted_freeze_lets_the_next_one_open_at_once(here: Place) -> None:
