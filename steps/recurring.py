@@ -9,7 +9,7 @@ from steps.contracts.decision import PastHeal
 from steps.contracts.detection import Verdict
 from steps.contracts.incident import Closing, Incident
 from steps.contracts.policy import Policy
-from steps.contracts.words import Cause, Outcome, Remedy
+from steps.contracts.words import Cause, Outcome, Remedy, VerdictState
 from steps.control import Control
 from steps.core.limits import ADVANCING, objections, refused
 from steps.core.persistence import APART
@@ -45,11 +45,16 @@ def repeated(
     if diagnosed["diagnosis"]["cause"] in _BROKEN:
         return None
     shown = next((each for each in reversed(earlier) if each.measured_at is not None and each.measured_at <= last.opened_at), None)
-    if shown is None or news(shown, verdict):
+    if shown is None or news(shown, verdict) or _was_over(earlier, last.opened_at):
         return None
     why = _nearly_the_same(policy, shown, verdict) or _held_back(ledger, control, policy, closing, diagnosed, now)
     why = why or _told(last, closing, diagnosed, now)
     return Repeat(last.id, why) if why else None
+
+
+def _was_over(earlier: Sequence[Verdict], since: datetime) -> bool:
+    """Whether a window was quiet meanwhile: what went away and came back is another fault, and may be a harmless one."""
+    return any(v.state is VerdictState.QUIET and v.measured_at is not None and v.measured_at > since for v in earlier)
 
 
 def _nearly_the_same(policy: Policy, shown: Verdict, verdict: Verdict) -> str:

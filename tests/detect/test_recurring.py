@@ -92,6 +92,14 @@ def test_a_fault_that_grew_opens_the_next_one(here: Place) -> None:
     assert a_week_later(here, change=older).opened
 
 
+def test_what_went_away_and_came_back_opens_the_next_one(here: Place) -> None:
+    opened(here)
+    ended(here, *TOLD)
+    assert a_week_later(here, 14, lambda table: table).verdict.state is VerdictState.DEGRADED  # labels come two days late
+    assert a_week_later(here, 21, lambda table: table).verdict.state is VerdictState.QUIET
+    assert [a_week_later(here, first).opened for first in (28, 35)] == [True, False]
+
+
 def test_broken_data_opens_the_next_one(here: Place) -> None:
     opened(here)
     ended(here, *TOLD)
