@@ -12,7 +12,7 @@ from steps.contracts.policy import Policy
 from steps.contracts.ports import ObjectStore
 from steps.contracts.window import utc
 from steps.core.log_columns import MOMENT, conform
-from steps.parquet_objects import opened
+from steps.parquet_objects import fetched, parsed
 
 _EARLY = timedelta(days=1)  # a label may be stamped before its row's time by so much
 _AT_ONCE = 500_000  # label rows that are matched with the ids in one go
@@ -45,8 +45,8 @@ def _parts(store: ObjectStore, policy: Policy, since: datetime, now: datetime) -
     schema = pa.schema([(REQUEST_ID, pa.string()), (policy.data.target, pa.float64()), (LABELLED_AT, MOMENT)])
     held: list[pa.RecordBatch] = []
     rows = 0
-    for key in _keys(store, policy.labels_prefix, utc(since), utc(now)):
-        with opened(store, key) as file:
+    for key, data in fetched(store, _keys(store, policy.labels_prefix, utc(since), utc(now))):
+        with parsed(key, data) as file:
             names = [name for name in schema.names if name in file.schema_arrow.names]
             for batch in file.iter_batches(columns=names):
                 held.append(conform(batch, schema))

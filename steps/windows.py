@@ -1,21 +1,25 @@
 """The inference log of one model, read back: rows by their time, labels joined as they are known by now."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import math
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from steps.contracts.inference_log import REQUEST_ID, days, span_of
 from steps.contracts.policy import Policy
 from steps.contracts.ports import Clock, ObjectStore
 from steps.contracts.window import Window
-from steps.core.log_columns import conform, declared, found, moments
+from steps.core.log_columns import MOMENT, conform, declared, found, moments
 from steps.labels import known_labels
-from steps.parquet_objects import opened
+from steps.parquet_objects import fetched, parsed
 
 _BATCH = 65_536
+_HELD = 64 << 20  # bytes of fetched objects, as they lie in the store
 _PLACE = "place in the stream"
 
 
@@ -25,50 +29,94 @@ class _Object:
     span: Window
 
 
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A fetched object: its columns, the time and id of all its rows, and which of them lie in the window and were not met before."""
+
+    key: str
+    data: bytes
+    schema: pa.Schema
+    marks: pa.Table
+    keep: np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """The rows of one object that are wanted; without data it is fetched again."""
+
+    key: str
+    keep: np.ndarray
+    data: bytes | None
+
+
 class LoggedWindows:
     """Implements `Windows` on the layout of `steps.contracts.inference_log`.
 
     A row that a writer stored twice (a retried upload) counts once: its time is the same both times, so only objects whose
-    spans overlap are held against each other, and memory is bounded by those and one object's ids.
+    spans overlap are held against each other. What columns there are is known once all objects were seen; until then their
+    bytes are held, at most `held` of them, and only objects past that are fetched twice. Memory is bounded by that, by the ids
+    of overlapping objects and by the few objects that are under way.
     """
 
-    def __init__(self, store: ObjectStore, policy: Policy, clock: Clock) -> None:
+    def __init__(self, store: ObjectStore, policy: Policy, clock: Clock, *, held: float = _HELD) -> None:
         self._store = store
         self._policy = policy
         self._clock = clock
+        self._held = held
 
     def batches(self, window: Window, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
         """Record batches of at most 65,536 rows, all of one schema: that of `declared`, less what the window has nowhere.
 
         Raises BadInput for an object that is no Parquet.
         """
-        objects = list(self._objects(window))
-        wanted = declared(self._policy)
-        if columns is not None:
-            wanted = pa.schema([field for field in wanted if field.name in set(columns)])
-        schema = found(wanted, [self._schema(o.key) for o in objects], self._policy.features)
-        for key, keep in self._kept(objects, window):
-            yield from self._read(key, keep, schema)
+        schema, parts = self._scanned(self._seen(window), columns, self._held)
+        yield from self._read(parts, schema)
 
     def count(self, window: Window) -> int:
-        return sum(int(keep.sum()) for _, keep in self._kept(list(self._objects(window)), window))
+        return sum(int(each.keep.sum()) for each in self._seen(window))
 
     def table(self, window: Window, *, labelled_only: bool = False, limit: int | None = None) -> pa.Table:
-        """As `Windows` says. Rows that are thinned out are never held, but for their id, time and label."""
-        if limit is None:
-            return self._ordered(self._labelled(self._rows(window), window), labelled_only)
-        time = self._policy.data.time
-        known = self._labelled(self._rows(window, (time, REQUEST_ID)), window)
+        """As `Windows` says. Rows that are thinned out are never decoded, but for their id, time and label."""
+        if limit is not None:
+            return self._thinned(window, labelled_only, limit)
+        schema, parts = self._scanned(self._seen(window), None, math.inf)
+        return self._ordered(self._labelled(pa.Table.from_batches(self._read(parts, schema), schema), window), labelled_only)
+
+    def _thinned(self, window: Window, labelled_only: bool, limit: int) -> pa.Table:
+        marks: list[pa.RecordBatch] = []
+        schema, parts = self._scanned(self._marked(self._seen(window), marks), None, self._held)
+        known = self._labelled(pa.Table.from_batches(marks, self._marks), window)
         known = self._ordered(known.append_column(_PLACE, pa.array(np.arange(known.num_rows))), labelled_only)
         if known.num_rows > limit:
             known = known.take(_evenly(known.num_rows, limit))
         chosen = known[_PLACE].to_numpy()
-        rows = self._taken(window, np.sort(chosen)).take(pa.array(np.argsort(np.argsort(chosen))))
+        rows = pa.Table.from_batches(self._read(deque(_taken(parts, np.sort(chosen))), schema), schema)
+        rows = rows.take(pa.array(np.argsort(np.argsort(chosen))))
         return rows.append_column(self._policy.data.target, known[self._policy.data.target])
 
-    def _rows(self, window: Window, columns: Sequence[str] | None = None) -> pa.Table:
-        batches = list(self.batches(window, columns))
-        return pa.Table.from_batches(batches, schema=batches[0].schema if batches else declared(self._policy))
+    @property
+    def _marks(self) -> pa.Schema:
+        return pa.schema([(self._policy.data.time, MOMENT), (REQUEST_ID, pa.string())])
+
+    def _marked(self, seen: Iterable[_Seen], marks: list[pa.RecordBatch]) -> Iterator[_Seen]:
+        """The same objects; the time and id of the rows that are kept are added to `marks`."""
+        for each in seen:
+            marks += [conform(batch, self._marks) for batch in each.marks.filter(pa.array(each.keep)).to_batches()]
+            yield each
+
+    def _scanned(self, seen: Iterable[_Seen], columns: Sequence[str] | None, held: float) -> tuple[pa.Schema, deque[_Part]]:
+        """The schema of the asked columns in these objects, and what is to be read of them; `held` bytes of them stay."""
+        schemas: dict[pa.Schema, None] = {}
+        parts: deque[_Part] = deque()
+        for each in seen:
+            schemas[each.schema] = None
+            if each.keep.any():
+                held -= len(each.data)
+                parts.append(_Part(each.key, each.keep, each.data if held >= 0 else None))
+        wanted = declared(self._policy)
+        if columns is not None:
+            wanted = pa.schema([field for field in wanted if field.name in set(columns)])
+        return found(wanted, list(schemas), self._policy.features), parts
 
     def _labelled(self, rows: pa.Table, window: Window) -> pa.Table:
         labels = known_labels(self._store, self._policy, rows[REQUEST_ID], since=window.start, now=self._clock.now())
@@ -78,18 +126,6 @@ class LoggedWindows:
         if labelled_only:
             rows = rows.filter(pc.is_valid(rows[self._policy.data.target]))
         return rows.sort_by([(self._policy.data.time, "ascending"), (REQUEST_ID, "ascending")])
-
-    def _taken(self, window: Window, places: np.ndarray) -> pa.Table:
-        """The rows at these places of the stream, which are ascending."""
-        parts: list[pa.RecordBatch] = []
-        schema, start = declared(self._policy), 0
-        for batch in self.batches(window):
-            schema = batch.schema
-            here = places[np.searchsorted(places, start) : np.searchsorted(places, start + batch.num_rows)] - start
-            start += batch.num_rows
-            if len(here):
-                parts.append(batch.take(pa.array(here)))
-        return pa.Table.from_batches(parts, schema=schema)
 
     def _objects(self, window: Window) -> Iterator[_Object]:
         """Those whose stated span touches the window, by that span."""
@@ -101,25 +137,23 @@ class LoggedWindows:
                     found.append(_Object(key, span))
         yield from sorted(found, key=lambda o: (o.span.start, o.span.end, o.key))
 
-    def _schema(self, key: str) -> pa.Schema:
-        with opened(self._store, key) as file:
-            return file.schema_arrow
-
-    def _kept(self, objects: Sequence[_Object], window: Window) -> Iterator[tuple[str, np.ndarray]]:
-        """Per object a mask of the rows that lie in the window and were not met before; objects without any are left out."""
+    def _seen(self, window: Window) -> Iterator[_Seen]:
+        """The objects of the window, each fetched once."""
         met: list[tuple[Window, pa.Array]] = []
-        for each in objects:
+        objects = list(self._objects(window))
+        data = fetched(self._store, [each.key for each in objects])
+        for each, (key, content) in zip(objects, data, strict=True):
             met = [(span, ids) for span, ids in met if span.end > each.span.start]
-            with opened(self._store, each.key) as file:
-                named = [name for name in (self._policy.data.time, REQUEST_ID) if name in file.schema_arrow.names]
-                columns = file.read(columns=named).combine_chunks()
-            keep = self._inside(columns, window)
+            with parsed(key, content) as file:
+                schema = file.schema_arrow
+                named = [name for name in (self._policy.data.time, REQUEST_ID) if name in schema.names]
+                marks = file.read(columns=named, use_threads=_large(file)).combine_chunks()
+            keep = self._inside(marks, window)
             if REQUEST_ID in named and keep.any():
-                ids = pc.cast(columns[REQUEST_ID], pa.string()).combine_chunks()
+                ids = pc.cast(marks[REQUEST_ID], pa.string()).combine_chunks()
                 keep &= _first(ids) & ~_among(ids, [before for _, before in met])
                 met.append((each.span, ids.filter(pa.array(keep)).drop_null()))
-            if keep.any():
-                yield each.key, keep
+            yield _Seen(key, content, schema, marks, keep)
 
     def _inside(self, columns: pa.Table, window: Window) -> np.ndarray:
         if self._policy.data.time not in columns.column_names:
@@ -132,20 +166,49 @@ class LoggedWindows:
         inside = pc.and_(pc.greater_equal(seen, low), pc.less(seen, high))
         return np.asarray(pc.fill_null(inside, False).to_numpy(zero_copy_only=False))
 
-    def _read(self, key: str, keep: np.ndarray, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-        start = 0
-        with opened(self._store, key) as file:
-            names = [name for name in schema.names if name in file.schema_arrow.names]
-            for batch in file.iter_batches(_BATCH, columns=names):
-                mask = keep[start : start + batch.num_rows]
-                start += batch.num_rows
-                if mask.any():
-                    yield conform(batch if mask.all() else batch.filter(pa.array(mask)), schema)
+    def _read(self, parts: deque[_Part], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+        """The rows of these parts in their order; a part is let go of before the next one is read."""
+        again = fetched(self._store, [part.key for part in parts if part.data is None])
+        while parts:
+            part = parts.popleft()
+            data = next(again)[1] if part.data is None else part.data
+            with parsed(part.key, data) as file:
+                yield from _rows(file, part.keep, schema)
+
+
+def _rows(file: pq.ParquetFile, keep: np.ndarray, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    start, held = 0, set(file.schema_arrow.names)
+    for batch in file.iter_batches(_BATCH, columns=[name for name in schema.names if name in held], use_threads=_large(file)):
+        mask = keep[start : start + batch.num_rows]
+        start += batch.num_rows
+        if mask.any():
+            yield conform(batch if mask.all() else batch.filter(pa.array(mask)), schema)
+
+
+def _large(file: pq.ParquetFile) -> bool:
+    """Whether threads are worth their start."""
+    return bool(file.metadata.num_rows >= _BATCH)
+
+
+def _taken(parts: Iterable[_Part], places: np.ndarray) -> Iterator[_Part]:
+    """Of the stream that the parts make, the rows at these places, which are ascending."""
+    start = 0
+    for part in parts:
+        rows = np.flatnonzero(part.keep)
+        here = places[np.searchsorted(places, start) : np.searchsorted(places, start + len(rows))] - start
+        start += len(rows)
+        if len(here):
+            keep = np.zeros_like(part.keep)
+            keep[rows[here]] = True
+            yield replace(part, keep=keep)
 
 
 def _first(ids: pa.Array) -> np.ndarray:
     """Whether no earlier row of the array has this id; a row without an id is its own."""
-    codes = np.asarray(pc.fill_null(pc.dictionary_encode(ids).indices, -1).to_numpy(zero_copy_only=False))
+    encoded = pc.dictionary_encode(ids)
+    if len(encoded.dictionary) == len(ids):
+        return np.ones(len(ids), dtype=bool)
+    codes = np.asarray(pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False))
     first = np.zeros(len(codes), dtype=bool)
     first[np.unique(codes, return_index=True)[1]] = True
     return np.asarray(first | (codes < 0))

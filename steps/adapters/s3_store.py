@@ -38,6 +38,8 @@ class _NotYet(Exception):
 class S3Store:
     """An ObjectStore under `s3://<bucket>/<prefix>`; `client` is boto3's, which is safe between threads."""
 
+    at_once = 8  # requests of one reader; botocore keeps 10 connections
+
     def __init__(self, client: Any, bucket: str, prefix: str = "", *, part_bytes: int = 64 << 20, pause: wait_base = _PAUSE) -> None:
         self._client = client
         self._bucket = bucket

@@ -1,5 +1,6 @@
 """What the inference log says of a window: each answered row once, labels as they are known by now, drift of the schema kept."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -11,13 +12,14 @@ import pytest
 from steps.adapters.folder_store import FolderStore
 from steps.adapters.memory_store import MemoryStore
 from steps.backfill import write_labels, write_log
-from steps.contracts.errors import BadInput
+from steps.contracts.errors import BadInput, NotFound
 from steps.contracts.inference_log import span_key
 from steps.contracts.ports import ObjectStore
 from steps.contracts.window import Window
 from steps.parquet_objects import encoded
 from steps.windows import LoggedWindows
 from tests.detect.log import DAY, START, HandClock, labels, policy, rows
+from tests.store.counting import CountingStore
 
 WEEK = Window(START, START + 7 * DAY)
 
@@ -205,3 +207,74 @@ def test_thinned_rows_are_whole_rows_with_their_labels(store: ObjectStore, windo
     assert thinned.num_rows == 150
     assert thinned.equals(whole.take(places))
     assert windows.table(WEEK, limit=10_000).equals(whole)
+
+
+QUESTIONS: dict[str, Callable[[LoggedWindows], pa.Table]] = {
+    "table": lambda windows: windows.table(WEEK),
+    "labelled": lambda windows: windows.table(WEEK, labelled_only=True),
+    "thinned": lambda windows: windows.table(WEEK, limit=100),
+    "batches": lambda windows: pa.Table.from_batches(windows.batches(WEEK, ["income", "region"])),
+    "count": lambda windows: pa.table({"rows": [windows.count(WEEK)]}),
+}
+
+
+def busy(store: ObjectStore) -> list[str]:
+    """Twelve small objects, of which some overlap and some repeat rows, and their labels; the keys of the log, in order."""
+    for number in range(4):
+        table = rows(300, seed=number, start=START + number * DAY, span=DAY)
+        for part in range(3):
+            put(store, table.slice(part * 100, 101), number * 3 + part)
+        write_labels(store, policy(), labels(table))
+    return list(store.list("inference-log/loans/"))
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+@pytest.mark.parametrize("at_once", [1, 8], ids=["near", "far"])
+def test_each_object_is_fetched_once_a_question(clock: HandClock, question: str, at_once: int) -> None:
+    store = CountingStore(at_once=at_once)
+    keys = busy(store)
+    store.asked.clear()
+    QUESTIONS[question](LoggedWindows(store, policy(), clock))
+    assert store.asked.keys() <= {"list", "get"}
+    log = [key for key in store.asked["get"] if key.startswith("inference-log/")]
+    late = [key for key in store.asked["get"] if not key.startswith("inference-log/")]
+    assert sorted(log) == keys
+    assert len(late) == len(set(late))
+    assert bool(late) == (question in {"table", "labelled", "thinned"})
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+@pytest.mark.parametrize(("at_once", "held"), [(8, 1 << 20), (1, 0), (8, 0), (1, 20_000)])
+def test_what_is_held_and_fetched_together_changes_no_row(clock: HandClock, question: str, at_once: int, held: int) -> None:
+    store = CountingStore()
+    keys = busy(store)
+    expected = QUESTIONS[question](LoggedWindows(store, policy(), clock))
+    store.at_once = at_once
+    store.asked.clear()
+    assert QUESTIONS[question](LoggedWindows(store, policy(), clock, held=held)).equals(expected)
+    assert all(store.asked["get"].count(key) <= 2 for key in keys)
+
+
+def test_past_what_is_held_only_objects_with_chosen_rows_are_fetched_again(clock: HandClock) -> None:
+    store = CountingStore()
+    keys = busy(store)
+    store.asked.clear()
+    assert LoggedWindows(store, policy(), clock, held=0).table(WEEK, limit=3).num_rows == 3
+    assert sum(store.asked["get"].count(key) == 2 for key in keys) == 3
+
+
+def test_an_object_that_went_away_after_the_listing_is_named(clock: HandClock) -> None:
+    store = CountingStore(at_once=8)
+    gone = busy(store)[7]
+    store.gone.add(gone)
+    with pytest.raises(NotFound, match=gone):
+        LoggedWindows(store, policy(), clock).table(WEEK)
+
+
+def test_an_object_with_damaged_pages_is_named(store: ObjectStore, windows: LoggedWindows) -> None:
+    table = rows(300, span=DAY)
+    whole = encoded(table)
+    put(store, table.slice(0, 100), 1)
+    store.create(span_key("inference-log/loans", START, START + timedelta(hours=1), "hurt", 1), whole[:4] + bytes(400) + whole[404:])
+    with pytest.raises(BadInput, match=r"hurt-000001\.parquet cannot be read as Parquet"):
+        windows.table(WEEK)
