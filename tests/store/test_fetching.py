@@ -1,13 +1,17 @@
 """Objects are fetched whole, once each and in order; from a store far away a few at a time, and never much memory of them."""
 
 from threading import Barrier
+from typing import Any
 
 import pytest
 
+from steps.adapters.s3_store import S3Store
 from steps.contracts.errors import NotFound
 from steps.contracts.ports import Blob
 from steps.parquet_objects import fetched
+from tests.store.conftest import BUCKET
 from tests.store.counting import CountingStore
+from tests.store.s3_server import client
 
 KEYS = [f"log/{number:02d}" for number in range(20)]
 
@@ -86,3 +90,18 @@ def test_nothing_is_fetched_of_no_keys() -> None:
     store = CountingStore(at_once=8)
     assert list(fetched(store, [])) == []
     assert not store.asked
+
+
+def test_an_object_in_s3_costs_one_request(s3_url: str) -> None:
+    speaking = client(s3_url)
+    store = S3Store(speaking, BUCKET, "fetching")
+    for key in KEYS:
+        store.create(key, key.encode())
+    sent: list[str] = []
+
+    def note(request: Any, **_: Any) -> None:
+        sent.append(request.method)
+
+    speaking.meta.events.register("before-send.s3", note)
+    assert [(key, data.decode()) for key, data in fetched(store, KEYS)] == [(key, key) for key in KEYS]
+    assert sent == ["GET"] * len(KEYS)
