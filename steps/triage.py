@@ -22,11 +22,13 @@ from steps.contracts.policy import Policy
 from steps.contracts.ports import Clock, ObjectStore, Workflows
 from steps.contracts.window import Window
 from steps.contracts.words import VerdictState
+from steps.control import Control
 from steps.core.alerts import Alert, Refusal, read
 from steps.core.limits import replaced
 from steps.documents import parse
 from steps.documents import read as stored
 from steps.ledger import Ledger
+from steps.recurring import repeated
 from steps.run import Outputs
 from steps.starting import ensure_heal
 
@@ -133,6 +135,11 @@ def _evidence(desk: _Desk, ledger: Ledger, policy_hash: str, model: str) -> Wind
         raise Refused(f"no verdict on {model} alarms since {since:%Y-%m-%dT%H:%MZ}; an alert alone is no evidence")
     if last is not None and replaced(last) and now < last.at + policy.settle and verdict.state is not VerdictState.BROKEN:
         raise Refused(f"windows of {model} hold rows of the champion before the last heal until {last.at + policy.settle:%Y-%m-%dT%H:%MZ}")
+    earlier = [v for v in reversed(list(_verdicts(desk.place.store, model, now - _RECENT))) if v.model_version == verdict.model_version]
+    control = Control(desk.place.store, desk.clock)
+    again = repeated(ledger, control, policy, verdict.model_version or "", verdict, earlier, now)
+    if again is not None:
+        raise Refused(f"it shows nothing beyond incident {again.incident}: {again.reason}")
     return _shown(verdict, verdict.window, policy)
 
 

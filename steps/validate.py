@@ -20,6 +20,7 @@ from steps.contracts.words import Direction, Remedy
 from steps.core.fitness import fitness_gates
 from steps.core.gates import comparison_gates, metrics, old_regime_gate
 from steps.core.slices import inside
+from steps.core.training_window import reach
 from steps.judging import answered, ask, judged
 from steps.model_files import pull
 from steps.registering import registering
@@ -117,11 +118,18 @@ def _judge(run: Run, trial: _Trial) -> tuple[tuple[Gate, ...], dict[str, float],
 def _old_regime(run: Run, trial: _Trial, challenger: np.ndarray, champion: np.ndarray) -> Gate:
     """Where one segment changed, only the rows outside of it have to be answered as well as before."""
     policy, segment = run.site.policy, trial.diagnosis.segment
-    rows = judged(policy, trial.old.table, challenger, champion)
+    rows = judged(policy, trial.old.table, challenger, champion).only(_remembered(run, trial.old.table))
     if segment is None or segment.column not in rows.columns:
         return old_regime_gate(policy, trial.remedy, rows, trial.diagnosis.cause)
     outside = rows.only(~inside(rows.columns[segment.column], segment.value))
     return old_regime_gate(policy, trial.remedy, outside, trial.diagnosis.cause, f"{segment.column} {segment.value}")
+
+
+def _remembered(run: Run, rows: pa.Table) -> np.ndarray:
+    """Rows within retrain.history: older ones the policy itself lets be forgotten, so nobody may be held to them."""
+    times = rows[run.site.policy.data.time]
+    since = reach(run.site.policy, run.site.clock.now()).start
+    return np.asarray(pc.greater_equal(times, pa.scalar(since, times.type)).to_numpy(zero_copy_only=False), dtype=bool)
 
 
 def _labelled(rows: pa.Table, target: str) -> pa.Table:
