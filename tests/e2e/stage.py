@@ -217,8 +217,9 @@ class Stage:
         return list(trail.records())
 
     def pods(self, step_class: str) -> list[str]:
-        """Names of the pods of a step class that there are, ended ones among them."""
-        return [pod["metadata"]["name"] for pod in self.cluster.listed("pods", f"modelmedic.io/step-class={step_class}")]
+        """Names of the heals' pods of a step class that there are, ended ones among them."""
+        names = [pod["metadata"]["name"] for pod in self.cluster.listed("pods", f"modelmedic.io/step-class={step_class}")]
+        return [name for name in names if name.startswith("heal-")]
 
     def _no_workflows(self) -> bool | None:
         """A heal waits for the collection of its artifacts before it goes; a test has no time for that. An alert may still come in."""
