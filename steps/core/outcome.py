@@ -7,6 +7,7 @@ from typing import Any
 from steps.contracts.words import Outcome, Remedy
 
 Records = Mapping[str, Mapping[str, Any]]
+_ON_THE_WAY = ("retrain", "validate", "approve")  # what a remedy that broke off may have come to, in this order
 _BY_DEPLOY = {"healed": Outcome.HEALED, "withdrawn": Outcome.WITHDRAWN, "rejected": Outcome.REJECTED}
 
 _BY_ROLLBACK = {"rolled_back": Outcome.ROLLED_BACK, "escalated": Outcome.ESCALATED, "rejected": Outcome.REJECTED}
@@ -26,7 +27,7 @@ def ending(stages: Records, error: str | None = None) -> Ending:
     diagnosed = stages.get("diagnose")
     if diagnosed is None:
         return Ending(Outcome.ESCALATED, "the heal ended before there was a diagnosis", by_error=True)
-    return _acted(stages) or _refused(stages) or _told(diagnosed)
+    return _acted(stages) or _refused(stages) or _told(diagnosed, stages)
 
 
 def _acted(stages: Records) -> Ending | None:
@@ -59,7 +60,7 @@ def _refused(stages: Records) -> Ending | None:
     return None
 
 
-def _told(diagnosed: Mapping[str, Any]) -> Ending:
+def _told(diagnosed: Mapping[str, Any], stages: Records) -> Ending:
     decision = diagnosed["decision"]
     acted, chosen = diagnosed["outputs"]["remedy"], Remedy(decision["remedy"])
     if chosen is Remedy.ESCALATE:
@@ -69,4 +70,6 @@ def _told(diagnosed: Mapping[str, Any]) -> Ending:
         return Ending(Outcome.NO_ACTION, str(decision["sentence"] if held_back else diagnosed["diagnosis"]["sentence"]))
     if acted == Remedy.NONE.value:
         return Ending(Outcome.SUGGESTED, f"{decision['sentence']}; autonomy {decision['autonomy']} allows only to say so")
-    return Ending(Outcome.ESCALATED, f"the remedy {chosen.value} was never begun", by_error=True)
+    done = [name for name in _ON_THE_WAY if name in stages]
+    how = f"broke off after {done[-1]}" if done else "was never begun"
+    return Ending(Outcome.ESCALATED, f"the remedy {chosen.value} {how}", by_error=True)

@@ -64,3 +64,10 @@ def test_what_broke_the_heal_is_the_last_word() -> None:
 @pytest.mark.parametrize("stages", [{}, {"diagnose": diagnosed("retrain")}], ids=["no diagnosis", "remedy never begun"])
 def test_a_heal_that_stopped_without_a_word_is_an_error(stages: dict[str, Any]) -> None:
     assert ending(stages).by_error
+
+
+def test_a_remedy_that_broke_off_says_how_far_it_came() -> None:
+    stages = {"diagnose": diagnosed("retrain"), "retrain": {"trained": True}, "validate": {"outputs": {"passed": "yes"}}}
+    found = ending(stages)
+    assert (found.outcome, found.by_error) == (Outcome.ESCALATED, True)
+    assert found.sentence == "the remedy retrain broke off after validate"
