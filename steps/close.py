@@ -1,7 +1,5 @@
 """The close stage: the outcome, what the next heals have to know, the incident report and the message to people."""
 
-from datetime import timedelta
-
 from steps.approve import lapse
 from steps.contracts.codec import to_plain
 from steps.contracts.errors import ModelmedicError
@@ -10,11 +8,11 @@ from steps.contracts.notification import Severity
 from steps.contracts.words import Cause, Outcome
 from steps.core.limits import failed
 from steps.core.outcome import Ending, ending
+from steps.core.recurrence import SILENT_FOR
 from steps.loop_metrics import tell_heal
 from steps.run import Outputs, Run
 from steps.training_note import note_training
 
-_ACKNOWLEDGED_FOR = timedelta(days=28)  # how long a harmless shift that was looked at stays silent
 _NEWS = {
     Outcome.HEALED: Severity.INFO,
     Outcome.ROLLED_BACK: Severity.WARNING,
@@ -74,10 +72,10 @@ def _acknowledge(run: Run) -> None:
             model_version=diagnosed["champion"],
             columns=tuple(found["columns"]),
             reason=found["sentence"],
-            until=run.incident.opened_at + _ACKNOWLEDGED_FOR,
+            until=run.incident.opened_at + SILENT_FOR,
             incident=run.incident.id,
         )
-        run.note("shift.acknowledged", columns=found["columns"], until=run.incident.opened_at + _ACKNOWLEDGED_FOR)
+        run.note("shift.acknowledged", columns=found["columns"], until=run.incident.opened_at + SILENT_FOR)
 
 
 def _page_when_the_breaker_opens(run: Run) -> None:

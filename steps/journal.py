@@ -10,7 +10,7 @@ from steps.contracts.audit import Phase, Record
 from steps.contracts.errors import ModelmedicError
 from steps.contracts.incident import Incident
 from steps.contracts.ports import Clock
-from steps.spool import Spool, note
+from steps.spool import Spool, note, waiting
 
 _LOG = logging.getLogger(__name__)
 _SKEW = timedelta(hours=1)  # between the clocks of the machines that write to one trail
@@ -47,11 +47,11 @@ class Journal:
 
     def spool(self, event: str, phase: Phase, key: str, fence: int | None, facts: Mapping[str, Any]) -> None:
         """To this machine's spool and, once something was done, onto the serving object. Never raises: a retreat goes on."""
+        line = waiting(self._clock.now(), event, phase, incident=self._identity, key=key, fence=fence, facts=facts)
         try:
-            line = self._spool.add(self._clock.now(), event, phase, incident=self._identity, key=key, fence=fence, facts=facts)
+            self._spool.add(line)
         except OSError as error:
-            _LOG.error("audit record %s %s of %s is lost: %s", event, phase.value, key, error)
-            return
+            _LOG.error("this machine cannot keep the audit record %s %s of %s: %s", event, phase.value, key, error)
         if phase is Phase.INTENT:
             return
         try:

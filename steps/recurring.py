@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from steps.contracts.decision import PastHeal
@@ -13,10 +13,9 @@ from steps.contracts.words import Cause, Outcome, Remedy, VerdictState
 from steps.control import Control
 from steps.core.limits import ADVANCING, objections, refused
 from steps.core.persistence import APART
-from steps.core.recurrence import news
+from steps.core.recurrence import SILENT_FOR, news
 from steps.ledger import Ledger
 
-_TOLD_FOR = timedelta(days=28)  # how long people have for what they were told of, as long as an acknowledged shift is silent
 _LONGEST = 8  # settle times
 _BROKEN = frozenset({Cause.DATA_QUALITY.value, Cause.LABEL_QUALITY.value, Cause.BAD_RELEASE.value})
 
@@ -88,5 +87,5 @@ def _told(last: Incident, closing: Closing, diagnosed: Mapping[str, Any], now: d
     asked = diagnosed["decision"]["wanted"] == Remedy.ESCALATE.value and diagnosed["diagnosis"]["cause"] == Cause.CONCEPT_DRIFT.value
     if not (asked and closing.outcome is Outcome.ESCALATED) and closing.outcome is not Outcome.SUGGESTED:
         return ""
-    until = last.opened_at + _TOLD_FOR
+    until = last.opened_at + SILENT_FOR
     return f"people were told, and have until {until:%Y-%m-%dT%H:%MZ}" if now < until else ""

@@ -26,32 +26,11 @@ class Spool:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def add(
-        self,
-        at: datetime,
-        event: str,
-        phase: Phase,
-        *,
-        incident: str | None,
-        key: str | None,
-        fence: int | None,
-        facts: Mapping[str, Any],
-    ) -> dict[str, Any]:
-        """The record as it waits."""
-        line = {
-            "id": uuid.uuid4().hex,
-            "at": utc(at).isoformat(),
-            "event": event,
-            "phase": phase.value,
-            "incident": incident,
-            "key": key,
-            "fence": fence,
-            "facts": redact(to_plain(dict(facts))),
-        }
+    def add(self, line: Mapping[str, Any]) -> None:
+        """Raises OSError when this machine cannot keep it."""
         with self._locked() as file:
             file.seek(0, os.SEEK_END)
             file.write(b"\n" + canonical(line))  # the newline comes first, so a torn line before it stays alone
-        return line
 
     def __len__(self) -> int:
         return len(_lines(self.path.read_bytes())) if self.path.exists() else 0
@@ -79,6 +58,22 @@ class Spool:
             os.fsync(file.fileno())
 
 
+def waiting(
+    at: datetime, event: str, phase: Phase, *, incident: str | None, key: str | None, fence: int | None, facts: Mapping[str, Any]
+) -> dict[str, Any]:
+    """A record as it waits, wherever it does: by its id it is carried over once."""
+    return {
+        "id": uuid.uuid4().hex,
+        "at": utc(at).isoformat(),
+        "event": event,
+        "phase": phase.value,
+        "incident": incident,
+        "key": key,
+        "fence": fence,
+        "facts": redact(to_plain(dict(facts))),
+    }
+
+
 def note(line: Mapping[str, Any]) -> dict[str, str]:
     """A record that waits, as the serving object keeps it."""
     return {f"{_NOTE}{line['id']}": canonical(line).decode()}
@@ -86,21 +81,21 @@ def note(line: Mapping[str, Any]) -> dict[str, str]:
 
 def flush_notes(trail: AuditTrail, notes: Mapping[str, str], annotate: Callable[[Mapping[str, str | None]], None]) -> int:
     """Append the records that wait on the serving object, each once, and take them off it. Raises StoreError as `Spool.flush`."""
-    waiting = {name: _read(text.encode()) for name, text in notes.items() if name.startswith(_NOTE)}
-    if not waiting:
+    lines = {name: _read(text.encode()) for name, text in notes.items() if name.startswith(_NOTE)}
+    if not lines:
         return 0
-    carried = _carry(trail, list(waiting.values()))
-    annotate(dict.fromkeys(waiting))
+    carried = _carry(trail, list(lines.values()))
+    annotate(dict.fromkeys(lines))
     return carried
 
 
 def _carry(trail: AuditTrail, lines: list[dict[str, Any]]) -> int:
     """How many of them the trail did not have yet: the same record may wait in both places."""
     known = _flushed(trail, lines)
-    waiting = [line for line in lines if line["id"] not in known]
-    for line in waiting:
+    fresh = [line for line in lines if line["id"] not in known]
+    for line in fresh:
         _append(trail, line)
-    return len(waiting)
+    return len(fresh)
 
 
 def _lines(text: bytes) -> list[bytes]:

@@ -130,12 +130,13 @@ def _evidence(desk: _Desk, ledger: Ledger, policy_hash: str, model: str) -> Wind
     now = desk.clock.now()
     last = max(ledger.past_heals(model), key=lambda heal: heal.at, default=None)
     since = max(now - _RECENT, last.at) if last else now - _RECENT
-    verdict = next((v for v in _verdicts(desk.place.store, model, since) if v.alarming and (v.measured_at or since) > since), None)
+    seen = list(_verdicts(desk.place.store, model, now - _RECENT))
+    verdict = next((v for v in seen if v.alarming and (v.measured_at or since) > since), None)
     if verdict is None or verdict.window is None:
         raise Refused(f"no verdict on {model} alarms since {since:%Y-%m-%dT%H:%MZ}; an alert alone is no evidence")
     if last is not None and replaced(last) and now < last.at + policy.settle and verdict.state is not VerdictState.BROKEN:
         raise Refused(f"windows of {model} hold rows of the champion before the last heal until {last.at + policy.settle:%Y-%m-%dT%H:%MZ}")
-    earlier = [v for v in reversed(list(_verdicts(desk.place.store, model, now - _RECENT))) if v.model_version == verdict.model_version]
+    earlier = [v for v in reversed(seen) if v.model_version == verdict.model_version]
     control = Control(desk.place.store, desk.clock)
     again = repeated(ledger, control, policy, verdict.model_version or "", verdict, earlier, now)
     if again is not None:

@@ -16,7 +16,8 @@ ROOT = Path(__file__).resolve().parents[2]
 _SERVICES = ("object-store", "mlflow", "prometheus", "alertmanager", "pushgateway")
 _READY = 240  # seconds
 _INITIALIZER = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}, "runAsNonRoot": True}
-_OURS = {"app.kubernetes.io/part-of": "modelmedic"}
+_PART_OF = "app.kubernetes.io/part-of", "modelmedic"
+OURS = "=".join(_PART_OF)  # selects every object of ours
 _HOPELESS = (*HOPELESS, "CrashLoopBackOff")
 
 
@@ -68,8 +69,7 @@ def uninstall(cluster: Cluster, folder: Path, say: Callable[[str], None]) -> Non
     say("kubectl delete -k")
     cluster.run("delete", "inferenceservices,workflows", "--all", "--ignore-not-found", "--timeout=60s", check=False)
     cluster.run("delete", "-k", str(folder), "--ignore-not-found", "--timeout=100s", namespaced=False, check=False)
-    ours = ",".join(f"{key}={value}" for key, value in _OURS.items())
-    cluster.run("delete", "clusterstoragecontainers", "-l", ours, "--ignore-not-found", namespaced=False, check=False)
+    cluster.run("delete", "clusterstoragecontainers", "-l", OURS, "--ignore-not-found", namespaced=False, check=False)
 
 
 def _let_models_be_fetched(cluster: Cluster, say: Callable[[str], None]) -> None:
@@ -87,7 +87,12 @@ def _let_models_be_fetched(cluster: Cluster, say: Callable[[str], None]) -> None
         spec = {"container": container, "supportedUriFormats": [{"prefix": "s3://"}]}
         api = "serving.kserve.io/v1alpha1"
         cluster.apply(
-            {"apiVersion": api, "kind": "ClusterStorageContainer", "metadata": {"name": "default", "labels": _OURS}, "spec": spec}
+            {
+                "apiVersion": api,
+                "kind": "ClusterStorageContainer",
+                "metadata": {"name": "default", "labels": dict([_PART_OF])},
+                "spec": spec,
+            }
         )
 
 

@@ -86,6 +86,9 @@ class ColumnShift:
     acknowledged: bool = False  # somebody has looked at this column's shift: it alarms nobody while that lasts
 
 
+HALF = 0.5  # of the answers' hold on the labels: what is below has let go of them
+
+
 @dataclass(frozen=True, slots=True)
 class Performance:
     """The realised loss on matured labels, current against reference, with its standard error and one-sided p-value."""
@@ -98,6 +101,11 @@ class Performance:
     labels: int
     degraded: bool
     hold: float | None = None  # slope of the label on the answer, as a share of the reference's: 1 is as before, below 0 turned round
+
+    @property
+    def let_go(self) -> bool:
+        """Whether the answers have lost more than half of their hold on the labels."""
+        return self.hold is not None and self.hold < HALF
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,13 @@
 """What an alarm shows beyond the one before it: a lasting fault is one incident, a fault that grew is another."""
 
+from datetime import timedelta
+
 from steps.contracts.detection import ColumnShift, Performance, Verdict
 from steps.contracts.words import VerdictState
 
+SILENT_FOR = timedelta(days=28)  # how long nobody is told again of what was looked at, and has not grown
 _GROWN_Z = 2.33  # one-sided, 1 %
 _GROWN_LOSS = 0.03  # of the reference's loss: as much as a rise has to be worth anywhere
-_HALF = 0.5  # of the answers' hold on the labels, as the verdict has it
 
 
 def news(before: Verdict, now: Verdict) -> str:
@@ -27,17 +29,13 @@ def _lost(before: Verdict, now: Verdict) -> str:
         return "the loss has risen since"
     if _grew(known, realised):
         return f"mean {realised.loss} rose on, from {known.current:.4g} to {realised.current:.4g}"
-    return "the answers lost their hold on the labels since" if _let_go(realised) and not _let_go(known) else ""
+    return "the answers lost their hold on the labels since" if realised.let_go and not known.let_go else ""
 
 
 def _grew(known: Performance, realised: Performance) -> bool:
     rise = realised.current - known.current
     error = (known.standard_error**2 + realised.standard_error**2) ** 0.5
     return rise > _GROWN_Z * error and rise > _GROWN_LOSS * realised.reference
-
-
-def _let_go(realised: Performance) -> bool:
-    return realised.hold is not None and realised.hold < _HALF
 
 
 def _moved(before: Verdict, now: Verdict) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
-from steps.contracts.detection import Performance, Thresholds, Verdict
+from steps.contracts.detection import HALF, Performance, Thresholds, Verdict
 from steps.contracts.window import Window
 from steps.contracts.words import Task, VerdictState
 from steps.core.hold import hold
@@ -15,7 +15,6 @@ from steps.core.profile_shift import profile_shifts
 LEAST_ROWS = 100
 LEAST_LABELS = 50
 _LOSS_LEVEL = 0.25  # of alpha: one question more beside the columns'
-_HALF = 0.5
 _ENORMOUS = 0.2  # of the reference's loss
 
 
@@ -82,7 +81,7 @@ def _hold(reference: Profile, labelled: Profile, thresholds: Thresholds, level: 
     if before is None or after is None or before.slope <= 0:
         return None, False
     error = (max(thresholds.hold_design, 1.0) * (before.error**2 + after.error**2)) ** 0.5
-    lost = after.slope < _HALF * before.slope and _tail(before.slope - after.slope, error) < level
+    lost = after.slope < HALF * before.slope and _tail(before.slope - after.slope, error) < level
     return after.slope / before.slope, lost
 
 
@@ -100,8 +99,7 @@ def _sentence(verdict: Verdict, least_rows: int) -> str:
             f"{LEAST_ROWS} and {least_rows} are the least that is judged"
         )
     if verdict.state is VerdictState.DEGRADED and realised is not None:
-        turned = realised.hold is not None and realised.hold < _HALF
-        held = f": a label rises {realised.hold:.0%} as much with the answer as it did" if turned else ""
+        held = f": a label rises {realised.hold:.0%} as much with the answer as it did" if realised.let_go else ""
         rose = "rose" if realised.current > realised.reference else "moved"
         return f"mean {realised.loss} {rose} from {realised.reference:.4g} to {realised.current:.4g} on {realised.labels} labels{held}"
     if verdict.state is VerdictState.DRIFTED:

@@ -1,8 +1,8 @@
 """Challengers that pass every gate and fail where they serve: none of them is promoted, and the champion goes on."""
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
@@ -11,6 +11,7 @@ from examples.cluster import runs
 from examples.cluster.place import until
 from examples.cluster.world import TODAY
 from steps.contracts.errors import ModelmedicError
+from steps.contracts.incident import Incident
 from steps.contracts.keys import model_prefix
 from steps.contracts.words import Outcome
 from steps.serving.client import Client
@@ -19,16 +20,20 @@ from tests.e2e.stage import Stage, evidence, overwrite, variant
 pytestmark = pytest.mark.slow
 
 
-@contextmanager
-def _as_long_as(play: Callable[[Callable[[], bool]], None]) -> Iterator[None]:
+def _played_until_it_is_gone(stage: Stage, incident: Incident, play: Callable[[Callable[[], bool]], None]) -> None:
+    """The heal of the incident; from its canary's share on `play` goes on, until that canary is gone."""
     stop = threading.Event()
     player = threading.Thread(target=play, args=(stop.is_set,), daemon=True)
-    player.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        player.join(60)
+    with stage.asking():
+        workflow = stage.start(incident)
+        until(stage.share, 300, "the canary's share")
+        player.start()
+        try:
+            until(stage.no_canary, 240, "the end of the canary")
+        finally:
+            stop.set()
+            player.join(60)
+        runs.succeed(stage.cluster, workflow, 300)
 
 
 def test_a_canary_that_never_comes_up_is_taken_back(stage: Stage) -> None:
@@ -62,12 +67,7 @@ def test_a_canary_that_crashes_under_traffic_is_taken_back(stage: Stage) -> None
             if pod := stage.canary_pod():
                 stage.cluster.run("exec", pod, "-c", "kserve-container", "--", "python", "-c", "import os; os.kill(1, 15)", check=False)
 
-    with stage.asking():
-        workflow = stage.start(incident)
-        until(stage.share, 300, "the canary's share")
-        with _as_long_as(crash):
-            until(stage.no_canary, 240, "the end of the canary")
-        runs.succeed(stage.cluster, workflow, 300)
+    _played_until_it_is_gone(stage, incident, crash)
     _taken_back(stage, incident.id, before)
     evidence("f: canary that crashes", {"sentence": stage.closing(incident).sentence})
 
@@ -87,12 +87,7 @@ def test_a_canary_that_is_slower_than_the_champion_is_taken_back(stage: Stage) -
                 with suppress(ModelmedicError):  # it ends in the middle of an answer
                     client.ask(heavy, "heavy")
 
-    with stage.asking():
-        workflow = stage.start(incident)
-        until(stage.share, 300, "the canary's share")
-        with _as_long_as(burden):
-            until(stage.no_canary, 240, "the end of the canary")
-        runs.succeed(stage.cluster, workflow, 300)
+    _played_until_it_is_gone(stage, incident, burden)
     _taken_back(stage, incident.id, before)
     assert "p95" in stage.closing(incident).sentence
     evidence("f: canary that is slower", {"sentence": stage.closing(incident).sentence})

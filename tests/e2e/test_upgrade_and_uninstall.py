@@ -6,14 +6,12 @@ from pathlib import Path
 import pytest
 
 from examples.cluster import runs
-from examples.cluster.install import render, settings, uninstall
+from examples.cluster.install import OURS, render, settings, uninstall
 from examples.cluster.place import Cluster, until
 from steps.contracts.words import Outcome
 from tests.e2e.stage import Stage, evidence, variant
 
 pytestmark = pytest.mark.slow
-
-OURS = "app.kubernetes.io/part-of=modelmedic"
 
 
 def test_a_newer_render_under_a_running_heal_does_not_break_it(stage: Stage, tmp_path: Path) -> None:

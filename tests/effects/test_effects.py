@@ -322,6 +322,17 @@ def test_a_serving_object_that_takes_no_note_does_not_stop_a_retreat(room: Room)
     assert room.world.moves == ["7"]
 
 
+def test_a_machine_that_cannot_keep_a_record_leaves_it_on_the_serving_object(room: Room) -> None:
+    away(room)
+    nowhere = room.path.parent / "a-file"
+    nowhere.write_text("")
+    journal = Journal(room.trail(), room.clock, Spool(nowhere / "spool.jsonl"), room.notes.append)
+    perform(room.effect(Direction.RETREAT), journal=journal, control=Control(room.store, room.clock), lease=None)
+    assert room.world.moves == ["7"]
+    waiting = [json.loads(str(text)) for note in room.notes for text in note.values()]
+    assert [(line["event"], line["phase"]) for line in waiting] == [("alias.moved", "outcome")]
+
+
 def test_spooled_records_come_before_the_next_one(room: Room) -> None:
     away(room)
     room.run(Direction.RETREAT, None)
