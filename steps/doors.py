@@ -34,7 +34,6 @@ def monitor(place: Workspace, inputs: Mapping[str, str], say: Say) -> Outputs:
     seen = look(site)
     if not tell_prometheus(site, seen, place.metrics(site.work)):
         raise Transient(f"the verdict of {site.model} is written down, but no alert can be made of it: the metrics were not delivered")
-    say(seen.sentence)
     return {"state": seen.verdict.state.value}
 
 

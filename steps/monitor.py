@@ -67,7 +67,6 @@ def monitor(site: Site, end: datetime | None = None) -> Monitored:
     held = persistence(earlier, site.policy.detect.persistence.hits, site.policy.detect.persistence.of, since)
     if written:
         site.note("drift.measured", _facts(verdict, held, labelled, measure.version))
-        site.say(f"{verdict.state.value}: {verdict.sentence}")
         if held.newly_blind:
             _tell_blind(site, verdict)
     alarm = held.holds and (settles is None or verdict.state is VerdictState.BROKEN)
@@ -75,8 +74,9 @@ def monitor(site: Site, end: datetime | None = None) -> Monitored:
     again = _again(site, champion, verdict, earlier) if alarm and incident is None else None
     if again is not None and written:
         site.note("alarm.repeated", {"incident": again.incident, "reason": again.reason, "sentence": verdict.sentence})
-    incident, opened = _open(site, verdict, held, labelled) if alarm and again is None else (incident, False)
     sentence = _sentence(site, verdict, held, None if alarm else settles) + _repeats(again)
+    site.say(f"{verdict.state.value}: {sentence}")
+    incident, opened = _open(site, verdict, held, labelled) if alarm and again is None else (incident, False)
     labels = Labels(labelled.window, labelled.maturity, labelled.lag)
     return Monitored(verdict, incident.id if incident else None, opened, alarm, sentence, held, labels, champion)
 
