@@ -106,5 +106,5 @@ def _sentence(verdict: Verdict, least_rows: int) -> str:
         news = [s.column for s in shifted if not s.acknowledged]
         return f"{len(shifted)} of {len(verdict.shifts)} columns drifted, most of all {news[0]}"
     if shifted:
-        return f"{', '.join(s.column for s in shifted)} drifted as somebody has acknowledged; nothing else did"
+        return f"{', '.join(s.column for s in shifted)} drifted, which an incident before has acknowledged; nothing else did"
     return "no column differs by more than noise"
