@@ -47,10 +47,10 @@ e2e-full: $(READY) ## The whole end-to-end suite
 	$(BIN)/pytest -m "e2e" tests/e2e -rs
 
 cluster-demo: $(READY) ## On the cluster of KUBECONFIG: install the quickstart, let a model drift, watch one heal, clean up
-	$(BIN)/python -m examples.cluster.demo
+	$(BIN)/python -m modelmedic.examples.cluster.demo
 
 cluster-demo-clean: $(READY) ## Take away what an interrupted or kept cluster-demo left
-	$(BIN)/python -m examples.cluster.clean
+	$(BIN)/python -m modelmedic.examples.cluster.clean
 
 check: $(READY) ## Lint, types, import contracts, and the rendered tree against its policies
 	$(BIN)/ruff check --no-cache .
@@ -76,7 +76,7 @@ image-tag: ## Say the tag that names what goes into the images
 	@# the hash of the git tree that these files would make as they lie here, committed or not; nothing is left in the repository
 	@made=$$(mktemp -d) && trap 'rm -rf "$$made"' EXIT && mkdir "$$made/objects" && \
 	    export GIT_INDEX_FILE="$$made/index" GIT_OBJECT_DIRECTORY="$$made/objects" && \
-	    git -c core.autocrlf=false add steps containers constraints.txt pyproject.toml && git write-tree > "$$made/tree" && cut -c1-12 "$$made/tree"
+	    git -c core.autocrlf=false add modelmedic steps containers constraints.txt pyproject.toml && git write-tree > "$$made/tree" && cut -c1-12 "$$made/tree"
 
 bench: $(READY) ## Measure: diagnosis on planted faults, rendering
 	$(BIN)/python -m tests.benchmarks.fault_bench --quick

@@ -6,11 +6,12 @@ WORKDIR /src
 RUN python -m venv /venv
 COPY constraints.txt pyproject.toml README.md LICENSE ./
 # What the program needs, without the program: this layer changes with the pinned versions alone.
-RUN mkdir steps workflows examples && touch steps/__init__.py && /venv/bin/pip install --no-cache-dir --disable-pip-version-check \
-    --constraint constraints.txt ".[serve,notify]" && rm -rf /venv/lib/python3*/site-packages/steps && /venv/bin/pip uninstall -q -y pip setuptools
+RUN mkdir modelmedic && touch modelmedic/__init__.py && /venv/bin/pip install --no-cache-dir --disable-pip-version-check \
+    --constraint constraints.txt ".[serve,notify]" && rm -rf /venv/lib/python3*/site-packages/modelmedic && /venv/bin/pip uninstall -q -y pip setuptools
 
-COPY steps /app/steps
-RUN python -m compileall -q --invalidation-mode unchecked-hash /app/steps
+COPY modelmedic/__init__.py /app/modelmedic/
+COPY steps /app/modelmedic/steps
+RUN python -m compileall -q --invalidation-mode unchecked-hash /app/modelmedic
 
 FROM ${PYTHON}
 RUN groupadd --gid 65532 modelmedic && useradd --uid 65532 --gid 65532 --no-create-home --home-dir /tmp modelmedic
@@ -19,4 +20,4 @@ COPY --from=build /app /app
 ENV PATH=/venv/bin:$PATH PYTHONPATH=/app PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 HOME=/tmp
 WORKDIR /tmp
 USER 65532:65532
-ENTRYPOINT ["python", "-m", "steps.serving"]
+ENTRYPOINT ["python", "-m", "modelmedic.steps.serving"]

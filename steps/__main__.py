@@ -1,8 +1,8 @@
-"""One step as a container runs it: `python -m steps deploy --incident=flights-1a2b3c4d-1 --version=7 --outputs=/tmp/outputs`.
+"""One step as a container runs it: `python -m modelmedic.steps deploy --incident=flights-1a2b3c4d-1 --version=7 --outputs=/tmp/outputs`.
 
 One flag per input, one file per output in the outputs folder, every declared output written on every path that ends with exit
-code 0. A stage of a heal is told its incident; what runs beside heals (steps/doors.py) is not: `python -m steps monitor`. What is
-served, stored and registered is told by the environment (steps/workspace.py).
+code 0. A stage of a heal is told its incident; what runs beside heals (steps/doors.py) is not: `python -m modelmedic.steps monitor`.
+What is served, stored and registered is told by the environment (steps/workspace.py).
 """
 
 import sys
@@ -11,10 +11,10 @@ from pathlib import Path
 
 import click
 
-from steps.contracts.errors import BadInput, ModelmedicError
-from steps.doors import DOORS, page_of
-from steps.run import Outputs
-from steps.table import STEPS, call
+from modelmedic.steps.contracts.errors import BadInput, ModelmedicError
+from modelmedic.steps.doors import DOORS, page_of
+from modelmedic.steps.run import Outputs
+from modelmedic.steps.table import STEPS, call
 
 CLOSING = "close"
 PAGE = "incident.html"
@@ -37,7 +37,7 @@ def main(ctx: click.Context, step: str, incident: str | None, outputs: Path | No
 
 def _run(step: str, incident: str | None, given: Mapping[str, str]) -> tuple[Outputs, bytes | None]:
     """What the step answers, and the page for people that it leaves."""
-    from steps.workspace import Workspace
+    from modelmedic.steps.workspace import Workspace
 
     place = Workspace()
     if step in DOORS:

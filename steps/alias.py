@@ -1,8 +1,8 @@
 """Aliases moved as recorded effects: expected value first, the previous one kept, a human's newer value left alone."""
 
-from steps.contracts.words import Direction
-from steps.effects import Effect
-from steps.run import Run
+from modelmedic.steps.contracts.words import Direction
+from modelmedic.steps.effects import Effect
+from modelmedic.steps.run import Run
 
 
 def moving(run: Run, alias: str, version: str, expected: str | None, direction: Direction) -> Effect:

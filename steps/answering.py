@@ -4,15 +4,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from steps.audit import AuditTrail
-from steps.contracts.audit import Phase
-from steps.contracts.errors import Refused, Transient
-from steps.contracts.incident import Answer, Incident
-from steps.contracts.policy import Policy
-from steps.contracts.ports import Clock, ObjectStore, Workflows
-from steps.core.approval import Ruling, rule
-from steps.ledger import Ledger
-from steps.pending import Pending, pending, pinned, policy_of, why_not
+from modelmedic.steps.audit import AuditTrail
+from modelmedic.steps.contracts.audit import Phase
+from modelmedic.steps.contracts.errors import Refused, Transient
+from modelmedic.steps.contracts.incident import Answer, Incident
+from modelmedic.steps.contracts.policy import Policy
+from modelmedic.steps.contracts.ports import Clock, ObjectStore, Workflows
+from modelmedic.steps.core.approval import Ruling, rule
+from modelmedic.steps.ledger import Ledger
+from modelmedic.steps.pending import Pending, pending, pinned, policy_of, why_not
 
 _LOOKS: Final = 21
 _BETWEEN: Final = 3.0  # seconds

@@ -3,14 +3,14 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from steps.contracts.errors import ModelmedicError, NotFound
-from steps.contracts.incident import Closing, Incident
-from steps.contracts.notification import Severity
-from steps.contracts.window import Window
-from steps.contracts.words import Outcome, Task
-from steps.core.pairing import pair
-from steps.core.residuals import Labelled, labelled
-from steps.run import Site
+from modelmedic.steps.contracts.errors import ModelmedicError, NotFound
+from modelmedic.steps.contracts.incident import Closing, Incident
+from modelmedic.steps.contracts.notification import Severity
+from modelmedic.steps.contracts.window import Window
+from modelmedic.steps.contracts.words import Outcome, Task
+from modelmedic.steps.core.pairing import pair
+from modelmedic.steps.core.residuals import Labelled, labelled
+from modelmedic.steps.run import Site
 
 _CHANGED = (Outcome.HEALED, Outcome.ROLLED_BACK)
 _LEAST_LABELS = 100
@@ -57,7 +57,7 @@ def _assess(site: Site, incident: Incident, closing: Closing) -> str | None:
 
 def _renew_report(site: Site, incident: Incident) -> None:
     """The page tells of the effect as well; the assessment stands without it."""
-    from steps.reporting.story import write
+    from modelmedic.steps.reporting.story import write
 
     try:
         write(site, incident)

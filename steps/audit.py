@@ -11,16 +11,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from steps.contracts.audit import Phase, Record
-from steps.contracts.codec import encode, to_plain
-from steps.contracts.errors import Conflict, NotFound, Refused
-from steps.contracts.keys import audit_head_key, audit_key, model_hash
-from steps.contracts.ports import Clock, ObjectStore
-from steps.contracts.window import utc
-from steps.core.chain import GENESIS, Entry, Fault, Head, faults, follows, seal
-from steps.core.redaction import redact
-from steps.documents import parse
-from steps.sequence import last
+from modelmedic.steps.contracts.audit import Phase, Record
+from modelmedic.steps.contracts.codec import encode, to_plain
+from modelmedic.steps.contracts.errors import Conflict, NotFound, Refused
+from modelmedic.steps.contracts.keys import audit_head_key, audit_key, model_hash
+from modelmedic.steps.contracts.ports import Clock, ObjectStore
+from modelmedic.steps.contracts.window import utc
+from modelmedic.steps.core.chain import GENESIS, Entry, Fault, Head, faults, follows, seal
+from modelmedic.steps.core.redaction import redact
+from modelmedic.steps.documents import parse
+from modelmedic.steps.sequence import last
 
 
 @dataclass(frozen=True, slots=True)

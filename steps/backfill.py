@@ -11,13 +11,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from steps.contracts.codec import sha256
-from steps.contracts.errors import BadInput, Conflict
-from steps.contracts.inference_log import LABELLED_AT, REQUEST_ID, span_key
-from steps.contracts.policy import Policy
-from steps.contracts.ports import ObjectStore
-from steps.core.log_columns import moments
-from steps.parquet_objects import encoded
+from modelmedic.steps.contracts.codec import sha256
+from modelmedic.steps.contracts.errors import BadInput, Conflict
+from modelmedic.steps.contracts.inference_log import LABELLED_AT, REQUEST_ID, span_key
+from modelmedic.steps.contracts.policy import Policy
+from modelmedic.steps.contracts.ports import ObjectStore
+from modelmedic.steps.core.log_columns import moments
+from modelmedic.steps.parquet_objects import encoded
 
 _ROWS = 250_000  # of one object
 

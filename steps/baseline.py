@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from steps.contracts.errors import BadInput, NotFound
-from steps.run import Site
+from modelmedic.steps.contracts.errors import BadInput, NotFound
+from modelmedic.steps.run import Site
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,29 +8,29 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from steps.contracts.errors import BadInput, NotFound, Refused
-from steps.contracts.inference_log import REQUEST_ID, SERVED_BY
-from steps.contracts.keys import candidate_prefix, model_hash
-from steps.contracts.policy import Policy
-from steps.contracts.training import Gate, ModelVersion, TrainingPlan
-from steps.contracts.words import Remedy
-from steps.core.fitness import fitness_gates
-from steps.core.gates import first_gates, metrics
-from steps.core.log_columns import conform, declared
-from steps.core.training_window import split
-from steps.documents import keep as keep_document
-from steps.documents import read
-from steps.first_service import advance, expect_no_other_champion, serve_first
-from steps.judging import answered, ask, judged
-from steps.model_files import digest, pull, push
-from steps.registering import of_key, registering
-from steps.retrain import code_version, fresh
-from steps.run import Site
-from steps.snapshots import keep
-from steps.snapshots import rows as snapshot
-from steps.taught import remember
-from steps.training.apart import train_apart
-from steps.version_files import version_files
+from modelmedic.steps.contracts.errors import BadInput, NotFound, Refused
+from modelmedic.steps.contracts.inference_log import REQUEST_ID, SERVED_BY
+from modelmedic.steps.contracts.keys import candidate_prefix, model_hash
+from modelmedic.steps.contracts.policy import Policy
+from modelmedic.steps.contracts.training import Gate, ModelVersion, TrainingPlan
+from modelmedic.steps.contracts.words import Remedy
+from modelmedic.steps.core.fitness import fitness_gates
+from modelmedic.steps.core.gates import first_gates, metrics
+from modelmedic.steps.core.log_columns import conform, declared
+from modelmedic.steps.core.training_window import split
+from modelmedic.steps.documents import keep as keep_document
+from modelmedic.steps.documents import read
+from modelmedic.steps.first_service import advance, expect_no_other_champion, serve_first
+from modelmedic.steps.judging import answered, ask, judged
+from modelmedic.steps.model_files import digest, pull, push
+from modelmedic.steps.registering import of_key, registering
+from modelmedic.steps.retrain import code_version, fresh
+from modelmedic.steps.run import Site
+from modelmedic.steps.snapshots import keep
+from modelmedic.steps.snapshots import rows as snapshot
+from modelmedic.steps.taught import remember
+from modelmedic.steps.training.apart import train_apart
+from modelmedic.steps.version_files import version_files
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,9 @@
 """An incident that a person opens: the model's current window, as the monitor would see it."""
 
-from steps.contracts.incident import Incident
-from steps.contracts.keys import incident_id
-from steps.contracts.window import Window
-from steps.run import Run, Site
+from modelmedic.steps.contracts.incident import Incident
+from modelmedic.steps.contracts.keys import incident_id
+from modelmedic.steps.contracts.window import Window
+from modelmedic.steps.run import Run, Site
 
 ALERT = "by-hand"
 

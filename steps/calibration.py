@@ -3,18 +3,18 @@
 from dataclasses import dataclass
 from typing import Any
 
-from steps.baseline import baseline
-from steps.contracts.codec import canonical, sha256, to_plain
-from steps.contracts.detection import Thresholds
-from steps.contracts.errors import BadInput
-from steps.contracts.keys import reference_key
-from steps.core.layout_choice import choose_layout
-from steps.core.profile import Profile
-from steps.core.profile_document import from_document, to_document
-from steps.core.profiling import profiled
-from steps.core.thresholds import calibrate, level
-from steps.documents import put, read
-from steps.run import Site
+from modelmedic.steps.baseline import baseline
+from modelmedic.steps.contracts.codec import canonical, sha256, to_plain
+from modelmedic.steps.contracts.detection import Thresholds
+from modelmedic.steps.contracts.errors import BadInput
+from modelmedic.steps.contracts.keys import reference_key
+from modelmedic.steps.core.layout_choice import choose_layout
+from modelmedic.steps.core.profile import Profile
+from modelmedic.steps.core.profile_document import from_document, to_document
+from modelmedic.steps.core.profiling import profiled
+from modelmedic.steps.core.thresholds import calibrate, level
+from modelmedic.steps.documents import put, read
+from modelmedic.steps.run import Site
 
 _KNOWN = 2  # counts up when thresholds learn something new: those that were kept before are made anew
 _SAMPLE = 200_000  # rows from which the layout is chosen

@@ -8,17 +8,17 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
-from steps.adapters.tables import thin
-from steps.contracts.errors import BadInput, ModelmedicError, Transient
-from steps.contracts.inference_log import PREDICTION
-from steps.contracts.serving import ServingState, Traffic
-from steps.contracts.training import ModelVersion
-from steps.contracts.words import Direction
-from steps.core.canary import Judgement, Replay, judge_replay, judge_share, since
-from steps.effects import Effect
-from steps.lease import Lease
-from steps.loop_metrics import tell_heal
-from steps.run import Run, Site
+from modelmedic.steps.adapters.tables import thin
+from modelmedic.steps.contracts.errors import BadInput, ModelmedicError, Transient
+from modelmedic.steps.contracts.inference_log import PREDICTION
+from modelmedic.steps.contracts.serving import ServingState, Traffic
+from modelmedic.steps.contracts.training import ModelVersion
+from modelmedic.steps.contracts.words import Direction
+from modelmedic.steps.core.canary import Judgement, Replay, judge_replay, judge_share, since
+from modelmedic.steps.effects import Effect
+from modelmedic.steps.lease import Lease
+from modelmedic.steps.loop_metrics import tell_heal
+from modelmedic.steps.run import Run, Site
 
 _REPLAY_ROWS = 25  # rows a request: enough for a p95 over twenty requests of the default replay
 _LONGEST_EFFECT = timedelta(minutes=5)  # a model server that comes up slowly

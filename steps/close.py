@@ -1,17 +1,17 @@
 """The close stage: the outcome, what the next heals have to know, the incident report and the message to people."""
 
-from steps.approve import lapse
-from steps.contracts.codec import to_plain
-from steps.contracts.errors import ModelmedicError
-from steps.contracts.incident import Closing
-from steps.contracts.notification import Severity
-from steps.contracts.words import Cause, Outcome
-from steps.core.limits import failed
-from steps.core.outcome import Ending, ending
-from steps.core.recurrence import SILENT_FOR
-from steps.loop_metrics import tell_heal
-from steps.run import Outputs, Run
-from steps.training_note import note_training
+from modelmedic.steps.approve import lapse
+from modelmedic.steps.contracts.codec import to_plain
+from modelmedic.steps.contracts.errors import ModelmedicError
+from modelmedic.steps.contracts.incident import Closing
+from modelmedic.steps.contracts.notification import Severity
+from modelmedic.steps.contracts.words import Cause, Outcome
+from modelmedic.steps.core.limits import failed
+from modelmedic.steps.core.outcome import Ending, ending
+from modelmedic.steps.core.recurrence import SILENT_FOR
+from modelmedic.steps.loop_metrics import tell_heal
+from modelmedic.steps.run import Outputs, Run
+from modelmedic.steps.training_note import note_training
 
 _NEWS = {
     Outcome.HEALED: Severity.INFO,
@@ -91,7 +91,7 @@ def _page_when_the_breaker_opens(run: Run) -> None:
 
 def _report(run: Run) -> str | None:
     """The page for people; a heal is never undone because its page could not be drawn."""
-    from steps.reporting.story import write
+    from modelmedic.steps.reporting.story import write
 
     try:
         return write(run.site, run.incident)

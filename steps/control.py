@@ -2,11 +2,11 @@
 
 from datetime import datetime
 
-from steps.contracts.control import FreezeOrder
-from steps.contracts.errors import BadInput
-from steps.contracts.keys import freeze_key
-from steps.contracts.ports import Clock, ObjectStore
-from steps.documents import put, read
+from modelmedic.steps.contracts.control import FreezeOrder
+from modelmedic.steps.contracts.errors import BadInput
+from modelmedic.steps.contracts.keys import freeze_key
+from modelmedic.steps.contracts.ports import Clock, ObjectStore
+from modelmedic.steps.documents import put, read
 
 
 class Control:

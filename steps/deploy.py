@@ -7,16 +7,16 @@ is in doubt is taken back: a canary that fails or cannot be judged, an alias tha
 from datetime import datetime
 from typing import Any
 
-from steps.alias import moving
-from steps.approve import refusal
-from steps.canary import Canary, CanaryFailed, Judged
-from steps.contracts.codec import to_plain
-from steps.contracts.diagnosis import Release
-from steps.contracts.errors import Refused, StoreError, Transient
-from steps.contracts.training import ModelVersion
-from steps.contracts.words import Direction
-from steps.loop_metrics import tell_heal
-from steps.run import Outputs, Run
+from modelmedic.steps.alias import moving
+from modelmedic.steps.approve import refusal
+from modelmedic.steps.canary import Canary, CanaryFailed, Judged
+from modelmedic.steps.contracts.codec import to_plain
+from modelmedic.steps.contracts.diagnosis import Release
+from modelmedic.steps.contracts.errors import Refused, StoreError, Transient
+from modelmedic.steps.contracts.training import ModelVersion
+from modelmedic.steps.contracts.words import Direction
+from modelmedic.steps.loop_metrics import tell_heal
+from modelmedic.steps.run import Outputs, Run
 
 
 class _TakeBack(Exception):

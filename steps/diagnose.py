@@ -3,16 +3,16 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from steps.baseline import baseline
-from steps.contracts.codec import to_plain
-from steps.contracts.decision import Decision, Objection
-from steps.contracts.diagnosis import Context, Diagnosis
-from steps.contracts.training import ModelVersion
-from steps.contracts.words import Autonomy, Remedy
-from steps.core.decision import decide
-from steps.core.diagnosis import diagnose as find_cause
-from steps.core.limits import objections
-from steps.run import Outputs, Run
+from modelmedic.steps.baseline import baseline
+from modelmedic.steps.contracts.codec import to_plain
+from modelmedic.steps.contracts.decision import Decision, Objection
+from modelmedic.steps.contracts.diagnosis import Context, Diagnosis
+from modelmedic.steps.contracts.training import ModelVersion
+from modelmedic.steps.contracts.words import Autonomy, Remedy
+from modelmedic.steps.core.decision import decide
+from modelmedic.steps.core.diagnosis import diagnose as find_cause
+from modelmedic.steps.core.limits import objections
+from modelmedic.steps.run import Outputs, Run
 
 MOST_ROWS = 400_000  # of the window, evenly thinned above: row-level tests gain nothing beyond
 _RECENT_RELEASES = timedelta(days=90)

@@ -4,9 +4,9 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from steps.contracts.codec import decode, encode
-from steps.contracts.errors import BadInput, Conflict, NotFound
-from steps.contracts.ports import ObjectStore
+from modelmedic.steps.contracts.codec import decode, encode
+from modelmedic.steps.contracts.errors import BadInput, Conflict, NotFound
+from modelmedic.steps.contracts.ports import ObjectStore
 
 T = TypeVar("T")
 

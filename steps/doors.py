@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from steps.clocks import SystemClock
-from steps.contracts.errors import BadInput, ModelmedicError, Transient
-from steps.contracts.keys import bootstrap_prefix, policy_key
-from steps.contracts.policy import Policy
-from steps.documents import read
-from steps.parquet_objects import opened
-from steps.run import Outputs, Run, Site
-from steps.workspace import Workspace
+from modelmedic.steps.clocks import SystemClock
+from modelmedic.steps.contracts.errors import BadInput, ModelmedicError, Transient
+from modelmedic.steps.contracts.keys import bootstrap_prefix, policy_key
+from modelmedic.steps.contracts.policy import Policy
+from modelmedic.steps.documents import read
+from modelmedic.steps.parquet_objects import opened
+from modelmedic.steps.run import Outputs, Run, Site
+from modelmedic.steps.workspace import Workspace
 
 Say = Callable[[str], None]
 PARTS = ("train", "register", "serve")
@@ -26,8 +26,8 @@ PARTS = ("train", "register", "serve")
 
 def monitor(place: Workspace, inputs: Mapping[str, str], say: Say) -> Outputs:
     """Judge the current window, push the verdict; opens the incident that the alert will name."""
-    from steps.monitor import monitor as look
-    from steps.monitor_metrics import tell_prometheus
+    from modelmedic.steps.monitor import monitor as look
+    from modelmedic.steps.monitor_metrics import tell_prometheus
 
     _expect(inputs)
     site = place.site(place.policy(), say=say)
@@ -41,7 +41,7 @@ def bootstrap(place: Workspace, inputs: Mapping[str, str], say: Say) -> Outputs:
     """One part of a first champion, each run by the step class that may do it; the parts meet in the object store."""
     part = inputs.get("part")
     if part == "train":
-        from steps.bootstrap import take, train_first
+        from modelmedic.steps.bootstrap import take, train_first
 
         _expect(inputs, "part")
         site = place.site(place.policy(), say=say, records=False)
@@ -50,12 +50,12 @@ def bootstrap(place: Workspace, inputs: Mapping[str, str], say: Say) -> Outputs:
         return {"snapshot": named}
     site = place.site(place.policy(), say=say, records=part == "serve")  # who vouches for models keeps no policies
     if part == "register":
-        from steps.bootstrap import register_first
+        from modelmedic.steps.bootstrap import register_first
 
         _expect(inputs, "part", "snapshot")
         return {"version": register_first(site, inputs["snapshot"]).version}
     if part == "serve":
-        from steps.first_service import serve_first
+        from modelmedic.steps.first_service import serve_first
 
         _expect(inputs, "part", "version")
         serve_first(site, inputs["version"])
@@ -65,8 +65,8 @@ def bootstrap(place: Workspace, inputs: Mapping[str, str], say: Say) -> Outputs:
 
 def reconcile(place: Workspace, inputs: Mapping[str, str], say: Say) -> Outputs:
     """Every model by itself: one that cannot be looked after keeps nobody else waiting, and fails the sweep at its end."""
-    from steps.loop_metrics import tell_sweep, tell_sweep_ended
-    from steps.sweep import sweep
+    from modelmedic.steps.loop_metrics import tell_sweep, tell_sweep_ended
+    from modelmedic.steps.sweep import sweep
 
     _expect(inputs)
     repaired, failed = 0, []
@@ -88,7 +88,7 @@ def reconcile(place: Workspace, inputs: Mapping[str, str], say: Say) -> Outputs:
 
 def triage(place: Workspace, inputs: Mapping[str, str], say: Say) -> Outputs:
     """The whole alert body, as it came: base64 in a file."""
-    from steps.triage import triage as sort
+    from modelmedic.steps.triage import triage as sort
 
     _expect(inputs, "payload")
     return sort(place, decoded(Path(inputs["payload"])), say)

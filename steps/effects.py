@@ -8,12 +8,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from steps.contracts.audit import Phase
-from steps.contracts.errors import ModelmedicError, Refused, Transient
-from steps.contracts.words import Direction
-from steps.control import Control
-from steps.journal import Journal, Page, RetreatPage
-from steps.lease import Lease
+from modelmedic.steps.contracts.audit import Phase
+from modelmedic.steps.contracts.errors import ModelmedicError, Refused, Transient
+from modelmedic.steps.contracts.words import Direction
+from modelmedic.steps.control import Control
+from modelmedic.steps.journal import Journal, Page, RetreatPage
+from modelmedic.steps.lease import Lease
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from steps.adapters.profile_reader import open_rows, read_profiles
-from steps.adapters.tables import read_table
-from steps.contracts.detection import Roles, Thresholds, Verdict
-from steps.core.layout_choice import check_roles, choose_layout
-from steps.core.verdict import judge_profiles
+from modelmedic.steps.adapters.profile_reader import open_rows, read_profiles
+from modelmedic.steps.adapters.tables import read_table
+from modelmedic.steps.contracts.detection import Roles, Thresholds, Verdict
+from modelmedic.steps.core.layout_choice import check_roles, choose_layout
+from modelmedic.steps.core.verdict import judge_profiles
 
 if TYPE_CHECKING:  # the diagnosis brings scipy, which a verdict does without
-    from steps.contracts.decision import Decision
-    from steps.contracts.diagnosis import Context, Diagnosis
+    from modelmedic.steps.contracts.decision import Decision
+    from modelmedic.steps.contracts.diagnosis import Context, Diagnosis
 
 _WELL_KNOWN = {"version": ("model_version",), "id": ("request_id",)}
 
@@ -35,8 +35,8 @@ def detect_files(reference: Path, current: Path, roles: Roles) -> Verdict:
 
 def diagnose_files(reference: Path, current: Path, roles: Roles, context: "Context") -> "tuple[Diagnosis, Decision]":
     """Why they differ, and what the default rules make of it."""
-    from steps.core.decision import decide
-    from steps.core.diagnosis import diagnose
+    from modelmedic.steps.core.decision import decide
+    from modelmedic.steps.core.diagnosis import diagnose
 
     first, second, _ = _tables(reference, current)
     diagnosis = diagnose(first, second, recognised(roles, first.column_names), context)

@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-from steps.contracts.diagnosis import Release
-from steps.contracts.errors import Refused
-from steps.contracts.training import ModelVersion
-from steps.contracts.words import Direction
-from steps.effects import Effect, perform
-from steps.journal import Journal
-from steps.run import Site
+from modelmedic.steps.contracts.diagnosis import Release
+from modelmedic.steps.contracts.errors import Refused
+from modelmedic.steps.contracts.training import ModelVersion
+from modelmedic.steps.contracts.words import Direction
+from modelmedic.steps.effects import Effect, perform
+from modelmedic.steps.journal import Journal
+from modelmedic.steps.run import Site
 
 
 def serve_first(site: Site, version: str) -> ModelVersion:

@@ -2,13 +2,13 @@
 
 from datetime import datetime
 
-from steps.audit import AuditTrail
-from steps.contracts.audit import Phase
-from steps.contracts.control import FreezeOrder
-from steps.contracts.errors import BadInput
-from steps.contracts.ports import Clock, ObjectStore
-from steps.control import Control
-from steps.roster import models
+from modelmedic.steps.audit import AuditTrail
+from modelmedic.steps.contracts.audit import Phase
+from modelmedic.steps.contracts.control import FreezeOrder
+from modelmedic.steps.contracts.errors import BadInput
+from modelmedic.steps.contracts.ports import Clock, ObjectStore
+from modelmedic.steps.control import Control
+from modelmedic.steps.roster import models
 
 
 def freeze(

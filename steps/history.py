@@ -2,13 +2,13 @@
 
 from datetime import datetime
 
-from steps.contracts.codec import encode, sha256
-from steps.contracts.control import Acknowledgement, QuarantinedSpan
-from steps.contracts.diagnosis import Release
-from steps.contracts.keys import acknowledged_key, quarantine_key, release_key
-from steps.contracts.ports import Clock, ObjectStore
-from steps.contracts.window import Window
-from steps.documents import keep, parse
+from modelmedic.steps.contracts.codec import encode, sha256
+from modelmedic.steps.contracts.control import Acknowledgement, QuarantinedSpan
+from modelmedic.steps.contracts.diagnosis import Release
+from modelmedic.steps.contracts.keys import acknowledged_key, quarantine_key, release_key
+from modelmedic.steps.contracts.ports import Clock, ObjectStore
+from modelmedic.steps.contracts.window import Window
+from modelmedic.steps.documents import keep, parse
 
 
 class History:

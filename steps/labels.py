@@ -7,12 +7,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from steps.contracts.inference_log import LABELLED_AT, REQUEST_ID, span_of
-from steps.contracts.policy import Policy
-from steps.contracts.ports import ObjectStore
-from steps.contracts.window import utc
-from steps.core.log_columns import MOMENT, conform
-from steps.parquet_objects import fetched, parsed
+from modelmedic.steps.contracts.inference_log import LABELLED_AT, REQUEST_ID, span_of
+from modelmedic.steps.contracts.policy import Policy
+from modelmedic.steps.contracts.ports import ObjectStore
+from modelmedic.steps.contracts.window import utc
+from modelmedic.steps.core.log_columns import MOMENT, conform
+from modelmedic.steps.parquet_objects import fetched, parsed
 
 _EARLY = timedelta(days=1)  # a label may be stamped before its row's time by so much
 _AT_ONCE = 500_000  # label rows that are matched with the ids in one go

@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Self
 
-from steps.contracts.codec import encode
-from steps.contracts.errors import Conflict, LeaseLost, NotFound, Refused, StoreError
-from steps.contracts.keys import lease_key
-from steps.contracts.ports import Clock, ObjectStore
-from steps.documents import parse
+from modelmedic.steps.contracts.codec import encode
+from modelmedic.steps.contracts.errors import Conflict, LeaseLost, NotFound, Refused, StoreError
+from modelmedic.steps.contracts.keys import lease_key
+from modelmedic.steps.contracts.ports import Clock, ObjectStore
+from modelmedic.steps.documents import parse
 
 TTL = timedelta(seconds=60)
 

@@ -4,15 +4,15 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from steps.contracts.codec import canonical, sha256, to_plain
-from steps.contracts.decision import PastHeal
-from steps.contracts.errors import Conflict, NotFound
-from steps.contracts.incident import Answer, Assessment, Closing, Incident
-from steps.contracts.keys import incident_id, incident_key, incident_place, model_hash, word
-from steps.contracts.ports import Clock, ObjectStore
-from steps.contracts.window import Window
-from steps.documents import exists, keep, parse, read
-from steps.sequence import last
+from modelmedic.steps.contracts.codec import canonical, sha256, to_plain
+from modelmedic.steps.contracts.decision import PastHeal
+from modelmedic.steps.contracts.errors import Conflict, NotFound
+from modelmedic.steps.contracts.incident import Answer, Assessment, Closing, Incident
+from modelmedic.steps.contracts.keys import incident_id, incident_key, incident_place, model_hash, word
+from modelmedic.steps.contracts.ports import Clock, ObjectStore
+from modelmedic.steps.contracts.window import Window
+from modelmedic.steps.documents import exists, keep, parse, read
+from modelmedic.steps.sequence import last
 
 _DOCUMENT = dict[str, Any]
 

@@ -6,15 +6,15 @@ here ever ends a step: what cannot be told is said, and the next sweep tells it.
 
 from collections.abc import Callable, Iterable, Iterator
 
-from steps.contracts import metrics as m
-from steps.contracts.decision import PastHeal
-from steps.contracts.errors import ModelmedicError
-from steps.contracts.incident import Incident
-from steps.contracts.samples import Publisher, Sample
-from steps.contracts.words import Outcome, Remedy
-from steps.core.limits import objections
-from steps.pending import pending
-from steps.run import Run, Site
+from modelmedic.steps.contracts import metrics as m
+from modelmedic.steps.contracts.decision import PastHeal
+from modelmedic.steps.contracts.errors import ModelmedicError
+from modelmedic.steps.contracts.incident import Incident
+from modelmedic.steps.contracts.samples import Publisher, Sample
+from modelmedic.steps.contracts.words import Outcome, Remedy
+from modelmedic.steps.core.limits import objections
+from modelmedic.steps.pending import pending
+from modelmedic.steps.run import Run, Site
 
 _CLIMBED = (Outcome.HEALED, Outcome.WITHDRAWN)
 

@@ -7,10 +7,10 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from steps.contracts.codec import canonical, sha256
-from steps.contracts.errors import BadInput, Conflict, NotFound, Refused
-from steps.contracts.keys import is_key
-from steps.contracts.ports import ObjectStore
+from modelmedic.steps.contracts.codec import canonical, sha256
+from modelmedic.steps.contracts.errors import BadInput, Conflict, NotFound, Refused
+from modelmedic.steps.contracts.keys import is_key
+from modelmedic.steps.contracts.ports import ObjectStore
 
 _CHUNK = 1 << 20  # bytes
 

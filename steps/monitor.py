@@ -4,21 +4,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from steps.calibration import Yardstick, thresholds, yardstick
-from steps.contracts.codec import to_plain
-from steps.contracts.detection import Verdict
-from steps.contracts.incident import Incident
-from steps.contracts.keys import policy_key, verdict_key
-from steps.contracts.notification import Severity
-from steps.contracts.window import Window, utc
-from steps.contracts.words import VerdictState
-from steps.core.limits import replaced
-from steps.core.persistence import Persistent, persistence
-from steps.core.verdict import Asked, judge_profiles
-from steps.documents import keep, parse
-from steps.recurring import Repeat, repeated
-from steps.run import Site
-from steps.window_profiles import Labelled, current_profile, labelled_profile
+from modelmedic.steps.calibration import Yardstick, thresholds, yardstick
+from modelmedic.steps.contracts.codec import to_plain
+from modelmedic.steps.contracts.detection import Verdict
+from modelmedic.steps.contracts.incident import Incident
+from modelmedic.steps.contracts.keys import policy_key, verdict_key
+from modelmedic.steps.contracts.notification import Severity
+from modelmedic.steps.contracts.window import Window, utc
+from modelmedic.steps.contracts.words import VerdictState
+from modelmedic.steps.core.limits import replaced
+from modelmedic.steps.core.persistence import Persistent, persistence
+from modelmedic.steps.core.verdict import Asked, judge_profiles
+from modelmedic.steps.documents import keep, parse
+from modelmedic.steps.recurring import Repeat, repeated
+from modelmedic.steps.run import Site
+from modelmedic.steps.window_profiles import Labelled, current_profile, labelled_profile
 
 ALERT = "drift-verdict"
 _LOOK_BACK = timedelta(days=30)

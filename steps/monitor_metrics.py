@@ -4,13 +4,13 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 
-from steps.contracts import metrics as m
-from steps.contracts.detection import Verdict
-from steps.contracts.errors import ModelmedicError
-from steps.contracts.samples import Publisher, Sample
-from steps.contracts.words import VerdictState
-from steps.monitor import Monitored, verdicts
-from steps.run import Site
+from modelmedic.steps.contracts import metrics as m
+from modelmedic.steps.contracts.detection import Verdict
+from modelmedic.steps.contracts.errors import ModelmedicError
+from modelmedic.steps.contracts.samples import Publisher, Sample
+from modelmedic.steps.contracts.words import VerdictState
+from modelmedic.steps.monitor import Monitored, verdicts
+from modelmedic.steps.run import Site
 
 _ALARMS = (VerdictState.BROKEN, VerdictState.DEGRADED, VerdictState.DRIFTED)
 _BUDGETED = timedelta(days=30)

@@ -1,7 +1,7 @@
 """Releases that went past the loop: somebody registered, served and aliased a version by hand."""
 
-from steps.contracts.diagnosis import Release
-from steps.run import Site
+from modelmedic.steps.contracts.diagnosis import Release
+from modelmedic.steps.run import Site
 
 BY = "somebody else"
 

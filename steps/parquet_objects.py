@@ -9,8 +9,8 @@ from itertools import islice
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from steps.contracts.errors import BadInput
-from steps.contracts.ports import Blob, ObjectStore
+from modelmedic.steps.contracts.errors import BadInput
+from modelmedic.steps.contracts.ports import Blob, ObjectStore
 
 _AHEAD = 32 << 20  # bytes that may be fetched before they are asked for
 

@@ -5,17 +5,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from steps.approve import REMEDY, asked_at
-from steps.contracts.errors import NotFound, Refused
-from steps.contracts.incident import Incident
-from steps.contracts.keys import policy_key
-from steps.contracts.policy import Policy
-from steps.contracts.ports import ObjectStore
-from steps.contracts.stage import Kind, Stage
-from steps.documents import read
-from steps.ledger import Ledger
-from steps.run import Run
-from steps.stages import HEAL
+from modelmedic.steps.approve import REMEDY, asked_at
+from modelmedic.steps.contracts.errors import NotFound, Refused
+from modelmedic.steps.contracts.incident import Incident
+from modelmedic.steps.contracts.keys import policy_key
+from modelmedic.steps.contracts.policy import Policy
+from modelmedic.steps.contracts.ports import ObjectStore
+from modelmedic.steps.contracts.stage import Kind, Stage
+from modelmedic.steps.documents import read
+from modelmedic.steps.ledger import Ledger
+from modelmedic.steps.run import Run
+from modelmedic.steps.stages import HEAL
 
 _APPROVALS = tuple(stage for stage in HEAL if stage.kind is Kind.APPROVAL)
 

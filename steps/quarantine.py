@@ -2,13 +2,13 @@
 
 from datetime import datetime
 
-from steps.approve import refusal
-from steps.contracts.codec import to_plain
-from steps.contracts.notification import Severity
-from steps.contracts.window import Window
-from steps.contracts.words import Cause, Direction
-from steps.effects import Effect
-from steps.run import Outputs, Run
+from modelmedic.steps.approve import refusal
+from modelmedic.steps.contracts.codec import to_plain
+from modelmedic.steps.contracts.notification import Severity
+from modelmedic.steps.contracts.window import Window
+from modelmedic.steps.contracts.words import Cause, Direction
+from modelmedic.steps.effects import Effect
+from modelmedic.steps.run import Outputs, Run
 
 
 def quarantine(run: Run) -> Outputs:

@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from steps.assess import assess
-from steps.close import close
-from steps.contracts.incident import Incident
-from steps.contracts.policy import Policy
-from steps.noticing import notice_release
-from steps.repair import repair, take_back
-from steps.run import Run, Site
+from modelmedic.steps.assess import assess
+from modelmedic.steps.close import close
+from modelmedic.steps.contracts.incident import Incident
+from modelmedic.steps.contracts.policy import Policy
+from modelmedic.steps.noticing import notice_release
+from modelmedic.steps.repair import repair, take_back
+from modelmedic.steps.run import Run, Site
 
 _SPARE = timedelta(hours=2)  # for everything in a heal that has no bound of its own
 

@@ -5,16 +5,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from steps.contracts.decision import PastHeal
-from steps.contracts.detection import Verdict
-from steps.contracts.incident import Closing, Incident
-from steps.contracts.policy import Policy
-from steps.contracts.words import Cause, Outcome, Remedy, VerdictState
-from steps.control import Control
-from steps.core.limits import ADVANCING, objections, refused
-from steps.core.persistence import APART
-from steps.core.recurrence import SILENT_FOR, news
-from steps.ledger import Ledger
+from modelmedic.steps.contracts.decision import PastHeal
+from modelmedic.steps.contracts.detection import Verdict
+from modelmedic.steps.contracts.incident import Closing, Incident
+from modelmedic.steps.contracts.policy import Policy
+from modelmedic.steps.contracts.words import Cause, Outcome, Remedy, VerdictState
+from modelmedic.steps.control import Control
+from modelmedic.steps.core.limits import ADVANCING, objections, refused
+from modelmedic.steps.core.persistence import APART
+from modelmedic.steps.core.recurrence import SILENT_FOR, news
+from modelmedic.steps.ledger import Ledger
 
 _LONGEST = 8  # settle times
 _BROKEN = frozenset({Cause.DATA_QUALITY.value, Cause.LABEL_QUALITY.value, Cause.BAD_RELEASE.value})

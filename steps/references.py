@@ -4,10 +4,10 @@ import contextlib
 
 import pyarrow as pa
 
-from steps.contracts.errors import BadInput, Conflict, NotFound
-from steps.contracts.keys import reference_key
-from steps.contracts.ports import ObjectStore
-from steps.parquet_objects import encoded, opened
+from modelmedic.steps.contracts.errors import BadInput, Conflict, NotFound
+from modelmedic.steps.contracts.keys import reference_key
+from modelmedic.steps.contracts.ports import ObjectStore
+from modelmedic.steps.parquet_objects import encoded, opened
 
 _WINDOW = "window.parquet"
 

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from steps.contracts.keys import model_prefix
-from steps.contracts.training import ModelVersion
-from steps.contracts.words import Direction
-from steps.effects import Effect
-from steps.model_files import digest, push
-from steps.run import Site
+from modelmedic.steps.contracts.keys import model_prefix
+from modelmedic.steps.contracts.training import ModelVersion
+from modelmedic.steps.contracts.words import Direction
+from modelmedic.steps.effects import Effect
+from modelmedic.steps.model_files import digest, push
+from modelmedic.steps.run import Site
 
 
 def registering(site: Site, folder: Path, key: str, tags: Mapping[str, str], metrics: Mapping[str, float]) -> Effect:

@@ -10,15 +10,15 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from steps.contracts.policy import Policy
-from steps.contracts.training import TrainingPlan
-from steps.contracts.words import Remedy
-from steps.core.gates import compared
-from steps.core.metrics import Comparison
-from steps.core.stand_in import answers
-from steps.judging import judged
-from steps.run import Run
-from steps.taught import within
+from modelmedic.steps.contracts.policy import Policy
+from modelmedic.steps.contracts.training import TrainingPlan
+from modelmedic.steps.contracts.words import Remedy
+from modelmedic.steps.core.gates import compared
+from modelmedic.steps.core.metrics import Comparison
+from modelmedic.steps.core.stand_in import answers
+from modelmedic.steps.judging import judged
+from modelmedic.steps.run import Run
+from modelmedic.steps.taught import within
 
 Floats = npt.NDArray[np.float64]
 

@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 
-from steps.canary import lease_if_any
-from steps.contracts.notification import Severity
-from steps.contracts.serving import ServingState
-from steps.contracts.words import Direction
-from steps.effects import Effect, perform
-from steps.journal import Journal
-from steps.run import Site
+from modelmedic.steps.canary import lease_if_any
+from modelmedic.steps.contracts.notification import Severity
+from modelmedic.steps.contracts.serving import ServingState
+from modelmedic.steps.contracts.words import Direction
+from modelmedic.steps.effects import Effect, perform
+from modelmedic.steps.journal import Journal
+from modelmedic.steps.run import Site
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as kinds
 
-from steps.baseline import baseline
-from steps.contracts.errors import Conflict, ModelmedicError
-from steps.contracts.inference_log import PREDICTION
-from steps.contracts.keys import model_hash, report_key
-from steps.run import Outputs, Run
+from modelmedic.steps.baseline import baseline
+from modelmedic.steps.contracts.errors import Conflict, ModelmedicError
+from modelmedic.steps.contracts.inference_log import PREDICTION
+from modelmedic.steps.contracts.keys import model_hash, report_key
+from modelmedic.steps.run import Outputs, Run
 
 SAMPLE = 5_000  # rows of each window; drawn evenly by the seed of the incident's number
 _PAGE = "evidently.html"
@@ -50,7 +50,7 @@ def _without(run: Run, why: str) -> list[str]:
 
 
 def _write(run: Run) -> str:
-    from steps.adapters.evidently_report import drift_page
+    from modelmedic.steps.adapters.evidently_report import drift_page
 
     key = report_key(model_hash(run.incident.model), run.incident.epoch, _PAGE)
     wish, drawn = run.drawing or (_wish(run), None)

@@ -12,27 +12,27 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from steps.contracts.codec import canonical, decode, to_plain
-from steps.contracts.diagnosis import Diagnosis
-from steps.contracts.inference_log import PREDICTION, REQUEST_ID
-from steps.contracts.keys import candidate_prefix, model_hash
-from steps.contracts.policy import Policy
-from steps.contracts.training import TrainingPlan
-from steps.contracts.words import Cause, Remedy
-from steps.core.feedback import fed_back
-from steps.core.limits import replaced
-from steps.core.pairing import pair
-from steps.core.quality import check
-from steps.core.training_window import plans, reach
-from steps.model_files import digest, push
-from steps.rehearsing import behind
-from steps.run import Outputs, Run
-from steps.snapshots import keep
-from steps.taught import history, within
-from steps.training.apart import Trained
-from steps.training.process import together
-from steps.trying import Try, beside_the_champion, carried_out, chosen, spared
-from steps.trying import best as best_of
+from modelmedic.steps.contracts.codec import canonical, decode, to_plain
+from modelmedic.steps.contracts.diagnosis import Diagnosis
+from modelmedic.steps.contracts.inference_log import PREDICTION, REQUEST_ID
+from modelmedic.steps.contracts.keys import candidate_prefix, model_hash
+from modelmedic.steps.contracts.policy import Policy
+from modelmedic.steps.contracts.training import TrainingPlan
+from modelmedic.steps.contracts.words import Cause, Remedy
+from modelmedic.steps.core.feedback import fed_back
+from modelmedic.steps.core.limits import replaced
+from modelmedic.steps.core.pairing import pair
+from modelmedic.steps.core.quality import check
+from modelmedic.steps.core.training_window import plans, reach
+from modelmedic.steps.model_files import digest, push
+from modelmedic.steps.rehearsing import behind
+from modelmedic.steps.run import Outputs, Run
+from modelmedic.steps.snapshots import keep
+from modelmedic.steps.taught import history, within
+from modelmedic.steps.training.apart import Trained
+from modelmedic.steps.training.process import together
+from modelmedic.steps.trying import Try, beside_the_champion, carried_out, chosen, spared
+from modelmedic.steps.trying import best as best_of
 
 MOST_ROWS = 1_000_000  # evenly thinned above: a tabular model gains little beyond, and a laptop still holds them
 

@@ -4,18 +4,18 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from steps.alias import moving
-from steps.approve import refusal
-from steps.canary import lease_if_any
-from steps.contracts.codec import to_plain
-from steps.contracts.diagnosis import Release
-from steps.contracts.errors import NotFound
-from steps.contracts.notification import Severity
-from steps.contracts.training import ModelVersion
-from steps.contracts.words import Direction
-from steps.core.lineage import last_good
-from steps.effects import Effect
-from steps.run import Outputs, Run
+from modelmedic.steps.alias import moving
+from modelmedic.steps.approve import refusal
+from modelmedic.steps.canary import lease_if_any
+from modelmedic.steps.contracts.codec import to_plain
+from modelmedic.steps.contracts.diagnosis import Release
+from modelmedic.steps.contracts.errors import NotFound
+from modelmedic.steps.contracts.notification import Severity
+from modelmedic.steps.contracts.training import ModelVersion
+from modelmedic.steps.contracts.words import Direction
+from modelmedic.steps.core.lineage import last_good
+from modelmedic.steps.effects import Effect
+from modelmedic.steps.run import Outputs, Run
 
 
 def rollback(run: Run) -> Outputs:

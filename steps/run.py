@@ -9,24 +9,24 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from steps.audit import AuditTrail
-from steps.contracts.audit import Phase, Record
-from steps.contracts.errors import Refused
-from steps.contracts.incident import Incident
-from steps.contracts.notification import Notification, Severity
-from steps.contracts.policy import Policy
-from steps.contracts.ports import Clock, Notifier, ObjectStore, References, Registry, Serving, Windows
-from steps.contracts.samples import Publisher
-from steps.control import Control
-from steps.effects import Effect, perform
-from steps.history import History
-from steps.journal import Journal
-from steps.lease import TTL, Lease, acquire
-from steps.ledger import Ledger
-from steps.spool import Spool, flush_notes
+from modelmedic.steps.audit import AuditTrail
+from modelmedic.steps.contracts.audit import Phase, Record
+from modelmedic.steps.contracts.errors import Refused
+from modelmedic.steps.contracts.incident import Incident
+from modelmedic.steps.contracts.notification import Notification, Severity
+from modelmedic.steps.contracts.policy import Policy
+from modelmedic.steps.contracts.ports import Clock, Notifier, ObjectStore, References, Registry, Serving, Windows
+from modelmedic.steps.contracts.samples import Publisher
+from modelmedic.steps.control import Control
+from modelmedic.steps.effects import Effect, perform
+from modelmedic.steps.history import History
+from modelmedic.steps.journal import Journal
+from modelmedic.steps.lease import TTL, Lease, acquire
+from modelmedic.steps.ledger import Ledger
+from modelmedic.steps.spool import Spool, flush_notes
 
 if TYPE_CHECKING:
-    from steps.adapters.evidently_apart import Painter
+    from modelmedic.steps.adapters.evidently_apart import Painter
 
 Outputs = Mapping[str, str]  # a step's answer: exactly the outputs that its stage declares
 
@@ -88,7 +88,7 @@ class Site:
     @cached_property
     def painter(self) -> "Painter":
         """Who draws Evidently's pages beside whatever else goes on here."""
-        from steps.adapters.evidently_apart import Painter
+        from modelmedic.steps.adapters.evidently_apart import Painter
 
         return Painter()
 

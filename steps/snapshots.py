@@ -4,11 +4,11 @@ import contextlib
 
 import pyarrow as pa
 
-from steps.contracts.codec import sha256
-from steps.contracts.errors import Conflict
-from steps.contracts.keys import snapshot_key
-from steps.contracts.ports import ObjectStore
-from steps.parquet_objects import encoded, opened
+from modelmedic.steps.contracts.codec import sha256
+from modelmedic.steps.contracts.errors import Conflict
+from modelmedic.steps.contracts.keys import snapshot_key
+from modelmedic.steps.contracts.ports import ObjectStore
+from modelmedic.steps.parquet_objects import encoded, opened
 
 
 def keep(store: ObjectStore, table: pa.Table) -> str:

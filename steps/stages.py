@@ -1,13 +1,13 @@
 """The stage table of a heal: its order, conditions, inputs and outputs, written once.
 
-`steps.local.engine` walks it in process; `workflows` renders it to an Argo DAG. A step's result in the ledger is richer than its
+`modelmedic.steps.local.engine` walks it in process; `workflows` renders it to an Argo DAG. A step's result in the ledger is richer than its
 outputs; the outputs are only what later stages are chosen by. Every stage is told the incident's id.
 """
 
 from typing import Final
 
-from steps.contracts.stage import Account, Condition, Input, Kind, Output, Stage
-from steps.contracts.words import Remedy
+from modelmedic.steps.contracts.stage import Account, Condition, Input, Kind, Output, Stage
+from modelmedic.steps.contracts.words import Remedy
 
 _YES_NO = ("yes", "no")
 _ANSWERS = ("approved", "rejected")

@@ -4,12 +4,12 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Final
 
-from steps.close import close
-from steps.contracts.incident import Incident
-from steps.contracts.ports import Workflows
-from steps.reconcile import reconcile
-from steps.run import Run, Site
-from steps.starting import ensure_heal
+from modelmedic.steps.close import close
+from modelmedic.steps.contracts.incident import Incident
+from modelmedic.steps.contracts.ports import Workflows
+from modelmedic.steps.reconcile import reconcile
+from modelmedic.steps.run import Run, Site
+from modelmedic.steps.starting import ensure_heal
 
 _PATIENCE: Final = timedelta(minutes=15)  # an alert is there within two or three, and a busy cluster takes longer
 _ENDED: Final = ("Succeeded", "Failed", "Error")

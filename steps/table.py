@@ -1,14 +1,14 @@
-"""From a stage's step to the function that does it: `steps.<step>.<step>`, imported when it is called."""
+"""From a stage's step to the function that does it: `modelmedic.steps.<step>.<step>`, imported when it is called."""
 
 import importlib
 from collections.abc import Callable, Mapping
 from typing import cast
 
-from steps.contracts.errors import BadInput, Refused
-from steps.contracts.stage import Kind
-from steps.pending import request
-from steps.run import Outputs, Run
-from steps.stages import HEAL
+from modelmedic.steps.contracts.errors import BadInput, Refused
+from modelmedic.steps.contracts.stage import Kind
+from modelmedic.steps.pending import request
+from modelmedic.steps.run import Outputs, Run
+from modelmedic.steps.stages import HEAL
 
 CLOSE = "close"
 STEPS = tuple(dict.fromkeys(stage.step for stage in HEAL if stage.kind is not Kind.APPROVAL))
@@ -16,7 +16,7 @@ STEPS = tuple(dict.fromkeys(stage.step for stage in HEAL if stage.kind is not Ki
 
 def begin(step: str, run: Run) -> None:
     """Start what of the step can be done beside others; most have nothing of the kind. Never raises for what the data are."""
-    function = getattr(importlib.import_module(f"steps.{step}"), "begin", None)
+    function = getattr(importlib.import_module(f"modelmedic.steps.{step}"), "begin", None)
     if function is not None:
         function(run)
 
@@ -35,7 +35,7 @@ def call(step: str, run: Run, inputs: Mapping[str, str]) -> Outputs:
         raise BadInput(f"step {step} got an empty {empty[0]}; expected the output of a stage that ran")
     if step != CLOSE and run.stage(step) is None and run.site.ledger.closing(run.incident) is not None:
         raise Refused(f"step {step} was not run: incident {run.incident.id} is closed, and what it was about is over")
-    function = cast(Callable[..., Outputs], getattr(importlib.import_module(f"steps.{step}"), step))
+    function = cast(Callable[..., Outputs], getattr(importlib.import_module(f"modelmedic.steps.{step}"), step))
     outputs = function(run, **inputs)
     request(run)
     return outputs

@@ -6,13 +6,13 @@ from datetime import datetime
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from steps.contracts.inference_log import MODEL_VERSION, PREDICTION
-from steps.contracts.keys import reference_key
-from steps.contracts.window import Window
-from steps.core.log_columns import conform
-from steps.documents import put, read
-from steps.run import Site
-from steps.snapshots import rows as snapshot
+from modelmedic.steps.contracts.inference_log import MODEL_VERSION, PREDICTION
+from modelmedic.steps.contracts.keys import reference_key
+from modelmedic.steps.contracts.window import Window
+from modelmedic.steps.core.log_columns import conform
+from modelmedic.steps.documents import put, read
+from modelmedic.steps.run import Site
+from modelmedic.steps.snapshots import rows as snapshot
 
 _FIRST = "first"  # stands where a version stands: the key is written before any version has a number
 _PART = "taught.json"

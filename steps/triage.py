@@ -11,26 +11,26 @@ from functools import cached_property
 from itertools import groupby
 from typing import Any, Final, Protocol
 
-from steps.audit import AuditTrail
-from steps.clocks import SystemClock
-from steps.contracts.audit import Phase
-from steps.contracts.codec import canonical, sha256, to_plain
-from steps.contracts.detection import Verdict
-from steps.contracts.errors import ModelmedicError, Refused
-from steps.contracts.keys import policy_key, verdict_folder
-from steps.contracts.policy import Policy
-from steps.contracts.ports import Clock, ObjectStore, Workflows
-from steps.contracts.window import Window
-from steps.contracts.words import VerdictState
-from steps.control import Control
-from steps.core.alerts import Alert, Refusal, read
-from steps.core.limits import replaced
-from steps.documents import parse
-from steps.documents import read as stored
-from steps.ledger import Ledger
-from steps.recurring import repeated
-from steps.run import Outputs
-from steps.starting import ensure_heal
+from modelmedic.steps.audit import AuditTrail
+from modelmedic.steps.clocks import SystemClock
+from modelmedic.steps.contracts.audit import Phase
+from modelmedic.steps.contracts.codec import canonical, sha256, to_plain
+from modelmedic.steps.contracts.detection import Verdict
+from modelmedic.steps.contracts.errors import ModelmedicError, Refused
+from modelmedic.steps.contracts.keys import policy_key, verdict_folder
+from modelmedic.steps.contracts.policy import Policy
+from modelmedic.steps.contracts.ports import Clock, ObjectStore, Workflows
+from modelmedic.steps.contracts.window import Window
+from modelmedic.steps.contracts.words import VerdictState
+from modelmedic.steps.control import Control
+from modelmedic.steps.core.alerts import Alert, Refusal, read
+from modelmedic.steps.core.limits import replaced
+from modelmedic.steps.documents import parse
+from modelmedic.steps.documents import read as stored
+from modelmedic.steps.ledger import Ledger
+from modelmedic.steps.recurring import repeated
+from modelmedic.steps.run import Outputs
+from modelmedic.steps.starting import ensure_heal
 
 HEALS: Final = frozenset({"ModelmedicDrift", "ModelmedicDegraded", "ModelmedicDataBroken"})  # what opens incidents
 NOBODY: Final = "ALERTS"  # whose trail has what names no model of ours; no policy can have a name in capitals

@@ -9,18 +9,18 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from steps.contracts.codec import canonical, decode
-from steps.contracts.errors import ModelmedicError, Refused
-from steps.contracts.policy import Policy
-from steps.contracts.training import ModelVersion, TrainingPlan
-from steps.contracts.words import Remedy
-from steps.core.gates import compared
-from steps.judging import ask, judged
-from steps.rehearsing import learnt
-from steps.run import Run
-from steps.training.apart import Trained, train_apart
-from steps.training.process import together
-from steps.version_files import version_files
+from modelmedic.steps.contracts.codec import canonical, decode
+from modelmedic.steps.contracts.errors import ModelmedicError, Refused
+from modelmedic.steps.contracts.policy import Policy
+from modelmedic.steps.contracts.training import ModelVersion, TrainingPlan
+from modelmedic.steps.contracts.words import Remedy
+from modelmedic.steps.core.gates import compared
+from modelmedic.steps.judging import ask, judged
+from modelmedic.steps.rehearsing import learnt
+from modelmedic.steps.run import Run
+from modelmedic.steps.training.apart import Trained, train_apart
+from modelmedic.steps.training.process import together
+from modelmedic.steps.version_files import version_files
 
 
 @dataclass(frozen=True, slots=True)

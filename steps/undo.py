@@ -5,17 +5,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from steps.alias import moving
-from steps.canary import lease_if_any
-from steps.contracts.codec import to_plain
-from steps.contracts.diagnosis import Release
-from steps.contracts.errors import BadInput, ModelmedicError, Refused
-from steps.contracts.notification import Severity
-from steps.contracts.training import ModelVersion
-from steps.contracts.words import Direction
-from steps.effects import Effect
-from steps.lease import Lease
-from steps.run import Run
+from modelmedic.steps.alias import moving
+from modelmedic.steps.canary import lease_if_any
+from modelmedic.steps.contracts.codec import to_plain
+from modelmedic.steps.contracts.diagnosis import Release
+from modelmedic.steps.contracts.errors import BadInput, ModelmedicError, Refused
+from modelmedic.steps.contracts.notification import Severity
+from modelmedic.steps.contracts.training import ModelVersion
+from modelmedic.steps.contracts.words import Direction
+from modelmedic.steps.effects import Effect
+from modelmedic.steps.lease import Lease
+from modelmedic.steps.run import Run
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ def _tell(run: Run, change: Change, by: str, reason: str, sentence: str) -> None
 
 def _renew_page(run: Run) -> None:
     """The incident's page says it from now on; what was undone stays undone when it cannot be drawn."""
-    from steps.reporting.story import write
+    from modelmedic.steps.reporting.story import write
 
     try:
         write(run.site, run.incident)

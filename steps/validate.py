@@ -9,26 +9,26 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from steps.alias import moving
-from steps.baseline import Baseline, baseline
-from steps.contracts.codec import canonical, decode, to_plain
-from steps.contracts.diagnosis import Diagnosis
-from steps.contracts.errors import BadInput, Refused
-from steps.contracts.keys import candidate_prefix, model_hash
-from steps.contracts.training import Gate, ModelVersion, TrainingPlan, Validation
-from steps.contracts.words import Direction, Remedy
-from steps.core.fitness import fitness_gates
-from steps.core.gates import comparison_gates, metrics, old_regime_gate
-from steps.core.slices import inside
-from steps.core.training_window import reach
-from steps.judging import answered, ask, judged
-from steps.model_files import pull
-from steps.registering import registering
-from steps.retrain import fresh
-from steps.run import Outputs, Run
-from steps.snapshots import rows as snapshot
-from steps.training_note import note_training
-from steps.version_files import version_files
+from modelmedic.steps.alias import moving
+from modelmedic.steps.baseline import Baseline, baseline
+from modelmedic.steps.contracts.codec import canonical, decode, to_plain
+from modelmedic.steps.contracts.diagnosis import Diagnosis
+from modelmedic.steps.contracts.errors import BadInput, Refused
+from modelmedic.steps.contracts.keys import candidate_prefix, model_hash
+from modelmedic.steps.contracts.training import Gate, ModelVersion, TrainingPlan, Validation
+from modelmedic.steps.contracts.words import Direction, Remedy
+from modelmedic.steps.core.fitness import fitness_gates
+from modelmedic.steps.core.gates import comparison_gates, metrics, old_regime_gate
+from modelmedic.steps.core.slices import inside
+from modelmedic.steps.core.training_window import reach
+from modelmedic.steps.judging import answered, ask, judged
+from modelmedic.steps.model_files import pull
+from modelmedic.steps.registering import registering
+from modelmedic.steps.retrain import fresh
+from modelmedic.steps.run import Outputs, Run
+from modelmedic.steps.snapshots import rows as snapshot
+from modelmedic.steps.training_note import note_training
+from modelmedic.steps.version_files import version_files
 
 _MOST_OLD_ROWS = 20_000  # of the champion's reference; more say the same
 

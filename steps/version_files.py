@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from steps.contracts.errors import NotFound
-from steps.contracts.training import ModelVersion
-from steps.model_files import pull
-from steps.run import Site
+from modelmedic.steps.contracts.errors import NotFound
+from modelmedic.steps.contracts.training import ModelVersion
+from modelmedic.steps.model_files import pull
+from modelmedic.steps.run import Site
 
 
 def version_files(site: Site, model: ModelVersion) -> Path:

@@ -11,13 +11,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from steps.contracts.inference_log import MODEL_VERSION, PREDICTION, SERVED_BY
-from steps.contracts.window import Window
-from steps.core.layout import Layout
-from steps.core.log_columns import MOMENT
-from steps.core.profile import Profile
-from steps.core.profiling import Profiler
-from steps.run import Site
+from modelmedic.steps.contracts.inference_log import MODEL_VERSION, PREDICTION, SERVED_BY
+from modelmedic.steps.contracts.window import Window
+from modelmedic.steps.core.layout import Layout
+from modelmedic.steps.core.log_columns import MOMENT
+from modelmedic.steps.core.profile import Profile
+from modelmedic.steps.core.profiling import Profiler
+from modelmedic.steps.run import Site
 
 _MOST_LABELLED = 500_000  # rows whose loss is looked at, evenly over the window
 

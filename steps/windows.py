@@ -10,13 +10,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from steps.contracts.inference_log import REQUEST_ID, days, span_of
-from steps.contracts.policy import Policy
-from steps.contracts.ports import Clock, ObjectStore
-from steps.contracts.window import Window
-from steps.core.log_columns import MOMENT, conform, declared, found, moments
-from steps.labels import known_labels
-from steps.parquet_objects import fetched, parsed
+from modelmedic.steps.contracts.inference_log import REQUEST_ID, days, span_of
+from modelmedic.steps.contracts.policy import Policy
+from modelmedic.steps.contracts.ports import Clock, ObjectStore
+from modelmedic.steps.contracts.window import Window
+from modelmedic.steps.core.log_columns import MOMENT, conform, declared, found, moments
+from modelmedic.steps.labels import known_labels
+from modelmedic.steps.parquet_objects import fetched, parsed
 
 _BATCH = 65_536
 _HELD = 64 << 20  # bytes of fetched objects, as they lie in the store
@@ -50,7 +50,7 @@ class _Part:
 
 
 class LoggedWindows:
-    """Implements `Windows` on the layout of `steps.contracts.inference_log`.
+    """Implements `Windows` on the layout of `modelmedic.steps.contracts.inference_log`.
 
     A row that a writer stored twice (a retried upload) counts once: its time is the same both times, so only objects whose
     spans overlap are held against each other. What columns there are is known once all objects were seen; until then their

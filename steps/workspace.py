@@ -21,24 +21,24 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from steps.adapters.stores import open_store
-from steps.audit import AuditTrail
-from steps.clocks import SystemClock
-from steps.contracts.audit import Phase
-from steps.contracts.errors import BadInput, ModelmedicError
-from steps.contracts.keys import policy_key
-from steps.contracts.notification import Notification
-from steps.contracts.policy import Policy
-from steps.contracts.ports import Clock, Notifier, ObjectStore, Serving
-from steps.contracts.samples import Publisher
-from steps.documents import exists, keep
-from steps.later import Later
-from steps.ledger import Ledger
-from steps.run import Run, Site, silent
+from modelmedic.steps.adapters.stores import open_store
+from modelmedic.steps.audit import AuditTrail
+from modelmedic.steps.clocks import SystemClock
+from modelmedic.steps.contracts.audit import Phase
+from modelmedic.steps.contracts.errors import BadInput, ModelmedicError
+from modelmedic.steps.contracts.keys import policy_key
+from modelmedic.steps.contracts.notification import Notification
+from modelmedic.steps.contracts.policy import Policy
+from modelmedic.steps.contracts.ports import Clock, Notifier, ObjectStore, Serving
+from modelmedic.steps.contracts.samples import Publisher
+from modelmedic.steps.documents import exists, keep
+from modelmedic.steps.later import Later
+from modelmedic.steps.ledger import Ledger
+from modelmedic.steps.run import Run, Site, silent
 
 if TYPE_CHECKING:
-    from steps.adapters.argo_workflows import ArgoWorkflows
-    from steps.adapters.kube import Kube
+    from modelmedic.steps.adapters.argo_workflows import ArgoWorkflows
+    from modelmedic.steps.adapters.kube import Kube
 
 HOME = ".modelmedic"
 
@@ -70,7 +70,7 @@ class Workspace:
 
     def policy(self) -> Policy:
         """The one that this pod is for. Raises BadInput when the environment names none."""
-        from steps.adapters.policy_file import load_policy
+        from modelmedic.steps.adapters.policy_file import load_policy
 
         return load_policy(self._file("MODELMEDIC_POLICY", "the file of a policy"))
 
@@ -92,14 +92,14 @@ class Workspace:
     @cached_property
     def kube(self) -> "Kube":
         """The Kubernetes API, by the pod's own account or by KUBECONFIG."""
-        from steps.adapters.kube import connect
+        from modelmedic.steps.adapters.kube import connect
 
         return connect()
 
     @property
     def workflows(self) -> "ArgoWorkflows":
         """Argo's Workflows in our namespace."""
-        from steps.adapters.argo_workflows import ArgoWorkflows
+        from modelmedic.steps.adapters.argo_workflows import ArgoWorkflows
 
         return ArgoWorkflows(self.kube, self.environment.get("MODELMEDIC_NAMESPACE") or "modelmedic")
 
@@ -117,9 +117,9 @@ class Workspace:
         Messages to people are kept in the store, go to the policy's Alertmanager, and to the terminal unless that is unwanted.
         Without `records` nothing is kept here: training may not write records.
         """
-        from steps.adapters.mlflow_registry import MlflowRegistry
-        from steps.references import StoredReferences
-        from steps.windows import LoggedWindows
+        from modelmedic.steps.adapters.mlflow_registry import MlflowRegistry
+        from modelmedic.steps.references import StoredReferences
+        from modelmedic.steps.windows import LoggedWindows
 
         clock = clock or SystemClock()
         if records and not exists(self.store, policy_key(policy.hash)):
@@ -145,7 +145,7 @@ class Workspace:
 
     def metrics(self, work: Path) -> Publisher:
         """The Pushgateway that the environment names, else files below the scratch folder `work`."""
-        from steps.adapters.prometheus import publisher
+        from modelmedic.steps.adapters.prometheus import publisher
 
         return publisher(work / "metrics", self.environment)
 
@@ -154,26 +154,26 @@ class Workspace:
         if kind == "kserve":
             return cast("Serving", Later(lambda: self._kserve(policy)))  # only steps that deploy may reach the API
         if kind == "local":
-            from steps.local.serving import LocalServing
+            from modelmedic.steps.local.serving import LocalServing
 
             return LocalServing(self.root / "serving" / policy.name, policy, self.store_url, self.store)
         raise BadInput(f"MODELMEDIC_SERVING is {kind!r}; expected local or kserve")
 
     def _kserve(self, policy: Policy) -> Serving:
-        from steps.adapters.kserve_serving import KServeServing
+        from modelmedic.steps.adapters.kserve_serving import KServeServing
 
         return KServeServing(self.kube, policy, self.store_url, self.store)
 
     def _notifier(self, policy: Policy, clock: Clock, terminal: bool) -> Notifier:
-        from steps.adapters.notify_file import StoreNotifier
-        from steps.adapters.notify_several import Several
-        from steps.adapters.notify_terminal import TerminalNotifier
+        from modelmedic.steps.adapters.notify_file import StoreNotifier
+        from modelmedic.steps.adapters.notify_several import Several
+        from modelmedic.steps.adapters.notify_terminal import TerminalNotifier
 
         people: list[Notifier] = [StoreNotifier(self.store)]
         if terminal:
             people.append(TerminalNotifier())
         if policy.notify.alertmanager is not None:
-            from steps.adapters.alertmanager import Alertmanager
+            from modelmedic.steps.adapters.alertmanager import Alertmanager
 
             people.append(Alertmanager(str(policy.notify.alertmanager), SystemClock()))  # an end in played time would have passed
         trail = AuditTrail(self.store, policy.name, clock, self.actor)
@@ -186,7 +186,7 @@ class Workspace:
 
     def run(self, identity: str, *, say: Callable[[str], None] = silent) -> Run:
         """The run of one incident, by the very policy that it was opened under. Raises NotFound, BadInput or Refused."""
-        from steps.pending import policy_of
+        from modelmedic.steps.pending import policy_of
 
         incident = Ledger(self.store, SystemClock()).find(identity)
         return Run(self.site(policy_of(self.store, incident), say=say, records=False), incident)

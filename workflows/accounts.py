@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
-from steps.contracts.kserve import notes_name
-from workflows.hardening import EXECUTOR
-from workflows.labels import metadata
-from workflows.model import Model
-from workflows.names import account
-from workflows.platform import Platform
-from workflows.workflow import ARTIFACT_GC
+from modelmedic.steps.contracts.kserve import notes_name
+from modelmedic.workflows.hardening import EXECUTOR
+from modelmedic.workflows.labels import metadata
+from modelmedic.workflows.model import Model
+from modelmedic.workflows.names import account
+from modelmedic.workflows.platform import Platform
+from modelmedic.workflows.workflow import ARTIFACT_GC
 
 STEP_CLASSES: Final = ("observe", "train", "validate", "deploy", "triage")
 Rule = dict[str, list[str]]

@@ -7,10 +7,10 @@ template, with which argument, and that nothing of the template is overridden.
 from collections.abc import Iterator
 from typing import Any, Final
 
-from workflows import names
-from workflows.labels import metadata
-from workflows.platform import Platform
-from workflows.triage import PAYLOAD, TRIAGE
+from modelmedic.workflows import names
+from modelmedic.workflows.labels import metadata
+from modelmedic.workflows.platform import Platform
+from modelmedic.workflows.triage import PAYLOAD, TRIAGE
 
 NAME: Final = "modelmedic-workflows"
 INCIDENT: Final = "^[a-z0-9][a-z0-9-]{6,61}[0-9]$"

@@ -6,7 +6,7 @@ import urllib.request
 from collections.abc import Callable
 from typing import Final
 
-from steps.contracts.errors import BadInput, Transient
+from modelmedic.steps.contracts.errors import BadInput, Transient
 
 _SECONDS: Final = 10
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Final
 
-from steps.contracts import metrics as m
-from steps.contracts.words import VerdictState
+from modelmedic.steps.contracts import metrics as m
+from modelmedic.steps.contracts.words import VerdictState
 
 HEAL_LABEL: Final = "modelmedic"  # alerts with this label set to `heal` go to triage
 _FOR_MODEL: Final = {"model": "churn"}

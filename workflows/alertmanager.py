@@ -2,9 +2,9 @@
 
 from typing import Any, Final
 
-from workflows.alert_rules import HEAL_LABEL
-from workflows.events import ENDPOINT, PORT, SOURCE, WEBHOOK_SECRET
-from workflows.platform import Platform
+from modelmedic.workflows.alert_rules import HEAL_LABEL
+from modelmedic.workflows.events import ENDPOINT, PORT, SOURCE, WEBHOOK_SECRET
+from modelmedic.workflows.platform import Platform
 
 RECEIVER: Final = "modelmedic"
 TOKEN_FILE: Final = f"/etc/alertmanager/secrets/{WEBHOOK_SECRET}/token"

@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from typing import Any, Final
 
-from workflows.alert_rules import ALERTS, HEAL_LABEL, Alert, Series
-from workflows.labels import metadata
-from workflows.platform import Platform
-from workflows.yaml import dump
+from modelmedic.workflows.alert_rules import ALERTS, HEAL_LABEL, Alert, Series
+from modelmedic.workflows.labels import metadata
+from modelmedic.workflows.platform import Platform
+from modelmedic.workflows.yaml import dump
 
 RULES_FILE: Final = "rules.yaml"
 _GROUPS: Final = {"modelmedic.heal": True, "modelmedic.people": False}

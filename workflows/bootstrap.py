@@ -5,11 +5,11 @@ from typing import Any, Final
 
 from hera.workflows import DAG, Parameter, Task, WorkflowTemplate
 
-from steps.contracts.stage import Account
-from workflows.model import Model
-from workflows.platform import Platform
-from workflows.step import Call, container, document
-from workflows.workflow import common
+from modelmedic.steps.contracts.stage import Account
+from modelmedic.workflows.model import Model
+from modelmedic.workflows.platform import Platform
+from modelmedic.workflows.step import Call, container, document
+from modelmedic.workflows.workflow import common
 
 ENTRY: Final = "bootstrap"
 

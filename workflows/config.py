@@ -4,12 +4,12 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from workflows.hardening import WORK
-from workflows.labels import annotations, metadata
-from workflows.platform import Platform
-from workflows.policies import INDEX_KEY, KEY
-from workflows.step import CONFIG, POLICY, STORE_SECRET
-from workflows.workflow import ARTIFACTS
+from modelmedic.workflows.hardening import WORK
+from modelmedic.workflows.labels import annotations, metadata
+from modelmedic.workflows.platform import Platform
+from modelmedic.workflows.policies import INDEX_KEY, KEY
+from modelmedic.workflows.step import CONFIG, POLICY, STORE_SECRET
+from modelmedic.workflows.workflow import ARTIFACTS
 
 
 def config(platform: Platform) -> Iterator[dict[str, Any]]:

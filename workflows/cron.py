@@ -4,10 +4,10 @@ from typing import Any, Final
 
 from hera.workflows import CronWorkflow
 
-from workflows.model import Model
-from workflows.platform import Platform
-from workflows.step import Call, container, document
-from workflows.workflow import common
+from modelmedic.workflows.model import Model
+from modelmedic.workflows.platform import Platform
+from modelmedic.workflows.step import Call, container, document
+from modelmedic.workflows.workflow import common
 
 RECONCILE: Final = "reconcile"
 _RECONCILE_SECONDS: Final = 900

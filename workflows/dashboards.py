@@ -8,9 +8,9 @@ from grafana_foundation_sdk.builders import common, dashboard, prometheus, stat,
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.dashboard import DataSourceRef
 
-from steps.contracts import metrics as m
-from workflows.labels import metadata
-from workflows.platform import Platform
+from modelmedic.steps.contracts import metrics as m
+from modelmedic.workflows.labels import metadata
+from modelmedic.workflows.platform import Platform
 
 _SOURCE: Final = DataSourceRef(type_val="prometheus", uid="${datasource}")
 _MODEL: Final = 'model="$model"'

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from steps.contracts.errors import BadInput, Transient
-from workflows.lint.objects import KUSTOMIZATION, PLAIN
-from workflows.tree import Tree, compare
+from modelmedic.steps.contracts.errors import BadInput, Transient
+from modelmedic.workflows.lint.objects import KUSTOMIZATION, PLAIN
+from modelmedic.workflows.tree import Tree, compare
 
 _SECONDS: Final = 300
 

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from workflows import names
-from workflows.events import WEBHOOK_SECRET
-from workflows.kubectl import Kubectl
-from workflows.platform import Platform
+from modelmedic.workflows import names
+from modelmedic.workflows.events import WEBHOOK_SECRET
+from modelmedic.workflows.kubectl import Kubectl
+from modelmedic.workflows.platform import Platform
 
 OK, MISSING, UNKNOWN = "ok", "missing", "unknown"
 _ARGO: Final = (4, 1, 2)  # several lock faults were repaired up to it

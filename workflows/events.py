@@ -1,17 +1,17 @@
 """Argo Events: the bus, one authenticated door for Alertmanager, and one Sensor for all models that may start `triage` and no more.
 
-Plain documents: Hera's models of Argo Events have neither apiVersion nor kind. `workflows.lint` holds them against those models.
+Plain documents: Hera's models of Argo Events have neither apiVersion nor kind. `modelmedic.workflows.lint` holds them against those models.
 """
 
 from collections.abc import Iterator
 from typing import Any, Final
 
-from workflows import names
-from workflows.accounts import role, rule, service_account
-from workflows.labels import annotations, argo_annotations, labels, metadata
-from workflows.network import opened, peer
-from workflows.platform import Peer, Platform
-from workflows.triage import PAYLOAD, TRIAGE
+from modelmedic.workflows import names
+from modelmedic.workflows.accounts import role, rule, service_account
+from modelmedic.workflows.labels import annotations, argo_annotations, labels, metadata
+from modelmedic.workflows.network import opened, peer
+from modelmedic.workflows.platform import Peer, Platform
+from modelmedic.workflows.triage import PAYLOAD, TRIAGE
 
 BUS: Final = "default"
 SOURCE: Final = "alerts"

@@ -3,15 +3,15 @@
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from steps.contracts.diagnosis import Diagnosis
-from steps.contracts.policy import Policy
-from steps.contracts.window import format_duration
-from steps.contracts.words import Cause, Remedy
-from steps.core.decision import decide
-from workflows.alert_rules import Alert
-from workflows.kserve import ignore_differences
-from workflows.model import model_of
-from workflows.platform import Platform
+from modelmedic.steps.contracts.diagnosis import Diagnosis
+from modelmedic.steps.contracts.policy import Policy
+from modelmedic.steps.contracts.window import format_duration
+from modelmedic.steps.contracts.words import Cause, Remedy
+from modelmedic.steps.core.decision import decide
+from modelmedic.workflows.alert_rules import Alert
+from modelmedic.workflows.kserve import ignore_differences
+from modelmedic.workflows.model import model_of
+from modelmedic.workflows.platform import Platform
 
 _HARM: Final = ("shown", "estimated", "none", "unknown")
 _ASK_HARM: Final = frozenset({Cause.COVARIATE_SHIFT, Cause.LABEL_SHIFT, Cause.CONCEPT_DRIFT})

@@ -4,8 +4,8 @@ from typing import Final
 
 from hera.workflows import models as m
 
-from steps.contracts.stage import Account
-from workflows.names import account
+from modelmedic.steps.contracts.stage import Account
+from modelmedic.workflows.names import account
 
 USER: Final = 65532
 WORK: Final = "/tmp"  # the only place a step can write to

@@ -6,13 +6,13 @@ from typing import Any, Final
 from hera.workflows import DAG, Container, Parameter, Suspend, Task, WorkflowTemplate
 from hera.workflows import models as m
 
-from steps.contracts.stage import Account, Condition, Kind, Output, Stage
-from steps.stages import HEAL
-from workflows.labels import DESCRIPTION, labels
-from workflows.model import Model
-from workflows.platform import Platform
-from workflows.step import INCIDENT, OUTPUTS, Call, container, document
-from workflows.workflow import artifacts, common
+from modelmedic.steps.contracts.stage import Account, Condition, Kind, Output, Stage
+from modelmedic.steps.stages import HEAL
+from modelmedic.workflows.labels import DESCRIPTION, labels
+from modelmedic.workflows.model import Model
+from modelmedic.workflows.platform import Platform
+from modelmedic.workflows.step import INCIDENT, OUTPUTS, Call, container, document
+from modelmedic.workflows.workflow import artifacts, common
 
 ENTRY: Final = "heal"
 CLOSING: Final = "closing"  # Argo names an exit itself; the step inside it keeps its own name

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Final
 
-from steps.contracts.errors import BadInput
+from modelmedic.steps.contracts.errors import BadInput
 
 NAMES: Final = ("steps", "train", "predictor")
 

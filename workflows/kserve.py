@@ -6,11 +6,11 @@ The InferenceService itself belongs to the user: deploy steps patch it under a f
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-from steps.contracts.kserve import ACCOUNT, DIGEST, FIELD_MANAGER, RUNTIME, VERSION
-from workflows import hardening
-from workflows.labels import metadata
-from workflows.model import Model
-from workflows.platform import Platform
+from modelmedic.steps.contracts.kserve import ACCOUNT, DIGEST, FIELD_MANAGER, RUNTIME, VERSION
+from modelmedic.workflows import hardening
+from modelmedic.workflows.labels import metadata
+from modelmedic.workflows.model import Model
+from modelmedic.workflows.platform import Platform
 
 STORE_SECRET: Final = "modelmedic-store-predictor"
 PORT: Final = 8080
@@ -26,7 +26,7 @@ def serving_runtime(namespace: str, platform: Platform) -> dict[str, Any]:
         "name": "kserve-container",
         "image": platform.images.predictor,
         "imagePullPolicy": "IfNotPresent",
-        "command": ["python", "-m", "steps.serving"],
+        "command": ["python", "-m", "modelmedic.steps.serving"],
         "args": [
             "--model-name={{.Name}}",
             "--model-dir=/mnt/models",

@@ -5,9 +5,9 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
 
-from steps.contracts.kserve import MODEL_LABEL as MODEL
-from workflows.model import Model
-from workflows.names import GENERATOR
+from modelmedic.steps.contracts.kserve import MODEL_LABEL as MODEL
+from modelmedic.workflows.model import Model
+from modelmedic.workflows.names import GENERATOR
 
 STEP_CLASS: Final = "modelmedic.io/step-class"
 POLICY_HASH: Final = "modelmedic.io/policy-hash"

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from steps.contracts.codec import sha256
-from steps.contracts.keys import model_hash
-from steps.contracts.policy import Policy
-from workflows import names
-from workflows.platform import Platform
+from modelmedic.steps.contracts.codec import sha256
+from modelmedic.steps.contracts.keys import model_hash
+from modelmedic.steps.contracts.policy import Policy
+from modelmedic.workflows import names
+from modelmedic.workflows.platform import Platform
 
 _STEP = timedelta(minutes=30)  # what a step that waits for nobody may take
 _SLACK = timedelta(minutes=30)  # Argo's own time between the nodes of one heal

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Final
 
-from workflows.model import Model
-from workflows.yaml import dump_all, scalar
+from modelmedic.workflows.model import Model
+from modelmedic.workflows.yaml import dump_all, scalar
 
 _MARK: Final = re.compile(r"zqslot([0-9]{5})z+q")
 _LONG: Final = "z" * 80  # what holds a text of unknown length never shares its line with others

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from steps.contracts.codec import sha256
+from modelmedic.steps.contracts.codec import sha256
 
 PREFIX: Final = "modelmedic"
 GENERATOR: Final = "modelmedic"

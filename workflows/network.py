@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-from workflows.labels import STEP_CLASS, metadata
-from workflows.platform import Peer, Platform
+from modelmedic.workflows.labels import STEP_CLASS, metadata
+from modelmedic.workflows.platform import Peer, Platform
 
 _PREDICTOR: Final = "serving.kserve.io/inferenceservice"
 _PREDICTOR_PORT: Final = 8080

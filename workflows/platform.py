@@ -6,9 +6,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError
 
-from steps.contracts.errors import BadInput
-from steps.contracts.policy import Section
-from steps.contracts.policy_types import BaseUrl, Name
+from modelmedic.steps.contracts.errors import BadInput
+from modelmedic.steps.contracts.policy import Section
+from modelmedic.steps.contracts.policy_types import BaseUrl, Name
 
 _TAG = r":[A-Za-z0-9_][A-Za-z0-9_.\-]{0,127}"
 IMAGE = rf"^[a-z0-9][a-z0-9.\-]*(:[0-9]+)?(/[a-z0-9][a-z0-9._\-]*)*(({_TAG})?@sha256:[0-9a-f]{{64}}|{_TAG})$"

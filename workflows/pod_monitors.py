@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-from workflows.labels import metadata
-from workflows.platform import Platform
+from modelmedic.workflows.labels import metadata
+from modelmedic.workflows.platform import Platform
 
 _EVERY: Final = "30s"
 _EVENTS: Final = {"matchExpressions": [{"key": "modelmedic.io/events", "operator": "Exists"}]}

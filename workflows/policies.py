@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
-from steps.contracts.codec import canonical, sha256
-from steps.contracts.policy import Policy
-from workflows.labels import metadata
-from workflows.model import Model
-from workflows.names import HASH
-from workflows.platform import Platform
+from modelmedic.steps.contracts.codec import canonical, sha256
+from modelmedic.steps.contracts.policy import Policy
+from modelmedic.workflows.labels import metadata
+from modelmedic.workflows.model import Model
+from modelmedic.workflows.names import HASH
+from modelmedic.workflows.platform import Platform
 
 KEY = "policy.yaml"
 INDEX_KEY = "policies.json"
@@ -30,7 +30,7 @@ def index_map(models: Sequence[Model], platform: Platform) -> dict[str, Any]:
 
 
 def policy_text(policy: Policy) -> str:
-    from steps.adapters.policy_text import policy_yaml
+    from modelmedic.steps.adapters.policy_text import policy_yaml
 
     return policy_yaml(policy)
 

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
-from steps.contracts.policy import Policy
-from workflows import (
+from modelmedic.steps.contracts.policy import Policy
+from modelmedic.workflows import (
     accounts,
     admission,
     alertmanager,
@@ -22,12 +22,12 @@ from workflows import (
     policies,
     triage,
 )
-from workflows.model import Model, model_of
-from workflows.mould import Mould, placeholder
-from workflows.platform import Platform
-from workflows.store_access import store_policies
-from workflows.tree import BASE, EVENTS, Tree, kustomization, with_list
-from workflows.yaml import dump, dump_all
+from modelmedic.workflows.model import Model, model_of
+from modelmedic.workflows.mould import Mould, placeholder
+from modelmedic.workflows.platform import Platform
+from modelmedic.workflows.store_access import store_policies
+from modelmedic.workflows.tree import BASE, EVENTS, Tree, kustomization, with_list
+from modelmedic.workflows.yaml import dump, dump_all
 
 Documents = Iterable[dict[str, Any]]
 _TEXT: Final = "text"  # the policy's own text, a value beside the model's

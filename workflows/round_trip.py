@@ -4,11 +4,11 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from steps.contracts.errors import Transient
-from workflows.alert_rules import HEAL_LABEL
-from workflows.doctor import MISSING, OK, Answer
-from workflows.kubectl import Kubectl
-from workflows.platform import Platform
+from modelmedic.steps.contracts.errors import Transient
+from modelmedic.workflows.alert_rules import HEAL_LABEL
+from modelmedic.workflows.doctor import MISSING, OK, Answer
+from modelmedic.workflows.kubectl import Kubectl
+from modelmedic.workflows.platform import Platform
 
 NAME: Final = "ModelmedicRoundTrip"
 _TRIES: Final = 40

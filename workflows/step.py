@@ -1,4 +1,4 @@
-"""One container step: `python -m steps <step> --incident=… --<input>=… --outputs=/tmp/outputs`, hardened, one flag per token."""
+"""One container step: `python -m modelmedic.steps <step> --incident=… --<input>=… --outputs=/tmp/outputs`, hardened, one flag per token."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -7,9 +7,9 @@ from typing import Any, Final
 from hera.workflows import Container, Parameter, RetryStrategy
 from hera.workflows import models as m
 
-from workflows import hardening
-from workflows.labels import selector
-from workflows.names import account
+from modelmedic.workflows import hardening
+from modelmedic.workflows.labels import selector
+from modelmedic.workflows.names import account
 
 OUTPUTS: Final = "/tmp/outputs"
 POLICY: Final = "/etc/modelmedic/policy"
@@ -45,7 +45,7 @@ def container(call: Call) -> Container:
         name=call.name,
         image=call.image,
         image_pull_policy="IfNotPresent",
-        command=["python", "-m", "steps", call.step],
+        command=["python", "-m", "modelmedic.steps", call.step],
         args=[*(f"--{flag}={{{{inputs.parameters.{flag}}}}}" for flag in call.flags), *call.fixed, f"--outputs={OUTPUTS}"],
         inputs=[*call.inputs, *call.artifacts],
         outputs=[*map(output, call.outputs), *call.reports] or None,

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from steps.contracts.policy import Policy
-from workflows.platform import Platform
+from modelmedic.steps.contracts.policy import Policy
+from modelmedic.workflows.platform import Platform
 
 _RECORDS: Final = ("incidents/", "audit/", "probe/")
 _TOLD: Final = ("reports/", "notifications/")

@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from steps.contracts.errors import BadInput, Conflict, Transient
-from steps.contracts.keys import incident_place
-from workflows import names
-from workflows.labels import TITLE
+from modelmedic.steps.contracts.errors import BadInput, Conflict, Transient
+from modelmedic.steps.contracts.keys import incident_place
+from modelmedic.workflows import names
+from modelmedic.workflows.labels import TITLE
 
 _EVERY: Final = 3.0  # seconds between two looks
 _ENDED: Final = ("Succeeded", "Failed", "Error")

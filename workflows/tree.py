@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from steps.contracts.errors import BadInput
+from modelmedic.steps.contracts.errors import BadInput
 
 BASE: Final = "k8s/base/generated"
 EVENTS: Final = "argo-events"

@@ -5,9 +5,9 @@ from typing import Any, Final
 from hera.workflows import WorkflowTemplate
 from hera.workflows import models as m
 
-from workflows.platform import Platform
-from workflows.step import Call, container, document
-from workflows.workflow import common
+from modelmedic.workflows.platform import Platform
+from modelmedic.workflows.step import Call, container, document
+from modelmedic.workflows.workflow import common
 
 TRIAGE: Final = "triage"
 PAYLOAD: Final = "payload"

@@ -4,10 +4,10 @@ from typing import Any, Final
 
 from hera.workflows import models as m
 
-from workflows import hardening
-from workflows.labels import annotations, argo_annotations, labels, selector
-from workflows.model import Model
-from workflows.names import account
+from modelmedic.workflows import hardening
+from modelmedic.workflows.labels import annotations, argo_annotations, labels, selector
+from modelmedic.workflows.model import Model
+from modelmedic.workflows.names import account
 
 ARTIFACTS: Final = "modelmedic-artifacts"
 ARTIFACT_GC: Final = "artifact-gc"

@@ -4,9 +4,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from examples.cluster.install import render, settings, uninstall
-from examples.cluster.place import NoCluster, found
-from examples.cluster.world import flight_policy
+from modelmedic.examples.cluster.install import render, settings, uninstall
+from modelmedic.examples.cluster.place import NoCluster, found
+from modelmedic.examples.cluster.world import flight_policy
 
 
 def main() -> int:

@@ -13,17 +13,17 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from examples.cluster import runs
-from examples.cluster.install import install, render, settings, uninstall
-from examples.cluster.place import Cluster, NoCluster, found, until
-from examples.cluster.world import TODAY, Passengers, World, flight_policy, logged, object_store, put_bootstrap_rows, put_labels
-from examples.flights.stream import Flights
-from steps.clocks import SystemClock
-from steps.contracts.incident import Closing
-from steps.contracts.keys import model_hash, report_key
-from steps.contracts.policy import Policy
-from steps.contracts.ports import ObjectStore
-from steps.ledger import Ledger
+from modelmedic.examples.cluster import runs
+from modelmedic.examples.cluster.install import install, render, settings, uninstall
+from modelmedic.examples.cluster.place import Cluster, NoCluster, found, until
+from modelmedic.examples.cluster.world import TODAY, Passengers, World, flight_policy, logged, object_store, put_bootstrap_rows, put_labels
+from modelmedic.examples.flights.stream import Flights
+from modelmedic.steps.clocks import SystemClock
+from modelmedic.steps.contracts.incident import Closing
+from modelmedic.steps.contracts.keys import model_hash, report_key
+from modelmedic.steps.contracts.policy import Policy
+from modelmedic.steps.contracts.ports import ObjectStore
+from modelmedic.steps.ledger import Ledger
 
 _LIVE = timedelta(days=2)
 _ALERT, _HEAL = 180, 400  # seconds
@@ -31,7 +31,7 @@ Say = Callable[[str], None]
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m examples.cluster.demo", description=(__doc__ or "").split("\n", 1)[0])
+    parser = argparse.ArgumentParser(prog="python -m modelmedic.examples.cluster.demo", description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--keep", action="store_true", help="leave everything on the cluster, to look around")
     parser.add_argument("--out", type=Path, default=Path("cluster-demo-output"), help="where the incident report goes")
     asked = parser.parse_args()

@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from examples.cluster.place import Cluster, until
-from examples.cluster.runs import HOPELESS
-from steps.contracts.policy import Policy
+from modelmedic.examples.cluster.place import Cluster, until
+from modelmedic.examples.cluster.runs import HOPELESS
+from modelmedic.steps.contracts.policy import Policy
 
 ROOT = Path(__file__).resolve().parents[2]
 _SERVICES = ("object-store", "mlflow", "prometheus", "alertmanager", "pushgateway")
@@ -29,9 +29,9 @@ def settings() -> tuple[Path, dict[str, str]]:
 
 def render(policies: Sequence[Policy], platform: Path, images: Mapping[str, str], out: Path, overlay: str = "quickstart") -> Path:
     """A kustomize folder that holds everything. Uses the committed overlay as it stands."""
-    from workflows.platform import read_platform
-    from workflows.render import render as rendered
-    from workflows.tree import write
+    from modelmedic.workflows.platform import read_platform
+    from modelmedic.workflows.render import render as rendered
+    from modelmedic.workflows.tree import write
 
     shutil.copytree(ROOT / "k8s" / "overlays", out / "k8s" / "overlays")
     (out / "k8s" / "base").mkdir(parents=True)

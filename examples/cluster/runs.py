@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from examples.cluster.place import Cluster, Late, until
+from modelmedic.examples.cluster.place import Cluster, Late, until
 
 HOPELESS = ("ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "CreateContainerConfigError")  # waiting does not help
 ENDED = ("Succeeded", "Failed", "Error")

@@ -10,18 +10,18 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from examples.cluster.place import Cluster
-from examples.flights.stream import Flights
-from steps.backfill import write_labels
-from steps.clocks import SystemClock
-from steps.contracts.inference_log import LABELLED_AT, REQUEST_ID
-from steps.contracts.keys import bootstrap_prefix
-from steps.contracts.policy import Policy
-from steps.contracts.ports import ObjectStore
-from steps.contracts.window import Window
-from steps.documents import replace
-from steps.parquet_objects import encoded
-from steps.serving.client import Client
+from modelmedic.examples.cluster.place import Cluster
+from modelmedic.examples.flights.stream import Flights
+from modelmedic.steps.backfill import write_labels
+from modelmedic.steps.clocks import SystemClock
+from modelmedic.steps.contracts.inference_log import LABELLED_AT, REQUEST_ID
+from modelmedic.steps.contracts.keys import bootstrap_prefix
+from modelmedic.steps.contracts.policy import Policy
+from modelmedic.steps.contracts.ports import ObjectStore
+from modelmedic.steps.contracts.window import Window
+from modelmedic.steps.documents import replace
+from modelmedic.steps.parquet_objects import encoded
+from modelmedic.steps.serving.client import Client
 
 TODAY = datetime(2013, 7, 13, tzinfo=UTC)  # the day that is now: by mid-July the first champion has lost much of what it knew
 _FLIGHTS = Path(__file__).resolve().parents[1] / "flights"
@@ -31,7 +31,7 @@ _BATCH = 250  # flights a request
 
 def flight_policy(*above: Path, name: str | None = None) -> Policy:
     """The example's policy as a trial on a cluster changes it, under another name if there is to be more than one."""
-    from steps.adapters.policy_file import load_policy
+    from modelmedic.steps.adapters.policy_file import load_policy
 
     policy = load_policy(_FLIGHTS / "policy.yaml", (), (_FLIGHTS / "cluster.yaml", *above))
     if name is None:
@@ -114,7 +114,7 @@ def put_labels(store: ObjectStore, policy: Policy, labels: pa.Table) -> None:
 
 def logged(store: ObjectStore, policy: Policy) -> int:
     """How many rows the predictors have written down so far; they write a few seconds after they answered."""
-    from steps.windows import LoggedWindows
+    from modelmedic.steps.windows import LoggedWindows
 
     clock = SystemClock()
     ever = Window(clock.now() - timedelta(days=400), clock.now() + timedelta(days=1))
@@ -126,7 +126,7 @@ def object_store(cluster: Cluster) -> Iterator[ObjectStore]:
     """The quickstart's store, as this machine reaches it."""
     import os
 
-    from steps.adapters.stores import open_store
+    from modelmedic.steps.adapters.stores import open_store
 
     with cluster.forwarded("svc/object-store", 9000) as port:
         os.environ["AWS_ENDPOINT_URL"] = f"http://127.0.0.1:{port}"

@@ -3,10 +3,10 @@
 import pyarrow as pa
 import pyarrow.parquet
 
-from steps.contracts.keys import model_prefix
-from steps.model_files import push
-from steps.run import Site
-from steps.training.apart import train_apart
+from modelmedic.steps.contracts.keys import model_prefix
+from modelmedic.steps.model_files import push
+from modelmedic.steps.run import Site
+from modelmedic.steps.training.apart import train_apart
 
 
 def release_by_hand(site: Site, rows: pa.Table) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from steps.contracts.window import Window
+from modelmedic.steps.contracts.window import Window
 
 BROKEN = Window(datetime(2013, 9, 2, tzinfo=UTC), datetime(2013, 9, 30, tzinfo=UTC))
 BAD_RELEASE = datetime(2013, 5, 5, tzinfo=UTC)

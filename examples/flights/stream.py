@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 
-from steps.contracts.window import Window
+from modelmedic.steps.contracts.window import Window
 
 LATE = 15  # minutes after schedule, from which on a flight counts as delayed
 NUMERIC = ("distance", "hour", "weekday", "temp", "humid", "wind_speed", "precip", "visib")

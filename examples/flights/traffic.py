@@ -6,13 +6,13 @@ from datetime import datetime, timedelta
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from examples.flights.faults import as_asked
-from examples.flights.stream import Flights
-from steps.backfill import write_labels
-from steps.contracts.inference_log import LABELLED_AT, REQUEST_ID
-from steps.contracts.window import Window
-from steps.run import Site
-from steps.serving.client import Client
+from modelmedic.examples.flights.faults import as_asked
+from modelmedic.examples.flights.stream import Flights
+from modelmedic.steps.backfill import write_labels
+from modelmedic.steps.contracts.inference_log import LABELLED_AT, REQUEST_ID
+from modelmedic.steps.contracts.window import Window
+from modelmedic.steps.run import Site
+from modelmedic.steps.serving.client import Client
 
 _WHOLE = 250  # flights a request
 _SMALL = 4  # flights a request while a canary is judged, so that its share is counted on many requests

@@ -9,24 +9,24 @@ from typing import cast
 import numpy as np
 import pyarrow as pa
 
-from examples.flights.by_hand import release_by_hand
-from examples.flights.faults import BAD_RELEASE, with_a_sign_error
-from examples.flights.stream import Flights, month
-from examples.flights.traffic import Traffic
-from steps.adapters.model_loader import LoadedModel, load_model
-from steps.adapters.policy_file import load_policy
-from steps.bootstrap import bootstrap
-from steps.clocks import PlayedClock
-from steps.contracts.incident import Incident
-from steps.contracts.inference_log import PREDICTION
-from steps.contracts.window import Window
-from steps.core.metrics import score
-from steps.local.engine import heal
-from steps.local.serving import LocalServing
-from steps.monitor import monitor
-from steps.reconcile import reconcile
-from steps.run import Run, Site
-from steps.workspace import Workspace
+from modelmedic.examples.flights.by_hand import release_by_hand
+from modelmedic.examples.flights.faults import BAD_RELEASE, with_a_sign_error
+from modelmedic.examples.flights.stream import Flights, month
+from modelmedic.examples.flights.traffic import Traffic
+from modelmedic.steps.adapters.model_loader import LoadedModel, load_model
+from modelmedic.steps.adapters.policy_file import load_policy
+from modelmedic.steps.bootstrap import bootstrap
+from modelmedic.steps.clocks import PlayedClock
+from modelmedic.steps.contracts.incident import Incident
+from modelmedic.steps.contracts.inference_log import PREDICTION
+from modelmedic.steps.contracts.window import Window
+from modelmedic.steps.core.metrics import score
+from modelmedic.steps.local.engine import heal
+from modelmedic.steps.local.serving import LocalServing
+from modelmedic.steps.monitor import monitor
+from modelmedic.steps.reconcile import reconcile
+from modelmedic.steps.run import Run, Site
+from modelmedic.steps.workspace import Workspace
 
 POLICY = Path(__file__).parent / "policy.yaml"
 EVERY = timedelta(days=7)  # between two looks of the monitor

@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 
-from steps.contracts.window import Window
+from modelmedic.steps.contracts.window import Window
 
 NUMERIC = ("temp", "dewp", "humid", "wind_speed", "pressure", "precip", "visib", "hour")
 CATEGORICAL = ("origin",)

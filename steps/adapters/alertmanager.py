@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from steps.contracts.errors import BadInput, ModelmedicError, Transient
-from steps.contracts.notification import Notification, Severity
-from steps.contracts.ports import Clock
+from modelmedic.steps.contracts.errors import BadInput, ModelmedicError, Transient
+from modelmedic.steps.contracts.notification import Notification, Severity
+from modelmedic.steps.contracts.ports import Clock
 
 if TYPE_CHECKING:
     from requests import Response, Session

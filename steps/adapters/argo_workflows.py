@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from steps.adapters.kube import Document, Kube
-from steps.contracts.errors import Conflict, Refused, Transient
-from steps.contracts.incident import Incident
+from modelmedic.steps.adapters.kube import Document, Kube
+from modelmedic.steps.contracts.errors import Conflict, Refused, Transient
+from modelmedic.steps.contracts.incident import Incident
 
 DECISION: Final = "decision"
 _LABEL: Final = "modelmedic.io/incident"

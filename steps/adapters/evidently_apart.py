@@ -13,7 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from steps.contracts.errors import ModelmedicError
+from modelmedic.steps.contracts.errors import ModelmedicError
 
 
 class Painter:
@@ -44,7 +44,7 @@ class Painter:
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None or self._process.poll() is not None:
-            command = [sys.executable, "-m", "steps.adapters.evidently_apart"]
+            command = [sys.executable, "-m", "modelmedic.steps.adapters.evidently_apart"]
             pipe, nothing = subprocess.PIPE, subprocess.DEVNULL
             # a session of its own: Ctrl-C at the terminal is for the heal, whose end closes the pipe
             self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=nothing, start_new_session=True)
@@ -62,7 +62,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 def main() -> None:
     """Read requests from stdin and answer each with a page or an error, until stdin is closed, as it is by a starter's kill -9."""
-    from steps.adapters.evidently_report import drift_page
+    from modelmedic.steps.adapters.evidently_report import drift_page
 
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what Evidently prints is no answer

@@ -20,10 +20,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, BinaryIO
 
-from steps.contracts.codec import sha256
-from steps.contracts.errors import BadInput, Conflict, NotFound, StoreError, UnsafeStore
-from steps.contracts.keys import check_key, is_key
-from steps.contracts.ports import Blob
+from modelmedic.steps.contracts.codec import sha256
+from modelmedic.steps.contracts.errors import BadInput, Conflict, NotFound, StoreError, UnsafeStore
+from modelmedic.steps.contracts.keys import check_key, is_key
+from modelmedic.steps.contracts.ports import Blob
 
 _OWN = ".store"  # no key may start with a dot
 _ABANDONED_AFTER = 24 * 3600.0  # seconds; no write takes that long

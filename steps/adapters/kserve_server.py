@@ -18,8 +18,8 @@ from kserve.errors import InvalidInput, ModelNotFound
 from kserve.protocol.dataplane import DataPlane
 from kserve.protocol.model_repository_extension import ModelRepositoryExtension
 
-from steps.contracts.errors import BadInput
-from steps.contracts.inference_log import REPLAY_HEADER, SERVED_BY_HEADER, VERSION_HEADER
+from modelmedic.steps.contracts.errors import BadInput
+from modelmedic.steps.contracts.inference_log import REPLAY_HEADER, SERVED_BY_HEADER, VERSION_HEADER
 
 LARGEST_BODY = 64 << 20  # bytes
 _GRACE = 6  # seconds for the requests under way at a stop

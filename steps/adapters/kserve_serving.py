@@ -13,7 +13,7 @@ from typing import Literal
 
 import pyarrow as pa
 
-from steps.adapters.kserve_serving_document import (
+from modelmedic.steps.adapters.kserve_serving_document import (
     Document,
     Slot,
     Wanted,
@@ -27,16 +27,16 @@ from steps.adapters.kserve_serving_document import (
     wanted,
     with_share,
 )
-from steps.adapters.kserve_serving_notes import Notes
-from steps.adapters.kserve_serving_pods import Predictors, own_rows_in
-from steps.adapters.kserve_serving_route import Route, read_route
-from steps.adapters.kube import Kube
-from steps.contracts.errors import BadPolicy, Conflict, ModelmedicError, NotFound, Refused, Transient
-from steps.contracts.kserve import ACCOUNT, RUNTIME
-from steps.contracts.policy import Policy
-from steps.contracts.ports import ObjectStore
-from steps.contracts.serving import Prediction, Served, ServingState, Traffic
-from steps.contracts.training import ModelVersion
+from modelmedic.steps.adapters.kserve_serving_notes import Notes
+from modelmedic.steps.adapters.kserve_serving_pods import Predictors, own_rows_in
+from modelmedic.steps.adapters.kserve_serving_route import Route, read_route
+from modelmedic.steps.adapters.kube import Kube
+from modelmedic.steps.contracts.errors import BadPolicy, Conflict, ModelmedicError, NotFound, Refused, Transient
+from modelmedic.steps.contracts.kserve import ACCOUNT, RUNTIME
+from modelmedic.steps.contracts.policy import Policy
+from modelmedic.steps.contracts.ports import ObjectStore
+from modelmedic.steps.contracts.serving import Prediction, Served, ServingState, Traffic
+from modelmedic.steps.contracts.training import ModelVersion
 
 _TRIES = 20  # for a patch that somebody else's change of the status overtakes
 _RETREAT = 10.0  # seconds that a retreat waits for the gateway before it goes on all the same
@@ -255,7 +255,7 @@ class KServeServing:
 
     def _own_rows(self, prefix: str) -> pa.Table | None:
         """None when the store is away, which stops no retreat."""
-        from steps.adapters.stores import open_store
+        from modelmedic.steps.adapters.stores import open_store
 
         return own_rows_in(self._store or open_store(self._store_url, read_only=True), prefix)
 

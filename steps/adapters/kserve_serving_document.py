@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from steps.contracts.errors import BadInput, Refused
-from steps.contracts.keys import slug
-from steps.contracts.kserve import DIGEST, MODEL_LABEL, RUNTIME, VERSION
-from steps.contracts.policy import Policy
-from steps.contracts.training import ModelVersion
-from steps.serving.about import ABOUT, about, written
+from modelmedic.steps.contracts.errors import BadInput, Refused
+from modelmedic.steps.contracts.keys import slug
+from modelmedic.steps.contracts.kserve import DIGEST, MODEL_LABEL, RUNTIME, VERSION
+from modelmedic.steps.contracts.policy import Policy
+from modelmedic.steps.contracts.training import ModelVersion
+from modelmedic.steps.serving.about import ABOUT, about, written
 
 UNKNOWN: Final = "unknown"
 API: Final = "serving.kserve.io/v1beta1"

@@ -8,7 +8,7 @@ and given to these functions as `replaces`. None of this was run against Knative
 from collections.abc import Mapping
 from typing import Any
 
-from steps.adapters.kserve_serving_document import Document, Slot, Wanted, slot
+from modelmedic.steps.adapters.kserve_serving_document import Document, Slot, Wanted, slot
 
 PERCENT = "canaryTrafficPercent"
 

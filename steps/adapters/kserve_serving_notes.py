@@ -8,11 +8,11 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from steps.adapters.kserve_serving_document import Slot
-from steps.adapters.kube import Document, Kube
-from steps.contracts.errors import Conflict, ModelmedicError, NotFound
-from steps.contracts.kserve import notes_name
-from steps.contracts.serving import noted
+from modelmedic.steps.adapters.kserve_serving_document import Slot
+from modelmedic.steps.adapters.kube import Document, Kube
+from modelmedic.steps.contracts.errors import Conflict, ModelmedicError, NotFound
+from modelmedic.steps.contracts.kserve import notes_name
+from modelmedic.steps.contracts.serving import noted
 
 _PREVIOUS, _NOTES = "previous.json", "notes.json"
 

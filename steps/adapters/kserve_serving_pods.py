@@ -12,15 +12,15 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from steps.adapters.kserve_serving_document import Slot
-from steps.adapters.kube import Document, Kube
-from steps.adapters.model_folder import own_rows, read_folder
-from steps.contracts.errors import BadInput, NotFound, Refused, StoreError, Transient
-from steps.contracts.kserve import DIGEST
-from steps.contracts.ports import ObjectStore
-from steps.contracts.serving import Prediction, Traffic
-from steps.serving.client import Client, made_up_rows
-from steps.serving.counters import read_traffic
+from modelmedic.steps.adapters.kserve_serving_document import Slot
+from modelmedic.steps.adapters.kube import Document, Kube
+from modelmedic.steps.adapters.model_folder import own_rows, read_folder
+from modelmedic.steps.contracts.errors import BadInput, NotFound, Refused, StoreError, Transient
+from modelmedic.steps.contracts.kserve import DIGEST
+from modelmedic.steps.contracts.ports import ObjectStore
+from modelmedic.steps.contracts.serving import Prediction, Traffic
+from modelmedic.steps.serving.client import Client, made_up_rows
+from modelmedic.steps.serving.counters import read_traffic
 
 _CONTAINER: Final = "kserve-container"
 _PORT: Final = 8080

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-from steps.adapters.kube import Document, Kube
-from steps.contracts.errors import NotFound
+from modelmedic.steps.adapters.kube import Document, Kube
+from modelmedic.steps.contracts.errors import NotFound
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-from steps.contracts.errors import BadInput, Conflict, ModelmedicError, NotFound, Refused, Transient
-from steps.contracts.kserve import FIELD_MANAGER
+from modelmedic.steps.contracts.errors import BadInput, Conflict, ModelmedicError, NotFound, Refused, Transient
+from modelmedic.steps.contracts.kserve import FIELD_MANAGER
 
 _TIMEOUT: Final = (5.0, 20.0)  # seconds to connect, and between two bytes of an answer
 _PATCH: Final = {"merge": "application/merge-patch+json", "json": "application/json-patch+json"}

@@ -7,10 +7,10 @@ from pathlib import Path
 from threading import Lock
 from typing import BinaryIO
 
-from steps.contracts.codec import sha256
-from steps.contracts.errors import Conflict, NotFound, StoreError
-from steps.contracts.keys import check_key
-from steps.contracts.ports import Blob
+from modelmedic.steps.contracts.codec import sha256
+from modelmedic.steps.contracts.errors import Conflict, NotFound, StoreError
+from modelmedic.steps.contracts.keys import check_key
+from modelmedic.steps.contracts.ports import Blob
 
 
 class MemoryStore:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from steps.contracts.errors import BadInput, NotFound, Refused, Transient
+from modelmedic.steps.contracts.errors import BadInput, NotFound, Refused, Transient
 
 SQLITE = "sqlite:///"
 _SETTINGS = {  # read by MLflow at every use; what somebody has set already stays

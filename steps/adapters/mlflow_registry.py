@@ -12,13 +12,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from steps.adapters.mlflow_client import connect, database, shown, translated
-from steps.contracts.errors import BadInput, NotFound, Refused, Transient
-from steps.contracts.keys import model_prefix
-from steps.contracts.policy import Registry as Names
-from steps.contracts.training import ModelVersion
-from steps.model_files import digest as folder_digest
-from steps.model_files import settle
+from modelmedic.steps.adapters.mlflow_client import connect, database, shown, translated
+from modelmedic.steps.contracts.errors import BadInput, NotFound, Refused, Transient
+from modelmedic.steps.contracts.keys import model_prefix
+from modelmedic.steps.contracts.policy import Registry as Names
+from modelmedic.steps.contracts.training import ModelVersion
+from modelmedic.steps.model_files import digest as folder_digest
+from modelmedic.steps.model_files import settle
 
 _TAG = "modelmedic."  # before every tag that is ours
 _MODEL = "model"  # folder of the run's artifacts

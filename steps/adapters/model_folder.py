@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import yaml
 
-from steps.contracts.errors import BadInput
+from modelmedic.steps.contracts.errors import BadInput
 
 _MADE_UP = {"string": "", "binary": "", "boolean": False, "datetime": "2000-01-01T00:00:00Z"}
 

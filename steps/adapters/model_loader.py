@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from steps.adapters.model_folder import Input, example, read_folder, signature
-from steps.contracts.errors import BadInput, Refused
-from steps.contracts.words import Task
+from modelmedic.steps.adapters.model_folder import Input, example, read_folder, signature
+from modelmedic.steps.contracts.errors import BadInput, Refused
+from modelmedic.steps.contracts.words import Task
 
 ALLOW_PICKLE = "MODELMEDIC_ALLOW_PICKLE"  # the environment variable that says so
 _MLFLOW_FLAG = "MLFLOW_ALLOW_PICKLE_DESERIALIZATION"

@@ -10,10 +10,10 @@ from typing import Any
 
 import pandas as pd
 
-from steps.adapters.model_loader import takes
-from steps.contracts.errors import BadInput
-from steps.contracts.policy import Policy
-from steps.contracts.words import Task
+from modelmedic.steps.adapters.model_loader import takes
+from modelmedic.steps.contracts.errors import BadInput
+from modelmedic.steps.contracts.policy import Policy
+from modelmedic.steps.contracts.words import Task
 
 _EXAMPLE_ROWS = 5
 

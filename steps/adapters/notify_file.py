@@ -3,11 +3,11 @@
 import os
 from pathlib import Path
 
-from steps.contracts.codec import canonical, encode, sha256, to_plain
-from steps.contracts.errors import Conflict, Transient
-from steps.contracts.keys import notification_key
-from steps.contracts.notification import Notification
-from steps.contracts.ports import ObjectStore
+from modelmedic.steps.contracts.codec import canonical, encode, sha256, to_plain
+from modelmedic.steps.contracts.errors import Conflict, Transient
+from modelmedic.steps.contracts.keys import notification_key
+from modelmedic.steps.contracts.notification import Notification
+from modelmedic.steps.contracts.ports import ObjectStore
 
 
 class FileNotifier:

@@ -3,9 +3,9 @@
 import logging
 from collections.abc import Callable, Sequence
 
-from steps.contracts.errors import ModelmedicError
-from steps.contracts.notification import Notification
-from steps.contracts.ports import Notifier
+from modelmedic.steps.contracts.errors import ModelmedicError
+from modelmedic.steps.contracts.notification import Notification
+from modelmedic.steps.contracts.ports import Notifier
 
 _LOG = logging.getLogger(__name__)
 

@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from steps.contracts.errors import Transient
-from steps.contracts.notification import Notification, Severity
+from modelmedic.steps.contracts.errors import Transient
+from modelmedic.steps.contracts.notification import Notification, Severity
 
 if TYPE_CHECKING:
     from rich.console import Console

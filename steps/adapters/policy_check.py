@@ -4,11 +4,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from steps.adapters.policy_file import Layers, PolicyDocument, check, check_layer, load_layers, namesakes
-from steps.adapters.policy_layers import POLICY, kind_of
-from steps.adapters.yaml_tree import Fault, read_tree
-from steps.contracts.policy import Policy
-from steps.contracts.policy_schema import Kind
+from modelmedic.steps.adapters.policy_file import Layers, PolicyDocument, check, check_layer, load_layers, namesakes
+from modelmedic.steps.adapters.policy_layers import POLICY, kind_of
+from modelmedic.steps.adapters.yaml_tree import Fault, read_tree
+from modelmedic.steps.contracts.policy import Policy
+from modelmedic.steps.contracts.policy_schema import Kind
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,11 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from steps.adapters.yaml_tree import REFUSED, Fault, Node
-from steps.contracts.policy import Data, Detect, Disagreement, Policy, Rule, Validate, disagreements
-from steps.contracts.policy_schema import Kind, at, choices, keys, policy_schema
-from steps.contracts.policy_types import DURATION
-from steps.contracts.policy_words import allowed
+from modelmedic.steps.adapters.yaml_tree import REFUSED, Fault, Node
+from modelmedic.steps.contracts.policy import Data, Detect, Disagreement, Policy, Rule, Validate, disagreements
+from modelmedic.steps.contracts.policy_schema import Kind, at, choices, keys, policy_schema
+from modelmedic.steps.contracts.policy_types import DURATION
+from modelmedic.steps.contracts.policy_words import allowed
 
 Path = tuple[str | int, ...]
 

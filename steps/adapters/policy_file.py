@@ -4,12 +4,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from steps.adapters.policy_faults import validated
-from steps.adapters.policy_layers import DEFAULTS, OVERLAY, POLICY, Stated, merged, origins, wrong_kind
-from steps.adapters.yaml_tree import REFUSED, Fault, Node, read_tree
-from steps.contracts.errors import BadPolicy
-from steps.contracts.policy import Policy
-from steps.contracts.policy_schema import Kind
+from modelmedic.steps.adapters.policy_faults import validated
+from modelmedic.steps.adapters.policy_layers import DEFAULTS, OVERLAY, POLICY, Stated, merged, origins, wrong_kind
+from modelmedic.steps.adapters.yaml_tree import REFUSED, Fault, Node, read_tree
+from modelmedic.steps.contracts.errors import BadPolicy
+from modelmedic.steps.contracts.policy import Policy
+from modelmedic.steps.contracts.policy_schema import Kind
 
 
 class PolicyFaults(BadPolicy):

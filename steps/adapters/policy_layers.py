@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from steps.adapters.yaml_tree import Fault, Node
-from steps.contracts.policy_schema import Kind
+from modelmedic.steps.adapters.yaml_tree import Fault, Node
+from modelmedic.steps.contracts.policy_schema import Kind
 
 POLICY: Kind = "HealingPolicy"
 DEFAULTS: Kind = "HealingPolicyDefaults"

@@ -1,12 +1,12 @@
 """A first policy as commented YAML, from what was guessed of a table."""
 
-from steps.adapters.policy_faults import validated
-from steps.adapters.policy_text import scalar
-from steps.adapters.yaml_tree import parse_tree
-from steps.contracts.errors import BadInput
-from steps.contracts.policy import API_VERSION
-from steps.contracts.window import format_duration
-from steps.core.scaffold import Scaffold
+from modelmedic.steps.adapters.policy_faults import validated
+from modelmedic.steps.adapters.policy_text import scalar
+from modelmedic.steps.adapters.yaml_tree import parse_tree
+from modelmedic.steps.contracts.errors import BadInput
+from modelmedic.steps.contracts.policy import API_VERSION
+from modelmedic.steps.contracts.window import format_duration
+from modelmedic.steps.core.scaffold import Scaffold
 
 
 def scaffold_yaml(found: Scaffold, *, name: str, owner: str, source: str) -> str:

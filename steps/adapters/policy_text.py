@@ -5,8 +5,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from steps.adapters.yaml_scalars import Ambiguous, plain_scalar
-from steps.contracts.policy import Policy
+from modelmedic.steps.adapters.yaml_scalars import Ambiguous, plain_scalar
+from modelmedic.steps.contracts.policy import Policy
 
 _BARE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./\-]*( [A-Za-z0-9_./\-]+)*")
 _LONGEST_FLOW = 90  # columns; a longer list gets a line per item

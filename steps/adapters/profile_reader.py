@@ -11,11 +11,11 @@ from typing import Protocol
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from steps.adapters.tables import first_line, is_parquet, read_csv, refuse_doubled, refuse_empty, stream_csv, with_times
-from steps.contracts.errors import BadInput
-from steps.core.layout import Layout
-from steps.core.profile import Profile
-from steps.core.profiling import Profiler
+from modelmedic.steps.adapters.tables import first_line, is_parquet, read_csv, refuse_doubled, refuse_empty, stream_csv, with_times
+from modelmedic.steps.contracts.errors import BadInput
+from modelmedic.steps.core.layout import Layout
+from modelmedic.steps.core.profile import Profile
+from modelmedic.steps.core.profiling import Profiler
 
 SAMPLE = 20_000  # rows from which the layout is chosen
 _BATCH = 65_536

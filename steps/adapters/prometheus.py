@@ -7,9 +7,9 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Gauge, push_to_gateway, write_to_textfile
 
-from steps.contracts.errors import Transient
-from steps.contracts.keys import slug
-from steps.contracts.samples import Publisher, Sample
+from modelmedic.steps.contracts.errors import Transient
+from modelmedic.steps.contracts.keys import slug
+from modelmedic.steps.contracts.samples import Publisher, Sample
 
 PUSHGATEWAY = "MODELMEDIC_PUSHGATEWAY"
 _TIMEOUT = 10.0  # seconds

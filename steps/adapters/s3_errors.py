@@ -12,7 +12,7 @@ from botocore.exceptions import (
     PartialCredentialsError,
 )
 
-from steps.contracts.errors import Conflict, NotFound, StoreError
+from modelmedic.steps.contracts.errors import Conflict, NotFound, StoreError
 
 MISSING = ("NoSuchKey", "NotFound", "404")
 VENDOR = (BotoCoreError, ClientError)

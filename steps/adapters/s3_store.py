@@ -14,11 +14,11 @@ from typing import Any, BinaryIO, TypeVar
 import tenacity
 from tenacity.wait import wait_base
 
-from steps.adapters.s3_errors import VENDOR, passing, status, translated, unsent
-from steps.adapters.s3_reader import buffered
-from steps.contracts.errors import Conflict, NotFound, StoreError
-from steps.contracts.keys import check_key, is_key
-from steps.contracts.ports import Blob
+from modelmedic.steps.adapters.s3_errors import VENDOR, passing, status, translated, unsent
+from modelmedic.steps.adapters.s3_reader import buffered
+from modelmedic.steps.contracts.errors import Conflict, NotFound, StoreError
+from modelmedic.steps.contracts.keys import check_key, is_key
+from modelmedic.steps.contracts.ports import Blob
 
 T = TypeVar("T")
 Parts = list[dict[str, Any]]  # named here, because inside the class `list` is a method

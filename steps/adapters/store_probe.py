@@ -3,8 +3,8 @@
 import contextlib
 import uuid
 
-from steps.contracts.errors import Conflict, NotFound, UnsafeStore
-from steps.contracts.ports import ObjectStore
+from modelmedic.steps.contracts.errors import Conflict, NotFound, UnsafeStore
+from modelmedic.steps.contracts.ports import ObjectStore
 
 KEY = "probe/conditions"
 

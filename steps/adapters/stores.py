@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from steps.adapters.folder_store import FolderStore
-from steps.adapters.store_probe import probe
-from steps.contracts.errors import BadInput
-from steps.contracts.ports import ObjectStore
-from steps.core.redaction import redact
+from modelmedic.steps.adapters.folder_store import FolderStore
+from modelmedic.steps.adapters.store_probe import probe
+from modelmedic.steps.contracts.errors import BadInput
+from modelmedic.steps.contracts.ports import ObjectStore
+from modelmedic.steps.core.redaction import redact
 
 
 def open_store(url: str, *, read_only: bool = False) -> ObjectStore:
@@ -36,7 +36,7 @@ def _named(url: str) -> ObjectStore:
 
 def _s3(bucket: str, prefix: str) -> ObjectStore:
     try:
-        from steps.adapters.s3_store import S3Store
+        from modelmedic.steps.adapters.s3_store import S3Store
     except ModuleNotFoundError as error:
         raise BadInput(f"a store on s3:// needs {error.name}, which is not installed; expected `pip install 'modelmedic[s3]'`") from error
     return S3Store(_client(), bucket, prefix)

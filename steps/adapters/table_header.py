@@ -5,7 +5,7 @@ import csv
 import io
 from pathlib import Path
 
-from steps.contracts.errors import BadInput
+from modelmedic.steps.contracts.errors import BadInput
 
 LONGEST_HEADER = 1 << 20  # bytes; Arrow looks for a CSV's columns no further
 _EXPECTED = "expected a Parquet or CSV file"

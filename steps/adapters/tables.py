@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
-from steps.contracts.errors import BadInput
+from modelmedic.steps.contracts.errors import BadInput
 
 _CSV_BLOCK = 8 << 20  # bytes
 MOST_ROWS = 400_000  # what the row-level tests look at; more rows are sampled evenly, and the answer says so

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import yaml
 
-from steps.adapters.yaml_scalars import Ambiguous, plain_scalar
+from modelmedic.steps.adapters.yaml_scalars import Ambiguous, plain_scalar
 
 LARGEST = 1 << 20  # bytes
 DEEPEST = 20

@@ -6,17 +6,17 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from steps.backtesting.looking import move_on
-from steps.backtesting.models import trained
-from steps.backtesting.naive import history
-from steps.backtesting.result import ANY_DRIFT, Counts, Deed, Played
-from steps.backtesting.stage import Stage
-from steps.contracts.errors import BadInput
-from steps.contracts.incident import Closing
-from steps.contracts.words import Outcome
-from steps.core.training_window import split
-from steps.judging import answered
-from steps.monitor import monitor
+from modelmedic.steps.backtesting.looking import move_on
+from modelmedic.steps.backtesting.models import trained
+from modelmedic.steps.backtesting.naive import history
+from modelmedic.steps.backtesting.result import ANY_DRIFT, Counts, Deed, Played
+from modelmedic.steps.backtesting.stage import Stage
+from modelmedic.steps.contracts.errors import BadInput
+from modelmedic.steps.contracts.incident import Closing
+from modelmedic.steps.contracts.words import Outcome
+from modelmedic.steps.core.training_window import split
+from modelmedic.steps.judging import answered
+from modelmedic.steps.monitor import monitor
 
 
 def any_drift(stage: Stage, place: Path) -> Played:

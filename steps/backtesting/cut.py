@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-from steps.contracts.errors import BadInput
-from steps.contracts.policy import Policy
-from steps.contracts.window import Window
+from modelmedic.steps.contracts.errors import BadInput
+from modelmedic.steps.contracts.policy import Policy
+from modelmedic.steps.contracts.window import Window
 
 _MONTHS_FROM = timedelta(days=60)  # a shorter replay is told by detect.window
 _LEAST = 2  # windows

@@ -2,8 +2,8 @@
 
 from datetime import timedelta
 
-from steps.backtesting.stage import Stage
-from steps.contracts.policy import Policy
+from modelmedic.steps.backtesting.stage import Stage
+from modelmedic.steps.contracts.policy import Policy
 
 _APART = 4  # looks a window; windows that end closer together count as one
 

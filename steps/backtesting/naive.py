@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from steps.backtesting.cut import Cut
-from steps.backtesting.models import Ask, trained
-from steps.backtesting.past import Past
-from steps.backtesting.result import EVERY_WINDOW, FROZEN, Counts, Deed, Played
-from steps.contracts.errors import BadInput
-from steps.contracts.window import Window
+from modelmedic.steps.backtesting.cut import Cut
+from modelmedic.steps.backtesting.models import Ask, trained
+from modelmedic.steps.backtesting.past import Past
+from modelmedic.steps.backtesting.result import EVERY_WINDOW, FROZEN, Counts, Deed, Played
+from modelmedic.steps.contracts.errors import BadInput
+from modelmedic.steps.contracts.window import Window
 
 
 def frozen(past: Past, cut: Cut, first: Ask) -> Played:

@@ -8,11 +8,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from steps.contracts.errors import BadInput
-from steps.contracts.inference_log import REQUEST_ID
-from steps.contracts.policy import Policy
-from steps.contracts.window import Window
-from steps.core.log_columns import conform, declared
+from modelmedic.steps.contracts.errors import BadInput
+from modelmedic.steps.contracts.inference_log import REQUEST_ID
+from modelmedic.steps.contracts.policy import Policy
+from modelmedic.steps.contracts.window import Window
+from modelmedic.steps.core.log_columns import conform, declared
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -3,21 +3,21 @@
 import contextlib
 from typing import Any
 
-from steps.answering import give
-from steps.backtesting.looking import move_on
-from steps.backtesting.result import POLICY, Counts, Deed, Played
-from steps.backtesting.stage import Stage
-from steps.contracts.codec import canonical, decode
-from steps.contracts.diagnosis import Diagnosis
-from steps.contracts.errors import ModelmedicError, StoreError, Transient
-from steps.contracts.incident import Closing, Incident
-from steps.contracts.window import Window
-from steps.contracts.words import Outcome
-from steps.local.engine import Ask, heal
-from steps.monitor import monitor
-from steps.reconcile import reconcile
-from steps.run import Run
-from steps.stages import HEAL
+from modelmedic.steps.answering import give
+from modelmedic.steps.backtesting.looking import move_on
+from modelmedic.steps.backtesting.result import POLICY, Counts, Deed, Played
+from modelmedic.steps.backtesting.stage import Stage
+from modelmedic.steps.contracts.codec import canonical, decode
+from modelmedic.steps.contracts.diagnosis import Diagnosis
+from modelmedic.steps.contracts.errors import ModelmedicError, StoreError, Transient
+from modelmedic.steps.contracts.incident import Closing, Incident
+from modelmedic.steps.contracts.window import Window
+from modelmedic.steps.contracts.words import Outcome
+from modelmedic.steps.local.engine import Ask, heal
+from modelmedic.steps.monitor import monitor
+from modelmedic.steps.reconcile import reconcile
+from modelmedic.steps.run import Run
+from modelmedic.steps.stages import HEAL
 
 _TABLE = tuple(stage for stage in HEAL if stage.name != "report")  # nobody reads Evidently's page of a rehearsal
 

@@ -7,7 +7,7 @@ from datetime import datetime
 import numpy as np
 import numpy.typing as npt
 
-from steps.contracts.window import Window
+from modelmedic.steps.contracts.window import Window
 
 Floats = npt.NDArray[np.float64]
 FROZEN, EVERY_WINDOW, ANY_DRIFT, POLICY = "frozen", "every_window", "any_drift", "policy"

@@ -7,19 +7,19 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from steps.backtesting.any_drift import any_drift
-from steps.backtesting.cut import Cut
-from steps.backtesting.naive import every_window, frozen
-from steps.backtesting.past import Past
-from steps.backtesting.rehearsal import policy_itself
-from steps.backtesting.result import ANY_DRIFT, EVERY_WINDOW, POLICY, Backtest
-from steps.backtesting.scoring import labelled, line
-from steps.backtesting.stage import Stage
-from steps.contracts.policy import Policy
-from steps.contracts.window import format_duration
-from steps.core.metrics import HIGHER_IS_BETTER, loss_of
-from steps.run import silent
-from steps.training.process import in_this_process
+from modelmedic.steps.backtesting.any_drift import any_drift
+from modelmedic.steps.backtesting.cut import Cut
+from modelmedic.steps.backtesting.naive import every_window, frozen
+from modelmedic.steps.backtesting.past import Past
+from modelmedic.steps.backtesting.rehearsal import policy_itself
+from modelmedic.steps.backtesting.result import ANY_DRIFT, EVERY_WINDOW, POLICY, Backtest
+from modelmedic.steps.backtesting.scoring import labelled, line
+from modelmedic.steps.backtesting.stage import Stage
+from modelmedic.steps.contracts.policy import Policy
+from modelmedic.steps.contracts.window import format_duration
+from modelmedic.steps.core.metrics import HIGHER_IS_BETTER, loss_of
+from modelmedic.steps.run import silent
+from modelmedic.steps.training.process import in_this_process
 
 Tell = Callable[[str, datetime], None]  # which way is played, and how far it is
 _ANY_TIME = 1e9  # ms

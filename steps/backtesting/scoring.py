@@ -6,10 +6,10 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from steps.backtesting.past import Past
-from steps.backtesting.result import TITLES, Line, Played
-from steps.contracts.window import Window
-from steps.core.metrics import loss_of, score
+from modelmedic.steps.backtesting.past import Past
+from modelmedic.steps.backtesting.result import TITLES, Line, Played
+from modelmedic.steps.contracts.window import Window
+from modelmedic.steps.core.metrics import loss_of, score
 
 Floats = npt.NDArray[np.float64]
 

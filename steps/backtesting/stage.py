@@ -7,26 +7,26 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from steps.adapters.memory_store import MemoryStore
-from steps.adapters.notify_file import StoreNotifier
-from steps.backtesting.cut import Cut
-from steps.backtesting.models import Ask, Floats, loaded
-from steps.backtesting.past import Past
-from steps.backtesting.windows import PlayedWindows
-from steps.bootstrap import bootstrap
-from steps.clocks import PlayedClock, SystemClock
-from steps.contracts.diagnosis import Release
-from steps.contracts.inference_log import MODEL_VERSION, PREDICTION, SERVED_BY
-from steps.contracts.keys import model_prefix, policy_key
-from steps.contracts.training import ModelVersion
-from steps.contracts.window import Window
-from steps.documents import keep
-from steps.local.rehearsed import RehearsedServing
-from steps.local.rehearsed_registry import RehearsedRegistry
-from steps.model_files import push
-from steps.references import StoredReferences
-from steps.run import Site, silent
-from steps.version_files import version_files
+from modelmedic.steps.adapters.memory_store import MemoryStore
+from modelmedic.steps.adapters.notify_file import StoreNotifier
+from modelmedic.steps.backtesting.cut import Cut
+from modelmedic.steps.backtesting.models import Ask, Floats, loaded
+from modelmedic.steps.backtesting.past import Past
+from modelmedic.steps.backtesting.windows import PlayedWindows
+from modelmedic.steps.bootstrap import bootstrap
+from modelmedic.steps.clocks import PlayedClock, SystemClock
+from modelmedic.steps.contracts.diagnosis import Release
+from modelmedic.steps.contracts.inference_log import MODEL_VERSION, PREDICTION, SERVED_BY
+from modelmedic.steps.contracts.keys import model_prefix, policy_key
+from modelmedic.steps.contracts.training import ModelVersion
+from modelmedic.steps.contracts.window import Window
+from modelmedic.steps.documents import keep
+from modelmedic.steps.local.rehearsed import RehearsedServing
+from modelmedic.steps.local.rehearsed_registry import RehearsedRegistry
+from modelmedic.steps.model_files import push
+from modelmedic.steps.references import StoredReferences
+from modelmedic.steps.run import Site, silent
+from modelmedic.steps.version_files import version_files
 
 
 class Stage:

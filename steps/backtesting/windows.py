@@ -7,11 +7,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from steps.backtesting.past import micros
-from steps.contracts.policy import Policy
-from steps.contracts.ports import Clock
-from steps.contracts.window import Window
-from steps.core.log_columns import declared
+from modelmedic.steps.backtesting.past import micros
+from modelmedic.steps.contracts.policy import Policy
+from modelmedic.steps.contracts.ports import Clock
+from modelmedic.steps.contracts.window import Window
+from modelmedic.steps.core.log_columns import declared
 
 _BATCH = 65_536
 

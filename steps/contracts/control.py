@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from steps.contracts.window import Window
+from modelmedic.steps.contracts.window import Window
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from steps.contracts.words import Autonomy, Outcome, Remedy
+from modelmedic.steps.contracts.words import Autonomy, Outcome, Remedy
 
 
 @dataclass(frozen=True, slots=True)

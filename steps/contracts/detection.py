@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from steps.contracts.window import Window
-from steps.contracts.words import Task, VerdictState
+from modelmedic.steps.contracts.window import Window
+from modelmedic.steps.contracts.words import Task, VerdictState
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from steps.contracts.detection import Problem, Segment
-from steps.contracts.words import Cause
+from modelmedic.steps.contracts.detection import Problem, Segment
+from modelmedic.steps.contracts.words import Cause
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from steps.contracts.window import Window
-from steps.contracts.words import Outcome
+from modelmedic.steps.contracts.window import Window
+from modelmedic.steps.contracts.words import Outcome
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,9 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-from steps.contracts.errors import BadInput
-from steps.contracts.keys import slug
-from steps.contracts.window import Window, utc
+from modelmedic.steps.contracts.errors import BadInput
+from modelmedic.steps.contracts.keys import slug
+from modelmedic.steps.contracts.window import Window, utc
 
 REQUEST_ID = "request_id"
 PREDICTION = "prediction"  # the positive class's probability, or the value

@@ -3,9 +3,9 @@
 import re
 from datetime import datetime
 
-from steps.contracts.codec import sha256
-from steps.contracts.errors import BadInput
-from steps.contracts.window import utc
+from modelmedic.steps.contracts.codec import sha256
+from modelmedic.steps.contracts.errors import BadInput
+from modelmedic.steps.contracts.window import utc
 
 LONGEST_KEY = 900  # bytes; S3 allows 1024, which leaves room for the store's own prefix
 LONGEST_SEGMENT = 200  # bytes; file systems allow 255

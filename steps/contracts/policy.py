@@ -1,6 +1,6 @@
 """The healing policy: one YAML file per model, strict, with every default written down.
 
-`steps.adapters.policy_file` reads it and turns each fault into a sentence with its line; these classes say what is allowed.
+`modelmedic.steps.adapters.policy_file` reads it and turns each fault into a sentence with its line; these classes say what is allowed.
 """
 
 from collections.abc import Iterable, Iterator
@@ -9,9 +9,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from steps.contracts.codec import canonical, sha256
-from steps.contracts.detection import Roles
-from steps.contracts.policy_types import (
+from modelmedic.steps.contracts.codec import canonical, sha256
+from modelmedic.steps.contracts.detection import Roles
+from modelmedic.steps.contracts.policy_types import (
     BaseUrl,
     Column,
     Day,
@@ -28,8 +28,8 @@ from steps.contracts.policy_types import (
     Who,
     Whole,
 )
-from steps.contracts.window import Window, format_duration
-from steps.contracts.words import Autonomy, Cause, Remedy, Task
+from modelmedic.steps.contracts.window import Window, format_duration
+from modelmedic.steps.contracts.words import Autonomy, Cause, Remedy, Task
 
 API_VERSION = "modelmedic/v1alpha1"
 LOGGED = {"prediction": "prediction", "version": "model_version", "id": "request_id"}  # columns that the inference log adds

@@ -8,8 +8,8 @@ from typing import Any, Literal
 from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import CoreSchema
 
-from steps.contracts.policy import Policy
-from steps.contracts.window import format_duration
+from modelmedic.steps.contracts.policy import Policy
+from modelmedic.steps.contracts.window import format_duration
 
 Schema = dict[str, Any]
 Kind = Literal["HealingPolicy", "HealingPolicyDefaults", "HealingPolicyOverlay"]

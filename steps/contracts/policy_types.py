@@ -11,8 +11,8 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
-from steps.contracts.errors import BadInput
-from steps.contracts.window import format_duration, parse_duration, utc
+from modelmedic.steps.contracts.errors import BadInput
+from modelmedic.steps.contracts.window import format_duration, parse_duration, utc
 
 NAME = r"^[a-z0-9]([-a-z0-9]{0,51}[a-z0-9])?$"  # a DNS label short enough for what is derived from it
 COLUMN = r"^[A-Za-z0-9_][A-Za-z0-9_ .\-]{0,127}$"

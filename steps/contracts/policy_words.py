@@ -1,6 +1,6 @@
 """What is allowed at a place in a policy, in words: the same in error sentences and in the reference."""
 
-from steps.contracts.policy_schema import Schema, choices
+from modelmedic.steps.contracts.policy_schema import Schema, choices
 
 _FORMATS = {"date": "a date such as 2026-01-31", "date-time": "a date and time such as 2026-01-31T18:00:00Z"}
 

@@ -1,4 +1,4 @@
-"""The seams through which the loop touches the world; `steps.adapters` implements each of them."""
+"""The seams through which the loop touches the world; `modelmedic.steps.adapters` implements each of them."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,11 +8,11 @@ from typing import BinaryIO, Literal, Protocol
 
 import pyarrow as pa
 
-from steps.contracts.incident import Incident
-from steps.contracts.notification import Notification
-from steps.contracts.serving import Prediction, ServingState, Traffic
-from steps.contracts.training import ModelVersion
-from steps.contracts.window import Window
+from modelmedic.steps.contracts.incident import Incident
+from modelmedic.steps.contracts.notification import Notification
+from modelmedic.steps.contracts.serving import Prediction, ServingState, Traffic
+from modelmedic.steps.contracts.training import ModelVersion
+from modelmedic.steps.contracts.window import Window
 
 
 @dataclass(frozen=True, slots=True)

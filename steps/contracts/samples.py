@@ -1,11 +1,11 @@
-"""What a run of moments has to say to Prometheus: values of the metrics that `steps.contracts.metrics` names."""
+"""What a run of moments has to say to Prometheus: values of the metrics that `modelmedic.steps.contracts.metrics` names."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from steps.contracts.errors import BadInput
-from steps.contracts.metrics import Metric
+from modelmedic.steps.contracts.errors import BadInput
+from modelmedic.steps.contracts.metrics import Metric
 
 
 @dataclass(frozen=True, slots=True)

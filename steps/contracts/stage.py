@@ -55,7 +55,7 @@ class Stage:
     name: str
     title: str  # what a person reads in a list or a graph
     description: str
-    step: str  # the module of `steps` that does it, called as `python -m steps <step>`
+    step: str  # the module of `steps` that does it, called as `python -m modelmedic.steps <step>`
     account: Account
     kind: Kind = Kind.STEP
     after: tuple[str, ...] = ()

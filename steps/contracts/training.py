@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from steps.contracts.window import Window
-from steps.contracts.words import Remedy
+from modelmedic.steps.contracts.window import Window
+from modelmedic.steps.contracts.words import Remedy
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from steps.contracts.codec import sha256
-from steps.contracts.errors import BadInput
-from steps.contracts.window import utc
+from modelmedic.steps.contracts.codec import sha256
+from modelmedic.steps.contracts.errors import BadInput
+from modelmedic.steps.contracts.window import utc
 
 MOST_BYTES = 1 << 20  # Argo Events refuses larger bodies itself; a file could be any size
 MOST_ALERTS = 2000

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from steps.contracts.detection import Segment
-from steps.core.memory import remember, thinned
-from steps.core.pairing import Floats, Pair, finite
+from modelmedic.steps.contracts.detection import Segment
+from modelmedic.steps.core.memory import remember, thinned
+from modelmedic.steps.core.pairing import Floats, Pair, finite
 
 Mask = npt.NDArray[np.bool_]
 _MOST_ROWS = 30_000

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from steps.contracts.incident import Answer
-from steps.contracts.policy import Approval
-from steps.contracts.window import format_duration
+from modelmedic.steps.contracts.incident import Answer
+from modelmedic.steps.contracts.policy import Approval
+from modelmedic.steps.contracts.window import format_duration
 
 Decided = Literal["approved", "rejected", "waiting"]
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 
-from steps.contracts.policy import Rollout
-from steps.contracts.serving import Traffic
-from steps.contracts.window import format_duration
-from steps.contracts.words import Task
+from modelmedic.steps.contracts.policy import Rollout
+from modelmedic.steps.contracts.serving import Traffic
+from modelmedic.steps.contracts.window import format_duration
+from modelmedic.steps.contracts.words import Task
 
 _SAME = 1e-4  # how far a served prediction may be from the validated one: above float32's rounding, below what anybody acts on
 _SLOWER = 1.5  # times the champion's p95, beyond which a canary that is above the policy's bound is taken back

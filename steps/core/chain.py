@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
-from steps.contracts.audit import Record
-from steps.contracts.codec import decode, encode, sha256
-from steps.contracts.keys import audit_head_key, audit_key, model_hash
+from modelmedic.steps.contracts.audit import Record
+from modelmedic.steps.contracts.codec import decode, encode, sha256
+from modelmedic.steps.contracts.keys import audit_head_key, audit_key, model_hash
 
 GENESIS = "0" * 64  # what the first record names as its predecessor
 

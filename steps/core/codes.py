@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 from scipy.special import chdtrc
 
-from steps.contracts.detection import Problem, ProblemKind
-from steps.core.pairing import Codes, Column
+from modelmedic.steps.contracts.detection import Problem, ProblemKind
+from modelmedic.steps.core.pairing import Codes, Column
 
 _LEAST_UNSEEN = 0.01
 

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from steps.contracts.decision import Decision, Objection
-from steps.contracts.diagnosis import Diagnosis
-from steps.contracts.policy import AutonomyLevels, Policy
-from steps.contracts.words import Autonomy, Cause, Remedy
-from steps.core.limits import ADVANCING
+from modelmedic.steps.contracts.decision import Decision, Objection
+from modelmedic.steps.contracts.diagnosis import Diagnosis
+from modelmedic.steps.contracts.policy import AutonomyLevels, Policy
+from modelmedic.steps.contracts.words import Autonomy, Cause, Remedy
+from modelmedic.steps.core.limits import ADVANCING
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,22 +9,22 @@ import dataclasses
 import numpy as np
 import pyarrow as pa
 
-from steps.contracts.detection import ColumnShift, Problem, Roles, Thresholds
-from steps.contracts.diagnosis import Context, Diagnosis, Evidence, Hypothesis
-from steps.contracts.words import Cause, Task
-from steps.core import confidence, releases, world
-from steps.core import labels as label_room
-from steps.core.answers import remembered
-from steps.core.estimate import estimate
-from steps.core.expectation import judged_rows
-from steps.core.loss_shares import loss_shares
-from steps.core.movement import measure, movements
-from steps.core.onset import onset
-from steps.core.pairing import Column, Pair, pair
-from steps.core.quality import check
-from steps.core.ranking import ranking_holds
-from steps.core.residuals import Labelled, labelled
-from steps.core.seasonality import seasonal_matches
+from modelmedic.steps.contracts.detection import ColumnShift, Problem, Roles, Thresholds
+from modelmedic.steps.contracts.diagnosis import Context, Diagnosis, Evidence, Hypothesis
+from modelmedic.steps.contracts.words import Cause, Task
+from modelmedic.steps.core import confidence, releases, world
+from modelmedic.steps.core import labels as label_room
+from modelmedic.steps.core.answers import remembered
+from modelmedic.steps.core.estimate import estimate
+from modelmedic.steps.core.expectation import judged_rows
+from modelmedic.steps.core.loss_shares import loss_shares
+from modelmedic.steps.core.movement import measure, movements
+from modelmedic.steps.core.onset import onset
+from modelmedic.steps.core.pairing import Column, Pair, pair
+from modelmedic.steps.core.quality import check
+from modelmedic.steps.core.ranking import ranking_holds
+from modelmedic.steps.core.residuals import Labelled, labelled
+from modelmedic.steps.core.seasonality import seasonal_matches
 
 _RISEN_Z = 3.5  # of the loss, from which on "nothing differs" is no answer
 LEAST_ROWS = 100  # in either window, before anything but a schema fault is believed

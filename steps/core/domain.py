@@ -9,9 +9,9 @@ import dataclasses
 import numpy as np
 import numpy.typing as npt
 
-from steps.core.memory import remember, thinned
-from steps.core.pairing import Column, Floats, Pair
-from steps.core.residuals import Labelled, Mask
+from modelmedic.steps.core.memory import remember, thinned
+from modelmedic.steps.core.pairing import Column, Floats, Pair
+from modelmedic.steps.core.residuals import Labelled, Mask
 
 _SEED = 20090101
 _LEAST_ROWS = 300

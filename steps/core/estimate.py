@@ -11,13 +11,13 @@ are like the current ones, they alone speak for them: the error grows by the roo
 import numpy as np
 from scipy.special import chdtrc
 
-from steps.contracts.diagnosis import Estimate
-from steps.contracts.words import Task
-from steps.core.domain import overlap
-from steps.core.memory import remember
-from steps.core.pairing import Column, Floats, Pair
-from steps.core.replay import stretches
-from steps.core.residuals import Mask, row_loss
+from modelmedic.steps.contracts.diagnosis import Estimate
+from modelmedic.steps.contracts.words import Task
+from modelmedic.steps.core.domain import overlap
+from modelmedic.steps.core.memory import remember
+from modelmedic.steps.core.pairing import Column, Floats, Pair
+from modelmedic.steps.core.replay import stretches
+from modelmedic.steps.core.residuals import Mask, row_loss
 
 _BINS = 20
 _LEAST_ROWS = 100

@@ -8,10 +8,10 @@ import dataclasses
 
 import numpy as np
 
-from steps.contracts.words import Task
-from steps.core.memory import Memory, remember, thinned
-from steps.core.pairing import Column, Floats, Pair
-from steps.core.residuals import Labelled, Mask, labelled, row_loss
+from modelmedic.steps.contracts.words import Task
+from modelmedic.steps.core.memory import Memory, remember, thinned
+from modelmedic.steps.core.pairing import Column, Floats, Pair
+from modelmedic.steps.core.residuals import Labelled, Mask, labelled, row_loss
 
 _MOST_ROWS = 20_000
 

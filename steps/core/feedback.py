@@ -3,8 +3,8 @@
 import numpy as np
 import numpy.typing as npt
 
-from steps.contracts.words import Task
-from steps.core.metrics import score
+from modelmedic.steps.contracts.words import Task
+from modelmedic.steps.core.metrics import score
 
 Floats = npt.NDArray[np.float64]
 _LEAST_ROWS = 200

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from steps.contracts.policy import Policy
-from steps.contracts.training import Gate
+from modelmedic.steps.contracts.policy import Policy
+from modelmedic.steps.contracts.training import Gate
 
 
 @dataclass(frozen=True, slots=True)

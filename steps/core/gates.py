@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from steps.contracts.policy import Policy
-from steps.contracts.training import Gate
-from steps.contracts.words import Cause, Remedy, Task
-from steps.core.leakage import leaking, too_good
-from steps.core.metrics import HIGHER_IS_BETTER, Blocks, Comparison, Floats, compare, estimate, loss_of
-from steps.core.slices import Slice, slices
+from modelmedic.steps.contracts.policy import Policy
+from modelmedic.steps.contracts.training import Gate
+from modelmedic.steps.contracts.words import Cause, Remedy, Task
+from modelmedic.steps.core.leakage import leaking, too_good
+from modelmedic.steps.core.metrics import HIGHER_IS_BETTER, Blocks, Comparison, Floats, compare, estimate, loss_of
+from modelmedic.steps.core.slices import Slice, slices
 
 LEAST_SLICE = 100  # rows; a smaller slice judges nobody
 _LEAST_CLASS = 10  # rows of each class in a slice before an AUC of it means anything

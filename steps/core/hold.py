@@ -7,7 +7,7 @@ loss needs. It does not depend on which inputs are asked about while the model i
 
 from dataclasses import dataclass
 
-from steps.core.profile import Profile
+from modelmedic.steps.core.profile import Profile
 
 
 @dataclass(frozen=True, slots=True)

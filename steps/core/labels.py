@@ -6,15 +6,15 @@ in q with no shape over any column (Natarajan et al. 2013 use the same model of 
 
 import numpy as np
 
-from steps.contracts.detection import Problem, ProblemKind, Segment
-from steps.contracts.diagnosis import Diagnosis, Evidence
-from steps.contracts.words import Cause, Task
-from steps.core.confidence import LABELS, LABELS_SCATTERED, LABELS_WITHOUT_A_LAW
-from steps.core.expectation import lawful
-from steps.core.pairing import Cells, Codes, Column, Floats, Pair
-from steps.core.quality import column_problems
-from steps.core.replay import pairs
-from steps.core.residuals import Labelled, Mask, chosen, difference_z, structure
+from modelmedic.steps.contracts.detection import Problem, ProblemKind, Segment
+from modelmedic.steps.contracts.diagnosis import Diagnosis, Evidence
+from modelmedic.steps.contracts.words import Cause, Task
+from modelmedic.steps.core.confidence import LABELS, LABELS_SCATTERED, LABELS_WITHOUT_A_LAW
+from modelmedic.steps.core.expectation import lawful
+from modelmedic.steps.core.pairing import Cells, Codes, Column, Floats, Pair
+from modelmedic.steps.core.quality import column_problems
+from modelmedic.steps.core.replay import pairs
+from modelmedic.steps.core.residuals import Labelled, Mask, chosen, difference_z, structure
 
 _LEAST_RATE = 0.03
 _CHUNKS = 8

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from steps.contracts.words import Task
-from steps.core.arrays import distinct, quantiles
+from modelmedic.steps.contracts.words import Task
+from modelmedic.steps.core.arrays import distinct, quantiles
 
 Floats = npt.NDArray[np.float64]
 BINS = 1024

@@ -5,12 +5,12 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import pyarrow as pa
 
-from steps.contracts.detection import Roles
-from steps.contracts.errors import BadInput
-from steps.contracts.words import Task
-from steps.core.arrays import distinct
-from steps.core.layout import Floats, Layout, is_rich, number_axis
-from steps.core.profiling import aligned, numbers, row_loss, texts
+from modelmedic.steps.contracts.detection import Roles
+from modelmedic.steps.contracts.errors import BadInput
+from modelmedic.steps.contracts.words import Task
+from modelmedic.steps.core.arrays import distinct
+from modelmedic.steps.core.layout import Floats, Layout, is_rich, number_axis
+from modelmedic.steps.core.profiling import aligned, numbers, row_loss, texts
 
 _MOST_SAMPLED_CODES = 1000  # in the sample, when they are also half of its rows: an identifier
 _RICH = 2  # columns whose values together tell rows apart

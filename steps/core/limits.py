@@ -22,11 +22,11 @@ import itertools
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from steps.contracts.control import FreezeOrder
-from steps.contracts.decision import Objection, PastHeal
-from steps.contracts.policy import Limits
-from steps.contracts.window import format_duration
-from steps.contracts.words import Outcome, Remedy
+from modelmedic.steps.contracts.control import FreezeOrder
+from modelmedic.steps.contracts.decision import Objection, PastHeal
+from modelmedic.steps.contracts.policy import Limits
+from modelmedic.steps.contracts.window import format_duration
+from modelmedic.steps.contracts.words import Outcome, Remedy
 
 ADVANCING = frozenset({Remedy.RETRAIN, Remedy.RECALIBRATE})
 _WEEK = timedelta(days=7)

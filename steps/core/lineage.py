@@ -1,6 +1,6 @@
 """Which versions served after which."""
 
-from steps.contracts.diagnosis import Release
+from modelmedic.steps.contracts.diagnosis import Release
 
 
 def last_good(releases: tuple[Release, ...], bad: str | None) -> str | None:

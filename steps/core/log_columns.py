@@ -9,10 +9,10 @@ from collections.abc import Iterable, Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from steps.contracts.inference_log import MODEL_VERSION, PREDICTION, REQUEST_ID, SERVED_BY
-from steps.contracts.policy import Policy
-from steps.core.moments import MOMENT as MOMENT
-from steps.core.moments import moments as moments
+from modelmedic.steps.contracts.inference_log import MODEL_VERSION, PREDICTION, REQUEST_ID, SERVED_BY
+from modelmedic.steps.contracts.policy import Policy
+from modelmedic.steps.core.moments import MOMENT as MOMENT
+from modelmedic.steps.core.moments import moments as moments
 
 
 def declared(policy: Policy, *, target: bool = False) -> pa.Schema:

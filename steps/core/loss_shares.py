@@ -8,12 +8,12 @@ What then remains is the changed labels', under the name of the cause that was f
 
 import numpy as np
 
-from steps.contracts.words import Cause
-from steps.core.answers import Answers
-from steps.core.memory import remember, thinned
-from steps.core.pairing import Pair
-from steps.core.releases import own_loss
-from steps.core.residuals import Labelled
+from modelmedic.steps.contracts.words import Cause
+from modelmedic.steps.core.answers import Answers
+from modelmedic.steps.core.memory import remember, thinned
+from modelmedic.steps.core.pairing import Pair
+from modelmedic.steps.core.releases import own_loss
+from modelmedic.steps.core.residuals import Labelled
 
 _MOST_ROWS = 20_000
 _OF_LABELS = (Cause.LABEL_QUALITY, Cause.CONCEPT_DRIFT, Cause.LABEL_SHIFT)

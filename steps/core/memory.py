@@ -10,8 +10,8 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from steps.core.pairing import Column, Floats
-from steps.core.trees import Binning, Forest, binning, grow
+from modelmedic.steps.core.pairing import Column, Floats
+from modelmedic.steps.core.trees import Binning, Forest, binning, grow
 
 Mask = npt.NDArray[np.bool_]
 _LEAST_ROWS = 300

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import rankdata, t
 
-from steps.contracts.words import Task
+from modelmedic.steps.contracts.words import Task
 
 Floats = npt.NDArray[np.float64]
 Blocks = npt.NDArray[np.int64]

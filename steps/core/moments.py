@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pyarrow as pa
 
-from steps.core.arrays import compute
+from modelmedic.steps.core.arrays import compute
 
 MOMENT = pa.timestamp("us", tz="UTC")
 _EPOCH_UNITS = ((1e11, 1_000_000), (1e14, 1_000), (1e17, 1))  # numbers below each bound count seconds, ms, µs; above, ns

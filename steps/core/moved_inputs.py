@@ -2,15 +2,15 @@
 
 import numpy as np
 
-from steps.contracts.detection import ColumnShift, Segment
-from steps.contracts.diagnosis import Diagnosis, Evidence
-from steps.contracts.words import Cause
-from steps.core.confidence import COVARIATE, above
-from steps.core.estimate import estimate
-from steps.core.expectation import learnable
-from steps.core.movement import measure
-from steps.core.pairing import Column, Pair
-from steps.core.residuals import Labelled, Mask, Sample, cell_change, cell_moments, one_sided
+from modelmedic.steps.contracts.detection import ColumnShift, Segment
+from modelmedic.steps.contracts.diagnosis import Diagnosis, Evidence
+from modelmedic.steps.contracts.words import Cause
+from modelmedic.steps.core.confidence import COVARIATE, above
+from modelmedic.steps.core.estimate import estimate
+from modelmedic.steps.core.expectation import learnable
+from modelmedic.steps.core.movement import measure
+from modelmedic.steps.core.pairing import Column, Pair
+from modelmedic.steps.core.residuals import Labelled, Mask, Sample, cell_change, cell_moments, one_sided
 
 _BELIEVED = 1e-4  # p-value, adjusted for the looks
 _LEAST_PIECE = 40  # rows in both windows before a segment is looked into

@@ -3,9 +3,9 @@
 import numpy as np
 from scipy.special import kolmogorov
 
-from steps.contracts.detection import ColumnShift, Thresholds
-from steps.core import shift
-from steps.core.pairing import Column, Floats, Pair
+from modelmedic.steps.contracts.detection import ColumnShift, Thresholds
+from modelmedic.steps.core import shift
+from modelmedic.steps.core.pairing import Column, Floats, Pair
 
 _GRID = 4000  # points of the merged sample at which both distribution functions are read
 

@@ -4,11 +4,11 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from steps.contracts.diagnosis import Diagnosis
-from steps.contracts.words import Cause
-from steps.core.pairing import Pair
-from steps.core.replay import offset_factor
-from steps.core.residuals import Labelled, difference_z
+from modelmedic.steps.contracts.diagnosis import Diagnosis
+from modelmedic.steps.contracts.words import Cause
+from modelmedic.steps.core.pairing import Pair
+from modelmedic.steps.core.replay import offset_factor
+from modelmedic.steps.core.residuals import Labelled, difference_z
 
 _SHOWN_Z = 3.0
 

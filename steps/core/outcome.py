@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from steps.contracts.words import Outcome, Remedy
+from modelmedic.steps.contracts.words import Outcome, Remedy
 
 Records = Mapping[str, Mapping[str, Any]]
 _ON_THE_WAY = ("retrain", "validate", "approve")  # what a remedy that broke off may have come to, in this order

@@ -9,10 +9,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from steps.contracts.detection import Roles
-from steps.contracts.errors import BadInput
-from steps.contracts.words import Task
-from steps.core.arrays import runs
+from modelmedic.steps.contracts.detection import Roles
+from modelmedic.steps.contracts.errors import BadInput
+from modelmedic.steps.contracts.words import Task
+from modelmedic.steps.core.arrays import runs
 
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int64]

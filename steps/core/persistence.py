@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from steps.contracts.detection import Verdict
-from steps.contracts.words import VerdictState
+from modelmedic.steps.contracts.detection import Verdict
+from modelmedic.steps.contracts.words import VerdictState
 
 APART = 0.25  # of a window's length
 

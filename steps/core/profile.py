@@ -10,7 +10,7 @@ from dataclasses import astuple, dataclass, field, replace
 import numpy as np
 import numpy.typing as npt
 
-from steps.core.layout import Floats, Layout, NumberAxis
+from modelmedic.steps.core.layout import Floats, Layout, NumberAxis
 
 Counts = npt.NDArray[np.int64]
 TAIL_SHIFT = 46

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from steps.contracts.codec import canonical, decode, to_plain
-from steps.core.layout import Layout
-from steps.core.profile import Codes, Fit, Losses, Numbers, Profile
+from modelmedic.steps.contracts.codec import canonical, decode, to_plain
+from modelmedic.steps.core.layout import Layout
+from modelmedic.steps.core.profile import Codes, Fit, Losses, Numbers, Profile
 
 _FORMAT = 2
 

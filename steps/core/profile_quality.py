@@ -8,11 +8,11 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from steps.contracts.detection import Problem, ProblemKind
-from steps.contracts.window import Window
-from steps.core.layout import Floats
-from steps.core.profile import Codes, Numbers, Profile
-from steps.core.units import changed_scale
+from modelmedic.steps.contracts.detection import Problem, ProblemKind
+from modelmedic.steps.contracts.window import Window
+from modelmedic.steps.core.layout import Floats
+from modelmedic.steps.core.profile import Codes, Numbers, Profile
+from modelmedic.steps.core.units import changed_scale
 
 LEAST_ROWS = 40
 _QUANTILES = np.linspace(0.02, 0.98, 49)

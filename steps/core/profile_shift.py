@@ -15,11 +15,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from steps.contracts.detection import ColumnShift, Thresholds
-from steps.core.arrays import distinct
-from steps.core.layout import Floats, NumberAxis
-from steps.core.probability import benjamini_hochberg, chi_square_tail, kolmogorov_tail, normal_tail
-from steps.core.profile import Codes, Numbers, Profile
+from modelmedic.steps.contracts.detection import ColumnShift, Thresholds
+from modelmedic.steps.core.arrays import distinct
+from modelmedic.steps.core.layout import Floats, NumberAxis
+from modelmedic.steps.core.probability import benjamini_hochberg, chi_square_tail, kolmogorov_tail, normal_tail
+from modelmedic.steps.core.profile import Codes, Numbers, Profile
 
 LEAST_KNOWN = 30  # values that are not null in both windows
 _LEAST_EXPECTED = 5.0

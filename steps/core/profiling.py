@@ -7,11 +7,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from steps.contracts.words import Task
-from steps.core.arrays import compute, distinct, plain
-from steps.core.layout import Floats, Layout, NumberAxis
-from steps.core.moments import moments
-from steps.core.profile import MOST_CODES, PRINTS, TAIL_SHIFT, Codes, Fit, Losses, Numbers, Profile
+from modelmedic.steps.contracts.words import Task
+from modelmedic.steps.core.arrays import compute, distinct, plain
+from modelmedic.steps.core.layout import Floats, Layout, NumberAxis
+from modelmedic.steps.core.moments import moments
+from modelmedic.steps.core.profile import MOST_CODES, PRINTS, TAIL_SHIFT, Codes, Fit, Losses, Numbers, Profile
 
 _FEW = 30  # rows of a batch below which one value's share says nothing
 _LARGEST_LOSS = 4096.0  # in units of the layout's loss_unit: one row cannot own the mean

@@ -10,14 +10,14 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from steps.contracts.detection import Problem, ProblemKind, Segment
-from steps.core.codes import code_problems
-from steps.core.movement import measure
-from steps.core.pairing import Cells, Codes, Column, Floats, Pair
-from steps.core.relations import kept_relation, relation_problems
-from steps.core.repeats import window_problems
-from steps.core.replay import stretches
-from steps.core.values import number_problems
+from modelmedic.steps.contracts.detection import Problem, ProblemKind, Segment
+from modelmedic.steps.core.codes import code_problems
+from modelmedic.steps.core.movement import measure
+from modelmedic.steps.core.pairing import Cells, Codes, Column, Floats, Pair
+from modelmedic.steps.core.relations import kept_relation, relation_problems
+from modelmedic.steps.core.repeats import window_problems
+from modelmedic.steps.core.replay import stretches
+from modelmedic.steps.core.values import number_problems
 
 _LEAST_ROWS = 40  # of a segment, in both windows
 _KEPT = 0.6  # slope of the later correlations over the earlier ones, from which on a relation is lasting

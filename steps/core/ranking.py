@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from steps.core.pairing import Floats
-from steps.core.residuals import Labelled
+from modelmedic.steps.core.pairing import Floats
+from modelmedic.steps.core.residuals import Labelled
 
 
 def ranking_holds(rows: Labelled) -> bool:

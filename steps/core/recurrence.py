@@ -2,8 +2,8 @@
 
 from datetime import timedelta
 
-from steps.contracts.detection import ColumnShift, Performance, Verdict
-from steps.contracts.words import VerdictState
+from modelmedic.steps.contracts.detection import ColumnShift, Performance, Verdict
+from modelmedic.steps.contracts.words import VerdictState
 
 SILENT_FOR = timedelta(days=28)  # how long nobody is told again of what was looked at, and has not grown
 _GROWN_Z = 2.33  # one-sided, 1 %

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from steps.core.pairing import Column, Floats, cut_at
-from steps.core.residuals import Labelled, Mask, cell_moments, sampled
+from modelmedic.steps.core.pairing import Column, Floats, cut_at
+from modelmedic.steps.core.residuals import Labelled, Mask, cell_moments, sampled
 
 _BINS = 20
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from steps.contracts.detection import Problem, ProblemKind
-from steps.core.memory import thinned
-from steps.core.movement import measure
-from steps.core.pairing import Column, Floats, Pair
+from modelmedic.steps.contracts.detection import Problem, ProblemKind
+from modelmedic.steps.core.memory import thinned
+from modelmedic.steps.core.movement import measure
+from modelmedic.steps.core.pairing import Column, Floats, Pair
 
 _MOST_ROWS = 10_000
 _LEAST_ROWS = 200

@@ -4,13 +4,13 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from steps.contracts.detection import Segment
-from steps.contracts.diagnosis import Context, Diagnosis, Evidence
-from steps.contracts.words import Cause
-from steps.core.answers import Answers
-from steps.core.confidence import RELEASE, RELEASE_UNRECORDED
-from steps.core.pairing import Floats, Pair
-from steps.core.residuals import Labelled, Mask, difference_z, row_loss, structure
+from modelmedic.steps.contracts.detection import Segment
+from modelmedic.steps.contracts.diagnosis import Context, Diagnosis, Evidence
+from modelmedic.steps.contracts.words import Cause
+from modelmedic.steps.core.answers import Answers
+from modelmedic.steps.core.confidence import RELEASE, RELEASE_UNRECORDED
+from modelmedic.steps.core.pairing import Floats, Pair
+from modelmedic.steps.core.residuals import Labelled, Mask, difference_z, row_loss, structure
 
 _LEAST_ROWS = 50
 _LEAST_Z = 2.5  # of the risen loss: little, because the answers themselves must have changed, which no noise does

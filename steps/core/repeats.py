@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from steps.contracts.detection import Problem, ProblemKind
-from steps.core.arrays import distinct
-from steps.core.pairing import Pair
+from modelmedic.steps.contracts.detection import Problem, ProblemKind
+from modelmedic.steps.core.arrays import distinct
+from modelmedic.steps.core.pairing import Pair
 
 _LEAST_ROWS = 100
 _RICH = 0.95  # share of different rows in the reference above which two equal rows are no accident

@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import chdtrc
 
-from steps.core.pairing import Column, Floats, Pair
-from steps.core.residuals import Labelled, Mask, Structure, cell_z, difference_z, sampled
+from modelmedic.steps.core.pairing import Column, Floats, Pair
+from modelmedic.steps.core.residuals import Labelled, Mask, Structure, cell_z, difference_z, sampled
 
 _STRETCHES = 8
 _SHARED = 1 - 1 / _STRETCHES  # each stretch is in the rest of all the others: so many of them are free

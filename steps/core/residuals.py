@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import chdtrc, ndtr
 
-from steps.contracts.words import Task
-from steps.core.pairing import Cells, Codes, Column, Floats, Pair
+from modelmedic.steps.contracts.words import Task
+from modelmedic.steps.core.pairing import Cells, Codes, Column, Floats, Pair
 
 Mask = npt.NDArray[np.bool_]
 _LEAST_CELL = 20  # labelled rows in both windows before a cell speaks

@@ -10,12 +10,12 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from steps.contracts.errors import BadInput
-from steps.contracts.policy import LOGGED
-from steps.contracts.policy_types import COLUMN
-from steps.contracts.window import format_duration
-from steps.contracts.words import Task
-from steps.core.columns import Facts, facts, is_code, no_feature, tells
+from modelmedic.steps.contracts.errors import BadInput
+from modelmedic.steps.contracts.policy import LOGGED
+from modelmedic.steps.contracts.policy_types import COLUMN
+from modelmedic.steps.contracts.window import format_duration
+from modelmedic.steps.contracts.words import Task
+from modelmedic.steps.core.columns import Facts, facts, is_code, no_feature, tells
 
 _TARGET_NAMES = (  # the earlier decides
     re.compile(r"^(target|label|y)$", re.I),

@@ -10,7 +10,7 @@ from datetime import timedelta
 import numpy as np
 import numpy.typing as npt
 
-from steps.core.pairing import Codes, Floats, Pair
+from modelmedic.steps.core.pairing import Codes, Floats, Pair
 
 _LEAST_ROWS = 30  # of the reference in every phase that matters
 _SEED = 20130101

@@ -11,9 +11,9 @@ from collections.abc import Callable
 import numpy as np
 from scipy.special import chdtrc, kolmogorov
 
-from steps.contracts.detection import ColumnShift, Thresholds
-from steps.core.pairing import Codes, Column, Floats, Pair
-from steps.core.probability import benjamini_hochberg
+from modelmedic.steps.contracts.detection import ColumnShift, Thresholds
+from modelmedic.steps.core.pairing import Codes, Column, Floats, Pair
+from modelmedic.steps.core.probability import benjamini_hochberg
 
 Measure = Callable[[Column], tuple[str, float, float]]
 _GRID = 4000  # points of the merged sample at which both distribution functions are read

@@ -7,10 +7,10 @@ each other say much of what the two models would, whoever trains those: a landma
 import numpy as np
 import pyarrow as pa
 
-from steps.contracts.detection import Roles
-from steps.contracts.words import Task
-from steps.core.pairing import Floats, pair
-from steps.core.trees import binning, grow
+from modelmedic.steps.contracts.detection import Roles
+from modelmedic.steps.contracts.words import Task
+from modelmedic.steps.core.pairing import Floats, pair
+from modelmedic.steps.core.trees import binning, grow
 
 _LEAST_ROWS = 100
 _EDGE = 0.001  # a probability is never surer than this

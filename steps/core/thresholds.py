@@ -19,13 +19,13 @@ from datetime import timedelta
 import numpy as np
 import pyarrow as pa
 
-from steps.contracts.detection import Thresholds
-from steps.core.arrays import distinct
-from steps.core.hold import hold, score
-from steps.core.layout import Floats, Layout, NumberAxis
-from steps.core.profile import Codes, Counts, Numbers, Profile, merge
-from steps.core.profile_shift import code_effect, number_effect
-from steps.core.profiling import profiled
+from modelmedic.steps.contracts.detection import Thresholds
+from modelmedic.steps.core.arrays import distinct
+from modelmedic.steps.core.hold import hold, score
+from modelmedic.steps.core.layout import Floats, Layout, NumberAxis
+from modelmedic.steps.core.profile import Codes, Counts, Numbers, Profile, merge
+from modelmedic.steps.core.profile_shift import code_effect, number_effect
+from modelmedic.steps.core.profiling import profiled
 
 Dispersion = Callable[[Floats, int], tuple[float, int]]  # of stretches of so many blocks: the dispersion, and how many there are
 

@@ -19,11 +19,11 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import numpy.typing as npt
 
-from steps.contracts.diagnosis import Diagnosis
-from steps.contracts.policy import Policy
-from steps.contracts.training import TrainingPlan
-from steps.contracts.window import Window
-from steps.contracts.words import Cause, Remedy
+from modelmedic.steps.contracts.diagnosis import Diagnosis
+from modelmedic.steps.contracts.policy import Policy
+from modelmedic.steps.contracts.training import TrainingPlan
+from modelmedic.steps.contracts.window import Window
+from modelmedic.steps.contracts.words import Cause, Remedy
 
 Times = npt.NDArray[np.int64]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from steps.core.pairing import STEPS, Codes, Column, Floats, Steps
+from modelmedic.steps.core.pairing import STEPS, Codes, Column, Floats, Steps
 
 _MOST_ROWS = 8_000
 _MOST_COLUMNS = 24

@@ -6,10 +6,10 @@ from functools import cached_property
 
 import numpy as np
 
-from steps.contracts.detection import Problem, ProblemKind
-from steps.core.arrays import runs
-from steps.core.conversions import FACTORS, converted
-from steps.core.pairing import FEW, Codes, Floats
+from modelmedic.steps.contracts.detection import Problem, ProblemKind
+from modelmedic.steps.core.arrays import runs
+from modelmedic.steps.core.conversions import FACTORS, converted
+from modelmedic.steps.core.pairing import FEW, Codes, Floats
 
 _LEAST_GAIN = 0.02  # share of the rows by which one value must have gained
 _LEAST_ROWS = 40

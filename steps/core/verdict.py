@@ -3,14 +3,14 @@
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
-from steps.contracts.detection import HALF, Performance, Thresholds, Verdict
-from steps.contracts.window import Window
-from steps.contracts.words import Task, VerdictState
-from steps.core.hold import hold
-from steps.core.probability import normal_tail
-from steps.core.profile import Profile
-from steps.core.profile_quality import problems
-from steps.core.profile_shift import profile_shifts
+from modelmedic.steps.contracts.detection import HALF, Performance, Thresholds, Verdict
+from modelmedic.steps.contracts.window import Window
+from modelmedic.steps.contracts.words import Task, VerdictState
+from modelmedic.steps.core.hold import hold
+from modelmedic.steps.core.probability import normal_tail
+from modelmedic.steps.core.profile import Profile
+from modelmedic.steps.core.profile_quality import problems
+from modelmedic.steps.core.profile_shift import profile_shifts
 
 LEAST_ROWS = 100
 LEAST_LABELS = 50

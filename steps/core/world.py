@@ -6,16 +6,16 @@ covariate shift moves the inputs and leaves the residuals, cell by cell, as they
 
 import numpy as np
 
-from steps.contracts.detection import ColumnShift, Segment
-from steps.contracts.diagnosis import Diagnosis, Evidence
-from steps.contracts.words import Cause, Task
-from steps.core import moved_inputs
-from steps.core.confidence import CONCEPT, LABEL_SHIFT, above
-from steps.core.domain import matched
-from steps.core.pairing import Column, Floats, Pair
-from steps.core.regions import region
-from steps.core.replay import deflated, offset_factor
-from steps.core.residuals import Labelled, Mask, Structure, cell_z, difference_z, promising_codes, sampled, structure
+from modelmedic.steps.contracts.detection import ColumnShift, Segment
+from modelmedic.steps.contracts.diagnosis import Diagnosis, Evidence
+from modelmedic.steps.contracts.words import Cause, Task
+from modelmedic.steps.core import moved_inputs
+from modelmedic.steps.core.confidence import CONCEPT, LABEL_SHIFT, above
+from modelmedic.steps.core.domain import matched
+from modelmedic.steps.core.pairing import Column, Floats, Pair
+from modelmedic.steps.core.regions import region
+from modelmedic.steps.core.replay import deflated, offset_factor
+from modelmedic.steps.core.residuals import Labelled, Mask, Structure, cell_z, difference_z, promising_codes, sampled, structure
 
 _BELIEVED = 1e-4  # adjusted p-value below which a column's residuals are said to have changed
 _OFFSET_Z = 4.5

@@ -7,13 +7,13 @@ would start it.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from steps.approve import approve
-from steps.contracts.errors import ModelmedicError, StoreError, Transient
-from steps.contracts.stage import Kind, Stage
-from steps.repair import repair
-from steps.run import Outputs, Run
-from steps.stages import HEAL
-from steps.table import begin, call
+from modelmedic.steps.approve import approve
+from modelmedic.steps.contracts.errors import ModelmedicError, StoreError, Transient
+from modelmedic.steps.contracts.stage import Kind, Stage
+from modelmedic.steps.repair import repair
+from modelmedic.steps.run import Outputs, Run
+from modelmedic.steps.stages import HEAL
+from modelmedic.steps.table import begin, call
 
 Call = Callable[[str, Run, Mapping[str, str]], Outputs]  # runs the step of that name
 Begin = Callable[[str, Run], None]  # starts what of that step can be done beside others

@@ -1,7 +1,7 @@
 """The stable address of a model on one machine: splits the traffic between champion and canary, and counts what each one answers.
 
-A separate process (`python -m steps.local.gateway`) that reads the serving document when it is told to, and once a second. A request
-that the canary does not answer well is asked of the champion, so that its callers never see a failing canary; it counts as the
+A separate process (`python -m modelmedic.steps.local.gateway`) that reads the serving document when it is told to, and once a second.
+A request that the canary does not answer well is asked of the champion, so that its callers never see a failing canary; it counts as the
 canary's failure when the champion does better. A request that finds its predictor gone is tried again with the routes of then.
 """
 
@@ -19,11 +19,11 @@ from typing import Any
 
 from aiohttp import ClientError, ClientSession, ClientTimeout, TCPConnector, web
 
-from steps.contracts.errors import ModelmedicError
-from steps.contracts.inference_log import REPLAY_HEADER, SERVED_BY_HEADER
-from steps.core.routing import to_canary
-from steps.local.processes import Processes
-from steps.local.serving_state import Slot, Wanted, WantedState
+from modelmedic.steps.contracts.errors import ModelmedicError
+from modelmedic.steps.contracts.inference_log import REPLAY_HEADER, SERVED_BY_HEADER
+from modelmedic.steps.core.routing import to_canary
+from modelmedic.steps.local.processes import Processes
+from modelmedic.steps.local.serving_state import Slot, Wanted, WantedState
 
 OWN = "/modelmedic/"  # paths that the gateway answers itself
 LARGEST_BODY = 64 << 20  # bytes, as the predictor
@@ -229,7 +229,7 @@ async def _listening(runner: web.ServerRunner, port: int) -> int:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(prog="python -m steps.local.gateway", description="One address for champion and canary.")
+    parser = argparse.ArgumentParser(prog="python -m modelmedic.steps.local.gateway", description="One address for champion and canary.")
     parser.add_argument("--root", type=Path, required=True)
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--announce", type=Path, required=True)

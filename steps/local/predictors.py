@@ -11,15 +11,15 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from steps.adapters.model_folder import own_rows
-from steps.contracts.errors import BadInput, Refused, Transient
-from steps.contracts.inference_log import SERVED_BY_HEADER
-from steps.contracts.policy import Policy
-from steps.contracts.ports import ObjectStore
-from steps.local.processes import Processes
-from steps.local.serving_state import Slot
-from steps.model_files import pull
-from steps.serving.client import Client
+from modelmedic.steps.adapters.model_folder import own_rows
+from modelmedic.steps.contracts.errors import BadInput, Refused, Transient
+from modelmedic.steps.contracts.inference_log import SERVED_BY_HEADER
+from modelmedic.steps.contracts.policy import Policy
+from modelmedic.steps.contracts.ports import ObjectStore
+from modelmedic.steps.local.processes import Processes
+from modelmedic.steps.local.serving_state import Slot
+from modelmedic.steps.model_files import pull
+from modelmedic.steps.serving.client import Client
 
 GATEWAY = "gateway"
 _STEP = 0.05  # seconds between two looks
@@ -36,7 +36,7 @@ class Predictors:
     store: ObjectStore
     patience: timedelta
     log_seconds: float
-    module: str = "steps.serving"
+    module: str = "modelmedic.steps.serving"
 
     @property
     def processes(self) -> Processes:
@@ -49,7 +49,7 @@ class Predictors:
 
     def start_gateway(self, port: int) -> None:
         options = {"root": self.root, "port": port, "announce": self.processes.announcement(GATEWAY)}
-        command = [sys.executable, "-m", "steps.local.gateway", *(f"--{name}={value}" for name, value in options.items())]
+        command = [sys.executable, "-m", "modelmedic.steps.local.gateway", *(f"--{name}={value}" for name, value in options.items())]
         self.processes.start(GATEWAY, command, os.environ)
 
     def url(self, name: str) -> str | None:

@@ -16,7 +16,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from steps.contracts.errors import Transient
+from modelmedic.steps.contracts.errors import Transient
 
 _STEP = 0.02  # seconds between two looks
 _BIRTH = 2.0  # seconds in which a new process has written its id

@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from steps.contracts.errors import Conflict, Refused, Transient
-from steps.contracts.serving import Prediction, Served, ServingState, Traffic, noted
-from steps.contracts.training import ModelVersion
-from steps.core.routing import to_canary
+from modelmedic.steps.contracts.errors import Conflict, Refused, Transient
+from modelmedic.steps.contracts.serving import Prediction, Served, ServingState, Traffic, noted
+from modelmedic.steps.contracts.training import ModelVersion
+from modelmedic.steps.core.routing import to_canary
 
 Floats = npt.NDArray[np.float64]
 Ask = Callable[[pa.Table], Floats]  # one number per row

@@ -4,10 +4,10 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from steps.contracts.errors import BadInput, NotFound, Refused
-from steps.contracts.keys import model_prefix
-from steps.contracts.training import ModelVersion
-from steps.model_files import digest
+from modelmedic.steps.contracts.errors import BadInput, NotFound, Refused
+from modelmedic.steps.contracts.keys import model_prefix
+from modelmedic.steps.contracts.training import ModelVersion
+from modelmedic.steps.model_files import digest
 
 _FORBIDDEN = frozenset("'\"`\\ ")  # in a key: what the real one could not ask for
 

@@ -13,14 +13,14 @@ from typing import Literal
 
 import pyarrow as pa
 
-from steps.contracts.errors import ModelmedicError, Refused, Transient
-from steps.contracts.policy import Policy
-from steps.contracts.ports import ObjectStore
-from steps.contracts.serving import Prediction, Served, ServingState, Traffic, noted
-from steps.contracts.training import ModelVersion
-from steps.local.predictors import GATEWAY, Predictors, call
-from steps.local.processes import locked
-from steps.local.serving_state import Slot, Wanted, WantedState
+from modelmedic.steps.contracts.errors import ModelmedicError, Refused, Transient
+from modelmedic.steps.contracts.policy import Policy
+from modelmedic.steps.contracts.ports import ObjectStore
+from modelmedic.steps.contracts.serving import Prediction, Served, ServingState, Traffic, noted
+from modelmedic.steps.contracts.training import ModelVersion
+from modelmedic.steps.local.predictors import GATEWAY, Predictors, call
+from modelmedic.steps.local.processes import locked
+from modelmedic.steps.local.serving_state import Slot, Wanted, WantedState
 
 _GRACE = 25.0  # seconds a predictor has to write the rest of its log at a stop
 _KEPT = 10  # outputs of ended predictors
@@ -42,7 +42,7 @@ class LocalServing:
         *,
         patience: timedelta = timedelta(seconds=120),
         log_seconds: float = 1.0,
-        predictor: str = "steps.serving",
+        predictor: str = "modelmedic.steps.serving",
     ) -> None:
         self._root = root.absolute()
         url = store_url if "://" in store_url else str(Path(store_url).expanduser().absolute())

@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from steps.adapters.folder_store import FolderStore
-from steps.contracts.codec import encode
-from steps.contracts.errors import Conflict, NotFound
-from steps.contracts.training import ModelVersion
-from steps.documents import parse
+from modelmedic.steps.adapters.folder_store import FolderStore
+from modelmedic.steps.contracts.codec import encode
+from modelmedic.steps.contracts.errors import Conflict, NotFound
+from modelmedic.steps.contracts.training import ModelVersion
+from modelmedic.steps.documents import parse
 
 _KEY = "serving.json"
 

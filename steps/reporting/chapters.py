@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from steps.contracts.window import Window
-from steps.core.chain import Fault
-from steps.reporting.shares import Step
+from modelmedic.steps.contracts.window import Window
+from modelmedic.steps.core.chain import Fault
+from modelmedic.steps.reporting.shares import Step
 
 
 @dataclass(frozen=True, slots=True)

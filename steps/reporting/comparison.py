@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from steps.contracts.detection import ColumnShift, Problem, Roles, Segment, Thresholds
-from steps.core.pairing import Column, Floats, Pair, finite, pair
-from steps.core.quality import check
-from steps.core.residuals import Labelled, labelled
-from steps.core.shift import shifts
+from modelmedic.steps.contracts.detection import ColumnShift, Problem, Roles, Segment, Thresholds
+from modelmedic.steps.core.pairing import Column, Floats, Pair, finite, pair
+from modelmedic.steps.core.quality import check
+from modelmedic.steps.core.residuals import Labelled, labelled
+from modelmedic.steps.core.shift import shifts
 
 MOST_COLUMNS = 8
 _BINS = 28

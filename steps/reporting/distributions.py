@@ -2,9 +2,9 @@
 
 from markupsafe import Markup
 
-from steps.reporting.comparison import Bins, Code, Drawn
-from steps.reporting.svg import Scale, line, path, picture, rect, tag, text, ticks, tip
-from steps.reporting.words import MINUS, number, percent, plain, short
+from modelmedic.steps.reporting.comparison import Bins, Code, Drawn
+from modelmedic.steps.reporting.svg import Scale, line, path, picture, rect, tag, text, ticks, tip
+from modelmedic.steps.reporting.words import MINUS, number, percent, plain, short
 
 _WIDTH, _HEIGHT = 290.0, 150.0
 _ROW = 24.0

@@ -6,14 +6,14 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from steps.adapters.tables import is_parquet, read_table, thin
-from steps.contracts.decision import Decision
-from steps.contracts.detection import Roles, Verdict
-from steps.contracts.diagnosis import Diagnosis
-from steps.contracts.errors import BadInput
-from steps.files import recognised
-from steps.reporting.comparison import compare
-from steps.reporting.opinion import opinion_page
+from modelmedic.steps.adapters.tables import is_parquet, read_table, thin
+from modelmedic.steps.contracts.decision import Decision
+from modelmedic.steps.contracts.detection import Roles, Verdict
+from modelmedic.steps.contracts.diagnosis import Diagnosis
+from modelmedic.steps.contracts.errors import BadInput
+from modelmedic.steps.files import recognised
+from modelmedic.steps.reporting.comparison import compare
+from modelmedic.steps.reporting.opinion import opinion_page
 
 SAMPLE = 20_000  # rows of each file that the pictures are drawn from, spread evenly
 _BATCH = 65_536

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from steps.contracts.training import Gate
-from steps.reporting.story import Story
-from steps.reporting.strips import extent, strip
-from steps.reporting.words import short, words
+from modelmedic.steps.contracts.training import Gate
+from modelmedic.steps.reporting.story import Story
+from modelmedic.steps.reporting.strips import extent, strip
+from modelmedic.steps.reporting.words import short, words
 
 _OTHER_UNIT = ("ranking",)  # a gate of another metric than the rest
 _READABLE = 0.15  # share of an axis

@@ -5,19 +5,19 @@ from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
-from steps.contracts.words import Outcome
-from steps.core.chain import seal
-from steps.reporting.chapters import Chain
-from steps.reporting.gates import judged
-from steps.reporting.headline import cards, headline, outcome
-from steps.reporting.moments import Moment, moments
-from steps.reporting.render import render
-from steps.reporting.sections import compared, considered, drift_sentence
-from steps.reporting.shares import shares
-from steps.reporting.spans import Lane, spans
-from steps.reporting.story import Story
-from steps.reporting.undo import undo
-from steps.reporting.words import lasting, number, short, words
+from modelmedic.steps.contracts.words import Outcome
+from modelmedic.steps.core.chain import seal
+from modelmedic.steps.reporting.chapters import Chain
+from modelmedic.steps.reporting.gates import judged
+from modelmedic.steps.reporting.headline import cards, headline, outcome
+from modelmedic.steps.reporting.moments import Moment, moments
+from modelmedic.steps.reporting.render import render
+from modelmedic.steps.reporting.sections import compared, considered, drift_sentence
+from modelmedic.steps.reporting.shares import shares
+from modelmedic.steps.reporting.spans import Lane, spans
+from modelmedic.steps.reporting.story import Story
+from modelmedic.steps.reporting.undo import undo
+from modelmedic.steps.reporting.words import lasting, number, short, words
 
 _MOST_RECORDS = 400
 _STATES = {"done": ("•", "grey"), "good": ("✓", "good"), "bad": ("✕", "bad"), "open": ("?", "warn")}

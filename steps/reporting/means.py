@@ -2,9 +2,9 @@
 
 from markupsafe import Markup
 
-from steps.reporting.comparison import Cut, Mean, Part
-from steps.reporting.svg import Scale, circle, line, picture, tag, text, ticks, tip
-from steps.reporting.words import number, plain, short
+from modelmedic.steps.reporting.comparison import Cut, Mean, Part
+from modelmedic.steps.reporting.svg import Scale, circle, line, picture, tag, text, ticks, tip
+from modelmedic.steps.reporting.words import number, plain, short
 
 _WIDTH = 440.0
 _ROW = 30.0

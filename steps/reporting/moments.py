@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from steps.contracts.audit import Phase, Record
-from steps.contracts.incident import Incident
-from steps.reporting.words import percent, short, words
+from modelmedic.steps.contracts.audit import Phase, Record
+from modelmedic.steps.contracts.incident import Incident
+from modelmedic.steps.reporting.words import percent, short, words
 
 _Facts = Mapping[str, Any]
 _SHOWN = 4  # facts of an event that has no sentence of its own

@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
-from steps.contracts.decision import Decision
-from steps.contracts.detection import Verdict
-from steps.contracts.diagnosis import Diagnosis
-from steps.contracts.words import Cause, VerdictState
-from steps.reporting.comparison import Comparison
-from steps.reporting.render import render
-from steps.reporting.sections import compared, considered, drift_sentence
-from steps.reporting.words import number, percent, short, words
+from modelmedic.steps.contracts.decision import Decision
+from modelmedic.steps.contracts.detection import Verdict
+from modelmedic.steps.contracts.diagnosis import Diagnosis
+from modelmedic.steps.contracts.words import Cause, VerdictState
+from modelmedic.steps.reporting.comparison import Comparison
+from modelmedic.steps.reporting.render import render
+from modelmedic.steps.reporting.sections import compared, considered, drift_sentence
+from modelmedic.steps.reporting.words import number, percent, short, words
 
 _TONES = {
     VerdictState.QUIET: "good",

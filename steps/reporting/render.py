@@ -3,7 +3,7 @@
 from functools import cache
 from typing import Any
 
-from steps.reporting import words
+from modelmedic.steps.reporting import words
 
 _AUTONOMY = {
     "observe": "only watches, and says nothing",
@@ -24,7 +24,7 @@ def _environment() -> Any:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
-        loader=PackageLoader("steps.reporting", "pages"),
+        loader=PackageLoader("modelmedic.steps.reporting", "pages"),
         autoescape=True,
         undefined=StrictUndefined,
         finalize=_finalize,

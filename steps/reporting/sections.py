@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-from steps.contracts.detection import Verdict
-from steps.contracts.diagnosis import Diagnosis, Hypothesis
-from steps.contracts.words import Cause
-from steps.reporting.comparison import Comparison, Drawn
-from steps.reporting.distributions import distribution
-from steps.reporting.means import means
-from steps.reporting.words import number, percent, short
+from modelmedic.steps.contracts.detection import Verdict
+from modelmedic.steps.contracts.diagnosis import Diagnosis, Hypothesis
+from modelmedic.steps.contracts.words import Cause
+from modelmedic.steps.reporting.comparison import Comparison, Drawn
+from modelmedic.steps.reporting.distributions import distribution
+from modelmedic.steps.reporting.means import means
+from modelmedic.steps.reporting.words import number, percent, short
 
 # In the order in which they are asked; what is said of each when it is not among the causes that stand.
 _NOT_FOUND = {

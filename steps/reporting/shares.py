@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 
 from markupsafe import Markup
 
-from steps.reporting.svg import Scale, circle, line, path, picture, tag, text, tip
-from steps.reporting.words import short
+from modelmedic.steps.reporting.svg import Scale, circle, line, path, picture, tag, text, tip
+from modelmedic.steps.reporting.words import short
 
 _WIDTH, _HEIGHT = 760.0, 204.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46.0, 28.0, 22.0, 44.0

@@ -6,9 +6,9 @@ from datetime import datetime
 
 from markupsafe import Markup
 
-from steps.contracts.window import Window
-from steps.reporting.svg import Scale, days, line, picture, rect, tag, text, tip
-from steps.reporting.words import day, short, span
+from modelmedic.steps.contracts.window import Window
+from modelmedic.steps.reporting.svg import Scale, days, line, picture, rect, tag, text, tip
+from modelmedic.steps.reporting.words import day, short, span
 
 _WIDTH = 760.0
 _LEFT, _RIGHT = 128.0, 16.0

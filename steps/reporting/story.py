@@ -8,25 +8,25 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from steps.adapters.tables import thin
-from steps.baseline import baseline
-from steps.contracts.audit import Record
-from steps.contracts.codec import canonical, decode
-from steps.contracts.decision import Decision
-from steps.contracts.detection import Verdict
-from steps.contracts.diagnosis import Diagnosis
-from steps.contracts.errors import ModelmedicError
-from steps.contracts.incident import Answer, Assessment, Closing, Incident
-from steps.contracts.keys import model_hash, notification_key, report_key, verdict_key
-from steps.contracts.notification import Notification
-from steps.contracts.policy import Policy
-from steps.contracts.ports import ObjectStore
-from steps.contracts.training import TrainingPlan, Validation
-from steps.documents import read, replace
-from steps.reporting.chapters import Chain, Moved, Ruled, SetAside, Trained, Undone
-from steps.reporting.comparison import Comparison, compare
-from steps.run import Site
-from steps.stages import HEAL
+from modelmedic.steps.adapters.tables import thin
+from modelmedic.steps.baseline import baseline
+from modelmedic.steps.contracts.audit import Record
+from modelmedic.steps.contracts.codec import canonical, decode
+from modelmedic.steps.contracts.decision import Decision
+from modelmedic.steps.contracts.detection import Verdict
+from modelmedic.steps.contracts.diagnosis import Diagnosis
+from modelmedic.steps.contracts.errors import ModelmedicError
+from modelmedic.steps.contracts.incident import Answer, Assessment, Closing, Incident
+from modelmedic.steps.contracts.keys import model_hash, notification_key, report_key, verdict_key
+from modelmedic.steps.contracts.notification import Notification
+from modelmedic.steps.contracts.policy import Policy
+from modelmedic.steps.contracts.ports import ObjectStore
+from modelmedic.steps.contracts.training import TrainingPlan, Validation
+from modelmedic.steps.documents import read, replace
+from modelmedic.steps.reporting.chapters import Chain, Moved, Ruled, SetAside, Trained, Undone
+from modelmedic.steps.reporting.comparison import Comparison, compare
+from modelmedic.steps.run import Site
+from modelmedic.steps.stages import HEAL
 
 SAMPLE = 12_000  # rows of each window that the pictures are drawn from, spread evenly
 _MOST_VERIFIED = 3_000  # records of a trail that a page reads again to verify it
@@ -70,7 +70,7 @@ class Story:
 
 def write(site: Site, incident: Incident) -> str:
     """Draw the incident's page and store it over the one before; its key. Raises StoreError when the store is away."""
-    from steps.reporting.incident import incident_page
+    from modelmedic.steps.reporting.incident import incident_page
 
     key = report_key(model_hash(incident.model), incident.epoch, "incident.html")
     replace(site.store, key, incident_page(gather(site, incident)).encode())

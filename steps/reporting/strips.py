@@ -2,9 +2,9 @@
 
 from markupsafe import Markup
 
-from steps.contracts.training import Gate
-from steps.reporting.svg import Scale, line, picture, tag, text, tip
-from steps.reporting.words import number, plain, short
+from modelmedic.steps.contracts.training import Gate
+from modelmedic.steps.reporting.svg import Scale, line, picture, tag, text, tip
+from modelmedic.steps.reporting.words import number, plain, short
 
 _WIDTH, _HEIGHT = 320.0, 46.0
 

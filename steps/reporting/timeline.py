@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
-from steps.contracts.window import Window, utc
-from steps.reporting.words import number, short
+from modelmedic.steps.contracts.window import Window, utc
+from modelmedic.steps.reporting.words import number, short
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

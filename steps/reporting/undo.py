@@ -3,9 +3,9 @@
 import shlex
 from dataclasses import dataclass
 
-from steps.contracts.words import Outcome
-from steps.reporting.story import Story
-from steps.reporting.words import short
+from modelmedic.steps.contracts.words import Outcome
+from modelmedic.steps.reporting.story import Story
+from modelmedic.steps.reporting.words import short
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 import math
 from datetime import datetime, timedelta
 
-from steps.contracts.window import Window, utc
+from modelmedic.steps.contracts.window import Window, utc
 
 LONGEST = 700  # characters of a sentence
 NOTHING = "\u2013"  # an en dash where there is no value

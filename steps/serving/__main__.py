@@ -1,5 +1,5 @@
-"""`python -m steps.serving`: the predictor."""
+"""`python -m modelmedic.steps.serving`: the predictor."""
 
-from steps.serving.command import main
+from modelmedic.steps.serving.command import main
 
 raise SystemExit(main())

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from steps.contracts.errors import BadInput
-from steps.contracts.policy import Policy
-from steps.contracts.words import Task
+from modelmedic.steps.contracts.errors import BadInput
+from modelmedic.steps.contracts.policy import Policy
+from modelmedic.steps.contracts.words import Task
 
 ABOUT = "MODELMEDIC_ABOUT"  # the environment variable that holds it
 

@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from steps.adapters.model_loader import LoadedModel
-from steps.contracts.errors import BadInput
-from steps.core.log_columns import moments
-from steps.serving.columns import Columns, Kind, Wanted
-from steps.serving.frame import Texts, check, frame, missing
-from steps.serving.request import Asked
+from modelmedic.steps.adapters.model_loader import LoadedModel
+from modelmedic.steps.contracts.errors import BadInput
+from modelmedic.steps.core.log_columns import moments
+from modelmedic.steps.serving.columns import Columns, Kind, Wanted
+from modelmedic.steps.serving.frame import Texts, check, frame, missing
+from modelmedic.steps.serving.request import Asked
 
 _MADE_UP: dict[Kind, list[Any]] = {"number": [0.0], "text": [""], "moment": ["2000-01-01T00:00:00Z"]}
 

@@ -13,9 +13,9 @@ from urllib.parse import quote, urlsplit
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from steps.contracts.errors import BadInput, Transient
-from steps.contracts.inference_log import REPLAY_HEADER, VERSION_HEADER
-from steps.contracts.serving import Prediction
+from modelmedic.steps.contracts.errors import BadInput, Transient
+from modelmedic.steps.contracts.inference_log import REPLAY_HEADER, VERSION_HEADER
+from modelmedic.steps.contracts.serving import Prediction
 
 _MADE_UP: Mapping[str, Any] = {"BYTES": "", "BOOL": False}
 

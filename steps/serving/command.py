@@ -9,13 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from steps.contracts.errors import ModelmedicError
-from steps.contracts.ports import ObjectStore
-from steps.serving.options import Options, parse
+from modelmedic.steps.contracts.errors import ModelmedicError
+from modelmedic.steps.contracts.ports import ObjectStore
+from modelmedic.steps.serving.options import Options, parse
 
 if TYPE_CHECKING:
-    from steps.serving.answering import Answering
-    from steps.serving.inference_log import InferenceLog
+    from modelmedic.steps.serving.answering import Answering
+    from modelmedic.steps.serving.inference_log import InferenceLog
 
 _GRACE = 18.0  # seconds for the log at a stop, after 6 for the requests under way; a pod has 30 in all, 5 of them before it is told
 _say = logging.getLogger("modelmedic.predictor")
@@ -39,9 +39,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def run(options: Options) -> int:
     """Load first: a model that cannot be served is refused before KServe has been imported."""
-    from steps.adapters.model_loader import ALLOW_PICKLE, load_model
-    from steps.serving.answering import Answering
-    from steps.serving.columns import Columns
+    from modelmedic.steps.adapters.model_loader import ALLOW_PICKLE, load_model
+    from modelmedic.steps.serving.answering import Answering
+    from modelmedic.steps.serving.columns import Columns
 
     options = _with_policy(options)
     model = load_model(options.model_dir, options.task, allow_pickle=options.allow_pickle)
@@ -53,10 +53,10 @@ def run(options: Options) -> int:
 
 
 def _serve(options: Options, answering: "Answering", how: str, unpickled: bool) -> int:
-    from steps.adapters.kserve_server import serve
-    from steps.serving.inference_log import LogCounts
-    from steps.serving.metrics import Identity, Metrics
-    from steps.serving.predictor import LoggingPredictor
+    from modelmedic.steps.adapters.kserve_server import serve
+    from modelmedic.steps.serving.inference_log import LogCounts
+    from modelmedic.steps.serving.metrics import Identity, Metrics
+    from modelmedic.steps.serving.predictor import LoggingPredictor
 
     log = _log(options, answering) if options.log_store else None
     known = options.about.model if options.about else options.model_name
@@ -80,7 +80,7 @@ def _serve(options: Options, answering: "Answering", how: str, unpickled: bool) 
 
 
 def _log(options: Options, answering: "Answering") -> "InferenceLog":
-    from steps.serving.inference_log import InferenceLog, LogSettings
+    from modelmedic.steps.serving.inference_log import InferenceLog, LogSettings
 
     settings = LogSettings(
         prefix=options.log_prefix or f"inference-log/{options.model_name}",
@@ -97,7 +97,7 @@ def _log(options: Options, answering: "Answering") -> "InferenceLog":
 def _with_policy(options: Options) -> Options:
     if options.policy is None:
         return _with_about(options)
-    from steps.adapters.policy_file import load_policy
+    from modelmedic.steps.adapters.policy_file import load_policy
 
     policy = load_policy(options.policy)
     data = policy.data
@@ -130,7 +130,7 @@ def _opener(url: str) -> Callable[[], ObjectStore]:
     """The store without its probe: every key here is this process's own, and a predictor may write below its prefix alone."""
 
     def opened() -> ObjectStore:
-        from steps.adapters.stores import open_store
+        from modelmedic.steps.adapters.stores import open_store
 
         return open_store(url, read_only=True)
 

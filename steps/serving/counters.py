@@ -1,7 +1,7 @@
 """The counters of a predictor as its /metrics page tells them."""
 
-from steps.contracts.errors import Transient
-from steps.contracts.serving import Traffic
+from modelmedic.steps.contracts.errors import Transient
+from modelmedic.steps.contracts.serving import Traffic
 
 REQUESTS = "modelmedic_requests"  # with the label `code`; replays are counted elsewhere
 RECENT_P95 = "modelmedic_recent_p95_seconds"

@@ -8,10 +8,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from steps.contracts.errors import BadInput
-from steps.core.log_columns import MOMENT, moments
-from steps.serving.columns import Kind, Wanted
-from steps.serving.request import Asked
+from modelmedic.steps.contracts.errors import BadInput
+from modelmedic.steps.core.log_columns import MOMENT, moments
+from modelmedic.steps.serving.columns import Kind, Wanted
+from modelmedic.steps.serving.request import Asked
 
 Texts = Literal["string", "category"]  # how the model takes its texts
 _WHOLE = {"long": np.int64, "integer": np.int32}

@@ -14,12 +14,12 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from steps.contracts.errors import Conflict
-from steps.contracts.inference_log import span_key
-from steps.contracts.ports import ObjectStore
-from steps.parquet_objects import encoded
-from steps.serving.columns import Kind
-from steps.serving.log_rows import Entry, day_tables
+from modelmedic.steps.contracts.errors import Conflict
+from modelmedic.steps.contracts.inference_log import span_key
+from modelmedic.steps.contracts.ports import ObjectStore
+from modelmedic.steps.parquet_objects import encoded
+from modelmedic.steps.serving.columns import Kind
+from modelmedic.steps.serving.log_rows import Entry, day_tables
 
 _PATIENCE = (0.5, 30.0)  # seconds before the store is tried again: the first time, and at most
 _say = logging.getLogger("modelmedic.log")

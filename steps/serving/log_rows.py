@@ -8,9 +8,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from steps.contracts.inference_log import ANSWERED_AT, MODEL_VERSION, PREDICTION, REQUEST_ID, SERVED_BY
-from steps.core.log_columns import MOMENT
-from steps.serving.columns import Kind
+from modelmedic.steps.contracts.inference_log import ANSWERED_AT, MODEL_VERSION, PREDICTION, REQUEST_ID, SERVED_BY
+from modelmedic.steps.core.log_columns import MOMENT
+from modelmedic.steps.serving.columns import Kind
 
 TIME = "time"  # the column's name where no policy says one
 _EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)  # beyond them a time is taken for none

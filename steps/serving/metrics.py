@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-from steps.serving.counters import RECENT_P95, REQUESTS
-from steps.serving.inference_log import LogCounts
+from modelmedic.steps.serving.counters import RECENT_P95, REQUESTS
+from modelmedic.steps.serving.inference_log import LogCounts
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _RECENT = 500  # requests whose times are kept: a histogram knows no "lately", and only its buckets

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from steps.contracts.words import Task
-from steps.serving.about import ABOUT, About, read
+from modelmedic.steps.contracts.words import Task
+from modelmedic.steps.serving.about import ABOUT, About, read
 
 POLICY = "MODELMEDIC_POLICY"  # a policy's file, where --policy is not given
 
@@ -41,7 +41,7 @@ class Options:
 
 def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) -> Options:
     """Ends the process with 2 for a wrong command line. Raises BadInput for an environment that nobody of ours wrote."""
-    from steps.adapters.model_loader import ALLOW_PICKLE
+    from modelmedic.steps.adapters.model_loader import ALLOW_PICKLE
 
     said = vars(_parser().parse_args(arguments))
     for column in ("numeric", "categorical"):
@@ -53,7 +53,9 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ)
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m steps.serving", description="Serve one model version over KServe's V1 and V2.")
+    parser = argparse.ArgumentParser(
+        prog="python -m modelmedic.steps.serving", description="Serve one model version over KServe's V1 and V2."
+    )
     add = parser.add_argument
     add("--model-name", required=True, help="the name under which it answers")
     add("--model-dir", type=Path, required=True, help="an MLflow model folder")

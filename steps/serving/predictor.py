@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from steps.adapters.kserve_server import Answer
-from steps.serving.answering import Answering, times
-from steps.serving.columns import Kind
-from steps.serving.inference_log import InferenceLog
-from steps.serving.log_rows import Entry
-from steps.serving.metrics import Identity, Metrics
-from steps.serving.request import Asked, Tensor, from_instances, from_tensors
+from modelmedic.steps.adapters.kserve_server import Answer
+from modelmedic.steps.serving.answering import Answering, times
+from modelmedic.steps.serving.columns import Kind
+from modelmedic.steps.serving.inference_log import InferenceLog
+from modelmedic.steps.serving.log_rows import Entry
+from modelmedic.steps.serving.metrics import Identity, Metrics
+from modelmedic.steps.serving.request import Asked, Tensor, from_instances, from_tensors
 
 ROLES = ("champion", "canary")
 _DATATYPES: dict[Kind, str] = {"number": "FP64", "text": "BYTES", "moment": "BYTES"}

@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from steps.contracts.errors import BadInput
+from modelmedic.steps.contracts.errors import BadInput
 
 _LONGEST_ID = 200
 _DATATYPES = frozenset(("BOOL", "BYTES", "FP16", "FP32", "FP64", "INT8", "INT16", "INT32", "INT64", "UINT8", "UINT16", "UINT32", "UINT64"))

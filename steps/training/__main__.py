@@ -1,4 +1,4 @@
-"""One training, as a process of its own: `python -m steps.training --data=train.parquet --policy=policy.json --out=DIR`.
+"""One training, as a process of its own: `python -m modelmedic.steps.training --data=train.parquet --policy=policy.json --out=DIR`.
 
 Writes the model to DIR/model and what became of it to DIR/report.json, whose `error` is null or one sentence. The traceback of
 a training function that failed goes to stderr.
@@ -13,9 +13,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from steps.contracts.errors import BadInput, ModelmedicError
-from steps.contracts.policy import Policy
-from steps.training.process import tether
+from modelmedic.steps.contracts.errors import BadInput, ModelmedicError
+from modelmedic.steps.contracts.policy import Policy
+from modelmedic.steps.training.process import tether
 
 _CHECKED_ROWS = 50
 
@@ -40,7 +40,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m steps.training", description="Train one model; it is registered by somebody else.")
+    parser = argparse.ArgumentParser(
+        prog="python -m modelmedic.steps.training", description="Train one model; it is registered by somebody else."
+    )
     parser.add_argument("--data", type=Path, required=True, help="labelled rows, Parquet")
     parser.add_argument("--policy", type=Path, required=True, help="the policy, JSON")
     parser.add_argument("--out", type=Path, required=True, help="folder for the model and the report")
@@ -52,9 +54,9 @@ def _parser() -> argparse.ArgumentParser:
 def _train(options: argparse.Namespace) -> None:
     import pyarrow.parquet as pq
 
-    from steps.adapters.model_saver import estimator, save
-    from steps.training.frames import training_frame
-    from steps.training.recalibrated import recalibrated
+    from modelmedic.steps.adapters.model_saver import estimator, save
+    from modelmedic.steps.training.frames import training_frame
+    from modelmedic.steps.training.recalibrated import recalibrated
 
     policy = Policy.model_validate_json(options.policy.read_bytes())
     frame = training_frame(pq.read_table(options.data), policy)
@@ -70,7 +72,7 @@ def _train(options: argparse.Namespace) -> None:
 def entrypoint(name: str) -> Callable[..., Any]:
     """The function that `retrain.entrypoint` names. Raises BadInput when there is none."""
     if name == "builtin":
-        from steps.training.builtin import train
+        from modelmedic.steps.training.builtin import train
 
         return train
     module, _, function = name.partition(":")
@@ -91,7 +93,7 @@ def _check(folder: Path, rows: Any, policy: Policy) -> None:
     """The model answers rows that it learnt from with one number each."""
     import numpy as np
 
-    from steps.adapters.model_loader import load_model
+    from modelmedic.steps.adapters.model_loader import load_model
 
     try:
         answers = load_model(folder, policy.data.task, allow_pickle=True).ask(rows)

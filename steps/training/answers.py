@@ -1,7 +1,7 @@
 """A model's answers to labelled rows, given by a process of its own that loads it exactly as the predictor does.
 
-Called as `python -m steps.training.answers --model=DIR --policy=policy.json --rows=rows.parquet --out=DIR`: validation never loads
-what somebody's training code wrote into the process that holds the records.
+Called as `python -m modelmedic.steps.training.answers --model=DIR --policy=policy.json --rows=rows.parquet --out=DIR`:
+validation never loads what somebody's training code wrote into the process that holds the records.
 """
 
 import argparse
@@ -13,9 +13,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from steps.contracts.errors import ModelmedicError
-from steps.contracts.policy import Policy
-from steps.training.process import tether
+from modelmedic.steps.contracts.errors import ModelmedicError
+from modelmedic.steps.contracts.policy import Policy
+from modelmedic.steps.training.process import tether
 
 ANSWERS = "answers.parquet"
 REPORT = "report.json"
@@ -25,7 +25,7 @@ _CHUNK = 10_000  # rows asked at once
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m steps.training.answers", description="Ask a model about rows and time it.")
+    parser = argparse.ArgumentParser(prog="python -m modelmedic.steps.training.answers", description="Ask a model about rows and time it.")
     for name in ("model", "policy", "rows", "out"):
         parser.add_argument(f"--{name}", type=Path, required=True)
     parser.add_argument("--single", type=int, default=_SINGLE, help="requests of one row that are timed")
@@ -47,9 +47,9 @@ def main(arguments: list[str] | None = None) -> int:
 def _answer(options: argparse.Namespace) -> dict[str, Any]:
     import pyarrow.parquet as pq
 
-    from steps.adapters.model_loader import load_model
-    from steps.serving.answering import Answering
-    from steps.serving.columns import Columns
+    from modelmedic.steps.adapters.model_loader import load_model
+    from modelmedic.steps.serving.answering import Answering
+    from modelmedic.steps.serving.columns import Columns
 
     policy = Policy.model_validate_json(options.policy.read_bytes())
     model = load_model(options.model, policy.data.task, allow_pickle=options.allow_pickle)
@@ -68,7 +68,7 @@ def _answer(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _asked(answering: Any, rows: pa.Table) -> Any:
-    from steps.serving.request import Asked
+    from modelmedic.steps.serving.request import Asked
 
     columns = {name: rows[name].combine_chunks() for name in rows.column_names if name in answering.names}
     return answering.answer(Asked("rows", rows.num_rows, columns))

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from steps.contracts.errors import BadInput
-from steps.contracts.policy import Policy
-from steps.contracts.window import format_duration
-from steps.model_files import digest
-from steps.training.process import LOG, killed, run_apart
+from modelmedic.steps.contracts.errors import BadInput
+from modelmedic.steps.contracts.policy import Policy
+from modelmedic.steps.contracts.window import format_duration
+from modelmedic.steps.model_files import digest
+from modelmedic.steps.training.process import LOG, killed, run_apart
 
 _LONGEST = 300  # characters of a sentence that their code may put into our records
 
@@ -25,7 +25,7 @@ class Trained:
 
 
 def train_apart(data: Path, policy: Policy, out: Path, *, recalibrate: Path | None = None, timeout: timedelta | None = None) -> Trained:
-    """Run `python -m steps.training` on the rows in `data`, with none of our credentials in its environment.
+    """Run `python -m modelmedic.steps.training` on the rows in `data`, with none of our credentials in its environment.
 
     `out` is an empty folder for everything that it writes. A failure of any kind is an answer, not an exception: the traceback is in
     its log there.
@@ -33,7 +33,7 @@ def train_apart(data: Path, policy: Policy, out: Path, *, recalibrate: Path | No
     allowed = timeout or policy.retrain.timeout
     out.mkdir(parents=True)
     (out / "policy.json").write_text(policy.model_dump_json(by_alias=True))
-    command = ["steps.training", f"--data={data}", f"--policy={out / 'policy.json'}", f"--out={out}", "--tethered"]
+    command = ["modelmedic.steps.training", f"--data={data}", f"--policy={out / 'policy.json'}", f"--out={out}", "--tethered"]
     started = time.monotonic()
     code = run_apart([*command, *([f"--recalibrate={recalibrate}"] if recalibrate else [])], out, allowed)
     seconds = round(time.monotonic() - started, 3)

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from steps.contracts.errors import BadInput
-from steps.contracts.policy import Policy
-from steps.contracts.words import Task
+from modelmedic.steps.contracts.errors import BadInput
+from modelmedic.steps.contracts.policy import Policy
+from modelmedic.steps.contracts.words import Task
 
 _SEED = 0
 _LATEST = 0.15  # share of the rows, the latest, on which the number of trees is chosen

@@ -5,8 +5,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from steps.contracts.errors import BadInput
-from steps.contracts.policy import Policy
+from modelmedic.steps.contracts.errors import BadInput
+from modelmedic.steps.contracts.policy import Policy
 
 
 def features(table: pa.Table, policy: Policy) -> pd.DataFrame:

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from steps.contracts.errors import BadInput
-from steps.contracts.words import Task
+from modelmedic.steps.contracts.errors import BadInput
+from modelmedic.steps.contracts.words import Task
 
 
 def recalibrated(model: Any, rows: pd.DataFrame, target: np.ndarray, task: Task) -> Any:

@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from steps.contracts.incident import Answer
-from steps.contracts.policy import Approval
-from steps.core.approval import rule
+from modelmedic.steps.contracts.incident import Answer
+from modelmedic.steps.contracts.policy import Approval
+from modelmedic.steps.core.approval import rule
 
 ASKED = datetime(2026, 3, 1, 9, tzinfo=UTC)
 SOON = ASKED + timedelta(hours=1)

@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from steps.approve import FORM, REMEDY
-from steps.close import close
-from steps.contracts.incident import Answer
-from steps.contracts.words import Outcome
-from steps.deploy import deploy
-from steps.pending import pending, request
-from steps.quarantine import quarantine
-from steps.rollback import rollback
-from steps.run import Outputs, Run
+from modelmedic.steps.approve import FORM, REMEDY
+from modelmedic.steps.close import close
+from modelmedic.steps.contracts.incident import Answer
+from modelmedic.steps.contracts.words import Outcome
+from modelmedic.steps.deploy import deploy
+from modelmedic.steps.pending import pending, request
+from modelmedic.steps.quarantine import quarantine
+from modelmedic.steps.rollback import rollback
+from modelmedic.steps.run import Outputs, Run
 from tests.heal.deployed import World
 from tests.heal.played import NOW, WINDOW, policy
 

@@ -8,14 +8,14 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from steps.backtesting.cut import cut
-from steps.backtesting.naive import every_window, frozen
-from steps.backtesting.past import past
-from steps.backtesting.result import ANY_DRIFT, EVERY_WINDOW, FROZEN, POLICY, Backtest, Counts, Deed, Line
-from steps.backtesting.run import backtest
-from steps.contracts.policy import Policy
-from steps.contracts.window import Window
-from steps.reporting.backtest import backtest_page
+from modelmedic.steps.backtesting.cut import cut
+from modelmedic.steps.backtesting.naive import every_window, frozen
+from modelmedic.steps.backtesting.past import past
+from modelmedic.steps.backtesting.result import ANY_DRIFT, EVERY_WINDOW, FROZEN, POLICY, Backtest, Counts, Deed, Line
+from modelmedic.steps.backtesting.run import backtest
+from modelmedic.steps.contracts.policy import Policy
+from modelmedic.steps.contracts.window import Window
+from modelmedic.steps.reporting.backtest import backtest_page
 from tests.benchmarks.backtest.streams import make
 from tests.cli.program import run
 from tests.reporting.page import Seen, harmless

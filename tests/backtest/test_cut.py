@@ -5,9 +5,9 @@ from itertools import pairwise
 
 import pytest
 
-from steps.backtesting.cut import cut
-from steps.contracts.errors import BadInput
-from steps.contracts.window import Window
+from modelmedic.steps.backtesting.cut import cut
+from modelmedic.steps.contracts.errors import BadInput
+from modelmedic.steps.contracts.window import Window
 from tests.benchmarks.backtest.streams import policy
 
 DAY = timedelta(days=1)

@@ -8,15 +8,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from steps.adapters.memory_store import MemoryStore
-from steps.backfill import write_labels, write_log
-from steps.backtesting.past import past
-from steps.backtesting.windows import PlayedWindows
-from steps.clocks import PlayedClock
-from steps.contracts.errors import BadInput
-from steps.contracts.inference_log import LABELLED_AT, MODEL_VERSION, PREDICTION, SERVED_BY
-from steps.contracts.window import Window
-from steps.windows import LoggedWindows
+from modelmedic.steps.adapters.memory_store import MemoryStore
+from modelmedic.steps.backfill import write_labels, write_log
+from modelmedic.steps.backtesting.past import past
+from modelmedic.steps.backtesting.windows import PlayedWindows
+from modelmedic.steps.clocks import PlayedClock
+from modelmedic.steps.contracts.errors import BadInput
+from modelmedic.steps.contracts.inference_log import LABELLED_AT, MODEL_VERSION, PREDICTION, SERVED_BY
+from modelmedic.steps.contracts.window import Window
+from modelmedic.steps.windows import LoggedWindows
 from tests.benchmarks.backtest.streams import START, make
 
 DAY = timedelta(days=1)

@@ -14,11 +14,11 @@ import numpy as np
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-from examples.flights.stream import month
-from steps.contracts.words import Task
-from steps.core.estimate import estimate
-from steps.core.pairing import Pair, pair
-from steps.core.residuals import labelled
+from modelmedic.examples.flights.stream import month
+from modelmedic.steps.contracts.words import Task
+from modelmedic.steps.core.estimate import estimate
+from modelmedic.steps.core.pairing import Pair, pair
+from modelmedic.steps.core.residuals import labelled
 from tests.benchmarks.fault_bench.planting import build, train
 from tests.benchmarks.fault_bench.run import FAULTS
 from tests.benchmarks.fault_bench.worlds import DESIGNS, World

@@ -7,13 +7,13 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from examples.flights.faults import BAD_RELEASE, with_a_sign_error
-from examples.flights.stream import CATEGORICAL, NUMERIC, Flights
-from examples.flights.year import POLICY
-from steps.adapters.policy_file import load_policy
-from steps.contracts.detection import Roles
-from steps.contracts.window import Window
-from steps.training.builtin import train
+from modelmedic.examples.flights.faults import BAD_RELEASE, with_a_sign_error
+from modelmedic.examples.flights.stream import CATEGORICAL, NUMERIC, Flights
+from modelmedic.examples.flights.year import POLICY
+from modelmedic.steps.adapters.policy_file import load_policy
+from modelmedic.steps.contracts.detection import Roles
+from modelmedic.steps.contracts.window import Window
+from modelmedic.steps.training.builtin import train
 
 ROLES = Roles(
     target="delayed",

@@ -3,7 +3,7 @@
 import click
 from click.testing import CliRunner, Result
 
-from workflows.cli import main
+from modelmedic.workflows.cli import main
 
 
 def run(*arguments: object, program: click.Command = main, env: dict[str, str] | None = None, typed: str = "") -> Result:

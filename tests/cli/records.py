@@ -4,16 +4,16 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from steps.adapters.folder_store import FolderStore
-from steps.audit import AuditTrail
-from steps.clocks import SystemClock
-from steps.contracts.incident import Closing, Incident
-from steps.contracts.keys import policy_key
-from steps.contracts.policy import Policy
-from steps.contracts.window import Window
-from steps.contracts.words import Outcome
-from steps.documents import keep
-from steps.ledger import Ledger
+from modelmedic.steps.adapters.folder_store import FolderStore
+from modelmedic.steps.audit import AuditTrail
+from modelmedic.steps.clocks import SystemClock
+from modelmedic.steps.contracts.incident import Closing, Incident
+from modelmedic.steps.contracts.keys import policy_key
+from modelmedic.steps.contracts.policy import Policy
+from modelmedic.steps.contracts.window import Window
+from modelmedic.steps.contracts.words import Outcome
+from modelmedic.steps.documents import keep
+from modelmedic.steps.ledger import Ledger
 
 NOW = datetime.now(UTC)
 WEEK = Window(NOW - timedelta(days=7), NOW)

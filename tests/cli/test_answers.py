@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from steps.adapters.policy_text import policy_yaml
-from steps.contracts.audit import Phase
-from steps.contracts.codec import encode
-from steps.contracts.incident import Incident
-from steps.contracts.keys import policy_key
+from modelmedic.steps.adapters.policy_text import policy_yaml
+from modelmedic.steps.contracts.audit import Phase
+from modelmedic.steps.contracts.codec import encode
+from modelmedic.steps.contracts.incident import Incident
+from modelmedic.steps.contracts.keys import policy_key
 from tests.cli.program import run
 from tests.cli.records import DIGEST, Records, policy
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from steps.adapters.argo_workflows import document, name
-from steps.answering import deliver, give
-from steps.contracts.errors import Transient
-from steps.contracts.incident import Incident
+from modelmedic.steps.adapters.argo_workflows import document, name
+from modelmedic.steps.answering import deliver, give
+from modelmedic.steps.contracts.errors import Transient
+from modelmedic.steps.contracts.incident import Incident
 from tests.cli.program import run
 from tests.cli.records import Records
 from tests.triage.fakes import FakeArgo, FakeWorkflows

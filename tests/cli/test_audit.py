@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from steps.adapters.memory_store import MemoryStore
-from steps.audit import AuditTrail
-from steps.clocks import SystemClock
-from steps.contracts.keys import audit_key, model_hash
-from steps.verifying import verify
+from modelmedic.steps.adapters.memory_store import MemoryStore
+from modelmedic.steps.audit import AuditTrail
+from modelmedic.steps.clocks import SystemClock
+from modelmedic.steps.contracts.keys import audit_key, model_hash
+from modelmedic.steps.verifying import verify
 from tests.cli.program import run
 from tests.cli.records import Records
 

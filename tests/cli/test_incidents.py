@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from steps.contracts.window import Window
-from steps.contracts.words import Outcome
+from modelmedic.steps.contracts.window import Window
+from modelmedic.steps.contracts.words import Outcome
 from tests.cli.program import run
 from tests.cli.records import DIGEST, WEEK, Records
 

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from steps.adapters.policy_file import load_policy
-from steps.adapters.policy_scaffold import scaffold_yaml
-from steps.adapters.yaml_tree import parse_tree
-from steps.contracts.words import Task
-from steps.core.scaffold import scaffold
+from modelmedic.steps.adapters.policy_file import load_policy
+from modelmedic.steps.adapters.policy_scaffold import scaffold_yaml
+from modelmedic.steps.adapters.yaml_tree import parse_tree
+from modelmedic.steps.contracts.words import Task
+from modelmedic.steps.core.scaffold import scaffold
 from tests.cli.program import run
 
 ROWS = 4000

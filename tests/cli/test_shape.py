@@ -8,16 +8,16 @@ import sys
 import click
 import pytest
 
+from modelmedic.workflows.cli import SECTIONS, main
+from modelmedic.workflows.cli.group import Cli
 from tests.cli.program import run
-from workflows.cli import SECTIONS, main
-from workflows.cli.group import Cli
 
 ENTRIES = [(name, *entry) for section in SECTIONS.values() for name, entry in section.items()]
 ENDINGS = Cli(name="modelmedic", package="tests.cli.commands", sections={"Ends": {"end": ("endings", "End in some way.")}})
 
 
 def spawn(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "workflows.cli", *arguments]
+    command = [sys.executable, "-m", "modelmedic.workflows.cli", *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env={**os.environ, **environment})
 
 
@@ -40,9 +40,9 @@ def test_help_lists_every_command_in_its_section_and_the_exit_codes() -> None:
 
 @pytest.mark.parametrize("arguments", [["--help"], ["-h"], ["detect", "--help"], ["validate", "--help"]])
 def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
-    code = f"import sys, atexit; atexit.register(lambda: print(*sys.modules)); import workflows.cli; workflows.cli.main({arguments})"
+    code = f"import sys, atexit; atexit.register(lambda: print(*sys.modules)); import modelmedic.workflows.cli; modelmedic.workflows.cli.main({arguments})"
     loaded = set(subprocess.run([sys.executable, "-c", code], timeout=60, check=True, capture_output=True, text=True).stdout.split())
-    assert "workflows.cli.group" in loaded
+    assert "modelmedic.workflows.cli.group" in loaded
     assert not loaded & {"numpy", "pyarrow", "pydantic", "pandas", "rich", "yaml", "boto3", "mlflow", "hera"}
 
 
@@ -88,7 +88,7 @@ def test_a_bug_keeps_its_traceback(way: str, kind: type[Exception]) -> None:
 
 
 def test_a_reader_that_goes_away_is_no_error() -> None:
-    command = [sys.executable, "-m", "workflows.cli", "schema"]
+    command = [sys.executable, "-m", "modelmedic.workflows.cli", "schema"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None
         process.stdout.close()

@@ -6,8 +6,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from steps.contracts.errors import StoreError
-from steps.contracts.ports import Blob, ObjectStore
+from modelmedic.steps.contracts.errors import StoreError
+from modelmedic.steps.contracts.ports import Blob, ObjectStore
 
 BUCKET = "s3://ml-prod/healing"
 _ROOT = f"arn:aws:s3:::{BUCKET.removeprefix('s3://')}/"

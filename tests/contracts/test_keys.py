@@ -3,9 +3,9 @@
 import inspect
 from datetime import UTC, datetime
 
-from steps.adapters import store_probe
-from steps.contracts import keys
-from steps.contracts.policy_types import OURS
+from modelmedic.steps.adapters import store_probe
+from modelmedic.steps.contracts import keys
+from modelmedic.steps.contracts.policy_types import OURS
 
 NO_NAMES = ("check_key", "word", "incident_id", "incident_place", "is_key", "model_hash", "slug")
 EXAMPLES = {"at": datetime(2026, 1, 1, tzinfo=UTC), "epoch": 1, "sequence": 1, "end": None, "incident": None}

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from steps.contracts.policy import Policy
+from modelmedic.steps.contracts.policy import Policy
 
 GOOD: dict[str, Any] = {
     "apiVersion": "modelmedic/v1alpha1",

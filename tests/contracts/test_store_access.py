@@ -14,42 +14,42 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from steps.adapters.memory_store import MemoryStore
-from steps.adapters.model_loader import load_model
-from steps.adapters.store_probe import probe
-from steps.answering import give
-from steps.backfill import write_labels, write_log
-from steps.clocks import PlayedClock
-from steps.contracts.detection import Verdict
-from steps.contracts.errors import StoreError
-from steps.contracts.incident import Incident
-from steps.contracts.inference_log import LABELLED_AT
-from steps.contracts.keys import bootstrap_prefix, verdict_key
-from steps.contracts.policy import Policy
-from steps.contracts.ports import Clock, Serving
-from steps.contracts.training import ModelVersion
-from steps.contracts.window import Window
-from steps.contracts.words import Cause, Remedy, VerdictState
-from steps.documents import keep
-from steps.doors import DOORS, page_of
-from steps.local.engine import heal
-from steps.local.rehearsed import Ask, RehearsedServing
-from steps.model_files import pull
-from steps.parquet_objects import encoded
-from steps.run import Outputs, Run, Site, silent
-from steps.stages import HEAL
-from steps.table import call
-from steps.training.frames import features
-from steps.triage import triage
-from steps.workspace import Workspace
+from modelmedic.steps.adapters.memory_store import MemoryStore
+from modelmedic.steps.adapters.model_loader import load_model
+from modelmedic.steps.adapters.store_probe import probe
+from modelmedic.steps.answering import give
+from modelmedic.steps.backfill import write_labels, write_log
+from modelmedic.steps.clocks import PlayedClock
+from modelmedic.steps.contracts.detection import Verdict
+from modelmedic.steps.contracts.errors import StoreError
+from modelmedic.steps.contracts.incident import Incident
+from modelmedic.steps.contracts.inference_log import LABELLED_AT
+from modelmedic.steps.contracts.keys import bootstrap_prefix, verdict_key
+from modelmedic.steps.contracts.policy import Policy
+from modelmedic.steps.contracts.ports import Clock, Serving
+from modelmedic.steps.contracts.training import ModelVersion
+from modelmedic.steps.contracts.window import Window
+from modelmedic.steps.contracts.words import Cause, Remedy, VerdictState
+from modelmedic.steps.documents import keep
+from modelmedic.steps.doors import DOORS, page_of
+from modelmedic.steps.local.engine import heal
+from modelmedic.steps.local.rehearsed import Ask, RehearsedServing
+from modelmedic.steps.model_files import pull
+from modelmedic.steps.parquet_objects import encoded
+from modelmedic.steps.run import Outputs, Run, Site, silent
+from modelmedic.steps.stages import HEAL
+from modelmedic.steps.table import call
+from modelmedic.steps.training.frames import features
+from modelmedic.steps.triage import triage
+from modelmedic.steps.workspace import Workspace
+from modelmedic.workflows.platform import Platform
+from modelmedic.workflows.store_access import store_policies
 from tests.contracts.guarded import BUCKET, Guarded
 from tests.registry.fakes import FakeRegistry
 from tests.serving.fakes import FakeServing
 from tests.training.worlds import NOW, START, TURN, diagnosed, policy, rows
 from tests.triage.fakes import FakeWorkflows
 from tests.triage.test_alerts import alert, body
-from workflows.platform import Platform
-from workflows.store_access import store_policies
 
 DAY = timedelta(days=1)
 RULES = policy(
@@ -122,7 +122,7 @@ class Cluster(Workspace):
             return DOORS[name](self, inputs, silent)
 
     def step(self, name: str, run: Run, inputs: Mapping[str, str]) -> Outputs:
-        """As `python -m steps` does it."""
+        """As `python -m modelmedic.steps` does it."""
         with self.pod(CLASSES[name]):
             mine = self.run(run.incident.id)
             outputs = call(name, mine, {key: value for key, value in inputs.items() if key != "error"})

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from steps.contracts.errors import BadInput
-from steps.contracts.window import Window, format_duration, parse_duration
+from modelmedic.steps.contracts.errors import BadInput
+from modelmedic.steps.contracts.window import Window, format_duration, parse_duration
 
 
 def test_the_end_does_not_belong_to_the_window() -> None:

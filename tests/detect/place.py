@@ -8,14 +8,14 @@ from typing import Any, cast
 
 import pyarrow as pa
 
-from steps.adapters.memory_store import MemoryStore
-from steps.backfill import write_labels, write_log
-from steps.contracts.diagnosis import Release
-from steps.contracts.notification import Notification
-from steps.contracts.policy import Policy
-from steps.references import StoredReferences
-from steps.run import Site
-from steps.windows import LoggedWindows
+from modelmedic.steps.adapters.memory_store import MemoryStore
+from modelmedic.steps.backfill import write_labels, write_log
+from modelmedic.steps.contracts.diagnosis import Release
+from modelmedic.steps.contracts.notification import Notification
+from modelmedic.steps.contracts.policy import Policy
+from modelmedic.steps.references import StoredReferences
+from modelmedic.steps.run import Site
+from modelmedic.steps.windows import LoggedWindows
 from tests.detect.log import DAY, START, HandClock, labels, policy, rows
 
 Change = Callable[[pa.Table], pa.Table]

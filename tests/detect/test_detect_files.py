@@ -10,13 +10,13 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
 
-from steps.adapters.profile_reader import open_rows, read_profiles
-from steps.contracts.detection import ProblemKind, Roles, Verdict
-from steps.contracts.errors import BadInput
-from steps.contracts.words import VerdictState
-from steps.core.layout_choice import choose_layout
-from steps.core.profile_document import to_document
-from steps.files import detect_files
+from modelmedic.steps.adapters.profile_reader import open_rows, read_profiles
+from modelmedic.steps.contracts.detection import ProblemKind, Roles, Verdict
+from modelmedic.steps.contracts.errors import BadInput
+from modelmedic.steps.contracts.words import VerdictState
+from modelmedic.steps.core.layout_choice import choose_layout
+from modelmedic.steps.core.profile_document import to_document
+from modelmedic.steps.files import detect_files
 from tests.detect.log import rows
 
 ROLES = Roles(target="defaulted", prediction="prediction", time="asked_at", id="request_id")

@@ -8,14 +8,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from steps.contracts.detection import ProblemKind, Verdict
-from steps.contracts.errors import BadInput
-from steps.contracts.incident import Closing
-from steps.contracts.keys import verdict_key
-from steps.contracts.window import Window
-from steps.contracts.words import Outcome, VerdictState
-from steps.documents import read
-from steps.monitor import monitor
+from modelmedic.steps.contracts.detection import ProblemKind, Verdict
+from modelmedic.steps.contracts.errors import BadInput
+from modelmedic.steps.contracts.incident import Closing
+from modelmedic.steps.contracts.keys import verdict_key
+from modelmedic.steps.contracts.window import Window
+from modelmedic.steps.contracts.words import Outcome, VerdictState
+from modelmedic.steps.documents import read
+from modelmedic.steps.monitor import monitor
 from tests.detect.log import DAY, START, policy
 from tests.detect.place import Place, place
 

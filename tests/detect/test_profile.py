@@ -14,14 +14,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import linregress
 
-from steps.contracts.detection import Roles
-from steps.contracts.words import Task
-from steps.core.hold import hold
-from steps.core.layout import Layout, NumberAxis, number_axis
-from steps.core.layout_choice import choose_layout
-from steps.core.profile import Codes, Numbers, Profile, merge, tail_value
-from steps.core.profile_document import from_document, to_document
-from steps.core.profiling import Profiler, profiled
+from modelmedic.steps.contracts.detection import Roles
+from modelmedic.steps.contracts.words import Task
+from modelmedic.steps.core.hold import hold
+from modelmedic.steps.core.layout import Layout, NumberAxis, number_axis
+from modelmedic.steps.core.layout_choice import choose_layout
+from modelmedic.steps.core.profile import Codes, Numbers, Profile, merge, tail_value
+from modelmedic.steps.core.profile_document import from_document, to_document
+from modelmedic.steps.core.profiling import Profiler, profiled
 from tests.detect.log import policy, rows
 
 ODD = st.floats(allow_nan=True, allow_infinity=True) | st.none() | st.sampled_from([0.0, -0.0, 1.0, 4.999999, 5.0, -5.0, 1e308, 5e-324])

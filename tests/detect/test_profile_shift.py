@@ -7,10 +7,10 @@ import pyarrow as pa
 import pytest
 from scipy import stats
 
-from steps.contracts.detection import Roles, Thresholds
-from steps.core.layout_choice import choose_layout
-from steps.core.profile_shift import Measured, measure_counts, profile_shifts
-from steps.core.profiling import profiled
+from modelmedic.steps.contracts.detection import Roles, Thresholds
+from modelmedic.steps.core.layout_choice import choose_layout
+from modelmedic.steps.core.profile_shift import Measured, measure_counts, profile_shifts
+from modelmedic.steps.core.profiling import profiled
 
 Floats = np.ndarray
 

@@ -7,10 +7,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from steps.contracts.detection import Problem, ProblemKind
-from steps.core.layout_choice import choose_layout
-from steps.core.profile_quality import problems
-from steps.core.profiling import profiled
+from modelmedic.steps.contracts.detection import Problem, ProblemKind
+from modelmedic.steps.core.layout_choice import choose_layout
+from modelmedic.steps.core.profile_quality import problems
+from modelmedic.steps.core.profiling import profiled
 from tests.detect.log import DAY, START, policy, rows
 
 Change = Callable[[pa.Table], pa.Table]
@@ -84,7 +84,7 @@ def test_rare_codes_that_were_never_met_are_expected_where_there_are_many() -> N
     def table(n: int) -> pa.Table:
         return pa.table({"zip": random.zipf(1.3, n).clip(max=3000).astype("U4"), "x": random.normal(size=n)})
 
-    from steps.contracts.detection import Roles
+    from modelmedic.steps.contracts.detection import Roles
 
     reference = table(1500)
     layout = choose_layout(reference, Roles(categorical=("zip",)))

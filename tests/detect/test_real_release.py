@@ -4,15 +4,15 @@ from datetime import UTC, datetime
 
 import pytest
 
-from examples.flights.faults import BAD_RELEASE
-from examples.flights.year import EVERY, POLICY
-from steps.adapters.policy_file import load_policy
-from steps.contracts.detection import Performance, Roles
-from steps.contracts.window import Window
-from steps.core.layout_choice import choose_layout
-from steps.core.profiling import profiled
-from steps.core.thresholds import calibrate, level
-from steps.core.verdict import performance
+from modelmedic.examples.flights.faults import BAD_RELEASE
+from modelmedic.examples.flights.year import EVERY, POLICY
+from modelmedic.steps.adapters.policy_file import load_policy
+from modelmedic.steps.contracts.detection import Performance, Roles
+from modelmedic.steps.contracts.window import Window
+from modelmedic.steps.core.layout_choice import choose_layout
+from modelmedic.steps.core.profiling import profiled
+from modelmedic.steps.core.thresholds import calibrate, level
+from modelmedic.steps.core.verdict import performance
 from tests.benchmarks.flights import MARCH, answered
 
 ROLES = Roles(target="delayed", prediction="p")

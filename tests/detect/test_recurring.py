@@ -8,12 +8,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from steps.contracts.codec import to_plain
-from steps.contracts.decision import Decision, Objection
-from steps.contracts.diagnosis import Diagnosis
-from steps.contracts.incident import Closing, Incident
-from steps.contracts.words import Autonomy, Cause, Outcome, Remedy, VerdictState
-from steps.monitor import Monitored, monitor
+from modelmedic.steps.contracts.codec import to_plain
+from modelmedic.steps.contracts.decision import Decision, Objection
+from modelmedic.steps.contracts.diagnosis import Diagnosis
+from modelmedic.steps.contracts.incident import Closing, Incident
+from modelmedic.steps.contracts.words import Autonomy, Cause, Outcome, Remedy, VerdictState
+from modelmedic.steps.monitor import Monitored, monitor
 from tests.detect.place import Place, place
 
 TOLD = (Cause.CONCEPT_DRIFT, Remedy.ESCALATE, Outcome.ESCALATED)

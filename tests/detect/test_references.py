@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from steps.adapters.folder_store import FolderStore
-from steps.contracts.errors import BadInput, NotFound
-from steps.references import StoredReferences
+from modelmedic.steps.adapters.folder_store import FolderStore
+from modelmedic.steps.contracts.errors import BadInput, NotFound
+from modelmedic.steps.references import StoredReferences
 from tests.detect.log import rows
 
 

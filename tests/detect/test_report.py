@@ -5,11 +5,11 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from steps.adapters.evidently_apart import Painter
-from steps.contracts.errors import ModelmedicError
-from steps.contracts.window import Window
-from steps.report import begin, report
-from steps.run import Run
+from modelmedic.steps.adapters.evidently_apart import Painter
+from modelmedic.steps.contracts.errors import ModelmedicError
+from modelmedic.steps.contracts.window import Window
+from modelmedic.steps.report import begin, report
+from modelmedic.steps.run import Run
 from tests.detect.log import DAY, START
 from tests.detect.place import Change, Place, place
 from tests.detect.test_monitor import older, without_region

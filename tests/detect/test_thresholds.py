@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from steps.contracts.detection import Roles, Thresholds
-from steps.core.layout_choice import choose_layout
-from steps.core.thresholds import calibrate, level
+from modelmedic.steps.contracts.detection import Roles, Thresholds
+from modelmedic.steps.core.layout_choice import choose_layout
+from modelmedic.steps.core.thresholds import calibrate, level
 from tests.benchmarks.detection.alarms import Count, count
 from tests.benchmarks.detection.worlds import Kind
 from tests.detect.log import rows

@@ -8,11 +8,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from steps.backfill import write_labels, write_log
-from steps.calibration import yardstick
-from steps.contracts.diagnosis import Release
-from steps.contracts.window import Window
-from steps.window_profiles import current_profile, labelled_profile
+from modelmedic.steps.backfill import write_labels, write_log
+from modelmedic.steps.calibration import yardstick
+from modelmedic.steps.contracts.diagnosis import Release
+from modelmedic.steps.contracts.window import Window
+from modelmedic.steps.window_profiles import current_profile, labelled_profile
 from tests.detect.log import DAY, START, labels, rows
 from tests.detect.place import Place, place
 

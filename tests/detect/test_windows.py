@@ -9,15 +9,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from steps.adapters.folder_store import FolderStore
-from steps.adapters.memory_store import MemoryStore
-from steps.backfill import write_labels, write_log
-from steps.contracts.errors import BadInput, NotFound
-from steps.contracts.inference_log import span_key
-from steps.contracts.ports import ObjectStore
-from steps.contracts.window import Window
-from steps.parquet_objects import encoded
-from steps.windows import LoggedWindows
+from modelmedic.steps.adapters.folder_store import FolderStore
+from modelmedic.steps.adapters.memory_store import MemoryStore
+from modelmedic.steps.backfill import write_labels, write_log
+from modelmedic.steps.contracts.errors import BadInput, NotFound
+from modelmedic.steps.contracts.inference_log import span_key
+from modelmedic.steps.contracts.ports import ObjectStore
+from modelmedic.steps.contracts.window import Window
+from modelmedic.steps.parquet_objects import encoded
+from modelmedic.steps.windows import LoggedWindows
 from tests.detect.log import DAY, START, HandClock, labels, policy, rows
 from tests.store.counting import CountingStore
 

@@ -7,9 +7,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pytest
 
-from steps.contracts.detection import Problem, ProblemKind, Roles
-from steps.core.pairing import pair
-from steps.core.quality import check
+from modelmedic.steps.contracts.detection import Problem, ProblemKind, Roles
+from modelmedic.steps.core.pairing import pair
+from modelmedic.steps.core.quality import check
 
 Floats = npt.NDArray[np.float64]
 N = 4000

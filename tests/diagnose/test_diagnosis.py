@@ -6,11 +6,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from steps.contracts.detection import Segment
-from steps.contracts.diagnosis import Context
-from steps.contracts.words import Cause, Remedy
-from steps.core.decision import decide
-from steps.core.diagnosis import diagnose
+from modelmedic.steps.contracts.detection import Segment
+from modelmedic.steps.contracts.diagnosis import Context
+from modelmedic.steps.contracts.words import Cause, Remedy
+from modelmedic.steps.core.decision import decide
+from modelmedic.steps.core.diagnosis import diagnose
 from tests.diagnose import world
 from tests.diagnose.world import ROLES, World, windows
 
@@ -106,7 +106,7 @@ def test_inputs_alone_never_start_a_retraining() -> None:
 
 
 def test_a_limit_holds_back_what_advances_and_nothing_that_retreats() -> None:
-    from steps.contracts.decision import Objection
+    from modelmedic.steps.contracts.decision import Objection
 
     frozen = (Objection("freeze", "every model is frozen"),)
     assert decide(diagnose(*windows(world.concept), ROLES, Context()), objections=frozen).remedy is Remedy.ESCALATE

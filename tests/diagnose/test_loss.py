@@ -5,11 +5,11 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from steps.contracts.diagnosis import Context
-from steps.contracts.words import Cause
-from steps.core.diagnosis import diagnose
-from steps.core.estimate import estimate
-from steps.core.pairing import pair
+from modelmedic.steps.contracts.diagnosis import Context
+from modelmedic.steps.contracts.words import Cause
+from modelmedic.steps.core.diagnosis import diagnose
+from modelmedic.steps.core.estimate import estimate
+from modelmedic.steps.core.pairing import pair
 from tests.diagnose import world
 from tests.diagnose.world import ROLES, World, windows
 

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from steps.contracts.detection import Roles
-from steps.contracts.diagnosis import Context
-from steps.contracts.errors import BadInput
-from steps.contracts.words import Cause, Task
-from steps.core.decision import decide
-from steps.core.diagnosis import diagnose
+from modelmedic.steps.contracts.detection import Roles
+from modelmedic.steps.contracts.diagnosis import Context
+from modelmedic.steps.contracts.errors import BadInput
+from modelmedic.steps.contracts.words import Cause, Task
+from modelmedic.steps.core.decision import decide
+from modelmedic.steps.core.diagnosis import diagnose
 
 
 def _column(kind: str, rows: int, seed: int) -> pa.Array:

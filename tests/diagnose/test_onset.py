@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from steps.contracts.diagnosis import Context
-from steps.contracts.words import Cause
-from steps.core.diagnosis import diagnose
+from modelmedic.steps.contracts.diagnosis import Context
+from modelmedic.steps.contracts.words import Cause
+from modelmedic.steps.core.diagnosis import diagnose
 from tests.diagnose.world import ROLES, START, World, windows
 
 FIRST = datetime.fromtimestamp(START + 1_000_000, UTC)

@@ -4,18 +4,18 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from examples.flights.faults import BAD_RELEASE, as_asked
-from examples.flights.stream import CATEGORICAL, NUMERIC, Flights
-from steps.contracts.detection import Roles
-from steps.contracts.diagnosis import Context, Release
-from steps.contracts.window import Window
-from steps.contracts.words import Cause, Remedy
-from steps.core.decision import decide
-from steps.core.diagnosis import diagnose
-from steps.core.estimate import estimate
-from steps.core.pairing import pair
-from steps.core.quality import check
-from steps.core.residuals import labelled
+from modelmedic.examples.flights.faults import BAD_RELEASE, as_asked
+from modelmedic.examples.flights.stream import CATEGORICAL, NUMERIC, Flights
+from modelmedic.steps.contracts.detection import Roles
+from modelmedic.steps.contracts.diagnosis import Context, Release
+from modelmedic.steps.contracts.window import Window
+from modelmedic.steps.contracts.words import Cause, Remedy
+from modelmedic.steps.core.decision import decide
+from modelmedic.steps.core.diagnosis import diagnose
+from modelmedic.steps.core.estimate import estimate
+from modelmedic.steps.core.pairing import pair
+from modelmedic.steps.core.quality import check
+from modelmedic.steps.core.residuals import labelled
 from tests.benchmarks.flights import ROLES as ANSWERED
 from tests.benchmarks.flights import answered
 

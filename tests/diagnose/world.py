@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from steps.contracts.detection import Roles
+from modelmedic.steps.contracts.detection import Roles
 
 ROLES = Roles(target="y", prediction="p", time="t", version="model_version")
 START = 1_700_000_000

@@ -14,22 +14,22 @@ from typing import Any
 
 import pyarrow as pa
 
-from examples.cluster import runs
-from examples.cluster.place import Cluster, fetched, until
-from examples.cluster.world import TODAY, Passengers, World, host, logged, put_labels
-from steps.adapters.mlflow_registry import MlflowRegistry
-from steps.audit import AuditTrail
-from steps.clocks import SystemClock
-from steps.contracts.audit import Record
-from steps.contracts.incident import Closing, Incident
-from steps.contracts.keys import model_hash, policy_key
-from steps.contracts.metrics import MONITOR_JOB
-from steps.contracts.policy import Policy
-from steps.contracts.ports import ObjectStore
-from steps.contracts.window import Window
-from steps.documents import keep
-from steps.ledger import Ledger
-from steps.verifying import verify
+from modelmedic.examples.cluster import runs
+from modelmedic.examples.cluster.place import Cluster, fetched, until
+from modelmedic.examples.cluster.world import TODAY, Passengers, World, host, logged, put_labels
+from modelmedic.steps.adapters.mlflow_registry import MlflowRegistry
+from modelmedic.steps.audit import AuditTrail
+from modelmedic.steps.clocks import SystemClock
+from modelmedic.steps.contracts.audit import Record
+from modelmedic.steps.contracts.incident import Closing, Incident
+from modelmedic.steps.contracts.keys import model_hash, policy_key
+from modelmedic.steps.contracts.metrics import MONITOR_JOB
+from modelmedic.steps.contracts.policy import Policy
+from modelmedic.steps.contracts.ports import ObjectStore
+from modelmedic.steps.contracts.window import Window
+from modelmedic.steps.documents import keep
+from modelmedic.steps.ledger import Ledger
+from modelmedic.steps.verifying import verify
 
 HEAL = 300  # seconds that a heal may take
 _FORGOTTEN = ("incidents/", "audit/", "leases/", "verdicts/", "quarantine/", "acknowledged/", "notifications/", "control/", "reports/")

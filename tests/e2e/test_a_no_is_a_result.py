@@ -5,11 +5,11 @@ from collections.abc import Callable
 import pyarrow as pa
 import pytest
 
-from examples.cluster import runs
-from examples.cluster.place import until
-from examples.flights.faults import with_a_broken_feed
-from steps.contracts.words import Outcome
-from steps.freezing import freeze
+from modelmedic.examples.cluster import runs
+from modelmedic.examples.cluster.place import until
+from modelmedic.examples.flights.faults import with_a_broken_feed
+from modelmedic.steps.contracts.words import Outcome
+from modelmedic.steps.freezing import freeze
 from tests.e2e.stage import Stage, evidence, variant
 
 
@@ -57,7 +57,7 @@ def test_a_canary_that_nobody_asks_is_taken_back_at_its_deadline(stage: Stage) -
 
 @pytest.mark.slow
 def test_under_a_freeze_nothing_advances(stage: Stage) -> None:
-    from steps.clocks import SystemClock
+    from modelmedic.steps.clocks import SystemClock
 
     before = stage.alias(), stage.served()
     stage.flights()

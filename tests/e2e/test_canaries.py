@@ -7,14 +7,14 @@ from datetime import timedelta
 
 import pytest
 
-from examples.cluster import runs
-from examples.cluster.place import until
-from examples.cluster.world import TODAY
-from steps.contracts.errors import ModelmedicError
-from steps.contracts.incident import Incident
-from steps.contracts.keys import model_prefix
-from steps.contracts.words import Outcome
-from steps.serving.client import Client
+from modelmedic.examples.cluster import runs
+from modelmedic.examples.cluster.place import until
+from modelmedic.examples.cluster.world import TODAY
+from modelmedic.steps.contracts.errors import ModelmedicError
+from modelmedic.steps.contracts.incident import Incident
+from modelmedic.steps.contracts.keys import model_prefix
+from modelmedic.steps.contracts.words import Outcome
+from modelmedic.steps.serving.client import Client
 from tests.e2e.stage import Stage, evidence, overwrite, variant
 
 pytestmark = pytest.mark.slow

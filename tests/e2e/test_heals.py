@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from examples.cluster import runs
-from examples.cluster.place import until
-from steps.contracts.policy import Policy
-from steps.contracts.words import Outcome
+from modelmedic.examples.cluster import runs
+from modelmedic.examples.cluster.place import until
+from modelmedic.steps.contracts.policy import Policy
+from modelmedic.steps.contracts.words import Outcome
 from tests.e2e.stage import Stage, evidence, variant
 
 
@@ -89,6 +89,6 @@ def _agree(stage: Stage, outcome: Outcome, identity: str) -> None:
 def _say(what: str, identity: str) -> None:
     """As a person does, from their own machine."""
     environment = {**os.environ, "MODELMEDIC_STORE": "s3://modelmedic", "PYTHONPATH": str(Path(__file__).parents[2])}
-    command = [sys.executable, "-m", "workflows.cli", what, identity, "--kube", "--by", "ada", "--reason", "e2e"]
+    command = [sys.executable, "-m", "modelmedic.workflows.cli", what, identity, "--kube", "--by", "ada", "--reason", "e2e"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -5,9 +5,9 @@ import subprocess
 
 import pytest
 
-from examples.cluster import runs
-from examples.cluster.place import until
-from steps.contracts.words import Outcome
+from modelmedic.examples.cluster import runs
+from modelmedic.examples.cluster.place import until
+from modelmedic.steps.contracts.words import Outcome
 from tests.e2e.stage import Stage, evidence, variant
 
 pytestmark = pytest.mark.slow

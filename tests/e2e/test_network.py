@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from examples.cluster.place import until
+from modelmedic.examples.cluster.place import until
 from tests.e2e.stage import Stage, evidence
 
 CLASS = "modelmedic.io/step-class"

@@ -6,8 +6,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from examples.cluster import runs
-from examples.cluster.place import Late, until
+from modelmedic.examples.cluster import runs
+from modelmedic.examples.cluster.place import Late, until
 from tests.e2e.stage import Stage, evidence, variant
 
 pytestmark = pytest.mark.slow

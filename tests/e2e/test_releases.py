@@ -7,18 +7,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from examples.cluster.place import until
-from examples.cluster.world import World
-from examples.flights.faults import with_a_sign_error
-from steps.adapters.kserve_serving_document import predictor, storage_uri
-from steps.clocks import SystemClock
-from steps.contracts.diagnosis import Release
-from steps.contracts.keys import model_prefix
-from steps.contracts.words import Outcome
-from steps.history import History
-from steps.model_files import push
-from steps.noticing import BY
-from steps.training.apart import train_apart
+from modelmedic.examples.cluster.place import until
+from modelmedic.examples.cluster.world import World
+from modelmedic.examples.flights.faults import with_a_sign_error
+from modelmedic.steps.adapters.kserve_serving_document import predictor, storage_uri
+from modelmedic.steps.clocks import SystemClock
+from modelmedic.steps.contracts.diagnosis import Release
+from modelmedic.steps.contracts.keys import model_prefix
+from modelmedic.steps.contracts.words import Outcome
+from modelmedic.steps.history import History
+from modelmedic.steps.model_files import push
+from modelmedic.steps.noticing import BY
+from modelmedic.steps.training.apart import train_apart
 from tests.e2e.stage import Stage, evidence
 
 _SPRING = datetime(2013, 4, 14, tzinfo=UTC)  # while the first champion still knows its world

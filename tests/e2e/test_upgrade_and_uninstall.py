@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from examples.cluster import runs
-from examples.cluster.install import OURS, render, settings, uninstall
-from examples.cluster.place import Cluster, until
-from steps.contracts.words import Outcome
+from modelmedic.examples.cluster import runs
+from modelmedic.examples.cluster.install import OURS, render, settings, uninstall
+from modelmedic.examples.cluster.place import Cluster, until
+from modelmedic.steps.contracts.words import Outcome
 from tests.e2e.stage import Stage, evidence, variant
 
 pytestmark = pytest.mark.slow

@@ -10,18 +10,18 @@ from typing import Any, BinaryIO
 
 import pytest
 
-from steps.adapters.memory_store import MemoryStore
-from steps.audit import AuditTrail
-from steps.contracts.audit import Phase
-from steps.contracts.errors import LeaseLost, ModelmedicError, Refused, StoreError, Transient
-from steps.contracts.ports import Blob, ObjectStore
-from steps.contracts.words import Direction
-from steps.control import Control
-from steps.core.chain import Fault
-from steps.effects import Effect, perform
-from steps.journal import Journal
-from steps.lease import Lease, acquire
-from steps.spool import Spool
+from modelmedic.steps.adapters.memory_store import MemoryStore
+from modelmedic.steps.audit import AuditTrail
+from modelmedic.steps.contracts.audit import Phase
+from modelmedic.steps.contracts.errors import LeaseLost, ModelmedicError, Refused, StoreError, Transient
+from modelmedic.steps.contracts.ports import Blob, ObjectStore
+from modelmedic.steps.contracts.words import Direction
+from modelmedic.steps.control import Control
+from modelmedic.steps.core.chain import Fault
+from modelmedic.steps.effects import Effect, perform
+from modelmedic.steps.journal import Journal
+from modelmedic.steps.lease import Lease, acquire
+from modelmedic.steps.spool import Spool
 
 NOW = datetime(2026, 1, 8, 12, tzinfo=UTC)
 MODEL = "flights"

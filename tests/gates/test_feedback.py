@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from steps.contracts.words import Task
-from steps.core.feedback import fed_back
+from modelmedic.steps.contracts.words import Task
+from modelmedic.steps.core.feedback import fed_back
 
 
 def test_thresholded_answers_as_labels_are_found() -> None:

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from steps.contracts.policy import Policy
-from steps.contracts.training import Gate
-from steps.contracts.words import Cause, Remedy
-from steps.core.fitness import Fitness, fitness_gates
-from steps.core.gates import Judged, comparison_gates, first_gates, metric_of, old_regime_gate
+from modelmedic.steps.contracts.policy import Policy
+from modelmedic.steps.contracts.training import Gate
+from modelmedic.steps.contracts.words import Cause, Remedy
+from modelmedic.steps.core.fitness import Fitness, fitness_gates
+from modelmedic.steps.core.gates import Judged, comparison_gates, first_gates, metric_of, old_regime_gate
 from tests.training.worlds import policy
 
 INPUTS = (("age", "double"), ("spend", "double"), ("plan", "string"))

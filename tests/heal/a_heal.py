@@ -7,18 +7,18 @@ import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from examples.flights.stream import Flights
-from examples.flights.traffic import Traffic
-from steps.adapters.policy_file import load_policy
-from steps.bootstrap import bootstrap
-from steps.by_hand import by_hand
-from steps.clocks import PlayedClock
-from steps.contracts.policy import Policy
-from steps.contracts.window import Window
-from steps.local.engine import heal
-from steps.local.serving import LocalServing
-from steps.run import Site
-from steps.workspace import Workspace
+from modelmedic.examples.flights.stream import Flights
+from modelmedic.examples.flights.traffic import Traffic
+from modelmedic.steps.adapters.policy_file import load_policy
+from modelmedic.steps.bootstrap import bootstrap
+from modelmedic.steps.by_hand import by_hand
+from modelmedic.steps.clocks import PlayedClock
+from modelmedic.steps.contracts.policy import Policy
+from modelmedic.steps.contracts.window import Window
+from modelmedic.steps.local.engine import heal
+from modelmedic.steps.local.serving import LocalServing
+from modelmedic.steps.run import Site
+from modelmedic.steps.workspace import Workspace
 
 JANUARY, MARCH, JUNE = (datetime(2013, month, 1, tzinfo=UTC) for month in (1, 3, 6))
 AT = datetime(2013, 6, 25, tzinfo=UTC)

@@ -5,12 +5,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
-from steps.adapters.memory_store import MemoryStore
-from steps.clocks import PlayedClock
-from steps.contracts.notification import Notification
-from steps.contracts.policy import Policy
-from steps.contracts.window import Window
-from steps.run import Outputs, Run, Site
+from modelmedic.steps.adapters.memory_store import MemoryStore
+from modelmedic.steps.clocks import PlayedClock
+from modelmedic.steps.contracts.notification import Notification
+from modelmedic.steps.contracts.policy import Policy
+from modelmedic.steps.contracts.window import Window
+from modelmedic.steps.run import Outputs, Run, Site
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 WINDOW = Window(NOW - timedelta(days=7), NOW)

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from steps.contracts.errors import Refused
-from steps.contracts.incident import Closing
-from steps.contracts.words import Outcome
-from steps.table import call
+from modelmedic.steps.contracts.errors import Refused
+from modelmedic.steps.contracts.incident import Closing
+from modelmedic.steps.contracts.words import Outcome
+from modelmedic.steps.table import call
 from tests.heal.played import NOW, run, site
 
 

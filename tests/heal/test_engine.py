@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from steps.clocks import PlayedClock
-from steps.contracts.errors import Refused, Transient
-from steps.contracts.incident import Answer
-from steps.contracts.serving import ServingState
-from steps.local.engine import Walk, heal
-from steps.run import Run
-from steps.stages import HEAL
+from modelmedic.steps.clocks import PlayedClock
+from modelmedic.steps.contracts.errors import Refused, Transient
+from modelmedic.steps.contracts.incident import Answer
+from modelmedic.steps.contracts.serving import ServingState
+from modelmedic.steps.local.engine import Walk, heal
+from modelmedic.steps.run import Run
+from modelmedic.steps.stages import HEAL
 from tests.heal.played import NOW, Steps, run, site
 
 CLOSE = {"close": {"outcome": "healed"}}

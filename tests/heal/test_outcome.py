@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from steps.contracts.words import Outcome
-from steps.core.outcome import ending
+from modelmedic.steps.contracts.words import Outcome
+from modelmedic.steps.core.outcome import ending
 
 
 def diagnosed(remedy: str, acted: str | None = None, autonomy: str = "act") -> dict[str, Any]:

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from steps.contracts.errors import Transient
-from steps.contracts.incident import Closing
-from steps.contracts.words import Outcome
-from steps.reconcile import deadline, reconcile
-from steps.repair import repair
+from modelmedic.steps.contracts.errors import Transient
+from modelmedic.steps.contracts.incident import Closing
+from modelmedic.steps.contracts.words import Outcome
+from modelmedic.steps.reconcile import deadline, reconcile
+from modelmedic.steps.repair import repair
 from tests.heal.deployed import World
 from tests.heal.played import NOW, Told
 
@@ -87,8 +87,8 @@ def test_an_incident_past_its_deadline_is_closed_and_what_it_left_is_taken_back(
 
 
 def test_records_that_waited_for_the_store_reach_the_trail(world: World) -> None:
-    from steps.contracts.audit import Phase
-    from steps.spool import waiting
+    from modelmedic.steps.contracts.audit import Phase
+    from modelmedic.steps.spool import waiting
 
     world.site.spool.add(waiting(NOW, "canary.withdrawn", Phase.OUTCOME, incident=world.run.incident.id, key="k", fence=None, facts={}))
     assert "1 audit records" in reconcile(world.site).sentences[0]

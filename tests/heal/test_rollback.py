@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from steps.contracts.diagnosis import Release
-from steps.core.lineage import last_good
-from steps.rollback import rollback
-from steps.run import Run
+from modelmedic.steps.contracts.diagnosis import Release
+from modelmedic.steps.core.lineage import last_good
+from modelmedic.steps.rollback import rollback
+from modelmedic.steps.run import Run
 from tests.heal.deployed import World
 from tests.heal.played import NOW
 

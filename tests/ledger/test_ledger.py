@@ -4,12 +4,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from steps.adapters.memory_store import MemoryStore
-from steps.contracts.errors import BadInput, Conflict, NotFound
-from steps.contracts.incident import Answer, Closing, Incident
-from steps.contracts.window import Window
-from steps.contracts.words import Outcome
-from steps.ledger import Ledger
+from modelmedic.steps.adapters.memory_store import MemoryStore
+from modelmedic.steps.contracts.errors import BadInput, Conflict, NotFound
+from modelmedic.steps.contracts.incident import Answer, Closing, Incident
+from modelmedic.steps.contracts.window import Window
+from modelmedic.steps.contracts.words import Outcome
+from modelmedic.steps.ledger import Ledger
 
 NOW = datetime(2026, 1, 8, tzinfo=UTC)
 WEEK = Window(NOW - timedelta(days=7), NOW)

@@ -6,8 +6,8 @@ from typing import Any, Final
 
 import yaml
 
-from workflows.tree import BASE, EVENTS
-from workflows.yaml import dump_all
+from modelmedic.workflows.tree import BASE, EVENTS
+from modelmedic.workflows.yaml import dump_all
 
 HEAL: Final = f"{BASE}/models/churn/heal.yaml"
 MONITOR: Final = f"{BASE}/models/churn/monitor.yaml"
@@ -103,7 +103,7 @@ DEFECTS: Final = (
         "sh -c with a parameter",
         HEAL,
         "no-code-from-parameters",
-        lambda d: container(d).update(command=["sh", "-c"], args=["python -m steps {{inputs.parameters.incident}}"]),
+        lambda d: container(d).update(command=["sh", "-c"], args=["python -m modelmedic.steps {{inputs.parameters.incident}}"]),
     ),
     Defect(
         "template tag in a command",

@@ -2,11 +2,11 @@
 
 import pytest
 
+from modelmedic.workflows.lint.run import lint
+from modelmedic.workflows.platform import Platform
+from modelmedic.workflows.render import render
 from tests.lint.planted import DEFECTS, Defect
 from tests.render.policies import NAMED, policy
-from workflows.lint.run import lint
-from workflows.platform import Platform
-from workflows.render import render
 
 
 @pytest.fixture(scope="module")

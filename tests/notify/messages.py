@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from steps.contracts.notification import Notification, Severity
+from modelmedic.steps.contracts.notification import Notification, Severity
 
 PLAYED = datetime(2013, 6, 10, 6, tzinfo=UTC)
 NOW = datetime(2026, 1, 8, 12, tzinfo=UTC)

@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 import tenacity
 
-from steps.adapters.alertmanager import Alertmanager, alert_name, annotations, labels
-from steps.contracts.errors import BadInput, Transient
-from steps.contracts.notification import Severity
+from modelmedic.steps.adapters.alertmanager import Alertmanager, alert_name, annotations, labels
+from modelmedic.steps.contracts.errors import BadInput, Transient
+from modelmedic.steps.contracts.notification import Severity
 from tests.notify.messages import NOW, PLAYED, RealClock, message
 from tests.notify.server import OK, answering
 

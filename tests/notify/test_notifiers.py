@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from steps.adapters.alertmanager import Alertmanager
-from steps.adapters.memory_store import MemoryStore
-from steps.adapters.notify_file import FileNotifier, StoreNotifier
-from steps.adapters.notify_several import Several
-from steps.adapters.notify_terminal import TerminalNotifier
-from steps.contracts.codec import decode
-from steps.contracts.errors import ModelmedicError, StoreError, Transient
-from steps.contracts.notification import Notification, Severity
-from steps.contracts.ports import Notifier
+from modelmedic.steps.adapters.alertmanager import Alertmanager
+from modelmedic.steps.adapters.memory_store import MemoryStore
+from modelmedic.steps.adapters.notify_file import FileNotifier, StoreNotifier
+from modelmedic.steps.adapters.notify_several import Several
+from modelmedic.steps.adapters.notify_terminal import TerminalNotifier
+from modelmedic.steps.contracts.codec import decode
+from modelmedic.steps.contracts.errors import ModelmedicError, StoreError, Transient
+from modelmedic.steps.contracts.notification import Notification, Severity
+from modelmedic.steps.contracts.ports import Notifier
 from tests.notify.messages import RealClock, message
 from tests.notify.server import answering
 

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from steps.contracts.errors import Transient
-from steps.contracts.training import ModelVersion
-from steps.local.rehearsed_registry import RehearsedRegistry
+from modelmedic.steps.contracts.errors import Transient
+from modelmedic.steps.contracts.training import ModelVersion
+from modelmedic.steps.local.rehearsed_registry import RehearsedRegistry
 
 
 class FakeRegistry(RehearsedRegistry):
-    """Implements `steps.contracts.ports.Registry`. While `unreachable` is set, every call raises Transient.
+    """Implements `modelmedic.steps.contracts.ports.Registry`. While `unreachable` is set, every call raises Transient.
 
     `files` is a folder for what is registered. `delete` does what a person does in MLflow's UI: the version's aliases go with it.
     """

@@ -8,14 +8,14 @@ from typing import Protocol
 
 import pytest
 
-from steps.adapters.mlflow_client import connect
-from steps.adapters.mlflow_registry import MlflowRegistry
-from steps.contracts.errors import BadInput, NotFound, Refused
-from steps.contracts.policy import Registry as Names
-from steps.contracts.ports import Registry
-from steps.contracts.training import ModelVersion
-from steps.local.rehearsed_registry import RehearsedRegistry
-from steps.model_files import digest
+from modelmedic.steps.adapters.mlflow_client import connect
+from modelmedic.steps.adapters.mlflow_registry import MlflowRegistry
+from modelmedic.steps.contracts.errors import BadInput, NotFound, Refused
+from modelmedic.steps.contracts.policy import Registry as Names
+from modelmedic.steps.contracts.ports import Registry
+from modelmedic.steps.contracts.training import ModelVersion
+from modelmedic.steps.local.rehearsed_registry import RehearsedRegistry
+from modelmedic.steps.model_files import digest
 from tests.registry.fakes import FakeRegistry
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from steps.adapters.mlflow_client import shown
-from steps.adapters.mlflow_registry import MlflowRegistry
-from steps.contracts.errors import Transient
-from steps.contracts.policy import Registry as Names
+from modelmedic.steps.adapters.mlflow_client import shown
+from modelmedic.steps.adapters.mlflow_registry import MlflowRegistry
+from modelmedic.steps.contracts.errors import Transient
+from modelmedic.steps.contracts.policy import Registry as Names
 
 _NAMES = Names(name="flights")
 
@@ -53,8 +53,8 @@ def test_registration_says_nothing_of_its_own(empty_database: Path, tmp_path: Pa
     (tmp_path / "model" / "MLmodel").write_text("flavors: {}\n")
     program = f"""
 from pathlib import Path
-from steps.adapters.mlflow_registry import MlflowRegistry
-from steps.contracts.policy import Registry
+from modelmedic.steps.adapters.mlflow_registry import MlflowRegistry
+from modelmedic.steps.contracts.policy import Registry
 registry = MlflowRegistry("sqlite:///{tmp_path}/mlflow.db", Registry(name="flights"), Path("{tmp_path}"))
 registry.register(Path("{tmp_path}/model"), key="a:1", tags={{"cause": "x"}}, metrics={{"auc": 0.7}})
 registry.move_alias("champion", "1", expected=None)

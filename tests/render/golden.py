@@ -3,11 +3,11 @@
 import difflib
 from pathlib import Path
 
+from modelmedic.workflows.labels import generator
+from modelmedic.workflows.platform import Platform
+from modelmedic.workflows.render import render
+from modelmedic.workflows.tree import BASE
 from tests.render.policies import NAMED, policy
-from workflows.labels import generator
-from workflows.platform import Platform
-from workflows.render import render
-from workflows.tree import BASE
 
 FOLDER = Path(__file__).parent / "golden"
 

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from steps.contracts.policy import Policy
+from modelmedic.steps.contracts.policy import Policy
 
 SMALL: Final[dict[str, Any]] = {
     "apiVersion": "modelmedic/v1alpha1",

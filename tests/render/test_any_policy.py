@@ -9,14 +9,14 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from steps.adapters.policy_file import PolicyFaults, load_policy
-from steps.contracts.policy import Policy
-from steps.contracts.window import format_duration
+from modelmedic.steps.adapters.policy_file import PolicyFaults, load_policy
+from modelmedic.steps.contracts.policy import Policy
+from modelmedic.steps.contracts.window import format_duration
+from modelmedic.workflows.lint.run import lint
+from modelmedic.workflows.platform import Platform
+from modelmedic.workflows.render import model_documents, render
+from modelmedic.workflows.tree import BASE
 from tests.render.policies import SMALL
-from workflows.lint.run import lint
-from workflows.platform import Platform
-from workflows.render import model_documents, render
-from workflows.tree import BASE
 
 NAMES = st.from_regex(r"[a-z0-9]([-a-z0-9]{0,51}[a-z0-9])?", fullmatch=True)
 LINES = st.text(
@@ -26,7 +26,7 @@ PEOPLE = LINES.map(lambda text: f"a{text}")
 
 
 def spans(low: str, high: str) -> st.SearchStrategy[str]:
-    from steps.contracts.window import parse_duration
+    from modelmedic.steps.contracts.window import parse_duration
 
     ends = (int(parse_duration(each).total_seconds()) for each in (low, high))
     return st.integers(*ends).map(lambda seconds: format_duration(timedelta(seconds=seconds)))

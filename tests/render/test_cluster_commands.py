@@ -9,14 +9,14 @@ import pytest
 import yaml
 from hera.exceptions import AlreadyExists
 
-from steps.contracts.errors import BadInput, Conflict, Transient
+from modelmedic.steps.contracts.errors import BadInput, Conflict, Transient
+from modelmedic.workflows import submission
+from modelmedic.workflows.cli import main
+from modelmedic.workflows.doctor import MISSING, OK, UNKNOWN, cluster
+from modelmedic.workflows.explain import decisions
+from modelmedic.workflows.platform import Platform
+from modelmedic.workflows.round_trip import round_trip
 from tests.render.policies import SMALL, policy
-from workflows import submission
-from workflows.cli import main
-from workflows.doctor import MISSING, OK, UNKNOWN, cluster
-from workflows.explain import decisions
-from workflows.platform import Platform
-from workflows.round_trip import round_trip
 
 
 @pytest.fixture
@@ -66,8 +66,8 @@ def test_lint_ends_with_65_and_names_the_place(file: Path, tmp_path: Path, capsy
 
 
 def test_pods_for_scanners_are_valid_pods_one_per_step(file: Path, tmp_path: Path) -> None:
-    from workflows.lint.objects import read_objects
-    from workflows.lint.structure import structure
+    from modelmedic.workflows.lint.objects import read_objects
+    from modelmedic.workflows.lint.structure import structure
 
     assert run("render", file, "--out", tmp_path / "out") == 0
     assert run("lint", tmp_path / "out", "--no-tools", "--pods", tmp_path / "pods") == 0

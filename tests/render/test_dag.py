@@ -7,15 +7,15 @@ from typing import Any, cast
 
 import pytest
 
-from steps.contracts.stage import Kind, Stage
-from steps.local import engine
-from steps.run import Run
-from steps.stages import HEAL
+from modelmedic.steps.contracts.stage import Kind, Stage
+from modelmedic.steps.local import engine
+from modelmedic.steps.run import Run
+from modelmedic.steps.stages import HEAL
+from modelmedic.workflows.heal import heal
+from modelmedic.workflows.model import model_of
+from modelmedic.workflows.platform import Platform
 from tests.render.argo import AbsentOptionalError, walk
 from tests.render.policies import policy
-from workflows.heal import heal
-from workflows.model import model_of
-from workflows.platform import Platform
 
 Answers = dict[str, dict[str, str]]
 STEPS = [stage for stage in HEAL if stage.kind is not Kind.EXIT]
@@ -38,7 +38,7 @@ def every_answer() -> Iterator[Answers]:
 
 
 def by_the_table(answers: Answers, table: list[Stage]) -> dict[str, str]:
-    """As `steps.contracts.stage` defines it."""
+    """As `modelmedic.steps.contracts.stage` defines it."""
     phases: dict[str, str] = {}
     for stage in table:
         ready = all(phases[name] == "Succeeded" for name in stage.after)
@@ -129,7 +129,7 @@ def test_every_stage_has_its_template_and_its_command(rendered: dict[str, Any]) 
             continue
         flags = ["--incident={{inputs.parameters.incident}}"]
         flags += [f"--{given.name}={{{{inputs.parameters.{given.name}}}}}" for given in stage.inputs]
-        assert template["container"]["command"] == ["python", "-m", "steps", stage.step]
+        assert template["container"]["command"] == ["python", "-m", "modelmedic.steps", stage.step]
         assert template["container"]["args"] == [*flags, "--outputs=/tmp/outputs"]
         assert [each["name"] for each in template["outputs"]["parameters"]] == [output.name for output in stage.outputs]
         assert template["serviceAccountName"] == f"modelmedic-{stage.account.value}"

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 import yaml
 
-from steps.contracts import metrics
+from modelmedic.steps.contracts import metrics
+from modelmedic.workflows.alert_rules import ALERTS
+from modelmedic.workflows.dashboards import dashboards, queries
+from modelmedic.workflows.platform import Platform
+from modelmedic.workflows.render import render
+from modelmedic.workflows.tree import BASE, write
 from tests.render.policies import policy
-from workflows.alert_rules import ALERTS
-from workflows.dashboards import dashboards, queries
-from workflows.platform import Platform
-from workflows.render import render
-from workflows.tree import BASE, write
 
 NAMES = {metric.name for metric in metrics.ALL} | {f"{metric.name}_bucket" for metric in metrics.ALL if metric.kind == "histogram"}
 PLAIN = f"{BASE}/monitoring/plain"

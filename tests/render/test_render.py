@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 import yaml
 
-from steps.contracts.errors import BadInput
+from modelmedic.steps.contracts.errors import BadInput
+from modelmedic.workflows.images import read_images
+from modelmedic.workflows.platform import Peer, Peers, Platform, Services, read_platform
+from modelmedic.workflows.render import model_documents, render
+from modelmedic.workflows.tree import BASE, compare, write
 from tests.render.policies import NAMED, policy
-from workflows.images import read_images
-from workflows.platform import Peer, Peers, Platform, Services, read_platform
-from workflows.render import model_documents, render
-from workflows.tree import BASE, compare, write
 
 
 def documents(text: str) -> list[Any]:
@@ -67,7 +67,7 @@ def test_a_policy_change_changes_its_config_map_and_leaves_the_old_one_unnamed()
 
 
 def test_the_policy_in_the_config_map_reads_back_as_the_same_policy(tmp_path: Path) -> None:
-    from steps.adapters.policy_file import load_policy
+    from modelmedic.steps.adapters.policy_file import load_policy
 
     for name in NAMED:
         chosen = policy(name)

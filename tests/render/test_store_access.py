@@ -4,11 +4,11 @@ import json
 from fnmatch import fnmatchcase
 from typing import Any
 
+from modelmedic.workflows.platform import Platform
+from modelmedic.workflows.render import render
+from modelmedic.workflows.store_access import ACCESS
+from modelmedic.workflows.tree import BASE
 from tests.render.policies import policy
-from workflows.platform import Platform
-from workflows.render import render
-from workflows.store_access import ACCESS
-from workflows.tree import BASE
 
 PLATFORM = Platform.model_validate({"services": {"store": "s3://ml-prod/healing"}})
 ROOT = "arn:aws:s3:::ml-prod/healing/"

@@ -10,26 +10,26 @@ from typing import Any, cast
 import numpy as np
 import pyarrow as pa
 
-from steps.adapters.memory_store import MemoryStore
-from steps.contracts.audit import Phase
-from steps.contracts.codec import to_plain
-from steps.contracts.decision import Decision, Objection
-from steps.contracts.detection import Thresholds, Verdict
-from steps.contracts.diagnosis import Context, Diagnosis
-from steps.contracts.errors import NotFound
-from steps.contracts.incident import Answer, Closing, Incident
-from steps.contracts.notification import Notification
-from steps.contracts.policy import Policy
-from steps.contracts.ports import Registry, Serving
-from steps.contracts.training import Gate, TrainingPlan, Validation
-from steps.contracts.window import Window
-from steps.contracts.words import Outcome, Remedy
-from steps.core.decision import decide
-from steps.core.diagnosis import diagnose
-from steps.core.layout_choice import choose_layout
-from steps.core.profiling import profiled
-from steps.core.verdict import judge_profiles
-from steps.run import Site
+from modelmedic.steps.adapters.memory_store import MemoryStore
+from modelmedic.steps.contracts.audit import Phase
+from modelmedic.steps.contracts.codec import to_plain
+from modelmedic.steps.contracts.decision import Decision, Objection
+from modelmedic.steps.contracts.detection import Thresholds, Verdict
+from modelmedic.steps.contracts.diagnosis import Context, Diagnosis
+from modelmedic.steps.contracts.errors import NotFound
+from modelmedic.steps.contracts.incident import Answer, Closing, Incident
+from modelmedic.steps.contracts.notification import Notification
+from modelmedic.steps.contracts.policy import Policy
+from modelmedic.steps.contracts.ports import Registry, Serving
+from modelmedic.steps.contracts.training import Gate, TrainingPlan, Validation
+from modelmedic.steps.contracts.window import Window
+from modelmedic.steps.contracts.words import Outcome, Remedy
+from modelmedic.steps.core.decision import decide
+from modelmedic.steps.core.diagnosis import diagnose
+from modelmedic.steps.core.layout_choice import choose_layout
+from modelmedic.steps.core.profiling import profiled
+from modelmedic.steps.core.verdict import judge_profiles
+from modelmedic.steps.run import Site
 
 OPENED = datetime(2013, 6, 10, 6, tzinfo=UTC)
 WINDOW = Window(datetime(2013, 6, 3, tzinfo=UTC), datetime(2013, 6, 10, tzinfo=UTC))

@@ -4,14 +4,14 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from steps.contracts.codec import to_plain
-from steps.contracts.decision import Objection
-from steps.contracts.incident import Incident
-from steps.contracts.keys import notification_key
-from steps.contracts.notification import Notification, Severity
-from steps.contracts.words import Outcome
-from steps.documents import keep
-from steps.run import Site
+from modelmedic.steps.contracts.codec import to_plain
+from modelmedic.steps.contracts.decision import Objection
+from modelmedic.steps.contracts.incident import Incident
+from modelmedic.steps.contracts.keys import notification_key
+from modelmedic.steps.contracts.notification import Notification, Severity
+from modelmedic.steps.contracts.words import Outcome
+from modelmedic.steps.documents import keep
+from modelmedic.steps.run import Site
 from tests.reporting import flights
 
 Told = tuple[Site, Incident]

@@ -11,15 +11,15 @@ from typing import Any, cast
 import pyarrow as pa
 import pytest
 
-from steps.contracts.codec import to_plain
-from steps.contracts.diagnosis import Diagnosis, Evidence, Hypothesis
-from steps.contracts.errors import StoreError
-from steps.contracts.incident import Incident
-from steps.contracts.keys import audit_key, model_hash
-from steps.contracts.words import Cause, Outcome
-from steps.reporting.incident import incident_page
-from steps.reporting.story import gather, write
-from steps.run import Site
+from modelmedic.steps.contracts.codec import to_plain
+from modelmedic.steps.contracts.diagnosis import Diagnosis, Evidence, Hypothesis
+from modelmedic.steps.contracts.errors import StoreError
+from modelmedic.steps.contracts.incident import Incident
+from modelmedic.steps.contracts.keys import audit_key, model_hash
+from modelmedic.steps.contracts.words import Cause, Outcome
+from modelmedic.steps.reporting.incident import incident_page
+from modelmedic.steps.reporting.story import gather, write
+from modelmedic.steps.run import Site
 from tests.reporting import flights, stories
 from tests.reporting.page import Seen, harmless
 

@@ -9,11 +9,11 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
 
-from steps.contracts.detection import Roles
-from steps.contracts.diagnosis import Context
-from steps.contracts.errors import BadInput
-from steps.files import detect_files, diagnose_files
-from steps.reporting.files import SAMPLE, sampled, write_opinion
+from modelmedic.steps.contracts.detection import Roles
+from modelmedic.steps.contracts.diagnosis import Context
+from modelmedic.steps.contracts.errors import BadInput
+from modelmedic.steps.files import detect_files, diagnose_files
+from modelmedic.steps.reporting.files import SAMPLE, sampled, write_opinion
 from tests.reporting import flights
 from tests.reporting.page import Seen, harmless
 

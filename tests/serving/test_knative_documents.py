@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-from steps.adapters.kserve_serving import KServeServing
-from steps.adapters.kserve_serving_document import predictor, slot
-from steps.adapters.kserve_serving_knative import canary, percent_seen, promotion, settled, share, wanted, withdrawal
-from steps.adapters.kube import Kube
-from steps.contracts.errors import BadPolicy
-from steps.contracts.training import ModelVersion
+from modelmedic.steps.adapters.kserve_serving import KServeServing
+from modelmedic.steps.adapters.kserve_serving_document import predictor, slot
+from modelmedic.steps.adapters.kserve_serving_knative import canary, percent_seen, promotion, settled, share, wanted, withdrawal
+from modelmedic.steps.adapters.kube import Kube
+from modelmedic.steps.contracts.errors import BadPolicy
+from modelmedic.steps.contracts.training import ModelVersion
 from tests.serving.worlds import policy
 
 

@@ -12,12 +12,12 @@ import pyarrow as pa
 import pytest
 from kubernetes import client
 
-from steps.adapters.kserve_serving import KServeServing
-from steps.adapters.kube import Kube
-from steps.adapters.memory_store import MemoryStore
-from steps.contracts.errors import BadInput, Conflict, Refused, StoreError, Transient
-from steps.contracts.ports import Blob
-from steps.serving.about import ABOUT
+from modelmedic.steps.adapters.kserve_serving import KServeServing
+from modelmedic.steps.adapters.kube import Kube
+from modelmedic.steps.adapters.memory_store import MemoryStore
+from modelmedic.steps.contracts.errors import BadInput, Conflict, Refused, StoreError, Transient
+from modelmedic.steps.contracts.ports import Blob
+from modelmedic.steps.serving.about import ABOUT
 from tests.serving.fake_cluster import FakeCluster
 from tests.serving.worlds import ROWS, World, in_fake_cluster, policy
 

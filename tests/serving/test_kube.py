@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from steps.adapters.kube import translated
-from steps.contracts.errors import BadInput, Conflict, ModelmedicError, NotFound, Refused, Transient
+from modelmedic.steps.adapters.kube import translated
+from modelmedic.steps.contracts.errors import BadInput, Conflict, ModelmedicError, NotFound, Refused, Transient
 
 
 @pytest.mark.parametrize(

@@ -7,16 +7,16 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from steps.adapters.folder_store import FolderStore
-from steps.clocks import SystemClock
-from steps.contracts.errors import Refused
-from steps.contracts.keys import model_prefix
-from steps.contracts.training import ModelVersion
-from steps.contracts.window import Window
-from steps.local.serving import LocalServing
-from steps.model_files import digest, push
-from steps.serving.client import Client
-from steps.windows import LoggedWindows
+from modelmedic.steps.adapters.folder_store import FolderStore
+from modelmedic.steps.clocks import SystemClock
+from modelmedic.steps.contracts.errors import Refused
+from modelmedic.steps.contracts.keys import model_prefix
+from modelmedic.steps.contracts.training import ModelVersion
+from modelmedic.steps.contracts.window import Window
+from modelmedic.steps.local.serving import LocalServing
+from modelmedic.steps.model_files import digest, push
+from modelmedic.steps.serving.client import Client
+from modelmedic.steps.windows import LoggedWindows
 from tests.serving.sklearn_folder import trained, write
 from tests.serving.worlds import policy
 

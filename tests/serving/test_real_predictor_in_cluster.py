@@ -18,20 +18,20 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from steps.adapters.kserve_serving import KServeServing
-from steps.adapters.kube import Kube, connect
-from steps.adapters.stores import open_store
-from steps.contracts.errors import ModelmedicError
-from steps.contracts.keys import model_prefix
-from steps.contracts.ports import ObjectStore
-from steps.contracts.training import ModelVersion
-from steps.model_files import digest, push
-from steps.serving.client import Client
+from modelmedic.steps.adapters.kserve_serving import KServeServing
+from modelmedic.steps.adapters.kube import Kube, connect
+from modelmedic.steps.adapters.stores import open_store
+from modelmedic.steps.contracts.errors import ModelmedicError
+from modelmedic.steps.contracts.keys import model_prefix
+from modelmedic.steps.contracts.ports import ObjectStore
+from modelmedic.steps.contracts.training import ModelVersion
+from modelmedic.steps.model_files import digest, push
+from modelmedic.steps.serving.client import Client
+from modelmedic.workflows.kserve import serving_runtime
+from modelmedic.workflows.platform import Platform
 from tests.serving.cluster import delete, settings
 from tests.serving.sklearn_folder import trained, write
 from tests.serving.worlds import policy
-from workflows.kserve import serving_runtime
-from workflows.platform import Platform
 
 pytestmark = pytest.mark.e2e
 ROWS = pa.table({"x": [0.5, -0.5], "c": ["a", "zz"], "at": ["2026-06-01T10:00:00Z", "2026-06-01T11:00:00Z"]})

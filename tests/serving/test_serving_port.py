@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from steps.contracts.errors import Conflict, Refused, Transient
-from steps.contracts.serving import ServingState, Traffic
+from modelmedic.steps.contracts.errors import Conflict, Refused, Transient
+from modelmedic.steps.contracts.serving import ServingState, Traffic
 from tests.serving.cluster import in_cluster
 from tests.serving.worlds import ROWS, World, in_fake_cluster, in_memory, on_this_machine, rehearsed
 

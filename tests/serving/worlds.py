@@ -11,19 +11,19 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from steps.adapters.folder_store import FolderStore
-from steps.adapters.kserve_serving import KServeServing
-from steps.adapters.kube import Kube
-from steps.contracts.errors import Refused, Transient
-from steps.contracts.keys import model_prefix
-from steps.contracts.policy import Policy
-from steps.contracts.ports import ObjectStore, Serving
-from steps.contracts.serving import Prediction
-from steps.contracts.training import ModelVersion
-from steps.local.rehearsed import Ask, RehearsedServing
-from steps.local.serving import LocalServing
-from steps.model_files import digest, push
-from steps.serving.client import Client
+from modelmedic.steps.adapters.folder_store import FolderStore
+from modelmedic.steps.adapters.kserve_serving import KServeServing
+from modelmedic.steps.adapters.kube import Kube
+from modelmedic.steps.contracts.errors import Refused, Transient
+from modelmedic.steps.contracts.keys import model_prefix
+from modelmedic.steps.contracts.policy import Policy
+from modelmedic.steps.contracts.ports import ObjectStore, Serving
+from modelmedic.steps.contracts.serving import Prediction
+from modelmedic.steps.contracts.training import ModelVersion
+from modelmedic.steps.local.rehearsed import Ask, RehearsedServing
+from modelmedic.steps.local.serving import LocalServing
+from modelmedic.steps.model_files import digest, push
+from modelmedic.steps.serving.client import Client
 from tests.serving.fake_cluster import FakeCluster
 from tests.serving.fakes import FakeServing
 

@@ -4,9 +4,9 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from steps.adapters.memory_store import MemoryStore
-from steps.contracts.errors import NotFound
-from steps.contracts.ports import Blob
+from modelmedic.steps.adapters.memory_store import MemoryStore
+from modelmedic.steps.contracts.errors import NotFound
+from modelmedic.steps.contracts.ports import Blob
 
 
 class CountingStore(MemoryStore):

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from steps.adapters.s3_store import S3Store
-from steps.contracts.errors import NotFound
-from steps.contracts.ports import Blob
-from steps.parquet_objects import fetched
+from modelmedic.steps.adapters.s3_store import S3Store
+from modelmedic.steps.contracts.errors import NotFound
+from modelmedic.steps.contracts.ports import Blob
+from modelmedic.steps.parquet_objects import fetched
 from tests.store.conftest import BUCKET
 from tests.store.counting import CountingStore
 from tests.store.s3_server import client

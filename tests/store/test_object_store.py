@@ -12,12 +12,12 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from steps.adapters.folder_store import FolderStore
-from steps.adapters.memory_store import MemoryStore
-from steps.adapters.s3_store import S3Store
-from steps.adapters.store_probe import probe
-from steps.contracts.errors import BadInput, Conflict, NotFound, StoreError
-from steps.contracts.ports import ObjectStore
+from modelmedic.steps.adapters.folder_store import FolderStore
+from modelmedic.steps.adapters.memory_store import MemoryStore
+from modelmedic.steps.adapters.s3_store import S3Store
+from modelmedic.steps.adapters.store_probe import probe
+from modelmedic.steps.contracts.errors import BadInput, Conflict, NotFound, StoreError
+from modelmedic.steps.contracts.ports import ObjectStore
 from tests.store.conftest import BUCKET
 
 

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from steps.adapters.folder_store import FolderStore
-from steps.adapters.memory_store import MemoryStore
-from steps.adapters.s3_store import S3Store
-from steps.adapters.store_probe import probe
-from steps.adapters.stores import open_store
-from steps.contracts.errors import BadInput, StoreError, UnsafeStore
+from modelmedic.steps.adapters.folder_store import FolderStore
+from modelmedic.steps.adapters.memory_store import MemoryStore
+from modelmedic.steps.adapters.s3_store import S3Store
+from modelmedic.steps.adapters.store_probe import probe
+from modelmedic.steps.adapters.stores import open_store
+from modelmedic.steps.contracts.errors import BadInput, StoreError, UnsafeStore
 from tests.store.conftest import BUCKET
 from tests.store.s3_server import FaultyS3, client
 

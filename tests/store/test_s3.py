@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import tenacity
 
-from steps.adapters.s3_reader import RangeReader
-from steps.adapters.s3_store import S3Store
-from steps.contracts.errors import Conflict, StoreError
+from modelmedic.steps.adapters.s3_reader import RangeReader
+from modelmedic.steps.adapters.s3_store import S3Store
+from modelmedic.steps.contracts.errors import Conflict, StoreError
 from tests.store.conftest import BUCKET
 from tests.store.s3_server import FaultyS3, client
 

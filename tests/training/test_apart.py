@@ -13,13 +13,13 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from steps.adapters.model_loader import load_model
-from steps.adapters.model_saver import save
-from steps.contracts.errors import BadInput
-from steps.contracts.policy import Policy
-from steps.training.__main__ import entrypoint
-from steps.training.apart import Trained, train_apart
-from steps.training.frames import features
+from modelmedic.steps.adapters.model_loader import load_model
+from modelmedic.steps.adapters.model_saver import save
+from modelmedic.steps.contracts.errors import BadInput
+from modelmedic.steps.contracts.policy import Policy
+from modelmedic.steps.training.__main__ import entrypoint
+from modelmedic.steps.training.apart import Trained, train_apart
+from modelmedic.steps.training.frames import features
 from tests.training.worlds import START, policy, rows
 
 HERE = "tests.training.trainers"
@@ -111,10 +111,10 @@ def test_training_ends_when_its_parent_was_killed(tmp_path: Path) -> None:
     (tmp_path / "rules.json").write_text(rules.model_dump_json(by_alias=True))
     program = f"""
 from pathlib import Path
-from steps.contracts.errors import BadInput
-from steps.contracts.policy import Policy
-from steps.training.__main__ import entrypoint
-from steps.training.apart import train_apart
+from modelmedic.steps.contracts.errors import BadInput
+from modelmedic.steps.contracts.policy import Policy
+from modelmedic.steps.training.__main__ import entrypoint
+from modelmedic.steps.training.apart import train_apart
 place = Path("{tmp_path}")
 train_apart(place / "train.parquet", Policy.model_validate_json((place / "rules.json").read_bytes()), place / "out")
 """

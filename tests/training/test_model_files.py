@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from steps.adapters.folder_store import FolderStore
-from steps.adapters.memory_store import MemoryStore
-from steps.contracts.errors import BadInput, Conflict, NotFound, Refused, StoreError
-from steps.model_files import digest, pull, push
+from modelmedic.steps.adapters.folder_store import FolderStore
+from modelmedic.steps.adapters.memory_store import MemoryStore
+from modelmedic.steps.contracts.errors import BadInput, Conflict, NotFound, Refused, StoreError
+from modelmedic.steps.model_files import digest, pull, push
 
 
 @pytest.fixture

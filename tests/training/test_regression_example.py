@@ -7,21 +7,21 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from examples.regression.stream import CATEGORICAL, FIRST, LABEL_DELAY, NUMERIC, TARGET, Weather
-from steps.adapters.mlflow_registry import MlflowRegistry
-from steps.adapters.policy_file import load_policy
-from steps.bootstrap import bootstrap
-from steps.clocks import PlayedClock
-from steps.contracts.codec import to_plain
-from steps.contracts.diagnosis import Diagnosis
-from steps.contracts.inference_log import PREDICTION, REQUEST_ID
-from steps.contracts.policy import Policy
-from steps.contracts.window import Window
-from steps.contracts.words import Cause
-from steps.core.log_columns import conform, declared
-from steps.retrain import retrain
-from steps.run import Run
-from steps.validate import validate
+from modelmedic.examples.regression.stream import CATEGORICAL, FIRST, LABEL_DELAY, NUMERIC, TARGET, Weather
+from modelmedic.steps.adapters.mlflow_registry import MlflowRegistry
+from modelmedic.steps.adapters.policy_file import load_policy
+from modelmedic.steps.bootstrap import bootstrap
+from modelmedic.steps.clocks import PlayedClock
+from modelmedic.steps.contracts.codec import to_plain
+from modelmedic.steps.contracts.diagnosis import Diagnosis
+from modelmedic.steps.contracts.inference_log import PREDICTION, REQUEST_ID
+from modelmedic.steps.contracts.policy import Policy
+from modelmedic.steps.contracts.window import Window
+from modelmedic.steps.contracts.words import Cause
+from modelmedic.steps.core.log_columns import conform, declared
+from modelmedic.steps.retrain import retrain
+from modelmedic.steps.run import Run
+from modelmedic.steps.validate import validate
 from tests.training.worlds import TableWindows, site
 
 POLICY = Path(__file__).parents[2] / "examples" / "regression" / "policy.yaml"

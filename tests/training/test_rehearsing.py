@@ -8,16 +8,16 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from steps.bootstrap import bootstrap
-from steps.contracts.detection import Roles
-from steps.contracts.training import TrainingPlan
-from steps.contracts.window import Window
-from steps.contracts.words import Remedy, Task
-from steps.core.metrics import auc
-from steps.core.stand_in import answers
-from steps.rehearsing import behind
-from steps.retrain import retrain
-from steps.taught import within
+from modelmedic.steps.bootstrap import bootstrap
+from modelmedic.steps.contracts.detection import Roles
+from modelmedic.steps.contracts.training import TrainingPlan
+from modelmedic.steps.contracts.window import Window
+from modelmedic.steps.contracts.words import Remedy, Task
+from modelmedic.steps.core.metrics import auc
+from modelmedic.steps.core.stand_in import answers
+from modelmedic.steps.rehearsing import behind
+from modelmedic.steps.retrain import retrain
+from modelmedic.steps.taught import within
 from tests.training.worlds import NOW, START, TURN, diagnosed, policy, rows, site
 
 RULES = policy()

@@ -9,18 +9,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from steps.audit import AuditTrail
-from steps.bootstrap import bootstrap, check
-from steps.contracts.diagnosis import Release
-from steps.contracts.errors import BadInput, Refused
-from steps.contracts.training import ModelVersion
-from steps.contracts.window import Window
-from steps.contracts.words import Cause, Remedy
-from steps.model_files import digest, pull
-from steps.retrain import retrain
-from steps.run import Run, Site
-from steps.snapshots import rows as snapshot
-from steps.validate import validate
+from modelmedic.steps.audit import AuditTrail
+from modelmedic.steps.bootstrap import bootstrap, check
+from modelmedic.steps.contracts.diagnosis import Release
+from modelmedic.steps.contracts.errors import BadInput, Refused
+from modelmedic.steps.contracts.training import ModelVersion
+from modelmedic.steps.contracts.window import Window
+from modelmedic.steps.contracts.words import Cause, Remedy
+from modelmedic.steps.model_files import digest, pull
+from modelmedic.steps.retrain import retrain
+from modelmedic.steps.run import Run, Site
+from modelmedic.steps.snapshots import rows as snapshot
+from modelmedic.steps.validate import validate
 from tests.training.worlds import NOW, START, TURN, diagnosed, policy, rows, site
 
 RULES = policy()

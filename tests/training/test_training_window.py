@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from steps.contracts.diagnosis import Diagnosis
-from steps.contracts.training import TrainingPlan
-from steps.contracts.window import Window
-from steps.contracts.words import Cause, Remedy
-from steps.core.training_window import plans, reach, split
+from modelmedic.steps.contracts.diagnosis import Diagnosis
+from modelmedic.steps.contracts.training import TrainingPlan
+from modelmedic.steps.contracts.window import Window
+from modelmedic.steps.contracts.words import Cause, Remedy
+from modelmedic.steps.core.training_window import plans, reach, split
 from tests.training.worlds import NOW, policy
 
 DAY = timedelta(days=1)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from steps.contracts.policy import Policy
+from modelmedic.steps.contracts.policy import Policy
 
 
 def crashing(frame: pd.DataFrame, policy: Policy) -> Any:

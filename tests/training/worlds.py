@@ -9,20 +9,20 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from steps.adapters.memory_store import MemoryStore
-from steps.clocks import PlayedClock
-from steps.contracts.codec import to_plain
-from steps.contracts.diagnosis import Diagnosis
-from steps.contracts.errors import Refused
-from steps.contracts.policy import Policy
-from steps.contracts.ports import Registry
-from steps.contracts.serving import Served, ServingState
-from steps.contracts.training import ModelVersion
-from steps.contracts.window import Window
-from steps.contracts.words import Cause, Remedy
-from steps.core.log_columns import declared
-from steps.references import StoredReferences
-from steps.run import Run, Site
+from modelmedic.steps.adapters.memory_store import MemoryStore
+from modelmedic.steps.clocks import PlayedClock
+from modelmedic.steps.contracts.codec import to_plain
+from modelmedic.steps.contracts.diagnosis import Diagnosis
+from modelmedic.steps.contracts.errors import Refused
+from modelmedic.steps.contracts.policy import Policy
+from modelmedic.steps.contracts.ports import Registry
+from modelmedic.steps.contracts.serving import Served, ServingState
+from modelmedic.steps.contracts.training import ModelVersion
+from modelmedic.steps.contracts.window import Window
+from modelmedic.steps.contracts.words import Cause, Remedy
+from modelmedic.steps.core.log_columns import declared
+from modelmedic.steps.references import StoredReferences
+from modelmedic.steps.run import Run, Site
 from tests.heal.played import Told
 from tests.registry.fakes import FakeRegistry
 

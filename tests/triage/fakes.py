@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from steps.contracts.errors import ModelmedicError
-from steps.contracts.incident import Incident
+from modelmedic.steps.contracts.errors import ModelmedicError
+from modelmedic.steps.contracts.incident import Incident
 
 _PATH = re.compile(r"/apis/argoproj.io/v1alpha1/namespaces/(?P<namespace>[^/]+)/workflows(?:/(?P<name>[^/]+))?")
 _LABEL = "modelmedic.io/incident"

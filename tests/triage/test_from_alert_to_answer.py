@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from steps.adapters.folder_store import FolderStore
-from steps.contracts.detection import Verdict
-from steps.contracts.keys import verdict_key
-from steps.contracts.ports import Workflows
-from steps.contracts.window import Window
-from steps.contracts.words import VerdictState
-from steps.documents import keep
-from steps.triage import triage
+from modelmedic.steps.adapters.folder_store import FolderStore
+from modelmedic.steps.contracts.detection import Verdict
+from modelmedic.steps.contracts.keys import verdict_key
+from modelmedic.steps.contracts.ports import Workflows
+from modelmedic.steps.contracts.window import Window
+from modelmedic.steps.contracts.words import VerdictState
+from modelmedic.steps.documents import keep
+from modelmedic.steps.triage import triage
 from tests.cli.program import run
 from tests.cli.records import Records
 from tests.heal.played import WINDOW

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from steps.by_hand import by_hand
-from steps.contracts.words import Outcome
-from steps.sweep import sweep
+from modelmedic.steps.by_hand import by_hand
+from modelmedic.steps.contracts.words import Outcome
+from modelmedic.steps.sweep import sweep
 from tests.heal.deployed import World
 from tests.triage.fakes import FakeWorkflows
 

@@ -8,25 +8,25 @@ from typing import Any, cast
 
 import pytest
 
-from steps.adapters.memory_store import MemoryStore
-from steps.audit import AuditTrail
-from steps.clocks import PlayedClock
-from steps.contracts.audit import Record
-from steps.contracts.detection import Verdict
-from steps.contracts.errors import Transient
-from steps.contracts.incident import Closing, Incident
-from steps.contracts.keys import policy_key, verdict_key
-from steps.contracts.ports import ObjectStore
-from steps.contracts.window import Window
-from steps.contracts.words import Outcome, VerdictState
-from steps.core.alerts import MOST_ALERTS
-from steps.documents import keep
-from steps.ledger import Ledger
-from steps.triage import HEALS, NOBODY, triage
+from modelmedic.steps.adapters.memory_store import MemoryStore
+from modelmedic.steps.audit import AuditTrail
+from modelmedic.steps.clocks import PlayedClock
+from modelmedic.steps.contracts.audit import Record
+from modelmedic.steps.contracts.detection import Verdict
+from modelmedic.steps.contracts.errors import Transient
+from modelmedic.steps.contracts.incident import Closing, Incident
+from modelmedic.steps.contracts.keys import policy_key, verdict_key
+from modelmedic.steps.contracts.ports import ObjectStore
+from modelmedic.steps.contracts.window import Window
+from modelmedic.steps.contracts.words import Outcome, VerdictState
+from modelmedic.steps.core.alerts import MOST_ALERTS
+from modelmedic.steps.documents import keep
+from modelmedic.steps.ledger import Ledger
+from modelmedic.steps.triage import HEALS, NOBODY, triage
+from modelmedic.workflows.alert_rules import ALERTS
 from tests.heal.played import NOW, WINDOW, policy
 from tests.triage.fakes import FakeWorkflows
 from tests.triage.test_alerts import alert, body
-from workflows.alert_rules import ALERTS
 
 POLICIES = {name: policy(metadata={"name": name, "owner": "growth"}) for name in ("churn", "loans")}
 HOUR = timedelta(hours=1)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from steps.contracts.incident import Incident
-from steps.contracts.keys import incident_id
+from modelmedic.steps.contracts.incident import Incident
+from modelmedic.steps.contracts.keys import incident_id
 from tests.heal.played import NOW, WINDOW
 from tests.triage.worlds import TEMPLATE, World, in_cluster, in_memory, over_http
 

@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from steps.adapters.argo_workflows import ArgoWorkflows, name
-from steps.adapters.kube import Kube, connect
-from steps.contracts.errors import Conflict
-from steps.contracts.ports import Workflows
+from modelmedic.steps.adapters.argo_workflows import ArgoWorkflows, name
+from modelmedic.steps.adapters.kube import Kube, connect
+from modelmedic.steps.contracts.errors import Conflict
+from modelmedic.steps.contracts.ports import Workflows
 from tests.triage.fakes import FakeArgo, FakeWorkflows
 
 TEMPLATE = "heal-churn"

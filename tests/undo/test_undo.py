@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from steps.contracts.audit import Phase
-from steps.contracts.errors import BadInput, Refused
-from steps.contracts.incident import Closing
-from steps.contracts.keys import model_hash, report_key
-from steps.contracts.words import Outcome
-from steps.deploy import deploy
-from steps.run import Run
-from steps.undo import undo
+from modelmedic.steps.contracts.audit import Phase
+from modelmedic.steps.contracts.errors import BadInput, Refused
+from modelmedic.steps.contracts.incident import Closing
+from modelmedic.steps.contracts.keys import model_hash, report_key
+from modelmedic.steps.contracts.words import Outcome
+from modelmedic.steps.deploy import deploy
+from modelmedic.steps.run import Run
+from modelmedic.steps.undo import undo
 from tests.heal.deployed import World
 from tests.heal.played import NOW, WINDOW
 
@@ -111,9 +111,9 @@ def test_the_page_says_that_it_was_undone(healed: World) -> None:
 
 
 def test_the_page_names_commands_that_exist(healed: World) -> None:
-    from steps.reporting.story import gather
-    from steps.reporting.undo import undo as undoing
-    from workflows.cli import main
+    from modelmedic.steps.reporting.story import gather
+    from modelmedic.steps.reporting.undo import undo as undoing
+    from modelmedic.workflows.cli import main
 
     healed.site.windows = healed.references  # type: ignore[assignment]
     commands = [shlex.split(command) for _, command in undoing(gather(healed.site, healed.run.incident)).commands]

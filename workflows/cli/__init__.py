@@ -4,7 +4,7 @@ from typing import Final
 
 import click
 
-from workflows.cli.group import Cli, Entry
+from modelmedic.workflows.cli.group import Cli, Entry
 
 # A command is one line here and one module in workflows.cli that has the command under its own name.
 SECTIONS: Final[dict[str, dict[str, Entry]]] = {
@@ -76,7 +76,7 @@ def _show_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
 @click.group(
     cls=Cli,
     sections=SECTIONS,
-    package="workflows.cli",
+    package="modelmedic.workflows.cli",
     name="modelmedic",
     epilog=_EPILOG,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},

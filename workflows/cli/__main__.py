@@ -1,5 +1,5 @@
-"""`python -m workflows.cli` is `modelmedic` without an installation."""
+"""`python -m modelmedic.workflows.cli` is `modelmedic` without an installation."""
 
-from workflows.cli import main
+from modelmedic.workflows.cli import main
 
 main()

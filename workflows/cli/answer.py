@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from workflows.cli.store import by_option, dry_run_option, json_option, opened, person, reason_option, store_options
+from modelmedic.workflows.cli.store import by_option, dry_run_option, json_option, opened, person, reason_option, store_options
 
 if TYPE_CHECKING:
-    from steps.answering import Given
+    from modelmedic.steps.answering import Given
 
 _OPTIONS = (
     click.argument("incident", metavar="ID"),
@@ -66,10 +66,10 @@ def _answer(
     url: str | None,
     home: Path | None,
 ) -> None:
-    from steps.adapters.policy_file import load_policy
-    from steps.answering import give
-    from steps.clocks import SystemClock
-    from workflows.cli.console import print_json
+    from modelmedic.steps.adapters.policy_file import load_policy
+    from modelmedic.steps.answering import give
+    from modelmedic.steps.clocks import SystemClock
+    from modelmedic.workflows.cli.console import print_json
 
     store = opened(url, home, read_only=dry_run)
     named = load_policy(policy) if policy else None
@@ -86,17 +86,17 @@ def _deliver(given: "Given", namespace: str) -> None:
     """Last, for what was answered stands whether or not the cluster can be reached."""
     import time
 
-    from steps.adapters.argo_workflows import ArgoWorkflows
-    from steps.adapters.kube import connect
-    from steps.answering import deliver
-    from workflows.cli.place import say
+    from modelmedic.steps.adapters.argo_workflows import ArgoWorkflows
+    from modelmedic.steps.adapters.kube import connect
+    from modelmedic.steps.answering import deliver
+    from modelmedic.workflows.cli.place import say
 
     deliver(ArgoWorkflows(connect(), namespace), given, time.sleep)
     say(f"the heal in {namespace} goes on: {given.ruling.decision}")
 
 
 def _show(given: "Given", dry_run: bool, kube: bool) -> None:
-    from workflows.cli.console import out, safe
+    from modelmedic.workflows.cli.console import out, safe
 
     word = "yes" if given.answer.approved else "no"
     done = "would be answered" if dry_run else "was answered already" if given.number is None else "answered"

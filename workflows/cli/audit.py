@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from workflows.cli.group import Suggesting
-from workflows.cli.store import json_option, known_model, opened, store_options
+from modelmedic.workflows.cli.group import Suggesting
+from modelmedic.workflows.cli.store import json_option, known_model, opened, store_options
 
 if TYPE_CHECKING:
-    from steps.contracts.audit import Record
-    from steps.contracts.ports import ObjectStore
+    from modelmedic.steps.contracts.audit import Record
+    from modelmedic.steps.contracts.ports import ObjectStore
 
 _LONGEST_FACTS = 160  # characters in a table
 
@@ -30,7 +30,7 @@ def audit() -> None:
 @store_options
 def show(model: str | None, incident: str | None, last: int | None, as_json: bool, url: str | None, home: Path | None) -> None:
     """Show the records of MODEL, or of every model, oldest first. Showing them does not verify them."""
-    from workflows.cli.console import print_json
+    from modelmedic.workflows.cli.console import print_json
 
     store = opened(url, home, read_only=True)
     records = sorted(_records(store, model, incident), key=lambda record: (record.at, record.model, record.sequence))
@@ -42,10 +42,10 @@ def show(model: str | None, incident: str | None, last: int | None, as_json: boo
 
 
 def _records(store: "ObjectStore", model: str | None, incident: str | None) -> Iterator["Record"]:
-    from steps.audit import AuditTrail
-    from steps.clocks import SystemClock
-    from steps.ledger import Ledger
-    from steps.roster import models
+    from modelmedic.steps.audit import AuditTrail
+    from modelmedic.steps.clocks import SystemClock
+    from modelmedic.steps.ledger import Ledger
+    from modelmedic.steps.roster import models
 
     clock = SystemClock()
     if incident is not None:
@@ -57,7 +57,7 @@ def _records(store: "ObjectStore", model: str | None, incident: str | None) -> I
 def _show(records: list["Record"], several: bool) -> None:
     from rich.table import Table
 
-    from workflows.cli.console import out, safe, short
+    from modelmedic.workflows.cli.console import out, safe, short
 
     table = Table("#", "at (UTC)", *(["model"] if several else []), "event", "phase", "by", "facts", box=None)
     for record in records:
@@ -82,10 +82,10 @@ def verify(ctx: click.Context, model: str | None, as_json: bool, url: str | None
     Exit code 77 when a trail is broken. Somebody who may rewrite every object of the store can rewrite a whole trail: only
     an object lock on the bucket helps against that.
     """
-    from steps.contracts.keys import model_hash
-    from steps.roster import by_hash
-    from steps.verifying import verify as check
-    from workflows.cli.console import print_json
+    from modelmedic.steps.contracts.keys import model_hash
+    from modelmedic.steps.roster import by_hash
+    from modelmedic.steps.verifying import verify as check
+    from modelmedic.workflows.cli.console import print_json
 
     store = opened(url, home, read_only=True)
     known = by_hash(store)

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from workflows.cli.place import policy_at
+from modelmedic.workflows.cli.place import policy_at
 
 if TYPE_CHECKING:
-    from steps.backtesting.cut import Cut
-    from steps.backtesting.past import Past
-    from steps.backtesting.result import Backtest
-    from steps.contracts.policy import Policy
+    from modelmedic.steps.backtesting.cut import Cut
+    from modelmedic.steps.backtesting.past import Past
+    from modelmedic.steps.backtesting.result import Backtest
+    from modelmedic.steps.contracts.policy import Policy
 
 _MONTH = "month"
 _NOTHING = "-"
@@ -64,7 +64,7 @@ def backtest(
     if dry_run:
         _say_plan(rules, found, as_json)
         return
-    from steps.backtesting.run import backtest as play
+    from modelmedic.steps.backtesting.run import backtest as play
 
     with _progress(found.cut) as tell:
         said = play(found.past, found.cut, approve=approvals == "yes", tell=tell)
@@ -74,9 +74,9 @@ def backtest(
 
 
 def _read(rules: "Policy", data: Path, until: str | None, every: str | None) -> _Read:
-    from steps.adapters.tables import read_table
-    from steps.backtesting.cut import cut
-    from steps.backtesting.past import past
+    from modelmedic.steps.adapters.tables import read_table
+    from modelmedic.steps.backtesting.cut import cut
+    from modelmedic.steps.backtesting.past import past
 
     table, rows = read_table(data)
     history = past(rules, table, str(data))
@@ -84,8 +84,8 @@ def _read(rules: "Policy", data: Path, until: str | None, every: str | None) -> 
 
 
 def _until(text: str | None) -> datetime | float | None:
-    from steps.contracts.errors import BadInput
-    from steps.contracts.window import utc
+    from modelmedic.steps.contracts.errors import BadInput
+    from modelmedic.steps.contracts.window import utc
 
     if text is None:
         return None
@@ -102,20 +102,20 @@ def _until(text: str | None) -> datetime | float | None:
 
 
 def _every(text: str | None) -> timedelta | None:
-    from workflows.cli.options import span_of
+    from modelmedic.workflows.cli.options import span_of
 
     return None if text in (None, _MONTH) else span_of("--every", text or "", "1h", "365d")
 
 
 def _refuse(report: Path, data: Path) -> None:
-    from steps.contracts.errors import BadInput
+    from modelmedic.steps.contracts.errors import BadInput
 
     if report.exists() and data.exists() and report.samefile(data):
         raise BadInput(f"--report names {report}, which is the data; expected another file")
 
 
 def _say_plan(rules: "Policy", found: _Read, as_json: bool) -> None:
-    from workflows.cli.console import out, print_json, safe
+    from modelmedic.workflows.cli.console import out, print_json, safe
 
     first, replay = found.cut.first, found.cut.replay
     known = found.past.known(first, replay.start).num_rows
@@ -137,8 +137,8 @@ def _progress(cut: "Cut") -> Iterator[Any]:
     """A bar for each way that is played, on a terminal only."""
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-    from steps.backtesting.result import TITLES
-    from workflows.cli.console import talk
+    from modelmedic.steps.backtesting.result import TITLES
+    from modelmedic.workflows.cli.console import talk
 
     console, tasks = talk(), {}
     columns = (TextColumn("{task.description:<22}"), BarColumn(), TextColumn("{task.fields[day]}"), TimeElapsedColumn())
@@ -156,9 +156,9 @@ def _progress(cut: "Cut") -> Iterator[Any]:
 
 
 def _write(report: Path, said: "Backtest") -> None:
-    from steps.contracts.errors import BadInput
-    from steps.reporting.backtest import backtest_page
-    from workflows.cli.console import safe, talk
+    from modelmedic.steps.contracts.errors import BadInput
+    from modelmedic.steps.reporting.backtest import backtest_page
+    from modelmedic.workflows.cli.console import safe, talk
 
     try:
         report.write_text(backtest_page(said), encoding="utf-8")
@@ -168,7 +168,7 @@ def _write(report: Path, said: "Backtest") -> None:
 
 
 def _show(said: "Backtest", as_json: bool) -> None:
-    from workflows.cli.console import out, print_json, safe
+    from modelmedic.workflows.cli.console import out, print_json, safe
 
     if as_json:
         print_json(said)

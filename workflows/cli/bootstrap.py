@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from workflows.cli.place import place_options, policy_at, say, workspace
+from modelmedic.workflows.cli.place import place_options, policy_at, say, workspace
 
 
 @click.command(short_help="Train, register and serve the first champion.")
@@ -20,10 +20,10 @@ def bootstrap(
 
     Refused when the model has a champion already.
     """
-    from steps.adapters.tables import read_table
-    from steps.bootstrap import bootstrap as first_champion
-    from steps.bootstrap import check
-    from workflows.cli.console import out, print_json, safe
+    from modelmedic.steps.adapters.tables import read_table
+    from modelmedic.steps.bootstrap import bootstrap as first_champion
+    from modelmedic.steps.bootstrap import check
+    from modelmedic.workflows.cli.console import out, print_json, safe
 
     rules = policy_at(policy, below, above)
     table, rows = read_table(data)

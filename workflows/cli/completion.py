@@ -2,7 +2,7 @@
 
 import click
 
-from steps.contracts.errors import BadInput
+from modelmedic.steps.contracts.errors import BadInput
 
 
 @click.command(short_help="Print the script that completes commands in a shell.")
@@ -17,7 +17,7 @@ def completion(shell: str) -> None:
     """
     from click.shell_completion import get_completion_class
 
-    from workflows.cli import main
+    from modelmedic.workflows.cli import main
 
     kind = get_completion_class(shell)
     if kind is None:

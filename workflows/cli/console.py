@@ -60,7 +60,7 @@ def _finite(value: Any) -> Any:
         return None
     if value is None or type(value) in (str, int, float, bool):
         return value
-    from steps.contracts.codec import to_plain
+    from modelmedic.steps.contracts.codec import to_plain
 
     return _finite(to_plain(value))
 

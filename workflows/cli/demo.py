@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from examples.flights.year import Month, Year
+    from modelmedic.examples.flights.year import Month, Year
 
 
 @click.command(short_help="Play a year of a model's life, faults included.")
@@ -45,9 +45,9 @@ def _played(output: Path, share: float) -> Iterator["Year"]:
     """The year in a fresh workspace, with a line of progress on a terminal and the same words line by line elsewhere."""
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-    from examples.flights.year import END, START, Year
-    from steps.workspace import Workspace
-    from workflows.cli.console import safe, talk
+    from modelmedic.examples.flights.year import END, START, Year
+    from modelmedic.steps.workspace import Workspace
+    from modelmedic.workflows.cli.console import safe, talk
 
     _clear(output)
     console = talk()
@@ -67,7 +67,7 @@ def _played(output: Path, share: float) -> Iterator["Year"]:
 
 def _clear(output: Path) -> None:
     """Only a folder that an earlier demo made is thrown away."""
-    from steps.contracts.errors import BadInput
+    from modelmedic.steps.contracts.errors import BadInput
 
     mark = output / "made-by-modelmedic-demo"
     if output.exists() and any(output.iterdir()) and not mark.exists():
@@ -79,7 +79,7 @@ def _clear(output: Path) -> None:
 
 def _pages(year: "Year", months: tuple["Month", ...], output: Path) -> dict[str, Any]:
     """The timeline picture, and the incident reports as files that a browser opens."""
-    from examples.flights.picture import draw
+    from modelmedic.examples.flights.picture import draw
 
     picture = draw(months, output / "timeline.png", output / "timeline.svg")
     reports = [
@@ -90,7 +90,7 @@ def _pages(year: "Year", months: tuple["Month", ...], output: Path) -> dict[str,
 
 
 def _show(year: "Year", months: tuple["Month", ...], made: dict[str, Any], seconds: float, as_json: bool, output: Path) -> None:
-    from workflows.cli.console import out, print_json, safe
+    from modelmedic.workflows.cli.console import out, print_json, safe
 
     if as_json:
         print_json({"months": months, **made, "seconds": seconds, "requests": year.requests, "failures": year.failures})

@@ -5,8 +5,8 @@ from typing import Any
 
 import click
 
-from workflows.cli.options import role_options, roles_of
-from workflows.cli.report_option import report_option, write_report
+from modelmedic.workflows.cli.options import role_options, roles_of
+from modelmedic.workflows.cli.report_option import report_option, write_report
 
 
 @click.command(short_help="Say what differs between two files.")
@@ -19,8 +19,8 @@ def detect(reference: Path, current: Path, as_json: bool, report: Path | None, *
 
     Drift is a result, not an error: the exit code is 0.
     """
-    from steps.files import detect_files
-    from workflows.cli.console import print_json
+    from modelmedic.steps.files import detect_files
+    from modelmedic.workflows.cli.console import print_json
 
     roles = roles_of(options, reference, current)
     verdict = detect_files(reference, current, roles)
@@ -50,7 +50,7 @@ def _show(verdict: Any) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from workflows.cli.console import out
+    from modelmedic.workflows.cli.console import out
 
     console = out()
     console.print(f"[bold]{verdict.state.value}[/bold]: {escape(verdict.sentence)} ({verdict.rows} rows against {verdict.reference_rows})")

@@ -5,8 +5,8 @@ from typing import Any
 
 import click
 
-from workflows.cli.options import role_options, roles_of, span_of
-from workflows.cli.report_option import report_option, write_report
+from modelmedic.workflows.cli.options import role_options, roles_of, span_of
+from modelmedic.workflows.cli.report_option import report_option, write_report
 
 
 @click.command(short_help="Say why two files differ, how sure that is, and what to do about it.")
@@ -20,9 +20,9 @@ def diagnose(reference: Path, current: Path, as_json: bool, season: str | None, 
 
     Without --target and --prediction only the inputs can be judged; with --time the season and the onset can be told too.
     """
-    from steps.contracts.diagnosis import Context
-    from steps.files import diagnose_files
-    from workflows.cli.console import print_json
+    from modelmedic.steps.contracts.diagnosis import Context
+    from modelmedic.steps.files import diagnose_files
+    from modelmedic.workflows.cli.console import print_json
 
     context = Context(season=span_of("--season", season, "1h", "3650d") if season is not None else None)
     roles = roles_of(options, reference, current)
@@ -35,7 +35,7 @@ def diagnose(reference: Path, current: Path, as_json: bool, season: str | None, 
 
 
 def _plain(diagnosis: Any, decision: Any) -> dict[str, Any]:
-    from steps.contracts.codec import to_plain
+    from modelmedic.steps.contracts.codec import to_plain
 
     remedy = {"remedy": decision.remedy.value, "rule": decision.rule, "needs_approval": decision.needs_approval}
     return {**to_plain(diagnosis), **remedy}
@@ -44,7 +44,7 @@ def _plain(diagnosis: Any, decision: Any) -> dict[str, Any]:
 def _show(diagnosis: Any, decision: Any) -> None:
     from rich.markup import escape
 
-    from workflows.cli.console import out
+    from modelmedic.workflows.cli.console import out
 
     console = out()
     console.print(f"[bold]{diagnosis.cause.value}[/bold] ({diagnosis.confidence:.0%} sure): {escape(diagnosis.sentence)}")

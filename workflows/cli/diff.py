@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from workflows.cli.sources import policy_sources, sources_of
+from modelmedic.workflows.cli.sources import policy_sources, sources_of
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 
@@ -17,9 +17,9 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
 @click.option("--context", help="The context of the KUBECONFIG.")
 def diff(out: Path, cluster: bool, context: str | None, **sources: Any) -> None:
     """Show how the manifests of each POLICY differ from those below --out, or from the cluster; exit code 65 when they do."""
-    from steps.contracts.errors import BadInput
-    from workflows.diff import diff_cluster, diff_tree
-    from workflows.render import render
+    from modelmedic.steps.contracts.errors import BadInput
+    from modelmedic.workflows.diff import diff_cluster, diff_tree
+    from modelmedic.workflows.render import render
 
     policies, platform = sources_of(sources)
     tree = render(policies, platform)

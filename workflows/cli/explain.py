@@ -15,11 +15,11 @@ import click
 def explain(subject: str, below: tuple[Path, ...], above: tuple[Path, ...], platform: Path | None, as_json: bool) -> None:
     """Say of an ALERT when it fires, whom it reaches and what to read; of a POLICY which rule, remedy, autonomy, limit and approver
     would apply to each cause."""
-    from steps.adapters.policy_file import load_policy
-    from workflows.alert_rules import alert
-    from workflows.cli.console import print_json
-    from workflows.explain import explain_alert, explain_policy
-    from workflows.platform import read_platform
+    from modelmedic.steps.adapters.policy_file import load_policy
+    from modelmedic.workflows.alert_rules import alert
+    from modelmedic.workflows.cli.console import print_json
+    from modelmedic.workflows.explain import explain_alert, explain_policy
+    from modelmedic.workflows.platform import read_platform
 
     where = read_platform(platform)
     known = alert(subject)
@@ -33,13 +33,13 @@ def explain(subject: str, below: tuple[Path, ...], above: tuple[Path, ...], plat
 
 
 def _alerts() -> list[str]:
-    from workflows.alert_rules import ALERTS
+    from modelmedic.workflows.alert_rules import ALERTS
 
     return [each.name for each in ALERTS]
 
 
 def _show(told: dict[str, Any]) -> None:
-    from workflows.yaml import dump
+    from modelmedic.workflows.yaml import dump
 
     lines = told.pop("decisions", None)
     aside = told.pop("ignoreDifferences", None)

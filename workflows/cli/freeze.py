@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from workflows.cli.store import by_option, dry_run_option, json_option, known_model, opened, person, reason_option, store_options
+from modelmedic.workflows.cli.store import by_option, dry_run_option, json_option, known_model, opened, person, reason_option, store_options
 
 if TYPE_CHECKING:
-    from steps.contracts.control import FreezeOrder
+    from modelmedic.steps.contracts.control import FreezeOrder
 
 
 @click.command(short_help="Let nothing advance for a while, or list what is frozen.")
@@ -61,9 +61,9 @@ def _order(
     url: str | None,
     home: Path | None,
 ) -> None:
-    from steps import freezing
-    from steps.clocks import SystemClock
-    from workflows.cli.console import print_json
+    from modelmedic.steps import freezing
+    from modelmedic.steps.clocks import SystemClock
+    from modelmedic.workflows.cli.console import print_json
 
     who, clock = person(by), SystemClock()
     end = _moment(until, clock.now()) if until is not None else None
@@ -89,9 +89,9 @@ def _warn_of_others(standing: tuple["FreezeOrder", ...], order: "FreezeOrder", l
 
 
 def _list(url: str | None, home: Path | None, as_json: bool) -> None:
-    from steps.clocks import SystemClock
-    from steps.freezing import standing
-    from workflows.cli.console import print_json
+    from modelmedic.steps.clocks import SystemClock
+    from modelmedic.steps.freezing import standing
+    from modelmedic.workflows.cli.console import print_json
 
     orders = standing(opened(url, home, read_only=True), SystemClock())
     if as_json:
@@ -105,8 +105,8 @@ def _list(url: str | None, home: Path | None, as_json: bool) -> None:
 
 def _moment(text: str, now: datetime) -> datetime:
     """A moment, or a span from now. Raises BadInput for anything else; a moment without a zone is UTC."""
-    from steps.contracts.errors import BadInput
-    from steps.contracts.window import parse_duration, utc
+    from modelmedic.steps.contracts.errors import BadInput
+    from modelmedic.steps.contracts.window import parse_duration, utc
 
     try:
         return utc(datetime.fromisoformat(text))

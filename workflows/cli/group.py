@@ -10,7 +10,7 @@ from typing import Any, Final, NoReturn
 
 import click
 
-from steps.contracts.errors import ModelmedicError
+from modelmedic.steps.contracts.errors import ModelmedicError
 
 Entry = tuple[str, str]  # the module of a command, and its short help
 

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from workflows.cli.place import place_options, policy_at, say, workspace
+from modelmedic.workflows.cli.place import place_options, policy_at, say, workspace
 
 if TYPE_CHECKING:
-    from steps.run import Run
-    from steps.workspace import Workspace
+    from modelmedic.steps.run import Run
+    from modelmedic.steps.workspace import Workspace
 
 
 @click.command(short_help="Heal one incident, from diagnosis to its close.")
@@ -32,7 +32,7 @@ def heal(
 
     A "no" (no action, a rejected challenger) is a result: the exit code is 0. 75 means that the same command may go through later.
     """
-    from steps.local.engine import heal as walk
+    from modelmedic.steps.local.engine import heal as walk
 
     place = workspace(home)
     run = _run(place, incident, policy, below, above, dry_run)
@@ -52,14 +52,14 @@ def _run(
     if incident is not None:
         return place.run(incident, say=say)
     assert policy is not None
-    from steps.by_hand import by_hand
+    from modelmedic.steps.by_hand import by_hand
 
     return by_hand(place.site(policy_at(policy, below, above), say=say), keep=not dry_run)
 
 
 def _preview(run: "Run", as_json: bool) -> None:
-    from steps.diagnose import acted, conclude
-    from workflows.cli.console import out, print_json, safe
+    from modelmedic.steps.diagnose import acted, conclude
+    from modelmedic.workflows.cli.console import out, print_json, safe
 
     found = conclude(run)
     remedy = acted(found.decision)
@@ -74,8 +74,8 @@ def _ask(run: "Run", stage: str) -> None:
     """On a terminal the person who started the heal may answer at once; an empty answer leaves it waiting."""
     import getpass
 
-    from steps.answering import give
-    from workflows.cli.console import safe, talk
+    from modelmedic.steps.answering import give
+    from modelmedic.workflows.cli.console import safe, talk
 
     validated = run.stage("validate") if stage == "approve" else None
     for gate in (validated or {}).get("validation", {}).get("gates", ()):
@@ -91,7 +91,7 @@ def _nobody(_run: "Run", _stage: str) -> None:
 
 
 def _show(run: "Run", waiting_at: str | None, as_json: bool) -> None:
-    from workflows.cli.console import out, print_json, safe
+    from modelmedic.workflows.cli.console import out, print_json, safe
 
     closing = run.site.ledger.closing(run.incident)
     closed = run.stage("close")

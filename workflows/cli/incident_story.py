@@ -4,17 +4,17 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from steps.contracts.incident import Incident
-    from steps.ledger import Ledger
+    from modelmedic.steps.contracts.incident import Incident
+    from modelmedic.steps.ledger import Ledger
 
 Line = tuple[str, str]  # a word for the margin, and a sentence
 
 
 def story(ledger: "Ledger", incident: "Incident") -> dict[str, Any]:
     """Everything on record, as JSON types; stages in the order of the stage table."""
-    from steps.contracts.codec import to_plain
-    from steps.pending import pending
-    from steps.stages import HEAL
+    from modelmedic.steps.contracts.codec import to_plain
+    from modelmedic.steps.pending import pending
+    from modelmedic.steps.stages import HEAL
 
     order = [stage.name for stage in HEAL]
     stages = ledger.stages(incident)
@@ -31,7 +31,7 @@ def story(ledger: "Ledger", incident: "Incident") -> dict[str, Any]:
 
 
 def tell(found: dict[str, Any]) -> None:
-    from workflows.cli.console import out, safe, short
+    from modelmedic.workflows.cli.console import out, safe, short
 
     incident, closing = found["incident"], found["closing"]
     state = closing["outcome"] if closing else "waits for an answer" if found["waiting_for"] else "open"
@@ -111,7 +111,7 @@ def _place(order: list[str], name: str) -> int:
 
 
 def _plain(value: Any) -> Any:
-    from steps.contracts.codec import to_plain
+    from modelmedic.steps.contracts.codec import to_plain
 
     return to_plain(value) if value is not None else None
 

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from workflows.cli.store import json_option, known_model, opened, store_options
+from modelmedic.workflows.cli.store import json_option, known_model, opened, store_options
 
 if TYPE_CHECKING:
-    from steps.contracts.incident import Incident
-    from steps.ledger import Ledger
+    from modelmedic.steps.contracts.incident import Incident
+    from modelmedic.steps.ledger import Ledger
 
 _EFFECTIVE = {True: "yes", False: "no", None: ""}
 
@@ -22,16 +22,16 @@ _EFFECTIVE = {True: "yes", False: "no", None: ""}
 @store_options
 def incidents(incident: str | None, model: str | None, only_open: bool, as_json: bool, url: str | None, home: Path | None) -> None:
     """List the incidents, newest last; with ID, tell the whole story of one: cause, evidence, gates, answers, and how it ended."""
-    from steps.clocks import SystemClock
-    from steps.ledger import Ledger
-    from workflows.cli.console import print_json
+    from modelmedic.steps.clocks import SystemClock
+    from modelmedic.steps.ledger import Ledger
+    from modelmedic.workflows.cli.console import print_json
 
     if incident is not None and (model or only_open):
         raise click.UsageError("ID names one incident; --model and --open go with a list")
     store = opened(url, home, read_only=True)
     ledger = Ledger(store, SystemClock())
     if incident is not None:
-        from workflows.cli.incident_story import story, tell
+        from modelmedic.workflows.cli.incident_story import story, tell
 
         found = story(ledger, ledger.find(incident))
         print_json(found) if as_json else tell(found)
@@ -46,7 +46,7 @@ def incidents(incident: str | None, model: str | None, only_open: bool, as_json:
 
 
 def _row(ledger: "Ledger", incident: "Incident") -> dict[str, Any]:
-    from steps.pending import pending
+    from modelmedic.steps.pending import pending
 
     diagnosed, closing = ledger.stage(incident, "diagnose") or {}, ledger.closing(incident)
     waiting = pending(ledger, incident) if closing is None else None
@@ -67,7 +67,7 @@ def _row(ledger: "Ledger", incident: "Incident") -> dict[str, Any]:
 def _show(rows: list[dict[str, Any]]) -> None:
     from rich.table import Table
 
-    from workflows.cli.console import out, safe
+    from modelmedic.workflows.cli.console import out, safe
 
     if not rows:
         click.echo("no incidents", err=True)

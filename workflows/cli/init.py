@@ -21,12 +21,12 @@ def init(
 
     Task, time, features and segments are guessed; every guess is said on stderr. The policy passes `modelmedic validate`.
     """
-    from steps.adapters.policy_scaffold import scaffold_yaml
-    from steps.adapters.table_header import columns_of
-    from steps.adapters.tables import read_table
-    from steps.contracts.keys import slug
-    from steps.core.scaffold import scaffold
-    from workflows.cli.options import check_columns
+    from modelmedic.steps.adapters.policy_scaffold import scaffold_yaml
+    from modelmedic.steps.adapters.table_header import columns_of
+    from modelmedic.steps.adapters.tables import read_table
+    from modelmedic.steps.contracts.keys import slug
+    from modelmedic.steps.core.scaffold import scaffold
+    from modelmedic.workflows.cli.options import check_columns
 
     to_stdout = dry_run or str(out) == "-"
     if not to_stdout:
@@ -58,7 +58,7 @@ def _owner() -> str:
 
 
 def _refuse_overwriting(out: Path, force: bool) -> None:
-    from steps.contracts.errors import BadInput
+    from modelmedic.steps.contracts.errors import BadInput
 
     if out.is_dir():
         raise BadInput(f"{out} is a folder; expected a file to write the policy to")
@@ -67,7 +67,7 @@ def _refuse_overwriting(out: Path, force: bool) -> None:
 
 
 def _write(out: Path, text: str, force: bool) -> None:
-    from steps.contracts.errors import BadInput
+    from modelmedic.steps.contracts.errors import BadInput
 
     try:
         with out.open("w" if force else "x", encoding="utf-8") as file:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from workflows.lint.findings import Result
+    from modelmedic.workflows.lint.findings import Result
 
 _FOLDER = click.Path(path_type=Path, file_okay=False, exists=True)
 
@@ -25,9 +25,9 @@ def lint(folder: Path, crds: Path | None, no_tools: bool, pods: Path | None, as_
     Each check says how many things it saw. A program that is not installed is named as skipped. Scanners of Kubernetes see nothing
     in Argo's kinds: give them the folder of --pods.
     """
-    from steps.contracts.errors import BadInput
-    from workflows.cli.console import print_json
-    from workflows.lint.run import lint_folder, write_pods
+    from modelmedic.steps.contracts.errors import BadInput
+    from modelmedic.workflows.cli.console import print_json
+    from modelmedic.workflows.lint.run import lint_folder, write_pods
 
     if pods:
         click.echo(f"wrote {write_pods(folder, pods)} pods to {pods}", err=True)

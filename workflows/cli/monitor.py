@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from workflows.cli.place import place_options, policy_at, say, workspace
+from modelmedic.workflows.cli.place import place_options, policy_at, say, workspace
 
 
 @click.command(short_help="Compare the current window with the reference; open an incident when it alarms.")
@@ -18,10 +18,10 @@ def monitor(policy: Path, end: datetime | None, as_json: bool, home: Path | None
 
     An alarm is a result, not an error: the exit code is 0.
     """
-    from steps.contracts.window import utc
-    from steps.monitor import monitor as look
-    from steps.monitor_metrics import tell_prometheus
-    from workflows.cli.console import out, print_json, safe
+    from modelmedic.steps.contracts.window import utc
+    from modelmedic.steps.monitor import monitor as look
+    from modelmedic.steps.monitor_metrics import tell_prometheus
+    from modelmedic.workflows.cli.console import out, print_json, safe
 
     place = workspace(home)
     site = place.site(policy_at(policy, below, above), say=say)

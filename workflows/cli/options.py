@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from steps.contracts.detection import Roles
+    from modelmedic.steps.contracts.detection import Roles
 
 _TASKS = ("binary", "regression")
 _MOST_NAMES = 20  # of a table's columns are said in an error
@@ -45,9 +45,9 @@ def role_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def roles_of(options: dict[str, Any], *files: Path) -> "Roles":
     """The roles that the options name, taken out of `options`. Raises BadInput for a column that none of the files has."""
-    from steps.adapters.table_header import columns_of
-    from steps.contracts.detection import Roles
-    from steps.contracts.words import Task
+    from modelmedic.steps.adapters.table_header import columns_of
+    from modelmedic.steps.contracts.detection import Roles
+    from modelmedic.steps.contracts.words import Task
 
     known = tuple(dict.fromkeys(name for file in files for name in columns_of(file)))
     named = [(flag, name) for option, flag in _FLAGS.items() for name in _names(options[option])]
@@ -70,7 +70,7 @@ def check_columns(named: list[tuple[str, str]], known: tuple[str, ...], absent: 
 
     `absent` says what is wrong with a stranger: `is not in data.csv`.
     """
-    from steps.contracts.errors import BadInput
+    from modelmedic.steps.contracts.errors import BadInput
 
     for flag, name in named:
         if name not in known:
@@ -96,8 +96,8 @@ def _names(value: str | tuple[str, ...] | None) -> Iterator[str]:
 
 def span_of(flag: str, text: str, low: str, high: str) -> timedelta:
     """A duration that a person typed, such as 7d. Raises BadInput that names the flag and what is allowed."""
-    from steps.contracts.errors import BadInput
-    from steps.contracts.policy_types import Span
+    from modelmedic.steps.contracts.errors import BadInput
+    from modelmedic.steps.contracts.policy_types import Span
 
     span = Span(low, high)
     try:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from steps.contracts.policy import Policy
-    from steps.workspace import Workspace
+    from modelmedic.steps.contracts.policy import Policy
+    from modelmedic.steps.workspace import Workspace
 
 _OPTIONS = (
     click.option("--home", type=click.Path(path_type=Path, file_okay=False), help="The workspace folder; default .modelmedic."),
@@ -24,19 +24,19 @@ def place_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def workspace(home: Path | None) -> "Workspace":
-    from steps.workspace import Workspace
+    from modelmedic.steps.workspace import Workspace
 
     return Workspace(home)
 
 
 def policy_at(file: Path, below: tuple[Path, ...], above: tuple[Path, ...]) -> "Policy":
-    from steps.adapters.policy_file import load_policy
+    from modelmedic.steps.adapters.policy_file import load_policy
 
     return load_policy(file, below, above)
 
 
 def say(sentence: str) -> None:
     """What goes on, on stderr, for whoever waits."""
-    from workflows.cli.console import safe, talk
+    from modelmedic.workflows.cli.console import safe, talk
 
     talk().print(f"[dim]·[/dim] {safe(sentence)}")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from workflows.cli.place import place_options, policy_at, say, workspace
+from modelmedic.workflows.cli.place import place_options, policy_at, say, workspace
 
 
 @click.command(short_help="Repair what a crash left half done; say whether heals helped.")
@@ -13,8 +13,8 @@ from workflows.cli.place import place_options, policy_at, say, workspace
 @place_options
 def reconcile(policy: Path, as_json: bool, home: Path | None, below: tuple[Path, ...], above: tuple[Path, ...]) -> None:
     """Bring records, serving and aliases of POLICY's model back together, and assess heals whose labels have matured."""
-    from steps.reconcile import reconcile as bring_together
-    from workflows.cli.console import out, print_json, safe
+    from modelmedic.steps.reconcile import reconcile as bring_together
+    from modelmedic.workflows.cli.console import out, print_json, safe
 
     done = bring_together(workspace(home).site(policy_at(policy, below, above), say=say))
     if as_json:

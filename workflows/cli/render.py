@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from workflows.cli.sources import policy_sources, sources_of
+from modelmedic.workflows.cli.sources import policy_sources, sources_of
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 
@@ -21,10 +21,10 @@ def render(out: Path, check: bool, dry_run: bool, as_json: bool, **sources: Any)
 
     Files of an earlier render that are no longer needed are removed; no other file is touched.
     """
-    from steps.contracts.errors import BadInput
-    from workflows.cli.console import print_json
-    from workflows.render import render as rendered
-    from workflows.tree import compare, write
+    from modelmedic.steps.contracts.errors import BadInput
+    from modelmedic.workflows.cli.console import print_json
+    from modelmedic.workflows.render import render as rendered
+    from modelmedic.workflows.tree import compare, write
 
     policies, platform = sources_of(sources)
     tree = rendered(policies, platform)

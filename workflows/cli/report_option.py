@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from steps.contracts.detection import Roles
+    from modelmedic.steps.contracts.detection import Roles
 
 report_option = click.option(
     "--report", "report", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.html", help="Write a page for people to this file."
@@ -14,11 +14,11 @@ report_option = click.option(
 
 
 def write_report(report: Path | None, reference: Path, current: Path, roles: "Roles", **opinion: Any) -> None:
-    """Nothing without --report; `opinion` is what `steps.reporting.files.write_opinion` takes by name."""
+    """Nothing without --report; `opinion` is what `modelmedic.steps.reporting.files.write_opinion` takes by name."""
     if report is None:
         return
-    from steps.reporting.files import write_opinion
-    from workflows.cli.console import safe, talk, working
+    from modelmedic.steps.reporting.files import write_opinion
+    from modelmedic.workflows.cli.console import safe, talk, working
 
     with working("drawing the report"):
         write_opinion(report, reference, current, roles, **opinion)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from workflows.cli.place import say, workspace
+from modelmedic.workflows.cli.place import say, workspace
 
 
 @click.command(short_help="Run one stage of a heal by itself.", context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
@@ -19,7 +19,7 @@ def step(ctx: click.Context, name: str, incident: str, outputs: Path | None, hom
     Inputs are flags of their own, such as --version=7 for deploy. Prints name=value for each output. Running a step twice changes
     nothing more.
     """
-    from steps.__main__ import inputs, write
-    from steps.table import call
+    from modelmedic.steps.__main__ import inputs, write
+    from modelmedic.steps.table import call
 
     write(call(name, workspace(home).run(incident, say=say), inputs(ctx.args)), outputs)

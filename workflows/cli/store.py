@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from steps.contracts.ports import ObjectStore
+    from modelmedic.steps.contracts.ports import ObjectStore
 
 _OPTIONS = (
     click.option("--store", "url", metavar="URL", envvar="MODELMEDIC_STORE", help="Folder or s3://bucket/prefix; default <home>/store."),
@@ -28,9 +28,9 @@ def store_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def opened(url: str | None, home: Path | None, *, read_only: bool) -> "ObjectStore":
     """The store. Raises BadInput when it holds nothing, for then it is another one that was meant."""
-    from steps.adapters.stores import open_store
-    from steps.contracts.errors import BadInput
-    from steps.workspace import Workspace
+    from modelmedic.steps.adapters.stores import open_store
+    from modelmedic.steps.contracts.errors import BadInput
+    from modelmedic.steps.workspace import Workspace
 
     url = url or Workspace(home).store_url
     first = next(open_store(url, read_only=True).list(""), None)
@@ -41,9 +41,9 @@ def opened(url: str | None, home: Path | None, *, read_only: bool) -> "ObjectSto
 
 def known_model(store: "ObjectStore", model: str) -> str:
     """The model itself. Raises BadInput unless the store has records of it."""
-    from steps.contracts.errors import BadInput
-    from steps.contracts.keys import model_hash
-    from steps.roster import by_hash
+    from modelmedic.steps.contracts.errors import BadInput
+    from modelmedic.steps.contracts.keys import model_hash
+    from modelmedic.steps.roster import by_hash
 
     known = by_hash(store)
     if model_hash(model) in known:
@@ -58,8 +58,8 @@ def person(by: str | None) -> str:
     """Who acts. Raises BadInput for a name that no policy could list."""
     from pydantic import TypeAdapter, ValidationError
 
-    from steps.contracts.errors import BadInput
-    from steps.contracts.policy_types import Who
+    from modelmedic.steps.contracts.errors import BadInput
+    from modelmedic.steps.contracts.policy_types import Who
 
     name = _login() if by is None else by
     try:

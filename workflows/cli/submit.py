@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from workflows.submission import Ended
+    from modelmedic.workflows.submission import Ended
 
 
 @click.command(short_help="Start a monitor, a heal or a bootstrap in the cluster, and follow it.")
@@ -35,9 +35,9 @@ def submit(
     import os
     from dataclasses import asdict
 
-    from steps.contracts.errors import Conflict
-    from workflows import submission
-    from workflows.cli.console import print_json
+    from modelmedic.steps.contracts.errors import Conflict
+    from modelmedic.workflows import submission
+    from modelmedic.workflows.cli.console import print_json
 
     wanted = submission.request(what, model, incident)
     if dry_run:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from workflows.cli.store import by_option, dry_run_option, json_option, person, reason_option
+from modelmedic.workflows.cli.store import by_option, dry_run_option, json_option, person, reason_option
 
 
 @click.command(short_help="Let serve again what served before a heal.")
@@ -20,9 +20,9 @@ def undo(incident: str, by: str | None, reason: str, dry_run: bool, as_json: boo
     Refused (77) while a heal of the model is open, or when somebody moved the alias since. The loop may heal again at the next
     alert: `modelmedic freeze` holds it back.
     """
-    from steps.undo import undo as take_back
-    from workflows.cli.console import out, print_json, safe
-    from workflows.cli.place import say, workspace
+    from modelmedic.steps.undo import undo as take_back
+    from modelmedic.workflows.cli.console import out, print_json, safe
+    from modelmedic.workflows.cli.place import say, workspace
 
     sentence = take_back(workspace(home).run(incident, say=say), by=person(by), reason=reason, dry_run=dry_run)
     if as_json:

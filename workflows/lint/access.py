@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from workflows.lint.findings import Finding, Result, result
-from workflows.lint.objects import Objects, Thing
-from workflows.lint.pods import pods
+from modelmedic.workflows.lint.findings import Finding, Result, result
+from modelmedic.workflows.lint.objects import Objects, Thing
+from modelmedic.workflows.lint.pods import pods
 
 Right = tuple[str, str, str]  # group, resource, verb
 

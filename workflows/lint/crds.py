@@ -6,9 +6,9 @@ from typing import Any
 
 import yaml
 
-from steps.contracts.errors import BadInput
-from workflows.lint.findings import Finding, Result, result
-from workflows.lint.objects import Objects, Thing
+from modelmedic.steps.contracts.errors import BadInput
+from modelmedic.workflows.lint.findings import Finding, Result, result
+from modelmedic.workflows.lint.objects import Objects, Thing
 
 Schemas = Mapping[tuple[str, str], Any]  # by group/version and kind
 

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from workflows.lint.findings import Finding, Result, result
-from workflows.lint.objects import Objects, Thing
+from modelmedic.workflows.lint.findings import Finding, Result, result
+from modelmedic.workflows.lint.objects import Objects, Thing
 
 _RESULT: Final = r"(?:Succeeded|Skipped|Failed|Errored|Omitted|Daemoned|AnySucceeded|AllFailed)"
 _NAMED: Final = re.compile(rf"([A-Za-z0-9-]+)\.({_RESULT})\b")

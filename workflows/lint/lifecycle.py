@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from workflows.lint.findings import Finding, Result, result
-from workflows.lint.objects import Objects, Thing
-from workflows.lint.pods import runs
+from modelmedic.workflows.lint.findings import Finding, Result, result
+from modelmedic.workflows.lint.objects import Objects, Thing
+from modelmedic.workflows.lint.pods import runs
 
 _LABELS: Final = tuple(f"app.kubernetes.io/{name}" for name in ("name", "component", "part-of", "managed-by"))
 _TTL: Final = 7 * 86400  # longer than the bus keeps an event

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from workflows.lint.findings import Finding, Result, result
-from workflows.lint.objects import Objects, Thing
-from workflows.lint.pods import pods
+from modelmedic.workflows.lint.findings import Finding, Result, result
+from modelmedic.workflows.lint.objects import Objects, Thing
+from modelmedic.workflows.lint.pods import pods
 
 
 def network(objects: Objects) -> Result:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import yaml
 
-from workflows.lint.findings import Finding
+from modelmedic.workflows.lint.findings import Finding
 
 KUSTOMIZATION: Final = ("kustomization.yaml", "kustomization.yml")
 PLAIN: Final = "plain"  # folders of files that are no Kubernetes objects

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from workflows.lint.findings import Finding
-from workflows.lint.objects import Objects, Thing
+from modelmedic.workflows.lint.findings import Finding
+from modelmedic.workflows.lint.objects import Objects, Thing
 
 _POD_FIELDS: Final = ("volumes", "hostNetwork", "serviceAccountName", "automountServiceAccountToken", "securityContext")
 _RUNS: Final = ("container", "script", "containerSet")

@@ -3,15 +3,15 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from workflows.lint import access, graph, lifecycle, network, references, security, structure, text
-from workflows.lint.crds import crds as held_against
-from workflows.lint.findings import Result
-from workflows.lint.objects import read_objects
-from workflows.lint.pods import pods
-from workflows.lint.tools import built_by_kustomize
-from workflows.lint.tools import tools as run_tools
-from workflows.tree import BASE, EVENTS
-from workflows.yaml import dump
+from modelmedic.workflows.lint import access, graph, lifecycle, network, references, security, structure, text
+from modelmedic.workflows.lint.crds import crds as held_against
+from modelmedic.workflows.lint.findings import Result
+from modelmedic.workflows.lint.objects import read_objects
+from modelmedic.workflows.lint.pods import pods
+from modelmedic.workflows.lint.tools import built_by_kustomize
+from modelmedic.workflows.lint.tools import tools as run_tools
+from modelmedic.workflows.tree import BASE, EVENTS
+from modelmedic.workflows.yaml import dump
 
 _CHECKS = (
     structure.structure,

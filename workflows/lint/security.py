@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from workflows.lint.findings import Finding, Result, result
-from workflows.lint.objects import Objects
-from workflows.lint.pods import Pod, pods
+from modelmedic.workflows.lint.findings import Finding, Result, result
+from modelmedic.workflows.lint.objects import Objects
+from modelmedic.workflows.lint.pods import Pod, pods
 
 _VOLUMES: Final = frozenset(
     {"configMap", "downwardAPI", "emptyDir", "ephemeral", "persistentVolumeClaim", "projected", "secret", "csi", "name"}

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Annotated, Any, Final, Union, get_args, get_origin
 
-from workflows.lint.findings import Result, result
-from workflows.lint.objects import Objects, Thing
+from modelmedic.workflows.lint.findings import Result, result
+from modelmedic.workflows.lint.objects import Objects, Thing
 
 KUBERNETES: Final = "1.34"
 _ARGO: Final = ("Workflow", "WorkflowTemplate", "CronWorkflow")
@@ -164,7 +164,7 @@ def _beyond(document: Mapping[str, Any], known: set[str]) -> Iterator[str]:
 
 @cache
 def _tables() -> Mapping[str, Any]:
-    from workflows.lint.fields import FIELDS
+    from modelmedic.workflows.lint.fields import FIELDS
 
     return FIELDS
 

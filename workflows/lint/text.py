@@ -5,9 +5,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from workflows.lint.findings import Finding, Result, result
-from workflows.lint.objects import Objects, Thing
-from workflows.lint.pods import pods
+from modelmedic.workflows.lint.findings import Finding, Result, result
+from modelmedic.workflows.lint.objects import Objects, Thing
+from modelmedic.workflows.lint.pods import pods
 
 _SHELLS: Final = frozenset({"sh", "bash", "ash", "dash", "zsh", "/bin/sh", "/bin/bash", "/bin/ash"})
 _ONE_ALERT: Final = re.compile(r"alerts\.[0-9#@]|commonLabels|groupLabels")

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-from workflows.lint.findings import Finding, Result
-from workflows.lint.objects import KUSTOMIZATION
+from modelmedic.workflows.lint.findings import Finding, Result
+from modelmedic.workflows.lint.objects import KUSTOMIZATION
 
 _SECONDS: Final = 120
 _PACKAGES: Final = {

@@ -17,14 +17,14 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from steps.adapters.policy_file import load_policy
-from steps.backtesting.cut import cut
-from steps.backtesting.past import past
-from steps.backtesting.result import EVERY_WINDOW, POLICY, Backtest, Line
-from steps.backtesting.run import backtest
-from steps.contracts.codec import to_plain
-from steps.contracts.policy import Policy
-from steps.contracts.window import Window
+from modelmedic.steps.adapters.policy_file import load_policy
+from modelmedic.steps.backtesting.cut import cut
+from modelmedic.steps.backtesting.past import past
+from modelmedic.steps.backtesting.result import EVERY_WINDOW, POLICY, Backtest, Line
+from modelmedic.steps.backtesting.run import backtest
+from modelmedic.steps.contracts.codec import to_plain
+from modelmedic.steps.contracts.policy import Policy
+from modelmedic.steps.contracts.window import Window
 from tests.benchmarks.backtest.streams import KINDS, make
 
 Stream = Callable[[int], tuple[Policy, pa.Table]]
@@ -36,14 +36,14 @@ UNTIL = {  # where the first champion needs more or less than the default gives 
 
 
 def flights(share: float) -> Stream:
-    from examples.flights.stream import Flights
+    from modelmedic.examples.flights.stream import Flights
 
     whole = Window(datetime(2013, 1, 1, tzinfo=UTC), datetime(2014, 1, 1, tzinfo=UTC))
     return lambda seed: (load_policy(Path("examples/flights/policy.yaml")), Flights(share, seed + 2012).between(whole))
 
 
 def weather(_seed: int) -> tuple[Policy, pa.Table]:
-    from examples.regression.stream import END, Weather
+    from modelmedic.examples.regression.stream import END, Weather
 
     rows = Weather().between(Window(datetime(2013, 1, 1, tzinfo=UTC), END))
     return load_policy(Path("examples/regression/policy.yaml")), rows

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from steps.contracts.policy import Policy
+from modelmedic.steps.contracts.policy import Policy
 
 Floats = npt.NDArray[np.float64]
 START = datetime(2024, 1, 1, tzinfo=UTC)

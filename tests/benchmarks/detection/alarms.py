@@ -15,13 +15,13 @@ from collections.abc import Iterator
 import numpy as np
 import pyarrow as pa
 
-from steps.contracts.detection import Verdict
-from steps.contracts.words import Task
-from steps.core.layout_choice import choose_layout
-from steps.core.persistence import persistence
-from steps.core.profiling import profiled
-from steps.core.thresholds import calibrate, level
-from steps.core.verdict import judge_profiles
+from modelmedic.steps.contracts.detection import Verdict
+from modelmedic.steps.contracts.words import Task
+from modelmedic.steps.core.layout_choice import choose_layout
+from modelmedic.steps.core.persistence import persistence
+from modelmedic.steps.core.profiling import profiled
+from modelmedic.steps.core.thresholds import calibrate, level
+from modelmedic.steps.core.verdict import judge_profiles
 from tests.benchmarks.detection.worlds import ROLES, Kind, table
 
 HITS, OF = 2, 3

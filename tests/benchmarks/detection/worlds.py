@@ -9,8 +9,8 @@ import numpy.typing as npt
 import pyarrow as pa
 from scipy.signal import lfilter
 
-from steps.contracts.detection import Roles
-from steps.contracts.words import Task
+from modelmedic.steps.contracts.detection import Roles
+from modelmedic.steps.contracts.words import Task
 
 ROLES = Roles(target="y", prediction="p")
 Values = npt.NDArray[Any]

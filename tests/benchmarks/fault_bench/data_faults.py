@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from steps.contracts.words import Cause
+from modelmedic.steps.contracts.words import Cause
 from tests.benchmarks.fault_bench.planting import Fault, Truth, Window
 from tests.benchmarks.fault_bench.worlds import World
 

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from steps.contracts.diagnosis import Context, Release
-from steps.contracts.words import Cause, Task
+from modelmedic.steps.contracts.diagnosis import Context, Release
+from modelmedic.steps.contracts.words import Cause, Task
 from tests.benchmarks.fault_bench.data_faults import _pick, _until
 from tests.benchmarks.fault_bench.planting import Fault, Truth, Window
 from tests.benchmarks.fault_bench.world_faults import _QUIET, _labelled

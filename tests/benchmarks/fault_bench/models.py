@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from steps.contracts.words import Task
+from modelmedic.steps.contracts.words import Task
 
 Array = npt.NDArray
 

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from steps.contracts.diagnosis import Context
-from steps.contracts.words import Cause, Task
+from modelmedic.steps.contracts.diagnosis import Context
+from modelmedic.steps.contracts.words import Cause, Task
 from tests.benchmarks.fault_bench.models import Trained
 from tests.benchmarks.fault_bench.worlds import DAY, MONDAY, Effects, Sample, World
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from steps.contracts.diagnosis import Diagnosis
-from steps.contracts.words import Cause, Remedy
+from modelmedic.steps.contracts.diagnosis import Diagnosis
+from modelmedic.steps.contracts.words import Cause, Remedy
 from tests.benchmarks.fault_bench.planting import Truth
 
 _CALM = (Cause.NONE, Cause.SEASONAL)

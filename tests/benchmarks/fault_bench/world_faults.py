@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from steps.contracts.words import Cause
+from modelmedic.steps.contracts.words import Cause
 from tests.benchmarks.fault_bench.data_faults import _until
 from tests.benchmarks.fault_bench.planting import Fault, Truth, Window
 from tests.benchmarks.fault_bench.worlds import DAY, World

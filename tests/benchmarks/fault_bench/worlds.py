@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from steps.contracts.detection import Roles
-from steps.contracts.words import Task
+from modelmedic.steps.contracts.detection import Roles
+from modelmedic.steps.contracts.words import Task
 
 Array = npt.NDArray
 DAY = 86400

@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from steps.contracts.policy import Policy
+from modelmedic.steps.contracts.policy import Policy
 from tests.render.policies import SMALL
 
 COUNTS = (1, 100, 1000)
@@ -42,15 +42,17 @@ def ours(count: int, folder: Path) -> float:
         (folder / f"{number}.yaml").write_text(yaml.dump(document(number), Dumper=yaml.CSafeDumper))
     files = sorted(map(str, folder.glob("*.yaml")))
     start = time.perf_counter()
-    subprocess.run([sys.executable, "-m", "workflows.cli", "render", *files, "--out", str(folder / "out")], check=True, capture_output=True)
+    subprocess.run(
+        [sys.executable, "-m", "modelmedic.workflows.cli", "render", *files, "--out", str(folder / "out")], check=True, capture_output=True
+    )
     return time.perf_counter() - start
 
 
 def plain_hera(count: int) -> float:
     """Seconds for the workflows of `count` models, scaled from at most HERA_AT_MOST of them."""
-    from workflows import bootstrap, cron, heal
-    from workflows.model import model_of
-    from workflows.platform import Platform
+    from modelmedic.workflows import bootstrap, cron, heal
+    from modelmedic.workflows.model import model_of
+    from modelmedic.workflows.platform import Platform
 
     platform = Platform()
     measured = min(count, HERA_AT_MOST)

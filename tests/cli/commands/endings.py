@@ -2,7 +2,7 @@
 
 import click
 
-from steps.contracts.errors import BadInput, Conflict, Refused
+from modelmedic.steps.contracts.errors import BadInput, Conflict, Refused
 
 
 @click.command(short_help="End in some way.")
