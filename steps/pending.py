@@ -7,6 +7,7 @@ from typing import Any
 
 from modelmedic.steps.approve import REMEDY, asked_at
 from modelmedic.steps.contracts.errors import NotFound, Refused
+from modelmedic.steps.contracts.heal_stages import HEAL
 from modelmedic.steps.contracts.incident import Incident
 from modelmedic.steps.contracts.keys import policy_key
 from modelmedic.steps.contracts.policy import Policy
@@ -15,7 +16,6 @@ from modelmedic.steps.contracts.stage import Kind, Stage
 from modelmedic.steps.documents import read
 from modelmedic.steps.ledger import Ledger
 from modelmedic.steps.run import Run
-from modelmedic.steps.stages import HEAL
 
 _APPROVALS = tuple(stage for stage in HEAL if stage.kind is Kind.APPROVAL)
 

@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping
 from typing import cast
 
 from modelmedic.steps.contracts.errors import BadInput, Refused
+from modelmedic.steps.contracts.heal_stages import HEAL
 from modelmedic.steps.contracts.stage import Kind
 from modelmedic.steps.pending import request
 from modelmedic.steps.run import Outputs, Run
-from modelmedic.steps.stages import HEAL
 
 CLOSE = "close"
 STEPS = tuple(dict.fromkeys(stage.step for stage in HEAL if stage.kind is not Kind.APPROVAL))

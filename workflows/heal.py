@@ -6,8 +6,8 @@ from typing import Any, Final
 from hera.workflows import DAG, Container, Parameter, Suspend, Task, WorkflowTemplate
 from hera.workflows import models as m
 
+from modelmedic.steps.contracts.heal_stages import HEAL
 from modelmedic.steps.contracts.stage import Account, Condition, Kind, Output, Stage
-from modelmedic.steps.stages import HEAL
 from modelmedic.workflows.labels import DESCRIPTION, labels
 from modelmedic.workflows.model import Model
 from modelmedic.workflows.platform import Platform

@@ -10,6 +10,7 @@ from modelmedic.steps.backtesting.stage import Stage
 from modelmedic.steps.contracts.codec import canonical, decode
 from modelmedic.steps.contracts.diagnosis import Diagnosis
 from modelmedic.steps.contracts.errors import ModelmedicError, StoreError, Transient
+from modelmedic.steps.contracts.heal_stages import HEAL
 from modelmedic.steps.contracts.incident import Closing, Incident
 from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.contracts.words import Outcome
@@ -17,7 +18,6 @@ from modelmedic.steps.local.engine import Ask, heal
 from modelmedic.steps.monitor import monitor
 from modelmedic.steps.reconcile import reconcile
 from modelmedic.steps.run import Run
-from modelmedic.steps.stages import HEAL
 
 _TABLE = tuple(stage for stage in HEAL if stage.name != "report")  # nobody reads Evidently's page of a rehearsal
 

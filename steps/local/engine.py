@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 from modelmedic.steps.approve import approve
 from modelmedic.steps.contracts.errors import ModelmedicError, StoreError, Transient
+from modelmedic.steps.contracts.heal_stages import HEAL
 from modelmedic.steps.contracts.stage import Kind, Stage
 from modelmedic.steps.repair import repair
 from modelmedic.steps.run import Outputs, Run
-from modelmedic.steps.stages import HEAL
 from modelmedic.steps.table import begin, call
 
 Call = Callable[[str, Run, Mapping[str, str]], Outputs]  # runs the step of that name

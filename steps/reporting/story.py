@@ -16,6 +16,7 @@ from modelmedic.steps.contracts.decision import Decision
 from modelmedic.steps.contracts.detection import Verdict
 from modelmedic.steps.contracts.diagnosis import Diagnosis
 from modelmedic.steps.contracts.errors import ModelmedicError
+from modelmedic.steps.contracts.heal_stages import HEAL
 from modelmedic.steps.contracts.incident import Answer, Assessment, Closing, Incident
 from modelmedic.steps.contracts.keys import model_hash, notification_key, report_key, verdict_key
 from modelmedic.steps.contracts.notification import Notification
@@ -26,7 +27,6 @@ from modelmedic.steps.documents import read, replace
 from modelmedic.steps.reporting.chapters import Chain, Moved, Ruled, SetAside, Trained, Undone
 from modelmedic.steps.reporting.comparison import Comparison, compare
 from modelmedic.steps.run import Site
-from modelmedic.steps.stages import HEAL
 
 SAMPLE = 12_000  # rows of each window that the pictures are drawn from, spread evenly
 _MOST_VERIFIED = 3_000  # records of a trail that a page reads again to verify it

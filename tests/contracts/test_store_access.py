@@ -22,6 +22,7 @@ from modelmedic.steps.backfill import write_labels, write_log
 from modelmedic.steps.clocks import PlayedClock
 from modelmedic.steps.contracts.detection import Verdict
 from modelmedic.steps.contracts.errors import StoreError
+from modelmedic.steps.contracts.heal_stages import HEAL
 from modelmedic.steps.contracts.incident import Incident
 from modelmedic.steps.contracts.inference_log import LABELLED_AT
 from modelmedic.steps.contracts.keys import bootstrap_prefix, verdict_key
@@ -37,7 +38,6 @@ from modelmedic.steps.local.rehearsed import Ask, RehearsedServing
 from modelmedic.steps.model_files import pull
 from modelmedic.steps.parquet_objects import encoded
 from modelmedic.steps.run import Outputs, Run, Site, silent
-from modelmedic.steps.stages import HEAL
 from modelmedic.steps.table import call
 from modelmedic.steps.training.frames import features
 from modelmedic.steps.triage import triage

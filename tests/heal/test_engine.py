@@ -6,11 +6,11 @@ import pytest
 
 from modelmedic.steps.clocks import PlayedClock
 from modelmedic.steps.contracts.errors import Refused, Transient
+from modelmedic.steps.contracts.heal_stages import HEAL
 from modelmedic.steps.contracts.incident import Answer
 from modelmedic.steps.contracts.serving import ServingState
 from modelmedic.steps.local.engine import Walk, heal
 from modelmedic.steps.run import Run
-from modelmedic.steps.stages import HEAL
 from tests.heal.played import NOW, Steps, run, site
 
 CLOSE = {"close": {"outcome": "healed"}}

@@ -127,7 +127,15 @@ def test_make_builds_the_images_that_manifests_name() -> None:
 
 @pytest.mark.skipif(not (ROOT / ".git").exists() or shutil.which("git") is None, reason="not a git checkout")
 def test_the_tag_of_the_images_is_a_hash_of_their_sources_alone(tmp_path: Path) -> None:
-    for name in ("Makefile", "modelmedic/__init__.py", "steps/run.py", "containers/steps.Dockerfile", "constraints.txt", "pyproject.toml", "README.md"):
+    for name in (
+        "Makefile",
+        "modelmedic/__init__.py",
+        "steps/run.py",
+        "containers/steps.Dockerfile",
+        "constraints.txt",
+        "pyproject.toml",
+        "README.md",
+    ):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         shutil.copy(ROOT / name, tmp_path / name)
     subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True, timeout=30)
