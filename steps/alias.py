@@ -1,7 +1,7 @@
 """Aliases moved as recorded effects: expected value first, the previous one kept, a human's newer value left alone."""
 
 from modelmedic.steps.contracts.words import Direction
-from modelmedic.steps.effects import Effect
+from modelmedic.steps.effects.perform import Effect
 from modelmedic.steps.run import Run
 
 

@@ -9,25 +9,24 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from modelmedic.steps.contracts.errors import BadInput, NotFound, Refused
-from modelmedic.steps.contracts.inference_log import REQUEST_ID, SERVED_BY
 from modelmedic.steps.contracts.keys import candidate_prefix, model_hash
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.training import Gate, ModelVersion, TrainingPlan
 from modelmedic.steps.contracts.words import Remedy
 from modelmedic.steps.core.fitness import fitness_gates
 from modelmedic.steps.core.gates import first_gates, metrics
-from modelmedic.steps.core.log_columns import conform, declared
 from modelmedic.steps.core.training_window import split
-from modelmedic.steps.documents import keep as keep_document
-from modelmedic.steps.documents import read
+from modelmedic.steps.data.labelled import _rows
+from modelmedic.steps.data.snapshots import keep
+from modelmedic.steps.data.snapshots import rows as snapshot
 from modelmedic.steps.first_service import advance, expect_no_other_champion, serve_first
 from modelmedic.steps.judging import answered, ask, judged
 from modelmedic.steps.model_files import digest, pull, push
+from modelmedic.steps.records.documents import keep as keep_document
+from modelmedic.steps.records.documents import read
 from modelmedic.steps.registering import of_key, registering
 from modelmedic.steps.retrain import code_version, fresh
 from modelmedic.steps.run import Site
-from modelmedic.steps.snapshots import keep
-from modelmedic.steps.snapshots import rows as snapshot
 from modelmedic.steps.taught import remember
 from modelmedic.steps.training.apart import train_apart
 from modelmedic.steps.version_files import version_files
@@ -100,31 +99,6 @@ def _plan(policy: Policy, rows: pa.Table) -> TrainingPlan:
     if not plan.enough:
         raise BadInput(f"model {policy.name} cannot be bootstrapped: {plan.reason}")
     return plan
-
-
-def _rows(policy: Policy, table: pa.Table) -> pa.Table:
-    """The labelled rows with the columns of a logged window, by time; they were answered by nobody yet."""
-    data = policy.data
-    absent = [name for name in (data.time, data.target, *policy.features) if name not in table.column_names]
-    if absent:
-        raise BadInput(f"column {absent[0]} is not among the rows ({', '.join(table.column_names[:30])}); the policy names it")
-    schema = declared(policy, target=True)
-    rows = pa.Table.from_batches([conform(batch, schema) for batch in table.combine_chunks().to_batches()], schema=schema)
-    _expect_types(table, rows, policy)
-    rows = rows.filter(pc.and_(pc.is_valid(rows[data.time]), pc.is_valid(rows[data.target]))).sort_by(data.time)
-    filled = {REQUEST_ID: [f"bootstrap-{number:08d}" for number in range(rows.num_rows)], SERVED_BY: [None] * rows.num_rows}
-    for name, values in filled.items():
-        rows = rows.set_column(rows.column_names.index(name), name, pa.array(values, pa.string()))
-    return rows
-
-
-def _expect_types(table: pa.Table, rows: pa.Table, policy: Policy) -> None:
-    """A value that was lost on its way to a number is a wrong column, not a null."""
-    for name in (*policy.data.numeric, policy.data.target, policy.data.time):
-        lost = rows[name].null_count - table[name].null_count
-        if lost:
-            kind = "time" if name == policy.data.time else "number"
-            raise BadInput(f"column {name} holds {table[name].type} of which {lost} of {rows.num_rows} are no {kind}; expected {kind}s")
 
 
 def _micros(rows: pa.Table, policy: Policy) -> np.ndarray:

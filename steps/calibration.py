@@ -13,7 +13,7 @@ from modelmedic.steps.core.profile import Profile
 from modelmedic.steps.core.profile_document import from_document, to_document
 from modelmedic.steps.core.profiling import profiled
 from modelmedic.steps.core.thresholds import calibrate, level
-from modelmedic.steps.documents import put, read
+from modelmedic.steps.records.documents import put, read
 from modelmedic.steps.run import Site
 
 _KNOWN = 2  # counts up when thresholds learn something new: those that were kept before are made anew

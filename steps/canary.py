@@ -15,8 +15,8 @@ from modelmedic.steps.contracts.serving import ServingState, Traffic
 from modelmedic.steps.contracts.training import ModelVersion
 from modelmedic.steps.contracts.words import Direction
 from modelmedic.steps.core.canary import Judgement, Replay, judge_replay, judge_share, since
-from modelmedic.steps.effects import Effect
-from modelmedic.steps.lease import Lease
+from modelmedic.steps.effects.lease import Lease
+from modelmedic.steps.effects.perform import Effect
 from modelmedic.steps.loop_metrics import tell_heal
 from modelmedic.steps.run import Run, Site
 

@@ -15,8 +15,8 @@ from modelmedic.steps.clocks import SystemClock
 from modelmedic.steps.contracts.errors import BadInput, ModelmedicError, Transient
 from modelmedic.steps.contracts.keys import bootstrap_prefix, policy_key
 from modelmedic.steps.contracts.policy import Policy
-from modelmedic.steps.documents import read
-from modelmedic.steps.parquet_objects import opened
+from modelmedic.steps.data.parquet import opened
+from modelmedic.steps.records.documents import read
 from modelmedic.steps.run import Outputs, Run, Site
 from modelmedic.steps.workspace import Workspace
 

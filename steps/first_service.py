@@ -7,8 +7,8 @@ from modelmedic.steps.contracts.diagnosis import Release
 from modelmedic.steps.contracts.errors import Refused
 from modelmedic.steps.contracts.training import ModelVersion
 from modelmedic.steps.contracts.words import Direction
-from modelmedic.steps.effects import Effect, perform
-from modelmedic.steps.journal import Journal
+from modelmedic.steps.effects.journal import Journal
+from modelmedic.steps.effects.perform import Effect, perform
 from modelmedic.steps.run import Site
 
 

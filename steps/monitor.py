@@ -15,7 +15,7 @@ from modelmedic.steps.contracts.words import VerdictState
 from modelmedic.steps.core.limits import replaced
 from modelmedic.steps.core.persistence import Persistent, persistence
 from modelmedic.steps.core.verdict import Asked, judge_profiles
-from modelmedic.steps.documents import keep, parse
+from modelmedic.steps.records.documents import keep, parse
 from modelmedic.steps.recurring import Repeat, repeated
 from modelmedic.steps.run import Site
 from modelmedic.steps.window_profiles import Labelled, current_profile, labelled_profile

@@ -6,15 +6,10 @@ from datetime import datetime
 from typing import Any
 
 from modelmedic.steps.approve import REMEDY, asked_at
-from modelmedic.steps.contracts.errors import NotFound, Refused
 from modelmedic.steps.contracts.heal_stages import HEAL
 from modelmedic.steps.contracts.incident import Incident
-from modelmedic.steps.contracts.keys import policy_key
-from modelmedic.steps.contracts.policy import Policy
-from modelmedic.steps.contracts.ports import ObjectStore
 from modelmedic.steps.contracts.stage import Kind, Stage
-from modelmedic.steps.documents import read
-from modelmedic.steps.ledger import Ledger
+from modelmedic.steps.records.ledger import Ledger
 from modelmedic.steps.run import Run
 
 _APPROVALS = tuple(stage for stage in HEAL if stage.kind is Kind.APPROVAL)
@@ -60,24 +55,6 @@ def why_not(ledger: Ledger, incident: Incident) -> str:
         return "is not diagnosed yet"
     needed = stages["diagnose"].get("outputs", {}).get("approval") == "needed"
     return "has no challenger that passed its gates yet" if needed else "needs no approval under its policy"
-
-
-def policy_of(store: ObjectStore, incident: Incident) -> Policy:
-    """The policy that the incident was opened under. Raises NotFound, or Refused when what is stored is another one."""
-    policy = read(store, Policy, policy_key(incident.policy_hash))
-    if policy is None:
-        raise NotFound(f"policy {incident.policy_hash[:12]} of incident {incident.id} is not in the store; name its file with --policy")
-    return pinned(policy, incident, "the policy in the store")
-
-
-def pinned(policy: Policy, incident: Incident, what: str) -> Policy:
-    """The policy itself. Raises Refused unless it is the one that the incident was opened under, word for word."""
-    if policy.hash != incident.policy_hash:
-        raise Refused(
-            f"{what} has the hash {policy.hash[:12]}; incident {incident.id} was opened under {incident.policy_hash[:12]}, "
-            "and its rules do not change while it is open"
-        )
-    return policy
 
 
 def _reached(stage: Stage, stages: Mapping[str, Mapping[str, Any]]) -> bool:

@@ -7,7 +7,7 @@ from modelmedic.steps.contracts.codec import to_plain
 from modelmedic.steps.contracts.notification import Severity
 from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.contracts.words import Cause, Direction
-from modelmedic.steps.effects import Effect
+from modelmedic.steps.effects.perform import Effect
 from modelmedic.steps.run import Outputs, Run
 
 

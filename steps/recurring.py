@@ -10,11 +10,11 @@ from modelmedic.steps.contracts.detection import Verdict
 from modelmedic.steps.contracts.incident import Closing, Incident
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.words import Cause, Outcome, Remedy, VerdictState
-from modelmedic.steps.control import Control
 from modelmedic.steps.core.limits import ADVANCING, objections, refused
 from modelmedic.steps.core.persistence import APART
 from modelmedic.steps.core.recurrence import SILENT_FOR, news
-from modelmedic.steps.ledger import Ledger
+from modelmedic.steps.records.freezes import Control
+from modelmedic.steps.records.ledger import Ledger
 
 _LONGEST = 8  # settle times
 _BROKEN = frozenset({Cause.DATA_QUALITY.value, Cause.LABEL_QUALITY.value, Cause.BAD_RELEASE.value})

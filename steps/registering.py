@@ -6,7 +6,7 @@ from pathlib import Path
 from modelmedic.steps.contracts.keys import model_prefix
 from modelmedic.steps.contracts.training import ModelVersion
 from modelmedic.steps.contracts.words import Direction
-from modelmedic.steps.effects import Effect
+from modelmedic.steps.effects.perform import Effect
 from modelmedic.steps.model_files import digest, push
 from modelmedic.steps.run import Site
 

@@ -6,8 +6,8 @@ from modelmedic.steps.canary import lease_if_any
 from modelmedic.steps.contracts.notification import Severity
 from modelmedic.steps.contracts.serving import ServingState
 from modelmedic.steps.contracts.words import Direction
-from modelmedic.steps.effects import Effect, perform
-from modelmedic.steps.journal import Journal
+from modelmedic.steps.effects.journal import Journal
+from modelmedic.steps.effects.perform import Effect, perform
 from modelmedic.steps.run import Site
 
 

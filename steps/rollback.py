@@ -14,7 +14,7 @@ from modelmedic.steps.contracts.notification import Severity
 from modelmedic.steps.contracts.training import ModelVersion
 from modelmedic.steps.contracts.words import Direction
 from modelmedic.steps.core.lineage import last_good
-from modelmedic.steps.effects import Effect
+from modelmedic.steps.effects.perform import Effect
 from modelmedic.steps.run import Outputs, Run
 
 

@@ -9,7 +9,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from modelmedic.steps.audit import AuditTrail
 from modelmedic.steps.contracts.audit import Phase, Record
 from modelmedic.steps.contracts.errors import Refused
 from modelmedic.steps.contracts.incident import Incident
@@ -17,13 +16,14 @@ from modelmedic.steps.contracts.notification import Notification, Severity
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.ports import Clock, Notifier, ObjectStore, References, Registry, Serving, Windows
 from modelmedic.steps.contracts.samples import Publisher
-from modelmedic.steps.control import Control
-from modelmedic.steps.effects import Effect, perform
-from modelmedic.steps.history import History
-from modelmedic.steps.journal import Journal
-from modelmedic.steps.lease import TTL, Lease, acquire
-from modelmedic.steps.ledger import Ledger
-from modelmedic.steps.spool import Spool, flush_notes
+from modelmedic.steps.effects.journal import Journal
+from modelmedic.steps.effects.lease import TTL, Lease, acquire
+from modelmedic.steps.effects.perform import Effect, perform
+from modelmedic.steps.effects.spool import Spool, flush_notes
+from modelmedic.steps.records.audit import AuditTrail
+from modelmedic.steps.records.freezes import Control
+from modelmedic.steps.records.history import History
+from modelmedic.steps.records.ledger import Ledger
 
 if TYPE_CHECKING:
     from modelmedic.steps.adapters.evidently_apart import Painter

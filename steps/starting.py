@@ -1,10 +1,10 @@
 """The one Workflow of an incident, started by whoever comes first: triage after an alert, or the sweep when no alert came."""
 
-from modelmedic.steps.audit import AuditTrail
 from modelmedic.steps.by_hand import ALERT as BY_HAND
 from modelmedic.steps.contracts.audit import Phase
 from modelmedic.steps.contracts.incident import Incident
 from modelmedic.steps.contracts.ports import Workflows
+from modelmedic.steps.records.audit import AuditTrail
 
 
 def ensure_heal(workflows: Workflows, template: str, incident: Incident, by: str, trail: AuditTrail) -> bool:

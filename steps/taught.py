@@ -10,9 +10,9 @@ from modelmedic.steps.contracts.inference_log import MODEL_VERSION, PREDICTION
 from modelmedic.steps.contracts.keys import reference_key
 from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.core.log_columns import conform
-from modelmedic.steps.documents import put, read
+from modelmedic.steps.data.snapshots import rows as snapshot
+from modelmedic.steps.records.documents import put, read
 from modelmedic.steps.run import Site
-from modelmedic.steps.snapshots import rows as snapshot
 
 _FIRST = "first"  # stands where a version stands: the key is written before any version has a number
 _PART = "taught.json"

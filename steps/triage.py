@@ -11,7 +11,6 @@ from functools import cached_property
 from itertools import groupby
 from typing import Any, Final, Protocol
 
-from modelmedic.steps.audit import AuditTrail
 from modelmedic.steps.clocks import SystemClock
 from modelmedic.steps.contracts.audit import Phase
 from modelmedic.steps.contracts.codec import canonical, sha256, to_plain
@@ -22,12 +21,13 @@ from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.ports import Clock, ObjectStore, Workflows
 from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.contracts.words import VerdictState
-from modelmedic.steps.control import Control
 from modelmedic.steps.core.alerts import Alert, Refusal, read
 from modelmedic.steps.core.limits import replaced
-from modelmedic.steps.documents import parse
-from modelmedic.steps.documents import read as stored
-from modelmedic.steps.ledger import Ledger
+from modelmedic.steps.records.audit import AuditTrail
+from modelmedic.steps.records.documents import parse
+from modelmedic.steps.records.documents import read as stored
+from modelmedic.steps.records.freezes import Control
+from modelmedic.steps.records.ledger import Ledger
 from modelmedic.steps.recurring import repeated
 from modelmedic.steps.run import Outputs
 from modelmedic.steps.starting import ensure_heal

@@ -13,8 +13,8 @@ from modelmedic.steps.contracts.errors import BadInput, ModelmedicError, Refused
 from modelmedic.steps.contracts.notification import Severity
 from modelmedic.steps.contracts.training import ModelVersion
 from modelmedic.steps.contracts.words import Direction
-from modelmedic.steps.effects import Effect
-from modelmedic.steps.lease import Lease
+from modelmedic.steps.effects.lease import Lease
+from modelmedic.steps.effects.perform import Effect
 from modelmedic.steps.run import Run
 
 

@@ -21,12 +21,12 @@ from modelmedic.steps.core.fitness import fitness_gates
 from modelmedic.steps.core.gates import comparison_gates, metrics, old_regime_gate
 from modelmedic.steps.core.slices import inside
 from modelmedic.steps.core.training_window import reach
+from modelmedic.steps.data.snapshots import rows as snapshot
 from modelmedic.steps.judging import answered, ask, judged
 from modelmedic.steps.model_files import pull
 from modelmedic.steps.registering import registering
 from modelmedic.steps.retrain import fresh
 from modelmedic.steps.run import Outputs, Run
-from modelmedic.steps.snapshots import rows as snapshot
 from modelmedic.steps.training_note import note_training
 from modelmedic.steps.version_files import version_files
 

@@ -22,7 +22,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from modelmedic.steps.adapters.stores import open_store
-from modelmedic.steps.audit import AuditTrail
 from modelmedic.steps.clocks import SystemClock
 from modelmedic.steps.contracts.audit import Phase
 from modelmedic.steps.contracts.errors import BadInput, ModelmedicError
@@ -31,9 +30,10 @@ from modelmedic.steps.contracts.notification import Notification
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.ports import Clock, Notifier, ObjectStore, Serving
 from modelmedic.steps.contracts.samples import Publisher
-from modelmedic.steps.documents import exists, keep
 from modelmedic.steps.later import Later
-from modelmedic.steps.ledger import Ledger
+from modelmedic.steps.records.audit import AuditTrail
+from modelmedic.steps.records.documents import exists, keep
+from modelmedic.steps.records.ledger import Ledger
 from modelmedic.steps.run import Run, Site, silent
 
 if TYPE_CHECKING:
@@ -118,8 +118,8 @@ class Workspace:
         Without `records` nothing is kept here: training may not write records.
         """
         from modelmedic.steps.adapters.mlflow_registry import MlflowRegistry
-        from modelmedic.steps.references import StoredReferences
-        from modelmedic.steps.windows import LoggedWindows
+        from modelmedic.steps.data.references import StoredReferences
+        from modelmedic.steps.data.windows import LoggedWindows
 
         clock = clock or SystemClock()
         if records and not exists(self.store, policy_key(policy.hash)):
@@ -186,7 +186,7 @@ class Workspace:
 
     def run(self, identity: str, *, say: Callable[[str], None] = silent) -> Run:
         """The run of one incident, by the very policy that it was opened under. Raises NotFound, BadInput or Refused."""
-        from modelmedic.steps.pending import policy_of
+        from modelmedic.steps.records.policies import policy_of
 
         incident = Ledger(self.store, SystemClock()).find(identity)
         return Run(self.site(policy_of(self.store, incident), say=say, records=False), incident)

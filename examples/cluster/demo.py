@@ -23,7 +23,7 @@ from modelmedic.steps.contracts.incident import Closing
 from modelmedic.steps.contracts.keys import model_hash, report_key
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.ports import ObjectStore
-from modelmedic.steps.ledger import Ledger
+from modelmedic.steps.records.ledger import Ledger
 
 _LIVE = timedelta(days=2)
 _ALERT, _HEAL = 180, 400  # seconds

@@ -12,15 +12,15 @@ import pyarrow.compute as pc
 
 from modelmedic.examples.cluster.place import Cluster
 from modelmedic.examples.flights.stream import Flights
-from modelmedic.steps.backfill import write_labels
 from modelmedic.steps.clocks import SystemClock
 from modelmedic.steps.contracts.inference_log import LABELLED_AT, REQUEST_ID
 from modelmedic.steps.contracts.keys import bootstrap_prefix
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.ports import ObjectStore
 from modelmedic.steps.contracts.window import Window
-from modelmedic.steps.documents import replace
-from modelmedic.steps.parquet_objects import encoded
+from modelmedic.steps.data.backfill import write_labels
+from modelmedic.steps.data.parquet import encoded
+from modelmedic.steps.records.documents import replace
 from modelmedic.steps.serving.client import Client
 
 TODAY = datetime(2013, 7, 13, tzinfo=UTC)  # the day that is now: by mid-July the first champion has lost much of what it knew
@@ -114,7 +114,7 @@ def put_labels(store: ObjectStore, policy: Policy, labels: pa.Table) -> None:
 
 def logged(store: ObjectStore, policy: Policy) -> int:
     """How many rows the predictors have written down so far; they write a few seconds after they answered."""
-    from modelmedic.steps.windows import LoggedWindows
+    from modelmedic.steps.data.windows import LoggedWindows
 
     clock = SystemClock()
     ever = Window(clock.now() - timedelta(days=400), clock.now() + timedelta(days=1))

@@ -8,9 +8,9 @@ import pyarrow.compute as pc
 
 from modelmedic.examples.flights.faults import as_asked
 from modelmedic.examples.flights.stream import Flights
-from modelmedic.steps.backfill import write_labels
 from modelmedic.steps.contracts.inference_log import LABELLED_AT, REQUEST_ID
 from modelmedic.steps.contracts.window import Window
+from modelmedic.steps.data.backfill import write_labels
 from modelmedic.steps.run import Site
 from modelmedic.steps.serving.client import Client
 

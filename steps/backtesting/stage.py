@@ -20,11 +20,11 @@ from modelmedic.steps.contracts.inference_log import MODEL_VERSION, PREDICTION, 
 from modelmedic.steps.contracts.keys import model_prefix, policy_key
 from modelmedic.steps.contracts.training import ModelVersion
 from modelmedic.steps.contracts.window import Window
-from modelmedic.steps.documents import keep
+from modelmedic.steps.data.references import StoredReferences
 from modelmedic.steps.local.rehearsed import RehearsedServing
 from modelmedic.steps.local.rehearsed_registry import RehearsedRegistry
 from modelmedic.steps.model_files import push
-from modelmedic.steps.references import StoredReferences
+from modelmedic.steps.records.documents import keep
 from modelmedic.steps.run import Site, silent
 from modelmedic.steps.version_files import version_files
 

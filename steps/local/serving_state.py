@@ -8,7 +8,7 @@ from modelmedic.steps.adapters.folder_store import FolderStore
 from modelmedic.steps.contracts.codec import encode
 from modelmedic.steps.contracts.errors import Conflict, NotFound
 from modelmedic.steps.contracts.training import ModelVersion
-from modelmedic.steps.documents import parse
+from modelmedic.steps.records.documents import parse
 
 _KEY = "serving.json"
 

@@ -23,7 +23,7 @@ from modelmedic.steps.contracts.notification import Notification
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.ports import ObjectStore
 from modelmedic.steps.contracts.training import TrainingPlan, Validation
-from modelmedic.steps.documents import read, replace
+from modelmedic.steps.records.documents import read, replace
 from modelmedic.steps.reporting.chapters import Chain, Moved, Ruled, SetAside, Trained, Undone
 from modelmedic.steps.reporting.comparison import Comparison, compare
 from modelmedic.steps.run import Site

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from modelmedic.steps.contracts.errors import Conflict
 from modelmedic.steps.contracts.inference_log import span_key
 from modelmedic.steps.contracts.ports import ObjectStore
-from modelmedic.steps.parquet_objects import encoded
+from modelmedic.steps.data.parquet import encoded
 from modelmedic.steps.serving.columns import Kind
 from modelmedic.steps.serving.log_rows import Entry, day_tables
 

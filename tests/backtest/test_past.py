@@ -9,14 +9,14 @@ import pyarrow.compute as pc
 import pytest
 
 from modelmedic.steps.adapters.memory_store import MemoryStore
-from modelmedic.steps.backfill import write_labels, write_log
 from modelmedic.steps.backtesting.past import past
 from modelmedic.steps.backtesting.windows import PlayedWindows
 from modelmedic.steps.clocks import PlayedClock
 from modelmedic.steps.contracts.errors import BadInput
 from modelmedic.steps.contracts.inference_log import LABELLED_AT, MODEL_VERSION, PREDICTION, SERVED_BY
 from modelmedic.steps.contracts.window import Window
-from modelmedic.steps.windows import LoggedWindows
+from modelmedic.steps.data.backfill import write_labels, write_log
+from modelmedic.steps.data.windows import LoggedWindows
 from tests.benchmarks.backtest.streams import START, make
 
 DAY = timedelta(days=1)

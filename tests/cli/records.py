@@ -5,15 +5,15 @@ from pathlib import Path
 from typing import Any
 
 from modelmedic.steps.adapters.folder_store import FolderStore
-from modelmedic.steps.audit import AuditTrail
 from modelmedic.steps.clocks import SystemClock
 from modelmedic.steps.contracts.incident import Closing, Incident
 from modelmedic.steps.contracts.keys import policy_key
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.contracts.words import Outcome
-from modelmedic.steps.documents import keep
-from modelmedic.steps.ledger import Ledger
+from modelmedic.steps.records.audit import AuditTrail
+from modelmedic.steps.records.documents import keep
+from modelmedic.steps.records.ledger import Ledger
 
 NOW = datetime.now(UTC)
 WEEK = Window(NOW - timedelta(days=7), NOW)

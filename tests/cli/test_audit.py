@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from modelmedic.steps.adapters.memory_store import MemoryStore
-from modelmedic.steps.audit import AuditTrail
 from modelmedic.steps.clocks import SystemClock
 from modelmedic.steps.contracts.keys import audit_key, model_hash
-from modelmedic.steps.verifying import verify
+from modelmedic.steps.records.audit import AuditTrail
+from modelmedic.steps.records.verify import verify
 from tests.cli.program import run
 from tests.cli.records import Records
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from modelmedic.steps.control import Control
+from modelmedic.steps.records.freezes import Control
 from tests.cli.program import run
 from tests.cli.records import Records
 

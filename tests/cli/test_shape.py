@@ -40,7 +40,7 @@ def test_help_lists_every_command_in_its_section_and_the_exit_codes() -> None:
 
 @pytest.mark.parametrize("arguments", [["--help"], ["-h"], ["detect", "--help"], ["validate", "--help"]])
 def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
-    code = f"import sys, atexit; atexit.register(lambda: print(*sys.modules)); import modelmedic.workflows.cli; modelmedic.workflows.cli.main({arguments})"
+    code = f"import sys, atexit; atexit.register(lambda: print(*sys.modules)); from modelmedic.workflows import cli; cli.main({arguments})"
     loaded = set(subprocess.run([sys.executable, "-c", code], timeout=60, check=True, capture_output=True, text=True).stdout.split())
     assert "modelmedic.workflows.cli.group" in loaded
     assert not loaded & {"numpy", "pyarrow", "pydantic", "pandas", "rich", "yaml", "boto3", "mlflow", "hera"}

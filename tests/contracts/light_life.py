@@ -3,14 +3,14 @@
 from datetime import timedelta
 from pathlib import Path
 
-from modelmedic.steps.backfill import write_labels, write_log
 from modelmedic.steps.close import close
 from modelmedic.steps.contracts.inference_log import LABELLED_AT
 from modelmedic.steps.contracts.training import ModelVersion
+from modelmedic.steps.data.backfill import write_labels, write_log
+from modelmedic.steps.data.windows import LoggedWindows
 from modelmedic.steps.diagnose import diagnose
 from modelmedic.steps.monitor import monitor
 from modelmedic.steps.run import Run
-from modelmedic.steps.windows import LoggedWindows
 from tests.training.worlds import NOW, START, TURN, policy, rows, site
 
 

@@ -18,7 +18,6 @@ from modelmedic.steps.adapters.memory_store import MemoryStore
 from modelmedic.steps.adapters.model_loader import load_model
 from modelmedic.steps.adapters.store_probe import probe
 from modelmedic.steps.answering import give
-from modelmedic.steps.backfill import write_labels, write_log
 from modelmedic.steps.clocks import PlayedClock
 from modelmedic.steps.contracts.detection import Verdict
 from modelmedic.steps.contracts.errors import StoreError
@@ -31,12 +30,13 @@ from modelmedic.steps.contracts.ports import Clock, Serving
 from modelmedic.steps.contracts.training import ModelVersion
 from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.contracts.words import Cause, Remedy, VerdictState
-from modelmedic.steps.documents import keep
+from modelmedic.steps.data.backfill import write_labels, write_log
+from modelmedic.steps.data.parquet import encoded
 from modelmedic.steps.doors import DOORS, page_of
 from modelmedic.steps.local.engine import heal
 from modelmedic.steps.local.rehearsed import Ask, RehearsedServing
 from modelmedic.steps.model_files import pull
-from modelmedic.steps.parquet_objects import encoded
+from modelmedic.steps.records.documents import keep
 from modelmedic.steps.run import Outputs, Run, Site, silent
 from modelmedic.steps.table import call
 from modelmedic.steps.training.frames import features

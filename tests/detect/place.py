@@ -9,13 +9,13 @@ from typing import Any, cast
 import pyarrow as pa
 
 from modelmedic.steps.adapters.memory_store import MemoryStore
-from modelmedic.steps.backfill import write_labels, write_log
 from modelmedic.steps.contracts.diagnosis import Release
 from modelmedic.steps.contracts.notification import Notification
 from modelmedic.steps.contracts.policy import Policy
-from modelmedic.steps.references import StoredReferences
+from modelmedic.steps.data.backfill import write_labels, write_log
+from modelmedic.steps.data.references import StoredReferences
+from modelmedic.steps.data.windows import LoggedWindows
 from modelmedic.steps.run import Site
-from modelmedic.steps.windows import LoggedWindows
 from tests.detect.log import DAY, START, HandClock, labels, policy, rows
 
 Change = Callable[[pa.Table], pa.Table]

@@ -6,7 +6,7 @@ import pytest
 
 from modelmedic.steps.adapters.folder_store import FolderStore
 from modelmedic.steps.contracts.errors import BadInput, NotFound
-from modelmedic.steps.references import StoredReferences
+from modelmedic.steps.data.references import StoredReferences
 from tests.detect.log import rows
 
 

@@ -11,13 +11,13 @@ import pytest
 
 from modelmedic.steps.adapters.folder_store import FolderStore
 from modelmedic.steps.adapters.memory_store import MemoryStore
-from modelmedic.steps.backfill import write_labels, write_log
 from modelmedic.steps.contracts.errors import BadInput, NotFound
 from modelmedic.steps.contracts.inference_log import span_key
 from modelmedic.steps.contracts.ports import ObjectStore
 from modelmedic.steps.contracts.window import Window
-from modelmedic.steps.parquet_objects import encoded
-from modelmedic.steps.windows import LoggedWindows
+from modelmedic.steps.data.backfill import write_labels, write_log
+from modelmedic.steps.data.parquet import encoded
+from modelmedic.steps.data.windows import LoggedWindows
 from tests.detect.log import DAY, START, HandClock, labels, policy, rows
 from tests.store.counting import CountingStore
 

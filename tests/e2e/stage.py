@@ -18,7 +18,6 @@ from modelmedic.examples.cluster import runs
 from modelmedic.examples.cluster.place import Cluster, fetched, until
 from modelmedic.examples.cluster.world import TODAY, Passengers, World, host, logged, put_labels
 from modelmedic.steps.adapters.mlflow_registry import MlflowRegistry
-from modelmedic.steps.audit import AuditTrail
 from modelmedic.steps.clocks import SystemClock
 from modelmedic.steps.contracts.audit import Record
 from modelmedic.steps.contracts.incident import Closing, Incident
@@ -27,9 +26,10 @@ from modelmedic.steps.contracts.metrics import MONITOR_JOB
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.ports import ObjectStore
 from modelmedic.steps.contracts.window import Window
-from modelmedic.steps.documents import keep
-from modelmedic.steps.ledger import Ledger
-from modelmedic.steps.verifying import verify
+from modelmedic.steps.records.audit import AuditTrail
+from modelmedic.steps.records.documents import keep
+from modelmedic.steps.records.ledger import Ledger
+from modelmedic.steps.records.verify import verify
 
 HEAL = 300  # seconds that a heal may take
 _FORGOTTEN = ("incidents/", "audit/", "leases/", "verdicts/", "quarantine/", "acknowledged/", "notifications/", "control/", "reports/")

@@ -9,7 +9,7 @@ from modelmedic.examples.cluster import runs
 from modelmedic.examples.cluster.place import until
 from modelmedic.examples.flights.faults import with_a_broken_feed
 from modelmedic.steps.contracts.words import Outcome
-from modelmedic.steps.freezing import freeze
+from modelmedic.steps.records.freezes import freeze
 from tests.e2e.stage import Stage, evidence, variant
 
 

@@ -15,9 +15,9 @@ from modelmedic.steps.clocks import SystemClock
 from modelmedic.steps.contracts.diagnosis import Release
 from modelmedic.steps.contracts.keys import model_prefix
 from modelmedic.steps.contracts.words import Outcome
-from modelmedic.steps.history import History
 from modelmedic.steps.model_files import push
 from modelmedic.steps.noticing import BY
+from modelmedic.steps.records.history import History
 from modelmedic.steps.training.apart import train_apart
 from tests.e2e.stage import Stage, evidence
 

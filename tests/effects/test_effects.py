@@ -11,17 +11,17 @@ from typing import Any, BinaryIO
 import pytest
 
 from modelmedic.steps.adapters.memory_store import MemoryStore
-from modelmedic.steps.audit import AuditTrail
 from modelmedic.steps.contracts.audit import Phase
 from modelmedic.steps.contracts.errors import LeaseLost, ModelmedicError, Refused, StoreError, Transient
 from modelmedic.steps.contracts.ports import Blob, ObjectStore
 from modelmedic.steps.contracts.words import Direction
-from modelmedic.steps.control import Control
 from modelmedic.steps.core.chain import Fault
-from modelmedic.steps.effects import Effect, perform
-from modelmedic.steps.journal import Journal
-from modelmedic.steps.lease import Lease, acquire
-from modelmedic.steps.spool import Spool
+from modelmedic.steps.effects.journal import Journal
+from modelmedic.steps.effects.lease import Lease, acquire
+from modelmedic.steps.effects.perform import Effect, perform
+from modelmedic.steps.effects.spool import Spool
+from modelmedic.steps.records.audit import AuditTrail
+from modelmedic.steps.records.freezes import Control
 
 NOW = datetime(2026, 1, 8, 12, tzinfo=UTC)
 MODEL = "flights"

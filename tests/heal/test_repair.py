@@ -88,7 +88,7 @@ def test_an_incident_past_its_deadline_is_closed_and_what_it_left_is_taken_back(
 
 def test_records_that_waited_for_the_store_reach_the_trail(world: World) -> None:
     from modelmedic.steps.contracts.audit import Phase
-    from modelmedic.steps.spool import waiting
+    from modelmedic.steps.effects.spool import waiting
 
     world.site.spool.add(waiting(NOW, "canary.withdrawn", Phase.OUTCOME, incident=world.run.incident.id, key="k", fence=None, facts={}))
     assert "1 audit records" in reconcile(world.site).sentences[0]

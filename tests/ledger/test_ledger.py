@@ -9,7 +9,7 @@ from modelmedic.steps.contracts.errors import BadInput, Conflict, NotFound
 from modelmedic.steps.contracts.incident import Answer, Closing, Incident
 from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.contracts.words import Outcome
-from modelmedic.steps.ledger import Ledger
+from modelmedic.steps.records.ledger import Ledger
 
 NOW = datetime(2026, 1, 8, tzinfo=UTC)
 WEEK = Window(NOW - timedelta(days=7), NOW)

@@ -10,7 +10,7 @@ from modelmedic.steps.contracts.incident import Incident
 from modelmedic.steps.contracts.keys import notification_key
 from modelmedic.steps.contracts.notification import Notification, Severity
 from modelmedic.steps.contracts.words import Outcome
-from modelmedic.steps.documents import keep
+from modelmedic.steps.records.documents import keep
 from modelmedic.steps.run import Site
 from tests.reporting import flights
 

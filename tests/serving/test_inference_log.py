@@ -17,11 +17,11 @@ from modelmedic.steps.contracts.errors import Conflict, StoreError
 from modelmedic.steps.contracts.inference_log import span_of
 from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.core.log_columns import moments
-from modelmedic.steps.parquet_objects import opened
+from modelmedic.steps.data.parquet import opened
+from modelmedic.steps.data.windows import LoggedWindows
 from modelmedic.steps.serving.columns import Columns
 from modelmedic.steps.serving.inference_log import InferenceLog, LogSettings
 from modelmedic.steps.serving.log_rows import Entry, day_tables
-from modelmedic.steps.windows import LoggedWindows
 from tests.serving.worlds import policy
 
 NOW = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)

@@ -13,10 +13,10 @@ from modelmedic.steps.contracts.errors import Refused
 from modelmedic.steps.contracts.keys import model_prefix
 from modelmedic.steps.contracts.training import ModelVersion
 from modelmedic.steps.contracts.window import Window
+from modelmedic.steps.data.windows import LoggedWindows
 from modelmedic.steps.local.serving import LocalServing
 from modelmedic.steps.model_files import digest, push
 from modelmedic.steps.serving.client import Client
-from modelmedic.steps.windows import LoggedWindows
 from tests.serving.sklearn_folder import trained, write
 from tests.serving.worlds import policy
 

@@ -20,9 +20,9 @@ from modelmedic.steps.adapters.folder_store import FolderStore
 from modelmedic.steps.clocks import SystemClock
 from modelmedic.steps.contracts.errors import BadInput
 from modelmedic.steps.contracts.window import Window
+from modelmedic.steps.data.windows import LoggedWindows
 from modelmedic.steps.serving.client import Client
 from modelmedic.steps.serving.command import main
-from modelmedic.steps.windows import LoggedWindows
 from tests.serving.sklearn_folder import trained, write
 from tests.serving.worlds import policy
 

@@ -8,7 +8,7 @@ import pytest
 from modelmedic.steps.adapters.s3_store import S3Store
 from modelmedic.steps.contracts.errors import NotFound
 from modelmedic.steps.contracts.ports import Blob
-from modelmedic.steps.parquet_objects import fetched
+from modelmedic.steps.data.parquet import fetched
 from tests.store.conftest import BUCKET
 from tests.store.counting import CountingStore
 from tests.store.s3_server import client

@@ -9,17 +9,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from modelmedic.steps.audit import AuditTrail
 from modelmedic.steps.bootstrap import bootstrap, check
 from modelmedic.steps.contracts.diagnosis import Release
 from modelmedic.steps.contracts.errors import BadInput, Refused
 from modelmedic.steps.contracts.training import ModelVersion
 from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.contracts.words import Cause, Remedy
+from modelmedic.steps.data.snapshots import rows as snapshot
 from modelmedic.steps.model_files import digest, pull
+from modelmedic.steps.records.audit import AuditTrail
 from modelmedic.steps.retrain import retrain
 from modelmedic.steps.run import Run, Site
-from modelmedic.steps.snapshots import rows as snapshot
 from modelmedic.steps.validate import validate
 from tests.training.worlds import NOW, START, TURN, diagnosed, policy, rows, site
 

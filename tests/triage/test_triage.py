@@ -9,7 +9,6 @@ from typing import Any, cast
 import pytest
 
 from modelmedic.steps.adapters.memory_store import MemoryStore
-from modelmedic.steps.audit import AuditTrail
 from modelmedic.steps.clocks import PlayedClock
 from modelmedic.steps.contracts.audit import Record
 from modelmedic.steps.contracts.detection import Verdict
@@ -20,8 +19,9 @@ from modelmedic.steps.contracts.ports import ObjectStore
 from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.contracts.words import Outcome, VerdictState
 from modelmedic.steps.core.alerts import MOST_ALERTS
-from modelmedic.steps.documents import keep
-from modelmedic.steps.ledger import Ledger
+from modelmedic.steps.records.audit import AuditTrail
+from modelmedic.steps.records.documents import keep
+from modelmedic.steps.records.ledger import Ledger
 from modelmedic.steps.triage import HEALS, NOBODY, triage
 from modelmedic.workflows.alert_rules import ALERTS
 from tests.heal.played import NOW, WINDOW, policy

@@ -42,10 +42,10 @@ def show(model: str | None, incident: str | None, last: int | None, as_json: boo
 
 
 def _records(store: "ObjectStore", model: str | None, incident: str | None) -> Iterator["Record"]:
-    from modelmedic.steps.audit import AuditTrail
     from modelmedic.steps.clocks import SystemClock
-    from modelmedic.steps.ledger import Ledger
-    from modelmedic.steps.roster import models
+    from modelmedic.steps.records.audit import AuditTrail
+    from modelmedic.steps.records.known_models import models
+    from modelmedic.steps.records.ledger import Ledger
 
     clock = SystemClock()
     if incident is not None:
@@ -83,8 +83,8 @@ def verify(ctx: click.Context, model: str | None, as_json: bool, url: str | None
     an object lock on the bucket helps against that.
     """
     from modelmedic.steps.contracts.keys import model_hash
-    from modelmedic.steps.roster import by_hash
-    from modelmedic.steps.verifying import verify as check
+    from modelmedic.steps.records.known_models import by_hash
+    from modelmedic.steps.records.verify import verify as check
     from modelmedic.workflows.cli.console import print_json
 
     store = opened(url, home, read_only=True)

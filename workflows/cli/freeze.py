@@ -61,8 +61,8 @@ def _order(
     url: str | None,
     home: Path | None,
 ) -> None:
-    from modelmedic.steps import freezing
     from modelmedic.steps.clocks import SystemClock
+    from modelmedic.steps.records import freezes
     from modelmedic.workflows.cli.console import print_json
 
     who, clock = person(by), SystemClock()
@@ -70,15 +70,15 @@ def _order(
     store = opened(url, home, read_only=dry_run)
     scope = known_model(store, model) if model is not None else None
     if lift:
-        order = freezing.lift(store, clock, scope, by=who, reason=reason, dry_run=dry_run)
+        order = freezes.lift(store, clock, scope, by=who, reason=reason, dry_run=dry_run)
     else:
-        order = freezing.freeze(store, clock, scope, by=who, reason=reason, until=end, dry_run=dry_run)
+        order = freezes.freeze(store, clock, scope, by=who, reason=reason, until=end, dry_run=dry_run)
     if as_json:
         print_json({"lifted": lift, "dry_run": dry_run, "freeze": order})
         return
     said = ("would be lifted: " if dry_run else "lifted: ") if lift else ("would hold: " if dry_run else "")
     click.echo(f"{said}{order.sentence}")
-    _warn_of_others(freezing.standing(store, clock), order, lift)
+    _warn_of_others(freezes.standing(store, clock), order, lift)
 
 
 def _warn_of_others(standing: tuple["FreezeOrder", ...], order: "FreezeOrder", lift: bool) -> None:
@@ -90,7 +90,7 @@ def _warn_of_others(standing: tuple["FreezeOrder", ...], order: "FreezeOrder", l
 
 def _list(url: str | None, home: Path | None, as_json: bool) -> None:
     from modelmedic.steps.clocks import SystemClock
-    from modelmedic.steps.freezing import standing
+    from modelmedic.steps.records.freezes import standing
     from modelmedic.workflows.cli.console import print_json
 
     orders = standing(opened(url, home, read_only=True), SystemClock())

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from modelmedic.steps.contracts.incident import Incident
-    from modelmedic.steps.ledger import Ledger
+    from modelmedic.steps.records.ledger import Ledger
 
 Line = tuple[str, str]  # a word for the margin, and a sentence
 

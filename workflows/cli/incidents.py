@@ -9,7 +9,7 @@ from modelmedic.workflows.cli.store import json_option, known_model, opened, sto
 
 if TYPE_CHECKING:
     from modelmedic.steps.contracts.incident import Incident
-    from modelmedic.steps.ledger import Ledger
+    from modelmedic.steps.records.ledger import Ledger
 
 _EFFECTIVE = {True: "yes", False: "no", None: ""}
 
@@ -23,7 +23,7 @@ _EFFECTIVE = {True: "yes", False: "no", None: ""}
 def incidents(incident: str | None, model: str | None, only_open: bool, as_json: bool, url: str | None, home: Path | None) -> None:
     """List the incidents, newest last; with ID, tell the whole story of one: cause, evidence, gates, answers, and how it ended."""
     from modelmedic.steps.clocks import SystemClock
-    from modelmedic.steps.ledger import Ledger
+    from modelmedic.steps.records.ledger import Ledger
     from modelmedic.workflows.cli.console import print_json
 
     if incident is not None and (model or only_open):

@@ -43,7 +43,7 @@ def known_model(store: "ObjectStore", model: str) -> str:
     """The model itself. Raises BadInput unless the store has records of it."""
     from modelmedic.steps.contracts.errors import BadInput
     from modelmedic.steps.contracts.keys import model_hash
-    from modelmedic.steps.roster import by_hash
+    from modelmedic.steps.records.known_models import by_hash
 
     known = by_hash(store)
     if model_hash(model) in known:

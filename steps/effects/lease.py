@@ -11,7 +11,7 @@ from modelmedic.steps.contracts.codec import encode
 from modelmedic.steps.contracts.errors import Conflict, LeaseLost, NotFound, Refused, StoreError
 from modelmedic.steps.contracts.keys import lease_key
 from modelmedic.steps.contracts.ports import Clock, ObjectStore
-from modelmedic.steps.documents import parse
+from modelmedic.steps.records.documents import parse
 
 TTL = timedelta(seconds=60)
 

@@ -5,12 +5,12 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
-from modelmedic.steps.audit import AuditTrail
 from modelmedic.steps.contracts.audit import Phase, Record
 from modelmedic.steps.contracts.errors import ModelmedicError
 from modelmedic.steps.contracts.incident import Incident
 from modelmedic.steps.contracts.ports import Clock
-from modelmedic.steps.spool import Spool, note, waiting
+from modelmedic.steps.effects.spool import Spool, note, waiting
+from modelmedic.steps.records.audit import AuditTrail
 
 _LOG = logging.getLogger(__name__)
 _SKEW = timedelta(hours=1)  # between the clocks of the machines that write to one trail

@@ -11,9 +11,9 @@ from typing import Any
 from modelmedic.steps.contracts.audit import Phase
 from modelmedic.steps.contracts.errors import ModelmedicError, Refused, Transient
 from modelmedic.steps.contracts.words import Direction
-from modelmedic.steps.control import Control
-from modelmedic.steps.journal import Journal, Page, RetreatPage
-from modelmedic.steps.lease import Lease
+from modelmedic.steps.effects.journal import Journal, Page, RetreatPage
+from modelmedic.steps.effects.lease import Lease
+from modelmedic.steps.records.freezes import Control
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from modelmedic.steps.contracts.codec import sha256
 from modelmedic.steps.contracts.errors import Conflict
 from modelmedic.steps.contracts.keys import snapshot_key
 from modelmedic.steps.contracts.ports import ObjectStore
-from modelmedic.steps.parquet_objects import encoded, opened
+from modelmedic.steps.data.parquet import encoded, opened
 
 
 def keep(store: ObjectStore, table: pa.Table) -> str:

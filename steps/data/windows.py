@@ -15,8 +15,8 @@ from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.ports import Clock, ObjectStore
 from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.core.log_columns import MOMENT, conform, declared, found, moments
-from modelmedic.steps.labels import known_labels
-from modelmedic.steps.parquet_objects import fetched, parsed
+from modelmedic.steps.data.labels import known_labels
+from modelmedic.steps.data.parquet import fetched, parsed
 
 _BATCH = 65_536
 _HELD = 64 << 20  # bytes of fetched objects, as they lie in the store

@@ -19,8 +19,7 @@ from modelmedic.steps.contracts.ports import Clock, ObjectStore
 from modelmedic.steps.contracts.window import utc
 from modelmedic.steps.core.chain import GENESIS, Entry, Fault, Head, faults, follows, seal
 from modelmedic.steps.core.redaction import redact
-from modelmedic.steps.documents import parse
-from modelmedic.steps.sequence import last
+from modelmedic.steps.records.documents import last, parse
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,7 @@ from modelmedic.steps.contracts.incident import Answer, Assessment, Closing, Inc
 from modelmedic.steps.contracts.keys import incident_id, incident_key, incident_place, model_hash, word
 from modelmedic.steps.contracts.ports import Clock, ObjectStore
 from modelmedic.steps.contracts.window import Window
-from modelmedic.steps.documents import exists, keep, parse, read
-from modelmedic.steps.sequence import last
+from modelmedic.steps.records.documents import exists, keep, last, parse, read
 
 _DOCUMENT = dict[str, Any]
 

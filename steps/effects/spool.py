@@ -10,11 +10,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import IO, Any
 
-from modelmedic.steps.audit import AuditTrail
 from modelmedic.steps.contracts.audit import Phase
 from modelmedic.steps.contracts.codec import canonical, sha256, to_plain
 from modelmedic.steps.contracts.window import utc
 from modelmedic.steps.core.redaction import redact
+from modelmedic.steps.records.audit import AuditTrail
 
 _NOTE = "audit."  # with the record's id: the name of a note
 _SKEW = timedelta(hours=1)  # between this machine's clock and those of other writers

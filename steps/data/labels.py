@@ -12,7 +12,7 @@ from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.ports import ObjectStore
 from modelmedic.steps.contracts.window import utc
 from modelmedic.steps.core.log_columns import MOMENT, conform
-from modelmedic.steps.parquet_objects import fetched, parsed
+from modelmedic.steps.data.parquet import fetched, parsed
 
 _EARLY = timedelta(days=1)  # a label may be stamped before its row's time by so much
 _AT_ONCE = 500_000  # label rows that are matched with the ids in one go

@@ -8,7 +8,7 @@ from modelmedic.steps.contracts.diagnosis import Release
 from modelmedic.steps.contracts.keys import acknowledged_key, quarantine_key, release_key
 from modelmedic.steps.contracts.ports import Clock, ObjectStore
 from modelmedic.steps.contracts.window import Window
-from modelmedic.steps.documents import keep, parse
+from modelmedic.steps.records.documents import keep, parse
 
 
 class History:

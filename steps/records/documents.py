@@ -1,5 +1,6 @@
 """Frozen values on the object store: each one canonical JSON document, most of them written once."""
 
+from collections.abc import Callable
 from typing import TypeVar
 
 from pydantic import ValidationError
@@ -69,3 +70,15 @@ def replace(store: ObjectStore, key: str, data: bytes) -> None:
         except Conflict:
             continue
     raise Conflict(f"object {key} was changed by others 20 times in a row; expected to replace it once")
+
+
+def last(exists: Callable[[int], bool], start: int = 0) -> int:
+    """The highest number that exists, at least `start` (0: none), in a logarithmic number of questions."""
+    step, low = 1, start
+    while exists(low + step):
+        low, step = low + step, step * 2
+    high = low + step  # does not exist
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if exists(middle) else (low, middle)
+    return low

@@ -17,7 +17,7 @@ from modelmedic.steps.contracts.inference_log import LABELLED_AT, REQUEST_ID, sp
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.ports import ObjectStore
 from modelmedic.steps.core.log_columns import moments
-from modelmedic.steps.parquet_objects import encoded
+from modelmedic.steps.data.parquet import encoded
 
 _ROWS = 250_000  # of one object
 

@@ -7,7 +7,7 @@ import pyarrow as pa
 from modelmedic.steps.contracts.errors import BadInput, Conflict, NotFound
 from modelmedic.steps.contracts.keys import reference_key
 from modelmedic.steps.contracts.ports import ObjectStore
-from modelmedic.steps.parquet_objects import encoded, opened
+from modelmedic.steps.data.parquet import encoded, opened
 
 _WINDOW = "window.parquet"
 

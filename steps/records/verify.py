@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-from modelmedic.steps.audit import AuditTrail
 from modelmedic.steps.clocks import SystemClock
 from modelmedic.steps.contracts.keys import audit_head_key, audit_key
 from modelmedic.steps.contracts.ports import ObjectStore
 from modelmedic.steps.core.chain import Fault
-from modelmedic.steps.ledger import Ledger
+from modelmedic.steps.records.audit import AuditTrail
+from modelmedic.steps.records.ledger import Ledger
 
 _LOOKS = 3
 
