@@ -2,7 +2,7 @@
 
 One flag per input, one file per output in the outputs folder, every declared output written on every path that ends with exit
 code 0. A stage of a heal is told its incident; what runs beside heals (steps/doors.py) is not: `python -m modelmedic.steps monitor`.
-What is served, stored and registered is told by the environment (steps/workspace.py).
+What is served, stored and registered is told by the environment (steps/runtime/workspace.py).
 """
 
 import sys
@@ -13,7 +13,7 @@ import click
 
 from modelmedic.steps.contracts.errors import BadInput, ModelmedicError
 from modelmedic.steps.doors import DOORS, page_of
-from modelmedic.steps.run import Outputs
+from modelmedic.steps.runtime.run import Outputs
 from modelmedic.steps.table import STEPS, call
 
 CLOSING = "close"
@@ -37,7 +37,7 @@ def main(ctx: click.Context, step: str, incident: str | None, outputs: Path | No
 
 def _run(step: str, incident: str | None, given: Mapping[str, str]) -> tuple[Outputs, bytes | None]:
     """What the step answers, and the page for people that it leaves."""
-    from modelmedic.steps.workspace import Workspace
+    from modelmedic.steps.runtime.workspace import Workspace
 
     place = Workspace()
     if step in DOORS:

@@ -12,7 +12,7 @@ from modelmedic.steps.contracts.incident import Answer
 from modelmedic.steps.contracts.notification import Severity
 from modelmedic.steps.contracts.stage import Kind
 from modelmedic.steps.core.approval import Ruling, rule
-from modelmedic.steps.run import Outputs, Run
+from modelmedic.steps.runtime.run import Outputs, Run
 
 FORM = "argo-form"  # who answers in a form that knows no names
 _APPROVALS = tuple(stage.name for stage in HEAL if stage.kind is Kind.APPROVAL)

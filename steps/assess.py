@@ -10,7 +10,7 @@ from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.contracts.words import Outcome, Task
 from modelmedic.steps.core.pairing import pair
 from modelmedic.steps.core.residuals import Labelled, labelled
-from modelmedic.steps.run import Site
+from modelmedic.steps.runtime.run import Site
 
 _CHANGED = (Outcome.HEALED, Outcome.ROLLED_BACK)
 _LEAST_LABELS = 100

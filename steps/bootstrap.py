@@ -19,17 +19,16 @@ from modelmedic.steps.core.training_window import split
 from modelmedic.steps.data.labelled import _rows
 from modelmedic.steps.data.snapshots import keep
 from modelmedic.steps.data.snapshots import rows as snapshot
-from modelmedic.steps.first_service import advance, expect_no_other_champion, serve_first
+from modelmedic.steps.first_service import expect_no_other_champion, serve_first
 from modelmedic.steps.judging import answered, ask, judged
 from modelmedic.steps.model_files import digest, pull, push
 from modelmedic.steps.records.documents import keep as keep_document
 from modelmedic.steps.records.documents import read
-from modelmedic.steps.registering import of_key, registering
 from modelmedic.steps.retrain import code_version, fresh
-from modelmedic.steps.run import Site
+from modelmedic.steps.runtime.run import Site, advance
+from modelmedic.steps.runtime.versions import of_key, registering, version_files
 from modelmedic.steps.taught import remember
 from modelmedic.steps.training.apart import train_apart
-from modelmedic.steps.version_files import version_files
 
 
 @dataclass(frozen=True, slots=True)

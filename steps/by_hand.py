@@ -3,7 +3,7 @@
 from modelmedic.steps.contracts.incident import Incident
 from modelmedic.steps.contracts.keys import incident_id
 from modelmedic.steps.contracts.window import Window
-from modelmedic.steps.run import Run, Site
+from modelmedic.steps.runtime.run import Run, Site
 
 ALERT = "by-hand"
 

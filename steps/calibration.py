@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import Any
 
-from modelmedic.steps.baseline import baseline
 from modelmedic.steps.contracts.codec import canonical, sha256, to_plain
 from modelmedic.steps.contracts.detection import Thresholds
 from modelmedic.steps.contracts.errors import BadInput
@@ -14,7 +13,8 @@ from modelmedic.steps.core.profile_document import from_document, to_document
 from modelmedic.steps.core.profiling import profiled
 from modelmedic.steps.core.thresholds import calibrate, level
 from modelmedic.steps.records.documents import put, read
-from modelmedic.steps.run import Site
+from modelmedic.steps.runtime.reference import baseline
+from modelmedic.steps.runtime.run import Site
 
 _KNOWN = 2  # counts up when thresholds learn something new: those that were kept before are made anew
 _SAMPLE = 200_000  # rows from which the layout is chosen

@@ -1,7 +1,7 @@
 """The challenger beside the champion: brought up dark, given shares, judged, promoted or withdrawn, each as a recorded effect."""
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -15,10 +15,9 @@ from modelmedic.steps.contracts.serving import ServingState, Traffic
 from modelmedic.steps.contracts.training import ModelVersion
 from modelmedic.steps.contracts.words import Direction
 from modelmedic.steps.core.canary import Judgement, Replay, judge_replay, judge_share, since
-from modelmedic.steps.effects.lease import Lease
 from modelmedic.steps.effects.perform import Effect
 from modelmedic.steps.loop_metrics import tell_heal
-from modelmedic.steps.run import Run, Site
+from modelmedic.steps.runtime.run import Run, lease_if_any
 
 _REPLAY_ROWS = 25  # rows a request: enough for a p95 over twenty requests of the default replay
 _LONGEST_EFFECT = timedelta(minutes=5)  # a model server that comes up slowly
@@ -217,14 +216,6 @@ def _failing() -> Iterator[None]:
         yield
     except (Transient, BadInput) as error:
         raise CanaryFailed(str(error)) from error
-
-
-def lease_if_any(site: Site) -> AbstractContextManager[Lease | None]:
-    """Retreating does not depend on the lease."""
-    try:
-        return site.lease(patience=timedelta(0))
-    except ModelmedicError:
-        return nullcontext()
 
 
 def _p95(times: list[float]) -> float:

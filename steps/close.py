@@ -10,7 +10,7 @@ from modelmedic.steps.core.limits import failed
 from modelmedic.steps.core.outcome import Ending, ending
 from modelmedic.steps.core.recurrence import SILENT_FOR
 from modelmedic.steps.loop_metrics import tell_heal
-from modelmedic.steps.run import Outputs, Run
+from modelmedic.steps.runtime.run import Outputs, Run
 from modelmedic.steps.training_note import note_training
 
 _NEWS = {

@@ -7,7 +7,6 @@ is in doubt is taken back: a canary that fails or cannot be judged, an alias tha
 from datetime import datetime
 from typing import Any
 
-from modelmedic.steps.alias import moving
 from modelmedic.steps.approve import refusal
 from modelmedic.steps.canary import Canary, CanaryFailed, Judged
 from modelmedic.steps.contracts.codec import to_plain
@@ -16,7 +15,8 @@ from modelmedic.steps.contracts.errors import Refused, StoreError, Transient
 from modelmedic.steps.contracts.training import ModelVersion
 from modelmedic.steps.contracts.words import Direction
 from modelmedic.steps.loop_metrics import tell_heal
-from modelmedic.steps.run import Outputs, Run
+from modelmedic.steps.runtime.run import Outputs, Run
+from modelmedic.steps.runtime.versions import moving
 
 
 class _TakeBack(Exception):

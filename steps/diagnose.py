@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from modelmedic.steps.baseline import baseline
 from modelmedic.steps.contracts.codec import to_plain
 from modelmedic.steps.contracts.decision import Decision, Objection
 from modelmedic.steps.contracts.diagnosis import Context, Diagnosis
@@ -12,7 +11,8 @@ from modelmedic.steps.contracts.words import Autonomy, Remedy
 from modelmedic.steps.core.decision import decide
 from modelmedic.steps.core.diagnosis import diagnose as find_cause
 from modelmedic.steps.core.limits import objections
-from modelmedic.steps.run import Outputs, Run
+from modelmedic.steps.runtime.reference import baseline
+from modelmedic.steps.runtime.run import Outputs, Run
 
 MOST_ROWS = 400_000  # of the window, evenly thinned above: row-level tests gain nothing beyond
 _RECENT_RELEASES = timedelta(days=90)

@@ -13,14 +13,11 @@ import pyarrow as pa
 
 from modelmedic.steps.clocks import SystemClock
 from modelmedic.steps.contracts.errors import BadInput, ModelmedicError, Transient
-from modelmedic.steps.contracts.keys import bootstrap_prefix, policy_key
-from modelmedic.steps.contracts.policy import Policy
+from modelmedic.steps.contracts.keys import bootstrap_prefix
 from modelmedic.steps.data.parquet import opened
-from modelmedic.steps.records.documents import read
-from modelmedic.steps.run import Outputs, Run, Site
-from modelmedic.steps.workspace import Workspace
+from modelmedic.steps.runtime.run import Outputs, Run, Site
+from modelmedic.steps.runtime.workspace import Say, Workspace, policies
 
-Say = Callable[[str], None]
 PARTS = ("train", "register", "serve")
 
 
@@ -127,16 +124,6 @@ def labelled(site: Site) -> pa.Table:
     if not keys:
         raise BadInput(f"there is no Parquet object below {prefix}; expected labelled rows with the columns that the policy names")
     return pa.concat_tables(list(_tables(site, keys)), promote_options="permissive")
-
-
-def policies(place: Workspace, say: Say) -> Iterator[tuple[str, Policy, Mapping[str, str]]]:
-    """Of all models, as their monitors left them in the store, with what the list says of each; of one that has none yet, a sentence."""
-    for name, facts in place.fleet().items():
-        policy = read(place.store, Policy, policy_key(str(facts["policy"])))
-        if policy is None:
-            say(f"{name}: its policy is not in the store yet; its monitor or its bootstrap puts it there")
-        else:
-            yield name, policy, facts
 
 
 def _tables(site: Site, keys: list[str]) -> Iterator[pa.Table]:

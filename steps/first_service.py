@@ -1,15 +1,11 @@
 """The first champion put in front of callers: a light room, for it runs where no model is ever loaded."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from modelmedic.steps.contracts.diagnosis import Release
 from modelmedic.steps.contracts.errors import Refused
 from modelmedic.steps.contracts.training import ModelVersion
 from modelmedic.steps.contracts.words import Direction
-from modelmedic.steps.effects.journal import Journal
-from modelmedic.steps.effects.perform import Effect, perform
-from modelmedic.steps.run import Site
+from modelmedic.steps.effects.perform import Effect
+from modelmedic.steps.runtime.run import Site, advance
 
 
 def serve_first(site: Site, version: str) -> ModelVersion:
@@ -28,13 +24,6 @@ def expect_no_other_champion(site: Site, ours: ModelVersion | None) -> None:
         raise Refused(
             f"model {site.model} has a champion already: alias {alias} is at version {champion}; a heal replaces it, no bootstrap"
         )
-
-
-def advance(site: Site, effect: Effect) -> Mapping[str, Any]:
-    """An effect of no incident, under a lease of its own."""
-    journal = Journal(site.trail, site.clock, site.spool, site.annotate)
-    with site.lease() as lease:
-        return perform(effect, journal=journal, control=site.control, lease=lease)
 
 
 def _serve(site: Site, version: ModelVersion) -> None:

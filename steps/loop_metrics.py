@@ -14,7 +14,7 @@ from modelmedic.steps.contracts.samples import Publisher, Sample
 from modelmedic.steps.contracts.words import Outcome, Remedy
 from modelmedic.steps.core.limits import objections
 from modelmedic.steps.pending import pending
-from modelmedic.steps.run import Run, Site
+from modelmedic.steps.runtime.run import Run, Site
 
 _CLIMBED = (Outcome.HEALED, Outcome.WITHDRAWN)
 

@@ -17,7 +17,7 @@ from modelmedic.steps.core.persistence import Persistent, persistence
 from modelmedic.steps.core.verdict import Asked, judge_profiles
 from modelmedic.steps.records.documents import keep, parse
 from modelmedic.steps.recurring import Repeat, repeated
-from modelmedic.steps.run import Site
+from modelmedic.steps.runtime.run import Site
 from modelmedic.steps.window_profiles import Labelled, current_profile, labelled_profile
 
 ALERT = "drift-verdict"

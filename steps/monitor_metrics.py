@@ -10,7 +10,7 @@ from modelmedic.steps.contracts.errors import ModelmedicError
 from modelmedic.steps.contracts.samples import Publisher, Sample
 from modelmedic.steps.contracts.words import VerdictState
 from modelmedic.steps.monitor import Monitored, verdicts
-from modelmedic.steps.run import Site
+from modelmedic.steps.runtime.run import Site
 
 _ALARMS = (VerdictState.BROKEN, VerdictState.DEGRADED, VerdictState.DRIFTED)
 _BUDGETED = timedelta(days=30)

@@ -1,7 +1,7 @@
 """Releases that went past the loop: somebody registered, served and aliased a version by hand."""
 
 from modelmedic.steps.contracts.diagnosis import Release
-from modelmedic.steps.run import Site
+from modelmedic.steps.runtime.run import Site
 
 BY = "somebody else"
 

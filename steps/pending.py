@@ -10,7 +10,7 @@ from modelmedic.steps.contracts.heal_stages import HEAL
 from modelmedic.steps.contracts.incident import Incident
 from modelmedic.steps.contracts.stage import Kind, Stage
 from modelmedic.steps.records.ledger import Ledger
-from modelmedic.steps.run import Run
+from modelmedic.steps.runtime.run import Run
 
 _APPROVALS = tuple(stage for stage in HEAL if stage.kind is Kind.APPROVAL)
 

@@ -8,7 +8,7 @@ from modelmedic.steps.contracts.notification import Severity
 from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.contracts.words import Cause, Direction
 from modelmedic.steps.effects.perform import Effect
-from modelmedic.steps.run import Outputs, Run
+from modelmedic.steps.runtime.run import Outputs, Run
 
 
 def quarantine(run: Run) -> Outputs:

@@ -17,7 +17,7 @@ from modelmedic.steps.core.gates import compared
 from modelmedic.steps.core.metrics import Comparison
 from modelmedic.steps.core.stand_in import answers
 from modelmedic.steps.judging import judged
-from modelmedic.steps.run import Run
+from modelmedic.steps.runtime.run import Run
 from modelmedic.steps.taught import within
 
 Floats = npt.NDArray[np.float64]

@@ -2,13 +2,11 @@
 
 from dataclasses import dataclass
 
-from modelmedic.steps.canary import lease_if_any
 from modelmedic.steps.contracts.notification import Severity
 from modelmedic.steps.contracts.serving import ServingState
 from modelmedic.steps.contracts.words import Direction
-from modelmedic.steps.effects.journal import Journal
-from modelmedic.steps.effects.perform import Effect, perform
-from modelmedic.steps.run import Site
+from modelmedic.steps.effects.perform import Effect
+from modelmedic.steps.runtime.run import Site, _retreat
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +74,3 @@ def _agree(site: Site, state: ServingState, alias: str) -> str:
     )
     _retreat(site, effect)
     return f"version {alias} serves again, for the promotion of version {served} broke off before its alias moved"
-
-
-def _retreat(site: Site, effect: Effect) -> None:
-    journal = Journal(site.trail, site.clock, site.spool, site.annotate)
-    with lease_if_any(site) as lease:
-        perform(effect, journal=journal, control=site.control, lease=lease)

@@ -11,11 +11,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as kinds
 
-from modelmedic.steps.baseline import baseline
 from modelmedic.steps.contracts.errors import Conflict, ModelmedicError
 from modelmedic.steps.contracts.inference_log import PREDICTION
 from modelmedic.steps.contracts.keys import model_hash, report_key
-from modelmedic.steps.run import Outputs, Run
+from modelmedic.steps.runtime.reference import baseline
+from modelmedic.steps.runtime.run import Outputs, Run
 
 SAMPLE = 5_000  # rows of each window; drawn evenly by the seed of the incident's number
 _PAGE = "evidently.html"

@@ -27,7 +27,7 @@ from modelmedic.steps.core.training_window import plans, reach
 from modelmedic.steps.data.snapshots import keep
 from modelmedic.steps.model_files import digest, push
 from modelmedic.steps.rehearsing import behind
-from modelmedic.steps.run import Outputs, Run
+from modelmedic.steps.runtime.run import Outputs, Run
 from modelmedic.steps.taught import history, within
 from modelmedic.steps.training.apart import Trained
 from modelmedic.steps.training.process import together

@@ -4,9 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from modelmedic.steps.alias import moving
 from modelmedic.steps.approve import refusal
-from modelmedic.steps.canary import lease_if_any
 from modelmedic.steps.contracts.codec import to_plain
 from modelmedic.steps.contracts.diagnosis import Release
 from modelmedic.steps.contracts.errors import NotFound
@@ -15,7 +13,8 @@ from modelmedic.steps.contracts.training import ModelVersion
 from modelmedic.steps.contracts.words import Direction
 from modelmedic.steps.core.lineage import last_good
 from modelmedic.steps.effects.perform import Effect
-from modelmedic.steps.run import Outputs, Run
+from modelmedic.steps.runtime.run import Outputs, Run, lease_if_any
+from modelmedic.steps.runtime.versions import moving
 
 
 def rollback(run: Run) -> Outputs:

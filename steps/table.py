@@ -8,7 +8,7 @@ from modelmedic.steps.contracts.errors import BadInput, Refused
 from modelmedic.steps.contracts.heal_stages import HEAL
 from modelmedic.steps.contracts.stage import Kind
 from modelmedic.steps.pending import request
-from modelmedic.steps.run import Outputs, Run
+from modelmedic.steps.runtime.run import Outputs, Run
 
 CLOSE = "close"
 STEPS = tuple(dict.fromkeys(stage.step for stage in HEAL if stage.kind is not Kind.APPROVAL))

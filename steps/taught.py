@@ -12,7 +12,7 @@ from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.core.log_columns import conform
 from modelmedic.steps.data.snapshots import rows as snapshot
 from modelmedic.steps.records.documents import put, read
-from modelmedic.steps.run import Site
+from modelmedic.steps.runtime.run import Site
 
 _FIRST = "first"  # stands where a version stands: the key is written before any version has a number
 _PART = "taught.json"

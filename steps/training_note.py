@@ -1,6 +1,6 @@
 """What training came to, said by whoever may write it down."""
 
-from modelmedic.steps.run import Run
+from modelmedic.steps.runtime.run import Run
 
 
 def note_training(run: Run) -> None:

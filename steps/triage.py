@@ -29,7 +29,7 @@ from modelmedic.steps.records.documents import read as stored
 from modelmedic.steps.records.freezes import Control
 from modelmedic.steps.records.ledger import Ledger
 from modelmedic.steps.recurring import repeated
-from modelmedic.steps.run import Outputs
+from modelmedic.steps.runtime.run import Outputs
 from modelmedic.steps.starting import ensure_heal
 
 HEALS: Final = frozenset({"ModelmedicDrift", "ModelmedicDegraded", "ModelmedicDataBroken"})  # what opens incidents

@@ -17,10 +17,10 @@ from modelmedic.steps.contracts.words import Remedy
 from modelmedic.steps.core.gates import compared
 from modelmedic.steps.judging import ask, judged
 from modelmedic.steps.rehearsing import learnt
-from modelmedic.steps.run import Run
+from modelmedic.steps.runtime.run import Run
+from modelmedic.steps.runtime.versions import version_files
 from modelmedic.steps.training.apart import Trained, train_apart
 from modelmedic.steps.training.process import together
-from modelmedic.steps.version_files import version_files
 
 
 @dataclass(frozen=True, slots=True)

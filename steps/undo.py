@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from modelmedic.steps.alias import moving
-from modelmedic.steps.canary import lease_if_any
 from modelmedic.steps.contracts.codec import to_plain
 from modelmedic.steps.contracts.diagnosis import Release
 from modelmedic.steps.contracts.errors import BadInput, ModelmedicError, Refused
@@ -15,7 +13,8 @@ from modelmedic.steps.contracts.training import ModelVersion
 from modelmedic.steps.contracts.words import Direction
 from modelmedic.steps.effects.lease import Lease
 from modelmedic.steps.effects.perform import Effect
-from modelmedic.steps.run import Run
+from modelmedic.steps.runtime.run import Run, lease_if_any
+from modelmedic.steps.runtime.versions import moving
 
 
 @dataclass(frozen=True, slots=True)

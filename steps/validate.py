@@ -9,8 +9,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from modelmedic.steps.alias import moving
-from modelmedic.steps.baseline import Baseline, baseline
 from modelmedic.steps.contracts.codec import canonical, decode, to_plain
 from modelmedic.steps.contracts.diagnosis import Diagnosis
 from modelmedic.steps.contracts.errors import BadInput, Refused
@@ -24,11 +22,11 @@ from modelmedic.steps.core.training_window import reach
 from modelmedic.steps.data.snapshots import rows as snapshot
 from modelmedic.steps.judging import answered, ask, judged
 from modelmedic.steps.model_files import pull
-from modelmedic.steps.registering import registering
 from modelmedic.steps.retrain import fresh
-from modelmedic.steps.run import Outputs, Run
+from modelmedic.steps.runtime.reference import Baseline, baseline
+from modelmedic.steps.runtime.run import Outputs, Run
+from modelmedic.steps.runtime.versions import moving, registering, version_files
 from modelmedic.steps.training_note import note_training
-from modelmedic.steps.version_files import version_files
 
 _MOST_OLD_ROWS = 20_000  # of the champion's reference; more say the same
 

@@ -17,7 +17,7 @@ from modelmedic.steps.core.layout import Layout
 from modelmedic.steps.core.log_columns import MOMENT
 from modelmedic.steps.core.profile import Profile
 from modelmedic.steps.core.profiling import Profiler
-from modelmedic.steps.run import Site
+from modelmedic.steps.runtime.run import Site
 
 _MOST_LABELLED = 500_000  # rows whose loss is looked at, evenly over the window
 

@@ -5,7 +5,7 @@ import pyarrow.parquet
 
 from modelmedic.steps.contracts.keys import model_prefix
 from modelmedic.steps.model_files import push
-from modelmedic.steps.run import Site
+from modelmedic.steps.runtime.run import Site
 from modelmedic.steps.training.apart import train_apart
 
 

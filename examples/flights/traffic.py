@@ -11,7 +11,7 @@ from modelmedic.examples.flights.stream import Flights
 from modelmedic.steps.contracts.inference_log import LABELLED_AT, REQUEST_ID
 from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.data.backfill import write_labels
-from modelmedic.steps.run import Site
+from modelmedic.steps.runtime.run import Site
 from modelmedic.steps.serving.client import Client
 
 _WHOLE = 250  # flights a request

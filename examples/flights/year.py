@@ -25,8 +25,8 @@ from modelmedic.steps.local.engine import heal
 from modelmedic.steps.local.serving import LocalServing
 from modelmedic.steps.monitor import monitor
 from modelmedic.steps.reconcile import reconcile
-from modelmedic.steps.run import Run, Site
-from modelmedic.steps.workspace import Workspace
+from modelmedic.steps.runtime.run import Run, Site
+from modelmedic.steps.runtime.workspace import Workspace
 
 POLICY = Path(__file__).parent / "policy.yaml"
 EVERY = timedelta(days=7)  # between two looks of the monitor

@@ -17,7 +17,7 @@ from modelmedic.steps.contracts.words import Outcome
 from modelmedic.steps.local.engine import Ask, heal
 from modelmedic.steps.monitor import monitor
 from modelmedic.steps.reconcile import reconcile
-from modelmedic.steps.run import Run
+from modelmedic.steps.runtime.run import Run
 
 _TABLE = tuple(stage for stage in HEAL if stage.name != "report")  # nobody reads Evidently's page of a rehearsal
 

@@ -18,7 +18,7 @@ from modelmedic.steps.backtesting.stage import Stage
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.window import format_duration
 from modelmedic.steps.core.metrics import HIGHER_IS_BETTER, loss_of
-from modelmedic.steps.run import silent
+from modelmedic.steps.runtime.run import silent
 from modelmedic.steps.training.process import in_this_process
 
 Tell = Callable[[str, datetime], None]  # which way is played, and how far it is

@@ -25,8 +25,8 @@ from modelmedic.steps.local.rehearsed import RehearsedServing
 from modelmedic.steps.local.rehearsed_registry import RehearsedRegistry
 from modelmedic.steps.model_files import push
 from modelmedic.steps.records.documents import keep
-from modelmedic.steps.run import Site, silent
-from modelmedic.steps.version_files import version_files
+from modelmedic.steps.runtime.run import Site, silent
+from modelmedic.steps.runtime.versions import version_files
 
 
 class Stage:

@@ -12,7 +12,7 @@ from modelmedic.steps.contracts.errors import ModelmedicError, StoreError, Trans
 from modelmedic.steps.contracts.heal_stages import HEAL
 from modelmedic.steps.contracts.stage import Kind, Stage
 from modelmedic.steps.repair import repair
-from modelmedic.steps.run import Outputs, Run
+from modelmedic.steps.runtime.run import Outputs, Run
 from modelmedic.steps.table import begin, call
 
 Call = Callable[[str, Run, Mapping[str, str]], Outputs]  # runs the step of that name

@@ -9,7 +9,6 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from modelmedic.steps.adapters.tables import thin
-from modelmedic.steps.baseline import baseline
 from modelmedic.steps.contracts.audit import Record
 from modelmedic.steps.contracts.codec import canonical, decode
 from modelmedic.steps.contracts.decision import Decision
@@ -26,7 +25,8 @@ from modelmedic.steps.contracts.training import TrainingPlan, Validation
 from modelmedic.steps.records.documents import read, replace
 from modelmedic.steps.reporting.chapters import Chain, Moved, Ruled, SetAside, Trained, Undone
 from modelmedic.steps.reporting.comparison import Comparison, compare
-from modelmedic.steps.run import Site
+from modelmedic.steps.runtime.reference import baseline
+from modelmedic.steps.runtime.run import Site
 
 SAMPLE = 12_000  # rows of each window that the pictures are drawn from, spread evenly
 _MOST_VERIFIED = 3_000  # records of a trail that a page reads again to verify it

@@ -16,7 +16,7 @@ from modelmedic.steps.deploy import deploy
 from modelmedic.steps.pending import pending, request
 from modelmedic.steps.quarantine import quarantine
 from modelmedic.steps.rollback import rollback
-from modelmedic.steps.run import Outputs, Run
+from modelmedic.steps.runtime.run import Outputs, Run
 from tests.heal.deployed import World
 from tests.heal.played import NOW, WINDOW, policy
 

@@ -10,7 +10,7 @@ from modelmedic.steps.data.backfill import write_labels, write_log
 from modelmedic.steps.data.windows import LoggedWindows
 from modelmedic.steps.diagnose import diagnose
 from modelmedic.steps.monitor import monitor
-from modelmedic.steps.run import Run
+from modelmedic.steps.runtime.run import Run
 from tests.training.worlds import NOW, START, TURN, policy, rows, site
 
 

@@ -9,7 +9,7 @@ import pytest
 IN_THE_STEPS_IMAGE = (
     "modelmedic.steps.__main__",
     "modelmedic.steps.doors",
-    "modelmedic.steps.workspace",
+    "modelmedic.steps.runtime.workspace",
     "modelmedic.steps.diagnose",
     "modelmedic.steps.quarantine",
     "modelmedic.steps.rollback",

@@ -37,11 +37,11 @@ from modelmedic.steps.local.engine import heal
 from modelmedic.steps.local.rehearsed import Ask, RehearsedServing
 from modelmedic.steps.model_files import pull
 from modelmedic.steps.records.documents import keep
-from modelmedic.steps.run import Outputs, Run, Site, silent
+from modelmedic.steps.runtime.run import Outputs, Run, Site, silent
+from modelmedic.steps.runtime.workspace import Workspace
 from modelmedic.steps.table import call
 from modelmedic.steps.training.frames import features
 from modelmedic.steps.triage import triage
-from modelmedic.steps.workspace import Workspace
 from modelmedic.workflows.platform import Platform
 from modelmedic.workflows.store_access import store_policies
 from tests.contracts.guarded import BUCKET, Guarded

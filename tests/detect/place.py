@@ -15,7 +15,7 @@ from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.data.backfill import write_labels, write_log
 from modelmedic.steps.data.references import StoredReferences
 from modelmedic.steps.data.windows import LoggedWindows
-from modelmedic.steps.run import Site
+from modelmedic.steps.runtime.run import Site
 from tests.detect.log import DAY, START, HandClock, labels, policy, rows
 
 Change = Callable[[pa.Table], pa.Table]

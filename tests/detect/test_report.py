@@ -9,7 +9,7 @@ from modelmedic.steps.adapters.evidently_apart import Painter
 from modelmedic.steps.contracts.errors import ModelmedicError
 from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.report import begin, report
-from modelmedic.steps.run import Run
+from modelmedic.steps.runtime.run import Run
 from tests.detect.log import DAY, START
 from tests.detect.place import Change, Place, place
 from tests.detect.test_monitor import older, without_region

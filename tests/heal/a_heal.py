@@ -17,8 +17,8 @@ from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.local.engine import heal
 from modelmedic.steps.local.serving import LocalServing
-from modelmedic.steps.run import Site
-from modelmedic.steps.workspace import Workspace
+from modelmedic.steps.runtime.run import Site
+from modelmedic.steps.runtime.workspace import Workspace
 
 JANUARY, MARCH, JUNE = (datetime(2013, month, 1, tzinfo=UTC) for month in (1, 3, 6))
 AT = datetime(2013, 6, 25, tzinfo=UTC)

@@ -11,7 +11,7 @@ from modelmedic.steps.clocks import PlayedClock
 from modelmedic.steps.contracts.diagnosis import Release
 from modelmedic.steps.contracts.errors import NotFound
 from modelmedic.steps.contracts.training import ModelVersion
-from modelmedic.steps.run import Run, Site
+from modelmedic.steps.runtime.run import Run, Site
 from tests.heal.played import NOW, policy, run, site
 from tests.registry.fakes import FakeRegistry
 from tests.serving.fakes import FakeServing

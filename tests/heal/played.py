@@ -10,7 +10,7 @@ from modelmedic.steps.clocks import PlayedClock
 from modelmedic.steps.contracts.notification import Notification
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.window import Window
-from modelmedic.steps.run import Outputs, Run, Site
+from modelmedic.steps.runtime.run import Outputs, Run, Site
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 WINDOW = Window(NOW - timedelta(days=7), NOW)

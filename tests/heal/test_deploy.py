@@ -11,7 +11,7 @@ from modelmedic.steps.contracts.audit import Phase
 from modelmedic.steps.contracts.errors import StoreError, Transient
 from modelmedic.steps.contracts.incident import Answer
 from modelmedic.steps.deploy import deploy
-from modelmedic.steps.run import Run
+from modelmedic.steps.runtime.run import Run
 from tests.heal.deployed import World
 from tests.heal.played import NOW
 

@@ -10,7 +10,7 @@ from modelmedic.steps.contracts.heal_stages import HEAL
 from modelmedic.steps.contracts.incident import Answer
 from modelmedic.steps.contracts.serving import ServingState
 from modelmedic.steps.local.engine import Walk, heal
-from modelmedic.steps.run import Run
+from modelmedic.steps.runtime.run import Run
 from tests.heal.played import NOW, Steps, run, site
 
 CLOSE = {"close": {"outcome": "healed"}}

@@ -10,7 +10,7 @@ import pytest
 from modelmedic.steps.contracts.heal_stages import HEAL
 from modelmedic.steps.contracts.stage import Kind, Stage
 from modelmedic.steps.local import engine
-from modelmedic.steps.run import Run
+from modelmedic.steps.runtime.run import Run
 from modelmedic.workflows.heal import heal
 from modelmedic.workflows.model import model_of
 from modelmedic.workflows.platform import Platform

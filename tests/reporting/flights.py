@@ -29,7 +29,7 @@ from modelmedic.steps.core.diagnosis import diagnose
 from modelmedic.steps.core.layout_choice import choose_layout
 from modelmedic.steps.core.profiling import profiled
 from modelmedic.steps.core.verdict import judge_profiles
-from modelmedic.steps.run import Site
+from modelmedic.steps.runtime.run import Site
 
 OPENED = datetime(2013, 6, 10, 6, tzinfo=UTC)
 WINDOW = Window(datetime(2013, 6, 3, tzinfo=UTC), datetime(2013, 6, 10, tzinfo=UTC))

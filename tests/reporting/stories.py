@@ -11,7 +11,7 @@ from modelmedic.steps.contracts.keys import notification_key
 from modelmedic.steps.contracts.notification import Notification, Severity
 from modelmedic.steps.contracts.words import Outcome
 from modelmedic.steps.records.documents import keep
-from modelmedic.steps.run import Site
+from modelmedic.steps.runtime.run import Site
 from tests.reporting import flights
 
 Told = tuple[Site, Incident]

@@ -19,7 +19,7 @@ from modelmedic.steps.contracts.keys import audit_key, model_hash
 from modelmedic.steps.contracts.words import Cause, Outcome
 from modelmedic.steps.reporting.incident import incident_page
 from modelmedic.steps.reporting.story import gather, write
-from modelmedic.steps.run import Site
+from modelmedic.steps.runtime.run import Site
 from tests.reporting import flights, stories
 from tests.reporting.page import Seen, harmless
 

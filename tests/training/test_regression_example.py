@@ -20,7 +20,7 @@ from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.contracts.words import Cause
 from modelmedic.steps.core.log_columns import conform, declared
 from modelmedic.steps.retrain import retrain
-from modelmedic.steps.run import Run
+from modelmedic.steps.runtime.run import Run
 from modelmedic.steps.validate import validate
 from tests.training.worlds import TableWindows, site
 

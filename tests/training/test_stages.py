@@ -19,7 +19,7 @@ from modelmedic.steps.data.snapshots import rows as snapshot
 from modelmedic.steps.model_files import digest, pull
 from modelmedic.steps.records.audit import AuditTrail
 from modelmedic.steps.retrain import retrain
-from modelmedic.steps.run import Run, Site
+from modelmedic.steps.runtime.run import Run, Site
 from modelmedic.steps.validate import validate
 from tests.training.worlds import NOW, START, TURN, diagnosed, policy, rows, site
 

@@ -22,7 +22,7 @@ from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.contracts.words import Cause, Remedy
 from modelmedic.steps.core.log_columns import declared
 from modelmedic.steps.data.references import StoredReferences
-from modelmedic.steps.run import Run, Site
+from modelmedic.steps.runtime.run import Run, Site
 from tests.heal.played import Told
 from tests.registry.fakes import FakeRegistry
 

@@ -46,7 +46,7 @@ def _played(output: Path, share: float) -> Iterator["Year"]:
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
     from modelmedic.examples.flights.year import END, START, Year
-    from modelmedic.steps.workspace import Workspace
+    from modelmedic.steps.runtime.workspace import Workspace
     from modelmedic.workflows.cli.console import safe, talk
 
     _clear(output)

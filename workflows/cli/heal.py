@@ -9,8 +9,8 @@ import click
 from modelmedic.workflows.cli.place import place_options, policy_at, say, workspace
 
 if TYPE_CHECKING:
-    from modelmedic.steps.run import Run
-    from modelmedic.steps.workspace import Workspace
+    from modelmedic.steps.runtime.run import Run
+    from modelmedic.steps.runtime.workspace import Workspace
 
 
 @click.command(short_help="Heal one incident, from diagnosis to its close.")

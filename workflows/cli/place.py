@@ -8,7 +8,7 @@ import click
 
 if TYPE_CHECKING:
     from modelmedic.steps.contracts.policy import Policy
-    from modelmedic.steps.workspace import Workspace
+    from modelmedic.steps.runtime.workspace import Workspace
 
 _OPTIONS = (
     click.option("--home", type=click.Path(path_type=Path, file_okay=False), help="The workspace folder; default .modelmedic."),
@@ -24,7 +24,7 @@ def place_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def workspace(home: Path | None) -> "Workspace":
-    from modelmedic.steps.workspace import Workspace
+    from modelmedic.steps.runtime.workspace import Workspace
 
     return Workspace(home)
 

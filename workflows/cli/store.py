@@ -30,7 +30,7 @@ def opened(url: str | None, home: Path | None, *, read_only: bool) -> "ObjectSto
     """The store. Raises BadInput when it holds nothing, for then it is another one that was meant."""
     from modelmedic.steps.adapters.stores import open_store
     from modelmedic.steps.contracts.errors import BadInput
-    from modelmedic.steps.workspace import Workspace
+    from modelmedic.steps.runtime.workspace import Workspace
 
     url = url or Workspace(home).store_url
     first = next(open_store(url, read_only=True).list(""), None)

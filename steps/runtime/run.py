@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from modelmedic.steps.contracts.audit import Phase, Record
-from modelmedic.steps.contracts.errors import Refused
+from modelmedic.steps.contracts.errors import ModelmedicError, Refused
 from modelmedic.steps.contracts.incident import Incident
 from modelmedic.steps.contracts.notification import Notification, Severity
 from modelmedic.steps.contracts.policy import Policy
@@ -159,3 +159,24 @@ class Run:
 
     def tell(self, event: str, severity: Severity, to: str, summary: str, description: str = "") -> None:
         self.site.tell(event, severity, to, summary, description, self.incident.id)
+
+
+def advance(site: Site, effect: Effect) -> Mapping[str, Any]:
+    """An effect of no incident, under a lease of its own."""
+    journal = Journal(site.trail, site.clock, site.spool, site.annotate)
+    with site.lease() as lease:
+        return perform(effect, journal=journal, control=site.control, lease=lease)
+
+
+def lease_if_any(site: Site) -> AbstractContextManager[Lease | None]:
+    """Retreating does not depend on the lease."""
+    try:
+        return site.lease(patience=timedelta(0))
+    except ModelmedicError:
+        return nullcontext()
+
+
+def _retreat(site: Site, effect: Effect) -> None:
+    journal = Journal(site.trail, site.clock, site.spool, site.annotate)
+    with lease_if_any(site) as lease:
+        perform(effect, journal=journal, control=site.control, lease=lease)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from modelmedic.steps.contracts.errors import BadInput, NotFound
-from modelmedic.steps.run import Site
+from modelmedic.steps.runtime.run import Site
 
 
 @dataclass(frozen=True, slots=True)

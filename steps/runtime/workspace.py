@@ -16,10 +16,10 @@ import getpass
 import json
 import os
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from modelmedic.steps.adapters.stores import open_store
 from modelmedic.steps.clocks import SystemClock
@@ -30,11 +30,10 @@ from modelmedic.steps.contracts.notification import Notification
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.ports import Clock, Notifier, ObjectStore, Serving
 from modelmedic.steps.contracts.samples import Publisher
-from modelmedic.steps.later import Later
 from modelmedic.steps.records.audit import AuditTrail
-from modelmedic.steps.records.documents import exists, keep
+from modelmedic.steps.records.documents import exists, keep, read
 from modelmedic.steps.records.ledger import Ledger
-from modelmedic.steps.run import Run, Site, silent
+from modelmedic.steps.runtime.run import Run, Site, silent
 
 if TYPE_CHECKING:
     from modelmedic.steps.adapters.argo_workflows import ArgoWorkflows
@@ -204,3 +203,30 @@ def _gone(holder: str) -> bool:
     except PermissionError:
         return False
     return False
+
+
+Say = Callable[[str], None]
+
+
+def policies(place: Workspace, say: Say) -> Iterator[tuple[str, Policy, Mapping[str, str]]]:
+    """Of all models, as their monitors left them in the store, with what the list says of each; of one that has none yet, a sentence."""
+    for name, facts in place.fleet().items():
+        policy = read(place.store, Policy, policy_key(str(facts["policy"])))
+        if policy is None:
+            say(f"{name}: its policy is not in the store yet; its monitor or its bootstrap puts it there")
+        else:
+            yield name, policy, facts
+
+
+class Later:
+    """Stands for what `make` answers, which is asked once, at the first use of any of its attributes."""
+
+    def __init__(self, make: Callable[[], object]) -> None:
+        self._make = make
+
+    @cached_property
+    def _made(self) -> object:
+        return self._make()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._made, name)

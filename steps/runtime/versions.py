@@ -1,0 +1,57 @@
+"""A model folder made a version: its files where servers read them, its facts in MLflow, once per key."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from modelmedic.steps.contracts.errors import NotFound
+from modelmedic.steps.contracts.keys import model_prefix
+from modelmedic.steps.contracts.training import ModelVersion
+from modelmedic.steps.contracts.words import Direction
+from modelmedic.steps.effects.perform import Effect
+from modelmedic.steps.model_files import digest, pull, push
+from modelmedic.steps.runtime.run import Run, Site
+
+
+def registering(site: Site, folder: Path, key: str, tags: Mapping[str, str], metrics: Mapping[str, float]) -> Effect:
+    """The effect that does it. The files come first: a version that is registered can be served."""
+    named = digest(folder)
+
+    def act() -> None:
+        push(site.store, model_prefix(named), folder)
+        site.registry.register(folder, key=key, tags=tags, metrics=metrics)
+
+    def read_back() -> dict[str, str] | None:
+        found = of_key(site, key)
+        return {"version": found.version, "digest": found.digest} if found else None
+
+    return Effect("version.registered", f"register:{key}", Direction.ADVANCE, act, read_back, {"digest": named, **tags})
+
+
+def of_key(site: Site, key: str) -> ModelVersion | None:
+    """The version that was registered for the key."""
+    return next((version for version in site.registry.versions() if version.tags.get("key") == key), None)
+
+
+def moving(run: Run, alias: str, version: str, expected: str | None, direction: Direction) -> Effect:
+    """The effect that moves `alias` from `expected` to `version`; it refuses when somebody else moved it meanwhile."""
+    registry = run.site.registry
+
+    def act() -> None:
+        registry.move_alias(alias, version, expected=expected)
+
+    def read_back() -> dict[str, str] | None:
+        return {"alias": alias, "version": version} if registry.alias(alias) == version else None
+
+    facts = {"alias": alias, "from": expected, "to": version}
+    return Effect("alias.moved", f"alias:{run.incident.id}:{alias}:{version}", direction, act, read_back, facts)
+
+
+def version_files(site: Site, model: ModelVersion) -> Path:
+    """From the object store, or from MLflow for a version that somebody registered there without us. Raises NotFound or Refused."""
+    to = site.work / "models" / (model.digest or f"version-{model.version}")
+    if not model.digest:
+        return site.registry.fetch(model.version, to)
+    try:
+        return pull(site.store, model.uri, to, model.digest)
+    except NotFound:
+        return site.registry.fetch(model.version, to)
