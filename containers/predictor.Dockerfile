@@ -20,4 +20,4 @@ COPY --from=build /app /app
 ENV PATH=/venv/bin:$PATH PYTHONPATH=/app PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 HOME=/tmp
 WORKDIR /tmp
 USER 65532:65532
-ENTRYPOINT ["python", "-m", "modelmedic.steps.serving"]
+ENTRYPOINT ["python", "-m", "modelmedic.steps.predictor"]

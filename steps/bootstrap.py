@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from modelmedic.steps.adapters.models.files import digest, pull, push
 from modelmedic.steps.contracts.errors import BadInput, NotFound, Refused
 from modelmedic.steps.contracts.keys import candidate_prefix, model_hash
 from modelmedic.steps.contracts.policy import Policy
@@ -21,7 +22,6 @@ from modelmedic.steps.data.snapshots import keep
 from modelmedic.steps.data.snapshots import rows as snapshot
 from modelmedic.steps.first_service import expect_no_other_champion, serve_first
 from modelmedic.steps.judging import answered, ask, judged
-from modelmedic.steps.model_files import digest, pull, push
 from modelmedic.steps.records.documents import keep as keep_document
 from modelmedic.steps.records.documents import read
 from modelmedic.steps.retrain import code_version, fresh

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
-from modelmedic.steps.adapters.tables import thin
+from modelmedic.steps.adapters.tables.read import thin
 from modelmedic.steps.contracts.errors import BadInput, ModelmedicError, Transient
 from modelmedic.steps.contracts.inference_log import PREDICTION
 from modelmedic.steps.contracts.serving import ServingState, Traffic

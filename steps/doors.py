@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from modelmedic.steps.clocks import SystemClock
+from modelmedic.steps.adapters.clocks import SystemClock
 from modelmedic.steps.contracts.errors import BadInput, ModelmedicError, Transient
 from modelmedic.steps.contracts.keys import bootstrap_prefix
 from modelmedic.steps.data.parquet import opened

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from modelmedic.steps.adapters.profile_reader import open_rows, read_profiles
-from modelmedic.steps.adapters.tables import read_table
+from modelmedic.steps.adapters.tables.profile_reader import open_rows, read_profiles
+from modelmedic.steps.adapters.tables.read import read_table
 from modelmedic.steps.contracts.detection import Roles, Thresholds, Verdict
 from modelmedic.steps.core.layout_choice import check_roles, choose_layout
 from modelmedic.steps.core.verdict import judge_profiles

@@ -7,12 +7,12 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from modelmedic.steps.adapters.models.frames import features
 from modelmedic.steps.contracts.inference_log import MODEL_VERSION, PREDICTION
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.core.gates import Judged
 from modelmedic.steps.core.metrics import blocks_of
 from modelmedic.steps.training.asking import Asked, ask_apart
-from modelmedic.steps.training.frames import features
 
 
 def ask(model: Path, policy: Policy, parts: tuple[pa.Table, ...], out: Path) -> tuple[Asked, tuple[np.ndarray, ...]]:

@@ -50,7 +50,7 @@ def _without(run: Run, why: str) -> list[str]:
 
 
 def _write(run: Run) -> str:
-    from modelmedic.steps.adapters.evidently_report import drift_page
+    from modelmedic.steps.adapters.evidently.report import drift_page
 
     key = report_key(model_hash(run.incident.model), run.incident.epoch, _PAGE)
     wish, drawn = run.drawing or (_wish(run), None)

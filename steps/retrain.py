@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from modelmedic.steps.adapters.models.files import digest, push
 from modelmedic.steps.contracts.codec import canonical, decode, to_plain
 from modelmedic.steps.contracts.diagnosis import Diagnosis
 from modelmedic.steps.contracts.inference_log import PREDICTION, REQUEST_ID
@@ -25,7 +26,6 @@ from modelmedic.steps.core.pairing import pair
 from modelmedic.steps.core.quality import check
 from modelmedic.steps.core.training_window import plans, reach
 from modelmedic.steps.data.snapshots import keep
-from modelmedic.steps.model_files import digest, push
 from modelmedic.steps.rehearsing import behind
 from modelmedic.steps.runtime.run import Outputs, Run
 from modelmedic.steps.taught import history, within

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from modelmedic.steps.adapters.models.files import pull
 from modelmedic.steps.contracts.codec import canonical, decode, to_plain
 from modelmedic.steps.contracts.diagnosis import Diagnosis
 from modelmedic.steps.contracts.errors import BadInput, Refused
@@ -21,7 +22,6 @@ from modelmedic.steps.core.slices import inside
 from modelmedic.steps.core.training_window import reach
 from modelmedic.steps.data.snapshots import rows as snapshot
 from modelmedic.steps.judging import answered, ask, judged
-from modelmedic.steps.model_files import pull
 from modelmedic.steps.retrain import fresh
 from modelmedic.steps.runtime.reference import Baseline, baseline
 from modelmedic.steps.runtime.run import Outputs, Run

@@ -26,7 +26,7 @@ def serving_runtime(namespace: str, platform: Platform) -> dict[str, Any]:
         "name": "kserve-container",
         "image": platform.images.predictor,
         "imagePullPolicy": "IfNotPresent",
-        "command": ["python", "-m", "modelmedic.steps.serving"],
+        "command": ["python", "-m", "modelmedic.steps.predictor"],
         "args": [
             "--model-name={{.Name}}",
             "--model-dir=/mnt/models",

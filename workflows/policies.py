@@ -30,7 +30,7 @@ def index_map(models: Sequence[Model], platform: Platform) -> dict[str, Any]:
 
 
 def policy_text(policy: Policy) -> str:
-    from modelmedic.steps.adapters.policy_text import policy_yaml
+    from modelmedic.steps.adapters.policy.text import policy_yaml
 
     return policy_yaml(policy)
 

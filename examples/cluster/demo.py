@@ -18,7 +18,7 @@ from modelmedic.examples.cluster.install import install, render, settings, unins
 from modelmedic.examples.cluster.place import Cluster, NoCluster, found, until
 from modelmedic.examples.cluster.world import TODAY, Passengers, World, flight_policy, logged, object_store, put_bootstrap_rows, put_labels
 from modelmedic.examples.flights.stream import Flights
-from modelmedic.steps.clocks import SystemClock
+from modelmedic.steps.adapters.clocks import SystemClock
 from modelmedic.steps.contracts.incident import Closing
 from modelmedic.steps.contracts.keys import model_hash, report_key
 from modelmedic.steps.contracts.policy import Policy

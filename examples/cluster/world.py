@@ -12,7 +12,8 @@ import pyarrow.compute as pc
 
 from modelmedic.examples.cluster.place import Cluster
 from modelmedic.examples.flights.stream import Flights
-from modelmedic.steps.clocks import SystemClock
+from modelmedic.steps.adapters.clocks import SystemClock
+from modelmedic.steps.adapters.predictor.client import Client
 from modelmedic.steps.contracts.inference_log import LABELLED_AT, REQUEST_ID
 from modelmedic.steps.contracts.keys import bootstrap_prefix
 from modelmedic.steps.contracts.policy import Policy
@@ -21,7 +22,6 @@ from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.data.backfill import write_labels
 from modelmedic.steps.data.parquet import encoded
 from modelmedic.steps.records.documents import replace
-from modelmedic.steps.serving.client import Client
 
 TODAY = datetime(2013, 7, 13, tzinfo=UTC)  # the day that is now: by mid-July the first champion has lost much of what it knew
 _FLIGHTS = Path(__file__).resolve().parents[1] / "flights"
@@ -31,7 +31,7 @@ _BATCH = 250  # flights a request
 
 def flight_policy(*above: Path, name: str | None = None) -> Policy:
     """The example's policy as a trial on a cluster changes it, under another name if there is to be more than one."""
-    from modelmedic.steps.adapters.policy_file import load_policy
+    from modelmedic.steps.adapters.policy.file import load_policy
 
     policy = load_policy(_FLIGHTS / "policy.yaml", (), (_FLIGHTS / "cluster.yaml", *above))
     if name is None:
@@ -126,7 +126,7 @@ def object_store(cluster: Cluster) -> Iterator[ObjectStore]:
     """The quickstart's store, as this machine reaches it."""
     import os
 
-    from modelmedic.steps.adapters.stores import open_store
+    from modelmedic.steps.adapters.store.by_url import open_store
 
     with cluster.forwarded("svc/object-store", 9000) as port:
         os.environ["AWS_ENDPOINT_URL"] = f"http://127.0.0.1:{port}"

@@ -3,8 +3,8 @@
 import pyarrow as pa
 import pyarrow.parquet
 
+from modelmedic.steps.adapters.models.files import push
 from modelmedic.steps.contracts.keys import model_prefix
-from modelmedic.steps.model_files import push
 from modelmedic.steps.runtime.run import Site
 from modelmedic.steps.training.apart import train_apart
 

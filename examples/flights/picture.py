@@ -4,9 +4,9 @@ from pathlib import Path
 
 from modelmedic.examples.flights.faults import BROKEN
 from modelmedic.examples.flights.stream import month
+from modelmedic.examples.flights.timeline import Mark, Point, timeline
 from modelmedic.examples.flights.year import Healed, Month
 from modelmedic.steps.contracts.words import Outcome
-from modelmedic.steps.reporting.timeline import Mark, Point, timeline
 
 _TITLE = "A flight-delay model in 2013: frozen in February, and healed"
 

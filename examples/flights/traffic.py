@@ -8,11 +8,11 @@ import pyarrow.compute as pc
 
 from modelmedic.examples.flights.faults import as_asked
 from modelmedic.examples.flights.stream import Flights
+from modelmedic.steps.adapters.predictor.client import Client
 from modelmedic.steps.contracts.inference_log import LABELLED_AT, REQUEST_ID
 from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.data.backfill import write_labels
 from modelmedic.steps.runtime.run import Site
-from modelmedic.steps.serving.client import Client
 
 _WHOLE = 250  # flights a request
 _SMALL = 4  # flights a request while a canary is judged, so that its share is counted on many requests

@@ -13,16 +13,16 @@ from modelmedic.examples.flights.by_hand import release_by_hand
 from modelmedic.examples.flights.faults import BAD_RELEASE, with_a_sign_error
 from modelmedic.examples.flights.stream import Flights, month
 from modelmedic.examples.flights.traffic import Traffic
-from modelmedic.steps.adapters.model_loader import LoadedModel, load_model
-from modelmedic.steps.adapters.policy_file import load_policy
+from modelmedic.steps.adapters.clocks import PlayedClock
+from modelmedic.steps.adapters.local_serving.serving import LocalServing
+from modelmedic.steps.adapters.models.loader import LoadedModel, load_model
+from modelmedic.steps.adapters.policy.file import load_policy
 from modelmedic.steps.bootstrap import bootstrap
-from modelmedic.steps.clocks import PlayedClock
 from modelmedic.steps.contracts.incident import Incident
 from modelmedic.steps.contracts.inference_log import PREDICTION
 from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.core.metrics import score
 from modelmedic.steps.local.engine import heal
-from modelmedic.steps.local.serving import LocalServing
 from modelmedic.steps.monitor import monitor
 from modelmedic.steps.reconcile import reconcile
 from modelmedic.steps.runtime.run import Run, Site

@@ -9,11 +9,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from modelmedic.steps.adapters.model_loader import ALLOW_PICKLE, load_model
+from modelmedic.steps.adapters.models.frames import features, training_frame
+from modelmedic.steps.adapters.models.loader import ALLOW_PICKLE, load_model
 from modelmedic.steps.contracts.errors import BadInput
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.training.apart import train_apart
-from modelmedic.steps.training.frames import features, training_frame
 
 Floats = npt.NDArray[np.float64]
 Ask = Callable[[pa.Table], Floats]  # one number per row
@@ -40,9 +40,9 @@ def trained(policy: Policy, rows: pa.Table, place: Path) -> Ask:
 
 
 def _builtin(policy: Policy, rows: pa.Table) -> Ask:
-    from modelmedic.steps.adapters.model_loader import one_number
+    from modelmedic.steps.adapters.models.builtin import train
+    from modelmedic.steps.adapters.models.loader import one_number
     from modelmedic.steps.contracts.words import Task
-    from modelmedic.steps.training.builtin import train
 
     model = train(training_frame(rows, policy), policy)
     answer = model.predict_proba if policy.data.task is Task.BINARY else model.predict

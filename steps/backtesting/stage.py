@@ -7,23 +7,23 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from modelmedic.steps.adapters.memory_store import MemoryStore
-from modelmedic.steps.adapters.notify_file import StoreNotifier
+from modelmedic.steps.adapters.clocks import PlayedClock, SystemClock
+from modelmedic.steps.adapters.memory.registry import RehearsedRegistry
+from modelmedic.steps.adapters.memory.serving import RehearsedServing
+from modelmedic.steps.adapters.memory.store import MemoryStore
+from modelmedic.steps.adapters.models.files import push
+from modelmedic.steps.adapters.notify.store import StoreNotifier
 from modelmedic.steps.backtesting.cut import Cut
 from modelmedic.steps.backtesting.models import Ask, Floats, loaded
 from modelmedic.steps.backtesting.past import Past
 from modelmedic.steps.backtesting.windows import PlayedWindows
 from modelmedic.steps.bootstrap import bootstrap
-from modelmedic.steps.clocks import PlayedClock, SystemClock
 from modelmedic.steps.contracts.diagnosis import Release
 from modelmedic.steps.contracts.inference_log import MODEL_VERSION, PREDICTION, SERVED_BY
 from modelmedic.steps.contracts.keys import model_prefix, policy_key
 from modelmedic.steps.contracts.training import ModelVersion
 from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.data.references import StoredReferences
-from modelmedic.steps.local.rehearsed import RehearsedServing
-from modelmedic.steps.local.rehearsed_registry import RehearsedRegistry
-from modelmedic.steps.model_files import push
 from modelmedic.steps.records.documents import keep
 from modelmedic.steps.runtime.run import Site, silent
 from modelmedic.steps.runtime.versions import version_files

@@ -1,6 +1,6 @@
 """The healing policy: one YAML file per model, strict, with every default written down.
 
-`modelmedic.steps.adapters.policy_file` reads it and turns each fault into a sentence with its line; these classes say what is allowed.
+`modelmedic.steps.adapters.policy.file` reads it and turns each fault into a sentence with its line; these classes say what is allowed.
 """
 
 from collections.abc import Iterable, Iterator

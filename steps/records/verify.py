@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from modelmedic.steps.clocks import SystemClock
+from modelmedic.steps.adapters.clocks import SystemClock
 from modelmedic.steps.contracts.keys import audit_head_key, audit_key
 from modelmedic.steps.contracts.ports import ObjectStore
 from modelmedic.steps.core.chain import Fault

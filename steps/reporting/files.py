@@ -6,7 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from modelmedic.steps.adapters.tables import is_parquet, read_table, thin
+from modelmedic.steps.adapters.tables.read import is_parquet, read_table, thin
 from modelmedic.steps.contracts.decision import Decision
 from modelmedic.steps.contracts.detection import Roles, Verdict
 from modelmedic.steps.contracts.diagnosis import Diagnosis

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from modelmedic.steps.adapters.tables import thin
+from modelmedic.steps.adapters.tables.read import thin
 from modelmedic.steps.contracts.audit import Record
 from modelmedic.steps.contracts.codec import canonical, decode
 from modelmedic.steps.contracts.decision import Decision

@@ -26,7 +26,7 @@ from modelmedic.steps.records.history import History
 from modelmedic.steps.records.ledger import Ledger
 
 if TYPE_CHECKING:
-    from modelmedic.steps.adapters.evidently_apart import Painter
+    from modelmedic.steps.adapters.evidently.painter import Painter
 
 Outputs = Mapping[str, str]  # a step's answer: exactly the outputs that its stage declares
 
@@ -88,7 +88,7 @@ class Site:
     @cached_property
     def painter(self) -> "Painter":
         """Who draws Evidently's pages beside whatever else goes on here."""
-        from modelmedic.steps.adapters.evidently_apart import Painter
+        from modelmedic.steps.adapters.evidently.painter import Painter
 
         return Painter()
 

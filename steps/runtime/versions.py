@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from modelmedic.steps.adapters.models.files import digest, pull, push
 from modelmedic.steps.contracts.errors import NotFound
 from modelmedic.steps.contracts.keys import model_prefix
 from modelmedic.steps.contracts.training import ModelVersion
 from modelmedic.steps.contracts.words import Direction
 from modelmedic.steps.effects.perform import Effect
-from modelmedic.steps.model_files import digest, pull, push
 from modelmedic.steps.runtime.run import Run, Site
 
 

@@ -21,8 +21,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from modelmedic.steps.adapters.stores import open_store
-from modelmedic.steps.clocks import SystemClock
+from modelmedic.steps.adapters.clocks import SystemClock
+from modelmedic.steps.adapters.store.by_url import open_store
 from modelmedic.steps.contracts.audit import Phase
 from modelmedic.steps.contracts.errors import BadInput, ModelmedicError
 from modelmedic.steps.contracts.keys import policy_key
@@ -36,8 +36,8 @@ from modelmedic.steps.records.ledger import Ledger
 from modelmedic.steps.runtime.run import Run, Site, silent
 
 if TYPE_CHECKING:
-    from modelmedic.steps.adapters.argo_workflows import ArgoWorkflows
-    from modelmedic.steps.adapters.kube import Kube
+    from modelmedic.steps.adapters.kube.client import Kube
+    from modelmedic.steps.adapters.kube.workflows import ArgoWorkflows
 
 HOME = ".modelmedic"
 
@@ -69,7 +69,7 @@ class Workspace:
 
     def policy(self) -> Policy:
         """The one that this pod is for. Raises BadInput when the environment names none."""
-        from modelmedic.steps.adapters.policy_file import load_policy
+        from modelmedic.steps.adapters.policy.file import load_policy
 
         return load_policy(self._file("MODELMEDIC_POLICY", "the file of a policy"))
 
@@ -91,14 +91,14 @@ class Workspace:
     @cached_property
     def kube(self) -> "Kube":
         """The Kubernetes API, by the pod's own account or by KUBECONFIG."""
-        from modelmedic.steps.adapters.kube import connect
+        from modelmedic.steps.adapters.kube.client import connect
 
         return connect()
 
     @property
     def workflows(self) -> "ArgoWorkflows":
         """Argo's Workflows in our namespace."""
-        from modelmedic.steps.adapters.argo_workflows import ArgoWorkflows
+        from modelmedic.steps.adapters.kube.workflows import ArgoWorkflows
 
         return ArgoWorkflows(self.kube, self.environment.get("MODELMEDIC_NAMESPACE") or "modelmedic")
 
@@ -116,7 +116,7 @@ class Workspace:
         Messages to people are kept in the store, go to the policy's Alertmanager, and to the terminal unless that is unwanted.
         Without `records` nothing is kept here: training may not write records.
         """
-        from modelmedic.steps.adapters.mlflow_registry import MlflowRegistry
+        from modelmedic.steps.adapters.mlflow.registry import MlflowRegistry
         from modelmedic.steps.data.references import StoredReferences
         from modelmedic.steps.data.windows import LoggedWindows
 
@@ -153,26 +153,26 @@ class Workspace:
         if kind == "kserve":
             return cast("Serving", Later(lambda: self._kserve(policy)))  # only steps that deploy may reach the API
         if kind == "local":
-            from modelmedic.steps.local.serving import LocalServing
+            from modelmedic.steps.adapters.local_serving.serving import LocalServing
 
             return LocalServing(self.root / "serving" / policy.name, policy, self.store_url, self.store)
         raise BadInput(f"MODELMEDIC_SERVING is {kind!r}; expected local or kserve")
 
     def _kserve(self, policy: Policy) -> Serving:
-        from modelmedic.steps.adapters.kserve_serving import KServeServing
+        from modelmedic.steps.adapters.kserve.serving import KServeServing
 
         return KServeServing(self.kube, policy, self.store_url, self.store)
 
     def _notifier(self, policy: Policy, clock: Clock, terminal: bool) -> Notifier:
-        from modelmedic.steps.adapters.notify_file import StoreNotifier
-        from modelmedic.steps.adapters.notify_several import Several
-        from modelmedic.steps.adapters.notify_terminal import TerminalNotifier
+        from modelmedic.steps.adapters.notify.several import Several
+        from modelmedic.steps.adapters.notify.store import StoreNotifier
+        from modelmedic.steps.adapters.notify.terminal import TerminalNotifier
 
         people: list[Notifier] = [StoreNotifier(self.store)]
         if terminal:
             people.append(TerminalNotifier())
         if policy.notify.alertmanager is not None:
-            from modelmedic.steps.adapters.alertmanager import Alertmanager
+            from modelmedic.steps.adapters.notify.alertmanager import Alertmanager
 
             people.append(Alertmanager(str(policy.notify.alertmanager), SystemClock()))  # an end in played time would have passed
         trail = AuditTrail(self.store, policy.name, clock, self.actor)

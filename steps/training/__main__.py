@@ -54,9 +54,9 @@ def _parser() -> argparse.ArgumentParser:
 def _train(options: argparse.Namespace) -> None:
     import pyarrow.parquet as pq
 
-    from modelmedic.steps.adapters.model_saver import estimator, save
-    from modelmedic.steps.training.frames import training_frame
-    from modelmedic.steps.training.recalibrated import recalibrated
+    from modelmedic.steps.adapters.models.frames import training_frame
+    from modelmedic.steps.adapters.models.recalibrated import recalibrated
+    from modelmedic.steps.adapters.models.saver import estimator, save
 
     policy = Policy.model_validate_json(options.policy.read_bytes())
     frame = training_frame(pq.read_table(options.data), policy)
@@ -72,7 +72,7 @@ def _train(options: argparse.Namespace) -> None:
 def entrypoint(name: str) -> Callable[..., Any]:
     """The function that `retrain.entrypoint` names. Raises BadInput when there is none."""
     if name == "builtin":
-        from modelmedic.steps.training.builtin import train
+        from modelmedic.steps.adapters.models.builtin import train
 
         return train
     module, _, function = name.partition(":")
@@ -93,7 +93,7 @@ def _check(folder: Path, rows: Any, policy: Policy) -> None:
     """The model answers rows that it learnt from with one number each."""
     import numpy as np
 
-    from modelmedic.steps.adapters.model_loader import load_model
+    from modelmedic.steps.adapters.models.loader import load_model
 
     try:
         answers = load_model(folder, policy.data.task, allow_pickle=True).ask(rows)

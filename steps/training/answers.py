@@ -47,9 +47,9 @@ def main(arguments: list[str] | None = None) -> int:
 def _answer(options: argparse.Namespace) -> dict[str, Any]:
     import pyarrow.parquet as pq
 
-    from modelmedic.steps.adapters.model_loader import load_model
-    from modelmedic.steps.serving.answering import Answering
-    from modelmedic.steps.serving.columns import Columns
+    from modelmedic.steps.adapters.models.loader import load_model
+    from modelmedic.steps.predictor.columns import Columns
+    from modelmedic.steps.predictor.inference import Answering
 
     policy = Policy.model_validate_json(options.policy.read_bytes())
     model = load_model(options.model, policy.data.task, allow_pickle=options.allow_pickle)
@@ -68,7 +68,7 @@ def _answer(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _asked(answering: Any, rows: pa.Table) -> Any:
-    from modelmedic.steps.serving.request import Asked
+    from modelmedic.steps.predictor.request import Asked
 
     columns = {name: rows[name].combine_chunks() for name in rows.column_names if name in answering.names}
     return answering.answer(Asked("rows", rows.num_rows, columns))

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from modelmedic.steps.adapters.models.files import digest
 from modelmedic.steps.contracts.errors import BadInput
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.window import format_duration
-from modelmedic.steps.model_files import digest
 from modelmedic.steps.training.process import LOG, killed, run_apart
 
 _LONGEST = 300  # characters of a sentence that their code may put into our records

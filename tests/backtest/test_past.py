@@ -8,10 +8,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from modelmedic.steps.adapters.memory_store import MemoryStore
+from modelmedic.steps.adapters.clocks import PlayedClock
+from modelmedic.steps.adapters.memory.store import MemoryStore
 from modelmedic.steps.backtesting.past import past
 from modelmedic.steps.backtesting.windows import PlayedWindows
-from modelmedic.steps.clocks import PlayedClock
 from modelmedic.steps.contracts.errors import BadInput
 from modelmedic.steps.contracts.inference_log import LABELLED_AT, MODEL_VERSION, PREDICTION, SERVED_BY
 from modelmedic.steps.contracts.window import Window

@@ -6,10 +6,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from modelmedic.steps.adapters.memory.serving import Ask, RehearsedServing
 from modelmedic.steps.contracts.errors import Conflict, Refused, Transient
 from modelmedic.steps.contracts.serving import Traffic
 from modelmedic.steps.contracts.training import ModelVersion
-from modelmedic.steps.local.rehearsed import Ask, RehearsedServing
 
 ROWS = pa.table({"x": np.arange(100.0)})
 

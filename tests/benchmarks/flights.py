@@ -10,10 +10,10 @@ import pyarrow as pa
 from modelmedic.examples.flights.faults import BAD_RELEASE, with_a_sign_error
 from modelmedic.examples.flights.stream import CATEGORICAL, NUMERIC, Flights
 from modelmedic.examples.flights.year import POLICY
-from modelmedic.steps.adapters.policy_file import load_policy
+from modelmedic.steps.adapters.models.builtin import train
+from modelmedic.steps.adapters.policy.file import load_policy
 from modelmedic.steps.contracts.detection import Roles
 from modelmedic.steps.contracts.window import Window
-from modelmedic.steps.training.builtin import train
 
 ROLES = Roles(
     target="delayed",

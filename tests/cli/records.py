@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from modelmedic.steps.adapters.folder_store import FolderStore
-from modelmedic.steps.clocks import SystemClock
+from modelmedic.steps.adapters.clocks import SystemClock
+from modelmedic.steps.adapters.store.folder import FolderStore
 from modelmedic.steps.contracts.incident import Closing, Incident
 from modelmedic.steps.contracts.keys import policy_key
 from modelmedic.steps.contracts.policy import Policy

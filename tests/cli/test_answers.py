@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from modelmedic.steps.adapters.policy_text import policy_yaml
+from modelmedic.steps.adapters.policy.text import policy_yaml
 from modelmedic.steps.contracts.audit import Phase
 from modelmedic.steps.contracts.codec import encode
 from modelmedic.steps.contracts.incident import Incident

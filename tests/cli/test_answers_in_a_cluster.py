@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from modelmedic.steps.adapters.argo_workflows import document, name
+from modelmedic.steps.adapters.kube.workflows import document, name
 from modelmedic.steps.answering import deliver, give
 from modelmedic.steps.contracts.errors import Transient
 from modelmedic.steps.contracts.incident import Incident

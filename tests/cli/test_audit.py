@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from modelmedic.steps.adapters.memory_store import MemoryStore
-from modelmedic.steps.clocks import SystemClock
+from modelmedic.steps.adapters.clocks import SystemClock
+from modelmedic.steps.adapters.memory.store import MemoryStore
 from modelmedic.steps.contracts.keys import audit_key, model_hash
 from modelmedic.steps.records.audit import AuditTrail
 from modelmedic.steps.records.verify import verify

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modelmedic.steps.adapters.policy_file import load_policy
-from modelmedic.steps.adapters.policy_scaffold import scaffold_yaml
-from modelmedic.steps.adapters.yaml_tree import parse_tree
+from modelmedic.steps.adapters.policy.file import load_policy
+from modelmedic.steps.adapters.policy.scaffold import scaffold_yaml
+from modelmedic.steps.adapters.policy.yaml_tree import parse_tree
 from modelmedic.steps.contracts.words import Task
 from modelmedic.steps.core.scaffold import scaffold
 from tests.cli.program import run

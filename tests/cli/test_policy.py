@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from modelmedic.steps.adapters.policy_file import load_policy
+from modelmedic.steps.adapters.policy.file import load_policy
 from tests.cli.program import run
 
 POLICY = """\

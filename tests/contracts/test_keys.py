@@ -3,7 +3,7 @@
 import inspect
 from datetime import UTC, datetime
 
-from modelmedic.steps.adapters import store_probe
+from modelmedic.steps.adapters.store import probe
 from modelmedic.steps.contracts import keys
 from modelmedic.steps.contracts.policy_types import OURS
 
@@ -18,4 +18,4 @@ def test_every_folder_that_the_loop_writes_to_is_its_own() -> None:
         for f in functions
     }
     written = {f(*(EXAMPLES.get(p.name, "x") for p in parameters)).partition("/")[0] for f, parameters in wanted.items()}
-    assert written | {store_probe.KEY.partition("/")[0]} == OURS
+    assert written | {probe.KEY.partition("/")[0]} == OURS

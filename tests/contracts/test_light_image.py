@@ -23,11 +23,11 @@ IN_THE_STEPS_IMAGE = (
     "modelmedic.steps.triage",
     "modelmedic.steps.reporting.story",
     "modelmedic.steps.reporting.incident",
-    "modelmedic.steps.adapters.mlflow_registry",
-    "modelmedic.steps.adapters.kserve_serving",
-    "modelmedic.steps.adapters.argo_workflows",
-    "modelmedic.steps.adapters.s3_store",
-    "modelmedic.steps.adapters.alertmanager",
+    "modelmedic.steps.adapters.mlflow.registry",
+    "modelmedic.steps.adapters.kserve.serving",
+    "modelmedic.steps.adapters.kube.workflows",
+    "modelmedic.steps.adapters.store.s3",
+    "modelmedic.steps.adapters.notify.alertmanager",
     "modelmedic.steps.adapters.prometheus",
 )
 _ABSENT = """

@@ -14,11 +14,14 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from modelmedic.steps.adapters.memory_store import MemoryStore
-from modelmedic.steps.adapters.model_loader import load_model
-from modelmedic.steps.adapters.store_probe import probe
+from modelmedic.steps.adapters.clocks import PlayedClock
+from modelmedic.steps.adapters.memory.serving import Ask, RehearsedServing
+from modelmedic.steps.adapters.memory.store import MemoryStore
+from modelmedic.steps.adapters.models.files import pull
+from modelmedic.steps.adapters.models.frames import features
+from modelmedic.steps.adapters.models.loader import load_model
+from modelmedic.steps.adapters.store.probe import probe
 from modelmedic.steps.answering import give
-from modelmedic.steps.clocks import PlayedClock
 from modelmedic.steps.contracts.detection import Verdict
 from modelmedic.steps.contracts.errors import StoreError
 from modelmedic.steps.contracts.heal_stages import HEAL
@@ -34,13 +37,10 @@ from modelmedic.steps.data.backfill import write_labels, write_log
 from modelmedic.steps.data.parquet import encoded
 from modelmedic.steps.doors import DOORS, page_of
 from modelmedic.steps.local.engine import heal
-from modelmedic.steps.local.rehearsed import Ask, RehearsedServing
-from modelmedic.steps.model_files import pull
 from modelmedic.steps.records.documents import keep
 from modelmedic.steps.runtime.run import Outputs, Run, Site, silent
 from modelmedic.steps.runtime.workspace import Workspace
 from modelmedic.steps.table import call
-from modelmedic.steps.training.frames import features
 from modelmedic.steps.triage import triage
 from modelmedic.workflows.platform import Platform
 from modelmedic.workflows.store_access import store_policies

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pyarrow as pa
 
-from modelmedic.steps.adapters.memory_store import MemoryStore
+from modelmedic.steps.adapters.memory.store import MemoryStore
 from modelmedic.steps.contracts.diagnosis import Release
 from modelmedic.steps.contracts.notification import Notification
 from modelmedic.steps.contracts.policy import Policy

@@ -10,7 +10,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
 
-from modelmedic.steps.adapters.profile_reader import open_rows, read_profiles
+from modelmedic.steps.adapters.tables.profile_reader import open_rows, read_profiles
 from modelmedic.steps.contracts.detection import ProblemKind, Roles, Verdict
 from modelmedic.steps.contracts.errors import BadInput
 from modelmedic.steps.contracts.words import VerdictState

@@ -6,7 +6,7 @@ import pytest
 
 from modelmedic.examples.flights.faults import BAD_RELEASE
 from modelmedic.examples.flights.year import EVERY, POLICY
-from modelmedic.steps.adapters.policy_file import load_policy
+from modelmedic.steps.adapters.policy.file import load_policy
 from modelmedic.steps.contracts.detection import Performance, Roles
 from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.core.layout_choice import choose_layout

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from modelmedic.steps.adapters.folder_store import FolderStore
+from modelmedic.steps.adapters.store.folder import FolderStore
 from modelmedic.steps.contracts.errors import BadInput, NotFound
 from modelmedic.steps.data.references import StoredReferences
 from tests.detect.log import rows

@@ -5,7 +5,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from modelmedic.steps.adapters.evidently_apart import Painter
+from modelmedic.steps.adapters.evidently.painter import Painter
 from modelmedic.steps.contracts.errors import ModelmedicError
 from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.report import begin, report

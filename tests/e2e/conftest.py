@@ -12,7 +12,7 @@ from modelmedic.examples.cluster.install import install, render, settings
 from modelmedic.examples.cluster.place import Cluster, NoCluster, found
 from modelmedic.examples.cluster.world import World, flight_policy, object_store, put_bootstrap_rows
 from modelmedic.examples.flights.stream import Flights
-from modelmedic.steps.adapters.mlflow_registry import MlflowRegistry
+from modelmedic.steps.adapters.mlflow.registry import MlflowRegistry
 from tests.e2e.stage import Stage
 
 

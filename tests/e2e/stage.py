@@ -17,8 +17,8 @@ import pyarrow as pa
 from modelmedic.examples.cluster import runs
 from modelmedic.examples.cluster.place import Cluster, fetched, until
 from modelmedic.examples.cluster.world import TODAY, Passengers, World, host, logged, put_labels
-from modelmedic.steps.adapters.mlflow_registry import MlflowRegistry
-from modelmedic.steps.clocks import SystemClock
+from modelmedic.steps.adapters.clocks import SystemClock
+from modelmedic.steps.adapters.mlflow.registry import MlflowRegistry
 from modelmedic.steps.contracts.audit import Record
 from modelmedic.steps.contracts.incident import Closing, Incident
 from modelmedic.steps.contracts.keys import model_hash, policy_key

@@ -57,7 +57,7 @@ def test_a_canary_that_nobody_asks_is_taken_back_at_its_deadline(stage: Stage) -
 
 @pytest.mark.slow
 def test_under_a_freeze_nothing_advances(stage: Stage) -> None:
-    from modelmedic.steps.clocks import SystemClock
+    from modelmedic.steps.adapters.clocks import SystemClock
 
     before = stage.alias(), stage.served()
     stage.flights()

@@ -10,11 +10,11 @@ import pytest
 from modelmedic.examples.cluster import runs
 from modelmedic.examples.cluster.place import until
 from modelmedic.examples.cluster.world import TODAY
+from modelmedic.steps.adapters.predictor.client import Client
 from modelmedic.steps.contracts.errors import ModelmedicError
 from modelmedic.steps.contracts.incident import Incident
 from modelmedic.steps.contracts.keys import model_prefix
 from modelmedic.steps.contracts.words import Outcome
-from modelmedic.steps.serving.client import Client
 from tests.e2e.stage import Stage, evidence, overwrite, variant
 
 pytestmark = pytest.mark.slow

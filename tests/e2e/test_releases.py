@@ -10,12 +10,12 @@ import pytest
 from modelmedic.examples.cluster.place import until
 from modelmedic.examples.cluster.world import World
 from modelmedic.examples.flights.faults import with_a_sign_error
-from modelmedic.steps.adapters.kserve_serving_document import predictor, storage_uri
-from modelmedic.steps.clocks import SystemClock
+from modelmedic.steps.adapters.clocks import SystemClock
+from modelmedic.steps.adapters.kserve.document import predictor, storage_uri
+from modelmedic.steps.adapters.models.files import push
 from modelmedic.steps.contracts.diagnosis import Release
 from modelmedic.steps.contracts.keys import model_prefix
 from modelmedic.steps.contracts.words import Outcome
-from modelmedic.steps.model_files import push
 from modelmedic.steps.noticing import BY
 from modelmedic.steps.records.history import History
 from modelmedic.steps.training.apart import train_apart

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 
 import pytest
 
-from modelmedic.steps.adapters.memory_store import MemoryStore
+from modelmedic.steps.adapters.memory.store import MemoryStore
 from modelmedic.steps.contracts.audit import Phase
 from modelmedic.steps.contracts.errors import LeaseLost, ModelmedicError, Refused, StoreError, Transient
 from modelmedic.steps.contracts.ports import Blob, ObjectStore

@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from modelmedic.steps.clocks import PlayedClock
+from modelmedic.steps.adapters.clocks import PlayedClock
 from modelmedic.steps.contracts.diagnosis import Release
 from modelmedic.steps.contracts.errors import NotFound
 from modelmedic.steps.contracts.training import ModelVersion

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
-from modelmedic.steps.adapters.memory_store import MemoryStore
-from modelmedic.steps.clocks import PlayedClock
+from modelmedic.steps.adapters.clocks import PlayedClock
+from modelmedic.steps.adapters.memory.store import MemoryStore
 from modelmedic.steps.contracts.notification import Notification
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.window import Window

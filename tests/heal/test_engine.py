@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from modelmedic.steps.clocks import PlayedClock
+from modelmedic.steps.adapters.clocks import PlayedClock
 from modelmedic.steps.contracts.errors import Refused, Transient
 from modelmedic.steps.contracts.heal_stages import HEAL
 from modelmedic.steps.contracts.incident import Answer

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from modelmedic.steps.adapters.local_serving.serving import LocalServing
 from modelmedic.steps.contracts.audit import Phase
-from modelmedic.steps.local.serving import LocalServing
 from tests.heal.a_heal import site
 
 pytestmark = pytest.mark.slow

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from modelmedic.steps.adapters.memory_store import MemoryStore
+from modelmedic.steps.adapters.memory.store import MemoryStore
 from modelmedic.steps.contracts.errors import BadInput, Conflict, NotFound
 from modelmedic.steps.contracts.incident import Answer, Closing, Incident
 from modelmedic.steps.contracts.window import Window

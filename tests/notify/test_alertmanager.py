@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 import tenacity
 
-from modelmedic.steps.adapters.alertmanager import Alertmanager, alert_name, annotations, labels
+from modelmedic.steps.adapters.notify.alertmanager import Alertmanager, alert_name, annotations, labels
 from modelmedic.steps.contracts.errors import BadInput, Transient
 from modelmedic.steps.contracts.notification import Severity
 from tests.notify.messages import NOW, PLAYED, RealClock, message

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from modelmedic.steps.adapters.alertmanager import Alertmanager
-from modelmedic.steps.adapters.memory_store import MemoryStore
-from modelmedic.steps.adapters.notify_file import FileNotifier, StoreNotifier
-from modelmedic.steps.adapters.notify_several import Several
-from modelmedic.steps.adapters.notify_terminal import TerminalNotifier
+from modelmedic.steps.adapters.memory.store import MemoryStore
+from modelmedic.steps.adapters.notify.alertmanager import Alertmanager
+from modelmedic.steps.adapters.notify.several import Several
+from modelmedic.steps.adapters.notify.store import FileNotifier, StoreNotifier
+from modelmedic.steps.adapters.notify.terminal import TerminalNotifier
 from modelmedic.steps.contracts.codec import decode
 from modelmedic.steps.contracts.errors import ModelmedicError, StoreError, Transient
 from modelmedic.steps.contracts.notification import Notification, Severity

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from modelmedic.steps.adapters.mlflow_client import connect
+from modelmedic.steps.adapters.mlflow.client import connect
 
 
 @pytest.fixture(scope="session")

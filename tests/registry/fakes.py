@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from modelmedic.steps.adapters.memory.registry import RehearsedRegistry
 from modelmedic.steps.contracts.errors import Transient
 from modelmedic.steps.contracts.training import ModelVersion
-from modelmedic.steps.local.rehearsed_registry import RehearsedRegistry
 
 
 class FakeRegistry(RehearsedRegistry):

@@ -8,14 +8,14 @@ from typing import Protocol
 
 import pytest
 
-from modelmedic.steps.adapters.mlflow_client import connect
-from modelmedic.steps.adapters.mlflow_registry import MlflowRegistry
+from modelmedic.steps.adapters.memory.registry import RehearsedRegistry
+from modelmedic.steps.adapters.mlflow.client import connect
+from modelmedic.steps.adapters.mlflow.registry import MlflowRegistry
+from modelmedic.steps.adapters.models.files import digest
 from modelmedic.steps.contracts.errors import BadInput, NotFound, Refused
 from modelmedic.steps.contracts.policy import Registry as Names
 from modelmedic.steps.contracts.ports import Registry
 from modelmedic.steps.contracts.training import ModelVersion
-from modelmedic.steps.local.rehearsed_registry import RehearsedRegistry
-from modelmedic.steps.model_files import digest
 from tests.registry.fakes import FakeRegistry
 
 

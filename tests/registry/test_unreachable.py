@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from modelmedic.steps.adapters.mlflow_client import shown
-from modelmedic.steps.adapters.mlflow_registry import MlflowRegistry
+from modelmedic.steps.adapters.mlflow.client import shown
+from modelmedic.steps.adapters.mlflow.registry import MlflowRegistry
 from modelmedic.steps.contracts.errors import Transient
 from modelmedic.steps.contracts.policy import Registry as Names
 
@@ -53,7 +53,7 @@ def test_registration_says_nothing_of_its_own(empty_database: Path, tmp_path: Pa
     (tmp_path / "model" / "MLmodel").write_text("flavors: {}\n")
     program = f"""
 from pathlib import Path
-from modelmedic.steps.adapters.mlflow_registry import MlflowRegistry
+from modelmedic.steps.adapters.mlflow.registry import MlflowRegistry
 from modelmedic.steps.contracts.policy import Registry
 registry = MlflowRegistry("sqlite:///{tmp_path}/mlflow.db", Registry(name="flights"), Path("{tmp_path}"))
 registry.register(Path("{tmp_path}/model"), key="a:1", tags={{"cause": "x"}}, metrics={{"auc": 0.7}})

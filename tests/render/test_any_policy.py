@@ -9,7 +9,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from modelmedic.steps.adapters.policy_file import PolicyFaults, load_policy
+from modelmedic.steps.adapters.policy.file import PolicyFaults, load_policy
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.window import format_duration
 from modelmedic.workflows.lint.run import lint

@@ -67,7 +67,7 @@ def test_a_policy_change_changes_its_config_map_and_leaves_the_old_one_unnamed()
 
 
 def test_the_policy_in_the_config_map_reads_back_as_the_same_policy(tmp_path: Path) -> None:
-    from modelmedic.steps.adapters.policy_file import load_policy
+    from modelmedic.steps.adapters.policy.file import load_policy
 
     for name in NAMED:
         chosen = policy(name)

@@ -10,7 +10,7 @@ from typing import Any, cast
 import numpy as np
 import pyarrow as pa
 
-from modelmedic.steps.adapters.memory_store import MemoryStore
+from modelmedic.steps.adapters.memory.store import MemoryStore
 from modelmedic.steps.contracts.audit import Phase
 from modelmedic.steps.contracts.codec import to_plain
 from modelmedic.steps.contracts.decision import Decision, Objection

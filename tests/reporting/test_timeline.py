@@ -6,8 +6,8 @@ from xml.etree import ElementTree
 
 import pytest
 
+from modelmedic.examples.flights.timeline import Mark, Point, timeline
 from modelmedic.steps.contracts.window import Window
-from modelmedic.steps.reporting.timeline import Mark, Point, timeline
 
 _SVG = "{http://www.w3.org/2000/svg}"
 

@@ -19,13 +19,13 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from modelmedic.steps.adapters.kserve_serving import KServeServing
-from modelmedic.steps.adapters.kube import Kube, connect
-from modelmedic.steps.adapters.stores import open_store
+from modelmedic.steps.adapters.kserve.serving import KServeServing
+from modelmedic.steps.adapters.kube.client import Kube, connect
+from modelmedic.steps.adapters.predictor.client import Client
+from modelmedic.steps.adapters.store.by_url import open_store
 from modelmedic.steps.contracts.errors import NotFound
 from modelmedic.steps.contracts.serving import Prediction
 from modelmedic.steps.contracts.training import ModelVersion
-from modelmedic.steps.serving.client import Client
 from tests.serving.worlds import World, policy, pushed
 
 _NAMES = ("KUBECONFIG", "MODELMEDIC_E2E_STORE", "MODELMEDIC_E2E_GATEWAY")

@@ -6,10 +6,10 @@ from typing import Any, Literal
 import numpy as np
 import pyarrow as pa
 
+from modelmedic.steps.adapters.memory.serving import Ask, Floats, RehearsedServing
 from modelmedic.steps.contracts.errors import BadInput, Refused, Transient
 from modelmedic.steps.contracts.serving import Prediction, Served
 from modelmedic.steps.contracts.training import ModelVersion
-from modelmedic.steps.local.rehearsed import Ask, Floats, RehearsedServing
 
 
 class FakeServing(RehearsedServing):

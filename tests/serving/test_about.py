@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from modelmedic.steps.adapters.predictor.config import ABOUT, about, read, written
 from modelmedic.steps.contracts.errors import BadInput
-from modelmedic.steps.serving.about import ABOUT, about, read, written
-from modelmedic.steps.serving.command import main
-from modelmedic.steps.serving.options import parse
+from modelmedic.steps.predictor.command import main
+from modelmedic.steps.predictor.options import parse
 from tests.serving.worlds import policy
 
 LEAST = ["--model-name=m", "--model-dir=/nowhere", "--version=1"]

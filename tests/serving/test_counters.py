@@ -3,11 +3,11 @@
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
+from modelmedic.steps.adapters.predictor.counters import read_traffic
 from modelmedic.steps.contracts.errors import Transient
 from modelmedic.steps.contracts.serving import Traffic
-from modelmedic.steps.serving.counters import read_traffic
-from modelmedic.steps.serving.inference_log import LogCounts
-from modelmedic.steps.serving.metrics import Identity, Metrics
+from modelmedic.steps.predictor.inference_log import LogCounts
+from modelmedic.steps.predictor.metrics import Identity, Metrics
 
 
 def _page(*answers: tuple[int, float, bool]) -> str:

@@ -11,17 +11,17 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from modelmedic.steps.adapters.memory_store import MemoryStore
-from modelmedic.steps.clocks import SystemClock
+from modelmedic.steps.adapters.clocks import SystemClock
+from modelmedic.steps.adapters.memory.store import MemoryStore
 from modelmedic.steps.contracts.errors import Conflict, StoreError
 from modelmedic.steps.contracts.inference_log import span_of
 from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.core.log_columns import moments
 from modelmedic.steps.data.parquet import opened
 from modelmedic.steps.data.windows import LoggedWindows
-from modelmedic.steps.serving.columns import Columns
-from modelmedic.steps.serving.inference_log import InferenceLog, LogSettings
-from modelmedic.steps.serving.log_rows import Entry, day_tables
+from modelmedic.steps.predictor.columns import Columns
+from modelmedic.steps.predictor.inference_log import InferenceLog, LogSettings
+from modelmedic.steps.predictor.log_rows import Entry, day_tables
 from tests.serving.worlds import policy
 
 NOW = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from modelmedic.steps.adapters.kserve_serving import KServeServing
-from modelmedic.steps.adapters.kserve_serving_document import predictor, slot
-from modelmedic.steps.adapters.kserve_serving_knative import canary, percent_seen, promotion, settled, share, wanted, withdrawal
-from modelmedic.steps.adapters.kube import Kube
+from modelmedic.steps.adapters.kserve.document import predictor, slot
+from modelmedic.steps.adapters.kserve.knative import canary, percent_seen, promotion, settled, share, wanted, withdrawal
+from modelmedic.steps.adapters.kserve.serving import KServeServing
+from modelmedic.steps.adapters.kube.client import Kube
 from modelmedic.steps.contracts.errors import BadPolicy
 from modelmedic.steps.contracts.training import ModelVersion
 from tests.serving.worlds import policy

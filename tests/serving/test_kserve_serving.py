@@ -12,12 +12,12 @@ import pyarrow as pa
 import pytest
 from kubernetes import client
 
-from modelmedic.steps.adapters.kserve_serving import KServeServing
-from modelmedic.steps.adapters.kube import Kube
-from modelmedic.steps.adapters.memory_store import MemoryStore
+from modelmedic.steps.adapters.kserve.serving import KServeServing
+from modelmedic.steps.adapters.kube.client import Kube
+from modelmedic.steps.adapters.memory.store import MemoryStore
+from modelmedic.steps.adapters.predictor.config import ABOUT
 from modelmedic.steps.contracts.errors import BadInput, Conflict, Refused, StoreError, Transient
 from modelmedic.steps.contracts.ports import Blob
-from modelmedic.steps.serving.about import ABOUT
 from tests.serving.fake_cluster import FakeCluster
 from tests.serving.worlds import ROWS, World, in_fake_cluster, policy
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from modelmedic.steps.adapters.kube import translated
+from modelmedic.steps.adapters.kube.client import translated
 from modelmedic.steps.contracts.errors import BadInput, Conflict, ModelmedicError, NotFound, Refused, Transient
 
 

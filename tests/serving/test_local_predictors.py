@@ -7,16 +7,16 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from modelmedic.steps.adapters.folder_store import FolderStore
-from modelmedic.steps.clocks import SystemClock
+from modelmedic.steps.adapters.clocks import SystemClock
+from modelmedic.steps.adapters.local_serving.serving import LocalServing
+from modelmedic.steps.adapters.models.files import digest, push
+from modelmedic.steps.adapters.predictor.client import Client
+from modelmedic.steps.adapters.store.folder import FolderStore
 from modelmedic.steps.contracts.errors import Refused
 from modelmedic.steps.contracts.keys import model_prefix
 from modelmedic.steps.contracts.training import ModelVersion
 from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.data.windows import LoggedWindows
-from modelmedic.steps.local.serving import LocalServing
-from modelmedic.steps.model_files import digest, push
-from modelmedic.steps.serving.client import Client
 from tests.serving.sklearn_folder import trained, write
 from tests.serving.worlds import policy
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from modelmedic.steps.adapters.local_serving.processes import Processes
+from modelmedic.steps.adapters.local_serving.serving import LocalServing
+from modelmedic.steps.adapters.local_serving.state import Slot, Wanted, WantedState
 from modelmedic.steps.contracts.errors import ModelmedicError, Transient
-from modelmedic.steps.local.processes import Processes
-from modelmedic.steps.local.serving import LocalServing
-from modelmedic.steps.local.serving_state import Slot, Wanted, WantedState
 from tests.serving.worlds import ROWS, World, on_this_machine
 
 

@@ -10,8 +10,8 @@ import pytest
 from sklearn.linear_model import LinearRegression
 from sklearn.preprocessing import FunctionTransformer
 
-from modelmedic.steps.adapters.model_folder import own_rows
-from modelmedic.steps.adapters.model_loader import load_model
+from modelmedic.steps.adapters.models.folder import own_rows
+from modelmedic.steps.adapters.models.loader import load_model
 from modelmedic.steps.contracts.errors import BadInput, Refused
 from modelmedic.steps.contracts.words import Task
 from tests.serving.sklearn_folder import trained, write

@@ -16,13 +16,13 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from modelmedic.steps.adapters.folder_store import FolderStore
-from modelmedic.steps.clocks import SystemClock
+from modelmedic.steps.adapters.clocks import SystemClock
+from modelmedic.steps.adapters.predictor.client import Client
+from modelmedic.steps.adapters.store.folder import FolderStore
 from modelmedic.steps.contracts.errors import BadInput
 from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.data.windows import LoggedWindows
-from modelmedic.steps.serving.client import Client
-from modelmedic.steps.serving.command import main
+from modelmedic.steps.predictor.command import main
 from tests.serving.sklearn_folder import trained, write
 from tests.serving.worlds import policy
 
@@ -76,7 +76,7 @@ def start(root: Path, folder: Path, *more: str) -> tuple[subprocess.Popen[bytes]
     }
     flags = [f"--{name}={value}" for name, value in options.items()]
     with (root / "output.log").open("wb") as output:
-        process = subprocess.Popen([sys.executable, "-m", "modelmedic.steps.serving", *flags, *more], stderr=output, stdout=output)
+        process = subprocess.Popen([sys.executable, "-m", "modelmedic.steps.predictor", *flags, *more], stderr=output, stdout=output)
     until = time.monotonic() + 60
     while not announce.exists() and process.poll() is None:
         assert time.monotonic() < until

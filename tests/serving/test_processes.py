@@ -4,7 +4,7 @@ import os
 import sys
 from pathlib import Path
 
-from modelmedic.steps.local.processes import Processes
+from modelmedic.steps.adapters.local_serving.processes import Processes
 
 _WAITS = (
     "import json, os, pathlib, sys, time; pathlib.Path(sys.argv[1]).write_text(json.dumps({'pid': os.getpid(), 'port': 1})); time.sleep(60)"

@@ -18,15 +18,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from modelmedic.steps.adapters.kserve_serving import KServeServing
-from modelmedic.steps.adapters.kube import Kube, connect
-from modelmedic.steps.adapters.stores import open_store
+from modelmedic.steps.adapters.kserve.serving import KServeServing
+from modelmedic.steps.adapters.kube.client import Kube, connect
+from modelmedic.steps.adapters.models.files import digest, push
+from modelmedic.steps.adapters.predictor.client import Client
+from modelmedic.steps.adapters.store.by_url import open_store
 from modelmedic.steps.contracts.errors import ModelmedicError
 from modelmedic.steps.contracts.keys import model_prefix
 from modelmedic.steps.contracts.ports import ObjectStore
 from modelmedic.steps.contracts.training import ModelVersion
-from modelmedic.steps.model_files import digest, push
-from modelmedic.steps.serving.client import Client
 from modelmedic.workflows.kserve import serving_runtime
 from modelmedic.workflows.platform import Platform
 from tests.serving.cluster import delete, settings

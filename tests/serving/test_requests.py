@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelmedic.steps.adapters.model_folder import Input
-from modelmedic.steps.adapters.model_loader import LoadedModel
+from modelmedic.steps.adapters.models.folder import Input
+from modelmedic.steps.adapters.models.loader import LoadedModel
 from modelmedic.steps.contracts.errors import BadInput
-from modelmedic.steps.serving.answering import Answering
-from modelmedic.steps.serving.columns import Columns
-from modelmedic.steps.serving.request import Asked, Tensor, from_instances, from_tensors
+from modelmedic.steps.predictor.columns import Columns
+from modelmedic.steps.predictor.inference import Answering
+from modelmedic.steps.predictor.request import Asked, Tensor, from_instances, from_tensors
 
 COLUMNS = Columns("at", ("x", "n"), ("c",))
 INPUTS = (Input("x", "double"), Input("n", "long"), Input("c", "string"), Input("extra", "double", required=False))

@@ -11,19 +11,19 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from modelmedic.steps.adapters.folder_store import FolderStore
-from modelmedic.steps.adapters.kserve_serving import KServeServing
-from modelmedic.steps.adapters.kube import Kube
+from modelmedic.steps.adapters.kserve.serving import KServeServing
+from modelmedic.steps.adapters.kube.client import Kube
+from modelmedic.steps.adapters.local_serving.serving import LocalServing
+from modelmedic.steps.adapters.memory.serving import Ask, RehearsedServing
+from modelmedic.steps.adapters.models.files import digest, push
+from modelmedic.steps.adapters.predictor.client import Client
+from modelmedic.steps.adapters.store.folder import FolderStore
 from modelmedic.steps.contracts.errors import Refused, Transient
 from modelmedic.steps.contracts.keys import model_prefix
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.ports import ObjectStore, Serving
 from modelmedic.steps.contracts.serving import Prediction
 from modelmedic.steps.contracts.training import ModelVersion
-from modelmedic.steps.local.rehearsed import Ask, RehearsedServing
-from modelmedic.steps.local.serving import LocalServing
-from modelmedic.steps.model_files import digest, push
-from modelmedic.steps.serving.client import Client
 from tests.serving.fake_cluster import FakeCluster
 from tests.serving.fakes import FakeServing
 

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from modelmedic.steps.adapters.memory_store import MemoryStore
+from modelmedic.steps.adapters.memory.store import MemoryStore
 from modelmedic.steps.contracts.errors import NotFound
 from modelmedic.steps.contracts.ports import Blob
 

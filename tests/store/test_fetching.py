@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from modelmedic.steps.adapters.s3_store import S3Store
+from modelmedic.steps.adapters.store.s3 import S3Store
 from modelmedic.steps.contracts.errors import NotFound
 from modelmedic.steps.contracts.ports import Blob
 from modelmedic.steps.data.parquet import fetched

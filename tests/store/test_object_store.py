@@ -12,10 +12,10 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from modelmedic.steps.adapters.folder_store import FolderStore
-from modelmedic.steps.adapters.memory_store import MemoryStore
-from modelmedic.steps.adapters.s3_store import S3Store
-from modelmedic.steps.adapters.store_probe import probe
+from modelmedic.steps.adapters.memory.store import MemoryStore
+from modelmedic.steps.adapters.store.folder import FolderStore
+from modelmedic.steps.adapters.store.probe import probe
+from modelmedic.steps.adapters.store.s3 import S3Store
 from modelmedic.steps.contracts.errors import BadInput, Conflict, NotFound, StoreError
 from modelmedic.steps.contracts.ports import ObjectStore
 from tests.store.conftest import BUCKET

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from modelmedic.steps.adapters.folder_store import FolderStore
-from modelmedic.steps.adapters.memory_store import MemoryStore
-from modelmedic.steps.adapters.s3_store import S3Store
-from modelmedic.steps.adapters.store_probe import probe
-from modelmedic.steps.adapters.stores import open_store
+from modelmedic.steps.adapters.memory.store import MemoryStore
+from modelmedic.steps.adapters.store.by_url import open_store
+from modelmedic.steps.adapters.store.folder import FolderStore
+from modelmedic.steps.adapters.store.probe import probe
+from modelmedic.steps.adapters.store.s3 import S3Store
 from modelmedic.steps.contracts.errors import BadInput, StoreError, UnsafeStore
 from tests.store.conftest import BUCKET
 from tests.store.s3_server import FaultyS3, client

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import tenacity
 
-from modelmedic.steps.adapters.s3_reader import RangeReader
-from modelmedic.steps.adapters.s3_store import S3Store
+from modelmedic.steps.adapters.store.s3 import S3Store
+from modelmedic.steps.adapters.store.s3_reader import RangeReader
 from modelmedic.steps.contracts.errors import Conflict, StoreError
 from tests.store.conftest import BUCKET
 from tests.store.s3_server import FaultyS3, client

@@ -13,13 +13,13 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from modelmedic.steps.adapters.model_loader import load_model
-from modelmedic.steps.adapters.model_saver import save
+from modelmedic.steps.adapters.models.frames import features
+from modelmedic.steps.adapters.models.loader import load_model
+from modelmedic.steps.adapters.models.saver import save
 from modelmedic.steps.contracts.errors import BadInput
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.training.__main__ import entrypoint
 from modelmedic.steps.training.apart import Trained, train_apart
-from modelmedic.steps.training.frames import features
 from tests.training.worlds import START, policy, rows
 
 HERE = "tests.training.trainers"

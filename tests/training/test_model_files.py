@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from modelmedic.steps.adapters.folder_store import FolderStore
-from modelmedic.steps.adapters.memory_store import MemoryStore
+from modelmedic.steps.adapters.memory.store import MemoryStore
+from modelmedic.steps.adapters.models.files import digest, pull, push
+from modelmedic.steps.adapters.store.folder import FolderStore
 from modelmedic.steps.contracts.errors import BadInput, Conflict, NotFound, Refused, StoreError
-from modelmedic.steps.model_files import digest, pull, push
 
 
 @pytest.fixture

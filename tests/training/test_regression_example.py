@@ -8,10 +8,10 @@ import pyarrow as pa
 import pytest
 
 from modelmedic.examples.regression.stream import CATEGORICAL, FIRST, LABEL_DELAY, NUMERIC, TARGET, Weather
-from modelmedic.steps.adapters.mlflow_registry import MlflowRegistry
-from modelmedic.steps.adapters.policy_file import load_policy
+from modelmedic.steps.adapters.clocks import PlayedClock
+from modelmedic.steps.adapters.mlflow.registry import MlflowRegistry
+from modelmedic.steps.adapters.policy.file import load_policy
 from modelmedic.steps.bootstrap import bootstrap
-from modelmedic.steps.clocks import PlayedClock
 from modelmedic.steps.contracts.codec import to_plain
 from modelmedic.steps.contracts.diagnosis import Diagnosis
 from modelmedic.steps.contracts.inference_log import PREDICTION, REQUEST_ID

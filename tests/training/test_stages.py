@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
+from modelmedic.steps.adapters.models.files import digest, pull
 from modelmedic.steps.bootstrap import bootstrap, check
 from modelmedic.steps.contracts.diagnosis import Release
 from modelmedic.steps.contracts.errors import BadInput, Refused
@@ -16,7 +17,6 @@ from modelmedic.steps.contracts.training import ModelVersion
 from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.contracts.words import Cause, Remedy
 from modelmedic.steps.data.snapshots import rows as snapshot
-from modelmedic.steps.model_files import digest, pull
 from modelmedic.steps.records.audit import AuditTrail
 from modelmedic.steps.retrain import retrain
 from modelmedic.steps.runtime.run import Run, Site

@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from modelmedic.steps.adapters.memory_store import MemoryStore
-from modelmedic.steps.clocks import PlayedClock
+from modelmedic.steps.adapters.clocks import PlayedClock
+from modelmedic.steps.adapters.memory.store import MemoryStore
 from modelmedic.steps.contracts.codec import to_plain
 from modelmedic.steps.contracts.diagnosis import Diagnosis
 from modelmedic.steps.contracts.errors import Refused

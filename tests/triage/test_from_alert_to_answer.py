@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from modelmedic.steps.adapters.folder_store import FolderStore
+from modelmedic.steps.adapters.store.folder import FolderStore
 from modelmedic.steps.contracts.detection import Verdict
 from modelmedic.steps.contracts.keys import verdict_key
 from modelmedic.steps.contracts.ports import Workflows

@@ -8,8 +8,8 @@ from typing import Any, cast
 
 import pytest
 
-from modelmedic.steps.adapters.memory_store import MemoryStore
-from modelmedic.steps.clocks import PlayedClock
+from modelmedic.steps.adapters.clocks import PlayedClock
+from modelmedic.steps.adapters.memory.store import MemoryStore
 from modelmedic.steps.contracts.audit import Record
 from modelmedic.steps.contracts.detection import Verdict
 from modelmedic.steps.contracts.errors import Transient

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from modelmedic.steps.adapters.argo_workflows import ArgoWorkflows, name
-from modelmedic.steps.adapters.kube import Kube, connect
+from modelmedic.steps.adapters.kube.client import Kube, connect
+from modelmedic.steps.adapters.kube.workflows import ArgoWorkflows, name
 from modelmedic.steps.contracts.errors import Conflict
 from modelmedic.steps.contracts.ports import Workflows
 from tests.triage.fakes import FakeArgo, FakeWorkflows

@@ -66,9 +66,9 @@ def _answer(
     url: str | None,
     home: Path | None,
 ) -> None:
-    from modelmedic.steps.adapters.policy_file import load_policy
+    from modelmedic.steps.adapters.clocks import SystemClock
+    from modelmedic.steps.adapters.policy.file import load_policy
     from modelmedic.steps.answering import give
-    from modelmedic.steps.clocks import SystemClock
     from modelmedic.workflows.cli.console import print_json
 
     store = opened(url, home, read_only=dry_run)
@@ -86,8 +86,8 @@ def _deliver(given: "Given", namespace: str) -> None:
     """Last, for what was answered stands whether or not the cluster can be reached."""
     import time
 
-    from modelmedic.steps.adapters.argo_workflows import ArgoWorkflows
-    from modelmedic.steps.adapters.kube import connect
+    from modelmedic.steps.adapters.kube.client import connect
+    from modelmedic.steps.adapters.kube.workflows import ArgoWorkflows
     from modelmedic.steps.answering import deliver
     from modelmedic.workflows.cli.place import say
 

@@ -42,7 +42,7 @@ def show(model: str | None, incident: str | None, last: int | None, as_json: boo
 
 
 def _records(store: "ObjectStore", model: str | None, incident: str | None) -> Iterator["Record"]:
-    from modelmedic.steps.clocks import SystemClock
+    from modelmedic.steps.adapters.clocks import SystemClock
     from modelmedic.steps.records.audit import AuditTrail
     from modelmedic.steps.records.known_models import models
     from modelmedic.steps.records.ledger import Ledger

@@ -74,7 +74,7 @@ def backtest(
 
 
 def _read(rules: "Policy", data: Path, until: str | None, every: str | None) -> _Read:
-    from modelmedic.steps.adapters.tables import read_table
+    from modelmedic.steps.adapters.tables.read import read_table
     from modelmedic.steps.backtesting.cut import cut
     from modelmedic.steps.backtesting.past import past
 

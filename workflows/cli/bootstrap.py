@@ -20,7 +20,7 @@ def bootstrap(
 
     Refused when the model has a champion already.
     """
-    from modelmedic.steps.adapters.tables import read_table
+    from modelmedic.steps.adapters.tables.read import read_table
     from modelmedic.steps.bootstrap import bootstrap as first_champion
     from modelmedic.steps.bootstrap import check
     from modelmedic.workflows.cli.console import out, print_json, safe

@@ -15,7 +15,7 @@ import click
 def explain(subject: str, below: tuple[Path, ...], above: tuple[Path, ...], platform: Path | None, as_json: bool) -> None:
     """Say of an ALERT when it fires, whom it reaches and what to read; of a POLICY which rule, remedy, autonomy, limit and approver
     would apply to each cause."""
-    from modelmedic.steps.adapters.policy_file import load_policy
+    from modelmedic.steps.adapters.policy.file import load_policy
     from modelmedic.workflows.alert_rules import alert
     from modelmedic.workflows.cli.console import print_json
     from modelmedic.workflows.explain import explain_alert, explain_policy

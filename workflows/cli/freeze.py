@@ -61,7 +61,7 @@ def _order(
     url: str | None,
     home: Path | None,
 ) -> None:
-    from modelmedic.steps.clocks import SystemClock
+    from modelmedic.steps.adapters.clocks import SystemClock
     from modelmedic.steps.records import freezes
     from modelmedic.workflows.cli.console import print_json
 
@@ -89,7 +89,7 @@ def _warn_of_others(standing: tuple["FreezeOrder", ...], order: "FreezeOrder", l
 
 
 def _list(url: str | None, home: Path | None, as_json: bool) -> None:
-    from modelmedic.steps.clocks import SystemClock
+    from modelmedic.steps.adapters.clocks import SystemClock
     from modelmedic.steps.records.freezes import standing
     from modelmedic.workflows.cli.console import print_json
 

@@ -22,7 +22,7 @@ _EFFECTIVE = {True: "yes", False: "no", None: ""}
 @store_options
 def incidents(incident: str | None, model: str | None, only_open: bool, as_json: bool, url: str | None, home: Path | None) -> None:
     """List the incidents, newest last; with ID, tell the whole story of one: cause, evidence, gates, answers, and how it ended."""
-    from modelmedic.steps.clocks import SystemClock
+    from modelmedic.steps.adapters.clocks import SystemClock
     from modelmedic.steps.records.ledger import Ledger
     from modelmedic.workflows.cli.console import print_json
 

@@ -21,9 +21,9 @@ def init(
 
     Task, time, features and segments are guessed; every guess is said on stderr. The policy passes `modelmedic validate`.
     """
-    from modelmedic.steps.adapters.policy_scaffold import scaffold_yaml
-    from modelmedic.steps.adapters.table_header import columns_of
-    from modelmedic.steps.adapters.tables import read_table
+    from modelmedic.steps.adapters.policy.scaffold import scaffold_yaml
+    from modelmedic.steps.adapters.tables.header import columns_of
+    from modelmedic.steps.adapters.tables.read import read_table
     from modelmedic.steps.contracts.keys import slug
     from modelmedic.steps.core.scaffold import scaffold
     from modelmedic.workflows.cli.options import check_columns

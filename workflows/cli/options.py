@@ -45,7 +45,7 @@ def role_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def roles_of(options: dict[str, Any], *files: Path) -> "Roles":
     """The roles that the options name, taken out of `options`. Raises BadInput for a column that none of the files has."""
-    from modelmedic.steps.adapters.table_header import columns_of
+    from modelmedic.steps.adapters.tables.header import columns_of
     from modelmedic.steps.contracts.detection import Roles
     from modelmedic.steps.contracts.words import Task
 

@@ -30,7 +30,7 @@ def workspace(home: Path | None) -> "Workspace":
 
 
 def policy_at(file: Path, below: tuple[Path, ...], above: tuple[Path, ...]) -> "Policy":
-    from modelmedic.steps.adapters.policy_file import load_policy
+    from modelmedic.steps.adapters.policy.file import load_policy
 
     return load_policy(file, below, above)
 

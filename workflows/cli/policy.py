@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from modelmedic.steps.adapters.policy_check import Checked
+    from modelmedic.steps.adapters.policy.check import Checked
 
 _FILE = click.Path(path_type=Path)
 _below = click.option(
@@ -29,8 +29,8 @@ def validate(ctx: click.Context, files: tuple[Path, ...], below: tuple[Path, ...
 
     Files of org-wide defaults and overlays may be named too; they are checked by themselves. Exit code 78 when anything is wrong.
     """
-    from modelmedic.steps.adapters.policy_check import check_files
-    from modelmedic.steps.adapters.policy_file import PolicyFaults
+    from modelmedic.steps.adapters.policy.check import check_files
+    from modelmedic.steps.adapters.policy.file import PolicyFaults
     from modelmedic.workflows.cli.console import print_json
 
     once = {file.resolve(): file for file in reversed(files)}  # a file named twice is no namesake of itself
@@ -57,8 +57,8 @@ def _plain(result: "Checked") -> dict[str, Any]:
 @_json
 def defaults(file: Path, below: tuple[Path, ...], above: tuple[Path, ...], as_json: bool) -> None:
     """Show every value of POLICY, those that it leaves out included, and where each comes from: file and line, or default."""
-    from modelmedic.steps.adapters.policy_file import load_document
-    from modelmedic.steps.adapters.policy_text import policy_yaml
+    from modelmedic.steps.adapters.policy.file import load_document
+    from modelmedic.steps.adapters.policy.text import policy_yaml
     from modelmedic.workflows.cli.console import print_json
 
     document = load_document(file, below, above)

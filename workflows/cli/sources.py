@@ -28,7 +28,7 @@ def policy_sources(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def sources_of(options: dict[str, Any]) -> "tuple[list[Policy], Platform]":
     """The policies, in which every fault of every file was looked for, and the platform."""
-    from modelmedic.steps.adapters.policy_file import load_policies
+    from modelmedic.steps.adapters.policy.file import load_policies
     from modelmedic.workflows.images import read_images
     from modelmedic.workflows.platform import read_platform
 

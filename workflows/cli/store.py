@@ -28,7 +28,7 @@ def store_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def opened(url: str | None, home: Path | None, *, read_only: bool) -> "ObjectStore":
     """The store. Raises BadInput when it holds nothing, for then it is another one that was meant."""
-    from modelmedic.steps.adapters.stores import open_store
+    from modelmedic.steps.adapters.store.by_url import open_store
     from modelmedic.steps.contracts.errors import BadInput
     from modelmedic.steps.runtime.workspace import Workspace
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from modelmedic.steps.adapters.policy_file import load_policy
+from modelmedic.steps.adapters.policy.file import load_policy
 from modelmedic.steps.backtesting.cut import cut
 from modelmedic.steps.backtesting.past import past
 from modelmedic.steps.backtesting.result import EVERY_WINDOW, POLICY, Backtest, Line

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from modelmedic.steps.serving.client import Client
+from modelmedic.steps.adapters.predictor.client import Client
 from tests.benchmarks.predictor.model import CODES, NUMBERS, rows, write_model
 
 
@@ -73,7 +73,7 @@ def _running(root: Path, folder: Path, name: str, *more: str) -> Iterator[Runnin
     begun = time.monotonic()
     with (root / f"{name}.log").open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "modelmedic.steps.serving", *flags, *columns, *more], stdout=output, stderr=output, env=environment
+            [sys.executable, "-m", "modelmedic.steps.predictor", *flags, *columns, *more], stdout=output, stderr=output, env=environment
         )
     try:
         while not announce.exists():

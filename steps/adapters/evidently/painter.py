@@ -1,0 +1,83 @@
+"""Evidently in a process of its own, which draws one page after the other for as long as the process that started it lives.
+
+Evidently takes seconds to import and a second or more for a page: beside a training, on another core, nobody waits for that.
+"""
+
+import os
+import pickle
+import subprocess
+import sys
+import weakref
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import pyarrow as pa
+
+from modelmedic.steps.contracts.errors import ModelmedicError
+
+
+class Painter:
+    """Draws what `evidently_report.drift_page` draws. Its process starts with the first page and ends with this object."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._waiting = ThreadPoolExecutor(max_workers=1, thread_name_prefix="painter")  # waits for the pipe and does nothing else
+
+    def draw(self, reference: pa.Table, current: pa.Table, **wishes: Any) -> Future[str]:
+        """The page, once it is there. Its result raises ModelmedicError with what Evidently said, or that the process is gone."""
+        return self._waiting.submit(self._asked, pickle.dumps({"reference": reference, "current": current, **wishes}))
+
+    def _asked(self, request: bytes) -> str:
+        process = self._running()
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            process.stdin.write(request)
+            process.stdin.flush()
+            page, error = pickle.load(process.stdout)
+        except (OSError, EOFError, pickle.UnpicklingError) as lost:
+            process.kill()
+            raise ModelmedicError(f"the process that draws Evidently's page ended with exit code {process.wait()}") from lost
+        if error:
+            raise ModelmedicError(error)
+        return str(page)
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        if self._process is None or self._process.poll() is not None:
+            command = [sys.executable, "-m", "modelmedic.steps.adapters.evidently.painter"]
+            pipe, nothing = subprocess.PIPE, subprocess.DEVNULL
+            # a session of its own: Ctrl-C at the terminal is for the heal, whose end closes the pipe
+            self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=nothing, start_new_session=True)
+            weakref.finalize(self, _end, self._process)
+        return self._process
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.kill()  # it holds nothing that could be left half done
+    process.wait()
+    for pipe in (process.stdin, process.stdout):
+        if pipe:
+            pipe.close()
+
+
+def main() -> None:
+    """Read requests from stdin and answer each with a page or an error, until stdin is closed, as it is by a starter's kill -9."""
+    from modelmedic.steps.adapters.evidently.report import drift_page
+
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what Evidently prints is no answer
+    while True:
+        try:
+            request = pickle.load(sys.stdin.buffer)
+        except EOFError:
+            return
+        try:
+            answer = (drift_page(**request), "")
+        except Exception as error:  # whatever Evidently and pandas raise about data that may be broken in any way
+            answer = ("", f"{type(error).__name__}: {str(error).splitlines()[0][:200] if str(error) else ''}")
+        pickle.dump(answer, answers)
+        answers.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,358 @@
+"""`Serving` over KServe in Standard mode: every change is one patch of the InferenceService, and what runs is asked whether it was made.
+
+A patch carries the resourceVersion that it was decided on, so that nothing slips in between; a change of the status alone, which moves
+the resourceVersion and not the generation, only has it decided anew. Neither `Ready` nor `observedGeneration` of the InferenceService
+is believed (they were seen to stay behind by generations): Deployments, the HTTPRoute and answered predictions are.
+"""
+
+import contextlib
+import time
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Literal
+
+import pyarrow as pa
+
+from modelmedic.steps.adapters.kserve.document import (
+    Document,
+    Slot,
+    Wanted,
+    canary_entry,
+    free_name,
+    fresh,
+    predictor,
+    promotion,
+    slot,
+    storage_uri,
+    wanted,
+    with_share,
+)
+from modelmedic.steps.adapters.kserve.notes import Notes
+from modelmedic.steps.adapters.kserve.pods import Predictors, own_rows_in
+from modelmedic.steps.adapters.kserve.route import Route, read_route
+from modelmedic.steps.adapters.kube.client import Kube
+from modelmedic.steps.contracts.errors import BadPolicy, Conflict, ModelmedicError, NotFound, Refused, Transient
+from modelmedic.steps.contracts.kserve import ACCOUNT, RUNTIME
+from modelmedic.steps.contracts.policy import Policy
+from modelmedic.steps.contracts.ports import ObjectStore
+from modelmedic.steps.contracts.serving import Prediction, Served, ServingState, Traffic
+from modelmedic.steps.contracts.training import ModelVersion
+
+_TRIES = 20  # for a patch that somebody else's change of the status overtakes
+_RETREAT = 10.0  # seconds that a retreat waits for the gateway before it goes on all the same
+_GROUP = "/apis/serving.kserve.io/v1beta1"
+
+
+class KServeServing:
+    """Implements `Serving` for the InferenceService that a policy names.
+
+    `store_url` is the object store as KServe reads it (s3://bucket/prefix); `store` is opened for reading when a model's own rows are
+    wanted, unless it is given. `patience` bounds the start of a predictor until its first real prediction, `route_patience` how long the
+    gateway may take for a share, `settle` what it may take after it has said so (Traefik: 2 s); `pause` lies between two looks, in
+    seconds. `account` and `runtime` are what an InferenceService of ours runs as and by. Raises BadPolicy for any other mode.
+
+    What cannot be kept here: a caller does see the failures of a canary's share, for no Gateway API gateway asks the champion again.
+    """
+
+    def __init__(
+        self,
+        kube: Kube,
+        policy: Policy,
+        store_url: str,
+        store: ObjectStore | None = None,
+        *,
+        patience: timedelta = timedelta(seconds=180),
+        route_patience: timedelta = timedelta(seconds=60),
+        settle: timedelta = timedelta(seconds=3),
+        pause: float = 0.5,
+        account: str = ACCOUNT,
+        runtime: str = RUNTIME,
+    ) -> None:
+        serving = policy.serving
+        if serving.mode != "Standard":
+            raise BadPolicy(
+                f"serving.mode is {serving.mode}, which is rendered and was never run; expected Standard for a model that is deployed"
+            )
+        self._kube = kube
+        self._policy = policy
+        self._store_url = store_url
+        self._store = store
+        self._patience = patience.total_seconds()
+        self._route_patience = route_patience.total_seconds()
+        self._settle = settle.total_seconds()
+        self._pause = pause
+        self._account = account
+        self._runtime = runtime
+        self._namespace, self._name = serving.namespace, serving.inferenceService
+        self._folder = f"{_GROUP}/namespaces/{self._namespace}/inferenceservices"
+        self._path = f"{self._folder}/{self._name}"
+        self._predictors = Predictors(kube, self._namespace, self._name)
+        self._notes = Notes(kube, self._namespace, self._name)
+
+    def state(self) -> ServingState:
+        service = self._read()
+        if service is None:
+            return ServingState(0, None, annotations=self._notes.annotations())
+        now = wanted(service)
+        champion, canary = now.champion, now.canary
+        return ServingState(
+            now.generation,
+            self._served(champion),
+            self._served(canary),
+            self._share(canary) if canary is not None and now.percent else 0,
+            self._previous(champion),
+            self._notes.annotations(),
+        )
+
+    def start(self, model: ModelVersion) -> ServingState:
+        """Creates the InferenceService, or makes the one that waits there for a model serve this one."""
+        service = self._read()
+        now = wanted(service).champion if service is not None else None
+        if now is not None and now.digest != model.digest and self._predictors.runs(now):
+            raise Refused(f"version {now.version} serves already; expected nothing, or a canary for version {model.version}")
+        if now is None or now.digest != model.digest:
+            self._serve_first(service, model)
+        champion = self._champion()
+        self._proved(champion, model)
+        self._gateway_follows(lambda: self._alone(champion), min(_RETREAT, self._route_patience))  # it comes after the first ready pod
+        return self.state()
+
+    def start_canary(self, model: ModelVersion, *, expected: int) -> ServingState:
+        """Raises Refused when the model says that it cannot serve, Transient when it does not come up in time; then it is gone again."""
+        service = self._expected(expected)
+        now = wanted(service)
+        self._champion(now)
+        if now.canary is not None and now.canary.digest != model.digest:
+            raise Refused(f"version {now.canary.version} is the canary already; withdraw it before version {model.version} is tried")
+        self._bring_up(model, expected=expected)
+        return self.state()
+
+    def set_share(self, percent: int, *, expected: int) -> ServingState:
+        """Returns when the gateway has taken the share in. Raises Refused where no gateway can prove one."""
+        if not 0 <= percent <= 100:
+            raise Refused(f"share is {percent}; expected 0 to 100 percent")
+        canary = self._running_canary(self._expected(expected))
+        if self._route() is None:
+            raise Refused(
+                f"there is no HTTPRoute {self._name} in {self._namespace}: without a Gateway API gateway a canary's share cannot be seen; "
+                "docs/install.md says what KServe needs"
+            )
+        self._changed(lambda service: with_share(service, percent), expected=expected)
+        self._routed(lambda route: route.settled and route.share(self._predictors.deployment_name(canary)) == percent, f"{percent} percent")
+        return self.state()
+
+    def promote(self, *, expected: int) -> ServingState:
+        """No pod is restarted, and no request meets one that ends: the gateway sends everything to the canary before it is promoted."""
+        service = self._expected(expected)
+        canary = self._running_canary(service)
+        name = self._predictors.deployment_name(canary)
+        if self._route() is not None:
+            service = self._changed(lambda now: with_share(now, 100), expected=expected)
+            self._routed(lambda route: route.only(name), "all traffic for the canary")
+        self._notes.replace(canary, self._champion(wanted(service)), service)
+        self._changed(promotion, expected=wanted(service).generation)
+        if self._route() is not None:
+            self._routed(lambda route: route.only(name) and len(route.weights) == 1, f"all traffic for version {canary.version}")
+        return self.state()
+
+    def withdraw(self) -> ServingState:
+        """The share first, so that the gateway sends nobody to a pod that ends."""
+        service = self._read()
+        if service is None or not service["spec"].get("canary"):
+            return self.state()
+        if wanted(service).percent:
+            self._changed(lambda now: with_share(now, 0) if now["spec"].get("canary") else None)
+            self._gateway_follows(self._dark, _RETREAT)
+        self._changed(lambda now: {"spec": {"canary": None}} if now["spec"].get("canary") else None)
+        self._gateway_follows(lambda: (route := self._route()) is None or len(route.weights) <= 1, _RETREAT)
+        return self.state()
+
+    def restore(self, model: ModelVersion) -> ServingState:
+        """Comes up beside what serves and takes its place when it answers; a champion that fails all requests is no obstacle."""
+        service = self._read()
+        now = wanted(service) if service is not None else None
+        if now is None or now.champion is None:
+            return self.start(model)
+        if now.canary is not None and now.canary.digest != model.digest:
+            self.withdraw()
+        if now.champion.digest == model.digest:
+            return self.withdraw()
+        one = self._bring_up(model, expected=None)
+        if self._route() is not None:
+            self._changed(lambda service: with_share(service, 100))
+            self._gateway_follows(lambda: (route := self._route()) is None or route.only(self._predictors.deployment_name(one)), _RETREAT)
+        self._changed(promotion)
+        self._gateway_follows(lambda: self._route() is None or self._alone(self._champion()), _RETREAT)
+        return self.state()
+
+    def annotate(self, facts: Mapping[str, str | None]) -> None:
+        self._notes.add(facts, self._read())
+
+    def infer(self, rows: pa.Table, *, to: Literal["champion", "canary"], replay: bool = True) -> Prediction:
+        service = self._read()
+        now = wanted(service) if service is not None else Wanted(0, None, None, 0)
+        asked = now.champion if to == "champion" else now.canary
+        if asked is None:
+            raise Transient(f"there is no {to} to ask; expected one that serves")
+        return self._predictors.ask(asked, rows, replay=replay)
+
+    def traffic(self) -> Mapping[str, Traffic]:
+        """As the predictors count: 5xx is a failure. A request that reached none of them is in nobody's count."""
+        service = self._read()
+        now = wanted(service) if service is not None else Wanted(0, None, None, 0)
+        roles = {"champion": now.champion, "canary": now.canary}
+        return {role: self._predictors.traffic(each) for role, each in roles.items() if each is not None}
+
+    def _serve_first(self, service: Document | None, model: ModelVersion) -> None:
+        if service is None:
+            first = self._predictor({}, model, None)
+            self._kube.create(self._folder, fresh(self._policy, first, self._account))
+            return
+
+        def chosen(now: Document) -> Document:
+            base = now["spec"].get("predictor") or {}
+            return {"spec": {"canary": None, "predictor": self._predictor(base, model, now)}}
+
+        self._changed(chosen, expected=wanted(service).generation)
+
+    def _bring_up(self, model: ModelVersion, *, expected: int | None) -> Slot:
+        """A canary without traffic that has answered a real prediction; one that does not come up is taken out again."""
+
+        def chosen(now: Document) -> Document | None:
+            there = wanted(now).canary
+            if there is not None and there.digest == model.digest:
+                return None  # an earlier call was killed while it came up
+            serves = self._predictor(now["spec"]["predictor"], model, now)
+            return {"spec": {"canary": [canary_entry(now, serves)]}}
+
+        service = self._changed(chosen, expected=expected)
+        one = slot(service["spec"]["canary"][0]["predictor"])
+        try:
+            self._proved(one, model)
+            self._placed(one)
+        except ModelmedicError:
+            with contextlib.suppress(Conflict):  # somebody else has changed it meanwhile: it is theirs now
+                self._changed(lambda _: {"spec": {"canary": None}}, expected=wanted(service).generation)
+            raise
+        return one
+
+    def _placed(self, canary: Slot) -> None:
+        """KServe gives a canary its place in the route once it has seen it ready."""
+        if self._route() is not None:
+            name = self._predictors.deployment_name(canary)
+            self._routed(lambda route: route.settled and name in route.weights, "a place for the canary")
+
+    def _proved(self, one: Slot, model: ModelVersion) -> None:
+        """Until a pod answers rows of the model's own as this version. Raises Refused and Transient as `start_canary`."""
+        rows = self._own_rows(model.uri)
+        until = time.monotonic() + self._patience
+        while not (self._predictors.runs(one) and self._predictors.prove(one, rows)):
+            seen = self._predictors.failure(one)
+            if time.monotonic() > until:
+                name = self._predictors.deployment_name(one)
+                raise Transient(f"{name} did not answer within {self._patience:.0f} s: {seen}; see `kubectl -n {self._namespace} get pods`")
+            time.sleep(self._pause)
+
+    def _own_rows(self, prefix: str) -> pa.Table | None:
+        """None when the store is away, which stops no retreat."""
+        from modelmedic.steps.adapters.store.by_url import open_store
+
+        return own_rows_in(self._store or open_store(self._store_url, read_only=True), prefix)
+
+    def _routed(self, wanted_of: Callable[[Route], bool], what: str) -> None:
+        """Raises Transient when the gateway does not come to it."""
+        if not self._gateway_follows(lambda: (route := self._route()) is not None and wanted_of(route), self._route_patience):
+            now = self._route()
+            seen = f"its weights are {now.weights}" if now is not None else "it is gone"
+            raise Transient(f"HTTPRoute {self._name} in {self._namespace} does not say {what} after {self._route_patience:.0f} s: {seen}")
+
+    def _gateway_follows(self, true: Callable[[], bool], seconds: float) -> bool:
+        """Whether it came true in time. A gateway accepts a route a little before it sends the next request by it."""
+        until = time.monotonic() + seconds
+        while not true():
+            if time.monotonic() > until:
+                return False
+            time.sleep(self._pause)
+        if self._route() is not None:
+            time.sleep(self._settle)
+        return True
+
+    def _alone(self, one: Slot) -> bool:
+        """Whether the gateway sends everything there."""
+        route = self._route()
+        return route is not None and route.only(self._predictors.deployment_name(one)) and len(route.weights) == 1
+
+    def _dark(self) -> bool:
+        service, route = self._read(), self._route()
+        canary = wanted(service).canary if service is not None else None
+        return canary is None or route is None or (route.settled and route.share(self._predictors.deployment_name(canary)) == 0)
+
+    def _changed(self, to: Callable[[Document], Document | None], *, expected: int | None = None) -> Document:
+        """Patch with what `to` makes of the object as it is now; None changes nothing. The object afterwards.
+
+        Raises Conflict when its generation is not `expected`; None is for retreats, which need none.
+        """
+        for _ in range(_TRIES):
+            service = self._expected(expected)
+            change = to(service)
+            if change is None:
+                return service
+            try:
+                return self._kube.patch(self._path, {**change, "metadata": {"resourceVersion": service["metadata"]["resourceVersion"]}})
+            except Conflict:
+                time.sleep(self._pause / 10)
+        raise Transient(f"InferenceService {self._name} in {self._namespace} changes faster than it can be patched; try again later")
+
+    def _expected(self, generation: int | None) -> Document:
+        service = self._read()
+        now = int(service["metadata"]["generation"]) if service is not None else 0
+        if generation is not None and now != generation:
+            raise Conflict(f"serving is at generation {now}; expected {generation}: somebody changed it meanwhile")
+        if service is None:
+            raise Refused(
+                f"there is no InferenceService {self._name} in {self._namespace}; `modelmedic bootstrap` starts the first champion"
+            )
+        return service
+
+    def _read(self) -> Document | None:
+        try:
+            return self._kube.get(self._path)
+        except NotFound:
+            return None
+
+    def _champion(self, now: Wanted | None = None) -> Slot:
+        now = now or wanted(self._expected(None))
+        if now.champion is None:
+            raise Refused(f"nothing of ours serves as {self._name} in {self._namespace}; `modelmedic bootstrap` starts the first champion")
+        return now.champion
+
+    def _running_canary(self, service: Document) -> Slot:
+        canary = wanted(service).canary
+        if canary is None:
+            raise Refused("there is no canary; expected one that was started")
+        if not self._predictors.runs(canary):
+            raise Transient(f"the canary of version {canary.version} does not run; see `kubectl -n {self._namespace} get pods`")
+        return canary
+
+    def _route(self) -> Route | None:
+        return read_route(self._kube, self._namespace, self._name)
+
+    def _share(self, canary: Slot) -> int:
+        """What the gateway was told, not what was asked for."""
+        route = self._route()
+        return route.share(self._predictors.deployment_name(canary)) if route is not None else 0
+
+    def _predictor(self, base: Document, model: ModelVersion, service: Document | None) -> Document:
+        uri = storage_uri(self._store_url, model.uri)
+        return predictor(base, model, uri, self._policy, free_name(service, model), self._runtime)
+
+    def _served(self, one: Slot | None) -> Served | None:
+        return Served(one.version, one.digest, self._key(one.uri), self._predictors.url(one), self._predictors.runs(one)) if one else None
+
+    def _previous(self, champion: Slot | None) -> Served | None:
+        kept = self._notes.previous(champion) if champion is not None else None
+        return Served(kept.version, kept.digest, self._key(kept.uri), self._predictors.url(kept), ready=False) if kept else None
+
+    def _key(self, uri: str) -> str:
+        """As `ModelVersion.uri` says it."""
+        return uri.removeprefix(f"{self._store_url.rstrip('/')}/")

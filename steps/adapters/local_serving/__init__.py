@@ -1,0 +1,1 @@
+"""The embedded engine: the whole loop in one process, with real parts on localhost."""

@@ -1,0 +1,74 @@
+"""A registry in this process, for a rehearsal: it keeps the rules of the real one, and ends with the process but for its files."""
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from modelmedic.steps.adapters.models.files import digest
+from modelmedic.steps.contracts.errors import BadInput, NotFound, Refused
+from modelmedic.steps.contracts.keys import model_prefix
+from modelmedic.steps.contracts.training import ModelVersion
+
+_FORBIDDEN = frozenset("'\"`\\ ")  # in a key: what the real one could not ask for
+
+
+class RehearsedRegistry:
+    """Implements `Registry`. `files` is a folder for what is registered."""
+
+    def __init__(self, files: Path, name: str) -> None:
+        self._files = files
+        self._name = name
+        self._versions: dict[str, ModelVersion] = {}
+        self._aliases: dict[str, str] = {}
+        self._count = 0
+
+    def alias(self, alias: str) -> str | None:
+        return self._aliases.get(alias)
+
+    def move_alias(self, alias: str, version: str, *, expected: str | None) -> None:
+        now = self.alias(alias)
+        if now == version:
+            return
+        if now != expected:
+            raise Refused(f"alias {alias} of {self._name} is at {now}; expected {expected}: somebody moved it, and that stands")
+        self.version(version)
+        self._aliases[alias] = version
+
+    def register(self, model: Path, *, key: str, tags: Mapping[str, str], metrics: Mapping[str, float]) -> ModelVersion:
+        del metrics  # people look at them in MLflow; nobody does here
+        found = digest(model)
+        if not key or set(key) & _FORBIDDEN:
+            raise BadInput(f"registration key is {key[:80]!r}; expected letters, digits, dots, dashes, colons or slashes")
+        for each in self._versions.values():
+            if each.tags["key"] == key:
+                return self._checked(each, found, key)
+        version = self._next()
+        shutil.copytree(model, self._files / version)
+        made = ModelVersion(self._name, version, found, model_prefix(found), None, {**tags, "key": key, "digest": found})
+        self._versions[version] = made
+        return made
+
+    def version(self, version: str) -> ModelVersion:
+        if version not in self._versions:
+            raise NotFound(f"version {version} of {self._name} is not registered")
+        return self._versions[version]
+
+    def versions(self) -> tuple[ModelVersion, ...]:
+        return tuple(self._versions.values())
+
+    def fetch(self, version: str, to: Path) -> Path:
+        wanted = self.version(version)
+        if digest(self._files / version) != wanted.digest:
+            raise Refused(f"files of version {version} of {self._name} have another digest than they were registered with")
+        shutil.rmtree(to, ignore_errors=True)
+        return Path(shutil.copytree(self._files / version, to))
+
+    def _next(self) -> str:
+        """A number that no version had, also when one of them is gone."""
+        self._count += 1
+        return str(self._count)
+
+    def _checked(self, found: ModelVersion, digest: str, key: str) -> ModelVersion:
+        if found.digest != digest:
+            raise Refused(f"version {found.version} of {self._name} was registered for {key} with another digest; a key names one model")
+        return found

@@ -1,0 +1,208 @@
+"""The versions of one model in MLflow and the aliases that say which of them serves.
+
+MLflow's aliases have no compare-and-set, so they are moved under the caller's lease: read, check, write, read back. Versions are
+registered once per key: of two racing calls the lower version number stands and the other one takes its own away again.
+"""
+
+import re
+import shutil
+import tempfile
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from modelmedic.steps.adapters.mlflow.client import connect, database, shown, translated
+from modelmedic.steps.adapters.models.files import digest as folder_digest
+from modelmedic.steps.adapters.models.files import settle
+from modelmedic.steps.contracts.errors import BadInput, NotFound, Refused, Transient
+from modelmedic.steps.contracts.keys import model_prefix
+from modelmedic.steps.contracts.policy import Registry as Names
+from modelmedic.steps.contracts.training import ModelVersion
+
+_TAG = "modelmedic."  # before every tag that is ours
+_MODEL = "model"  # folder of the run's artifacts
+_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/\-]{0,199}")  # goes into MLflow's filter language, which has no escapes
+
+
+class MlflowRegistry:
+    """Implements `Registry`. `work` is a scratch folder; MLflow itself is first touched by the first call.
+
+    With a database of sqlite the files go to `mlartifacts` beside it; with a server, where the server says.
+    """
+
+    def __init__(self, tracking_uri: str, names: Names, work: Path) -> None:
+        self._uri = tracking_uri
+        self._name = names.name
+        self._work = work
+
+    def alias(self, alias: str) -> str | None:
+        model = self._model()
+        found = model.aliases.get(alias) if model is not None else None
+        return str(found) if found is not None else None
+
+    def move_alias(self, alias: str, version: str, *, expected: str | None) -> None:
+        now = self.alias(alias)
+        if now == version:
+            return
+        if now != expected:
+            raise Refused(
+                f"alias {alias} of {self._name} is at {_words(now)}; expected {_words(expected)}: somebody moved it, and that stands"
+            )
+        self.version(version)
+        with translated(self._uri):
+            self._client.set_registered_model_alias(self._name, alias, version)
+        after = self.alias(alias)
+        if after != version:
+            raise Refused(f"alias {alias} of {self._name} was set to version {version} and is at {_words(after)}: somebody else moved it")
+
+    def register(self, model: Path, *, key: str, tags: Mapping[str, str], metrics: Mapping[str, float]) -> ModelVersion:
+        digest = folder_digest(model)
+        if not _KEY.fullmatch(key):
+            raise BadInput(f"registration key is {key[:80]!r}; expected 1 to 200 letters, digits, dots, dashes, colons or slashes")
+        found = self._of_key(key)
+        if found:
+            return self._checked(found[0], digest, key)
+        ours = {**tags, "key": key, "digest": digest}
+        run = self._run(model, ours, metrics)
+        with translated(self._uri):
+            source = f"{run.info.artifact_uri}/{_MODEL}"
+            made = self._client.create_model_version(self._name, source, run.info.run_id, tags=_tagged(ours), description=tags.get("cause"))
+        return self._first(made, digest, key)
+
+    def version(self, version: str) -> ModelVersion:
+        try:
+            with translated(self._uri):
+                return self._known(self._client.get_model_version(self._name, version))
+        except NotFound as error:
+            raise NotFound(f"version {version} of {self._name} is not in MLflow at {shown(self._uri)}") from error
+
+    def versions(self) -> tuple[ModelVersion, ...]:
+        with translated(self._uri):
+            found = self._search(f"name='{self._name}'")
+        return tuple(self._known(each) for each in found)
+
+    def fetch(self, version: str, to: Path) -> Path:
+        from mlflow.artifacts import download_artifacts
+
+        wanted = self.version(version)
+        with translated(self._uri):
+            source = self._client.get_model_version(self._name, version).source
+        to.parent.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(prefix=f".{to.name}-", dir=to.parent))
+        try:
+            with translated(self._uri):
+                files = Path(download_artifacts(artifact_uri=source, dst_path=str(scratch), tracking_uri=self._uri, registry_uri=self._uri))
+            found = folder_digest(files)
+            if wanted.digest and found != wanted.digest:
+                raise Refused(
+                    f"files of version {version} of {self._name} have the digest {found[:12]}; it was registered with {wanted.digest[:12]}"
+                )
+            settle(files, to)
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+        return to
+
+    @cached_property
+    def _client(self) -> Any:
+        return connect(self._uri)
+
+    @cached_property
+    def _experiment(self) -> str:
+        """Made by the first registration; another process may make it at the same moment."""
+        file = database(self._uri)
+        place = str(file.parent / "mlartifacts" / self._name) if file else None
+        with translated(self._uri):
+            found = self._client.get_experiment_by_name(self._name)
+        if found is None:
+            try:
+                with translated(self._uri):
+                    return str(self._client.create_experiment(self._name, artifact_location=place))
+            except Exception:
+                with translated(self._uri):
+                    found = self._client.get_experiment_by_name(self._name)
+                if found is None:
+                    raise
+        return str(found.experiment_id)
+
+    def _model(self) -> Any | None:
+        try:
+            with translated(self._uri):
+                return self._client.get_registered_model(self._name)
+        except NotFound:
+            return None
+
+    def _ensure_model(self) -> None:
+        if self._model() is not None:
+            return
+        try:
+            with translated(self._uri):
+                self._client.create_registered_model(self._name)
+        except Exception:
+            if self._model() is None:  # somebody else making it at the same moment is as good
+                raise
+
+    def _run(self, model: Path, tags: Mapping[str, str], metrics: Mapping[str, float]) -> Any:
+        """A finished run with the facts, the numbers and the files; an earlier one of this key that was cut off is gone on with."""
+        from mlflow.entities import Metric
+
+        self._ensure_model()
+        with translated(self._uri):
+            runs = self._client.search_runs([self._experiment], f"tags.`{_TAG}key` = '{tags['key']}'", max_results=1)
+            run = runs[0] if runs else self._client.create_run(self._experiment, tags=_tagged(tags), run_name=tags["key"])
+            run_id = run.info.run_id
+            numbers = [Metric(name, float(value), 0, 0) for name, value in metrics.items()]
+            self._client.log_batch(run_id, metrics=numbers)
+            self._client.log_artifacts(run_id, str(model), _MODEL)
+            self._client.set_terminated(run_id)
+        return run
+
+    def _of_key(self, key: str) -> list[Any]:
+        """Versions with this key, the lowest number first."""
+        with translated(self._uri):
+            return self._search(f"name='{self._name}' and tags.`{_TAG}key` = '{key}'")
+
+    def _search(self, query: str) -> list[Any]:
+        found: list[Any] = []
+        token: str | None = None
+        while True:
+            page = self._client.search_model_versions(query, max_results=200, page_token=token)
+            found.extend(page)
+            token = page.token
+            if not token:
+                return sorted(found, key=lambda each: int(each.version))
+
+    def _first(self, made: Any, digest: str, key: str) -> ModelVersion:
+        """The version that stands for the key: ours, or the one of a call that was faster, and then ours is taken away."""
+        found = self._of_key(key)
+        if not found:
+            raise Transient(f"version {made.version} of {self._name} was registered for {key} and is gone again; expected it to stay")
+        first = found[0]
+        if str(first.version) != str(made.version):
+            with translated(self._uri):
+                self._client.delete_model_version(self._name, str(made.version))
+        return self._checked(first, digest, key)
+
+    def _checked(self, found: Any, digest: str, key: str) -> ModelVersion:
+        known = self._known(found)
+        if known.digest != digest:
+            raise Refused(
+                f"version {known.version} of {self._name} was registered for {key} with the digest {known.digest[:12]}; "
+                f"this folder has {digest[:12]}, and a key names one model"
+            )
+        return known
+
+    def _known(self, found: Any) -> ModelVersion:
+        """A version that somebody registered by hand has no digest of ours: it is empty then, and the uri is MLflow's own source."""
+        tags = {name.removeprefix(_TAG): str(value) for name, value in dict(found.tags).items() if name.startswith(_TAG)}
+        digest = tags.get("digest", "")
+        uri = model_prefix(digest) if digest else str(found.source)
+        return ModelVersion(self._name, str(found.version), digest, uri, found.run_id or None, tags)
+
+
+def _words(version: str | None) -> str:
+    return f"version {version}" if version is not None else "no version"
+
+
+def _tagged(tags: Mapping[str, str]) -> dict[str, str]:
+    return {f"{_TAG}{name}": str(value) for name, value in tags.items()}

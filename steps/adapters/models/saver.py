@@ -1,0 +1,114 @@
+"""What a training function returned, saved as the MLflow model folder that is judged, registered and served."""
+
+import logging
+import shutil
+import warnings
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from modelmedic.steps.adapters.models.loader import takes
+from modelmedic.steps.contracts.errors import BadInput
+from modelmedic.steps.contracts.policy import Policy
+from modelmedic.steps.contracts.words import Task
+
+_EXAMPLE_ROWS = 5
+
+
+def save(model: Any, folder: Path, policy: Policy, rows: pd.DataFrame) -> Path:
+    """`model` is a fitted scikit-learn estimator, a path to a ready MLflow model, or whatever `mlflow.pyfunc` takes.
+
+    `rows` has the features that it learnt from; a few of them go along as the input example. An estimator is saved with skops, which
+    needs no unpickling, and pickled where skops has no word for a part of it. Raises BadInput when it is none of these.
+    """
+    if isinstance(model, str | Path):
+        return _copied(Path(model), folder)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # MLflow's hints on integer columns and on environments are not ours to heed here
+        logging.getLogger("mlflow").setLevel(logging.ERROR)
+        return _saved(model, folder, policy, rows[list(policy.features)].head(_EXAMPLE_ROWS))
+
+
+def estimator(folder: Path) -> Any:
+    """The scikit-learn estimator in a model folder that was judged before. Raises BadInput when it holds none."""
+    import mlflow.sklearn
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return mlflow.sklearn.load_model(str(folder))
+    except MlflowException as error:
+        raise BadInput(f"model folder {folder} holds no scikit-learn model that can be read ({_line(error)})") from error
+
+
+def signature(policy: Policy) -> Any:
+    """Every feature a double or a string that may be missing: an integer column gets nulls sooner or later, and then it is none."""
+    from mlflow.models.signature import ModelSignature
+    from mlflow.types import ColSpec, DataType, Schema
+
+    numbers = [ColSpec(DataType.double, name, required=False) for name in policy.data.numeric]
+    codes = [ColSpec(DataType.string, name, required=False) for name in policy.data.categorical]
+    return ModelSignature(inputs=Schema([*numbers, *codes]))
+
+
+def _copied(ready: Path, folder: Path) -> Path:
+    if not (ready / "MLmodel").is_file():
+        raise BadInput(f"train returned the path {ready}, which has no MLmodel file; expected an MLflow model folder")
+    return Path(shutil.copytree(ready, folder, symlinks=True))
+
+
+def _saved(model: Any, folder: Path, policy: Policy, example: pd.DataFrame) -> Path:
+    import mlflow.pyfunc
+    from mlflow.exceptions import MlflowException
+    from sklearn.base import BaseEstimator
+
+    common = {"signature": signature(policy), "input_example": example}
+    if isinstance(model, BaseEstimator) and hasattr(model, "predict"):
+        return _estimator(model, folder, policy, common)
+    try:
+        mlflow.pyfunc.save_model(str(folder), python_model=model, pip_requirements=_pins("mlflow"), **common)
+    except (MlflowException, TypeError) as error:
+        raise BadInput(
+            f"train returned a {type(model).__name__}, which MLflow cannot save ({_line(error)}); expected a fitted "
+            "scikit-learn estimator, an mlflow.pyfunc.PythonModel or the path of an MLflow model folder"
+        ) from error
+    return folder
+
+
+def _estimator(model: Any, folder: Path, policy: Policy, common: dict[str, Any]) -> Path:
+    import mlflow.sklearn
+    from mlflow.exceptions import MlflowException
+
+    answers = "predict_proba" if policy.data.task is Task.BINARY and hasattr(model, "predict_proba") else "predict"
+    common = {**common, "pyfunc_predict_fn": answers, "pip_requirements": _pins("scikit-learn", "skops", "pandas")}
+    trusted = _trusted(model)
+    if trusted is not None:
+        mlflow.sklearn.save_model(model, str(folder), serialization_format="skops", skops_trusted_types=list(trusted), **common)
+        return folder
+    try:
+        mlflow.sklearn.save_model(model, str(folder), serialization_format="cloudpickle", **common)
+    except (MlflowException, TypeError, AttributeError) as error:
+        raise BadInput(f"train returned a {type(model).__name__}, which cannot be saved: {_line(error)}") from error
+    return folder
+
+
+def _trusted(model: Any) -> Sequence[str] | None:
+    """The parts of the model that skops does not trust by itself and the loader does; None when it has others."""
+    import skops.io
+
+    try:
+        found = skops.io.get_untrusted_types(data=skops.io.dumps(model))
+    except Exception:  # skops raises all sorts for what it has no word for
+        return None
+    return found if all(takes(kind) for kind in found) else None
+
+
+def _pins(*packages: str) -> list[str]:
+    """Pins of what is installed, for people who load the model elsewhere; MLflow's own guess imports the model in a new process."""
+    return [f"{package}=={version(package)}" for package in packages]
+
+
+def _line(error: Exception) -> str:
+    return str(error).splitlines()[0][:200] if str(error) else type(error).__name__

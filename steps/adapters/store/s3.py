@@ -1,0 +1,194 @@
+"""An object store on S3 or what speaks its protocol; the conditions are `If-None-Match: *` and `If-Match: <ETag>`.
+
+Each write carries a number of its own in the object's metadata. When an answer is lost, or an attempt that is repeated meets
+what the first one wrote, the object is read back and the number tells whether the write went through. A write whose answer was
+lost and that somebody else replaced before it could be read back counts as a lost race, as it would have been a moment later.
+"""
+
+import uuid
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any, BinaryIO, TypeVar
+
+import tenacity
+from tenacity.wait import wait_base
+
+from modelmedic.steps.adapters.store.s3_errors import VENDOR, passing, status, translated, unsent
+from modelmedic.steps.adapters.store.s3_reader import buffered
+from modelmedic.steps.contracts.errors import Conflict, NotFound, StoreError
+from modelmedic.steps.contracts.keys import check_key, is_key
+from modelmedic.steps.contracts.ports import Blob
+
+T = TypeVar("T")
+Parts = list[dict[str, Any]]  # named here, because inside the class `list` is a method
+_WRITE = "modelmedic-write"  # metadata: which write made the object
+_ATTEMPTS = 5
+_PAUSE = tenacity.wait_random_exponential(multiplier=0.1, max=2)  # seconds
+
+
+class _NotYet(Exception):
+    """A write that did not happen and may be tried again under the same condition."""
+
+    def __init__(self, cause: Exception) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
+
+
+class S3Store:
+    """An ObjectStore under `s3://<bucket>/<prefix>`; `client` is boto3's, which is safe between threads."""
+
+    at_once = 8  # requests of one reader; botocore keeps 10 connections
+
+    def __init__(self, client: Any, bucket: str, prefix: str = "", *, part_bytes: int = 64 << 20, pause: wait_base = _PAUSE) -> None:
+        self._client = client
+        self._bucket = bucket
+        self._prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
+        self._part_bytes = part_bytes
+        self._pause = pause
+
+    def get(self, key: str) -> Blob:
+        def fetch() -> Blob:
+            answer = self._client.get_object(**self._at(key))
+            return Blob(answer["Body"].read(), answer["ETag"])
+
+        return self._reading(key, fetch)
+
+    def create(self, key: str, data: bytes) -> str:
+        return self._put(key, partial(self._put_object, key, data, IfNoneMatch="*"))
+
+    def swap(self, key: str, data: bytes, expected: str) -> str:
+        return self._put(key, partial(self._put_object, key, data, IfMatch=expected), missing=NotFound)
+
+    def open(self, key: str) -> BinaryIO:
+        head = self._reading(key, lambda: self._client.head_object(**self._at(key)))
+
+        def fetch(start: int, end: int) -> bytes:
+            span = {"Range": f"bytes={start}-{end - 1}", "IfMatch": head["ETag"]}  # never parts of two versions
+            return self._reading(key, lambda: bytes(self._client.get_object(**self._at(key), **span)["Body"].read()))
+
+        return buffered(int(head["ContentLength"]), fetch)
+
+    def upload(self, key: str, source: Path) -> str:
+        if source.stat().st_size > self._part_bytes:
+            return self._upload_parts(key, source)
+        with source.open("rb") as file:
+
+            def put(write: str) -> str:
+                file.seek(0)
+                return self._put_object(key, file, write, IfNoneMatch="*")
+
+            return self._put(key, put)
+
+    def list(self, prefix: str, *, after: str = "") -> Iterator[str]:
+        start = self._prefix + after if after else ""
+        page: dict[str, Any] = {"IsTruncated": True}
+        while page["IsTruncated"]:
+            ask = partial(self._client.list_objects_v2, Bucket=self._bucket, Prefix=self._prefix + prefix, StartAfter=start)
+            page = self._reading(f"{prefix}*", ask)
+            names = [entry["Key"] for entry in page.get("Contents", ())]
+            start = names[-1] if names else start
+            yield from (key for name in names if is_key(key := name.removeprefix(self._prefix)))
+
+    def _put_object(self, key: str, body: bytes | BinaryIO, write: str, **condition: str) -> str:
+        return str(self._client.put_object(**self._at(key), Body=body, Metadata={_WRITE: write}, **condition)["ETag"])
+
+    def _upload_parts(self, key: str, source: Path) -> str:
+        """S3 takes 5 GiB in one request; parts are invisible until they are completed, which is conditional as well."""
+        write = uuid.uuid4().hex
+        opened = self._reading(key, lambda: self._client.create_multipart_upload(**self._at(key), Metadata={_WRITE: write}))
+        upload = {**self._at(key), "UploadId": opened["UploadId"]}
+
+        def complete(_: str) -> str:
+            return str(self._client.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts}, IfNoneMatch="*")["ETag"])
+
+        try:
+            parts = self._parts(key, source, upload)
+            return self._put(key, complete, write)
+        except BaseException:  # parts that nobody completes are paid for and seen by nobody
+            self._abort(upload)
+            raise
+
+    def _parts(self, key: str, source: Path, upload: dict[str, str]) -> Parts:
+        parts: Parts = []
+        with source.open("rb") as file:
+            while data := file.read(self._part_bytes):
+                number = len(parts) + 1
+                answer = self._reading(key, partial(self._client.upload_part, **upload, PartNumber=number, Body=data))
+                parts.append({"PartNumber": number, "ETag": answer["ETag"]})
+        return parts
+
+    def _abort(self, upload: dict[str, str]) -> None:
+        try:
+            self._client.abort_multipart_upload(**upload)
+        except VENDOR:
+            return  # the bucket's lifecycle rule ends it; the first error matters more
+
+    def _put(self, key: str, put: Callable[[str], str], write: str = "", missing: type[StoreError] = Conflict) -> str:
+        """One conditional write: 412 is a lost race; 409 (others write at this moment) and silence are tried again.
+
+        `missing` is what it means when the condition failed and there is no object: some stores answer 412, S3 404.
+        """
+        write = write or uuid.uuid4().hex
+        retrying = tenacity.Retrying(
+            stop=tenacity.stop_after_attempt(_ATTEMPTS),
+            wait=self._pause,
+            retry=tenacity.retry_if_exception_type(_NotYet),
+            reraise=True,
+        )
+        try:
+            return retrying(self._attempt, key, put, write, missing)
+        except _NotYet as last:
+            if status(last.cause) == 409:
+                raise Conflict(f"{self._name(key)} is being written by others; {_ATTEMPTS} attempts met them") from last.cause
+            raise self._translated(last.cause, f"{self._name(key)} was not written and") from last.cause
+
+    def _attempt(self, key: str, put: Callable[[str], str], write: str, missing: type[StoreError]) -> str:
+        try:
+            return put(write)
+        except VENDOR as error:
+            answered = status(error)
+            if answered == 409 or unsent(error):
+                raise _NotYet(error) from error
+            if answered in (404, 412) or passing(error):
+                found = self._look(key, error)
+                if found.get("Metadata", {}).get(_WRITE) == write:
+                    return str(found["ETag"])
+                if answered == 412 and not found:
+                    raise missing(f"{self._name(key)} is not there; the write expected it as it was") from error
+                if answered not in (404, 412):
+                    raise _NotYet(error) from error
+            raise self._translated(error, self._name(key)) from error
+
+    def _look(self, key: str, unanswered: Exception) -> dict[str, Any]:
+        """What is there after a write that may or may not have gone through; empty when nothing is."""
+        try:
+            return dict(self._reading(key, lambda: self._client.head_object(**self._at(key))))
+        except NotFound:
+            return {}
+        except StoreError as error:
+            raise StoreError(
+                f"{self._name(key)} may or may not have been written ({unanswered}), and it cannot be read back ({error})"
+            ) from unanswered
+
+    def _reading(self, key: str, call: Callable[[], T]) -> T:
+        """A call that changes nothing, so that it may be repeated."""
+        retrying = tenacity.Retrying(
+            stop=tenacity.stop_after_attempt(3),
+            wait=self._pause,
+            retry=tenacity.retry_if_exception(passing),
+            reraise=True,
+        )
+        try:
+            return retrying(call)
+        except VENDOR as error:
+            raise self._translated(error, self._name(key)) from error
+
+    def _at(self, key: str) -> dict[str, str]:
+        return {"Bucket": self._bucket, "Key": self._prefix + check_key(key)}
+
+    def _name(self, key: str) -> str:
+        return f"object {key} in s3://{self._bucket}/{self._prefix}"
+
+    def _translated(self, error: Exception, what: str) -> StoreError:
+        return translated(error, what, str(self._client.meta.endpoint_url))
