@@ -1,6 +1,6 @@
 """The close stage: the outcome, what the next heals have to know, the incident report and the message to people."""
 
-from modelmedic.steps.approve import lapse
+from modelmedic.steps.approval.requests import lapse
 from modelmedic.steps.contracts.codec import to_plain
 from modelmedic.steps.contracts.errors import ModelmedicError
 from modelmedic.steps.contracts.incident import Closing
@@ -9,7 +9,7 @@ from modelmedic.steps.contracts.words import Cause, Outcome
 from modelmedic.steps.core.limits import failed
 from modelmedic.steps.core.outcome import Ending, ending
 from modelmedic.steps.core.recurrence import SILENT_FOR
-from modelmedic.steps.loop_metrics import tell_heal
+from modelmedic.steps.incidents.metrics import tell_heal
 from modelmedic.steps.runtime.run import Outputs, Run
 from modelmedic.steps.training_note import note_training
 

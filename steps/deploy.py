@@ -7,14 +7,14 @@ is in doubt is taken back: a canary that fails or cannot be judged, an alias tha
 from datetime import datetime
 from typing import Any
 
-from modelmedic.steps.approve import refusal
-from modelmedic.steps.canary import Canary, CanaryFailed, Judged
+from modelmedic.steps.approval.requests import refusal
 from modelmedic.steps.contracts.codec import to_plain
 from modelmedic.steps.contracts.diagnosis import Release
 from modelmedic.steps.contracts.errors import Refused, StoreError, Transient
 from modelmedic.steps.contracts.training import ModelVersion
 from modelmedic.steps.contracts.words import Direction
-from modelmedic.steps.loop_metrics import tell_heal
+from modelmedic.steps.incidents.metrics import tell_heal
+from modelmedic.steps.rollout.canary import Canary, CanaryFailed, Judged
 from modelmedic.steps.runtime.run import Outputs, Run
 from modelmedic.steps.runtime.versions import moving
 

@@ -4,18 +4,14 @@ Each door answers the outputs that its workflow declares. The policy, or the lis
 environment names.
 """
 
-import base64
-import binascii
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-import pyarrow as pa
-
 from modelmedic.steps.adapters.clocks import SystemClock
+from modelmedic.steps.bootstrap.rows import labelled
 from modelmedic.steps.contracts.errors import BadInput, ModelmedicError, Transient
-from modelmedic.steps.contracts.keys import bootstrap_prefix
-from modelmedic.steps.data.parquet import opened
-from modelmedic.steps.runtime.run import Outputs, Run, Site
+from modelmedic.steps.incidents.triage import decoded
+from modelmedic.steps.runtime.run import Outputs, Run
 from modelmedic.steps.runtime.workspace import Say, Workspace, policies
 
 PARTS = ("train", "register", "serve")
@@ -23,8 +19,8 @@ PARTS = ("train", "register", "serve")
 
 def monitor(place: Workspace, inputs: Mapping[str, str], say: Say) -> Outputs:
     """Judge the current window, push the verdict; opens the incident that the alert will name."""
-    from modelmedic.steps.monitor import monitor as look
-    from modelmedic.steps.monitor_metrics import tell_prometheus
+    from modelmedic.steps.detection.metrics import tell_prometheus
+    from modelmedic.steps.detection.monitor import monitor as look
 
     _expect(inputs)
     site = place.site(place.policy(), say=say)
@@ -38,7 +34,8 @@ def bootstrap(place: Workspace, inputs: Mapping[str, str], say: Say) -> Outputs:
     """One part of a first champion, each run by the step class that may do it; the parts meet in the object store."""
     part = inputs.get("part")
     if part == "train":
-        from modelmedic.steps.bootstrap import take, train_first
+        from modelmedic.steps.bootstrap.rows import take
+        from modelmedic.steps.bootstrap.train import train_first
 
         _expect(inputs, "part")
         site = place.site(place.policy(), say=say, records=False)
@@ -47,12 +44,12 @@ def bootstrap(place: Workspace, inputs: Mapping[str, str], say: Say) -> Outputs:
         return {"snapshot": named}
     site = place.site(place.policy(), say=say, records=part == "serve")  # who vouches for models keeps no policies
     if part == "register":
-        from modelmedic.steps.bootstrap import register_first
+        from modelmedic.steps.bootstrap.register import register_first
 
         _expect(inputs, "part", "snapshot")
         return {"version": register_first(site, inputs["snapshot"]).version}
     if part == "serve":
-        from modelmedic.steps.first_service import serve_first
+        from modelmedic.steps.bootstrap.serve import serve_first
 
         _expect(inputs, "part", "version")
         serve_first(site, inputs["version"])
@@ -62,7 +59,7 @@ def bootstrap(place: Workspace, inputs: Mapping[str, str], say: Say) -> Outputs:
 
 def reconcile(place: Workspace, inputs: Mapping[str, str], say: Say) -> Outputs:
     """Every model by itself: one that cannot be looked after keeps nobody else waiting, and fails the sweep at its end."""
-    from modelmedic.steps.loop_metrics import tell_sweep, tell_sweep_ended
+    from modelmedic.steps.incidents.metrics import tell_sweep, tell_sweep_ended
     from modelmedic.steps.sweep import sweep
 
     _expect(inputs)
@@ -85,7 +82,7 @@ def reconcile(place: Workspace, inputs: Mapping[str, str], say: Say) -> Outputs:
 
 def triage(place: Workspace, inputs: Mapping[str, str], say: Say) -> Outputs:
     """The whole alert body, as it came: base64 in a file."""
-    from modelmedic.steps.triage import triage as sort
+    from modelmedic.steps.incidents.triage import triage as sort
 
     _expect(inputs, "payload")
     return sort(place, decoded(Path(inputs["payload"])), say)
@@ -103,33 +100,6 @@ def page_of(run: Run) -> bytes | None:
     """The incident report as its close stored it, for the artifact that Argo's UI shows; None when it could not be drawn."""
     key = (run.stage("close") or {}).get("report")
     return run.site.store.get(str(key)).data if key else None
-
-
-def decoded(file: Path) -> bytes:
-    """What stands base64-encoded in the file; as it stands when it is no base64, so that it is refused and recorded for what it is."""
-    try:
-        text = file.read_bytes()
-    except OSError as error:
-        raise BadInput(f"payload {file} cannot be read: {error}; expected the alert body that the Sensor passes") from error
-    try:
-        return base64.b64decode(b"".join(text.split()), validate=True)
-    except binascii.Error:
-        return text
-
-
-def labelled(site: Site) -> pa.Table:
-    """The rows that somebody put below `bootstrap/<model>/` for the first champion. Raises BadInput when there are none."""
-    prefix = bootstrap_prefix(site.model)
-    keys = [key for key in site.store.list(prefix) if key.endswith(".parquet")]
-    if not keys:
-        raise BadInput(f"there is no Parquet object below {prefix}; expected labelled rows with the columns that the policy names")
-    return pa.concat_tables(list(_tables(site, keys)), promote_options="permissive")
-
-
-def _tables(site: Site, keys: list[str]) -> Iterator[pa.Table]:
-    for key in keys:
-        with opened(site.store, key) as file:
-            yield file.read()
 
 
 def _expect(inputs: Mapping[str, str], *names: str) -> None:

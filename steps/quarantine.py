@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from modelmedic.steps.approve import refusal
+from modelmedic.steps.approval.requests import refusal
 from modelmedic.steps.contracts.codec import to_plain
 from modelmedic.steps.contracts.notification import Severity
 from modelmedic.steps.contracts.window import Window

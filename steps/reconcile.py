@@ -8,7 +8,7 @@ from modelmedic.steps.close import close
 from modelmedic.steps.contracts.incident import Incident
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.noticing import notice_release
-from modelmedic.steps.repair import repair, take_back
+from modelmedic.steps.rollout.repair import repair, take_back
 from modelmedic.steps.runtime.run import Run, Site
 
 _SPARE = timedelta(hours=2)  # for everything in a heal that has no bound of its own

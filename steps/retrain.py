@@ -1,12 +1,9 @@
 """The retrain stage: labelled rows that the diagnosis allows, a training apart from our records, a candidate that nobody vouches for."""
 
-import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from importlib.metadata import version as installed
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -26,13 +23,13 @@ from modelmedic.steps.core.pairing import pair
 from modelmedic.steps.core.quality import check
 from modelmedic.steps.core.training_window import plans, reach
 from modelmedic.steps.data.snapshots import keep
-from modelmedic.steps.rehearsing import behind
 from modelmedic.steps.runtime.run import Outputs, Run
-from modelmedic.steps.taught import history, within
-from modelmedic.steps.training.apart import Trained
-from modelmedic.steps.training.process import together
-from modelmedic.steps.trying import Try, beside_the_champion, carried_out, chosen, spared
-from modelmedic.steps.trying import best as best_of
+from modelmedic.steps.training.history import history, within
+from modelmedic.steps.training.process import fresh, together
+from modelmedic.steps.training.rehearsal import behind
+from modelmedic.steps.training.train import Trained
+from modelmedic.steps.training.trials import Try, beside_the_champion, carried_out, chosen, code_version, spared
+from modelmedic.steps.training.trials import best as best_of
 
 MOST_ROWS = 1_000_000  # evenly thinned above: a tabular model gains little beyond, and a laptop still holds them
 
@@ -102,18 +99,6 @@ def _beside(labelled: pa.Table, policy: Policy, plan: TrainingPlan) -> pa.Table:
     """Rows of the history that the new version's reference holds beside the holdout."""
     parts = [within(labelled, policy.data.time, span, plan.excluded) for span in plan.beside]
     return pa.concat_tables(parts) if parts else labelled.slice(0, 0)
-
-
-def code_version(policy: Policy) -> str:
-    """What made a model: this program's version, and the training function that was called."""
-    return f"modelmedic {installed('modelmedic')}, {policy.retrain.entrypoint}"
-
-
-def fresh(folder: Path) -> Path:
-    """An empty folder: what a killed run left there is of no use."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    return folder
 
 
 def _unfit(run: Run, compared: str, train: pa.Table, holdout: pa.Table) -> str:

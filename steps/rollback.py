@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from modelmedic.steps.approve import refusal
+from modelmedic.steps.approval.requests import refusal
 from modelmedic.steps.contracts.codec import to_plain
 from modelmedic.steps.contracts.diagnosis import Release
 from modelmedic.steps.contracts.errors import NotFound

@@ -7,9 +7,9 @@ from typing import Final
 from modelmedic.steps.close import close
 from modelmedic.steps.contracts.incident import Incident
 from modelmedic.steps.contracts.ports import Workflows
+from modelmedic.steps.incidents.opening import ensure_heal
 from modelmedic.steps.reconcile import reconcile
 from modelmedic.steps.runtime.run import Run, Site
-from modelmedic.steps.starting import ensure_heal
 
 _PATIENCE: Final = timedelta(minutes=15)  # an alert is there within two or three, and a busy cluster takes longer
 _ENDED: Final = ("Succeeded", "Failed", "Error")

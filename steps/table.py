@@ -4,10 +4,10 @@ import importlib
 from collections.abc import Callable, Mapping
 from typing import cast
 
+from modelmedic.steps.approval.pending import request
 from modelmedic.steps.contracts.errors import BadInput, Refused
 from modelmedic.steps.contracts.heal_stages import HEAL
 from modelmedic.steps.contracts.stage import Kind
-from modelmedic.steps.pending import request
 from modelmedic.steps.runtime.run import Outputs, Run
 
 CLOSE = "close"

@@ -6,7 +6,7 @@ import pyarrow.parquet
 from modelmedic.steps.adapters.models.files import push
 from modelmedic.steps.contracts.keys import model_prefix
 from modelmedic.steps.runtime.run import Site
-from modelmedic.steps.training.apart import train_apart
+from modelmedic.steps.training.train import train_apart
 
 
 def release_by_hand(site: Site, rows: pa.Table) -> str:

@@ -17,13 +17,13 @@ from modelmedic.steps.adapters.clocks import PlayedClock
 from modelmedic.steps.adapters.local_serving.serving import LocalServing
 from modelmedic.steps.adapters.models.loader import LoadedModel, load_model
 from modelmedic.steps.adapters.policy.file import load_policy
-from modelmedic.steps.bootstrap import bootstrap
+from modelmedic.steps.bootstrap.in_process import bootstrap
 from modelmedic.steps.contracts.incident import Incident
 from modelmedic.steps.contracts.inference_log import PREDICTION
 from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.core.metrics import score
+from modelmedic.steps.detection.monitor import monitor
 from modelmedic.steps.local.engine import heal
-from modelmedic.steps.monitor import monitor
 from modelmedic.steps.reconcile import reconcile
 from modelmedic.steps.runtime.run import Run, Site
 from modelmedic.steps.runtime.workspace import Workspace

@@ -15,8 +15,8 @@ from modelmedic.steps.contracts.errors import BadInput
 from modelmedic.steps.contracts.incident import Closing
 from modelmedic.steps.contracts.words import Outcome
 from modelmedic.steps.core.training_window import split
-from modelmedic.steps.judging import answered
-from modelmedic.steps.monitor import monitor
+from modelmedic.steps.detection.monitor import monitor
+from modelmedic.steps.training.evaluation import answered
 
 
 def any_drift(stage: Stage, place: Path) -> Played:

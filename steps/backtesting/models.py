@@ -13,7 +13,7 @@ from modelmedic.steps.adapters.models.frames import features, training_frame
 from modelmedic.steps.adapters.models.loader import ALLOW_PICKLE, load_model
 from modelmedic.steps.contracts.errors import BadInput
 from modelmedic.steps.contracts.policy import Policy
-from modelmedic.steps.training.apart import train_apart
+from modelmedic.steps.training.train import train_apart
 
 Floats = npt.NDArray[np.float64]
 Ask = Callable[[pa.Table], Floats]  # one number per row

@@ -3,7 +3,7 @@
 import contextlib
 from typing import Any
 
-from modelmedic.steps.answering import give
+from modelmedic.steps.approval.answers import give
 from modelmedic.steps.backtesting.looking import move_on
 from modelmedic.steps.backtesting.result import POLICY, Counts, Deed, Played
 from modelmedic.steps.backtesting.stage import Stage
@@ -14,8 +14,8 @@ from modelmedic.steps.contracts.heal_stages import HEAL
 from modelmedic.steps.contracts.incident import Closing, Incident
 from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.contracts.words import Outcome
+from modelmedic.steps.detection.monitor import monitor
 from modelmedic.steps.local.engine import Ask, heal
-from modelmedic.steps.monitor import monitor
 from modelmedic.steps.reconcile import reconcile
 from modelmedic.steps.runtime.run import Run
 

@@ -17,7 +17,7 @@ from modelmedic.steps.backtesting.cut import Cut
 from modelmedic.steps.backtesting.models import Ask, Floats, loaded
 from modelmedic.steps.backtesting.past import Past
 from modelmedic.steps.backtesting.windows import PlayedWindows
-from modelmedic.steps.bootstrap import bootstrap
+from modelmedic.steps.bootstrap.in_process import bootstrap
 from modelmedic.steps.contracts.diagnosis import Release
 from modelmedic.steps.contracts.inference_log import MODEL_VERSION, PREDICTION, SERVED_BY
 from modelmedic.steps.contracts.keys import model_prefix, policy_key

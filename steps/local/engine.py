@@ -7,11 +7,11 @@ would start it.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from modelmedic.steps.approve import approve
+from modelmedic.steps.approval.requests import approve
 from modelmedic.steps.contracts.errors import ModelmedicError, StoreError, Transient
 from modelmedic.steps.contracts.heal_stages import HEAL
 from modelmedic.steps.contracts.stage import Kind, Stage
-from modelmedic.steps.repair import repair
+from modelmedic.steps.rollout.repair import repair
 from modelmedic.steps.runtime.run import Outputs, Run
 from modelmedic.steps.table import begin, call
 

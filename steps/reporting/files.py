@@ -11,7 +11,7 @@ from modelmedic.steps.contracts.decision import Decision
 from modelmedic.steps.contracts.detection import Roles, Verdict
 from modelmedic.steps.contracts.diagnosis import Diagnosis
 from modelmedic.steps.contracts.errors import BadInput
-from modelmedic.steps.files import recognised
+from modelmedic.steps.detection.two_files import recognised
 from modelmedic.steps.reporting.comparison import compare
 from modelmedic.steps.reporting.opinion import opinion_page
 

@@ -7,6 +7,7 @@ most trainings.
 import contextlib
 import importlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -117,3 +118,10 @@ def _environment(ours: Mapping[str, str], out: Path) -> dict[str, str]:
         "OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // 2)),
     }
     return {**own, **passed}
+
+
+def fresh(folder: Path) -> Path:
+    """An empty folder: what a killed run left there is of no use."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder

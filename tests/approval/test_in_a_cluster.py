@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from modelmedic.steps.approve import FORM, REMEDY
+from modelmedic.steps.approval.pending import pending, request
+from modelmedic.steps.approval.requests import FORM, REMEDY
 from modelmedic.steps.close import close
 from modelmedic.steps.contracts.incident import Answer
 from modelmedic.steps.contracts.words import Outcome
 from modelmedic.steps.deploy import deploy
-from modelmedic.steps.pending import pending, request
 from modelmedic.steps.quarantine import quarantine
 from modelmedic.steps.rollback import rollback
 from modelmedic.steps.runtime.run import Outputs, Run

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from modelmedic.steps.adapters.kube.workflows import document, name
-from modelmedic.steps.answering import deliver, give
+from modelmedic.steps.approval.answers import deliver, give
 from modelmedic.steps.contracts.errors import Transient
 from modelmedic.steps.contracts.incident import Incident
 from tests.cli.program import run

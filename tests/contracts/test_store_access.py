@@ -21,7 +21,7 @@ from modelmedic.steps.adapters.models.files import pull
 from modelmedic.steps.adapters.models.frames import features
 from modelmedic.steps.adapters.models.loader import load_model
 from modelmedic.steps.adapters.store.probe import probe
-from modelmedic.steps.answering import give
+from modelmedic.steps.approval.answers import give
 from modelmedic.steps.contracts.detection import Verdict
 from modelmedic.steps.contracts.errors import StoreError
 from modelmedic.steps.contracts.heal_stages import HEAL
@@ -36,12 +36,12 @@ from modelmedic.steps.contracts.words import Cause, Remedy, VerdictState
 from modelmedic.steps.data.backfill import write_labels, write_log
 from modelmedic.steps.data.parquet import encoded
 from modelmedic.steps.doors import DOORS, page_of
+from modelmedic.steps.incidents.triage import triage
 from modelmedic.steps.local.engine import heal
 from modelmedic.steps.records.documents import keep
 from modelmedic.steps.runtime.run import Outputs, Run, Site, silent
 from modelmedic.steps.runtime.workspace import Workspace
 from modelmedic.steps.table import call
-from modelmedic.steps.triage import triage
 from modelmedic.workflows.platform import Platform
 from modelmedic.workflows.store_access import store_policies
 from tests.contracts.guarded import BUCKET, Guarded

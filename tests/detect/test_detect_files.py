@@ -16,7 +16,7 @@ from modelmedic.steps.contracts.errors import BadInput
 from modelmedic.steps.contracts.words import VerdictState
 from modelmedic.steps.core.layout_choice import choose_layout
 from modelmedic.steps.core.profile_document import to_document
-from modelmedic.steps.files import detect_files
+from modelmedic.steps.detection.two_files import detect_files
 from tests.detect.log import rows
 
 ROLES = Roles(target="defaulted", prediction="prediction", time="asked_at", id="request_id")

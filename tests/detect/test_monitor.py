@@ -14,7 +14,7 @@ from modelmedic.steps.contracts.incident import Closing
 from modelmedic.steps.contracts.keys import verdict_key
 from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.contracts.words import Outcome, VerdictState
-from modelmedic.steps.monitor import monitor
+from modelmedic.steps.detection.monitor import monitor
 from modelmedic.steps.records.documents import read
 from tests.detect.log import DAY, START, policy
 from tests.detect.place import Place, place

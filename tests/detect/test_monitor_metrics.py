@@ -11,8 +11,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from modelmedic.steps.adapters.prometheus import Pushgateway, TextFile, publisher
 from modelmedic.steps.contracts import metrics as m
-from modelmedic.steps.monitor import monitor
-from modelmedic.steps.monitor_metrics import samples, tell_prometheus
+from modelmedic.steps.detection.metrics import samples, tell_prometheus
+from modelmedic.steps.detection.monitor import monitor
 from tests.detect.log import DAY
 from tests.detect.place import Place, place
 from tests.detect.test_monitor import older, turned, without_region

@@ -13,7 +13,7 @@ from modelmedic.steps.contracts.decision import Decision, Objection
 from modelmedic.steps.contracts.diagnosis import Diagnosis
 from modelmedic.steps.contracts.incident import Closing, Incident
 from modelmedic.steps.contracts.words import Autonomy, Cause, Outcome, Remedy, VerdictState
-from modelmedic.steps.monitor import Monitored, monitor
+from modelmedic.steps.detection.monitor import Monitored, monitor
 from tests.detect.place import Place, place
 
 TOLD = (Cause.CONCEPT_DRIFT, Remedy.ESCALATE, Outcome.ESCALATED)

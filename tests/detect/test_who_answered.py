@@ -8,11 +8,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from modelmedic.steps.calibration import yardstick
 from modelmedic.steps.contracts.diagnosis import Release
 from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.data.backfill import write_labels, write_log
-from modelmedic.steps.window_profiles import current_profile, labelled_profile
+from modelmedic.steps.detection.calibration import yardstick
+from modelmedic.steps.detection.profiles import current_profile, labelled_profile
 from tests.detect.log import DAY, START, labels, rows
 from tests.detect.place import Place, place
 

@@ -18,7 +18,7 @@ from modelmedic.steps.contracts.keys import model_prefix
 from modelmedic.steps.contracts.words import Outcome
 from modelmedic.steps.noticing import BY
 from modelmedic.steps.records.history import History
-from modelmedic.steps.training.apart import train_apart
+from modelmedic.steps.training.train import train_apart
 from tests.e2e.stage import Stage, evidence
 
 _SPRING = datetime(2013, 4, 14, tzinfo=UTC)  # while the first champion still knows its world

@@ -12,10 +12,10 @@ from modelmedic.examples.flights.traffic import Traffic
 from modelmedic.steps.adapters.clocks import PlayedClock
 from modelmedic.steps.adapters.local_serving.serving import LocalServing
 from modelmedic.steps.adapters.policy.file import load_policy
-from modelmedic.steps.bootstrap import bootstrap
-from modelmedic.steps.by_hand import by_hand
+from modelmedic.steps.bootstrap.in_process import bootstrap
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.window import Window
+from modelmedic.steps.incidents.opening import by_hand
 from modelmedic.steps.local.engine import heal
 from modelmedic.steps.runtime.run import Site
 from modelmedic.steps.runtime.workspace import Workspace

@@ -9,7 +9,7 @@ from modelmedic.steps.contracts.errors import Transient
 from modelmedic.steps.contracts.incident import Closing
 from modelmedic.steps.contracts.words import Outcome
 from modelmedic.steps.reconcile import deadline, reconcile
-from modelmedic.steps.repair import repair
+from modelmedic.steps.rollout.repair import repair
 from tests.heal.deployed import World
 from tests.heal.played import NOW, Told
 

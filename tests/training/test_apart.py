@@ -19,7 +19,7 @@ from modelmedic.steps.adapters.models.saver import save
 from modelmedic.steps.contracts.errors import BadInput
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.training.__main__ import entrypoint
-from modelmedic.steps.training.apart import Trained, train_apart
+from modelmedic.steps.training.train import Trained, train_apart
 from tests.training.worlds import START, policy, rows
 
 HERE = "tests.training.trainers"
@@ -114,7 +114,7 @@ from pathlib import Path
 from modelmedic.steps.contracts.errors import BadInput
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.training.__main__ import entrypoint
-from modelmedic.steps.training.apart import train_apart
+from modelmedic.steps.training.train import train_apart
 place = Path("{tmp_path}")
 train_apart(place / "train.parquet", Policy.model_validate_json((place / "rules.json").read_bytes()), place / "out")
 """

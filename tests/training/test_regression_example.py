@@ -11,7 +11,7 @@ from modelmedic.examples.regression.stream import CATEGORICAL, FIRST, LABEL_DELA
 from modelmedic.steps.adapters.clocks import PlayedClock
 from modelmedic.steps.adapters.mlflow.registry import MlflowRegistry
 from modelmedic.steps.adapters.policy.file import load_policy
-from modelmedic.steps.bootstrap import bootstrap
+from modelmedic.steps.bootstrap.in_process import bootstrap
 from modelmedic.steps.contracts.codec import to_plain
 from modelmedic.steps.contracts.diagnosis import Diagnosis
 from modelmedic.steps.contracts.inference_log import PREDICTION, REQUEST_ID

@@ -8,16 +8,16 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from modelmedic.steps.bootstrap import bootstrap
+from modelmedic.steps.bootstrap.in_process import bootstrap
 from modelmedic.steps.contracts.detection import Roles
 from modelmedic.steps.contracts.training import TrainingPlan
 from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.contracts.words import Remedy, Task
 from modelmedic.steps.core.metrics import auc
 from modelmedic.steps.core.stand_in import answers
-from modelmedic.steps.rehearsing import behind
 from modelmedic.steps.retrain import retrain
-from modelmedic.steps.taught import within
+from modelmedic.steps.training.history import within
+from modelmedic.steps.training.rehearsal import behind
 from tests.training.worlds import NOW, START, TURN, diagnosed, policy, rows, site
 
 RULES = policy()

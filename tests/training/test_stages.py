@@ -10,7 +10,8 @@ import pyarrow.compute as pc
 import pytest
 
 from modelmedic.steps.adapters.models.files import digest, pull
-from modelmedic.steps.bootstrap import bootstrap, check
+from modelmedic.steps.bootstrap.in_process import bootstrap
+from modelmedic.steps.bootstrap.rows import check
 from modelmedic.steps.contracts.diagnosis import Release
 from modelmedic.steps.contracts.errors import BadInput, Refused
 from modelmedic.steps.contracts.training import ModelVersion

@@ -15,8 +15,8 @@ from modelmedic.steps.contracts.keys import verdict_key
 from modelmedic.steps.contracts.ports import Workflows
 from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.contracts.words import VerdictState
+from modelmedic.steps.incidents.triage import triage
 from modelmedic.steps.records.documents import keep
-from modelmedic.steps.triage import triage
 from tests.cli.program import run
 from tests.cli.records import Records
 from tests.heal.played import WINDOW

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from modelmedic.steps.by_hand import by_hand
 from modelmedic.steps.contracts.words import Outcome
+from modelmedic.steps.incidents.opening import by_hand
 from modelmedic.steps.sweep import sweep
 from tests.heal.deployed import World
 from tests.triage.fakes import FakeWorkflows

@@ -19,10 +19,10 @@ from modelmedic.steps.contracts.ports import ObjectStore
 from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.contracts.words import Outcome, VerdictState
 from modelmedic.steps.core.alerts import MOST_ALERTS
+from modelmedic.steps.incidents.triage import HEALS, NOBODY, triage
 from modelmedic.steps.records.audit import AuditTrail
 from modelmedic.steps.records.documents import keep
 from modelmedic.steps.records.ledger import Ledger
-from modelmedic.steps.triage import HEALS, NOBODY, triage
 from modelmedic.workflows.alert_rules import ALERTS
 from tests.heal.played import NOW, WINDOW, policy
 from tests.triage.fakes import FakeWorkflows

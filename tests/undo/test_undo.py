@@ -12,8 +12,8 @@ from modelmedic.steps.contracts.incident import Closing
 from modelmedic.steps.contracts.keys import model_hash, report_key
 from modelmedic.steps.contracts.words import Outcome
 from modelmedic.steps.deploy import deploy
+from modelmedic.steps.rollout.undo import undo
 from modelmedic.steps.runtime.run import Run
-from modelmedic.steps.undo import undo
 from tests.heal.deployed import World
 from tests.heal.played import NOW, WINDOW
 

@@ -9,7 +9,7 @@ import click
 from modelmedic.workflows.cli.store import by_option, dry_run_option, json_option, opened, person, reason_option, store_options
 
 if TYPE_CHECKING:
-    from modelmedic.steps.answering import Given
+    from modelmedic.steps.approval.answers import Given
 
 _OPTIONS = (
     click.argument("incident", metavar="ID"),
@@ -68,7 +68,7 @@ def _answer(
 ) -> None:
     from modelmedic.steps.adapters.clocks import SystemClock
     from modelmedic.steps.adapters.policy.file import load_policy
-    from modelmedic.steps.answering import give
+    from modelmedic.steps.approval.answers import give
     from modelmedic.workflows.cli.console import print_json
 
     store = opened(url, home, read_only=dry_run)
@@ -88,7 +88,7 @@ def _deliver(given: "Given", namespace: str) -> None:
 
     from modelmedic.steps.adapters.kube.client import connect
     from modelmedic.steps.adapters.kube.workflows import ArgoWorkflows
-    from modelmedic.steps.answering import deliver
+    from modelmedic.steps.approval.answers import deliver
     from modelmedic.workflows.cli.place import say
 
     deliver(ArgoWorkflows(connect(), namespace), given, time.sleep)

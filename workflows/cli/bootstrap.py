@@ -21,8 +21,8 @@ def bootstrap(
     Refused when the model has a champion already.
     """
     from modelmedic.steps.adapters.tables.read import read_table
-    from modelmedic.steps.bootstrap import bootstrap as first_champion
-    from modelmedic.steps.bootstrap import check
+    from modelmedic.steps.bootstrap.in_process import bootstrap as first_champion
+    from modelmedic.steps.bootstrap.rows import check
     from modelmedic.workflows.cli.console import out, print_json, safe
 
     rules = policy_at(policy, below, above)

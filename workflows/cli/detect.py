@@ -19,7 +19,7 @@ def detect(reference: Path, current: Path, as_json: bool, report: Path | None, *
 
     Drift is a result, not an error: the exit code is 0.
     """
-    from modelmedic.steps.files import detect_files
+    from modelmedic.steps.detection.two_files import detect_files
     from modelmedic.workflows.cli.console import print_json
 
     roles = roles_of(options, reference, current)

@@ -21,7 +21,7 @@ def diagnose(reference: Path, current: Path, as_json: bool, season: str | None, 
     Without --target and --prediction only the inputs can be judged; with --time the season and the onset can be told too.
     """
     from modelmedic.steps.contracts.diagnosis import Context
-    from modelmedic.steps.files import diagnose_files
+    from modelmedic.steps.detection.two_files import diagnose_files
     from modelmedic.workflows.cli.console import print_json
 
     context = Context(season=span_of("--season", season, "1h", "3650d") if season is not None else None)

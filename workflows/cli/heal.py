@@ -52,7 +52,7 @@ def _run(
     if incident is not None:
         return place.run(incident, say=say)
     assert policy is not None
-    from modelmedic.steps.by_hand import by_hand
+    from modelmedic.steps.incidents.opening import by_hand
 
     return by_hand(place.site(policy_at(policy, below, above), say=say), keep=not dry_run)
 
@@ -74,7 +74,7 @@ def _ask(run: "Run", stage: str) -> None:
     """On a terminal the person who started the heal may answer at once; an empty answer leaves it waiting."""
     import getpass
 
-    from modelmedic.steps.answering import give
+    from modelmedic.steps.approval.answers import give
     from modelmedic.workflows.cli.console import safe, talk
 
     validated = run.stage("validate") if stage == "approve" else None

@@ -12,9 +12,9 @@ Line = tuple[str, str]  # a word for the margin, and a sentence
 
 def story(ledger: "Ledger", incident: "Incident") -> dict[str, Any]:
     """Everything on record, as JSON types; stages in the order of the stage table."""
+    from modelmedic.steps.approval.pending import pending
     from modelmedic.steps.contracts.codec import to_plain
     from modelmedic.steps.contracts.heal_stages import HEAL
-    from modelmedic.steps.pending import pending
 
     order = [stage.name for stage in HEAL]
     stages = ledger.stages(incident)

@@ -46,7 +46,7 @@ def incidents(incident: str | None, model: str | None, only_open: bool, as_json:
 
 
 def _row(ledger: "Ledger", incident: "Incident") -> dict[str, Any]:
-    from modelmedic.steps.pending import pending
+    from modelmedic.steps.approval.pending import pending
 
     diagnosed, closing = ledger.stage(incident, "diagnose") or {}, ledger.closing(incident)
     waiting = pending(ledger, incident) if closing is None else None

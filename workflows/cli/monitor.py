@@ -19,8 +19,8 @@ def monitor(policy: Path, end: datetime | None, as_json: bool, home: Path | None
     An alarm is a result, not an error: the exit code is 0.
     """
     from modelmedic.steps.contracts.window import utc
-    from modelmedic.steps.monitor import monitor as look
-    from modelmedic.steps.monitor_metrics import tell_prometheus
+    from modelmedic.steps.detection.metrics import tell_prometheus
+    from modelmedic.steps.detection.monitor import monitor as look
     from modelmedic.workflows.cli.console import out, print_json, safe
 
     place = workspace(home)

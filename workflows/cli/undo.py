@@ -20,7 +20,7 @@ def undo(incident: str, by: str | None, reason: str, dry_run: bool, as_json: boo
     Refused (77) while a heal of the model is open, or when somebody moved the alias since. The loop may heal again at the next
     alert: `modelmedic freeze` holds it back.
     """
-    from modelmedic.steps.undo import undo as take_back
+    from modelmedic.steps.rollout.undo import undo as take_back
     from modelmedic.workflows.cli.console import out, print_json, safe
     from modelmedic.workflows.cli.place import say, workspace
 

@@ -16,7 +16,7 @@ from modelmedic.steps.contracts.training import ModelVersion
 from modelmedic.steps.contracts.words import Direction
 from modelmedic.steps.core.canary import Judgement, Replay, judge_replay, judge_share, since
 from modelmedic.steps.effects.perform import Effect
-from modelmedic.steps.loop_metrics import tell_heal
+from modelmedic.steps.incidents.metrics import tell_heal
 from modelmedic.steps.runtime.run import Run, lease_if_any
 
 _REPLAY_ROWS = 25  # rows a request: enough for a p95 over twenty requests of the default replay

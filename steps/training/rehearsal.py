@@ -16,9 +16,9 @@ from modelmedic.steps.contracts.words import Remedy
 from modelmedic.steps.core.gates import compared
 from modelmedic.steps.core.metrics import Comparison
 from modelmedic.steps.core.stand_in import answers
-from modelmedic.steps.judging import judged
 from modelmedic.steps.runtime.run import Run
-from modelmedic.steps.taught import within
+from modelmedic.steps.training.evaluation import judged
+from modelmedic.steps.training.history import within
 
 Floats = npt.NDArray[np.float64]
 

@@ -1,7 +1,7 @@
 """The approval stages: no pod waits here; the ledger holds the answers, and time decides when nobody does.
 
 The local engine calls `approve` and waits. In a cluster Argo waits, and nothing of ours runs meanwhile: the step before asks
-(steps/pending.py), the step behind it looks into the ledger (`refusal`), and the close writes down a silence (`lapse`).
+(steps/approval/pending.py), the step behind it looks into the ledger (`refusal`), and the close writes down a silence (`lapse`).
 """
 
 from datetime import datetime

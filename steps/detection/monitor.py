@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from modelmedic.steps.calibration import Yardstick, thresholds, yardstick
 from modelmedic.steps.contracts.codec import to_plain
 from modelmedic.steps.contracts.detection import Verdict
 from modelmedic.steps.contracts.incident import Incident
@@ -15,10 +14,11 @@ from modelmedic.steps.contracts.words import VerdictState
 from modelmedic.steps.core.limits import replaced
 from modelmedic.steps.core.persistence import Persistent, persistence
 from modelmedic.steps.core.verdict import Asked, judge_profiles
+from modelmedic.steps.detection.calibration import Yardstick, thresholds, yardstick
+from modelmedic.steps.detection.profiles import Labelled, current_profile, labelled_profile
+from modelmedic.steps.incidents.repeats import Repeat, repeated
 from modelmedic.steps.records.documents import keep, parse
-from modelmedic.steps.recurring import Repeat, repeated
 from modelmedic.steps.runtime.run import Site
-from modelmedic.steps.window_profiles import Labelled, current_profile, labelled_profile
 
 ALERT = "drift-verdict"
 _LOOK_BACK = timedelta(days=30)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from modelmedic.steps.approve import REMEDY, asked_at
+from modelmedic.steps.approval.requests import REMEDY, asked_at
 from modelmedic.steps.contracts.heal_stages import HEAL
 from modelmedic.steps.contracts.incident import Incident
 from modelmedic.steps.contracts.stage import Kind, Stage

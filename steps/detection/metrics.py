@@ -9,7 +9,7 @@ from modelmedic.steps.contracts.detection import Verdict
 from modelmedic.steps.contracts.errors import ModelmedicError
 from modelmedic.steps.contracts.samples import Publisher, Sample
 from modelmedic.steps.contracts.words import VerdictState
-from modelmedic.steps.monitor import Monitored, verdicts
+from modelmedic.steps.detection.monitor import Monitored, verdicts
 from modelmedic.steps.runtime.run import Site
 
 _ALARMS = (VerdictState.BROKEN, VerdictState.DEGRADED, VerdictState.DRIFTED)

@@ -1,8 +1,11 @@
 """An incident that a person opens: the model's current window, as the monitor would see it."""
 
+from modelmedic.steps.contracts.audit import Phase
 from modelmedic.steps.contracts.incident import Incident
 from modelmedic.steps.contracts.keys import incident_id
+from modelmedic.steps.contracts.ports import Workflows
 from modelmedic.steps.contracts.window import Window
+from modelmedic.steps.records.audit import AuditTrail
 from modelmedic.steps.runtime.run import Run, Site
 
 ALERT = "by-hand"
@@ -20,3 +23,14 @@ def by_hand(site: Site, *, keep: bool = True) -> Run:
     incident, _ = site.ledger.open_incident(site.model, site.policy.hash, window, ALERT, {"by": site.actor})
     site.note("incident.opened", {"alert": ALERT, "window": window, "by": site.actor}, incident.id)
     return Run(site, incident)
+
+
+def ensure_heal(workflows: Workflows, template: str, incident: Incident, by: str, trail: AuditTrail) -> bool:
+    """Whether this call started it; it is written down afterwards, for the Workflow is its own proof.
+
+    An incident that a person opened is left to that person, who heals it where they sit or submits it.
+    """
+    if incident.alert == ALERT or not workflows.start(template, incident, by):
+        return False
+    trail.append("heal.started", Phase.NOTE, incident=incident.id, facts={"template": template, "by": by})
+    return True

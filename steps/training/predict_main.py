@@ -1,6 +1,6 @@
 """A model's answers to labelled rows, given by a process of its own that loads it exactly as the predictor does.
 
-Called as `python -m modelmedic.steps.training.answers --model=DIR --policy=policy.json --rows=rows.parquet --out=DIR`:
+Called as `python -m modelmedic.steps.training.predict_main --model=DIR --policy=policy.json --rows=rows.parquet --out=DIR`:
 validation never loads what somebody's training code wrote into the process that holds the records.
 """
 
@@ -25,7 +25,9 @@ _CHUNK = 10_000  # rows asked at once
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m modelmedic.steps.training.answers", description="Ask a model about rows and time it.")
+    parser = argparse.ArgumentParser(
+        prog="python -m modelmedic.steps.training.predict_main", description="Ask a model about rows and time it."
+    )
     for name in ("model", "policy", "rows", "out"):
         parser.add_argument(f"--{name}", type=Path, required=True)
     parser.add_argument("--single", type=int, default=_SINGLE, help="requests of one row that are timed")

@@ -6,6 +6,7 @@ here ever ends a step: what cannot be told is said, and the next sweep tells it.
 
 from collections.abc import Callable, Iterable, Iterator
 
+from modelmedic.steps.approval.pending import pending
 from modelmedic.steps.contracts import metrics as m
 from modelmedic.steps.contracts.decision import PastHeal
 from modelmedic.steps.contracts.errors import ModelmedicError
@@ -13,7 +14,6 @@ from modelmedic.steps.contracts.incident import Incident
 from modelmedic.steps.contracts.samples import Publisher, Sample
 from modelmedic.steps.contracts.words import Outcome, Remedy
 from modelmedic.steps.core.limits import objections
-from modelmedic.steps.pending import pending
 from modelmedic.steps.runtime.run import Run, Site
 
 _CLIMBED = (Outcome.HEALED, Outcome.WITHDRAWN)

@@ -4,18 +4,21 @@ Run again with the same body, by two pods at once, or after a kill anywhere: one
 written down under its digest, in the trail of the model or, where no model of ours is named, in a trail of its own.
 """
 
+import base64
+import binascii
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
 from itertools import groupby
+from pathlib import Path
 from typing import Any, Final, Protocol
 
 from modelmedic.steps.adapters.clocks import SystemClock
 from modelmedic.steps.contracts.audit import Phase
 from modelmedic.steps.contracts.codec import canonical, sha256, to_plain
 from modelmedic.steps.contracts.detection import Verdict
-from modelmedic.steps.contracts.errors import ModelmedicError, Refused
+from modelmedic.steps.contracts.errors import BadInput, ModelmedicError, Refused
 from modelmedic.steps.contracts.keys import policy_key, verdict_folder
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.ports import Clock, ObjectStore, Workflows
@@ -23,14 +26,14 @@ from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.contracts.words import VerdictState
 from modelmedic.steps.core.alerts import Alert, Refusal, read
 from modelmedic.steps.core.limits import replaced
+from modelmedic.steps.incidents.opening import ensure_heal
+from modelmedic.steps.incidents.repeats import repeated
 from modelmedic.steps.records.audit import AuditTrail
 from modelmedic.steps.records.documents import parse
 from modelmedic.steps.records.documents import read as stored
 from modelmedic.steps.records.freezes import Control
 from modelmedic.steps.records.ledger import Ledger
-from modelmedic.steps.recurring import repeated
 from modelmedic.steps.runtime.run import Outputs
-from modelmedic.steps.starting import ensure_heal
 
 HEALS: Final = frozenset({"ModelmedicDrift", "ModelmedicDegraded", "ModelmedicDataBroken"})  # what opens incidents
 NOBODY: Final = "ALERTS"  # whose trail has what names no model of ours; no policy can have a name in capitals
@@ -206,3 +209,15 @@ def _digest(alert: Alert) -> str:
 
 def _said(alert: Alert) -> dict[str, str]:
     return {"alert": alert.name, "fingerprint": alert.fingerprint, "since": str(to_plain(alert.started_at)), "digest": _digest(alert)}
+
+
+def decoded(file: Path) -> bytes:
+    """What stands base64-encoded in the file; as it stands when it is no base64, so that it is refused and recorded for what it is."""
+    try:
+        text = file.read_bytes()
+    except OSError as error:
+        raise BadInput(f"payload {file} cannot be read: {error}; expected the alert body that the Sensor passes") from error
+    try:
+        return base64.b64decode(b"".join(text.split()), validate=True)
+    except binascii.Error:
+        return text

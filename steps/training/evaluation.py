@@ -12,7 +12,7 @@ from modelmedic.steps.contracts.inference_log import MODEL_VERSION, PREDICTION
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.core.gates import Judged
 from modelmedic.steps.core.metrics import blocks_of
-from modelmedic.steps.training.asking import Asked, ask_apart
+from modelmedic.steps.training.predict import Asked, ask_apart
 
 
 def ask(model: Path, policy: Policy, parts: tuple[pa.Table, ...], out: Path) -> tuple[Asked, tuple[np.ndarray, ...]]:

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.core.fitness import Fitness
-from modelmedic.steps.training.answers import ANSWERS, REPORT
+from modelmedic.steps.training.predict_main import ANSWERS, REPORT
 from modelmedic.steps.training.process import here, killed, run_apart
 
 _ALLOWED = timedelta(minutes=10)
@@ -36,7 +36,7 @@ def ask_apart(model: Path, policy: Policy, rows: pa.Table, out: Path) -> Asked:
     arguments = [f"--model={model}", f"--policy={out / 'policy.json'}", f"--rows={out / 'rows.parquet'}", f"--out={out}", "--tethered"]
     arguments += [f"--single={_FEW}"] if here() else []
     pickles = os.environ.get(_ALLOW_PICKLE, "").lower() == "true"
-    code = run_apart(["modelmedic.steps.training.answers", *arguments, *(["--allow-pickle"] if pickles else [])], out, _ALLOWED)
+    code = run_apart(["modelmedic.steps.training.predict_main", *arguments, *(["--allow-pickle"] if pickles else [])], out, _ALLOWED)
     return _read(code, out, rows.num_rows)
 
 

@@ -4,13 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from modelmedic.steps.approval.pending import Pending, pending, why_not
 from modelmedic.steps.contracts.audit import Phase
 from modelmedic.steps.contracts.errors import Refused, Transient
 from modelmedic.steps.contracts.incident import Answer, Incident
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.ports import Clock, ObjectStore, Workflows
 from modelmedic.steps.core.approval import Ruling, rule
-from modelmedic.steps.pending import Pending, pending, why_not
 from modelmedic.steps.records.audit import AuditTrail
 from modelmedic.steps.records.ledger import Ledger
 from modelmedic.steps.records.policies import pinned, policy_of

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from importlib.metadata import version as installed
 from pathlib import Path
 
 import numpy as np
@@ -15,12 +16,12 @@ from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.training import ModelVersion, TrainingPlan
 from modelmedic.steps.contracts.words import Remedy
 from modelmedic.steps.core.gates import compared
-from modelmedic.steps.judging import ask, judged
-from modelmedic.steps.rehearsing import learnt
 from modelmedic.steps.runtime.run import Run
 from modelmedic.steps.runtime.versions import version_files
-from modelmedic.steps.training.apart import Trained, train_apart
+from modelmedic.steps.training.evaluation import ask, judged
 from modelmedic.steps.training.process import together
+from modelmedic.steps.training.rehearsal import learnt
+from modelmedic.steps.training.train import Trained, train_apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,3 +111,8 @@ def _champion(run: Run) -> Path:
     if served is None:
         raise Refused(f"model {site.model} has no champion to recalibrate; expected alias {site.policy.registry.champion} to name one")
     return version_files(site, decode(ModelVersion, canonical(served)))
+
+
+def code_version(policy: Policy) -> str:
+    """What made a model: this program's version, and the training function that was called."""
+    return f"modelmedic {installed('modelmedic')}, {policy.retrain.entrypoint}"

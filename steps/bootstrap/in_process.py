@@ -1,0 +1,22 @@
+"""The three parts of a bootstrap in one process, as a laptop runs them."""
+
+import pyarrow as pa
+
+from modelmedic.steps.bootstrap.register import register_first
+from modelmedic.steps.bootstrap.rows import _key, take
+from modelmedic.steps.bootstrap.serve import expect_no_other_champion, serve_first
+from modelmedic.steps.bootstrap.train import train_first
+from modelmedic.steps.contracts.training import ModelVersion
+from modelmedic.steps.runtime.run import Site
+from modelmedic.steps.runtime.versions import of_key
+
+
+def bootstrap(site: Site, table: pa.Table) -> ModelVersion:
+    """Train on the older rows, judge on the later ones, register, serve, alias. After a kill, called again it goes on.
+
+    Raises BadInput for rows that will not do, and Refused when a gate fails or the model has a champion of other rows already.
+    """
+    named = take(site, table)
+    expect_no_other_champion(site, of_key(site, _key(named)))
+    train_first(site, named)
+    return serve_first(site, register_first(site, named).version)
