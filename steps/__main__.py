@@ -1,7 +1,7 @@
 """One step as a container runs it: `python -m modelmedic.steps deploy --incident=flights-1a2b3c4d-1 --version=7 --outputs=/tmp/outputs`.
 
 One flag per input, one file per output in the outputs folder, every declared output written on every path that ends with exit
-code 0. A stage of a heal is told its incident; what runs beside heals (steps/doors.py) is not: `python -m modelmedic.steps monitor`.
+code 0. A stage of a heal is told its incident; what runs beside heals (steps/entrypoints.py) is not: `python -m modelmedic.steps monitor`.
 What is served, stored and registered is told by the environment (steps/runtime/workspace.py).
 """
 
@@ -12,9 +12,10 @@ from pathlib import Path
 import click
 
 from modelmedic.steps.contracts.errors import BadInput, ModelmedicError
-from modelmedic.steps.doors import DOORS, page_of
+from modelmedic.steps.entrypoints import DOORS
+from modelmedic.steps.heal.results import page_of
+from modelmedic.steps.heal.steps import STEPS, call
 from modelmedic.steps.runtime.run import Outputs
-from modelmedic.steps.table import STEPS, call
 
 CLOSING = "close"
 PAGE = "incident.html"

@@ -23,8 +23,8 @@ from modelmedic.steps.contracts.inference_log import PREDICTION
 from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.core.metrics import score
 from modelmedic.steps.detection.monitor import monitor
-from modelmedic.steps.local.engine import heal
-from modelmedic.steps.reconcile import reconcile
+from modelmedic.steps.heal.engine import heal
+from modelmedic.steps.reconcile.sweep import sweep
 from modelmedic.steps.runtime.run import Run, Site
 from modelmedic.steps.runtime.workspace import Workspace
 
@@ -98,7 +98,7 @@ class Year:
                 self._release_badly()
             self._look()
         self._clock.sleep(self.site.policy.settle)
-        reconcile(self.site)
+        sweep(self.site)
 
     def months(self) -> tuple[Month, ...]:
         """March to December, as served and as the first champion would have answered the same requests."""
@@ -113,7 +113,7 @@ class Year:
     def _look(self) -> None:
         """What CronWorkflows and a Sensor do in a cluster: reconcile, monitor, and heal what was opened."""
         self.serving.flush()
-        reconcile(self.site)
+        sweep(self.site)
         seen = monitor(self.site)
         if seen.incident is not None:
             heal(Run(self.site, self.site.ledger.find(seen.incident)))

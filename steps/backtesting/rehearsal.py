@@ -15,8 +15,8 @@ from modelmedic.steps.contracts.incident import Closing, Incident
 from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.contracts.words import Outcome
 from modelmedic.steps.detection.monitor import monitor
-from modelmedic.steps.local.engine import Ask, heal
-from modelmedic.steps.reconcile import reconcile
+from modelmedic.steps.heal.engine import Ask, heal
+from modelmedic.steps.reconcile.sweep import sweep
 from modelmedic.steps.runtime.run import Run
 
 _TABLE = tuple(stage for stage in HEAL if stage.name != "report")  # nobody reads Evidently's page of a rehearsal
@@ -26,7 +26,7 @@ def policy_itself(stage: Stage, *, approve: bool) -> Played:
     """Look, and heal what was opened, until the past is over. `approve` is what people answer wherever the policy asks them."""
     site = stage.site
     while move_on(stage):
-        reconcile(site)
+        sweep(site)
         seen = monitor(site)
         if seen.incident is not None:
             with contextlib.suppress(Transient, StoreError):  # the next look goes on with it

@@ -10,12 +10,12 @@ from pydantic import ValidationError
 
 from modelmedic.steps.approval.pending import pending, request
 from modelmedic.steps.approval.requests import FORM, REMEDY
-from modelmedic.steps.close import close
 from modelmedic.steps.contracts.incident import Answer
 from modelmedic.steps.contracts.words import Outcome
-from modelmedic.steps.deploy import deploy
-from modelmedic.steps.quarantine import quarantine
-from modelmedic.steps.rollback import rollback
+from modelmedic.steps.heal.close import close
+from modelmedic.steps.heal.deploy import deploy
+from modelmedic.steps.heal.quarantine import quarantine
+from modelmedic.steps.heal.rollback import rollback
 from modelmedic.steps.runtime.run import Outputs, Run
 from tests.heal.deployed import World
 from tests.heal.played import NOW, WINDOW, policy

@@ -3,13 +3,13 @@
 from datetime import timedelta
 from pathlib import Path
 
-from modelmedic.steps.close import close
 from modelmedic.steps.contracts.inference_log import LABELLED_AT
 from modelmedic.steps.contracts.training import ModelVersion
 from modelmedic.steps.data.backfill import write_labels, write_log
 from modelmedic.steps.data.windows import LoggedWindows
 from modelmedic.steps.detection.monitor import monitor
-from modelmedic.steps.diagnose import diagnose
+from modelmedic.steps.heal.close import close
+from modelmedic.steps.heal.diagnose import diagnose
 from modelmedic.steps.runtime.run import Run
 from tests.training.worlds import NOW, START, TURN, policy, rows, site
 

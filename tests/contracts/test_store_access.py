@@ -35,13 +35,14 @@ from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.contracts.words import Cause, Remedy, VerdictState
 from modelmedic.steps.data.backfill import write_labels, write_log
 from modelmedic.steps.data.parquet import encoded
-from modelmedic.steps.doors import DOORS, page_of
+from modelmedic.steps.entrypoints import DOORS
+from modelmedic.steps.heal.engine import heal
+from modelmedic.steps.heal.results import page_of
+from modelmedic.steps.heal.steps import call
 from modelmedic.steps.incidents.triage import triage
-from modelmedic.steps.local.engine import heal
 from modelmedic.steps.records.documents import keep
 from modelmedic.steps.runtime.run import Outputs, Run, Site, silent
 from modelmedic.steps.runtime.workspace import Workspace
-from modelmedic.steps.table import call
 from modelmedic.workflows.platform import Platform
 from modelmedic.workflows.store_access import store_policies
 from tests.contracts.guarded import BUCKET, Guarded

@@ -8,7 +8,7 @@ import pytest
 from modelmedic.steps.adapters.evidently.painter import Painter
 from modelmedic.steps.contracts.errors import ModelmedicError
 from modelmedic.steps.contracts.window import Window
-from modelmedic.steps.report import begin, report
+from modelmedic.steps.heal.report import begin, report
 from modelmedic.steps.runtime.run import Run
 from tests.detect.log import DAY, START
 from tests.detect.place import Change, Place, place

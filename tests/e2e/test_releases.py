@@ -16,7 +16,7 @@ from modelmedic.steps.adapters.models.files import push
 from modelmedic.steps.contracts.diagnosis import Release
 from modelmedic.steps.contracts.keys import model_prefix
 from modelmedic.steps.contracts.words import Outcome
-from modelmedic.steps.noticing import BY
+from modelmedic.steps.reconcile.sweep import RELEASED_BY_HAND
 from modelmedic.steps.records.history import History
 from modelmedic.steps.training.train import train_apart
 from tests.e2e.stage import Stage, evidence
@@ -47,7 +47,7 @@ def test_a_release_that_does_harm_is_rolled_back(stage: Stage, tmp_path: Path) -
 
 def _noticed(stage: Stage, version: str, at: datetime) -> None:
     """As the sweep writes it down within five minutes; moved into the past like the flights that the version answers."""
-    History(stage.store, SystemClock()).record_release(stage.model, Release(at, version, "1", by=BY))
+    History(stage.store, SystemClock()).record_release(stage.model, Release(at, version, "1", by=RELEASED_BY_HAND))
 
 
 def _released_by_hand(stage: Stage, rows: pa.Table, work: Path) -> str:

@@ -15,8 +15,8 @@ from modelmedic.steps.adapters.policy.file import load_policy
 from modelmedic.steps.bootstrap.in_process import bootstrap
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.window import Window
+from modelmedic.steps.heal.engine import heal
 from modelmedic.steps.incidents.opening import by_hand
-from modelmedic.steps.local.engine import heal
 from modelmedic.steps.runtime.run import Site
 from modelmedic.steps.runtime.workspace import Workspace
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from modelmedic.steps.close import close
 from modelmedic.steps.contracts.codec import to_plain
 from modelmedic.steps.contracts.diagnosis import Diagnosis
 from modelmedic.steps.contracts.words import Cause
+from modelmedic.steps.heal.close import close
 from tests.heal.played import run, site
 
 HELD = {"limit": "patience", "sentence": "a challenger was rejected a week ago"}

@@ -7,7 +7,7 @@ import pytest
 from modelmedic.steps.contracts.errors import Refused
 from modelmedic.steps.contracts.incident import Closing
 from modelmedic.steps.contracts.words import Outcome
-from modelmedic.steps.table import call
+from modelmedic.steps.heal.steps import call
 from tests.heal.played import NOW, run, site
 
 

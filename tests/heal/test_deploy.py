@@ -10,7 +10,7 @@ import pytest
 from modelmedic.steps.contracts.audit import Phase
 from modelmedic.steps.contracts.errors import StoreError, Transient
 from modelmedic.steps.contracts.incident import Answer
-from modelmedic.steps.deploy import deploy
+from modelmedic.steps.heal.deploy import deploy
 from modelmedic.steps.runtime.run import Run
 from tests.heal.deployed import World
 from tests.heal.played import NOW

@@ -9,7 +9,7 @@ from modelmedic.steps.contracts.errors import Refused, Transient
 from modelmedic.steps.contracts.heal_stages import HEAL
 from modelmedic.steps.contracts.incident import Answer
 from modelmedic.steps.contracts.serving import ServingState
-from modelmedic.steps.local.engine import Walk, heal
+from modelmedic.steps.heal.engine import Walk, heal
 from modelmedic.steps.runtime.run import Run
 from tests.heal.played import NOW, Steps, run, site
 

@@ -10,13 +10,13 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from modelmedic.steps.adapters.prometheus import Pushgateway, TextFile
 from modelmedic.steps.approval.pending import request
-from modelmedic.steps.close import close
 from modelmedic.steps.contracts import metrics as m
 from modelmedic.steps.contracts.errors import BadInput, StoreError, Transient
 from modelmedic.steps.contracts.incident import Closing
 from modelmedic.steps.contracts.samples import Sample
 from modelmedic.steps.contracts.words import Outcome
-from modelmedic.steps.deploy import deploy
+from modelmedic.steps.heal.close import close
+from modelmedic.steps.heal.deploy import deploy
 from modelmedic.steps.incidents.metrics import sweep_samples, tell_sweep, tell_sweep_ended
 from tests.detect.test_monitor_metrics import gateway
 from tests.heal.deployed import World

@@ -8,7 +8,7 @@ import pytest
 from modelmedic.steps.contracts.errors import Transient
 from modelmedic.steps.contracts.incident import Closing
 from modelmedic.steps.contracts.words import Outcome
-from modelmedic.steps.reconcile import deadline, reconcile
+from modelmedic.steps.reconcile.sweep import deadline, sweep
 from modelmedic.steps.rollout.repair import repair
 from tests.heal.deployed import World
 from tests.heal.played import NOW, Told
@@ -26,7 +26,7 @@ def closed(world: World) -> None:
 def test_a_canary_that_a_crash_left_is_taken_back(world: World) -> None:
     closed(world)
     world.serving.start_canary(world.second, expected=1)
-    assert "version 2 was taken back" in reconcile(world.site).sentences[0]
+    assert "version 2 was taken back" in sweep(world.site).sentences[0]
     assert world.agrees == "1"
 
 
@@ -35,13 +35,13 @@ def test_a_canary_that_was_left_is_taken_back_while_the_registry_is_away(world: 
     world.serving.start_canary(world.second, expected=1)
     world.registry.unreachable = True
     with pytest.raises(Transient):
-        reconcile(world.site)
+        sweep(world.site)
     assert world.serving.state().canary is None
 
 
 def test_a_canary_of_a_heal_under_way_is_left_alone(world: World) -> None:
     world.serving.start_canary(world.second, expected=1)
-    assert reconcile(world.site).sentences == ()
+    assert sweep(world.site).sentences == ()
     assert world.serving.state().canary is not None
 
 
@@ -68,8 +68,8 @@ def test_a_release_by_hand_is_written_down_once(world: World) -> None:
     world.serving.start_canary(world.second, expected=1)
     world.serving.promote(expected=world.serving.state().generation)
     world.registry.move_alias("champion", "2", expected="1")
-    assert "version 2 was released by somebody else" in reconcile(world.site).sentences
-    assert reconcile(world.site).sentences == ()
+    assert "version 2 was released by somebody else" in sweep(world.site).sentences
+    assert sweep(world.site).sentences == ()
     last = world.site.history.releases("churn")[-1]
     assert (last.version, last.previous) == ("2", "1")
     assert world.agrees == "2"
@@ -79,7 +79,7 @@ def test_an_incident_past_its_deadline_is_closed_and_what_it_left_is_taken_back(
     world.serving.start_canary(world.second, expected=1)
     world.traffic = 0
     world.clock.sleep(deadline(world.site.policy) + timedelta(minutes=1))
-    reconcile(world.site)
+    sweep(world.site)
     closing = world.site.ledger.closing(world.run.incident)
     assert closing is not None
     assert (closing.outcome, closing.by_error) == (Outcome.ESCALATED, True)
@@ -91,11 +91,11 @@ def test_records_that_waited_for_the_store_reach_the_trail(world: World) -> None
     from modelmedic.steps.effects.spool import waiting
 
     world.site.spool.add(waiting(NOW, "canary.withdrawn", Phase.OUTCOME, incident=world.run.incident.id, key="k", fence=None, facts={}))
-    assert "1 audit records" in reconcile(world.site).sentences[0]
+    assert "1 audit records" in sweep(world.site).sentences[0]
     assert [r.event for r in world.site.trail.records()][-1] == "canary.withdrawn"
 
 
 def test_when_everything_agrees_nothing_is_done(world: World) -> None:
     before = world.site.trail.length()
-    assert reconcile(world.site).sentences == ()
+    assert sweep(world.site).sentences == ()
     assert world.site.trail.length() == before

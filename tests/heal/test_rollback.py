@@ -7,7 +7,7 @@ import pytest
 
 from modelmedic.steps.contracts.diagnosis import Release
 from modelmedic.steps.core.lineage import last_good
-from modelmedic.steps.rollback import rollback
+from modelmedic.steps.heal.rollback import rollback
 from modelmedic.steps.runtime.run import Run
 from tests.heal.deployed import World
 from tests.heal.played import NOW

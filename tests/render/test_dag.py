@@ -9,7 +9,7 @@ import pytest
 
 from modelmedic.steps.contracts.heal_stages import HEAL
 from modelmedic.steps.contracts.stage import Kind, Stage
-from modelmedic.steps.local import engine
+from modelmedic.steps.heal import engine
 from modelmedic.steps.runtime.run import Run
 from modelmedic.workflows.heal import heal
 from modelmedic.workflows.model import model_of

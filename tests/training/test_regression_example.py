@@ -19,9 +19,9 @@ from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.contracts.words import Cause
 from modelmedic.steps.core.log_columns import conform, declared
-from modelmedic.steps.retrain import retrain
+from modelmedic.steps.heal.retrain import retrain
+from modelmedic.steps.heal.validate import validate
 from modelmedic.steps.runtime.run import Run
-from modelmedic.steps.validate import validate
 from tests.training.worlds import TableWindows, site
 
 POLICY = Path(__file__).parents[2] / "examples" / "regression" / "policy.yaml"

@@ -15,7 +15,7 @@ from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.contracts.words import Remedy, Task
 from modelmedic.steps.core.metrics import auc
 from modelmedic.steps.core.stand_in import answers
-from modelmedic.steps.retrain import retrain
+from modelmedic.steps.heal.retrain import retrain
 from modelmedic.steps.training.history import within
 from modelmedic.steps.training.rehearsal import behind
 from tests.training.worlds import NOW, START, TURN, diagnosed, policy, rows, site

@@ -18,10 +18,10 @@ from modelmedic.steps.contracts.training import ModelVersion
 from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.contracts.words import Cause, Remedy
 from modelmedic.steps.data.snapshots import rows as snapshot
+from modelmedic.steps.heal.retrain import retrain
+from modelmedic.steps.heal.validate import validate
 from modelmedic.steps.records.audit import AuditTrail
-from modelmedic.steps.retrain import retrain
 from modelmedic.steps.runtime.run import Run, Site
-from modelmedic.steps.validate import validate
 from tests.training.worlds import NOW, START, TURN, diagnosed, policy, rows, site
 
 RULES = policy()

@@ -11,7 +11,7 @@ from modelmedic.steps.contracts.errors import BadInput, Refused
 from modelmedic.steps.contracts.incident import Closing
 from modelmedic.steps.contracts.keys import model_hash, report_key
 from modelmedic.steps.contracts.words import Outcome
-from modelmedic.steps.deploy import deploy
+from modelmedic.steps.heal.deploy import deploy
 from modelmedic.steps.rollout.undo import undo
 from modelmedic.steps.runtime.run import Run
 from tests.heal.deployed import World

@@ -32,7 +32,7 @@ def heal(
 
     A "no" (no action, a rejected challenger) is a result: the exit code is 0. 75 means that the same command may go through later.
     """
-    from modelmedic.steps.local.engine import heal as walk
+    from modelmedic.steps.heal.engine import heal as walk
 
     place = workspace(home)
     run = _run(place, incident, policy, below, above, dry_run)
@@ -58,7 +58,7 @@ def _run(
 
 
 def _preview(run: "Run", as_json: bool) -> None:
-    from modelmedic.steps.diagnose import acted, conclude
+    from modelmedic.steps.heal.diagnose import acted, conclude
     from modelmedic.workflows.cli.console import out, print_json, safe
 
     found = conclude(run)

@@ -13,10 +13,10 @@ from modelmedic.workflows.cli.place import place_options, policy_at, say, worksp
 @place_options
 def reconcile(policy: Path, as_json: bool, home: Path | None, below: tuple[Path, ...], above: tuple[Path, ...]) -> None:
     """Bring records, serving and aliases of POLICY's model back together, and assess heals whose labels have matured."""
-    from modelmedic.steps.reconcile import reconcile as bring_together
+    from modelmedic.steps.reconcile.sweep import sweep
     from modelmedic.workflows.cli.console import out, print_json, safe
 
-    done = bring_together(workspace(home).site(policy_at(policy, below, above), say=say))
+    done = sweep(workspace(home).site(policy_at(policy, below, above), say=say))
     if as_json:
         print_json(done)
         return

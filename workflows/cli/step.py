@@ -20,6 +20,6 @@ def step(ctx: click.Context, name: str, incident: str, outputs: Path | None, hom
     nothing more.
     """
     from modelmedic.steps.__main__ import inputs, write
-    from modelmedic.steps.table import call
+    from modelmedic.steps.heal.steps import call
 
     write(call(name, workspace(home).run(incident, say=say), inputs(ctx.args)), outputs)

@@ -9,9 +9,9 @@ from modelmedic.steps.contracts.words import Cause, Outcome
 from modelmedic.steps.core.limits import failed
 from modelmedic.steps.core.outcome import Ending, ending
 from modelmedic.steps.core.recurrence import SILENT_FOR
+from modelmedic.steps.heal.results import note_training
 from modelmedic.steps.incidents.metrics import tell_heal
 from modelmedic.steps.runtime.run import Outputs, Run
-from modelmedic.steps.training_note import note_training
 
 _NEWS = {
     Outcome.HEALED: Severity.INFO,

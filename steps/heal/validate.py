@@ -21,12 +21,12 @@ from modelmedic.steps.core.gates import comparison_gates, metrics, old_regime_ga
 from modelmedic.steps.core.slices import inside
 from modelmedic.steps.core.training_window import reach
 from modelmedic.steps.data.snapshots import rows as snapshot
+from modelmedic.steps.heal.results import note_training
 from modelmedic.steps.runtime.reference import Baseline, baseline
 from modelmedic.steps.runtime.run import Outputs, Run
 from modelmedic.steps.runtime.versions import moving, registering, version_files
 from modelmedic.steps.training.evaluation import answered, ask, judged
 from modelmedic.steps.training.process import fresh
-from modelmedic.steps.training_note import note_training
 
 _MOST_OLD_ROWS = 20_000  # of the champion's reference; more say the same
 

@@ -16,7 +16,7 @@ STEPS = tuple(dict.fromkeys(stage.step for stage in HEAL if stage.kind is not Ki
 
 def begin(step: str, run: Run) -> None:
     """Start what of the step can be done beside others; most have nothing of the kind. Never raises for what the data are."""
-    function = getattr(importlib.import_module(f"modelmedic.steps.{step}"), "begin", None)
+    function = getattr(importlib.import_module(f"modelmedic.steps.heal.{step}"), "begin", None)
     if function is not None:
         function(run)
 
@@ -35,7 +35,7 @@ def call(step: str, run: Run, inputs: Mapping[str, str]) -> Outputs:
         raise BadInput(f"step {step} got an empty {empty[0]}; expected the output of a stage that ran")
     if step != CLOSE and run.stage(step) is None and run.site.ledger.closing(run.incident) is not None:
         raise Refused(f"step {step} was not run: incident {run.incident.id} is closed, and what it was about is over")
-    function = cast(Callable[..., Outputs], getattr(importlib.import_module(f"modelmedic.steps.{step}"), step))
+    function = cast(Callable[..., Outputs], getattr(importlib.import_module(f"modelmedic.steps.heal.{step}"), step))
     outputs = function(run, **inputs)
     request(run)
     return outputs

@@ -11,7 +11,7 @@ from modelmedic.steps.adapters.clocks import SystemClock
 from modelmedic.steps.bootstrap.rows import labelled
 from modelmedic.steps.contracts.errors import BadInput, ModelmedicError, Transient
 from modelmedic.steps.incidents.triage import decoded
-from modelmedic.steps.runtime.run import Outputs, Run
+from modelmedic.steps.runtime.run import Outputs
 from modelmedic.steps.runtime.workspace import Say, Workspace, policies
 
 PARTS = ("train", "register", "serve")
@@ -60,7 +60,7 @@ def bootstrap(place: Workspace, inputs: Mapping[str, str], say: Say) -> Outputs:
 def reconcile(place: Workspace, inputs: Mapping[str, str], say: Say) -> Outputs:
     """Every model by itself: one that cannot be looked after keeps nobody else waiting, and fails the sweep at its end."""
     from modelmedic.steps.incidents.metrics import tell_sweep, tell_sweep_ended
-    from modelmedic.steps.sweep import sweep
+    from modelmedic.steps.reconcile.sweep import sweep_in_cluster
 
     _expect(inputs)
     repaired, failed = 0, []
@@ -68,7 +68,7 @@ def reconcile(place: Workspace, inputs: Mapping[str, str], say: Say) -> Outputs:
         try:
             site = place.site(policy, say=say)
             try:
-                repaired += sweep(site, place.workflows, facts)
+                repaired += sweep_in_cluster(site, place.workflows, facts)
             finally:
                 tell_sweep(site)
         except ModelmedicError as error:
@@ -94,12 +94,6 @@ DOORS: Mapping[str, Callable[[Workspace, Mapping[str, str], Say], Outputs]] = {
     "reconcile": reconcile,
     "triage": triage,
 }
-
-
-def page_of(run: Run) -> bytes | None:
-    """The incident report as its close stored it, for the artifact that Argo's UI shows; None when it could not be drawn."""
-    key = (run.stage("close") or {}).get("report")
-    return run.site.store.get(str(key)).data if key else None
 
 
 def _expect(inputs: Mapping[str, str], *names: str) -> None:

@@ -9,3 +9,9 @@ def note_training(run: Run) -> None:
     if said is not None:
         event = "model.trained" if said.get("candidate") else "training.refused"
         run.note(event, **{name: said.get(name) for name in ("rows", "candidate", "sentence")})
+
+
+def page_of(run: Run) -> bytes | None:
+    """The incident report as its close stored it, for the artifact that Argo's UI shows; None when it could not be drawn."""
+    key = (run.stage("close") or {}).get("report")
+    return run.site.store.get(str(key)).data if key else None

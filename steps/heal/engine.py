@@ -11,9 +11,9 @@ from modelmedic.steps.approval.requests import approve
 from modelmedic.steps.contracts.errors import ModelmedicError, StoreError, Transient
 from modelmedic.steps.contracts.heal_stages import HEAL
 from modelmedic.steps.contracts.stage import Kind, Stage
+from modelmedic.steps.heal.steps import begin, call
 from modelmedic.steps.rollout.repair import repair
 from modelmedic.steps.runtime.run import Outputs, Run
-from modelmedic.steps.table import begin, call
 
 Call = Callable[[str, Run, Mapping[str, str]], Outputs]  # runs the step of that name
 Begin = Callable[[str, Run], None]  # starts what of that step can be done beside others

@@ -1,0 +1,116 @@
+"""The sweep of one model between its heals: what a crash left half done is repaired, and a heal that nobody started is started.
+
+`modelmedic reconcile` and the reconcile CronWorkflow call it for each model; `assess` says in it whether earlier heals helped.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from modelmedic.steps.contracts.diagnosis import Release
+from modelmedic.steps.contracts.incident import Incident
+from modelmedic.steps.contracts.policy import Policy
+from modelmedic.steps.contracts.ports import Workflows
+from modelmedic.steps.heal.close import close
+from modelmedic.steps.incidents.opening import ensure_heal
+from modelmedic.steps.reconcile.assess import assess
+from modelmedic.steps.rollout.repair import repair, take_back
+from modelmedic.steps.runtime.run import Run, Site
+
+RELEASED_BY_HAND: Final = "somebody else"
+_SPARE = timedelta(hours=2)  # for everything in a heal that has no bound of its own
+_PATIENCE: Final = timedelta(minutes=15)  # an alert is there within two or three, and a busy cluster takes longer
+_ENDED: Final = ("Succeeded", "Failed", "Error")
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What was done, a sentence each; empty when there was nothing to do."""
+
+    sentences: tuple[str, ...]
+
+
+def sweep(site: Site) -> Swept:
+    """Bring records, serving and aliases of the model back together. Running twice changes nothing more."""
+    said = []
+    flushed = site.catch_up()
+    if flushed:
+        said.append(f"{flushed} audit records that had waited for the store are in the trail now")
+    current = site.ledger.current(site.model)
+    if current is None:
+        said += take_back(site)
+    released = notice_release(site)
+    if released is not None:
+        said.append(f"version {released.version} was released by {released.by}")
+    if current is not None and site.clock.now() >= current.opened_at + deadline(site.policy):
+        said.append(_close_overdue(site, current))
+        current = None
+    if current is None:
+        said += repair(site).sentences
+    return Swept((*said, *assess(site)))
+
+
+def sweep_in_cluster(site: Site, workflows: Workflows, facts: Mapping[str, str]) -> int:
+    """The sweep of a model whose heals are Argo Workflows; returns how many things were done, and says each.
+
+    `facts` are those of the model in the list of all models: `heal` names the template that heals it.
+    """
+    said = list(sweep(site).sentences)
+    if told := list(_look_after_heal(site, workflows, facts["heal"])):
+        said += [*told, *sweep(site).sentences]  # a heal that was closed just now may have left something half done
+    for sentence in said:
+        site.say(sentence)
+    return len(said)
+
+
+def deadline(policy: Policy) -> timedelta:
+    """After which an open incident is taken to be dead: every wait that the policy allows it, and some hours."""
+    climb = (len(policy.rollout.steps) + 1) * policy.rollout.deadline
+    return policy.retrain.timeout + 2 * policy.approval.timeout + climb + _SPARE
+
+
+def notice_release(site: Site) -> Release | None:
+    """Write down a version that serves and has the champion alias though no heal put it there; None when there is none.
+
+    Its time is that of this sweep; the inference log tells more exactly from when on the version answered.
+    """
+    releases = site.history.releases(site.model)
+    served, alias = site.serving.state().champion, site.registry.alias(site.policy.registry.champion)
+    if served is None or served.version != alias or (releases and releases[-1].version == alias) or _promoting(site, alias):
+        return None
+    previous = releases[-1].version if releases else None
+    release = site.history.record_release(site.model, Release(site.clock.now(), alias, previous, by=RELEASED_BY_HAND))
+    site.note("release.noticed", {"version": alias, "previous": previous})
+    return release
+
+
+def _promoting(site: Site, version: str) -> bool:
+    """Whether a heal that is under way is just about to record the release of this version."""
+    current = site.ledger.current(site.model)
+    validated = site.ledger.stage(current, "validate") if current else None
+    return bool(validated and validated.get("version") == version)
+
+
+def _look_after_heal(site: Site, workflows: Workflows, template: str) -> Iterator[str]:
+    """Start the heal that no alert has started, and close the incident of one that ended without its close."""
+    current = site.ledger.current(site.model)
+    if current is None:
+        return
+    phase = workflows.phase(current.id)
+    if phase in _ENDED and site.ledger.closing(current) is None:  # in this order: a heal's close comes before its end
+        yield _close_ended(site, current, phase)
+        return
+    late = phase is None and site.clock.now() >= current.opened_at + _PATIENCE
+    if late and ensure_heal(workflows, template, current, "reconcile", site.trail):
+        yield f"incident {current.id} had no heal, which is started now: did its alert arrive?"
+
+
+def _close_overdue(site: Site, incident: Incident) -> str:
+    outcome = close(Run(site, incident), f"it was open for more than {deadline(site.policy)} and nobody finished it")["outcome"]
+    return f"incident {incident.id} was open past its deadline and is closed as {outcome}"
+
+
+def _close_ended(site: Site, incident: Incident, phase: str | None) -> str:
+    outcome = close(Run(site, incident), f"its workflow ended as {phase} and did not close it")["outcome"]
+    return f"the heal of incident {incident.id} ended as {phase} and left it open; it is closed as {outcome}"
