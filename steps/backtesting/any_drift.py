@@ -6,11 +6,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from modelmedic.steps.backtesting.looking import move_on
 from modelmedic.steps.backtesting.models import trained
 from modelmedic.steps.backtesting.naive import history
+from modelmedic.steps.backtesting.replayed_site import Stage, move_on
 from modelmedic.steps.backtesting.result import ANY_DRIFT, Counts, Deed, Played
-from modelmedic.steps.backtesting.stage import Stage
 from modelmedic.steps.contracts.errors import BadInput
 from modelmedic.steps.contracts.incident import Closing
 from modelmedic.steps.contracts.words import Outcome

@@ -4,9 +4,8 @@ import contextlib
 from typing import Any
 
 from modelmedic.steps.approval.answers import give
-from modelmedic.steps.backtesting.looking import move_on
+from modelmedic.steps.backtesting.replayed_site import Stage, move_on
 from modelmedic.steps.backtesting.result import POLICY, Counts, Deed, Played
-from modelmedic.steps.backtesting.stage import Stage
 from modelmedic.steps.contracts.codec import canonical, decode
 from modelmedic.steps.contracts.diagnosis import Diagnosis
 from modelmedic.steps.contracts.errors import ModelmedicError, StoreError, Transient

@@ -12,9 +12,9 @@ from modelmedic.steps.backtesting.cut import Cut
 from modelmedic.steps.backtesting.naive import every_window, frozen
 from modelmedic.steps.backtesting.past import Past
 from modelmedic.steps.backtesting.rehearsal import policy_itself
+from modelmedic.steps.backtesting.replayed_site import Stage
 from modelmedic.steps.backtesting.result import ANY_DRIFT, EVERY_WINDOW, POLICY, Backtest
 from modelmedic.steps.backtesting.scoring import labelled, line
-from modelmedic.steps.backtesting.stage import Stage
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.window import format_duration
 from modelmedic.steps.core.metrics import HIGHER_IS_BETTER, loss_of

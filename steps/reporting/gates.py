@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from modelmedic.steps.contracts.training import Gate
+from modelmedic.steps.reporting.pictures.strips import extent, strip
 from modelmedic.steps.reporting.story import Story
-from modelmedic.steps.reporting.strips import extent, strip
 from modelmedic.steps.reporting.words import short, words
 
 _OTHER_UNIT = ("ranking",)  # a gate of another metric than the rest

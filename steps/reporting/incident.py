@@ -7,15 +7,14 @@ from typing import Any
 
 from modelmedic.steps.contracts.words import Outcome
 from modelmedic.steps.core.chain import seal
-from modelmedic.steps.reporting.chapters import Chain
 from modelmedic.steps.reporting.gates import judged
 from modelmedic.steps.reporting.headline import cards, headline, outcome
 from modelmedic.steps.reporting.moments import Moment, moments
+from modelmedic.steps.reporting.pictures.shares import shares
+from modelmedic.steps.reporting.pictures.spans import Lane, spans
 from modelmedic.steps.reporting.render import render
 from modelmedic.steps.reporting.sections import compared, considered, drift_sentence
-from modelmedic.steps.reporting.shares import shares
-from modelmedic.steps.reporting.spans import Lane, spans
-from modelmedic.steps.reporting.story import Story
+from modelmedic.steps.reporting.story import Chain, Story
 from modelmedic.steps.reporting.undo import undo
 from modelmedic.steps.reporting.words import lasting, number, short, words
 

@@ -7,8 +7,8 @@ from modelmedic.steps.contracts.detection import Verdict
 from modelmedic.steps.contracts.diagnosis import Diagnosis, Hypothesis
 from modelmedic.steps.contracts.words import Cause
 from modelmedic.steps.reporting.comparison import Comparison, Drawn
-from modelmedic.steps.reporting.distributions import distribution
-from modelmedic.steps.reporting.means import means
+from modelmedic.steps.reporting.pictures.distributions import distribution
+from modelmedic.steps.reporting.pictures.means import means
 from modelmedic.steps.reporting.words import number, percent, short
 
 # In the order in which they are asked; what is said of each when it is not among the causes that stand.

@@ -10,12 +10,12 @@ import pytest
 
 from modelmedic.steps.backtesting.cut import cut
 from modelmedic.steps.backtesting.naive import every_window, frozen
+from modelmedic.steps.backtesting.page import backtest_page
 from modelmedic.steps.backtesting.past import past
 from modelmedic.steps.backtesting.result import ANY_DRIFT, EVERY_WINDOW, FROZEN, POLICY, Backtest, Counts, Deed, Line
 from modelmedic.steps.backtesting.run import backtest
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.window import Window
-from modelmedic.steps.reporting.backtest import backtest_page
 from tests.benchmarks.backtest.streams import make
 from tests.cli.program import run
 from tests.reporting.page import Seen, harmless

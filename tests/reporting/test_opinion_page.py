@@ -13,7 +13,7 @@ from modelmedic.steps.contracts.detection import Roles
 from modelmedic.steps.contracts.diagnosis import Context
 from modelmedic.steps.contracts.errors import BadInput
 from modelmedic.steps.detection.two_files import detect_files, diagnose_files
-from modelmedic.steps.reporting.files import SAMPLE, sampled, write_opinion
+from modelmedic.steps.reporting.opinion_file import SAMPLE, sampled, write_opinion
 from tests.reporting import flights
 from tests.reporting.page import Seen, harmless
 

@@ -156,8 +156,8 @@ def _progress(cut: "Cut") -> Iterator[Any]:
 
 
 def _write(report: Path, said: "Backtest") -> None:
+    from modelmedic.steps.backtesting.page import backtest_page
     from modelmedic.steps.contracts.errors import BadInput
-    from modelmedic.steps.reporting.backtest import backtest_page
     from modelmedic.workflows.cli.console import safe, talk
 
     try:

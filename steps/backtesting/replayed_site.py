@@ -1,7 +1,7 @@
 """A whole site in memory and a scratch folder, on which the past is played: the real steps run on it, and touch nothing else."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +21,7 @@ from modelmedic.steps.bootstrap.in_process import bootstrap
 from modelmedic.steps.contracts.diagnosis import Release
 from modelmedic.steps.contracts.inference_log import MODEL_VERSION, PREDICTION, SERVED_BY
 from modelmedic.steps.contracts.keys import model_prefix, policy_key
+from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.training import ModelVersion
 from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.data.references import StoredReferences
@@ -117,3 +118,17 @@ class Stage:
                 rows = rows.set_column(rows.column_names.index(name), name, column)
             self.windows.add(rows)
         self._tell(min(end, self.cut.replay.end))
+
+
+_APART = 4  # looks a window; windows that end closer together count as one
+
+
+def step(policy: Policy) -> timedelta:
+    return policy.detect.window / _APART
+
+
+def move_on(stage: Stage) -> bool:
+    """To the next look; no when the replay is over instead."""
+    rest = stage.cut.replay.end - stage.clock.now()
+    stage.clock.sleep(min(step(stage.site.policy), rest))
+    return stage.clock.now() < stage.cut.replay.end

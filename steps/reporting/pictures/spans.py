@@ -7,7 +7,7 @@ from datetime import datetime
 from markupsafe import Markup
 
 from modelmedic.steps.contracts.window import Window
-from modelmedic.steps.reporting.svg import Scale, days, line, picture, rect, tag, text, tip
+from modelmedic.steps.reporting.pictures.svg import Scale, days, line, picture, rect, tag, text, tip
 from modelmedic.steps.reporting.words import day, short, span
 
 _WIDTH = 760.0

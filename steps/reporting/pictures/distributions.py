@@ -3,7 +3,7 @@
 from markupsafe import Markup
 
 from modelmedic.steps.reporting.comparison import Bins, Code, Drawn
-from modelmedic.steps.reporting.svg import Scale, line, path, picture, rect, tag, text, ticks, tip
+from modelmedic.steps.reporting.pictures.svg import Scale, line, path, picture, rect, tag, text, ticks, tip
 from modelmedic.steps.reporting.words import MINUS, number, percent, plain, short
 
 _WIDTH, _HEIGHT = 290.0, 150.0

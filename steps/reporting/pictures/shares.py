@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from markupsafe import Markup
 
-from modelmedic.steps.reporting.svg import Scale, circle, line, path, picture, tag, text, tip
+from modelmedic.steps.reporting.pictures.svg import Scale, circle, line, path, picture, tag, text, tip
 from modelmedic.steps.reporting.words import short
 
 _WIDTH, _HEIGHT = 760.0, 204.0

@@ -3,7 +3,7 @@
 from markupsafe import Markup
 
 from modelmedic.steps.reporting.comparison import Cut, Mean, Part
-from modelmedic.steps.reporting.svg import Scale, circle, line, picture, tag, text, ticks, tip
+from modelmedic.steps.reporting.pictures.svg import Scale, circle, line, picture, tag, text, ticks, tip
 from modelmedic.steps.reporting.words import number, plain, short
 
 _WIDTH = 440.0
