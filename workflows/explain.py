@@ -7,7 +7,7 @@ from modelmedic.steps.contracts.diagnosis import Diagnosis
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.window import format_duration
 from modelmedic.steps.contracts.words import Cause, Remedy
-from modelmedic.steps.core.decision import decide
+from modelmedic.steps.core.decision.rules import decide
 from modelmedic.workflows.alert_rules import Alert
 from modelmedic.workflows.kserve import ignore_differences
 from modelmedic.workflows.model import model_of

@@ -21,7 +21,7 @@ from modelmedic.steps.bootstrap.in_process import bootstrap
 from modelmedic.steps.contracts.incident import Incident
 from modelmedic.steps.contracts.inference_log import PREDICTION
 from modelmedic.steps.contracts.window import Window
-from modelmedic.steps.core.metrics import score
+from modelmedic.steps.core.statistics.metrics import score
 from modelmedic.steps.detection.monitor import monitor
 from modelmedic.steps.heal.engine import heal
 from modelmedic.steps.reconcile.sweep import sweep

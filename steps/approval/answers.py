@@ -10,7 +10,7 @@ from modelmedic.steps.contracts.errors import Refused, Transient
 from modelmedic.steps.contracts.incident import Answer, Incident
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.ports import Clock, ObjectStore, Workflows
-from modelmedic.steps.core.approval import Ruling, rule
+from modelmedic.steps.core.decision.approval import Ruling, rule
 from modelmedic.steps.records.audit import AuditTrail
 from modelmedic.steps.records.ledger import Ledger
 from modelmedic.steps.records.policies import pinned, policy_of

@@ -11,7 +11,7 @@ from modelmedic.steps.contracts.heal_stages import HEAL
 from modelmedic.steps.contracts.incident import Answer
 from modelmedic.steps.contracts.notification import Severity
 from modelmedic.steps.contracts.stage import Kind
-from modelmedic.steps.core.approval import Ruling, rule
+from modelmedic.steps.core.decision.approval import Ruling, rule
 from modelmedic.steps.runtime.run import Outputs, Run
 
 FORM = "argo-form"  # who answers in a form that knows no names

@@ -13,7 +13,7 @@ from modelmedic.steps.backtesting.result import ANY_DRIFT, Counts, Deed, Played
 from modelmedic.steps.contracts.errors import BadInput
 from modelmedic.steps.contracts.incident import Closing
 from modelmedic.steps.contracts.words import Outcome
-from modelmedic.steps.core.training_window import split
+from modelmedic.steps.core.training.window import split
 from modelmedic.steps.detection.monitor import monitor
 from modelmedic.steps.training.evaluation import answered
 

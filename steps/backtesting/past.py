@@ -12,7 +12,7 @@ from modelmedic.steps.contracts.errors import BadInput
 from modelmedic.steps.contracts.inference_log import REQUEST_ID
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.window import Window
-from modelmedic.steps.core.log_columns import conform, declared
+from modelmedic.steps.core.tables.log_columns import conform, declared
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

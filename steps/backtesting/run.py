@@ -17,7 +17,7 @@ from modelmedic.steps.backtesting.result import ANY_DRIFT, EVERY_WINDOW, POLICY,
 from modelmedic.steps.backtesting.scoring import labelled, line
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.window import format_duration
-from modelmedic.steps.core.metrics import HIGHER_IS_BETTER, loss_of
+from modelmedic.steps.core.statistics.metrics import HIGHER_IS_BETTER, loss_of
 from modelmedic.steps.runtime.run import silent
 from modelmedic.steps.training.process import in_this_process
 

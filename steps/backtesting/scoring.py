@@ -9,7 +9,7 @@ import numpy.typing as npt
 from modelmedic.steps.backtesting.past import Past
 from modelmedic.steps.backtesting.result import TITLES, Line, Played
 from modelmedic.steps.contracts.window import Window
-from modelmedic.steps.core.metrics import loss_of, score
+from modelmedic.steps.core.statistics.metrics import loss_of, score
 
 Floats = npt.NDArray[np.float64]
 

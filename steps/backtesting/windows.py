@@ -11,7 +11,7 @@ from modelmedic.steps.backtesting.past import micros
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.ports import Clock
 from modelmedic.steps.contracts.window import Window
-from modelmedic.steps.core.log_columns import declared
+from modelmedic.steps.core.tables.log_columns import declared
 
 _BATCH = 65_536
 

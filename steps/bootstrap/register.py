@@ -13,8 +13,8 @@ from modelmedic.steps.bootstrap.train import Candidate
 from modelmedic.steps.contracts.errors import BadInput, NotFound, Refused
 from modelmedic.steps.contracts.training import Gate, ModelVersion
 from modelmedic.steps.contracts.words import Remedy
-from modelmedic.steps.core.fitness import fitness_gates
-from modelmedic.steps.core.gates import first_gates, metrics
+from modelmedic.steps.core.validation.fitness import fitness_gates
+from modelmedic.steps.core.validation.gates import first_gates, metrics
 from modelmedic.steps.data.snapshots import keep
 from modelmedic.steps.data.snapshots import rows as snapshot
 from modelmedic.steps.records.documents import read

@@ -10,7 +10,7 @@ from modelmedic.steps.contracts.errors import BadInput
 from modelmedic.steps.contracts.keys import bootstrap_prefix, candidate_prefix, model_hash
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.training import TrainingPlan
-from modelmedic.steps.core.training_window import split
+from modelmedic.steps.core.training.window import split
 from modelmedic.steps.data.labelled import _rows
 from modelmedic.steps.data.parquet import opened
 from modelmedic.steps.data.snapshots import keep

@@ -6,7 +6,7 @@ import pyarrow.compute as pc
 from modelmedic.steps.contracts.errors import BadInput
 from modelmedic.steps.contracts.inference_log import REQUEST_ID, SERVED_BY
 from modelmedic.steps.contracts.policy import Policy
-from modelmedic.steps.core.log_columns import conform, declared
+from modelmedic.steps.core.tables.log_columns import conform, declared
 
 
 def _rows(policy: Policy, table: pa.Table) -> pa.Table:

@@ -14,7 +14,8 @@ from modelmedic.steps.contracts.inference_log import REQUEST_ID, days, span_of
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.ports import Clock, ObjectStore
 from modelmedic.steps.contracts.window import Window
-from modelmedic.steps.core.log_columns import MOMENT, conform, declared, found, moments
+from modelmedic.steps.core.tables.log_columns import MOMENT, conform, declared, found, moments
+from modelmedic.steps.core.tables.thinning import _evenly
 from modelmedic.steps.data.labels import known_labels
 from modelmedic.steps.data.parquet import fetched, parsed
 
@@ -218,7 +219,3 @@ def _among(ids: pa.Array, earlier: list[pa.Array]) -> np.ndarray:
     if not sum(map(len, earlier)):
         return np.zeros(len(ids), dtype=bool)
     return np.asarray(pc.is_in(ids, value_set=pa.concat_arrays(earlier)).to_numpy(zero_copy_only=False))
-
-
-def _evenly(rows: int, most: int) -> pa.Array:
-    return pa.array(np.arange(most) * rows // most)

@@ -7,11 +7,11 @@ from modelmedic.steps.contracts.codec import canonical, sha256, to_plain
 from modelmedic.steps.contracts.detection import Thresholds
 from modelmedic.steps.contracts.errors import BadInput
 from modelmedic.steps.contracts.keys import reference_key
-from modelmedic.steps.core.layout_choice import choose_layout
-from modelmedic.steps.core.profile import Profile
-from modelmedic.steps.core.profile_document import from_document, to_document
-from modelmedic.steps.core.profiling import profiled
-from modelmedic.steps.core.thresholds import calibrate, level
+from modelmedic.steps.core.detection.thresholds import calibrate, level
+from modelmedic.steps.core.profiles.document import from_document, to_document
+from modelmedic.steps.core.profiles.layout_choice import choose_layout
+from modelmedic.steps.core.profiles.profile import Profile
+from modelmedic.steps.core.profiles.profiler import profiled
 from modelmedic.steps.records.documents import put, read
 from modelmedic.steps.runtime.reference import baseline
 from modelmedic.steps.runtime.run import Site

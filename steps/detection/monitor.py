@@ -11,9 +11,9 @@ from modelmedic.steps.contracts.keys import policy_key, verdict_key
 from modelmedic.steps.contracts.notification import Severity
 from modelmedic.steps.contracts.window import Window, utc
 from modelmedic.steps.contracts.words import VerdictState
-from modelmedic.steps.core.limits import replaced
-from modelmedic.steps.core.persistence import Persistent, persistence
-from modelmedic.steps.core.verdict import Asked, judge_profiles
+from modelmedic.steps.core.decision.limits import replaced
+from modelmedic.steps.core.detection.verdict import Asked, judge_profiles
+from modelmedic.steps.core.incidents.persistence import Persistent, persistence
 from modelmedic.steps.detection.calibration import Yardstick, thresholds, yardstick
 from modelmedic.steps.detection.profiles import Labelled, current_profile, labelled_profile
 from modelmedic.steps.incidents.repeats import Repeat, repeated

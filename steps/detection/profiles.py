@@ -13,10 +13,10 @@ import pyarrow.compute as pc
 
 from modelmedic.steps.contracts.inference_log import MODEL_VERSION, PREDICTION, SERVED_BY
 from modelmedic.steps.contracts.window import Window
-from modelmedic.steps.core.layout import Layout
-from modelmedic.steps.core.log_columns import MOMENT
-from modelmedic.steps.core.profile import Profile
-from modelmedic.steps.core.profiling import Profiler
+from modelmedic.steps.core.profiles.layout import Layout
+from modelmedic.steps.core.profiles.profile import Profile
+from modelmedic.steps.core.profiles.profiler import Profiler
+from modelmedic.steps.core.tables.log_columns import MOMENT
 from modelmedic.steps.runtime.run import Site
 
 _MOST_LABELLED = 500_000  # rows whose loss is looked at, evenly over the window

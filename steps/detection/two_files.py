@@ -1,23 +1,19 @@
 """An opinion from two files: no policy, no registry, no cluster."""
 
-import dataclasses
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from modelmedic.steps.adapters.tables.profile_reader import open_rows, read_profiles
 from modelmedic.steps.adapters.tables.read import read_table
 from modelmedic.steps.contracts.detection import Roles, Thresholds, Verdict
-from modelmedic.steps.core.layout_choice import check_roles, choose_layout
-from modelmedic.steps.core.verdict import judge_profiles
+from modelmedic.steps.core.detection.verdict import judge_profiles
+from modelmedic.steps.core.profiles.layout_choice import check_roles, choose_layout, recognised
 
 if TYPE_CHECKING:  # the diagnosis brings scipy, which a verdict does without
     from modelmedic.steps.contracts.decision import Decision
     from modelmedic.steps.contracts.diagnosis import Context, Diagnosis
-
-_WELL_KNOWN = {"version": ("model_version",), "id": ("request_id",)}
 
 
 def detect_files(reference: Path, current: Path, roles: Roles) -> Verdict:
@@ -35,20 +31,12 @@ def detect_files(reference: Path, current: Path, roles: Roles) -> Verdict:
 
 def diagnose_files(reference: Path, current: Path, roles: Roles, context: "Context") -> "tuple[Diagnosis, Decision]":
     """Why they differ, and what the default rules make of it."""
-    from modelmedic.steps.core.decision import decide
-    from modelmedic.steps.core.diagnosis import diagnose
+    from modelmedic.steps.core.decision.rules import decide
+    from modelmedic.steps.core.diagnosis.diagnosis import diagnose
 
     first, second, _ = _tables(reference, current)
     diagnosis = diagnose(first, second, recognised(roles, first.column_names), context)
     return diagnosis, decide(diagnosis)
-
-
-def recognised(roles: Roles, names: Sequence[str]) -> Roles:
-    """The roles with well-known column names filled in where nothing was said."""
-    found: dict[str, Any] = {
-        role: next((name for name in known if name in names), None) for role, known in _WELL_KNOWN.items() if getattr(roles, role) is None
-    }
-    return dataclasses.replace(roles, **found)
 
 
 def _tables(reference: Path, current: Path) -> tuple[pa.Table, pa.Table, tuple[int, int]]:

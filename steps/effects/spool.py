@@ -13,7 +13,7 @@ from typing import IO, Any
 from modelmedic.steps.contracts.audit import Phase
 from modelmedic.steps.contracts.codec import canonical, sha256, to_plain
 from modelmedic.steps.contracts.window import utc
-from modelmedic.steps.core.redaction import redact
+from modelmedic.steps.core.records.redaction import redact
 from modelmedic.steps.records.audit import AuditTrail
 
 _NOTE = "audit."  # with the record's id: the name of a note

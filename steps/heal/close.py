@@ -6,9 +6,9 @@ from modelmedic.steps.contracts.errors import ModelmedicError
 from modelmedic.steps.contracts.incident import Closing
 from modelmedic.steps.contracts.notification import Severity
 from modelmedic.steps.contracts.words import Cause, Outcome
-from modelmedic.steps.core.limits import failed
-from modelmedic.steps.core.outcome import Ending, ending
-from modelmedic.steps.core.recurrence import SILENT_FOR
+from modelmedic.steps.core.decision.limits import failed
+from modelmedic.steps.core.incidents.outcome import Ending, ending
+from modelmedic.steps.core.incidents.recurrence import SILENT_FOR
 from modelmedic.steps.heal.results import note_training
 from modelmedic.steps.incidents.metrics import tell_heal
 from modelmedic.steps.runtime.run import Outputs, Run

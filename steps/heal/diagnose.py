@@ -8,9 +8,9 @@ from modelmedic.steps.contracts.decision import Decision, Objection
 from modelmedic.steps.contracts.diagnosis import Context, Diagnosis
 from modelmedic.steps.contracts.training import ModelVersion
 from modelmedic.steps.contracts.words import Autonomy, Remedy
-from modelmedic.steps.core.decision import decide
-from modelmedic.steps.core.diagnosis import diagnose as find_cause
-from modelmedic.steps.core.limits import objections
+from modelmedic.steps.core.decision.limits import objections
+from modelmedic.steps.core.decision.rules import decide
+from modelmedic.steps.core.diagnosis.diagnosis import diagnose as find_cause
 from modelmedic.steps.runtime.reference import baseline
 from modelmedic.steps.runtime.run import Outputs, Run
 

@@ -17,11 +17,11 @@ from modelmedic.steps.contracts.keys import candidate_prefix, model_hash
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.training import TrainingPlan
 from modelmedic.steps.contracts.words import Cause, Remedy
-from modelmedic.steps.core.feedback import fed_back
-from modelmedic.steps.core.limits import replaced
-from modelmedic.steps.core.pairing import pair
-from modelmedic.steps.core.quality import check
-from modelmedic.steps.core.training_window import plans, reach
+from modelmedic.steps.core.decision.limits import replaced
+from modelmedic.steps.core.quality.checks import check
+from modelmedic.steps.core.tables.pairing import pair
+from modelmedic.steps.core.training.feedback import fed_back
+from modelmedic.steps.core.training.window import plans, reach
 from modelmedic.steps.data.snapshots import keep
 from modelmedic.steps.runtime.run import Outputs, Run
 from modelmedic.steps.training.history import history, within

@@ -11,7 +11,7 @@ from modelmedic.steps.contracts.errors import NotFound
 from modelmedic.steps.contracts.notification import Severity
 from modelmedic.steps.contracts.training import ModelVersion
 from modelmedic.steps.contracts.words import Direction
-from modelmedic.steps.core.lineage import last_good
+from modelmedic.steps.core.rollout.lineage import last_good
 from modelmedic.steps.effects.perform import Effect
 from modelmedic.steps.runtime.run import Outputs, Run, lease_if_any
 from modelmedic.steps.runtime.versions import moving

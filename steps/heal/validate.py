@@ -16,10 +16,10 @@ from modelmedic.steps.contracts.errors import BadInput, Refused
 from modelmedic.steps.contracts.keys import candidate_prefix, model_hash
 from modelmedic.steps.contracts.training import Gate, ModelVersion, TrainingPlan, Validation
 from modelmedic.steps.contracts.words import Direction, Remedy
-from modelmedic.steps.core.fitness import fitness_gates
-from modelmedic.steps.core.gates import comparison_gates, metrics, old_regime_gate
-from modelmedic.steps.core.slices import inside
-from modelmedic.steps.core.training_window import reach
+from modelmedic.steps.core.tables.slices import inside
+from modelmedic.steps.core.training.window import reach
+from modelmedic.steps.core.validation.fitness import fitness_gates
+from modelmedic.steps.core.validation.gates import comparison_gates, metrics, old_regime_gate
 from modelmedic.steps.data.snapshots import rows as snapshot
 from modelmedic.steps.heal.results import note_training
 from modelmedic.steps.runtime.reference import Baseline, baseline

@@ -13,7 +13,7 @@ from modelmedic.steps.contracts.errors import ModelmedicError
 from modelmedic.steps.contracts.incident import Incident
 from modelmedic.steps.contracts.samples import Publisher, Sample
 from modelmedic.steps.contracts.words import Outcome, Remedy
-from modelmedic.steps.core.limits import objections
+from modelmedic.steps.core.decision.limits import objections
 from modelmedic.steps.runtime.run import Run, Site
 
 _CLIMBED = (Outcome.HEALED, Outcome.WITHDRAWN)

@@ -10,9 +10,9 @@ from modelmedic.steps.contracts.detection import Verdict
 from modelmedic.steps.contracts.incident import Closing, Incident
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.words import Cause, Outcome, Remedy, VerdictState
-from modelmedic.steps.core.limits import ADVANCING, objections, refused
-from modelmedic.steps.core.persistence import APART
-from modelmedic.steps.core.recurrence import SILENT_FOR, news
+from modelmedic.steps.core.decision.limits import ADVANCING, objections, refused
+from modelmedic.steps.core.incidents.persistence import APART
+from modelmedic.steps.core.incidents.recurrence import SILENT_FOR, news
 from modelmedic.steps.records.freezes import Control
 from modelmedic.steps.records.ledger import Ledger
 

@@ -24,8 +24,8 @@ from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.ports import Clock, ObjectStore, Workflows
 from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.contracts.words import VerdictState
-from modelmedic.steps.core.alerts import Alert, Refusal, read
-from modelmedic.steps.core.limits import replaced
+from modelmedic.steps.core.decision.limits import replaced
+from modelmedic.steps.core.incidents.alerts import Alert, Refusal, read
 from modelmedic.steps.incidents.opening import ensure_heal
 from modelmedic.steps.incidents.repeats import repeated
 from modelmedic.steps.records.audit import AuditTrail

@@ -8,8 +8,8 @@ from modelmedic.steps.contracts.incident import Closing, Incident
 from modelmedic.steps.contracts.notification import Severity
 from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.contracts.words import Outcome, Task
-from modelmedic.steps.core.pairing import pair
-from modelmedic.steps.core.residuals import Labelled, labelled
+from modelmedic.steps.core.statistics.residuals import Labelled, labelled
+from modelmedic.steps.core.tables.pairing import pair
 from modelmedic.steps.runtime.run import Site
 
 _CHANGED = (Outcome.HEALED, Outcome.ROLLED_BACK)

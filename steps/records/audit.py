@@ -17,8 +17,8 @@ from modelmedic.steps.contracts.errors import Conflict, NotFound, Refused
 from modelmedic.steps.contracts.keys import audit_head_key, audit_key, model_hash
 from modelmedic.steps.contracts.ports import Clock, ObjectStore
 from modelmedic.steps.contracts.window import utc
-from modelmedic.steps.core.chain import GENESIS, Entry, Fault, Head, faults, follows, seal
-from modelmedic.steps.core.redaction import redact
+from modelmedic.steps.core.records.chain import GENESIS, Entry, Fault, Head, faults, follows, seal
+from modelmedic.steps.core.records.redaction import redact
 from modelmedic.steps.records.documents import last, parse
 
 

@@ -6,7 +6,7 @@ from modelmedic.steps.contracts.errors import BadInput, NotFound
 from modelmedic.steps.contracts.incident import Incident
 from modelmedic.steps.contracts.keys import audit_head_key, audit_key, incident_key, model_hash
 from modelmedic.steps.contracts.ports import ObjectStore
-from modelmedic.steps.core.chain import Entry
+from modelmedic.steps.core.records.chain import Entry
 from modelmedic.steps.records.documents import parse
 
 _BEHIND = "~"  # sorts behind every key in a folder of ours

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from modelmedic.steps.adapters.clocks import SystemClock
 from modelmedic.steps.contracts.keys import audit_head_key, audit_key
 from modelmedic.steps.contracts.ports import ObjectStore
-from modelmedic.steps.core.chain import Fault
+from modelmedic.steps.core.records.chain import Fault
 from modelmedic.steps.records.audit import AuditTrail
 from modelmedic.steps.records.ledger import Ledger
 

@@ -7,10 +7,10 @@ import numpy as np
 import pyarrow as pa
 
 from modelmedic.steps.contracts.detection import ColumnShift, Problem, Roles, Segment, Thresholds
-from modelmedic.steps.core.pairing import Column, Floats, Pair, finite, pair
-from modelmedic.steps.core.quality import check
-from modelmedic.steps.core.residuals import Labelled, labelled
-from modelmedic.steps.core.shift import shifts
+from modelmedic.steps.core.quality.checks import check
+from modelmedic.steps.core.statistics.residuals import Labelled, labelled
+from modelmedic.steps.core.statistics.shift import shifts
+from modelmedic.steps.core.tables.pairing import Column, Floats, Pair, finite, pair
 
 MOST_COLUMNS = 8
 _BINS = 28

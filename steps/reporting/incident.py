@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from modelmedic.steps.contracts.words import Outcome
-from modelmedic.steps.core.chain import seal
+from modelmedic.steps.core.records.chain import seal
 from modelmedic.steps.reporting.gates import judged
 from modelmedic.steps.reporting.headline import cards, headline, outcome
 from modelmedic.steps.reporting.moments import Moment, moments

@@ -6,12 +6,13 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from modelmedic.steps.adapters.tables.read import is_parquet, read_table, thin
+from modelmedic.steps.adapters.tables.read import is_parquet, read_table
 from modelmedic.steps.contracts.decision import Decision
 from modelmedic.steps.contracts.detection import Roles, Verdict
 from modelmedic.steps.contracts.diagnosis import Diagnosis
 from modelmedic.steps.contracts.errors import BadInput
-from modelmedic.steps.detection.two_files import recognised
+from modelmedic.steps.core.profiles.layout_choice import recognised
+from modelmedic.steps.core.tables.thinning import thin
 from modelmedic.steps.reporting.comparison import compare
 from modelmedic.steps.reporting.opinion import opinion_page
 

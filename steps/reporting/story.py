@@ -8,7 +8,6 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from modelmedic.steps.adapters.tables.read import thin
 from modelmedic.steps.contracts.audit import Record
 from modelmedic.steps.contracts.codec import canonical, decode
 from modelmedic.steps.contracts.decision import Decision
@@ -21,12 +20,12 @@ from modelmedic.steps.contracts.keys import model_hash, notification_key, report
 from modelmedic.steps.contracts.notification import Notification
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.ports import ObjectStore
+from modelmedic.steps.contracts.results import Moved, Ruled, SetAside, Trained, Undone
 from modelmedic.steps.contracts.training import TrainingPlan, Validation
-from modelmedic.steps.contracts.window import Window
-from modelmedic.steps.core.chain import Fault
+from modelmedic.steps.core.records.chain import Fault
+from modelmedic.steps.core.tables.thinning import thin
 from modelmedic.steps.records.documents import read, replace
 from modelmedic.steps.reporting.comparison import Comparison, compare
-from modelmedic.steps.reporting.pictures.shares import Step
 from modelmedic.steps.runtime.reference import baseline
 from modelmedic.steps.runtime.run import Site
 
@@ -36,6 +35,15 @@ _SKEW = timedelta(hours=1)  # between the clocks that write to one trail
 
 T = TypeVar("T")
 _LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """The audit trail as it was when the page was made: `length` records, all verified unless `verified` is False."""
+
+    length: int
+    faults: tuple[Fault, ...] = ()
+    verified: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,64 +203,3 @@ def _chain(site: Site, gaps: list[str]) -> Chain | None:
     except ModelmedicError as error:
         gaps.append(f"the audit trail cannot be verified: {error}")
         return None
-
-
-@dataclass(frozen=True, slots=True)
-class SetAside:
-    """What the quarantine stage recorded."""
-
-    window: Window
-    columns: tuple[str, ...] = ()
-    sentence: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Trained:
-    """What the retrain stage recorded beside its plan; `snapshot` and `candidate` are digests."""
-
-    trained: bool = False
-    rows: int | None = None
-    snapshot: str | None = None
-    candidate: str | None = None
-    seconds: float | None = None
-    sentence: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Ruled:
-    """How an approval request was answered."""
-
-    decision: str
-    by: tuple[str, ...] = ()
-    sentence: str = ""
-    verified: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Moved:
-    """What the deploy or the rollback stage recorded: which version served before and after, and the shares in between."""
-
-    outcome: str
-    before: str | None = None
-    after: str | None = None
-    sentence: str = ""
-    steps: tuple[Step, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Undone:
-    """That a person took the change back."""
-
-    at: datetime
-    by: str
-    reason: str = ""
-    sentence: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Chain:
-    """The audit trail as it was when the page was made: `length` records, all verified unless `verified` is False."""
-
-    length: int
-    faults: tuple[Fault, ...] = ()
-    verified: bool = True

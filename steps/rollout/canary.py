@@ -8,13 +8,13 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
-from modelmedic.steps.adapters.tables.read import thin
 from modelmedic.steps.contracts.errors import BadInput, ModelmedicError, Transient
 from modelmedic.steps.contracts.inference_log import PREDICTION
 from modelmedic.steps.contracts.serving import ServingState, Traffic
 from modelmedic.steps.contracts.training import ModelVersion
 from modelmedic.steps.contracts.words import Direction
-from modelmedic.steps.core.canary import Judgement, Replay, judge_replay, judge_share, since
+from modelmedic.steps.core.rollout.judgement import Judgement, Replay, judge_replay, judge_share, since
+from modelmedic.steps.core.tables.thinning import thin
 from modelmedic.steps.effects.perform import Effect
 from modelmedic.steps.incidents.metrics import tell_heal
 from modelmedic.steps.runtime.run import Run, lease_if_any

@@ -10,8 +10,8 @@ import pyarrow.compute as pc
 from modelmedic.steps.adapters.models.frames import features
 from modelmedic.steps.contracts.inference_log import MODEL_VERSION, PREDICTION
 from modelmedic.steps.contracts.policy import Policy
-from modelmedic.steps.core.gates import Judged
-from modelmedic.steps.core.metrics import blocks_of
+from modelmedic.steps.core.statistics.metrics import blocks_of
+from modelmedic.steps.core.validation.gates import Judged
 from modelmedic.steps.training.predict import Asked, ask_apart
 
 

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from modelmedic.steps.contracts.inference_log import MODEL_VERSION, PREDICTION
 from modelmedic.steps.contracts.keys import reference_key
 from modelmedic.steps.contracts.window import Window
-from modelmedic.steps.core.log_columns import conform
+from modelmedic.steps.core.tables.log_columns import conform
 from modelmedic.steps.data.snapshots import rows as snapshot
 from modelmedic.steps.records.documents import put, read
 from modelmedic.steps.runtime.run import Site

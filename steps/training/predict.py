@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from modelmedic.steps.contracts.policy import Policy
-from modelmedic.steps.core.fitness import Fitness
+from modelmedic.steps.core.validation.fitness import Fitness
 from modelmedic.steps.training.predict_main import ANSWERS, REPORT
 from modelmedic.steps.training.process import here, killed, run_apart
 

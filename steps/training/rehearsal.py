@@ -13,9 +13,9 @@ import pyarrow as pa
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.training import TrainingPlan
 from modelmedic.steps.contracts.words import Remedy
-from modelmedic.steps.core.gates import compared
-from modelmedic.steps.core.metrics import Comparison
-from modelmedic.steps.core.stand_in import answers
+from modelmedic.steps.core.statistics.metrics import Comparison
+from modelmedic.steps.core.training.stand_in import answers
+from modelmedic.steps.core.validation.gates import compared
 from modelmedic.steps.runtime.run import Run
 from modelmedic.steps.training.evaluation import judged
 from modelmedic.steps.training.history import within

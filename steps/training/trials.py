@@ -15,7 +15,7 @@ from modelmedic.steps.contracts.errors import ModelmedicError, Refused
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.training import ModelVersion, TrainingPlan
 from modelmedic.steps.contracts.words import Remedy
-from modelmedic.steps.core.gates import compared
+from modelmedic.steps.core.validation.gates import compared
 from modelmedic.steps.runtime.run import Run
 from modelmedic.steps.runtime.versions import version_files
 from modelmedic.steps.training.evaluation import ask, judged

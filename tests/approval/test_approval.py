@@ -6,7 +6,7 @@ import pytest
 
 from modelmedic.steps.contracts.incident import Answer
 from modelmedic.steps.contracts.policy import Approval
-from modelmedic.steps.core.approval import rule
+from modelmedic.steps.core.decision.approval import rule
 
 ASKED = datetime(2026, 3, 1, 9, tzinfo=UTC)
 SOON = ASKED + timedelta(hours=1)

@@ -16,9 +16,9 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from modelmedic.examples.flights.stream import month
 from modelmedic.steps.contracts.words import Task
-from modelmedic.steps.core.estimate import estimate
-from modelmedic.steps.core.pairing import Pair, pair
-from modelmedic.steps.core.residuals import labelled
+from modelmedic.steps.core.diagnosis.estimate import estimate
+from modelmedic.steps.core.statistics.residuals import labelled
+from modelmedic.steps.core.tables.pairing import Pair, pair
 from tests.benchmarks.fault_bench.planting import build, train
 from tests.benchmarks.fault_bench.run import FAULTS
 from tests.benchmarks.fault_bench.worlds import DESIGNS, World

@@ -9,7 +9,7 @@ import pytest
 from modelmedic.steps.contracts.policy import Rollout
 from modelmedic.steps.contracts.serving import Traffic
 from modelmedic.steps.contracts.words import Task
-from modelmedic.steps.core.canary import Replay, judge_replay, judge_share, since
+from modelmedic.steps.core.rollout.judgement import Replay, judge_replay, judge_share, since
 
 ROLLOUT = Rollout(steps=(20,), hold=timedelta(minutes=5), deadline=timedelta(hours=1), minRequests=100, maxErrorShare=0.01)
 GOOD = Replay(Task.BINARY, (0.1, 0.9), (0.1, 0.9), version="2", asked_for="2", p95_ms=20.0, champion_p95_ms=20.0)

@@ -16,7 +16,7 @@ from modelmedic.steps.adapters.policy.file import load_policy
 from modelmedic.steps.adapters.policy.scaffold import scaffold_yaml
 from modelmedic.steps.adapters.policy.yaml_tree import parse_tree
 from modelmedic.steps.contracts.words import Task
-from modelmedic.steps.core.scaffold import scaffold
+from modelmedic.steps.core.scaffold.scaffold import scaffold
 from tests.cli.program import run
 
 ROWS = 4000

@@ -14,8 +14,8 @@ from modelmedic.steps.adapters.tables.profile_reader import open_rows, read_prof
 from modelmedic.steps.contracts.detection import ProblemKind, Roles, Verdict
 from modelmedic.steps.contracts.errors import BadInput
 from modelmedic.steps.contracts.words import VerdictState
-from modelmedic.steps.core.layout_choice import choose_layout
-from modelmedic.steps.core.profile_document import to_document
+from modelmedic.steps.core.profiles.document import to_document
+from modelmedic.steps.core.profiles.layout_choice import choose_layout
 from modelmedic.steps.detection.two_files import detect_files
 from tests.detect.log import rows
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import special
 
-from modelmedic.steps.core.probability import chi_square_tail, kolmogorov_tail, normal_tail
+from modelmedic.steps.core.tables.probability import chi_square_tail, kolmogorov_tail, normal_tail
 
 
 @pytest.mark.parametrize("freedom", [1, 2, 7, 50, 999])

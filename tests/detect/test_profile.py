@@ -16,12 +16,12 @@ from scipy.stats import linregress
 
 from modelmedic.steps.contracts.detection import Roles
 from modelmedic.steps.contracts.words import Task
-from modelmedic.steps.core.hold import hold
-from modelmedic.steps.core.layout import Layout, NumberAxis, number_axis
-from modelmedic.steps.core.layout_choice import choose_layout
-from modelmedic.steps.core.profile import Codes, Numbers, Profile, merge, tail_value
-from modelmedic.steps.core.profile_document import from_document, to_document
-from modelmedic.steps.core.profiling import Profiler, profiled
+from modelmedic.steps.core.detection.calibration_slope import hold
+from modelmedic.steps.core.profiles.document import from_document, to_document
+from modelmedic.steps.core.profiles.layout import Layout, NumberAxis, number_axis
+from modelmedic.steps.core.profiles.layout_choice import choose_layout
+from modelmedic.steps.core.profiles.profile import Codes, Numbers, Profile, merge, tail_value
+from modelmedic.steps.core.profiles.profiler import Profiler, profiled
 from tests.detect.log import policy, rows
 
 ODD = st.floats(allow_nan=True, allow_infinity=True) | st.none() | st.sampled_from([0.0, -0.0, 1.0, 4.999999, 5.0, -5.0, 1e308, 5e-324])

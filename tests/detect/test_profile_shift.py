@@ -8,9 +8,9 @@ import pytest
 from scipy import stats
 
 from modelmedic.steps.contracts.detection import Roles, Thresholds
-from modelmedic.steps.core.layout_choice import choose_layout
-from modelmedic.steps.core.profile_shift import Measured, measure_counts, profile_shifts
-from modelmedic.steps.core.profiling import profiled
+from modelmedic.steps.core.detection.shift import Measured, measure_counts, profile_shifts
+from modelmedic.steps.core.profiles.layout_choice import choose_layout
+from modelmedic.steps.core.profiles.profiler import profiled
 
 Floats = np.ndarray
 

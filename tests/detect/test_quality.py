@@ -8,9 +8,9 @@ import pyarrow.compute as pc
 import pytest
 
 from modelmedic.steps.contracts.detection import Problem, ProblemKind
-from modelmedic.steps.core.layout_choice import choose_layout
-from modelmedic.steps.core.profile_quality import problems
-from modelmedic.steps.core.profiling import profiled
+from modelmedic.steps.core.detection.quality import problems
+from modelmedic.steps.core.profiles.layout_choice import choose_layout
+from modelmedic.steps.core.profiles.profiler import profiled
 from tests.detect.log import DAY, START, policy, rows
 
 Change = Callable[[pa.Table], pa.Table]

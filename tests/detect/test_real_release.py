@@ -9,10 +9,10 @@ from modelmedic.examples.flights.year import EVERY, POLICY
 from modelmedic.steps.adapters.policy.file import load_policy
 from modelmedic.steps.contracts.detection import Performance, Roles
 from modelmedic.steps.contracts.window import Window
-from modelmedic.steps.core.layout_choice import choose_layout
-from modelmedic.steps.core.profiling import profiled
-from modelmedic.steps.core.thresholds import calibrate, level
-from modelmedic.steps.core.verdict import performance
+from modelmedic.steps.core.detection.thresholds import calibrate, level
+from modelmedic.steps.core.detection.verdict import performance
+from modelmedic.steps.core.profiles.layout_choice import choose_layout
+from modelmedic.steps.core.profiles.profiler import profiled
 from tests.benchmarks.flights import MARCH, answered
 
 ROLES = Roles(target="delayed", prediction="p")

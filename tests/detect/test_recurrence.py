@@ -6,7 +6,7 @@ import pytest
 
 from modelmedic.steps.contracts.detection import ColumnShift, Performance, Problem, ProblemKind, Verdict
 from modelmedic.steps.contracts.words import VerdictState
-from modelmedic.steps.core.recurrence import news
+from modelmedic.steps.core.incidents.recurrence import news
 
 LOSS = Performance("log_loss", 0.40, 0.50, 0.02, 1e-6, 2000, degraded=True, hold=0.8)
 AGE = ColumnShift("age", "wasserstein/std", 0.30, 1e-9, 0.05, shifted=True)

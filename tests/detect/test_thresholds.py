@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from modelmedic.steps.contracts.detection import Roles, Thresholds
-from modelmedic.steps.core.layout_choice import choose_layout
-from modelmedic.steps.core.thresholds import calibrate, level
+from modelmedic.steps.core.detection.thresholds import calibrate, level
+from modelmedic.steps.core.profiles.layout_choice import choose_layout
 from tests.benchmarks.detection.alarms import Count, count
 from tests.benchmarks.detection.worlds import Kind
 from tests.detect.log import rows

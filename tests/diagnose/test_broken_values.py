@@ -8,8 +8,8 @@ import pyarrow as pa
 import pytest
 
 from modelmedic.steps.contracts.detection import Problem, ProblemKind, Roles
-from modelmedic.steps.core.pairing import pair
-from modelmedic.steps.core.quality import check
+from modelmedic.steps.core.quality.checks import check
+from modelmedic.steps.core.tables.pairing import pair
 
 Floats = npt.NDArray[np.float64]
 N = 4000

@@ -9,8 +9,8 @@ import pytest
 from modelmedic.steps.contracts.detection import Segment
 from modelmedic.steps.contracts.diagnosis import Context
 from modelmedic.steps.contracts.words import Cause, Remedy
-from modelmedic.steps.core.decision import decide
-from modelmedic.steps.core.diagnosis import diagnose
+from modelmedic.steps.core.decision.rules import decide
+from modelmedic.steps.core.diagnosis.diagnosis import diagnose
 from tests.diagnose import world
 from tests.diagnose.world import ROLES, World, windows
 

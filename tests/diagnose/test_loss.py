@@ -7,9 +7,9 @@ import pytest
 
 from modelmedic.steps.contracts.diagnosis import Context
 from modelmedic.steps.contracts.words import Cause
-from modelmedic.steps.core.diagnosis import diagnose
-from modelmedic.steps.core.estimate import estimate
-from modelmedic.steps.core.pairing import pair
+from modelmedic.steps.core.diagnosis.diagnosis import diagnose
+from modelmedic.steps.core.diagnosis.estimate import estimate
+from modelmedic.steps.core.tables.pairing import pair
 from tests.diagnose import world
 from tests.diagnose.world import ROLES, World, windows
 

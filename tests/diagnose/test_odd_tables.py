@@ -12,8 +12,8 @@ from modelmedic.steps.contracts.detection import Roles
 from modelmedic.steps.contracts.diagnosis import Context
 from modelmedic.steps.contracts.errors import BadInput
 from modelmedic.steps.contracts.words import Cause, Task
-from modelmedic.steps.core.decision import decide
-from modelmedic.steps.core.diagnosis import diagnose
+from modelmedic.steps.core.decision.rules import decide
+from modelmedic.steps.core.diagnosis.diagnosis import diagnose
 
 
 def _column(kind: str, rows: int, seed: int) -> pa.Array:

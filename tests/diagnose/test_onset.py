@@ -8,7 +8,7 @@ import pytest
 
 from modelmedic.steps.contracts.diagnosis import Context
 from modelmedic.steps.contracts.words import Cause
-from modelmedic.steps.core.diagnosis import diagnose
+from modelmedic.steps.core.diagnosis.diagnosis import diagnose
 from tests.diagnose.world import ROLES, START, World, windows
 
 FIRST = datetime.fromtimestamp(START + 1_000_000, UTC)

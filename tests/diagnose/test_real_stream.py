@@ -10,12 +10,12 @@ from modelmedic.steps.contracts.detection import Roles
 from modelmedic.steps.contracts.diagnosis import Context, Release
 from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.contracts.words import Cause, Remedy
-from modelmedic.steps.core.decision import decide
-from modelmedic.steps.core.diagnosis import diagnose
-from modelmedic.steps.core.estimate import estimate
-from modelmedic.steps.core.pairing import pair
-from modelmedic.steps.core.quality import check
-from modelmedic.steps.core.residuals import labelled
+from modelmedic.steps.core.decision.rules import decide
+from modelmedic.steps.core.diagnosis.diagnosis import diagnose
+from modelmedic.steps.core.diagnosis.estimate import estimate
+from modelmedic.steps.core.quality.checks import check
+from modelmedic.steps.core.statistics.residuals import labelled
+from modelmedic.steps.core.tables.pairing import pair
 from tests.benchmarks.flights import ROLES as ANSWERED
 from tests.benchmarks.flights import answered
 

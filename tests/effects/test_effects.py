@@ -15,7 +15,7 @@ from modelmedic.steps.contracts.audit import Phase
 from modelmedic.steps.contracts.errors import LeaseLost, ModelmedicError, Refused, StoreError, Transient
 from modelmedic.steps.contracts.ports import Blob, ObjectStore
 from modelmedic.steps.contracts.words import Direction
-from modelmedic.steps.core.chain import Fault
+from modelmedic.steps.core.records.chain import Fault
 from modelmedic.steps.effects.journal import Journal
 from modelmedic.steps.effects.lease import Lease, acquire
 from modelmedic.steps.effects.perform import Effect, perform

@@ -3,7 +3,7 @@
 import numpy as np
 
 from modelmedic.steps.contracts.words import Task
-from modelmedic.steps.core.feedback import fed_back
+from modelmedic.steps.core.training.feedback import fed_back
 
 
 def test_thresholded_answers_as_labels_are_found() -> None:

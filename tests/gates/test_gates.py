@@ -10,8 +10,8 @@ import pytest
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.training import Gate
 from modelmedic.steps.contracts.words import Cause, Remedy
-from modelmedic.steps.core.fitness import Fitness, fitness_gates
-from modelmedic.steps.core.gates import Judged, comparison_gates, first_gates, metric_of, old_regime_gate
+from modelmedic.steps.core.validation.fitness import Fitness, fitness_gates
+from modelmedic.steps.core.validation.gates import Judged, comparison_gates, first_gates, metric_of, old_regime_gate
 from tests.training.worlds import policy
 
 INPUTS = (("age", "double"), ("spend", "double"), ("plan", "string"))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from modelmedic.steps.core.metrics import auc, blocks_of, compare, estimate, log_loss, score
+from modelmedic.steps.core.statistics.metrics import auc, blocks_of, compare, estimate, log_loss, score
 
 DAY = 86_400.0
 Floats = np.ndarray

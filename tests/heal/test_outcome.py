@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from modelmedic.steps.contracts.words import Outcome
-from modelmedic.steps.core.outcome import ending
+from modelmedic.steps.core.incidents.outcome import ending
 
 
 def diagnosed(remedy: str, acted: str | None = None, autonomy: str = "act") -> dict[str, Any]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from modelmedic.steps.contracts.diagnosis import Release
-from modelmedic.steps.core.lineage import last_good
+from modelmedic.steps.core.rollout.lineage import last_good
 from modelmedic.steps.heal.rollback import rollback
 from modelmedic.steps.runtime.run import Run
 from tests.heal.deployed import World

@@ -11,7 +11,7 @@ from modelmedic.steps.contracts.control import FreezeOrder
 from modelmedic.steps.contracts.decision import Objection, PastHeal
 from modelmedic.steps.contracts.policy import Breaker, Freeze, Limits
 from modelmedic.steps.contracts.words import Outcome, Remedy
-from modelmedic.steps.core.limits import objections
+from modelmedic.steps.core.decision.limits import objections
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 DAY = timedelta(days=1)

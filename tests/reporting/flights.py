@@ -24,11 +24,11 @@ from modelmedic.steps.contracts.ports import Registry, Serving
 from modelmedic.steps.contracts.training import Gate, TrainingPlan, Validation
 from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.contracts.words import Outcome, Remedy
-from modelmedic.steps.core.decision import decide
-from modelmedic.steps.core.diagnosis import diagnose
-from modelmedic.steps.core.layout_choice import choose_layout
-from modelmedic.steps.core.profiling import profiled
-from modelmedic.steps.core.verdict import judge_profiles
+from modelmedic.steps.core.decision.rules import decide
+from modelmedic.steps.core.detection.verdict import judge_profiles
+from modelmedic.steps.core.diagnosis.diagnosis import diagnose
+from modelmedic.steps.core.profiles.layout_choice import choose_layout
+from modelmedic.steps.core.profiles.profiler import profiled
 from modelmedic.steps.runtime.run import Site
 
 OPENED = datetime(2013, 6, 10, 6, tzinfo=UTC)

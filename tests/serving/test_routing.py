@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelmedic.steps.core.routing import to_canary
+from modelmedic.steps.core.rollout.routing import to_canary
 
 
 @given(start=st.integers(0, 10**6), percent=st.integers(0, 100))

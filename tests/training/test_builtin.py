@@ -11,8 +11,8 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from modelmedic.steps.adapters.models.builtin import train
 from modelmedic.steps.contracts.errors import BadInput
 from modelmedic.steps.contracts.policy import Policy
-from modelmedic.steps.core.metrics import auc
 from modelmedic.steps.core.recalibration import measure
+from modelmedic.steps.core.statistics.metrics import auc
 from tests.training.worlds import policy
 
 

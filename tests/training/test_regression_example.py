@@ -18,7 +18,7 @@ from modelmedic.steps.contracts.inference_log import PREDICTION, REQUEST_ID
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.contracts.words import Cause
-from modelmedic.steps.core.log_columns import conform, declared
+from modelmedic.steps.core.tables.log_columns import conform, declared
 from modelmedic.steps.heal.retrain import retrain
 from modelmedic.steps.heal.validate import validate
 from modelmedic.steps.runtime.run import Run

@@ -13,8 +13,8 @@ from modelmedic.steps.contracts.detection import Roles
 from modelmedic.steps.contracts.training import TrainingPlan
 from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.contracts.words import Remedy, Task
-from modelmedic.steps.core.metrics import auc
-from modelmedic.steps.core.stand_in import answers
+from modelmedic.steps.core.statistics.metrics import auc
+from modelmedic.steps.core.training.stand_in import answers
 from modelmedic.steps.heal.retrain import retrain
 from modelmedic.steps.training.history import within
 from modelmedic.steps.training.rehearsal import behind

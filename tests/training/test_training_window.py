@@ -13,7 +13,7 @@ from modelmedic.steps.contracts.diagnosis import Diagnosis
 from modelmedic.steps.contracts.training import TrainingPlan
 from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.contracts.words import Cause, Remedy
-from modelmedic.steps.core.training_window import plans, reach, split
+from modelmedic.steps.core.training.window import plans, reach, split
 from tests.training.worlds import NOW, policy
 
 DAY = timedelta(days=1)

@@ -20,7 +20,7 @@ from modelmedic.steps.contracts.serving import Served, ServingState
 from modelmedic.steps.contracts.training import ModelVersion
 from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.contracts.words import Cause, Remedy
-from modelmedic.steps.core.log_columns import declared
+from modelmedic.steps.core.tables.log_columns import declared
 from modelmedic.steps.data.references import StoredReferences
 from modelmedic.steps.runtime.run import Run, Site
 from tests.heal.played import Told

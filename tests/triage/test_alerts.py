@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelmedic.steps.core.alerts import MOST_BYTES, read
+from modelmedic.steps.core.incidents.alerts import MOST_BYTES, read
 
 
 def alert(**changes: Any) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from modelmedic.steps.contracts.keys import policy_key, verdict_key
 from modelmedic.steps.contracts.ports import ObjectStore
 from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.contracts.words import Outcome, VerdictState
-from modelmedic.steps.core.alerts import MOST_ALERTS
+from modelmedic.steps.core.incidents.alerts import MOST_ALERTS
 from modelmedic.steps.incidents.triage import HEALS, NOBODY, triage
 from modelmedic.steps.records.audit import AuditTrail
 from modelmedic.steps.records.documents import keep

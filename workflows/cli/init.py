@@ -25,7 +25,7 @@ def init(
     from modelmedic.steps.adapters.tables.header import columns_of
     from modelmedic.steps.adapters.tables.read import read_table
     from modelmedic.steps.contracts.keys import slug
-    from modelmedic.steps.core.scaffold import scaffold
+    from modelmedic.steps.core.scaffold.scaffold import scaffold
     from modelmedic.workflows.cli.options import check_columns
 
     to_stdout = dry_run or str(out) == "-"

@@ -24,7 +24,7 @@ from modelmedic.steps.adapters.local_serving.processes import Processes
 from modelmedic.steps.adapters.local_serving.state import Slot, Wanted, WantedState
 from modelmedic.steps.contracts.errors import ModelmedicError
 from modelmedic.steps.contracts.inference_log import REPLAY_HEADER, SERVED_BY_HEADER
-from modelmedic.steps.core.routing import to_canary
+from modelmedic.steps.core.rollout.routing import to_canary
 
 OWN = "/modelmedic/"  # paths that the gateway answers itself
 LARGEST_BODY = 64 << 20  # bytes, as the predictor

@@ -11,7 +11,7 @@ import pyarrow as pa
 from modelmedic.steps.contracts.errors import Conflict, Refused, Transient
 from modelmedic.steps.contracts.serving import Prediction, Served, ServingState, Traffic, noted
 from modelmedic.steps.contracts.training import ModelVersion
-from modelmedic.steps.core.routing import to_canary
+from modelmedic.steps.core.rollout.routing import to_canary
 
 Floats = npt.NDArray[np.float64]
 Ask = Callable[[pa.Table], Floats]  # one number per row

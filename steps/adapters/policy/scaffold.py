@@ -6,7 +6,7 @@ from modelmedic.steps.adapters.policy.yaml_tree import parse_tree
 from modelmedic.steps.contracts.errors import BadInput
 from modelmedic.steps.contracts.policy import API_VERSION
 from modelmedic.steps.contracts.window import format_duration
-from modelmedic.steps.core.scaffold import Scaffold
+from modelmedic.steps.core.scaffold.scaffold import Scaffold
 
 
 def scaffold_yaml(found: Scaffold, *, name: str, owner: str, source: str) -> str:

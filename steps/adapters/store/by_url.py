@@ -8,7 +8,7 @@ from modelmedic.steps.adapters.store.folder import FolderStore
 from modelmedic.steps.adapters.store.probe import probe
 from modelmedic.steps.contracts.errors import BadInput
 from modelmedic.steps.contracts.ports import ObjectStore
-from modelmedic.steps.core.redaction import redact
+from modelmedic.steps.core.records.redaction import redact
 
 
 def open_store(url: str, *, read_only: bool = False) -> ObjectStore:

@@ -13,9 +13,9 @@ import pyarrow.parquet as pq
 
 from modelmedic.steps.adapters.tables.read import first_line, is_parquet, read_csv, refuse_doubled, refuse_empty, stream_csv, with_times
 from modelmedic.steps.contracts.errors import BadInput
-from modelmedic.steps.core.layout import Layout
-from modelmedic.steps.core.profile import Profile
-from modelmedic.steps.core.profiling import Profiler
+from modelmedic.steps.core.profiles.layout import Layout
+from modelmedic.steps.core.profiles.profile import Profile
+from modelmedic.steps.core.profiles.profiler import Profiler
 
 SAMPLE = 20_000  # rows from which the layout is chosen
 _BATCH = 65_536

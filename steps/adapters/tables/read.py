@@ -9,6 +9,7 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from modelmedic.steps.contracts.errors import BadInput
+from modelmedic.steps.core.tables.thinning import thin
 
 _CSV_BLOCK = 8 << 20  # bytes
 MOST_ROWS = 400_000  # what the row-level tests look at; more rows are sampled evenly, and the answer says so
@@ -35,14 +36,6 @@ def refuse_doubled(path: Path, names: Sequence[str]) -> None:
     doubled = [name for name, count in Counter(names).items() if count > 1]
     if doubled:
         raise BadInput(f"file {path} has the column {doubled[0]!r} more than once; expected every name once")
-
-
-def thin(table: pa.Table, most: int) -> pa.Table:
-    """Every k-th row where there are more than `most`: deterministic, and no part of a window is left out."""
-    if table.num_rows <= most:
-        return table
-    step = table.num_rows / most
-    return table.take(pa.array([int(i * step) for i in range(most)]))
 
 
 def is_parquet(path: Path) -> bool:

@@ -2,30 +2,16 @@
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from markupsafe import Markup
 
+from modelmedic.steps.contracts.results import Step
 from modelmedic.steps.reporting.pictures.svg import Scale, circle, line, path, picture, tag, text, tip
 from modelmedic.steps.reporting.words import short
 
 _WIDTH, _HEIGHT = 760.0, 204.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46.0, 28.0, 22.0, 44.0
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One share, how it was judged, and when. `share` is in percent."""
-
-    share: int
-    requests: int = 0
-    failures: int = 0
-    canary_p95_ms: float | None = None
-    champion_p95_ms: float | None = None
-    verdict: str = ""
-    sentence: str = ""
-    at: datetime | None = None
 
 
 def shares(steps: Sequence[Step], ended: int | None) -> Markup | None:

@@ -17,11 +17,11 @@ import pyarrow as pa
 
 from modelmedic.steps.contracts.detection import Verdict
 from modelmedic.steps.contracts.words import Task
-from modelmedic.steps.core.layout_choice import choose_layout
-from modelmedic.steps.core.persistence import persistence
-from modelmedic.steps.core.profiling import profiled
-from modelmedic.steps.core.thresholds import calibrate, level
-from modelmedic.steps.core.verdict import judge_profiles
+from modelmedic.steps.core.detection.thresholds import calibrate, level
+from modelmedic.steps.core.detection.verdict import judge_profiles
+from modelmedic.steps.core.incidents.persistence import persistence
+from modelmedic.steps.core.profiles.layout_choice import choose_layout
+from modelmedic.steps.core.profiles.profiler import profiled
 from tests.benchmarks.detection.worlds import ROLES, Kind, table
 
 HITS, OF = 2, 3

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-from modelmedic.steps.core.decision import decide
-from modelmedic.steps.core.diagnosis import diagnose
+from modelmedic.steps.core.decision.rules import decide
+from modelmedic.steps.core.diagnosis.diagnosis import diagnose
 from tests.benchmarks.fault_bench.data_faults import DATA_FAULTS
 from tests.benchmarks.fault_bench.label_faults import LABEL_FAULTS
 from tests.benchmarks.fault_bench.planting import Fault, build, train

@@ -1,0 +1,75 @@
+"""From a cause to a remedy: ordered rules, the policy's own first, then the defaults; limits and autonomy have the last word."""
+
+from dataclasses import dataclass
+
+from modelmedic.steps.contracts.decision import Decision, Objection
+from modelmedic.steps.contracts.diagnosis import Diagnosis
+from modelmedic.steps.contracts.policy import AutonomyLevels, Policy
+from modelmedic.steps.contracts.words import Autonomy, Cause, Remedy
+from modelmedic.steps.core.decision.limits import ADVANCING
+
+
+@dataclass(frozen=True, slots=True)
+class DefaultRule:
+    """`harm` or `ranking_holds` None: any."""
+
+    id: str
+    cause: Cause
+    remedy: Remedy
+    harm: str | None = None
+    ranking_holds: bool | None = None
+    max_autonomy: Autonomy = Autonomy.ACT
+    promote_needs_labels: bool = False
+
+
+DEFAULT_RULES = (
+    DefaultRule("broken-data", Cause.DATA_QUALITY, Remedy.QUARANTINE),
+    DefaultRule("broken-labels", Cause.LABEL_QUALITY, Remedy.QUARANTINE),
+    DefaultRule("bad-release", Cause.BAD_RELEASE, Remedy.ROLLBACK),
+    DefaultRule("expected-season", Cause.SEASONAL, Remedy.NONE),
+    DefaultRule("proved-drift", Cause.CONCEPT_DRIFT, Remedy.RETRAIN, harm="shown"),
+    DefaultRule("harmless-prior", Cause.LABEL_SHIFT, Remedy.NONE, harm="none"),
+    DefaultRule("moved-prior", Cause.LABEL_SHIFT, Remedy.RETRAIN, ranking_holds=False),
+    DefaultRule("moved-prior-same-order", Cause.LABEL_SHIFT, Remedy.RECALIBRATE),
+    DefaultRule("harmful-shift", Cause.COVARIATE_SHIFT, Remedy.RETRAIN, harm="shown"),
+    DefaultRule(
+        "estimated-harm", Cause.COVARIATE_SHIFT, Remedy.RETRAIN, "estimated", max_autonomy=Autonomy.APPROVE, promote_needs_labels=True
+    ),
+    DefaultRule("harmless-shift", Cause.COVARIATE_SHIFT, Remedy.NONE, harm="none"),
+    DefaultRule("quiet", Cause.NONE, Remedy.NONE),
+)
+_FALLBACK = DefaultRule("not-enough-evidence", Cause.INSUFFICIENT_EVIDENCE, Remedy.ESCALATE)
+
+
+def decide(diagnosis: Diagnosis, policy: Policy | None = None, objections: tuple[Objection, ...] = ()) -> Decision:
+    """What is to be done. An objection stops only what advances; a rollback or a quarantine is never held back by one."""
+    rule = _rule(diagnosis, policy)
+    allowed = (policy.autonomy if policy else AutonomyLevels()).level(rule.remedy)
+    autonomy = min(allowed, rule.max_autonomy, key=lambda level: level.rank)
+    stopped = bool(objections) and rule.remedy in ADVANCING
+    patient = all(objection.limit == "patience" for objection in objections)  # people were told when the challenger was rejected
+    remedy = rule.remedy if not stopped else Remedy.NONE if patient else Remedy.ESCALATE
+    sentence = f"rule {rule.id}: {diagnosis.cause} asks for {rule.remedy}"
+    if stopped:
+        sentence += f"; held back because {'; '.join(objection.sentence for objection in objections)}"
+    return Decision(
+        remedy=remedy,
+        wanted=rule.remedy,
+        rule=rule.id,
+        autonomy=autonomy,
+        needs_approval=autonomy is Autonomy.APPROVE and remedy not in (Remedy.NONE, Remedy.ESCALATE),
+        promote_needs_labels=rule.promote_needs_labels,
+        objections=objections,
+        sentence=sentence,
+    )
+
+
+def _rule(diagnosis: Diagnosis, policy: Policy | None) -> DefaultRule:
+    for own in policy.rules if policy else ():
+        if own.cause is diagnosis.cause and own.harm in (None, diagnosis.harm) and diagnosis.confidence >= own.minConfidence:
+            return DefaultRule(own.id, own.cause, own.remedy, own.harm, max_autonomy=own.maxAutonomy)
+    for rule in DEFAULT_RULES:
+        fits = rule.harm in (None, diagnosis.harm) and rule.ranking_holds in (None, diagnosis.ranking_holds)
+        if rule.cause is diagnosis.cause and fits:
+            return rule
+    return _FALLBACK

@@ -1,0 +1,30 @@
+"""Has a unit changed? The quantiles of two windows lie on one line through a factor that people convert by."""
+
+import numpy as np
+
+from modelmedic.steps.core.profiles.layout import Floats
+from modelmedic.steps.core.tables.arrays import distinct
+
+_FACTORS = (1e6, 1e3, 3600.0, 100.0, 60.0, 24.0, 12.0, 10.0, 7.0, 3.28084, 2.54, 2.20462, 1.60934, 4.184)
+_BY_SIZE = tuple(sorted({s for factor in _FACTORS for s in (factor, 1 / factor)} | {-1.0}))
+
+
+def changed_scale(before: Floats, after: Floats, rows: float) -> str:
+    """The words for a change of unit, or nothing.
+
+    `before` and `after` are the same quantiles of both windows; `rows` counts the independent rows of the smaller one.
+    """
+    spread = float(before.std())
+    if spread == 0 or len(distinct(before)[0]) < 8 or np.abs(after - before).mean() < max(0.3, 6 / np.sqrt(rows)) * spread:
+        return ""
+    noise = 0.05 + 3 / np.sqrt(rows)
+    for scale in _BY_SIZE:
+        scaled = np.sort(before * scale)
+        if scale > 0 and np.abs(after - scaled).mean() < min(noise, 0.12) * abs(scale) * spread:
+            return f"multiplied by {scale:.4g}" if scale >= 1 else f"divided by {1 / scale:.4g}"
+        if scale == -1.0 and abs(before.mean()) > 1.5 * spread and np.abs(after - scaled).mean() < 0.12 * spread:
+            return "negated"
+    for words, scaled in (("converted from °C to °F", before * 1.8 + 32), ("converted from °F to °C", (before - 32) / 1.8)):
+        if np.abs(after - scaled).mean() < min(noise, 0.1) * scaled.std():
+            return words
+    return ""

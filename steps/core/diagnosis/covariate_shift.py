@@ -1,0 +1,104 @@
+"""Have the inputs moved, in one code perhaps, and does it harm? Harm that no retraining could learn away is none of its business."""
+
+import numpy as np
+
+from modelmedic.steps.contracts.detection import ColumnShift, Segment
+from modelmedic.steps.contracts.diagnosis import Diagnosis, Evidence
+from modelmedic.steps.contracts.words import Cause
+from modelmedic.steps.core.diagnosis.confidence import COVARIATE, above
+from modelmedic.steps.core.diagnosis.estimate import estimate
+from modelmedic.steps.core.statistics.expectation import learnable
+from modelmedic.steps.core.statistics.residuals import Labelled, Mask, Sample, cell_change, cell_moments, one_sided
+from modelmedic.steps.core.statistics.row_shift import measure
+from modelmedic.steps.core.tables.pairing import Column, Pair
+
+_BELIEVED = 1e-4  # p-value, adjusted for the looks
+_LEAST_PIECE = 40  # rows in both windows before a segment is looked into
+_FAR = 0.08  # a shift of 0.3 standard deviations moves the mean rank by about as much
+_LEARNABLE = 0.1  # of a risen loss, below which a retraining has nothing to gain
+
+
+def suspect(both: Pair, rows: Labelled | None, moved: tuple[ColumnShift, ...]) -> list[Diagnosis]:
+    """At most one diagnosis: every column that moved, worst first; else a number that moved inside one code only."""
+    shifted = [s for s in moved if s.shifted and s.column != "prediction"]
+    if not shifted:
+        return _diluted(both, rows)
+    names = tuple(s.column for s in shifted)
+    harm, words = _harm(both, rows)
+    evidence = tuple(Evidence("drift.measured", f"{s.column} moved by {s.effect:.3f} ({s.statistic})", s.effect) for s in shifted[:5])
+    sentence = f"{', '.join(names[:4])} moved, {words}"
+    sure = above((shifted[0].effect / shifted[0].threshold - 1) * 4, COVARIATE)
+    segment = shifted_segment(both, both.column(names[0]))
+    return [Diagnosis(Cause.COVARIATE_SHIFT, sure, names, segment, harm=harm, evidence=evidence, sentence=sentence)]
+
+
+def shifted_segment(both: Pair, column: Column) -> Segment | None:
+    """The only code inside of which the column moved, when it stayed where it was in all the rows outside."""
+    best: tuple[float, Segment] | None = None
+    for cutting in (c for c in both.segmenting if c.name != column.name):
+        cells = cutting.cells
+        for number in range(len(cells.labels) - 1):
+            inside = (cells.reference == number, cells.current == number)
+            if min(mask.sum() for mask in inside) < _LEAST_PIECE or min((~mask).sum() for mask in inside) < _LEAST_PIECE:
+                continue
+            within = _measured(column, inside)
+            outside = _measured(column, (~inside[0], ~inside[1]))
+            if within[1] < _BELIEVED and outside[0] < 0.25 * within[0] and outside[1] > 0.001 and (best is None or within[0] > best[0]):
+                best = (within[0], Segment(cutting.name, cells.labels[number]))
+    return best[1] if best else None
+
+
+def _diluted(both: Pair, rows: Labelled | None) -> list[Diagnosis]:
+    """A number that moved inside one code only, too few rows for the window as a whole: every code is looked into, and pays for it."""
+    best: tuple[float, str, Segment] | None = None
+    cuts = [c for c in both.segmenting if c.levels is None or len(c.levels) <= 12]
+    ranks = [(c, _ranked(c)) for c in both.columns if c.numeric]
+    looks = max(len(ranks) * sum(len(c.cells.labels) for c in cuts), 1)
+    for cut in cuts:
+        for column, windows in ranks:
+            if column is cut:
+                continue
+            which = (cut.cells.reference, cut.cells.current)
+            if not (np.abs(cell_change(cut.cells.sizes, which, windows)) > _FAR).any():
+                continue
+            change, error = cell_moments(cut.cells.sizes, which, windows)
+            z = np.nan_to_num(np.abs(change) / np.sqrt(error))[:-1]
+            number = int(z.argmax()) if len(z) else 0
+            far = len(z) and abs(change[number]) > _FAR
+            if far and one_sided(float(z[number])) * 2 * looks < _BELIEVED and (best is None or z[number] > best[0]):
+                best = (float(z[number]), column.name, Segment(cut.name, cut.cells.labels[number]))
+    if best is None:
+        return []
+    sentence = f"where {best[2].column} is {best[2].value}, {best[1]} moved (z = {best[0]:.1f})"
+    evidence = (Evidence("drift.measured", sentence, best[0]),)
+    harm = _harm(both, rows)[0]
+    return [Diagnosis(Cause.COVARIATE_SHIFT, COVARIATE, (best[1],), best[2], harm=harm, evidence=evidence, sentence=sentence)]
+
+
+def _ranked(column: Column) -> tuple[Sample, Sample]:
+    """Ranks within the reference to one twenty-fourth, 0..1; unknown values stand in the middle."""
+    before, after = (w.astype(np.int64) for w in column.steps)
+    size = np.bincount(before, minlength=int(max(before.max(initial=0), after.max(initial=0))) + 1).astype(np.float64)
+    middle = (np.cumsum(size) - size / 2) / max(size.sum(), 1.0)
+    unknown = [~np.isfinite(np.asarray(w, dtype=np.float64)) for w in (column.reference, column.current)]
+    return Sample(np.where(unknown[0], 0.5, middle[before])), Sample(np.where(unknown[1], 0.5, middle[after]))
+
+
+def _measured(column: Column, chosen: tuple[Mask, Mask]) -> tuple[float, float]:
+    return measure(column.at(*chosen))[1:]
+
+
+def _harm(both: Pair, rows: Labelled | None) -> tuple[str, str]:
+    """By labels; else by the estimate without labels, when its whole interval lies above the reference; else unknown. With its words."""
+    if rows is not None and not rows.imagined:
+        if not rows.harmed:
+            return "none", "and the loss has not risen"
+        if learnable(both, rows) < _LEARNABLE:
+            return "none", "and these rows are harder: hardly any of the risen loss follows the inputs, so nothing is to be learnt"
+        return "shown", "and the labels show more loss"
+    expected = estimate(both)
+    if expected is None:
+        return "unknown", "and nothing says whether it harms"
+    if expected.low > 1.03 * expected.reference:
+        return "estimated", "and more loss is expected of it"
+    return "none", "and the loss is not expected to rise"

@@ -1,0 +1,152 @@
+"""From two windows to the cause: broken data first, then our own release, the season, and only then the world.
+
+`diagnose` asks one room after another in that order of precedence; the first cause that stands decides, what else stands
+is named in `also`, what was considered is a runner-up. Every confidence is a counted share (`confidence`).
+"""
+
+import dataclasses
+
+import numpy as np
+import pyarrow as pa
+
+from modelmedic.steps.contracts.detection import ColumnShift, Problem, Roles, Thresholds
+from modelmedic.steps.contracts.diagnosis import Context, Diagnosis, Evidence, Hypothesis
+from modelmedic.steps.contracts.words import Cause, Task
+from modelmedic.steps.core.diagnosis import bad_release, concept_drift, confidence, label_quality
+from modelmedic.steps.core.diagnosis.estimate import estimate
+from modelmedic.steps.core.diagnosis.loss_shares import loss_shares
+from modelmedic.steps.core.diagnosis.model_change import remembered
+from modelmedic.steps.core.diagnosis.onset import onset
+from modelmedic.steps.core.diagnosis.ranking import ranking_holds
+from modelmedic.steps.core.diagnosis.seasonal import seasonal_matches
+from modelmedic.steps.core.quality.checks import check
+from modelmedic.steps.core.statistics.expectation import judged_rows
+from modelmedic.steps.core.statistics.residuals import Labelled, labelled
+from modelmedic.steps.core.statistics.row_shift import measure, movements
+from modelmedic.steps.core.tables.pairing import Column, Pair, pair
+
+_RISEN_Z = 3.5  # of the loss, from which on "nothing differs" is no answer
+LEAST_ROWS = 100  # in either window, before anything but a schema fault is believed
+
+
+def diagnose(reference: pa.Table, current: pa.Table, roles: Roles, context: Context) -> Diagnosis:
+    """The cause of the difference between two windows, with its evidence. Pure; the windows are whole tables in memory."""
+    with np.errstate(all="ignore"):  # columns of 1e300 or of nothing but infinities are answered, not warned of
+        return _diagnose(pair(reference, current, roles), context)
+
+
+def _diagnose(both: Pair, context: Context) -> Diagnosis:
+    problems = (*context.problems, *check(both))
+    if min(both.rows) < LEAST_ROWS:
+        return _too_little(both, problems)
+    moved = movements(both, Thresholds())
+    rows, answers = judged_rows(both), remembered(both)
+    candidates = [
+        *_broken(problems),
+        *bad_release.suspect(both, rows, context, answers),  # before the labels: a release that answers the wrong way round turns them, too
+        *label_quality.suspect(both, rows),
+        *_seasonal(both, moved, rows, context),
+        *concept_drift.suspect(both, rows, moved),
+    ]
+    found = _conclude(both, candidates, moved, rows)
+    return dataclasses.replace(
+        found,
+        loss_shares=loss_shares(both, rows, answers, (found.cause, *found.also)),
+        estimate=estimate(both) if rows is None else None,
+    )
+
+
+def _too_little(both: Pair, problems: tuple[Problem, ...]) -> Diagnosis:
+    schema = [p for p in problems if p.share == 1.0]
+    if schema and both.rows[1] > 0:
+        return _broken(tuple(schema))[0]
+    sentence = f"the windows have {both.rows[0]} and {both.rows[1]} rows; {LEAST_ROWS} in each are the least that is judged"
+    evidence = (Evidence("rows.counted", sentence, float(min(both.rows))),)
+    return Diagnosis(Cause.INSUFFICIENT_EVIDENCE, confidence.TOO_FEW_ROWS, evidence=evidence, sentence=sentence)
+
+
+def _broken(problems: tuple[Problem, ...]) -> list[Diagnosis]:
+    """Broken columns in order of the rows that they touch; the segment is the worst column's."""
+    if not problems:
+        return []
+    worst = problems[0]
+    columns = tuple(dict.fromkeys(p.column for p in problems if p.column))
+    evidence = tuple(Evidence(f"{p.kind}.found", p.detail, p.share) for p in problems[:8])
+    sure = confidence.BROKEN if worst.share > 0.1 else confidence.BROKEN_IN_PART
+    return [Diagnosis(Cause.DATA_QUALITY, sure, columns, worst.segment, evidence=evidence, sentence=worst.detail)]
+
+
+def _seasonal(both: Pair, moved: tuple[ColumnShift, ...], rows: Labelled | None, context: Context) -> list[Diagnosis]:
+    """A phase of the calendar that explains every shifted column, with no more loss than that phase had before."""
+    shifted = [s for s in moved if s.shifted and s.column != "prediction"]
+    if not shifted:
+        return []
+    names = [s.column for s in shifted]
+    for phase, drawn in seasonal_matches(both, context.season):
+        if all(_explained(both.column(s.column), s.effect, drawn) for s in shifted) and not _still_harmed(both, rows, drawn):
+            sentence = f"{', '.join(names[:4])} differ as they do at the same {phase} in the reference"
+            evidence = (Evidence("season.matched", sentence, float(len(names))),)
+            return [Diagnosis(Cause.SEASONAL, confidence.SEASON, tuple(names), harm="none", evidence=evidence, sentence=sentence)]
+    return []
+
+
+def _explained(column: Column, before: float, drawn: np.ndarray) -> bool:
+    after = measure(dataclasses.replace(column, reference=column.reference[drawn]))[1]
+    return after < max(0.06, 0.3 * before)
+
+
+def _still_harmed(both: Pair, rows: Labelled | None, drawn: np.ndarray) -> bool:
+    if rows is None or both.target is None or both.prediction is None:
+        return False
+    redrawn = dataclasses.replace(
+        both,
+        target=(both.target[0][drawn], both.target[1]),
+        prediction=(both.prediction[0][drawn], both.prediction[1]),
+    )
+    again = labelled(redrawn)
+    return again is not None and again.harmed
+
+
+def _conclude(both: Pair, found: list[Diagnosis], moved: tuple[ColumnShift, ...], rows: Labelled | None) -> Diagnosis:
+    first = found[0] if found else _nothing(both, moved, rows)
+    others = [d for d in found[1:] if d.cause is not first.cause]
+    weight = sum(d.confidence for d in others) or 1.0
+    runners = [
+        Hypothesis(d.cause, round((1 - first.confidence) * d.confidence / weight, 3), d.columns, d.segment, d.sentence) for d in others
+    ]
+    if not runners:
+        spare = Cause.NONE if first.cause is not Cause.NONE else Cause.INSUFFICIENT_EVIDENCE
+        runners = [Hypothesis(spare, round(1 - first.confidence, 3), sentence="nothing else stands out")]
+    return dataclasses.replace(
+        first,
+        confidence=round(first.confidence, 3),
+        onset=first.onset or onset(both, rows, first),
+        runners_up=tuple(runners),
+        also=tuple(dict.fromkeys(d.cause for d in others)),
+        loss_increase=rows.loss_increase if rows else None,
+        ranking_holds=ranking_holds(rows) if rows and rows.task is Task.BINARY else None,
+        evidence=(*first.evidence, *_loss_evidence(rows)),
+    )
+
+
+def _nothing(both: Pair, moved: tuple[ColumnShift, ...], rows: Labelled | None) -> Diagnosis:
+    if rows is not None and rows.harmed and rows.loss_z > _RISEN_Z:
+        sentence = "the loss has risen, and neither data, labels, a release nor any column's residuals say why"
+        return Diagnosis(Cause.INSUFFICIENT_EVIDENCE, confidence.LOSS_WITHOUT_A_CAUSE, harm="shown", sentence=sentence)
+    largest = moved[0] if moved else None
+    evidence = (
+        (Evidence("drift.measured", f"the largest effect is {largest.effect:.3f} ({largest.column})", largest.effect),) if largest else ()
+    )
+    least = min(both.rows)
+    sentence = "no column, label or residual differs by more than noise"
+    sure = confidence.QUIET if least >= 1000 else confidence.QUIET_OF_FEW_ROWS
+    return Diagnosis(Cause.NONE, sure, harm="none", evidence=evidence, sentence=sentence)
+
+
+def _loss_evidence(rows: Labelled | None) -> tuple[Evidence, ...]:
+    if rows is None:
+        return ()
+    name = "log loss" if rows.task is Task.BINARY else "squared error"
+    before, after = float(rows.loss[0].mean()), float(rows.loss[1].mean())
+    sentence = f"mean {name} on {len(rows.loss[1])} labels is {after:.4g}, was {before:.4g} (z = {rows.loss_z:.1f})"
+    return (Evidence("loss.measured", sentence, after - before),)

@@ -1,0 +1,72 @@
+"""Which cause carries which share of the loss that was gained.
+
+The old model's remembered answers say what the loss would have been without a change of the model: the rest is the release's.
+The reference's loss given the inputs says what the loss would have been had only the inputs moved: that is the covariate shift's
+(the split of Zhang et al. 2023, "Why did the model fail?", into P(X) and P(Y given X), with a remembered loss for the first).
+What then remains is the changed labels', under the name of the cause that was found.
+"""
+
+import numpy as np
+
+from modelmedic.steps.contracts.words import Cause
+from modelmedic.steps.core.diagnosis.bad_release import own_loss
+from modelmedic.steps.core.diagnosis.model_change import Answers
+from modelmedic.steps.core.statistics.crossfit import remember, thinned
+from modelmedic.steps.core.statistics.residuals import Labelled
+from modelmedic.steps.core.tables.pairing import Pair
+
+_MOST_ROWS = 20_000
+_OF_LABELS = (Cause.LABEL_QUALITY, Cause.CONCEPT_DRIFT, Cause.LABEL_SHIFT)
+
+
+def loss_shares(both: Pair, rows: Labelled | None, answers: Answers | None, causes: tuple[Cause, ...]) -> dict[str, float] | None:
+    """Shares 0..1 that sum to 1, or None where no loss was gained. `causes` are those found, the deciding one first."""
+    if rows is None or rows.imagined or not rows.harmed:
+        return None
+    total = rows.loss_increase
+    release = _released(rows, answers)
+    moved = _moved(both, rows, answers if release else None)
+    if causes and causes[0] is Cause.DATA_QUALITY:
+        # the inputs are not what they were, so nothing can be said of how they moved: it is the broken data's
+        parts = {Cause.DATA_QUALITY: release + moved, _named(causes, Cause.DATA_QUALITY): total - release - moved}
+        if _named(causes, Cause.DATA_QUALITY) is Cause.DATA_QUALITY:
+            parts = {Cause.DATA_QUALITY: total}
+    else:
+        parts = {Cause.BAD_RELEASE: release, Cause.COVARIATE_SHIFT: moved}
+        rest = _named(causes, Cause.INSUFFICIENT_EVIDENCE)
+        if Cause.BAD_RELEASE in causes and rest is Cause.INSUFFICIENT_EVIDENCE:
+            rest = Cause.BAD_RELEASE
+        parts[rest] = parts.get(rest, 0.0) + total - release - moved
+    return _shared(parts)
+
+
+def _named(causes: tuple[Cause, ...], otherwise: Cause) -> Cause:
+    return next((c for c in causes if c in _OF_LABELS), otherwise)
+
+
+def _shared(parts: dict[Cause, float]) -> dict[str, float]:
+    """A cause that lowered the loss carries none of its rise; the others share it in proportion."""
+    gained = {cause: part for cause, part in parts.items() if part > 0}
+    whole = sum(gained.values())
+    shares = {cause.value: round(part / whole, 4) for cause, part in gained.items() if part / whole >= 0.005}
+    largest = max(shares, key=lambda c: shares[c])
+    shares[largest] = round(shares[largest] + 1 - sum(shares.values()), 4)
+    return dict(sorted(shares.items(), key=lambda s: -s[1]))
+
+
+def _released(rows: Labelled, answers: Answers | None) -> float:
+    extra = own_loss(rows, answers) if answers is not None and answers.growth() > 1.5 and answers.change() > 0.02 else None
+    return max(float(extra[1].mean() - extra[0].mean()), 0.0) if extra is not None else 0.0
+
+
+def _moved(both: Pair, rows: Labelled, answers: Answers | None) -> float:
+    """What the reference's loss, given the inputs, lets expect of the current inputs, beyond what it was."""
+    place = (thinned(rows.masks[0], _MOST_ROWS), thinned(rows.masks[1], _MOST_ROWS))
+    loss = rows.loss[0][place[0][rows.masks[0]]]
+    extra = own_loss(rows, answers)
+    if extra is not None:
+        loss = loss - float(extra[0].mean())
+    # a few rows own a squared loss: the memory is learnt without the outermost
+    ceiling = float(np.quantile(loss, 0.99))
+    memory = remember(both.columns, np.minimum(loss, ceiling), place, rounds=40)
+    return float(memory.current.mean() - memory.reference.mean()) if memory is not None else 0.0

@@ -1,0 +1,97 @@
+"""Does the model still answer the same inputs as it did?
+
+A model is a function of its inputs. Where its answers to the same inputs have changed, either another model answers, or what
+is recorded is not what the model saw; the world has nothing to do with it.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from modelmedic.steps.contracts.detection import Segment
+from modelmedic.steps.core.statistics.crossfit import remember, thinned
+from modelmedic.steps.core.tables.pairing import Floats, Pair, finite
+
+Mask = npt.NDArray[np.bool_]
+_MOST_ROWS = 30_000
+_LEAST_EXPLAINED = 0.5  # of the answers' variance, before the memory of them is trusted
+_LEAST_CHANGE = 0.08  # of that variance, by which the error of the memory must have grown
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What the old model would have answered (reference rows: by a forest that has not seen them), and how wrong that is now.
+
+    `known` selects rows of each window that have an answer, at most 30,000; `expected` and `error` belong to those rows.
+    """
+
+    known: tuple[Mask, Mask]
+    expected: tuple[Floats, Floats]
+    error: tuple[Floats, Floats]
+    spread: float
+    supported: Mask
+
+    def changed(self, chosen: Mask | None = None) -> bool:
+        """Whether the answers in the chosen current rows (a mask over those with an answer) are another function of the inputs."""
+        return self.change(chosen) > _LEAST_CHANGE and self.growth(chosen) > 2.5
+
+    def change(self, chosen: Mask | None = None) -> float:
+        """Growth of the squared error as a share of the answers' variance; rows outside of the reference's range are left out."""
+        after = self._after(chosen)
+        return (float(after.mean()) - float(self.error[0].mean())) / self.spread if len(after) >= 50 else 0.0
+
+    def growth(self, chosen: Mask | None = None) -> float:
+        after = self._after(chosen)
+        return float(after.mean()) / max(float(self.error[0].mean()), 1e-12) if len(after) >= 50 else 1.0
+
+    def place(self, both: Pair) -> Segment | None:
+        """The one code inside of which the answers changed, when outside of it they did not."""
+        best: tuple[float, Segment] | None = None
+        usual = float(self.error[0].mean())
+        for cut in both.segmenting:
+            which = cut.cells.current[self.known[1]]
+            size = np.bincount(which, minlength=len(cut.cells.labels))
+            total = np.bincount(which, self.error[1], minlength=len(cut.cells.labels))
+            inside = total / np.maximum(size, 1)
+            outside = (total.sum() - total) / np.maximum(size.sum() - size, 1)
+            for number in np.flatnonzero((size >= 50) & (size.sum() - size >= 100) & (outside < 1.5 * usual) & (inside > 4 * usual)):
+                if number < len(inside) - 1 and (best is None or inside[number] > best[0]):
+                    best = (float(inside[number]), Segment(cut.name, cut.cells.labels[number]))
+        return best[1] if best else None
+
+    def _after(self, chosen: Mask | None) -> Floats:
+        return self.error[1][self.supported if chosen is None else self.supported & chosen]
+
+
+def remembered(both: Pair) -> Answers | None:
+    """None without answers in both windows, or where the inputs explain too little of them."""
+    if both.prediction is None:
+        return None
+    known = (np.isfinite(both.prediction[0]), np.isfinite(both.prediction[1]))
+    if known[1].sum() < 50:
+        return None
+    known = (thinned(known[0], _MOST_ROWS), thinned(known[1], _MOST_ROWS))
+    given = (both.prediction[0][known[0]], both.prediction[1][known[1]])
+    memory = remember(both.columns, given[0], known, rounds=80)
+    if memory is None or memory.explained < _LEAST_EXPLAINED:
+        return None
+    expected = (memory.reference, memory.current)
+    error = ((given[0] - expected[0]) ** 2, (given[1] - expected[1]) ** 2)
+    return Answers(known, expected, error, float(given[0].var()), supported(both)[known[1]])
+
+
+def supported(both: Pair) -> Mask:
+    """Current rows inside of what the reference covered in every number (0.5 % off at either end) and with no new code."""
+    keep = np.ones(both.rows[1], dtype=bool)
+    share = 0.005 if len(both.columns) <= 40 else 0.0005
+    for column in both.columns:
+        if column.numeric:
+            old = finite(column.reference)
+            old = np.sort(old[:: max(len(column.reference) // 20_000, 1)])
+            if len(old) < 20:
+                continue
+            low, high = old[int(share * (len(old) - 1))], old[int((1 - share) * (len(old) - 1))]
+            new = np.asarray(column.current, dtype=np.float64)
+            keep &= ~((new < low) | (new > high))
+    return keep

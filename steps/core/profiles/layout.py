@@ -1,0 +1,79 @@
+"""How the columns of a window are counted: fixed by the reference, so that the counts of any window merge and compare."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from modelmedic.steps.contracts.words import Task
+from modelmedic.steps.core.tables.arrays import distinct, quantiles
+
+Floats = npt.NDArray[np.float64]
+BINS = 1024
+_OUTER = (0.0005, 0.9995)  # quantiles of the sample
+_WIDE = 3.0  # a range of more than so many times the span between them is not covered by bins
+
+
+@dataclass(frozen=True, slots=True)
+class NumberAxis:
+    """`bins` equal half-open bins over `[low, high)`. What lies outside is counted by its leading bits, see `profile`."""
+
+    low: float
+    high: float
+    bins: int
+
+    @property
+    def width(self) -> float:
+        return (self.high - self.low) / self.bins
+
+    @property
+    def centres(self) -> Floats:
+        return np.asarray(self.low + self.width * (np.arange(self.bins) + 0.5))
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Which columns count as numbers, which as codes, and the columns that play another part."""
+
+    numbers: Mapping[str, NumberAxis] = field(default_factory=dict)
+    codes: tuple[str, ...] = ()
+    prediction: str | None = None  # among numbers as well
+    target: str | None = None
+    time: str | None = None
+    task: Task | None = None
+    words: tuple[str, str] | None = None  # a target or prediction in two words: the negative one, the positive one
+    loss_unit: float = 1.0  # losses are summed as whole multiples of it / 2^20
+    rich: tuple[str, ...] = ()  # numbers with so many values that two equal rows are no accident
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return (*self.numbers, *self.codes)
+
+
+def number_axis(sample: Floats, bounds: tuple[float, float] | None = None) -> NumberAxis:
+    """The axis for a column of which `sample` is known, and perhaps its least and largest value as the file states them."""
+    known = sample[np.isfinite(sample)]
+    if not len(known):
+        return NumberAxis(-1.0, 1.0, 2)
+    least, most = (float(v) for v in (known.min(), known.max()))
+    if bounds is not None and np.isfinite(bounds).all():
+        least, most = min(least, bounds[0]), max(most, bounds[1])
+    if np.all(known == np.rint(known)) and most - least < BINS // 2:
+        return _whole(least, most)
+    low, high = (float(q) for q in quantiles(known, _OUTER))
+    if high > low and most - least > _WIDE * (high - low):  # long tails would leave the bulk too few bins
+        least, most = low, high
+    pad = 0.25 * (most - least) or max(abs(least) * 1e-6, 1e-9)
+    return NumberAxis(least - pad, most + pad, BINS)
+
+
+def _whole(least: float, most: float) -> NumberAxis:
+    """One bin for each whole number, and some beside them."""
+    pad = max(2, int(most - least) // 4)
+    return NumberAxis(least - pad - 0.5, most + pad + 0.5, int(most - least) + 2 * pad + 1)
+
+
+def is_rich(sample: Floats) -> bool:
+    known = sample[np.isfinite(sample)][:5000]
+    return len(known) >= 100 and len(distinct(known)[0]) > 0.9 * len(known)

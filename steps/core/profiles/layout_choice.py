@@ -1,0 +1,124 @@
+"""From some rows of the reference to the layout by which every window is counted."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from modelmedic.steps.contracts.detection import Roles
+
+if TYPE_CHECKING:  # the diagnosis brings scipy, which a verdict does without
+    pass
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+
+from modelmedic.steps.contracts.errors import BadInput
+from modelmedic.steps.contracts.words import Task
+from modelmedic.steps.core.profiles.layout import Floats, Layout, is_rich, number_axis
+from modelmedic.steps.core.profiles.profiler import aligned, numbers, row_loss, texts
+from modelmedic.steps.core.tables.arrays import distinct
+
+_MOST_SAMPLED_CODES = 1000  # in the sample, when they are also half of its rows: an identifier
+_RICH = 2  # columns whose values together tell rows apart
+
+
+def check_roles(roles: Roles, reference: Iterable[str], current: Iterable[str]) -> None:
+    """Raises BadInput when a named role is in neither window, or no feature is left to compare."""
+    first, second = list(reference), set(current)
+    for role in ("target", "prediction", "time", "version", "id"):
+        name = getattr(roles, role)
+        if name and name not in first and name not in second:
+            raise BadInput(f"--{role} names {name!r}, which neither table has; the reference has {', '.join(first[:20])}")
+    if not any(name not in roles.bookkeeping for name in (roles.features or first)):
+        raise BadInput("the two tables share no feature column; expected at least one that is in both")
+
+
+def choose_layout(sample: pa.Table, roles: Roles, bounds: Mapping[str, tuple[float, float]] | None = None) -> Layout:
+    """The layout for these roles. `bounds` are least and largest values that are known beside the sample."""
+    features = [n for n in (roles.features or sample.column_names) if n in sample.column_names and n not in roles.bookkeeping]
+    target, prediction = (name if name in sample.column_names else None for name in (roles.target, roles.prediction))
+    known = {name: _flat(sample[name]) for name in (*features, target, prediction) if name}
+    counted = {name: _numbers(known[name]) for name in features if name not in roles.categorical}
+    axes = {name: number_axis(values, (bounds or {}).get(name)) for name, values in counted.items() if values is not None}
+    codes = tuple(name for name in features if name not in axes and _is_code(known[name], name in roles.categorical))
+    words = next((found for name in (target, prediction) if name and (found := _words(name, known[name]))), None)
+    answers, truth = (aligned(known[name], words) if name else None for name in (prediction, target))
+    if prediction and answers is not None:
+        axes[prediction] = number_axis(answers, (bounds or {}).get(prediction))
+    task = roles.task or _task(truth, answers)
+    return Layout(
+        numbers=axes,
+        codes=codes,
+        prediction=prediction,
+        target=target,
+        time=roles.time,
+        task=task,
+        words=words,
+        loss_unit=_loss_unit(task, truth, answers),
+        rich=tuple(name for name, values in counted.items() if values is not None and is_rich(values))[:_RICH],
+    )
+
+
+def _flat(column: pa.ChunkedArray) -> pa.Array:
+    column = column.unify_dictionaries() if pa.types.is_dictionary(column.type) else column
+    found = column.combine_chunks()
+    return found if isinstance(found, pa.Array) else pa.concat_arrays(found.chunks)
+
+
+def _numbers(array: pa.Array) -> Floats | None:
+    return None if pa.types.is_boolean(array.type) or pa.types.is_dictionary(array.type) else numbers(array)
+
+
+def _is_code(array: pa.Array, named: bool) -> bool:
+    encoded = pa.types.is_dictionary(array.type)
+    kind = array.type.value_type if encoded else array.type
+    if pa.types.is_temporal(kind) or pa.types.is_nested(kind):
+        return False  # no feature of a tabular model
+    values = len(array.dictionary) if encoded else len(array.unique())
+    return named or values <= min(_MOST_SAMPLED_CODES, max(20, len(array) // 2))
+
+
+def _words(name: str, array: pa.Array) -> tuple[str, str] | None:
+    if numbers(array.slice(0, 0)) is not None:
+        return None
+    found = sorted({word for word in texts(_decoded(array).unique()) if word is not None})
+    if len(found) != 2:
+        raise BadInput(f"column {name!r} holds {len(found)} different words; expected numbers or exactly two words")
+    return found[0], found[1]
+
+
+def _decoded(array: pa.Array) -> pa.Array:
+    return array.dictionary_decode() if pa.types.is_dictionary(array.type) else array
+
+
+def _task(truth: Floats | None, answers: Floats | None) -> Task | None:
+    for values in (truth, answers):
+        known = values[np.isfinite(values)] if values is not None else np.empty(0)
+        if len(known) and values is truth:
+            return Task.BINARY if set(distinct(known)[0].tolist()) <= {0.0, 1.0} else Task.REGRESSION
+        if len(known):
+            return Task.BINARY if known.min() >= 0 and known.max() <= 1 else Task.REGRESSION
+    return None
+
+
+def _loss_unit(task: Task | None, truth: Floats | None, answers: Floats | None) -> float:
+    """The mean loss of the sample."""
+    if task is None or truth is None or answers is None:
+        return 1.0
+    losses = row_loss(task, truth, answers)
+    losses = losses[np.isfinite(losses)]
+    return float(losses.mean()) or 1.0 if len(losses) else 1.0
+
+
+_WELL_KNOWN = {"version": ("model_version",), "id": ("request_id",)}
+
+
+def recognised(roles: Roles, names: Sequence[str]) -> Roles:
+    """The roles with well-known column names filled in where nothing was said."""
+    found: dict[str, Any] = {
+        role: next((name for name in known if name in names), None) for role, known in _WELL_KNOWN.items() if getattr(roles, role) is None
+    }
+    return dataclasses.replace(roles, **found)

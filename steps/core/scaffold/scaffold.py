@@ -1,0 +1,185 @@
+"""A first policy's `data` and window, guessed from a table; each guess with its reason, for a person to check."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from modelmedic.steps.contracts.errors import BadInput
+from modelmedic.steps.contracts.policy import LOGGED
+from modelmedic.steps.contracts.policy_types import COLUMN
+from modelmedic.steps.contracts.window import format_duration
+from modelmedic.steps.contracts.words import Task
+from modelmedic.steps.core.scaffold.columns import Facts, facts, is_code, no_feature, tells
+
+_TARGET_NAMES = (  # the earlier decides
+    re.compile(r"^(target|label|y)$", re.I),
+    re.compile(r"^(outcome|response|class|truth|ground_truth|actual)$", re.I),
+    re.compile(r"^(target|label)_|_(target|label)$", re.I),
+    re.compile(r"^(is|has|was)_?(fraud|churn|default|delay|late|cancel|click|convert|bought|return)", re.I),
+    re.compile(r"^(fraud|churn(ed)?|default(ed)?|delayed|late|cancell?ed|clicked|converted|survived|returned|spam)$", re.I),
+)
+_TIME_NAME = re.compile(r"time|date|(^|_)(ts|at|when)$", re.I)
+_WINDOWS = tuple(timedelta(days=days) for days in (7, 14, 28, 90))
+_JUDGED_ROWS = 500  # the default of detect.minRows
+_ENOUGH_ROWS = 2 * _JUDGED_ROWS
+_MOST_SEGMENT_VALUES = 20
+_MOST_SEGMENTS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Scaffold:
+    """Column names by their part; `notes` are sentences about the guesses, `left_out` the other columns with the reason."""
+
+    task: Task
+    target: str
+    time: str
+    numeric: tuple[str, ...]
+    categorical: tuple[str, ...]
+    segments: tuple[str, ...]
+    window: timedelta
+    left_out: tuple[tuple[str, str], ...]
+    notes: tuple[str, ...]
+
+
+def scaffold(table: pa.Table, *, target: str | None = None, time: str | None = None) -> Scaffold:
+    """Raises BadInput with one sentence when target, time or features cannot be told."""
+    columns = {name: facts(table, name) for name in table.column_names}
+    answer = _target(columns, target)
+    task, labels, said = _task(columns[answer], table[answer])
+    moment = _time(columns, time)
+    window, span_said = _window(table[moment], table.num_rows)
+    features, left_out = _features(table, columns, (answer, moment), labels, task)
+    if not features:
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in left_out)
+        raise BadInput(f"no column is left to learn from ({reasons or 'there is no other'}); expected at least one feature")
+    codes = tuple(column.name for column in features if is_code(column))
+    notes = (
+        f"target {answer}" + ("" if target else " (from its name)") + f": {said}",
+        f"time {moment}" + ("" if time else f" ({'the only' if _only_time(columns) else 'the likeliest'} column of times)"),
+        span_said,
+    )
+    return Scaffold(
+        task=task,
+        target=answer,
+        time=moment,
+        numeric=tuple(column.name for column in features if not is_code(column)),
+        categorical=codes,
+        segments=_segments(table, [columns[name] for name in codes]),
+        window=window,
+        left_out=tuple(left_out),
+        notes=notes,
+    )
+
+
+def _target(columns: dict[str, Facts], named: str | None) -> str:
+    for pattern in _TARGET_NAMES if named is None else ():
+        found = [name for name, column in columns.items() if pattern.search(name) and column.kind in ("number", "code")]
+        if len(found) == 1:
+            return _nameable(found[0], "target")
+        if found:
+            raise BadInput(f"{' and '.join(found)} could each be the target; name it with --target")
+    if named is None:
+        raise BadInput(f"which column is the target cannot be told from {', '.join(columns)}; name it with --target")
+    return _nameable(named, "target")
+
+
+def _task(column: Facts, values: pa.ChunkedArray) -> tuple[Task, npt.NDArray[np.float64], str]:
+    """The task, the labels as numbers (NaN: not known), and why."""
+    if column.kind == "number":
+        numbers = np.asarray(pc.cast(values, pa.float64(), safe=False).to_numpy(), dtype=np.float64)
+        if column.values < 2:
+            raise BadInput(f"target {column.name} has {column.values} different values; expected at least two")
+        if set(np.unique(numbers[np.isfinite(numbers)])) == {0.0, 1.0}:
+            return Task.BINARY, numbers, "binary, it is 0 or 1"
+        return Task.REGRESSION, numbers, f"regression, it has {column.values} different numbers"
+    if column.kind != "code" or column.values != 2:
+        held = f"{column.values} different words" if column.kind == "code" else "neither numbers nor words"
+        raise BadInput(f"target {column.name} holds {held}; expected two words or 0 and 1 (binary), or numbers (regression)")
+    texts = pc.cast(values, pa.string())
+    words = sorted(word for word in pc.unique(texts).to_pylist() if word is not None)
+    numbers = np.array([np.nan if word is None else float(word == words[1]) for word in texts.to_pylist()])
+    return Task.BINARY, numbers, f"binary, {words[1]} counts as 1 and {words[0]} as 0"
+
+
+def _time(columns: dict[str, Facts], named: str | None) -> str:
+    times = [column for column in columns.values() if column.kind == "time" and column.values > 1]
+    if named is not None:
+        if columns[named].kind != "time":
+            raise BadInput(f"column {named} holds no times that can be read; expected such as 2026-01-31T18:00:00Z")
+        return _nameable(named, "time")
+    if not times:
+        raise BadInput("no column holds times; expected one such as 2026-01-31T18:00:00Z, with time or date in its name or named by --time")
+    return _nameable(min(times, key=lambda column: (not _TIME_NAME.search(column.name), column.nulls, -column.values)).name, "time")
+
+
+def _only_time(columns: dict[str, Facts]) -> bool:
+    return sum(column.kind == "time" for column in columns.values()) == 1
+
+
+def _features(
+    table: pa.Table, columns: dict[str, Facts], taken: tuple[str, ...], labels: npt.NDArray[np.float64], task: Task
+) -> tuple[list[Facts], list[tuple[str, str]]]:
+    features, left_out = [], []
+    for name, column in columns.items():
+        if name in taken:
+            continue
+        reason = _unfit(name) or no_feature(column)
+        if reason is None and (strength := tells(column, table[name], labels, task is Task.BINARY)) is not None:
+            measure = "AUC" if task is Task.BINARY else "correlation"
+            reason = f"gives the target away by itself ({measure} {strength:.3f})"
+        if reason is None:
+            features.append(column)
+        else:
+            left_out.append((name, reason))
+    return features, left_out
+
+
+def _unfit(name: str) -> str | None:
+    if name in LOGGED.values():
+        return "the inference log adds it"
+    return None if re.fullmatch(COLUMN, name) else "its name holds characters that a policy does not take"
+
+
+def _nameable(name: str, part: str) -> str:
+    reason = _unfit(name)
+    if reason is not None:
+        raise BadInput(f"column {name!r} cannot be the {part}: {reason}; rename it in the data")
+    return name
+
+
+def _segments(table: pa.Table, codes: list[Facts]) -> tuple[str, ...]:
+    """Codes of a few values, at least two of which have a hundredth of the rows each."""
+    few = (column for column in codes if 2 <= column.values <= _MOST_SEGMENT_VALUES)
+    return tuple(column.name for column in few if _spread(table[column.name]))[:_MOST_SEGMENTS]
+
+
+def _spread(column: pa.ChunkedArray) -> bool:
+    counts = sorted((entry["counts"].as_py() for entry in _counts(column)), reverse=True)
+    return len(counts) > 1 and counts[1] >= max(len(column) / 100, 1)
+
+
+def _counts(column: pa.ChunkedArray) -> Iterator[pa.StructScalar]:
+    text = pc.cast(column, column.type.value_type) if pa.types.is_dictionary(column.type) else column
+    yield from pc.value_counts(text)
+
+
+def _window(times: pa.ChunkedArray, rows: int) -> tuple[timedelta, str]:
+    """The shortest usual window that holds enough rows, and a sentence about the span of the data."""
+    bounds = pc.min_max(pc.cast(times, pa.timestamp("us", tz=getattr(times.type, "tz", None)))).as_py()
+    span = max(bounds["max"] - bounds["min"], timedelta(seconds=1))
+    said = f"{rows} rows over {format_duration(timedelta(days=span.days)) if span.days else 'less than a day'}"
+    if span < 2 * _WINDOWS[0]:
+        window = max(timedelta(hours=round(span / timedelta(hours=4))), timedelta(hours=1))
+        return window, f"{said}: a window of {format_duration(window)}, a quarter of that"
+    for window in _WINDOWS:
+        expected = round(rows * (window / span))
+        if expected >= _ENOUGH_ROWS or window is _WINDOWS[-1]:
+            few = "" if expected >= _JUDGED_ROWS else f", too few: fewer than {_JUDGED_ROWS} are not judged"
+            return window, f"{said}: a window of {format_duration(window)} has about {expected} rows{few}"
+    raise AssertionError("the last window always returns")

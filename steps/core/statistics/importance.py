@@ -1,0 +1,59 @@
+"""How much more often a reference row's like stands in the current window: importance weights from a cheap domain model.
+
+w(x) = P(current | x) / P(reference | x) * n / m (Bickel, Brückner and Scheffer 2009), from a forest that was cross-fitted, so
+that no row is weighed by a forest that has seen it.
+"""
+
+import dataclasses
+
+import numpy as np
+import numpy.typing as npt
+
+from modelmedic.steps.core.statistics.crossfit import remember, thinned
+from modelmedic.steps.core.statistics.residuals import Labelled, Mask
+from modelmedic.steps.core.tables.pairing import Column, Floats, Pair
+
+_SEED = 20090101
+_LEAST_ROWS = 300
+_MOST_ROWS = 20_000
+
+
+def weights(columns: tuple[Column, ...], rows: tuple[Mask, Mask]) -> Floats | None:
+    """For the chosen reference rows; None where there are too few rows to learn from."""
+    n, m = (int(mask.sum()) for mask in rows)
+    if min(n, m) < _LEAST_ROWS or not columns:
+        return None
+    joined = tuple(_joined(c, rows) for c in columns)
+    mixed = np.random.default_rng(_SEED).permutation(n + m)
+    shuffled = tuple(dataclasses.replace(c, reference=c.reference[mixed]) for c in joined)
+    label = (mixed >= n).astype(np.float64)
+    memory = remember(shuffled, label, (np.ones(n + m, dtype=bool), np.zeros(1, dtype=bool)), rounds=40)
+    if memory is None:
+        return None
+    chance = np.empty(n + m)
+    chance[mixed] = np.clip(memory.reference, 0.01, 0.99)
+    first = chance[:n]
+    return np.asarray(first / (1 - first) * n / m)
+
+
+def overlap(columns: tuple[Column, ...], rows: tuple[Mask, Mask]) -> float:
+    """The share of the reference that speaks for the current window: the effective sample of the weights (Kong 1992), above 0 to 1."""
+    weight = weights(columns, (thinned(rows[0], _MOST_ROWS), thinned(rows[1], _MOST_ROWS)))
+    return float(weight.sum() ** 2 / (weight**2).sum() / len(weight)) if weight is not None else 1.0
+
+
+def _joined(column: Column, rows: tuple[Mask, Mask]) -> Column:
+    both = np.concatenate([column.reference[rows[0]], column.current[rows[1]]])
+    return Column(column.name, column.numeric, both, both[:1], column.vocabulary)
+
+
+def matched(both: Pair, rows: Labelled) -> Labelled | None:
+    """The reference thinned to the current window's mix of inputs (rejection sampling: the rows kept are independent)."""
+    weight = weights(both.columns, rows.masks)
+    if weight is None:
+        return None
+    accept = weight / max(float(np.quantile(weight, 0.97)), 1e-9)
+    keep: npt.NDArray[np.bool_] = np.random.default_rng(_SEED + 1).random(len(weight)) < accept
+    if keep.sum() < _LEAST_ROWS:
+        return None
+    return rows.within((keep, np.ones(len(rows.target[1]), dtype=bool)))
