@@ -29,9 +29,9 @@ def settings() -> tuple[Path, dict[str, str]]:
 
 def render(policies: Sequence[Policy], platform: Path, images: Mapping[str, str], out: Path, overlay: str = "quickstart") -> Path:
     """A kustomize folder that holds everything. Uses the committed overlay as it stands."""
-    from modelmedic.workflows.platform import read_platform
-    from modelmedic.workflows.render import render as rendered
-    from modelmedic.workflows.tree import write
+    from modelmedic.workflows.inputs.platform import read_platform
+    from modelmedic.workflows.output.tree import write
+    from modelmedic.workflows.render.render import render as rendered
 
     shutil.copytree(ROOT / "k8s" / "overlays", out / "k8s" / "overlays")
     (out / "k8s" / "base").mkdir(parents=True)

@@ -43,8 +43,8 @@ from modelmedic.steps.incidents.triage import triage
 from modelmedic.steps.records.documents import keep
 from modelmedic.steps.runtime.run import Outputs, Run, Site, silent
 from modelmedic.steps.runtime.workspace import Workspace
-from modelmedic.workflows.platform import Platform
-from modelmedic.workflows.store_access import store_policies
+from modelmedic.workflows.cluster.store_access import store_policies
+from modelmedic.workflows.inputs.platform import Platform
 from tests.contracts.guarded import BUCKET, Guarded
 from tests.registry.fakes import FakeRegistry
 from tests.serving.fakes import FakeServing

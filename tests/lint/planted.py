@@ -6,8 +6,8 @@ from typing import Any, Final
 
 import yaml
 
-from modelmedic.workflows.tree import BASE, EVENTS
-from modelmedic.workflows.yaml import dump_all
+from modelmedic.workflows.output.tree import BASE, EVENTS
+from modelmedic.workflows.output.yaml import dump_all
 
 HEAL: Final = f"{BASE}/models/churn/heal.yaml"
 MONITOR: Final = f"{BASE}/models/churn/monitor.yaml"

@@ -2,9 +2,9 @@
 
 import pytest
 
+from modelmedic.workflows.inputs.platform import Platform
 from modelmedic.workflows.lint.run import lint
-from modelmedic.workflows.platform import Platform
-from modelmedic.workflows.render import render
+from modelmedic.workflows.render.render import render
 from tests.lint.planted import DEFECTS, Defect
 from tests.render.policies import NAMED, policy
 

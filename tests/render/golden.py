@@ -3,10 +3,10 @@
 import difflib
 from pathlib import Path
 
-from modelmedic.workflows.labels import generator
-from modelmedic.workflows.platform import Platform
-from modelmedic.workflows.render import render
-from modelmedic.workflows.tree import BASE
+from modelmedic.workflows.inputs.labels import generator
+from modelmedic.workflows.inputs.platform import Platform
+from modelmedic.workflows.output.tree import BASE
+from modelmedic.workflows.render.render import render
 from tests.render.policies import NAMED, policy
 
 FOLDER = Path(__file__).parent / "golden"

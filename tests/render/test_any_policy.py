@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from modelmedic.steps.adapters.policy.file import PolicyFaults, load_policy
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.window import format_duration
+from modelmedic.workflows.inputs.platform import Platform
 from modelmedic.workflows.lint.run import lint
-from modelmedic.workflows.platform import Platform
-from modelmedic.workflows.render import model_documents, render
-from modelmedic.workflows.tree import BASE
+from modelmedic.workflows.output.tree import BASE
+from modelmedic.workflows.render.render import model_documents, render
 from tests.render.policies import SMALL
 
 NAMES = st.from_regex(r"[a-z0-9]([-a-z0-9]{0,51}[a-z0-9])?", fullmatch=True)

@@ -10,12 +10,12 @@ import yaml
 from hera.exceptions import AlreadyExists
 
 from modelmedic.steps.contracts.errors import BadInput, Conflict, Transient
-from modelmedic.workflows import submission
 from modelmedic.workflows.cli import main
-from modelmedic.workflows.doctor import MISSING, OK, UNKNOWN, cluster
-from modelmedic.workflows.explain import decisions
-from modelmedic.workflows.platform import Platform
-from modelmedic.workflows.round_trip import round_trip
+from modelmedic.workflows.inputs.platform import Platform
+from modelmedic.workflows.operations import submission
+from modelmedic.workflows.operations.doctor import MISSING, OK, UNKNOWN, cluster
+from modelmedic.workflows.operations.explain import decisions
+from modelmedic.workflows.operations.round_trip import round_trip
 from tests.render.policies import SMALL, policy
 
 

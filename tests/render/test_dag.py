@@ -11,9 +11,9 @@ from modelmedic.steps.contracts.heal_stages import HEAL
 from modelmedic.steps.contracts.stage import Kind, Stage
 from modelmedic.steps.heal import engine
 from modelmedic.steps.runtime.run import Run
-from modelmedic.workflows.heal import heal
-from modelmedic.workflows.model import model_of
-from modelmedic.workflows.platform import Platform
+from modelmedic.workflows.argo.heal import heal
+from modelmedic.workflows.inputs.model import model_of
+from modelmedic.workflows.inputs.platform import Platform
 from tests.render.argo import AbsentOptionalError, walk
 from tests.render.policies import policy
 

@@ -13,11 +13,11 @@ import pytest
 import yaml
 
 from modelmedic.steps.contracts import errors
-from modelmedic.workflows.alert_rules import ALERTS
 from modelmedic.workflows.cli import main
-from modelmedic.workflows.platform import Images, Links, Peers, Platform, Services
-from modelmedic.workflows.render import render
-from modelmedic.workflows.store_access import ACCESS
+from modelmedic.workflows.cluster.store_access import ACCESS
+from modelmedic.workflows.inputs.platform import Images, Links, Peers, Platform, Services
+from modelmedic.workflows.monitoring.alert_rules import ALERTS
+from modelmedic.workflows.render.render import render
 from tests.render.policies import policy
 
 ROOT = Path(__file__).parents[2]

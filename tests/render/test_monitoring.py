@@ -11,11 +11,11 @@ import pytest
 import yaml
 
 from modelmedic.steps.contracts import metrics
-from modelmedic.workflows.alert_rules import ALERTS
-from modelmedic.workflows.dashboards import dashboards, queries
-from modelmedic.workflows.platform import Platform
-from modelmedic.workflows.render import render
-from modelmedic.workflows.tree import BASE, write
+from modelmedic.workflows.inputs.platform import Platform
+from modelmedic.workflows.monitoring.alert_rules import ALERTS
+from modelmedic.workflows.monitoring.dashboards import dashboards, queries
+from modelmedic.workflows.output.tree import BASE, write
+from modelmedic.workflows.render.render import render
 from tests.render.policies import policy
 
 NAMES = {metric.name for metric in metrics.ALL} | {f"{metric.name}_bucket" for metric in metrics.ALL if metric.kind == "histogram"}

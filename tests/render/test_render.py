@@ -7,10 +7,10 @@ import pytest
 import yaml
 
 from modelmedic.steps.contracts.errors import BadInput
-from modelmedic.workflows.images import read_images
-from modelmedic.workflows.platform import Peer, Peers, Platform, Services, read_platform
-from modelmedic.workflows.render import model_documents, render
-from modelmedic.workflows.tree import BASE, compare, write
+from modelmedic.workflows.inputs.images import read_images
+from modelmedic.workflows.inputs.platform import Peer, Peers, Platform, Services, read_platform
+from modelmedic.workflows.output.tree import BASE, compare, write
+from modelmedic.workflows.render.render import model_documents, render
 from tests.render.policies import NAMED, policy
 
 

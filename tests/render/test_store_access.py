@@ -4,10 +4,10 @@ import json
 from fnmatch import fnmatchcase
 from typing import Any
 
-from modelmedic.workflows.platform import Platform
-from modelmedic.workflows.render import render
-from modelmedic.workflows.store_access import ACCESS
-from modelmedic.workflows.tree import BASE
+from modelmedic.workflows.cluster.store_access import ACCESS
+from modelmedic.workflows.inputs.platform import Platform
+from modelmedic.workflows.output.tree import BASE
+from modelmedic.workflows.render.render import render
 from tests.render.policies import policy
 
 PLATFORM = Platform.model_validate({"services": {"store": "s3://ml-prod/healing"}})

@@ -265,7 +265,7 @@ VERBS = {
 
 
 def test_no_more_rights_are_used_than_are_written_down(kserve: Kserve) -> None:
-    """docs/security.md and workflows/accounts.py grant these."""
+    """docs/security.md and workflows/cluster/accounts.py grant these."""
     used: set[str] = set()
 
     def note(verb: str, path: str) -> None:

@@ -27,8 +27,8 @@ from modelmedic.steps.contracts.errors import ModelmedicError
 from modelmedic.steps.contracts.keys import model_prefix
 from modelmedic.steps.contracts.ports import ObjectStore
 from modelmedic.steps.contracts.training import ModelVersion
-from modelmedic.workflows.kserve import serving_runtime
-from modelmedic.workflows.platform import Platform
+from modelmedic.workflows.cluster.serving import serving_runtime
+from modelmedic.workflows.inputs.platform import Platform
 from tests.serving.cluster import delete, settings
 from tests.serving.sklearn_folder import trained, write
 from tests.serving.worlds import policy

@@ -23,7 +23,7 @@ from modelmedic.steps.incidents.triage import HEALS, NOBODY, triage
 from modelmedic.steps.records.audit import AuditTrail
 from modelmedic.steps.records.documents import keep
 from modelmedic.steps.records.ledger import Ledger
-from modelmedic.workflows.alert_rules import ALERTS
+from modelmedic.workflows.monitoring.alert_rules import ALERTS
 from tests.heal.played import NOW, WINDOW, policy
 from tests.triage.fakes import FakeWorkflows
 from tests.triage.test_alerts import alert, body

@@ -18,8 +18,8 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
 def diff(out: Path, cluster: bool, context: str | None, **sources: Any) -> None:
     """Show how the manifests of each POLICY differ from those below --out, or from the cluster; exit code 65 when they do."""
     from modelmedic.steps.contracts.errors import BadInput
-    from modelmedic.workflows.diff import diff_cluster, diff_tree
-    from modelmedic.workflows.render import render
+    from modelmedic.workflows.render.diff import diff_cluster, diff_tree
+    from modelmedic.workflows.render.render import render
 
     policies, platform = sources_of(sources)
     tree = render(policies, platform)

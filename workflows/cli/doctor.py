@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from modelmedic.workflows.doctor import Answer
+    from modelmedic.workflows.operations.doctor import Answer
 
 _FILE = click.Path(path_type=Path)
 
@@ -20,15 +20,15 @@ def doctor(platform: Path | None, context: str | None, test_alert: str | None, a
     """Look at versions, kinds, modes, Secrets, rights and the admission policy; exit code 65 when something is missing."""
     from modelmedic.steps.contracts.errors import BadInput
     from modelmedic.workflows.cli.console import print_json
-    from modelmedic.workflows.doctor import MISSING, cluster, machine, plain
-    from modelmedic.workflows.kubectl import Kubectl
-    from modelmedic.workflows.platform import read_platform
+    from modelmedic.workflows.inputs.platform import read_platform
+    from modelmedic.workflows.operations.doctor import MISSING, cluster, machine, plain
+    from modelmedic.workflows.operations.kubectl import Kubectl
 
     where, kubectl = read_platform(platform), Kubectl(context)
     answers = machine() + cluster(kubectl, where)
     if test_alert:
-        from modelmedic.workflows.alert_post import poster
-        from modelmedic.workflows.round_trip import round_trip
+        from modelmedic.workflows.operations.alertmanager_client import poster
+        from modelmedic.workflows.operations.round_trip import round_trip
 
         answers.append(round_trip(kubectl, where, poster(test_alert)))
     missing = [each for each in answers if each.state == MISSING]

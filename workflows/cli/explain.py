@@ -16,10 +16,10 @@ def explain(subject: str, below: tuple[Path, ...], above: tuple[Path, ...], plat
     """Say of an ALERT when it fires, whom it reaches and what to read; of a POLICY which rule, remedy, autonomy, limit and approver
     would apply to each cause."""
     from modelmedic.steps.adapters.policy.file import load_policy
-    from modelmedic.workflows.alert_rules import alert
     from modelmedic.workflows.cli.console import print_json
-    from modelmedic.workflows.explain import explain_alert, explain_policy
-    from modelmedic.workflows.platform import read_platform
+    from modelmedic.workflows.inputs.platform import read_platform
+    from modelmedic.workflows.monitoring.alert_rules import alert
+    from modelmedic.workflows.operations.explain import explain_alert, explain_policy
 
     where = read_platform(platform)
     known = alert(subject)
@@ -33,13 +33,13 @@ def explain(subject: str, below: tuple[Path, ...], above: tuple[Path, ...], plat
 
 
 def _alerts() -> list[str]:
-    from modelmedic.workflows.alert_rules import ALERTS
+    from modelmedic.workflows.monitoring.alert_rules import ALERTS
 
     return [each.name for each in ALERTS]
 
 
 def _show(told: dict[str, Any]) -> None:
-    from modelmedic.workflows.yaml import dump
+    from modelmedic.workflows.output.yaml import dump
 
     lines = told.pop("decisions", None)
     aside = told.pop("ignoreDifferences", None)

@@ -23,8 +23,8 @@ def render(out: Path, check: bool, dry_run: bool, as_json: bool, **sources: Any)
     """
     from modelmedic.steps.contracts.errors import BadInput
     from modelmedic.workflows.cli.console import print_json
-    from modelmedic.workflows.render import render as rendered
-    from modelmedic.workflows.tree import compare, write
+    from modelmedic.workflows.output.tree import compare, write
+    from modelmedic.workflows.render.render import render as rendered
 
     policies, platform = sources_of(sources)
     tree = rendered(policies, platform)

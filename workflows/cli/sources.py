@@ -8,7 +8,7 @@ import click
 
 if TYPE_CHECKING:
     from modelmedic.steps.contracts.policy import Policy
-    from modelmedic.workflows.platform import Platform
+    from modelmedic.workflows.inputs.platform import Platform
 
 _FILE = click.Path(path_type=Path)
 _OPTIONS = (
@@ -29,8 +29,8 @@ def policy_sources(command: Callable[..., Any]) -> Callable[..., Any]:
 def sources_of(options: dict[str, Any]) -> "tuple[list[Policy], Platform]":
     """The policies, in which every fault of every file was looked for, and the platform."""
     from modelmedic.steps.adapters.policy.file import load_policies
-    from modelmedic.workflows.images import read_images
-    from modelmedic.workflows.platform import read_platform
+    from modelmedic.workflows.inputs.images import read_images
+    from modelmedic.workflows.inputs.platform import read_platform
 
     policies = load_policies(options["files"], options["below"], options["above"])
     return policies, read_platform(options["platform"], read_images(options["images"]))

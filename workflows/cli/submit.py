@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from modelmedic.workflows.submission import Ended
+    from modelmedic.workflows.operations.submission import Ended
 
 
 @click.command(short_help="Start a monitor, a heal or a bootstrap in the cluster, and follow it.")
@@ -36,8 +36,8 @@ def submit(
     from dataclasses import asdict
 
     from modelmedic.steps.contracts.errors import Conflict
-    from modelmedic.workflows import submission
     from modelmedic.workflows.cli.console import print_json
+    from modelmedic.workflows.operations import submission
 
     wanted = submission.request(what, model, incident)
     if dry_run:

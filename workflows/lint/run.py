@@ -10,8 +10,8 @@ from modelmedic.workflows.lint.objects import read_objects
 from modelmedic.workflows.lint.pods import pods
 from modelmedic.workflows.lint.tools import built_by_kustomize
 from modelmedic.workflows.lint.tools import tools as run_tools
-from modelmedic.workflows.tree import BASE, EVENTS
-from modelmedic.workflows.yaml import dump
+from modelmedic.workflows.output.tree import BASE, EVENTS
+from modelmedic.workflows.output.yaml import dump
 
 _CHECKS = (
     structure.structure,

@@ -50,9 +50,9 @@ def ours(count: int, folder: Path) -> float:
 
 def plain_hera(count: int) -> float:
     """Seconds for the workflows of `count` models, scaled from at most HERA_AT_MOST of them."""
-    from modelmedic.workflows import bootstrap, cron, heal
-    from modelmedic.workflows.model import model_of
-    from modelmedic.workflows.platform import Platform
+    from modelmedic.workflows.argo import bootstrap, cron, heal
+    from modelmedic.workflows.inputs.model import model_of
+    from modelmedic.workflows.inputs.platform import Platform
 
     platform = Platform()
     measured = min(count, HERA_AT_MOST)
