@@ -17,8 +17,8 @@ from modelmedic.steps.heal.deploy import deploy
 from modelmedic.steps.heal.quarantine import quarantine
 from modelmedic.steps.heal.rollback import rollback
 from modelmedic.steps.runtime.run import Outputs, Run
-from tests.heal.deployed import World
-from tests.heal.played import NOW, WINDOW, policy
+from tests.worlds.deployed import World
+from tests.worlds.played import NOW, WINDOW, policy
 
 FOUND: dict[str, Any] = {
     "cause": "bad_release",

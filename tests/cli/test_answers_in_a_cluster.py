@@ -11,8 +11,8 @@ from modelmedic.steps.contracts.errors import Transient
 from modelmedic.steps.contracts.incident import Incident
 from tests.cli.program import run
 from tests.cli.records import Records
-from tests.triage.fakes import FakeArgo, FakeWorkflows
-from tests.triage.worlds import decision, point_at
+from tests.fakes.workflows import FakeArgo, FakeWorkflows
+from tests.worlds.triage import decision, point_at
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ import pyarrow.parquet
 import pytest
 
 from tests.cli.program import run
-from tests.diagnose import world
-from tests.diagnose.world import windows
+from tests.worlds import planted
+from tests.worlds.planted import windows
 
 ROLES = ["--target", "y", "--prediction", "p", "--time", "t"]
 Files = tuple[str, str]
@@ -22,7 +22,7 @@ Files = tuple[str, str]
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
     folder = tmp_path_factory.mktemp("windows")
-    reference, current = windows(world.concept_in_c)
+    reference, current = windows(planted.concept_in_c)
     pyarrow.parquet.write_table(reference, folder / "reference.parquet")
     pyarrow.csv.write_csv(current, folder / "current.csv")
     return str(folder / "reference.parquet"), str(folder / "current.csv")

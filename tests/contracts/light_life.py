@@ -11,7 +11,7 @@ from modelmedic.steps.detection.monitor import monitor
 from modelmedic.steps.heal.close import close
 from modelmedic.steps.heal.diagnose import diagnose
 from modelmedic.steps.runtime.run import Run
-from tests.training.worlds import NOW, START, TURN, policy, rows, site
+from tests.worlds.training import NOW, START, TURN, policy, rows, site
 
 
 class OneVersion:

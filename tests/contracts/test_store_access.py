@@ -46,11 +46,11 @@ from modelmedic.steps.runtime.workspace import Workspace
 from modelmedic.workflows.cluster.store_access import store_policies
 from modelmedic.workflows.inputs.platform import Platform
 from tests.contracts.guarded import BUCKET, Guarded
-from tests.registry.fakes import FakeRegistry
-from tests.serving.fakes import FakeServing
-from tests.training.worlds import NOW, START, TURN, diagnosed, policy, rows
-from tests.triage.fakes import FakeWorkflows
-from tests.triage.test_alerts import alert, body
+from tests.fakes.registry import FakeRegistry
+from tests.fakes.serving import FakeServing
+from tests.fakes.workflows import FakeWorkflows
+from tests.incidents.test_alerts import alert, body
+from tests.worlds.training import NOW, START, TURN, diagnosed, policy, rows
 
 DAY = timedelta(days=1)
 RULES = policy(

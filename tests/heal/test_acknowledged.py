@@ -9,7 +9,7 @@ from modelmedic.steps.contracts.codec import to_plain
 from modelmedic.steps.contracts.diagnosis import Diagnosis
 from modelmedic.steps.contracts.words import Cause
 from modelmedic.steps.heal.close import close
-from tests.heal.played import run, site
+from tests.worlds.played import run, site
 
 HELD = {"limit": "patience", "sentence": "a challenger was rejected a week ago"}
 

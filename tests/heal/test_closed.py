@@ -8,7 +8,7 @@ from modelmedic.steps.contracts.errors import Refused
 from modelmedic.steps.contracts.incident import Closing
 from modelmedic.steps.contracts.words import Outcome
 from modelmedic.steps.heal.steps import call
-from tests.heal.played import NOW, run, site
+from tests.worlds.played import NOW, run, site
 
 
 @pytest.mark.parametrize("step", ["retrain", "deploy", "rollback", "quarantine"])

@@ -12,8 +12,8 @@ from modelmedic.steps.contracts.errors import StoreError, Transient
 from modelmedic.steps.contracts.incident import Answer
 from modelmedic.steps.heal.deploy import deploy
 from modelmedic.steps.runtime.run import Run
-from tests.heal.deployed import World
-from tests.heal.played import NOW
+from tests.worlds.deployed import World
+from tests.worlds.played import NOW
 
 
 def test_a_good_challenger_serves_all_traffic_and_has_the_alias(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from modelmedic.steps.contracts.incident import Answer
 from modelmedic.steps.contracts.serving import ServingState
 from modelmedic.steps.heal.engine import Walk, heal
 from modelmedic.steps.runtime.run import Run
-from tests.heal.played import NOW, Steps, run, site
+from tests.worlds.played import NOW, Steps, run, site
 
 CLOSE = {"close": {"outcome": "healed"}}
 REPORT = {"report": {"written": "yes"}}

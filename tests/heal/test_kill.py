@@ -11,7 +11,7 @@ import pytest
 
 from modelmedic.steps.adapters.local_serving.serving import LocalServing
 from modelmedic.steps.contracts.audit import Phase
-from tests.heal.a_heal import site
+from tests.worlds.a_heal import site
 
 pytestmark = pytest.mark.slow
 
@@ -28,7 +28,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 def healing(folder: Path, until: str | None = None) -> str:
     """Run the heal; killed as soon as it says `until`. What it said last."""
     said = ""
-    with subprocess.Popen([sys.executable, "-m", "tests.heal.a_heal", str(folder)], stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen([sys.executable, "-m", "tests.worlds.a_heal", str(folder)], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         for line in process.stdout:
             said = line.strip() or said

@@ -9,8 +9,8 @@ from modelmedic.steps.contracts.diagnosis import Release
 from modelmedic.steps.core.rollout.lineage import last_good
 from modelmedic.steps.heal.rollback import rollback
 from modelmedic.steps.runtime.run import Run
-from tests.heal.deployed import World
-from tests.heal.played import NOW
+from tests.worlds.deployed import World
+from tests.worlds.played import NOW
 
 
 @pytest.fixture

@@ -142,7 +142,7 @@ def test_the_tag_of_the_images_is_a_hash_of_their_sources_alone(tmp_path: Path) 
     first = _made("image-tag", at=tmp_path)
     (tmp_path / "README.md").write_text("Other words.\n")
     assert _made("image-tag", at=tmp_path) == first
-    (tmp_path / "steps" / "run.py").write_text("pass\n")
+    (tmp_path / "steps" / "__main__.py").write_text("pass\n")
     assert _made("image-tag", at=tmp_path) != first
     assert re.fullmatch(r"[0-9a-f]{12}", first[0])
     status = subprocess.run(["git", "count-objects"], cwd=tmp_path, check=True, timeout=30, capture_output=True, text=True)

@@ -1,1 +1,1 @@
-from tests.registry.conftest import empty_database  # noqa: F401
+from tests.adapters.mlflow.conftest import empty_database  # noqa: F401

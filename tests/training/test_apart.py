@@ -20,7 +20,7 @@ from modelmedic.steps.contracts.errors import BadInput
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.training.__main__ import entrypoint
 from modelmedic.steps.training.train import Trained, train_apart
-from tests.training.worlds import START, policy, rows
+from tests.worlds.training import START, policy, rows
 
 HERE = "tests.training.trainers"
 

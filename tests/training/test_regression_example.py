@@ -22,7 +22,7 @@ from modelmedic.steps.core.tables.log_columns import conform, declared
 from modelmedic.steps.heal.retrain import retrain
 from modelmedic.steps.heal.validate import validate
 from modelmedic.steps.runtime.run import Run
-from tests.training.worlds import TableWindows, site
+from tests.worlds.training import TableWindows, site
 
 POLICY = Path(__file__).parents[2] / "examples" / "regression" / "policy.yaml"
 

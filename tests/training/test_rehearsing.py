@@ -18,7 +18,7 @@ from modelmedic.steps.core.training.stand_in import answers
 from modelmedic.steps.heal.retrain import retrain
 from modelmedic.steps.training.history import within
 from modelmedic.steps.training.rehearsal import behind
-from tests.training.worlds import NOW, START, TURN, diagnosed, policy, rows, site
+from tests.worlds.training import NOW, START, TURN, diagnosed, policy, rows, site
 
 RULES = policy()
 OLD = rows(START, TURN, RULES)

@@ -22,7 +22,7 @@ from modelmedic.steps.heal.retrain import retrain
 from modelmedic.steps.heal.validate import validate
 from modelmedic.steps.records.audit import AuditTrail
 from modelmedic.steps.runtime.run import Run, Site
-from tests.training.worlds import NOW, START, TURN, diagnosed, policy, rows, site
+from tests.worlds.training import NOW, START, TURN, diagnosed, policy, rows, site
 
 RULES = policy()
 OLD = rows(START, TURN, RULES)

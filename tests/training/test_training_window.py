@@ -14,7 +14,7 @@ from modelmedic.steps.contracts.training import TrainingPlan
 from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.contracts.words import Cause, Remedy
 from modelmedic.steps.core.training.window import plans, reach, split
-from tests.training.worlds import NOW, policy
+from tests.worlds.training import NOW, policy
 
 DAY = timedelta(days=1)
 WINDOW = Window(NOW - 7 * DAY, NOW)

@@ -1,0 +1,209 @@
+"""One model's versions and aliases: registered once per key, moved only from where they were expected. Real MLflow and the fake."""
+
+import shutil
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from modelmedic.steps.adapters.memory.registry import RehearsedRegistry
+from modelmedic.steps.adapters.mlflow.client import connect
+from modelmedic.steps.adapters.mlflow.registry import MlflowRegistry
+from modelmedic.steps.adapters.models.files import digest
+from modelmedic.steps.contracts.errors import BadInput, NotFound, Refused
+from modelmedic.steps.contracts.policy import Registry as Names
+from modelmedic.steps.contracts.ports import Registry
+from modelmedic.steps.contracts.training import ModelVersion
+from tests.fakes.registry import FakeRegistry
+
+
+class Tampering(Protocol):
+    """A registry, and what people do to it behind its back."""
+
+    @property
+    def registry(self) -> Registry: ...
+
+    def delete(self, version: str) -> None: ...
+
+    def tamper(self, version: str) -> None: ...
+
+    def metrics(self, version: str) -> Mapping[str, float]: ...
+
+
+class Fake:
+    def __init__(self, registry: FakeRegistry) -> None:
+        self.registry = registry
+
+    def delete(self, version: str) -> None:
+        self.registry.delete(version)
+
+    def tamper(self, version: str) -> None:
+        self.registry.tamper(version)
+
+    def metrics(self, version: str) -> Mapping[str, float]:
+        return self.registry.metrics[version]
+
+
+class Real:
+    def __init__(self, uri: str, work: Path) -> None:
+        self.registry = MlflowRegistry(uri, Names(name="flights"), work)
+        self._client = connect(uri)
+
+    def delete(self, version: str) -> None:
+        self._client.delete_model_version("flights", version)
+
+    def tamper(self, version: str) -> None:
+        (Path(str(self._client.get_model_version("flights", version).source)) / "MLmodel").write_text("flavors: {evil: {}}\n")
+
+    def metrics(self, version: str) -> Mapping[str, float]:
+        run = str(self._client.get_model_version("flights", version).run_id)
+        return dict(self._client.get_run(run).data.metrics)
+
+
+class Rehearsed:
+    """What a replay of the past registers with; it keeps no numbers, so they are remembered here."""
+
+    def __init__(self, files: Path) -> None:
+        self.registry = Remembering(files, "flights")
+        self._files = files
+
+    def delete(self, version: str) -> None:
+        pytest.skip(f"nobody deletes version {version} of a rehearsal")
+
+    def tamper(self, version: str) -> None:
+        (self._files / version / "MLmodel").write_text("flavors: {evil: {}}\n")
+
+    def metrics(self, version: str) -> Mapping[str, float]:
+        return self.registry.told[version]
+
+
+class Remembering(RehearsedRegistry):
+    def __init__(self, files: Path, name: str) -> None:
+        super().__init__(files, name)
+        self.told: dict[str, Mapping[str, float]] = {}
+
+    def register(self, model: Path, *, key: str, tags: Mapping[str, str], metrics: Mapping[str, float]) -> ModelVersion:
+        made = super().register(model, key=key, tags=tags, metrics=metrics)
+        self.told[made.version] = metrics
+        return made
+
+
+@pytest.fixture(params=["fake", "rehearsed", "mlflow"])
+def world(request: pytest.FixtureRequest, tmp_path: Path) -> Tampering:
+    if request.param == "fake":
+        return Fake(FakeRegistry(tmp_path / "files"))
+    if request.param == "rehearsed":
+        return Rehearsed(tmp_path / "files")
+    empty: Path = request.getfixturevalue("empty_database")
+    shutil.copy(empty, tmp_path / "mlflow.db")
+    return Real(f"sqlite:///{tmp_path / 'mlflow.db'}", tmp_path / "work")
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Callable[[str], Path]:
+    def make(text: str = "one") -> Path:
+        folder = tmp_path / f"model-{text}"
+        (folder / "data").mkdir(parents=True, exist_ok=True)
+        (folder / "MLmodel").write_text("flavors:\n  python_function: {loader_module: mlflow.sklearn}\n")
+        (folder / "data" / "weights.txt").write_text(text)
+        return folder
+
+    return make
+
+
+def test_registering_twice_under_one_key_is_one_version(world: Tampering, model: Callable[[str], Path]) -> None:
+    tags = {"incident": "flights-1a2b3c4d-1", "snapshot": "ab" * 32, "cause": "concept_drift"}
+    first = world.registry.register(model("one"), key="flights:1", tags=tags, metrics={"challenger_auc": 0.71})
+    again = world.registry.register(model("one"), key="flights:1", tags=tags, metrics={"challenger_auc": 0.71})
+    assert first == again == world.registry.version("1")
+    assert first.digest == digest(model("one"))
+    assert first.uri == f"models/{first.digest}"
+    assert {**tags, "key": "flights:1", "digest": first.digest} == dict(first.tags)
+    assert world.metrics("1") == {"challenger_auc": 0.71}
+
+
+def test_another_key_is_another_version_and_all_are_listed_oldest_first(world: Tampering, model: Callable[[str], Path]) -> None:
+    made = [world.registry.register(model("one"), key=f"flights:{n}", tags={}, metrics={}).version for n in range(3)]
+    assert made == ["1", "2", "3"] == [each.version for each in world.registry.versions()]
+
+
+def test_key_names_one_model(world: Tampering, model: Callable[[str], Path]) -> None:
+    world.registry.register(model("one"), key="flights:1", tags={}, metrics={})
+    with pytest.raises(Refused, match="registered for flights:1"):
+        world.registry.register(model("two"), key="flights:1", tags={}, metrics={})
+
+
+def test_key_that_could_be_a_query_is_refused(world: Tampering, model: Callable[[str], Path]) -> None:
+    with pytest.raises(BadInput, match="registration key"):
+        world.registry.register(model("one"), key="x' or name='y", tags={}, metrics={})
+
+
+def test_fetched_files_are_those_that_were_registered(world: Tampering, model: Callable[[str], Path], tmp_path: Path) -> None:
+    version = world.registry.register(model("one"), key="flights:1", tags={}, metrics={})
+    assert digest(world.registry.fetch("1", tmp_path / "out")) == version.digest
+    world.tamper("1")
+    with pytest.raises(Refused, match="digest"):
+        world.registry.fetch("1", tmp_path / "out2")
+    assert not (tmp_path / "out2").exists()
+
+
+def test_nothing_is_there_before_the_first_registration(world: Tampering) -> None:
+    assert world.registry.alias("champion") is None
+    assert world.registry.versions() == ()
+    with pytest.raises(NotFound, match="version 1"):
+        world.registry.version("1")
+
+
+def test_alias_moves_only_from_where_it_was_expected(world: Tampering, model: Callable[[str], Path]) -> None:
+    for n in (1, 2, 3):
+        world.registry.register(model("one"), key=f"flights:{n}", tags={}, metrics={})
+    world.registry.move_alias("champion", "1", expected=None)
+    world.registry.move_alias("champion", "2", expected="1")
+    world.registry.move_alias("champion", "2", expected="1")  # the same move once more
+    assert world.registry.alias("champion") == "2"
+    with pytest.raises(Refused, match="somebody moved it"):
+        world.registry.move_alias("champion", "3", expected="1")
+    with pytest.raises(Refused, match="somebody moved it"):
+        world.registry.move_alias("champion", "3", expected=None)
+    assert world.registry.alias("champion") == "2"
+
+
+def test_alias_cannot_point_at_a_version_that_is_not_there(world: Tampering, model: Callable[[str], Path]) -> None:
+    world.registry.register(model("one"), key="flights:1", tags={}, metrics={})
+    with pytest.raises(NotFound):
+        world.registry.move_alias("champion", "7", expected=None)
+    assert world.registry.alias("champion") is None
+
+
+def test_deleted_version_takes_its_alias_along_and_that_is_seen(world: Tampering, model: Callable[[str], Path]) -> None:
+    for n in (1, 2):
+        world.registry.register(model("one"), key=f"flights:{n}", tags={}, metrics={})
+    world.registry.move_alias("champion", "2", expected=None)
+    world.delete("2")
+    assert world.registry.alias("champion") is None
+    with pytest.raises(NotFound):
+        world.registry.version("2")
+    with pytest.raises(Refused):
+        world.registry.move_alias("champion", "1", expected="2")
+
+
+def test_racing_registrations_of_one_key_leave_one_version(empty_database: Path, tmp_path: Path, model: Callable[[str], Path]) -> None:
+    shutil.copy(empty_database, tmp_path / "mlflow.db")
+    uri, folder, found = f"sqlite:///{tmp_path / 'mlflow.db'}", model("one"), []
+    start = threading.Barrier(3)
+
+    def race() -> None:
+        registry = MlflowRegistry(uri, Names(name="flights"), tmp_path)
+        start.wait()
+        found.append(registry.register(folder, key="flights:1", tags={}, metrics={}).version)
+
+    threads = [threading.Thread(target=race) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 3
+    assert len(set(found)) == 1
+    assert [v.version for v in MlflowRegistry(uri, Names(name="flights"), tmp_path).versions()] == found[:1]

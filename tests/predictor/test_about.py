@@ -1,0 +1,35 @@
+"""What a deployment tells a predictor of its policy arrives as it was, and what nobody of ours wrote is refused."""
+
+from pathlib import Path
+
+import pytest
+
+from modelmedic.steps.adapters.predictor.config import ABOUT, about, read, written
+from modelmedic.steps.contracts.errors import BadInput
+from modelmedic.steps.predictor.command import main
+from modelmedic.steps.predictor.options import parse
+from tests.worlds.serving import policy
+
+LEAST = ["--model-name=m", "--model-dir=/nowhere", "--version=1"]
+
+
+def test_a_policys_columns_arrive_as_they_were() -> None:
+    facts = about(policy())
+    assert read({ABOUT: written(facts)}) == facts
+    assert parse(LEAST, {ABOUT: written(facts)}).about == facts
+
+
+def test_nothing_said_is_nothing_known() -> None:
+    assert read({}) is None
+    assert parse(LEAST, {}).about is None
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"model": "m"}', '{"numeric": 1, "categorical": []}'])
+def test_what_nobody_of_ours_wrote_is_refused(text: str) -> None:
+    with pytest.raises(BadInput, match=f"{ABOUT} is"):
+        read({ABOUT: text})
+
+
+def test_a_predictor_with_a_garbled_environment_ends_with_65(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv(ABOUT, "{")
+    assert main([*LEAST[:1], f"--model-dir={tmp_path}", "--version=1"]) == BadInput.exit_code

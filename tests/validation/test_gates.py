@@ -1,0 +1,188 @@
+"""What a challenger has to pass: shown better on rows that neither learnt from, in every slice, without a column that knows."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from modelmedic.steps.contracts.policy import Policy
+from modelmedic.steps.contracts.training import Gate
+from modelmedic.steps.contracts.words import Cause, Remedy
+from modelmedic.steps.core.validation.fitness import Fitness, fitness_gates
+from modelmedic.steps.core.validation.gates import Judged, comparison_gates, first_gates, metric_of, old_regime_gate
+from tests.worlds.training import policy
+
+INPUTS = (("age", "double"), ("spend", "double"), ("plan", "string"))
+
+
+def _world(n: int, seed: int, champion: float, challenger: float) -> Judged:
+    """Labels from a logit; each model sees it through noise of the given size."""
+    rng = np.random.default_rng(seed)
+    z = rng.normal(0, 1.5, n)
+    y = (rng.random(n) < 1 / (1 + np.exp(-z))).astype(float)
+    first, second = (1 / (1 + np.exp(-(z + noise * rng.normal(size=n)))) for noise in (champion, challenger))
+    columns = {"age": rng.normal(40, 10, n), "spend": rng.gamma(2, 50, n), "plan": rng.choice(["free", "plus", "pro"], n).astype(object)}
+    return Judged(y, second, first, np.arange(n) * 20 // n, columns)
+
+
+def _gates(rows: Judged, rules: Policy | None = None, remedy: Remedy = Remedy.RETRAIN) -> Mapping[str, Gate]:
+    return {gate.name: gate for gate in comparison_gates(rules or policy(), remedy, rows)}
+
+
+def _passed(rows: Judged, rules: Policy | None = None) -> bool:
+    return all(gate.passed for gate in _gates(rows, rules).values())
+
+
+def test_better_challenger_passes_every_gate() -> None:
+    assert _passed(_world(4000, 1, champion=2.0, challenger=0.5))
+
+
+def test_challenger_as_good_as_the_champion_is_promoted_in_under_five_of_a_hundred() -> None:
+    wrong = sum(_passed(_world(1500, seed, champion=1.0, challenger=1.0)) for seed in range(120))
+    assert wrong / 120 < 0.05
+
+
+def test_worse_challenger_never_passes() -> None:
+    assert not any(_passed(_world(1500, seed, champion=0.5, challenger=1.0)) for seed in range(25))
+
+
+def test_small_gain_on_few_rows_keeps_the_champion() -> None:
+    assert not _gates(_world(300, 3, champion=1.0, challenger=0.9))["no_worse"].passed
+
+
+def test_margin_lets_an_equal_pass_and_a_least_gain_holds_it_back() -> None:
+    rows = _world(20_000, 5, champion=1.0, challenger=1.0)
+    lenient = _gates(rows, policy(validate={"margin": 0.03, "minGain": 0.01}))
+    assert lenient["no_worse"].passed
+    assert not lenient["worth_it"].passed
+
+
+def test_same_model_is_no_gain() -> None:
+    rows = _world(2000, 6, 1.0, 1.0)
+    gates = _gates(replace(rows, champion=rows.challenger))
+    assert gates["no_worse"].passed
+    assert not gates["worth_it"].passed
+
+
+def test_too_few_labels_judge_nobody() -> None:
+    gates = _gates(_world(150, 1, champion=3.0, challenger=0.1))
+    assert list(gates) == ["labels"]
+    assert not gates["labels"].passed
+
+
+def test_labels_of_one_class_judge_nobody() -> None:
+    rows = _world(1000, 1, 2.0, 0.5)
+    assert not _gates(replace(rows, target=np.ones(1000)))["labels"].passed
+
+
+def test_better_everywhere_on_the_whole_and_worse_in_a_slice_is_rejected() -> None:
+    """Simpson's paradox: between the plans the challenger ranks better, within plan pro it has lost its order."""
+    rng = np.random.default_rng(11)
+    n = 6000
+    plan = rng.choice(["free", "plus", "pro"], n, p=[0.4, 0.3, 0.3]).astype(object)
+    z = rng.normal(size=n) + np.where(plan == "pro", 2.0, np.where(plan == "plus", -2.0, 0.0))
+    y = (rng.random(n) < 1 / (1 + np.exp(-z))).astype(float)
+    level = np.where(plan == "pro", 2.0, np.where(plan == "plus", -2.0, 0.0))
+    champion = z - level + 0.3 * rng.normal(size=n)  # knows the rows, not the plans
+    challenger = np.where(plan == "pro", level + rng.normal(size=n), z)  # knows the plans, not the rows of pro
+    columns = {"age": rng.normal(size=n), "spend": rng.normal(size=n), "plan": plan}
+    rows = Judged(y, 1 / (1 + np.exp(-challenger)), 1 / (1 + np.exp(-champion)), np.arange(n) * 20 // n, columns)
+    gates = _gates(rows)
+    assert gates["no_worse"].passed
+    assert gates["worth_it"].passed
+    assert not gates["slice:plan"].passed
+    assert "plan pro" in gates["slice:plan"].sentence
+
+
+def test_slices_of_a_good_challenger_do_not_fail_by_noise() -> None:
+    failed = sum(not _gates(_world(2000, seed, champion=1.5, challenger=0.8))["slice:plan"].passed for seed in range(60))
+    assert failed <= 1
+
+
+def test_slice_that_is_too_small_judges_nobody_and_says_so() -> None:
+    rows = _world(2000, 1, 2.0, 0.5)
+    plan = np.where(np.arange(2000) < 50, "rare", rows.columns["plan"]).astype(object)
+    sentence = _gates(replace(rows, columns={**rows.columns, "plan": plan}))["slice:plan"].sentence
+    assert "1 smaller slices judge nobody" in sentence
+
+
+@pytest.mark.parametrize("kind", ["number", "code"])
+def test_column_that_knows_the_label_is_found(kind: str) -> None:
+    rows = _world(2000, 1, 2.0, 0.5)
+    leak: Any = (
+        rows.target * 100 + np.random.default_rng(1).random(2000)
+        if kind == "number"
+        else np.where(rows.target > 0, "won", "lost").astype(object)
+    )
+    gate = _gates(replace(rows, columns={**rows.columns, "spend": leak}))["leakage"]
+    assert not gate.passed
+    assert "spend" in gate.sentence
+
+
+@pytest.mark.parametrize("codes", [1, 3, 400, 2000])
+def test_codes_without_a_message_are_no_leak_however_many(codes: int) -> None:
+    rng = np.random.default_rng(2)
+    rows = _world(2000, 1, 2.0, 0.5)
+    plan = np.array([f"c{code}" for code in rng.integers(0, codes, 2000)], dtype=object)
+    assert _gates(replace(rows, columns={**rows.columns, "plan": plan}))["leakage"].passed
+
+
+def test_all_but_perfect_challenger_is_suspected() -> None:
+    rows = _world(2000, 1, 2.0, 0.5)
+    gate = _gates(replace(rows, challenger=rows.target * 0.9 + 0.05 * np.random.default_rng(1).random(2000)))["leakage"]
+    assert not gate.passed
+    assert "all but perfect" in gate.sentence
+
+
+def test_recalibrated_model_is_judged_by_its_loss_and_keeps_the_ranking() -> None:
+    rows = _world(4000, 1, 0.3, 0.3)
+    assert rows.champion is not None
+    shifted = replace(rows, champion=1 / (1 + np.exp(-(np.log(rows.champion / (1 - rows.champion)) + 1.0))), challenger=rows.champion)
+    gates = _gates(shifted, remedy=Remedy.RECALIBRATE)
+    assert metric_of(policy(), Remedy.RECALIBRATE) == "log_loss"
+    assert gates["ranking"].value == 0.0
+    assert all(gate.passed for gate in gates.values())
+
+
+def test_old_regime_is_asked_unless_labels_prove_that_the_concept_changed() -> None:
+    forgot = _world(3000, 1, champion=0.3, challenger=4.0)
+    assert not old_regime_gate(policy(), Remedy.RETRAIN, forgot, Cause.COVARIATE_SHIFT).passed
+    told = old_regime_gate(policy(), Remedy.RETRAIN, forgot, Cause.CONCEPT_DRIFT)
+    assert told.passed
+    assert "told, not asked" in told.sentence
+    assert not old_regime_gate(policy(), Remedy.RETRAIN, forgot, Cause.CONCEPT_DRIFT, "plan pro").passed
+
+
+def test_first_champion_has_to_beat_the_mean() -> None:
+    rows = replace(_world(2000, 1, 0.5, 0.5), champion=None)
+    good = {gate.name: gate.passed for gate in first_gates(policy(), rows, np.full(2000, 0.5))}
+    assert good == {"labels": True, "better_than_trivial": True, "leakage": True}
+    blind = replace(rows, challenger=np.random.default_rng(1).random(2000))
+    assert not {gate.name: gate.passed for gate in first_gates(policy(), blind, np.full(2000, 0.5))}["better_than_trivial"]
+
+
+def test_model_that_does_not_load_is_asked_nothing_else() -> None:
+    gates = fitness_gates(policy(), Fitness(fault="model folder x is pickled"))
+    assert [(gate.name, gate.passed) for gate in gates] == [("loads", False)]
+
+
+@pytest.mark.parametrize(
+    ("inputs", "words"),
+    [
+        ((), "no signature"),
+        ((*INPUTS, ("left", "double")), "asks for left"),
+        ((("age", "string"), ("plan", "string")), "takes age as another kind"),
+    ],
+)
+def test_signature_that_does_not_fit_the_policy_fails(inputs: tuple[tuple[str, str], ...], words: str) -> None:
+    gates = {gate.name: gate for gate in fitness_gates(policy(), Fitness(inputs=inputs, latency_p95_ms=3.0, requests=10))}
+    assert not gates["signature"].passed
+    assert words in gates["signature"].sentence
+
+
+def test_slow_model_fails_its_latency_gate() -> None:
+    slow = {gate.name: gate for gate in fitness_gates(policy(), Fitness(inputs=INPUTS, latency_p95_ms=250.0, requests=10))}
+    assert slow["signature"].passed
+    assert not slow["latency"].passed

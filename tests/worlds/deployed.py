@@ -1,0 +1,90 @@
+"""A site where version 1 serves and version 2 has passed its gates, on the fakes of registry and serving."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from modelmedic.steps.adapters.clocks import PlayedClock
+from modelmedic.steps.contracts.diagnosis import Release
+from modelmedic.steps.contracts.errors import NotFound
+from modelmedic.steps.contracts.training import ModelVersion
+from modelmedic.steps.runtime.run import Run, Site
+from tests.fakes.registry import FakeRegistry
+from tests.fakes.serving import FakeServing
+from tests.worlds.played import NOW, policy, run, site
+
+ROLLOUT = {"steps": [20, 50], "hold": "5m", "deadline": "1h", "minRequests": 10, "replayRequests": 40}
+SERVES = 0.5  # what the fake answers to every row unless a test says otherwise
+
+
+class Tables:
+    """References of the versions that have one."""
+
+    def __init__(self, tables: Mapping[str, pa.Table]) -> None:
+        self._tables = dict(tables)
+
+    def keep(self, version: str, table: pa.Table) -> None:
+        self._tables[version] = table
+
+    def table(self, version: str) -> pa.Table:
+        if version not in self._tables:
+            raise NotFound(f"version {version} has no reference")
+        return self._tables[version]
+
+
+class World:
+    """`traffic` requests an hour go through the gateway while a deployment holds a share."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        behaviours: Mapping[str, Mapping[str, Any]] | None = None,
+        traffic: int = 600,
+        approval: str = "not-needed",
+        rollout: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.clock = PlayedClock(NOW, self._meanwhile)
+        self.registry = FakeRegistry(folder / "registry", name="churn")
+        self.serving = FakeServing(behaviours)
+        rows = pa.table({"age": [30.0] * 50, "plan": ["a"] * 50, "prediction": [SERVES] * 50, "left": [0.0] * 50})
+        self.references = Tables({"1": rows, "2": rows})
+        rules = policy(rollout={**ROLLOUT, **(rollout or {})})
+        self.site: Site = site(
+            folder, rules=rules, clock=self.clock, registry=self.registry, serving=self.serving, references=self.references
+        )
+        self.traffic = traffic
+        self.failed = 0
+        self.first, self.second = self._register("first"), self._register("second")
+        self.serving.start(self.first)
+        self.registry.move_alias("champion", "1", expected=None)
+        self.site.history.record_release(self.site.model, Release(NOW - timedelta(days=30), "1", None))
+        self.run: Run = run(self.site)
+        self.run.record("diagnose", {"outputs": {"remedy": "retrain", "approval": approval}, "champion": "1"})
+        validated = {"passed": "yes", "version": "2", "digest": self.second.digest}
+        self.run.record("validate", {"champion": "1", "version": "2", "digest": self.second.digest, "outputs": validated})
+
+    def _register(self, name: str) -> ModelVersion:
+        folder = self.site.work / name
+        folder.mkdir()
+        (folder / "MLmodel").write_text(f"flavors: {{}}  # {name}\n")
+        return self.registry.register(folder, key=name, tags={}, metrics={})
+
+    def _meanwhile(self, start: datetime, end: datetime) -> None:
+        rows = pa.table({"age": [40.0], "plan": ["b"]})
+        for _ in range(int((end - start).total_seconds() / 3600 * self.traffic)):
+            self.serving.ask(rows)
+
+    @property
+    def agrees(self) -> str | None:
+        """The version that serves when serving and alias agree and no canary is left."""
+        state = self.serving.state()
+        version = state.champion.version if state.champion else None
+        return version if state.canary is None and self.registry.alias("champion") == version else None
+
+    def again(self) -> Run:
+        """The same incident by another process."""
+        return Run(self.site, self.run.incident)
