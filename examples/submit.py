@@ -3,8 +3,9 @@
     export ARGO_SERVER=https://argo.example.com ARGO_TOKEN=…
     python examples/submit.py flights-delay flights-delay-1a2b3c4d-1
 
-The same as `modelmedic submit heal flights-delay --incident flights-delay-1a2b3c4d-1`, written out: nothing is sent but the name of
-the template and the incident's id, for everything else is read from the object store and checked there.
+The same as `modelmedic submit heal flights-delay --incident flights-delay-1a2b3c4d-1`, written out:
+nothing is sent but the name of the template and the incident's id, for everything else is read from
+the object store and checked there.
 """
 
 import os
@@ -18,7 +19,9 @@ NAMESPACE = os.environ.get("MODELMEDIC_NAMESPACE", "modelmedic")
 
 
 def heal(model: str, incident: str, service: WorkflowsService) -> str:
-    """The name of the new Workflow, of which an incident has one: for a second, hera.exceptions.AlreadyExists is raised."""
+    """The name of the new Workflow, of which an incident has one: for a second,
+    hera.exceptions.AlreadyExists is raised.
+    """
     workflow = Workflow(
         name=f"heal-{incident}",
         namespace=NAMESPACE,

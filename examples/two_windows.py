@@ -1,4 +1,5 @@
-"""Two windows of a made credit model: in the second, income counts the other way round for customers of the south.
+"""Two windows of a made credit model: in the second, income counts the other way round for
+customers of the south.
 
 python examples/two_windows.py FOLDER      writes reference.parquet and current.csv there
 """
@@ -15,7 +16,9 @@ START = 1_767_225_600  # 2026-01-01
 
 
 def window(rows: int, seed: int, start: int, *, drifted: bool) -> pa.Table:
-    """Features, the model's probability and the label; the model is right on average unless `drifted`."""
+    """Features, the model's probability and the label; the model is right on average unless
+    `drifted`.
+    """
     random = np.random.default_rng(seed)
     income, age, debt = (random.normal(size=rows) for _ in range(3))
     region = random.choice(["north", "west", "east", "south"], size=rows, p=[0.4, 0.3, 0.2, 0.1])

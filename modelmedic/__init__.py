@@ -1,1 +1,3 @@
-"""Self-healing ML pipelines for Argo Workflows, KServe and MLflow, generated from one policy per model."""
+"""Self-healing ML pipelines for Argo Workflows, KServe and MLflow, generated from one policy per
+model.
+"""

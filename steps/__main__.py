@@ -1,8 +1,10 @@
-"""One step as a container runs it: `python -m modelmedic.steps deploy --incident=flights-1a2b3c4d-1 --version=7 --outputs=/tmp/outputs`.
+"""One step as a container runs it: `python -m modelmedic.steps deploy --incident=flights-1a2b3c4d-1
+--version=7 --outputs=/tmp/outputs`.
 
-One flag per input, one file per output in the outputs folder, every declared output written on every path that ends with exit
-code 0. A stage of a heal is told its incident; what runs beside heals (steps/entrypoints.py) is not: `python -m modelmedic.steps monitor`.
-What is served, stored and registered is told by the environment (steps/runtime/workspace.py).
+One flag per input, one file per output in the outputs folder, every declared output written on
+every path that ends with exit code 0. A stage of a heal is told its incident; what runs beside
+heals (steps/entrypoints.py) is not: `python -m modelmedic.steps monitor`. What is served, stored
+and registered is told by the environment (steps/runtime/workspace.py).
 """
 
 import sys

@@ -1,7 +1,8 @@
-"""What a container is asked for beside the stages of a heal: the monitor, the sweep, triage, and the parts of a bootstrap.
+"""What a container is asked for beside the stages of a heal: the monitor, the sweep, triage, and
+the parts of a bootstrap.
 
-Each door answers the outputs that its workflow declares. The policy, or the list of all policies, is a mounted file that the
-environment names.
+Each door answers the outputs that its workflow declares. The policy, or the list of all policies,
+is a mounted file that the environment names.
 """
 
 from collections.abc import Callable, Mapping
@@ -31,7 +32,9 @@ def monitor(place: Workspace, inputs: Mapping[str, str], say: Say) -> Outputs:
 
 
 def bootstrap(place: Workspace, inputs: Mapping[str, str], say: Say) -> Outputs:
-    """One part of a first champion, each run by the step class that may do it; the parts meet in the object store."""
+    """One part of a first champion, each run by the step class that may do it; the parts meet in
+    the object store.
+    """
     part = inputs.get("part")
     if part == "train":
         from modelmedic.steps.bootstrap.rows import take
@@ -58,7 +61,9 @@ def bootstrap(place: Workspace, inputs: Mapping[str, str], say: Say) -> Outputs:
 
 
 def reconcile(place: Workspace, inputs: Mapping[str, str], say: Say) -> Outputs:
-    """Every model by itself: one that cannot be looked after keeps nobody else waiting, and fails the sweep at its end."""
+    """Every model by itself: one that cannot be looked after keeps nobody else waiting, and fails
+    the sweep at its end.
+    """
     from modelmedic.steps.incidents.metrics import tell_sweep, tell_sweep_ended
     from modelmedic.steps.reconcile.sweep import sweep_in_cluster
 

@@ -1,7 +1,8 @@
-"""`make cluster-demo`: the quickstart on your cluster, a champion, weeks of traffic in seconds, a real alert, and one heal to watch.
+"""`make cluster-demo`: the quickstart on your cluster, a champion, weeks of traffic in seconds, a
+real alert, and one heal to watch.
 
-Says at each moment what happens and where to look. Ends with what the heal came to, and takes everything away again unless
-`--keep` is given.
+Says at each moment what happens and where to look. Ends with what the heal came to, and takes
+everything away again unless `--keep` is given.
 """
 
 import argparse

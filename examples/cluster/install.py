@@ -1,4 +1,6 @@
-"""The quickstart on a cluster: rendered for these policies, with this cluster's names for images and bus, applied and taken away."""
+"""The quickstart on a cluster: rendered for these policies, with this cluster's names for images
+and bus, applied and taken away.
+"""
 
 import json
 import os
@@ -22,7 +24,9 @@ _HOPELESS = (*HOPELESS, "CrashLoopBackOff")
 
 
 def settings() -> tuple[Path, dict[str, str]]:
-    """The platform file of this cluster, and what it calls the images of the quickstart (`CLUSTER_IMAGES=a=b,c=d`)."""
+    """The platform file of this cluster, and what it calls the images of the quickstart
+    (`CLUSTER_IMAGES=a=b,c=d`).
+    """
     names = dict(pair.split("=", 1) for pair in os.environ.get("CLUSTER_IMAGES", "").split(",") if pair)
     return Path(os.environ.get("CLUSTER_PLATFORM", ROOT / "k8s" / "platform.yaml")), names
 
@@ -52,7 +56,9 @@ def render(policies: Sequence[Policy], platform: Path, images: Mapping[str, str]
 
 
 def install(cluster: Cluster, folder: Path, say: Callable[[str], None]) -> None:
-    """Secrets, then everything, then wait until the services answer. Applying twice changes nothing."""
+    """Secrets, then everything, then wait until the services answer. Applying twice changes
+    nothing.
+    """
     subprocess.run(
         [ROOT / "k8s" / "overlays" / "quickstart" / "secrets.sh", cluster.namespace], check=True, capture_output=True, timeout=120
     )
@@ -65,7 +71,9 @@ def install(cluster: Cluster, folder: Path, say: Callable[[str], None]) -> None:
 
 
 def uninstall(cluster: Cluster, folder: Path, say: Callable[[str], None]) -> None:
-    """The data goes with the quickstart's pods; on a real platform `kubectl delete -k` leaves stores and models alone."""
+    """The data goes with the quickstart's pods; on a real platform `kubectl delete -k` leaves
+    stores and models alone.
+    """
     say("kubectl delete -k")
     cluster.run("delete", "inferenceservices,workflows", "--all", "--ignore-not-found", "--timeout=60s", check=False)
     cluster.run("delete", "-k", str(folder), "--ignore-not-found", "--timeout=100s", namespaced=False, check=False)
@@ -73,7 +81,9 @@ def uninstall(cluster: Cluster, folder: Path, say: Callable[[str], None]) -> Non
 
 
 def _let_models_be_fetched(cluster: Cluster, say: Callable[[str], None]) -> None:
-    """KServe's storage initializer states no security context of its own, so a `restricted` namespace refuses every predictor."""
+    """KServe's storage initializer states no security context of its own, so a `restricted`
+    namespace refuses every predictor.
+    """
     known = cluster.listed("clusterstoragecontainers")
     fitting = [each for each in known if any(form.get("prefix") == "s3://" for form in each["spec"]["supportedUriFormats"])]
     for each in [] if all("securityContext" in each["spec"]["container"] for each in fitting) else fitting:

@@ -1,4 +1,6 @@
-"""A cluster by its KUBECONFIG, through kubectl: what every platform engineer has, and nothing of one vendor."""
+"""A cluster by its KUBECONFIG, through kubectl: what every platform engineer has, and nothing of
+one vendor.
+"""
 
 import json
 import os
@@ -68,7 +70,9 @@ class Cluster:
 
     @contextmanager
     def forwarded(self, target: str, port: int) -> Iterator[int]:
-        """A port of this machine that leads to `target`, such as `svc/mlflow`, while the block lasts."""
+        """A port of this machine that leads to `target`, such as `svc/mlflow`, while the block
+        lasts.
+        """
         local = _free_port()
         command = ["kubectl", "-n", self.namespace, "port-forward", target, f"{local}:{port}", "--address=127.0.0.1"]
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -81,7 +85,9 @@ class Cluster:
 
 
 def found() -> Cluster:
-    """The cluster of KUBECONFIG. Raises NoCluster when none answers, or what the loop needs is not on it."""
+    """The cluster of KUBECONFIG. Raises NoCluster when none answers, or what the loop needs is not
+    on it.
+    """
     if shutil.which("kubectl") is None:
         raise NoCluster("kubectl is not installed; expected it and a KUBECONFIG")
     cluster = Cluster(gateway=os.environ.get("GATEWAY", ""))

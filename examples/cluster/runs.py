@@ -1,4 +1,6 @@
-"""Workflows by kubectl: started from their templates, followed, and taken apart into who did what and how long it took."""
+"""Workflows by kubectl: started from their templates, followed, and taken apart into who did what
+and how long it took.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -25,7 +27,9 @@ class Node:
 
 
 def heal(cluster: Cluster, model: str, incident: str) -> str:
-    """The heal of an incident under the name that triage would give it, so that there is never a second one."""
+    """The heal of an incident under the name that triage would give it, so that there is never a
+    second one.
+    """
     return start(cluster, f"heal-{model}", {"incident": incident}, f"heal-{incident}")
 
 

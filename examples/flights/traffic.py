@@ -1,4 +1,6 @@
-"""Plays the passengers: every flight of a span is asked about through the gateway, and its label arrives days later."""
+"""Plays the passengers: every flight of a span is asked about through the gateway, and its label
+arrives days later.
+"""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -19,7 +21,9 @@ _SMALL = 4  # flights a request while a canary is judged, so that its share is c
 
 
 class Traffic:
-    """Asks `site`'s gateway at `url`; the label of a flight is known `data.labels.delay` after its departure."""
+    """Asks `site`'s gateway at `url`; the label of a flight is known `data.labels.delay` after its
+    departure.
+    """
 
     def __init__(self, site: Site, flights: Flights, url: str) -> None:
         self._site = site

@@ -1,4 +1,6 @@
-"""A year of the flight-delay model's life, played through the real loop: served, monitored, broken and healed."""
+"""A year of the flight-delay model's life, played through the real loop: served, monitored, broken
+and healed.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -57,7 +59,9 @@ class Healed:
 
 @dataclass(frozen=True, slots=True)
 class Month:
-    """One line of the year: how the frozen first champion would have done, how the healed model did, and what happened."""
+    """One line of the year: how the frozen first champion would have done, how the healed model
+    did, and what happened.
+    """
 
     number: int
     frozen: Score
@@ -76,7 +80,9 @@ class Month:
 
 
 class Year:
-    """Plays the year in a workspace; `at` is told the played time as it moves on, `site.say` what happens."""
+    """Plays the year in a workspace; `at` is told the played time as it moves on, `site.say` what
+    happens.
+    """
 
     def __init__(self, workspace: Workspace, share: float, say: Callable[[str], None], at: Callable[[datetime], None]) -> None:
         self._flights = Flights(share)
@@ -101,7 +107,9 @@ class Year:
         sweep(self.site)
 
     def months(self) -> tuple[Month, ...]:
-        """March to December, as served and as the first champion would have answered the same requests."""
+        """March to December, as served and as the first champion would have answered the same
+        requests.
+        """
         frozen = load_model(self.site.registry.fetch("1", self.site.work / "frozen"), self.site.policy.data.task)
         return tuple(self._month(number, frozen) for number in range(3, 13))
 
@@ -111,7 +119,9 @@ class Year:
         self._at(end)
 
     def _look(self) -> None:
-        """What CronWorkflows and a Sensor do in a cluster: reconcile, monitor, and heal what was opened."""
+        """What CronWorkflows and a Sensor do in a cluster: reconcile, monitor, and heal what was
+        opened.
+        """
         self.serving.flush()
         sweep(self.site)
         seen = monitor(self.site)
@@ -119,7 +129,9 @@ class Year:
             heal(Run(self.site, self.site.ledger.find(seen.incident)))
 
     def _release_badly(self) -> None:
-        """Somebody in a hurry registers, serves and aliases a version by hand, past every gate; its labels had the wrong sign."""
+        """Somebody in a hurry registers, serves and aliases a version by hand, past every gate; its
+        labels had the wrong sign.
+        """
         self._bad_release_due = False
         now = self._clock.now()
         rows = with_a_sign_error(self._flights.between(Window(now - timedelta(days=60), now)))

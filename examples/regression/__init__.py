@@ -1,1 +1,3 @@
-"""A second model without a change of code: tomorrow's temperature at New York's airports, a regression."""
+"""A second model without a change of code: tomorrow's temperature at New York's airports, a
+regression.
+"""

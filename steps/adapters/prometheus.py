@@ -31,7 +31,9 @@ class TextFile:
 
 
 class Pushgateway:
-    """One group per job and model, replaced as a whole; what is of no one model has a group of its job alone."""
+    """One group per job and model, replaced as a whole; what is of no one model has a group of its
+    job alone.
+    """
 
     def __init__(self, url: str) -> None:
         self._url = url

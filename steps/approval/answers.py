@@ -1,4 +1,6 @@
-"""A person's answer to an approval request, given from outside the heal: checked, recorded and written once."""
+"""A person's answer to an approval request, given from outside the heal: checked, recorded and
+written once.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,7 +23,9 @@ _BETWEEN: Final = 3.0  # seconds
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """`number` is None when nothing was written: the person had said the same before, or only looked. `ruling` is what follows."""
+    """`number` is None when nothing was written: the person had said the same before, or only
+    looked. `ruling` is what follows.
+    """
 
     incident: str
     stage: str
@@ -42,9 +46,11 @@ def give(
     policy: Policy | None = None,
     dry_run: bool = False,
 ) -> Given:
-    """Answer what the incident waits for. `policy` stands in for the one in the store, and has to be the same.
+    """Answer what the incident waits for. `policy` stands in for the one in the store, and has to
+    be the same.
 
-    Raises Refused when nothing waits, when `by` may not answer, when the request has expired or a no stands already.
+    Raises Refused when nothing waits, when `by` may not answer, when the request has expired or a
+    no stands already.
     """
     ledger = Ledger(store, clock)
     incident = ledger.find(identity)
@@ -62,7 +68,8 @@ def give(
 
 
 def deliver(workflows: Workflows, given: Given, sleep: Callable[[float], None]) -> None:
-    """Let the heal in the cluster go on with what the answers come to. It is asked for a minute, for it may be on its way there.
+    """Let the heal in the cluster go on with what the answers come to. It is asked for a minute,
+    for it may be on its way there.
 
     Raises Transient when no heal waits there: the answer stands in the ledger all the same.
     """

@@ -17,7 +17,8 @@ _APPROVALS = tuple(stage for stage in HEAL if stage.kind is Kind.APPROVAL)
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """`digest` is what an answer has to name: the challenger's, or a word for a remedy without a model.
+    """`digest` is what an answer has to name: the challenger's, or a word for a remedy without a
+    model.
 
     `asked_at` is None when the heal has come so far and the request itself is not written yet.
     """
@@ -37,7 +38,9 @@ def pending(ledger: Ledger, incident: Incident) -> Pending | None:
 
 
 def request(run: Run) -> None:
-    """Ask for the answer that the incident waits for now, if any: after each step, for in a cluster nothing of ours runs at an approval."""
+    """Ask for the answer that the incident waits for now, if any: after each step, for in a cluster
+    nothing of ours runs at an approval.
+    """
     waiting = pending(run.site.ledger, run.incident)
     if waiting is not None and waiting.asked_at is None:
         asked_at(run, waiting.stage)

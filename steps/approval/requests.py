@@ -1,7 +1,9 @@
-"""The approval stages: no pod waits here; the ledger holds the answers, and time decides when nobody does.
+"""The approval stages: no pod waits here; the ledger holds the answers, and time decides when
+nobody does.
 
-The local engine calls `approve` and waits. In a cluster Argo waits, and nothing of ours runs meanwhile: the step before asks
-(steps/approval/pending.py), the step behind it looks into the ledger (`refusal`), and the close writes down a silence (`lapse`).
+The local engine calls `approve` and waits. In a cluster Argo waits, and nothing of ours runs
+meanwhile: the step before asks (steps/approval/pending.py), the step behind it looks into the
+ledger (`refusal`), and the close writes down a silence (`lapse`).
 """
 
 from datetime import datetime
@@ -20,7 +22,9 @@ REMEDY = "remedy"  # what an answer to `approve-remedy` is bound to, which speak
 
 
 def approve(run: Run, stage: str) -> Outputs | None:
-    """The decision once there is one, and None while the stage waits; asking for the first time tells the team."""
+    """The decision once there is one, and None while the stage waits; asking for the first time
+    tells the team.
+    """
     ruling = ruled(run, stage)
     if ruling.decision == "waiting":
         run.site.say(f"{run.incident.id}: {ruling.sentence}")
@@ -29,10 +33,12 @@ def approve(run: Run, stage: str) -> Outputs | None:
 
 
 def refusal(run: Run, stage: str) -> str | None:
-    """Why nothing may follow this approval; None when it got its yes, or needs none. What it came to is written down.
+    """Why nothing may follow this approval; None when it got its yes, or needs none. What it came
+    to is written down.
 
-    Only answers in the ledger count, bound to the digest; what the workflow engine was told does not. Where the policy opens Argo's
-    form, that a stage behind an unanswered request runs at all is a yes in that form: it becomes an answer of nobody's.
+    Only answers in the ledger count, bound to the digest; what the workflow engine was told does
+    not. Where the policy opens Argo's form, that a stage behind an unanswered request runs at all
+    is a yes in that form: it becomes an answer of nobody's.
     """
     if (run.stage("diagnose") or {})["outputs"].get("approval") != "needed":
         return None
@@ -82,7 +88,9 @@ def ruled(run: Run, stage: str) -> Ruling:
 
 
 def asked_about(run: Run, stage: str) -> str:
-    """The digest that an answer has to name: the challenger's, or the word for a remedy without a model."""
+    """The digest that an answer has to name: the challenger's, or the word for a remedy without a
+    model.
+    """
     return str((run.stage("validate") or {})["digest"]) if stage == "approve" else REMEDY
 
 

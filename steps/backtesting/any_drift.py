@@ -1,4 +1,6 @@
-"""What most drift detectors are wired to: an alarm retrains, whatever the cause, and nothing judges the model that comes of it."""
+"""What most drift detectors are wired to: an alarm retrains, whatever the cause, and nothing judges
+the model that comes of it.
+"""
 
 from pathlib import Path
 
@@ -19,7 +21,9 @@ from modelmedic.steps.training.evaluation import answered
 
 
 def any_drift(stage: Stage, place: Path) -> Played:
-    """The policy's own monitor and its persistence; an alarm teaches a model on retrain.history, and that serves from then on."""
+    """The policy's own monitor and its persistence; an alarm teaches a model on retrain.history,
+    and that serves from then on.
+    """
     deeds: list[Deed] = []
     failed = 0
     while move_on(stage):
@@ -38,7 +42,9 @@ def any_drift(stage: Stage, place: Path) -> Played:
 
 
 def _replace(stage: Stage, place: Path) -> None:
-    """A model of all that is known serves; its reference is what one of the older rows answers to the newer ones."""
+    """A model of all that is known serves; its reference is what one of the older rows answers to
+    the newer ones.
+    """
     site, now = stage.site, stage.clock.now()
     rows = history(stage.past, now)
     plan = split(site.policy, np.asarray(pc.cast(rows[site.policy.data.time], pa.int64()).to_numpy(), dtype=np.int64))

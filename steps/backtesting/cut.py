@@ -1,4 +1,6 @@
-"""How the past is cut: what the first champion is taught, and the windows after it by which everything is told."""
+"""How the past is cut: what the first champion is taught, and the windows after it by which
+everything is told.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -26,10 +28,12 @@ class Cut:
 
 
 def cut(policy: Policy, span: Window, until: datetime | float | None = None, every: timedelta | None = None) -> Cut:
-    """`until` ends the first part: a moment, or a share of the span (0..1); None is retrain.history, but no more than 0.4 of the span.
+    """`until` ends the first part: a moment, or a share of the span (0..1); None is
+    retrain.history, but no more than 0.4 of the span.
 
-    `every` is the windows' length; None is calendar months (UTC) where the replay is long enough for two, else detect.window.
-    Raises BadInput when that leaves nothing before, or fewer than two windows after.
+    `every` is the windows' length; None is calendar months (UTC) where the replay is long enough
+    for two, else detect.window. Raises BadInput when that leaves nothing before, or fewer than two
+    windows after.
     """
     start = _start(policy, span, until, monthly=every is None)
     if not span.start < start < span.end:
@@ -57,7 +61,9 @@ def _start(policy: Policy, span: Window, until: datetime | float | None, *, mont
 
 
 def _months(replay: Window) -> tuple[Window, ...]:
-    """The last one ends with its month's last row; a few days at the end are part of the month before."""
+    """The last one ends with its month's last row; a few days at the end are part of the month
+    before.
+    """
     edges = [replay.start]
     while edges[-1] < replay.end:
         edges.append(min(_next(edges[-1].replace(day=1, hour=0, minute=0, second=0, microsecond=0)), replay.end))

@@ -22,14 +22,17 @@ MOST_ROWS = 1_000_000  # evenly thinned above
 
 
 def loaded(folder: Path, policy: Policy, *, trusted: bool = False) -> Ask:
-    """The model in the folder. Raises BadInput or Refused as a predictor would; `trusted` models may be unpickled."""
+    """The model in the folder. Raises BadInput or Refused as a predictor would; `trusted` models
+    may be unpickled.
+    """
     allowed = trusted or os.environ.get(ALLOW_PICKLE, "").lower() == "true"
     model = load_model(folder, policy.data.task, allow_pickle=allowed)
     return lambda rows: np.asarray(model.ask(features(rows, policy)), dtype=np.float64)
 
 
 def trained(policy: Policy, rows: pa.Table, place: Path) -> Ask:
-    """A model taught by all of the rows: ours in this process, a training function of somebody else's apart from it.
+    """A model taught by all of the rows: ours in this process, a training function of somebody
+    else's apart from it.
 
     `place` is a folder that is not there yet. Raises BadInput when no model comes of the rows.
     """

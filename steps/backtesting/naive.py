@@ -1,4 +1,6 @@
-"""The two habits that need no monitor: never to retrain, and to retrain at the end of every window on all that is known."""
+"""The two habits that need no monitor: never to retrain, and to retrain at the end of every window
+on all that is known.
+"""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -21,7 +23,9 @@ def frozen(past: Past, cut: Cut, first: Ask) -> Played:
 
 
 def every_window(past: Past, cut: Cut, first: Ask, place: Path, tell: Callable[[datetime], None]) -> Played:
-    """At the end of each window a model is taught by the last retrain.history of known labels, and serves unasked from then on."""
+    """At the end of each window a model is taught by the last retrain.history of known labels, and
+    serves unasked from then on.
+    """
     serving, answers, deeds, failed = first, [], [], 0
     for number, window in enumerate(cut.windows):
         if number:

@@ -1,4 +1,6 @@
-"""The page of a backtest: the metric of each way of running the model as a line, what was done beneath it, and the tables."""
+"""The page of a backtest: the metric of each way of running the model as a line, what was done
+beneath it, and the tables.
+"""
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
@@ -41,7 +43,9 @@ def backtest_page(found: Backtest) -> str:
 
 
 def drawing(found: Backtest) -> Markup:
-    """Four lines over time, and three lanes of what was done when; what the policy set aside is shaded."""
+    """Four lines over time, and three lanes of what was done when; what the policy set aside is
+    shaded.
+    """
     start, end = found.windows[0].start, found.windows[-1].end
     known = [score for each in found.lines for score in each.scores if score is not None] or [0.0, 1.0]
     room = 0.06 * ((max(known) - min(known)) or 1.0)

@@ -1,4 +1,6 @@
-"""What has happened: labelled rows of the past in the order of their time, as a policy names their columns."""
+"""What has happened: labelled rows of the past in the order of their time, as a policy names their
+columns.
+"""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -27,7 +29,9 @@ def moment(microseconds: int) -> datetime:
 
 @dataclass(frozen=True)
 class Past:
-    """`rows` have the columns of a logged window with the target, by time; `times` are theirs in µs since 1970, shape (n,)."""
+    """`rows` have the columns of a logged window with the target, by time; `times` are theirs in µs
+    since 1970, shape (n,).
+    """
 
     policy: Policy
     rows: pa.Table
@@ -54,7 +58,9 @@ class Past:
 
 
 def past(policy: Policy, table: pa.Table, source: str = "the data") -> Past:
-    """Raises BadInput when a column that the policy names is missing, a value is no number or no time, or no row has a label."""
+    """Raises BadInput when a column that the policy names is missing, a value is no number or no
+    time, or no row has a label.
+    """
     data = policy.data
     absent = [name for name in (data.time, data.target, *policy.features) if name not in table.column_names]
     if absent:

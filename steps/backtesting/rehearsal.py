@@ -1,4 +1,6 @@
-"""The policy itself: the real monitor, and for each incident the real heal, on models that answer the past."""
+"""The policy itself: the real monitor, and for each incident the real heal, on models that answer
+the past.
+"""
 
 import contextlib
 from typing import Any
@@ -22,7 +24,9 @@ _TABLE = tuple(stage for stage in HEAL if stage.name != "report")  # nobody read
 
 
 def policy_itself(stage: Stage, *, approve: bool) -> Played:
-    """Look, and heal what was opened, until the past is over. `approve` is what people answer wherever the policy asks them."""
+    """Look, and heal what was opened, until the past is over. `approve` is what people answer
+    wherever the policy asks them.
+    """
     site = stage.site
     while move_on(stage):
         sweep(site)

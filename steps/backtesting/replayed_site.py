@@ -1,4 +1,6 @@
-"""A whole site in memory and a scratch folder, on which the past is played: the real steps run on it, and touch nothing else."""
+"""A whole site in memory and a scratch folder, on which the past is played: the real steps run on
+it, and touch nothing else.
+"""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -31,7 +33,8 @@ from modelmedic.steps.runtime.versions import version_files
 
 
 class Stage:
-    """`site` has every port that a step uses; as its clock moves on, rows of the past are answered by what serves then.
+    """`site` has every port that a step uses; as its clock moves on, rows of the past are answered
+    by what serves then.
 
     `folder` is scratch. `tell` hears the played time.
     """
@@ -69,7 +72,9 @@ class Stage:
         return np.concatenate(self._answers) if self._answers else np.empty(0)
 
     def bootstrap(self) -> ModelVersion:
-        """The first champion, taught by what is known when the replay begins. Raises BadInput or Refused."""
+        """The first champion, taught by what is known when the replay begins. Raises BadInput or
+        Refused.
+        """
         return bootstrap(self.site, self.past.known(self.cut.first, self.clock.now()))
 
     def adopt(self, other: "Stage") -> None:
@@ -89,7 +94,9 @@ class Stage:
         return self._load(self.site.registry.version(version))
 
     def serve(self, model: Ask, key: str) -> str:
-        """A model of this process put in the champion's place past every gate, as a version that has no files to speak of."""
+        """A model of this process put in the champion's place past every gate, as a version that
+        has no files to speak of.
+        """
         site, alias = self.site, self.site.policy.registry.champion
         folder = site.work / key
         folder.mkdir()

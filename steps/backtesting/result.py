@@ -1,4 +1,6 @@
-"""What a backtest says: for each way of running the model its metric window by window, and what it took."""
+"""What a backtest says: for each way of running the model its metric window by window, and what it
+took.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -33,9 +35,11 @@ class Deed:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """`retrains` are how often it was trained, `fits` how many models were taught for it, `promotions` how often another came to serve.
+    """`retrains` are how often it was trained, `fits` how many models were taught for it,
+    `promotions` how often another came to serve.
 
-    A heal may try two starts; a model that nobody judges needs a second one that answers for its reference.
+    A heal may try two starts; a model that nobody judges needs a second one that answers for its
+    reference.
     """
 
     retrains: int = 0
@@ -50,7 +54,9 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """One way of running the model: its answers to all replayed rows, shape (n,), and what was done meanwhile."""
+    """One way of running the model: its answers to all replayed rows, shape (n,), and what was done
+    meanwhile.
+    """
 
     name: str
     answers: Floats
@@ -60,7 +66,9 @@ class Played:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """`scores` and `losses` by window, None where a window's labels cannot tell; `mean` is over the windows, `loss` over all rows."""
+    """`scores` and `losses` by window, None where a window's labels cannot tell; `mean` is over the
+    windows, `loss` over all rows.
+    """
 
     name: str
     title: str
@@ -74,7 +82,9 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Backtest:
-    """`metric` is the policy's, `loss` the one that the task is about; `higher` whether more of the metric is better."""
+    """`metric` is the policy's, `loss` the one that the task is about; `higher` whether more of the
+    metric is better.
+    """
 
     model: str
     metric: str

@@ -30,14 +30,18 @@ def _nobody(_name: str, _now: datetime) -> None:
 
 
 def _timeless(policy: Policy) -> Policy:
-    """How quick an answer is depends on the machine that gives it, and this one is busy with a replay: no gate asks for it."""
+    """How quick an answer is depends on the machine that gives it, and this one is busy with a
+    replay: no gate asks for it.
+    """
     return policy.model_copy(update={"validation": policy.validation.model_copy(update={"latencyP95Ms": _ANY_TIME})})
 
 
 def backtest(past: Past, cut: Cut, *, approve: bool = True, say: Callable[[str], None] = silent, tell: Tell = _nobody) -> Backtest:
-    """Play all four. Training needs a scratch folder, which is gone afterwards; nothing else is written.
+    """Play all four. Training needs a scratch folder, which is gone afterwards; nothing else is
+    written.
 
-    Raises BadInput when the first champion cannot be trained, Refused when it fails its gates: such a model would serve nobody.
+    Raises BadInput when the first champion cannot be trained, Refused when it fails its gates: such
+    a model would serve nobody.
     """
     policy = _timeless(past.policy)
     past = replace(past, policy=policy)

@@ -12,9 +12,11 @@ from modelmedic.steps.runtime.versions import of_key
 
 
 def bootstrap(site: Site, table: pa.Table) -> ModelVersion:
-    """Train on the older rows, judge on the later ones, register, serve, alias. After a kill, called again it goes on.
+    """Train on the older rows, judge on the later ones, register, serve, alias. After a kill,
+    called again it goes on.
 
-    Raises BadInput for rows that will not do, and Refused when a gate fails or the model has a champion of other rows already.
+    Raises BadInput for rows that will not do, and Refused when a gate fails or the model has a
+    champion of other rows already.
     """
     named = take(site, table)
     expect_no_other_champion(site, of_key(site, _key(named)))

@@ -1,4 +1,6 @@
-"""The first champion's judgement: its gates, its registration and the reference that it is compared with."""
+"""The first champion's judgement: its gates, its registration and the reference that it is compared
+with.
+"""
 
 from pathlib import Path
 
@@ -82,7 +84,9 @@ def _judged(
 
 
 def _keep_reference(site: Site, version: ModelVersion) -> None:
-    """What the champion is compared with from now on, when an earlier run was killed before it could say so."""
+    """What the champion is compared with from now on, when an earlier run was killed before it
+    could say so.
+    """
     try:
         site.references.table(version.version)
         return

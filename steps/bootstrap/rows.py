@@ -1,4 +1,6 @@
-"""The first champion of a model: trained on labelled rows, gated without anybody to compare it with, registered and served."""
+"""The first champion of a model: trained on labelled rows, gated without anybody to compare it
+with, registered and served.
+"""
 
 from collections.abc import Iterator
 
@@ -18,14 +20,18 @@ from modelmedic.steps.runtime.run import Site
 
 
 def take(site: Site, table: pa.Table) -> str:
-    """The labelled rows kept; the digest of the snapshot, by which the parts of a bootstrap find them. Raises BadInput."""
+    """The labelled rows kept; the digest of the snapshot, by which the parts of a bootstrap find
+    them. Raises BadInput.
+    """
     rows = _rows(site.policy, table)
     _plan(site.policy, rows)
     return keep(site.store, rows)
 
 
 def check(policy: Policy, table: pa.Table) -> TrainingPlan:
-    """Which rows would be learnt from and which judged by. Raises BadInput when a column is missing or the rows are too few."""
+    """Which rows would be learnt from and which judged by. Raises BadInput when a column is missing
+    or the rows are too few.
+    """
     return _plan(policy, _rows(policy, table))
 
 
@@ -54,7 +60,9 @@ def _candidate_key(site: Site, named: str) -> str:
 
 
 def labelled(site: Site) -> pa.Table:
-    """The rows that somebody put below `bootstrap/<model>/` for the first champion. Raises BadInput when there are none."""
+    """The rows that somebody put below `bootstrap/<model>/` for the first champion. Raises BadInput
+    when there are none.
+    """
     prefix = bootstrap_prefix(site.model)
     keys = [key for key in site.store.list(prefix) if key.endswith(".parquet")]
     if not keys:

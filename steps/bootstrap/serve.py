@@ -1,4 +1,6 @@
-"""The first champion put in front of callers: a light room, for it runs where no model is ever loaded."""
+"""The first champion put in front of callers: a light room, for it runs where no model is ever
+loaded.
+"""
 
 from modelmedic.steps.contracts.diagnosis import Release
 from modelmedic.steps.contracts.errors import Refused

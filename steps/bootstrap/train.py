@@ -1,4 +1,6 @@
-"""The first champion's training: a candidate in the object store, made of one snapshot of labelled rows."""
+"""The first champion's training: a candidate in the object store, made of one snapshot of labelled
+rows.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +22,9 @@ from modelmedic.steps.training.trials import code_version
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """What training left of one snapshot: the model folder's digest, how many of the older rows it learnt from, and what made it."""
+    """What training left of one snapshot: the model folder's digest, how many of the older rows it
+    learnt from, and what made it.
+    """
 
     digest: str
     rows: int
@@ -30,7 +34,8 @@ class Candidate:
 def train_first(site: Site, named: str) -> None:
     """A candidate in the store, trained on the older rows of the snapshot.
 
-    Needs neither registry nor serving side: where training code runs, neither can be reached. Raises BadInput.
+    Needs neither registry nor serving side: where training code runs, neither can be reached.
+    Raises BadInput.
     """
     if read(site.store, Candidate, _candidate_key(site, named)) is not None:
         return

@@ -31,7 +31,9 @@ def encode(value: Any) -> bytes:
 
 
 def decode(kind: type[T], data: bytes) -> T:
-    """The value that `encode` wrote. Raises pydantic.ValidationError when the text is of another shape."""
+    """The value that `encode` wrote. Raises pydantic.ValidationError when the text is of another
+    shape.
+    """
     return cast(T, _adapter(cast(Hashable, kind)).validate_json(data))
 
 

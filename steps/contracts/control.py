@@ -1,4 +1,6 @@
-"""What people and heals have laid down beside the incidents: freezes, quarantined spans and acknowledged shifts."""
+"""What people and heals have laid down beside the incidents: freezes, quarantined spans and
+acknowledged shifts.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -41,7 +43,9 @@ class QuarantinedSpan:
 
 @dataclass(frozen=True, slots=True)
 class Acknowledgement:
-    """A shift that was looked at and needs no action while it lasts, for one model version's reference."""
+    """A shift that was looked at and needs no action while it lasts, for one model version's
+    reference.
+    """
 
     model: str
     model_version: str | None

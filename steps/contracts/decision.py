@@ -8,7 +8,9 @@ from modelmedic.steps.contracts.words import Autonomy, Outcome, Remedy
 
 @dataclass(frozen=True, slots=True)
 class Objection:
-    """One limit that speaks against acting now: `budget`, `cooldown`, `settle`, `breaker`, `freeze` or `cap`."""
+    """One limit that speaks against acting now: `budget`, `cooldown`, `settle`, `breaker`, `freeze`
+    or `cap`.
+    """
 
     limit: str
     sentence: str
@@ -17,7 +19,9 @@ class Objection:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """`remedy` is what will be done; `wanted` is what the rule asked for before limits and autonomy had their say."""
+    """`remedy` is what will be done; `wanted` is what the rule asked for before limits and autonomy
+    had their say.
+    """
 
     remedy: Remedy
     wanted: Remedy
@@ -31,7 +35,9 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class PastHeal:
-    """A closed incident of the model, as far as the limits on acting care. `at` is when it was closed."""
+    """A closed incident of the model, as far as the limits on acting care. `at` is when it was
+    closed.
+    """
 
     incident: str
     outcome: Outcome

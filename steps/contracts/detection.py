@@ -11,10 +11,12 @@ from modelmedic.steps.contracts.words import Task, VerdictState
 
 @dataclass(frozen=True, slots=True)
 class Roles:
-    """Which column plays which part. `prediction` is the positive class's probability (binary) or the value (regression).
+    """Which column plays which part. `prediction` is the positive class's probability (binary) or
+    the value (regression).
 
-    `features` empty means: every column that plays no other part. `categorical` empty means: told from the type.
-    `segments` are the columns in which a cause is localised; empty means: every column of low cardinality.
+    `features` empty means: every column that plays no other part. `categorical` empty means: told
+    from the type. `segments` are the columns in which a cause is localised; empty means: every
+    column of low cardinality.
     """
 
     task: Task | None = None
@@ -64,7 +66,9 @@ class ProblemKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong with the data itself. `share` is the share of rows that it touches, 0..1."""
+    """One thing that is wrong with the data itself. `share` is the share of rows that it touches,
+    0..1.
+    """
 
     kind: ProblemKind
     column: str | None
@@ -75,7 +79,9 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class ColumnShift:
-    """How far one column's distribution moved. `effect` is in `statistic`'s unit; `p_value` is adjusted over all columns."""
+    """How far one column's distribution moved. `effect` is in `statistic`'s unit; `p_value` is
+    adjusted over all columns.
+    """
 
     column: str
     statistic: str  # "wasserstein/std" for numbers, "jensen_shannon" for codes
@@ -91,7 +97,9 @@ HALF = 0.5  # of the answers' hold on the labels: what is below has let go of th
 
 @dataclass(frozen=True, slots=True)
 class Performance:
-    """The realised loss on matured labels, current against reference, with its standard error and one-sided p-value."""
+    """The realised loss on matured labels, current against reference, with its standard error and
+    one-sided p-value.
+    """
 
     loss: str  # "log_loss" or "squared_error"
     reference: float
@@ -110,10 +118,12 @@ class Performance:
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """What has to be exceeded before a column counts as shifted; keyed by the model version whose reference was replayed.
+    """What has to be exceeded before a column counts as shifted; keyed by the model version whose
+    reference was replayed.
 
-    `effect` maps a column to the least effect; `alpha` is the level of the adjusted p-value. `replayed` says how
-    many quiet windows the numbers rest on: 0 means that the stated defaults are used.
+    `effect` maps a column to the least effect; `alpha` is the level of the adjusted p-value.
+    `replayed` says how many quiet windows the numbers rest on: 0 means that the stated defaults are
+    used.
     """
 
     alpha: float = 0.005

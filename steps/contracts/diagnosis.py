@@ -40,7 +40,9 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """The verdict on the cause. `columns` are worst first; `loss_shares` sum to the loss that was gained (0..1 of it)."""
+    """The verdict on the cause. `columns` are worst first; `loss_shares` sum to the loss that was
+    gained (0..1 of it).
+    """
 
     cause: Cause
     confidence: float
@@ -71,7 +73,9 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class ServiceHealth:
-    """What the service itself reports, reference and current: share of failed requests 0..1, p95 latency in ms."""
+    """What the service itself reports, reference and current: share of failed requests 0..1, p95
+    latency in ms.
+    """
 
     error_share: float
     reference_error_share: float

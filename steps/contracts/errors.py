@@ -15,7 +15,9 @@ Exit code 1 is left to bugs, with their traceback, and 2 to a wrong command line
 
 
 class ModelmedicError(Exception):
-    """Base of every error that this program raises on purpose; its text is one sentence for a person."""
+    """Base of every error that this program raises on purpose; its text is one sentence for a
+    person.
+    """
 
     exit_code = 1
 

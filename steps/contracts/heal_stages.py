@@ -1,8 +1,8 @@
 """The stage table of a heal: its order, conditions, inputs and outputs, written once.
 
-`modelmedic.steps.heal.engine` walks it in process; `workflows` renders it to an Argo DAG. A step's result in the ledger
-is richer than its
-outputs; the outputs are only what later stages are chosen by. Every stage is told the incident's id.
+`modelmedic.steps.heal.engine` walks it in process; `workflows` renders it to an Argo DAG. A step's
+result in the ledger is richer than its outputs; the outputs are only what later stages are chosen
+by. Every stage is told the incident's id.
 """
 
 from typing import Final

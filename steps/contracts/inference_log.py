@@ -1,11 +1,13 @@
 """How requests with their answers, and the labels that arrive later, lie in the object store.
 
-A log object is Parquet, one row per answered request row: the policy's features and its time column as they were asked, and
-the columns below. Its key names the day and the span of its rows' times, so that a reader finds a window without opening
-what lies outside of it; the rows of one object are of one UTC day. Replayed requests are never logged.
+A log object is Parquet, one row per answered request row: the policy's features and its time column
+as they were asked, and the columns below. Its key names the day and the span of its rows' times, so
+that a reader finds a window without opening what lies outside of it; the rows of one object are of
+one UTC day. Replayed requests are never logged.
 
-A label object is Parquet with `request_id`, the policy's target column and `labelled_at`; its key names the day and the span
-of `labelled_at`, for a label may come long after the request that it is of.
+A label object is Parquet with `request_id`, the policy's target column and `labelled_at`; its key
+names the day and the span of `labelled_at`, for a label may come long after the request that it is
+of.
 """
 
 import re
@@ -32,7 +34,9 @@ _MOMENT = "%Y%m%dT%H%M%SZ"
 
 
 def span_key(prefix: str, first: datetime, last: datetime, writer: str, number: int) -> str:
-    """Key of one object whose rows' times lie in `[first, last]`, both of one UTC day; `writer` and `number` make it unique."""
+    """Key of one object whose rows' times lie in `[first, last]`, both of one UTC day; `writer` and
+    `number` make it unique.
+    """
     first, last = utc(first), utc(last)
     if first.date() != last.date() or last < first:
         raise BadInput(f"a log object spans {first.isoformat()} to {last.isoformat()}; expected a span within one UTC day")
@@ -40,7 +44,9 @@ def span_key(prefix: str, first: datetime, last: datetime, writer: str, number: 
 
 
 def span_of(key: str) -> Window | None:
-    """The half-open span that the key states, whole seconds; None for a key that is of no log object."""
+    """The half-open span that the key states, whole seconds; None for a key that is of no log
+    object.
+    """
     match = _SPAN.fullmatch(key)
     if not match:
         return None

@@ -1,4 +1,6 @@
-"""Names in the object store: the grammar of a key, the hash of a model's name, and where each record lives."""
+"""Names in the object store: the grammar of a key, the hash of a model's name, and where each
+record lives.
+"""
 
 import re
 from datetime import datetime
@@ -14,9 +16,11 @@ _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,99}")
 
 
 def check_key(key: str) -> str:
-    """The key itself. Raises BadInput unless it is 1 to 900 bytes of printable segments between single slashes.
+    """The key itself. Raises BadInput unless it is 1 to 900 bytes of printable segments between
+    single slashes.
 
-    No segment is empty or starts with a dot, so a key can neither climb out of a folder nor meet a store's own files.
+    No segment is empty or starts with a dot, so a key can neither climb out of a folder nor meet a
+    store's own files.
     """
     sentence = f"key is {key[:80]!r}; expected printable segments of at most {LONGEST_SEGMENT} bytes between single slashes"
     if not key.isprintable() or "\\" in key:
@@ -38,7 +42,9 @@ def is_key(key: str) -> bool:
 
 
 def word(kind: str, value: str) -> str:
-    """A single segment that came from a caller, such as a stage's name. Raises BadInput when it is anything else."""
+    """A single segment that came from a caller, such as a stage's name. Raises BadInput when it is
+    anything else.
+    """
     if not _WORD.fullmatch(value):
         raise BadInput(f"{kind} is {value[:80]!r}; expected 1 to 100 letters, digits, dots, dashes or underscores")
     return value
@@ -50,7 +56,9 @@ def slug(text: str, longest: int = 40) -> str:
 
 
 def model_hash(name: str) -> str:
-    """`<slug of at most 40 characters>-<8 hex digits of the name's sha256>`: readable, and unique for any name."""
+    """`<slug of at most 40 characters>-<8 hex digits of the name's sha256>`: readable, and unique
+    for any name.
+    """
     return f"{slug(name)}-{sha256(name.encode())[:8]}"
 
 
@@ -59,7 +67,9 @@ def incident_id(model: str, epoch: int) -> str:
 
 
 def incident_place(identity: str) -> tuple[str, int]:
-    """The model hash and the epoch that an incident id names. Raises BadInput when the text is no incident id."""
+    """The model hash and the epoch that an incident id names. Raises BadInput when the text is no
+    incident id.
+    """
     match = INCIDENT_ID.fullmatch(identity) if 8 <= len(identity) <= 63 else None
     if not match:
         raise BadInput(
@@ -153,6 +163,8 @@ def report_key(hashed: str, epoch: int, name: str) -> str:
 
 
 def notification_key(model: str, incident: str | None, digest: str = "") -> str:
-    """A message to people about one incident, or about the model itself; without a digest their folder."""
+    """A message to people about one incident, or about the model itself; without a digest their
+    folder.
+    """
     folder = f"notifications/{model_hash(model)}/{word('incident id', incident) if incident else 'model'}/"
     return f"{folder}{digest}.json" if digest else folder

@@ -11,5 +11,7 @@ DIGEST: Final = "MODELMEDIC_DIGEST"  # … and the digest of its model
 
 
 def notes_name(service: str) -> str:
-    """The ConfigMap beside an InferenceService, in which deploying keeps what the object store may be too far away for."""
+    """The ConfigMap beside an InferenceService, in which deploying keeps what the object store may
+    be too far away for.
+    """
     return f"{service}-modelmedic"

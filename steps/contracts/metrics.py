@@ -1,7 +1,9 @@
-"""Every metric that alerts, dashboards and the program itself agree on: its name, its kind, its labels.
+"""Every metric that alerts, dashboards and the program itself agree on: its name, its kind, its
+labels.
 
-The predictor exposes its own; monitor, heal and reconcile run for moments and push theirs to a Pushgateway, grouped by job and
-model, so that a value stands until the next run replaces it. `PUSHED` are those; a step pushes nothing else.
+The predictor exposes its own; monitor, heal and reconcile run for moments and push theirs to a
+Pushgateway, grouped by job and model, so that a value stands until the next run replaces it.
+`PUSHED` are those; a step pushes nothing else.
 """
 
 from dataclasses import dataclass

@@ -1,6 +1,7 @@
 """The healing policy: one YAML file per model, strict, with every default written down.
 
-`modelmedic.steps.adapters.policy.file` reads it and turns each fault into a sentence with its line; these classes say what is allowed.
+`modelmedic.steps.adapters.policy.file` reads it and turns each fault into a sentence with its line;
+these classes say what is allowed.
 """
 
 from collections.abc import Iterable, Iterator
@@ -36,7 +37,9 @@ LOGGED = {"prediction": "prediction", "version": "model_version", "id": "request
 
 
 class Disagreement(ValueError):
-    """Values that are allowed each by itself but not together: the place of each fault inside its section, and a sentence."""
+    """Values that are allowed each by itself but not together: the place of each fault inside its
+    section, and a sentence.
+    """
 
     def __init__(self, faults: Iterable[tuple[str, str]]) -> None:
         self.faults = tuple(faults)
@@ -51,7 +54,9 @@ class Disagreement(ValueError):
 
 
 class Section(BaseModel):
-    """Strict: an unknown key is an error, nothing is coerced silently, nothing changes after reading."""
+    """Strict: an unknown key is an error, nothing is coerced silently, nothing changes after
+    reading.
+    """
 
     model_config = ConfigDict(
         extra="forbid",
@@ -393,7 +398,9 @@ class Policy(Section):
 
     @property
     def settle(self) -> timedelta:
-        """How long after a heal an alert may still speak of the old data: window + label delay, unless stated."""
+        """How long after a heal an alert may still speak of the old data: window + label delay,
+        unless stated.
+        """
         return self.detect.window + self.data.labels.delay if self.limits.settle == "auto" else self.limits.settle
 
     @property
@@ -432,7 +439,9 @@ class Policy(Section):
 def disagreements(
     data: Data | None, detect: Detect | None, rules: tuple[Rule, ...] | None, validation: Validate | None
 ) -> Iterator[tuple[str, str]]:
-    """What does not fit between sections: the path of each fault in the policy, and a sentence. None: a section that is wrong itself."""
+    """What does not fit between sections: the path of each fault in the policy, and a sentence.
+    None: a section that is wrong itself.
+    """
     ids = [rule.id for rule in rules or ()]
     for number, identity in enumerate(ids):
         if identity in ids[:number]:

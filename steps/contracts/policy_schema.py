@@ -1,4 +1,6 @@
-"""The JSON Schema (draft 2020-12) of a policy and of the files that are merged with it, generated from the model."""
+"""The JSON Schema (draft 2020-12) of a policy and of the files that are merged with it, generated
+from the model.
+"""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -57,7 +59,9 @@ def policy_schema(kind: Kind = "HealingPolicy") -> Schema:
 
 
 def _sections(node: Schema, root: Schema) -> Iterator[Schema]:
-    """Every mapping that is merged key by key; what lists hold is replaced whole, and so keeps its required keys."""
+    """Every mapping that is merged key by key; what lists hold is replaced whole, and so keeps its
+    required keys.
+    """
     yield node
     for child in node.get("properties", {}).values():
         target = resolve(child, root)

@@ -1,6 +1,8 @@
-"""What a single value in a policy may be: names, columns, texts, durations, moments and numbers, with words for each.
+"""What a single value in a policy may be: names, columns, texts, durations, moments and numbers,
+with words for each.
 
-`patternErrorMessage` is what VS Code and yaml-language-server show; the policy's own error sentences quote it as well.
+`patternErrorMessage` is what VS Code and yaml-language-server show; the policy's own error
+sentences quote it as well.
 """
 
 import re
@@ -71,7 +73,9 @@ def _free_prefix(value: str) -> str:
 
 @dataclass(frozen=True)
 class Span:
-    """Marks a timedelta as a duration from `low` to `high`, both allowed, written as `30m`, `7d` or `1d12h`."""
+    """Marks a timedelta as a duration from `low` to `high`, both allowed, written as `30m`, `7d` or
+    `1d12h`.
+    """
 
     low: str
     high: str

@@ -1,4 +1,6 @@
-"""What is allowed at a place in a policy, in words: the same in error sentences and in the reference."""
+"""What is allowed at a place in a policy, in words: the same in error sentences and in the
+reference.
+"""
 
 from modelmedic.steps.contracts.policy_schema import Schema, choices
 
@@ -6,7 +8,9 @@ _FORMATS = {"date": "a date such as 2026-01-31", "date-time": "a date and time s
 
 
 def allowed(node: Schema, root: Schema) -> str:
-    """`one of a, b`, `a whole number from 1 to 20`, `1h to 90d: a number and a unit …`; alternatives are joined by `or`."""
+    """`one of a, b`, `a whole number from 1 to 20`, `1h to 90d: a number and a unit …`;
+    alternatives are joined by `or`.
+    """
     said = dict.fromkeys(_one(choice, root) for choice in choices(node, root) if choice.get("type") != "null")
     return " or ".join(said)
 

@@ -1,4 +1,6 @@
-"""The seams through which the loop touches the world; `modelmedic.steps.adapters` implements each of them."""
+"""The seams through which the loop touches the world; `modelmedic.steps.adapters` implements each
+of them.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,7 +26,9 @@ class Blob:
 
 
 class ObjectStore(Protocol):
-    """A flat space of keys such as `incidents/flights-1a2b/000001/opened.json`; conditions hold between processes."""
+    """A flat space of keys such as `incidents/flights-1a2b/000001/opened.json`; conditions hold
+    between processes.
+    """
 
     def get(self, key: str) -> Blob:
         """Raises NotFound."""
@@ -35,7 +39,9 @@ class ObjectStore(Protocol):
         ...
 
     def swap(self, key: str, data: bytes, expected: str) -> str:
-        """Write only if the object's tag is still `expected`; the new tag. Raises Conflict, or NotFound when it is gone."""
+        """Write only if the object's tag is still `expected`; the new tag. Raises Conflict, or
+        NotFound when it is gone.
+        """
         ...
 
     def list(self, prefix: str, *, after: str = "") -> Iterator[str]:
@@ -43,7 +49,9 @@ class ObjectStore(Protocol):
         ...
 
     def open(self, key: str) -> BinaryIO:
-        """A seekable reader that fetches only what is read, so that Parquet is streamed. Raises NotFound."""
+        """A seekable reader that fetches only what is read, so that Parquet is streamed. Raises
+        NotFound.
+        """
         ...
 
     def upload(self, key: str, source: Path) -> str:
@@ -52,18 +60,24 @@ class ObjectStore(Protocol):
 
 
 class Registry(Protocol):
-    """One registered model in MLflow: its versions and the aliases champion, challenger and previous."""
+    """One registered model in MLflow: its versions and the aliases champion, challenger and
+    previous.
+    """
 
     def alias(self, alias: str) -> str | None:
         """The version that the alias names now."""
         ...
 
     def move_alias(self, alias: str, version: str, *, expected: str | None) -> None:
-        """Read, check, write, read back. Raises Refused when the alias is not at `expected`: somebody's newer value wins."""
+        """Read, check, write, read back. Raises Refused when the alias is not at `expected`:
+        somebody's newer value wins.
+        """
         ...
 
     def register(self, model: Path, *, key: str, tags: Mapping[str, str], metrics: Mapping[str, float]) -> ModelVersion:
-        """Register a model folder once per `key`: a second call with the same key answers the first one's version."""
+        """Register a model folder once per `key`: a second call with the same key answers the first
+        one's version.
+        """
         ...
 
     def version(self, version: str) -> ModelVersion:
@@ -80,7 +94,9 @@ class Registry(Protocol):
 
 
 class Serving(Protocol):
-    """The one door to what serves a model. Every change expects a generation and raises Conflict when it is stale."""
+    """The one door to what serves a model. Every change expects a generation and raises Conflict
+    when it is stale.
+    """
 
     def state(self) -> ServingState: ...
 
@@ -89,7 +105,9 @@ class Serving(Protocol):
         ...
 
     def start_canary(self, model: ModelVersion, *, expected: int) -> ServingState:
-        """Bring the challenger up dark (0 percent) and wait until it answers a real prediction with its version."""
+        """Bring the challenger up dark (0 percent) and wait until it answers a real prediction with
+        its version.
+        """
         ...
 
     def set_share(self, percent: int, *, expected: int) -> ServingState: ...
@@ -107,23 +125,33 @@ class Serving(Protocol):
         ...
 
     def annotate(self, facts: Mapping[str, str | None]) -> None:
-        """Leave notes on the serving object itself, for when the object store is away; None takes one off."""
+        """Leave notes on the serving object itself, for when the object store is away; None takes
+        one off.
+        """
         ...
 
     def infer(self, rows: pa.Table, *, to: Literal["champion", "canary"], replay: bool = True) -> Prediction:
-        """Ask one predictor directly, past the shares. Raises Transient when it does not answer, BadInput when it refuses the rows."""
+        """Ask one predictor directly, past the shares. Raises Transient when it does not answer,
+        BadInput when it refuses the rows.
+        """
         ...
 
     def traffic(self) -> Mapping[str, Traffic]:
-        """Counters of `champion` and, while there is one, of `canary`. Raises Transient when they cannot be read."""
+        """Counters of `champion` and, while there is one, of `canary`. Raises Transient when they
+        cannot be read.
+        """
         ...
 
 
 class Windows(Protocol):
-    """The inference log of one model, joined with the labels that are known by now; replays and quarantine are not its matter."""
+    """The inference log of one model, joined with the labels that are known by now; replays and
+    quarantine are not its matter.
+    """
 
     def batches(self, window: Window, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
-        """The logged rows whose time lies in the window, without labels, streamed in bounded memory; no order is promised."""
+        """The logged rows whose time lies in the window, without labels, streamed in bounded
+        memory; no order is promised.
+        """
         ...
 
     def count(self, window: Window) -> int:
@@ -131,7 +159,8 @@ class Windows(Protocol):
         ...
 
     def table(self, window: Window, *, labelled_only: bool = False, limit: int | None = None) -> pa.Table:
-        """The rows with the target column (null where no label is known at the clock's now), by time.
+        """The rows with the target column (null where no label is known at the clock's now), by
+        time.
 
         More than `limit` rows are thinned evenly. The columns are there even when there is no row.
         """
@@ -139,10 +168,14 @@ class Windows(Protocol):
 
 
 class References(Protocol):
-    """What a model version is compared with; written once per version, so that a promotion switches it with the champion."""
+    """What a model version is compared with; written once per version, so that a promotion switches
+    it with the champion.
+    """
 
     def keep(self, version: str, table: pa.Table) -> None:
-        """`table` has the columns of `Windows.table`: labelled rows with this version's predictions of rows it never learnt from."""
+        """`table` has the columns of `Windows.table`: labelled rows with this version's predictions
+        of rows it never learnt from.
+        """
         ...
 
     def table(self, version: str) -> pa.Table:
@@ -151,18 +184,26 @@ class References(Protocol):
 
 
 class Workflows(Protocol):
-    """What walks heals in a cluster. The Workflow of an incident is called `heal-<incident>`, so there is one and no second."""
+    """What walks heals in a cluster. The Workflow of an incident is called `heal-<incident>`, so
+    there is one and no second.
+    """
 
     def start(self, template: str, incident: Incident, by: str) -> bool:
-        """Have the template heal the incident, told nothing but its id; False when that was started before, by whomever."""
+        """Have the template heal the incident, told nothing but its id; False when that was started
+        before, by whomever.
+        """
         ...
 
     def phase(self, incident: str) -> str | None:
-        """How far its heal is: Pending, Running, Succeeded, Failed or Error; None when there is none. Of several, one under way."""
+        """How far its heal is: Pending, Running, Succeeded, Failed or Error; None when there is
+        none. Of several, one under way.
+        """
         ...
 
     def answer(self, incident: str, stage: str, decision: str, by: str) -> bool:
-        """Let every heal of the incident that waits at this approval go on with the decision; False when none waits there."""
+        """Let every heal of the incident that waits at this approval go on with the decision; False
+        when none waits there.
+        """
         ...
 
 

@@ -53,7 +53,9 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """What the deploy or the rollback stage recorded: which version served before and after, and the shares in between."""
+    """What the deploy or the rollback stage recorded: which version served before and after, and
+    the shares in between.
+    """
 
     outcome: str
     before: str | None = None

@@ -1,4 +1,6 @@
-"""What a run of moments has to say to Prometheus: values of the metrics that `modelmedic.steps.contracts.metrics` names."""
+"""What a run of moments has to say to Prometheus: values of the metrics that
+`modelmedic.steps.contracts.metrics` names.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,7 +25,9 @@ class Sample:
 
 
 class Publisher(Protocol):
-    """Where samples go. What was published for the same job and model before is replaced as a whole."""
+    """Where samples go. What was published for the same job and model before is replaced as a
+    whole.
+    """
 
     def publish(self, job: str, model: str | None, samples: Sequence[Sample]) -> None:
         """`model` None is what is of no one model. Raises Transient when they cannot be delivered."""

@@ -29,7 +29,9 @@ class ServingState:
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """What one predictor answered since it came up, replays left out; counters only rise while it lives."""
+    """What one predictor answered since it came up, replays left out; counters only rise while it
+    lives.
+    """
 
     requests: int
     failures: int  # answered with 5xx, or not at all

@@ -1,11 +1,15 @@
-"""What a stage of the heal is: the words in which the stage table is written and from which both engines are made."""
+"""What a stage of the heal is: the words in which the stage table is written and from which both
+engines are made.
+"""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 
 class Account(StrEnum):
-    """Step classes: what a stage may touch. In a cluster each one is a ServiceAccount with credentials of its own."""
+    """Step classes: what a stage may touch. In a cluster each one is a ServiceAccount with
+    credentials of its own.
+    """
 
     OBSERVE = "observe"  # reads logs and labels, writes records
     TRAIN = "train"  # runs the user's code; reads a snapshot, writes a candidate and no record
@@ -29,7 +33,9 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """Holds when the stage's output is one of the values. A skipped stage's outputs are empty texts: `""` lets it pass."""
+    """Holds when the stage's output is one of the values. A skipped stage's outputs are empty
+    texts: `""` lets it pass.
+    """
 
     stage: str
     output: str
@@ -47,9 +53,11 @@ class Input:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One stage. It starts once every stage of `after` has succeeded and every one of `after_or_skipped` has succeeded or was
+    """One stage. It starts once every stage of `after` has succeeded and every one of
+    `after_or_skipped` has succeeded or was
 
-    skipped, and runs if every condition of `when` holds; otherwise it is skipped. A stage that follows a failed one never starts.
+    skipped, and runs if every condition of `when` holds; otherwise it is skipped. A stage that
+    follows a failed one never starts.
     """
 
     name: str

@@ -52,7 +52,9 @@ class Validation:
 
 @dataclass(frozen=True, slots=True)
 class ModelVersion:
-    """One registered model. `digest` is the sha256 of its files; `key` is what makes registering it twice one version."""
+    """One registered model. `digest` is the sha256 of its files; `key` is what makes registering it
+    twice one version.
+    """
 
     name: str
     version: str

@@ -1,4 +1,6 @@
-"""The closed vocabularies of the healing loop. One word per idea, spelt the same in code, YAML, metrics and audit."""
+"""The closed vocabularies of the healing loop. One word per idea, spelt the same in code, YAML,
+metrics and audit.
+"""
 
 from enum import StrEnum
 
@@ -59,7 +61,9 @@ class VerdictState(StrEnum):
 
 
 class Direction(StrEnum):
-    """Advancing goes towards a challenger and fails closed; retreating goes back to the last good state, always allowed."""
+    """Advancing goes towards a challenger and fails closed; retreating goes back to the last good
+    state, always allowed.
+    """
 
     ADVANCE = "advance"
     RETREAT = "retreat"

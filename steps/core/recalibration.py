@@ -1,4 +1,5 @@
-"""Are probabilities what they say? The logistic calibration line: logit P(y = 1) = intercept + slope * logit(p).
+"""Are probabilities what they say? The logistic calibration line: logit P(y = 1) = intercept +
+slope * logit(p).
 
 Cox (1958), Two further applications of a model for binary regression; fitted by Newton's method.
 """
@@ -15,7 +16,9 @@ _STEPS = 30
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """The line with its standard errors; calibrated probabilities have intercept 0 and slope 1. `rows` is what it rests on."""
+    """The line with its standard errors; calibrated probabilities have intercept 0 and slope 1.
+    `rows` is what it rests on.
+    """
 
     intercept: float
     slope: float
@@ -31,7 +34,9 @@ def logit(probability: Floats) -> Floats:
 
 
 def measure(probability: Floats, target: Floats) -> Calibration:
-    """`probability` and `target` (0 or 1), shape (n,). With one class, or one probability, nothing can be told: the errors are infinite."""
+    """`probability` and `target` (0 or 1), shape (n,). With one class, or one probability, nothing
+    can be told: the errors are infinite.
+    """
     x, y = logit(probability), np.asarray(target, dtype=np.float64)
     if len(np.unique(y)) < 2 or np.ptp(x) < 1e-9:
         return Calibration(0.0, 1.0, float("inf"), float("inf"), len(y))

@@ -1,6 +1,8 @@
-"""Writing the inference log and its labels from tables: for what happened before the loop was there, and for tests.
+"""Writing the inference log and its labels from tables: for what happened before the loop was
+there, and for tests.
 
-Nothing is written twice: an object's name carries the hash of its rows, so writing the same rows again changes nothing.
+Nothing is written twice: an object's name carries the hash of its rows, so writing the same rows
+again changes nothing.
 """
 
 import contextlib
@@ -23,7 +25,8 @@ _ROWS = 250_000  # of one object
 
 
 def write_log(store: ObjectStore, policy: Policy, table: pa.Table, writer: str = "backfill") -> tuple[str, ...]:
-    """Log answered rows: the policy's time column, features as they are, and the columns of the log. The keys, by time.
+    """Log answered rows: the policy's time column, features as they are, and the columns of the
+    log. The keys, by time.
 
     Raises BadInput when the time column or `request_id` is missing or a time cannot be read.
     """

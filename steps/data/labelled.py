@@ -10,7 +10,9 @@ from modelmedic.steps.core.tables.log_columns import conform, declared
 
 
 def _rows(policy: Policy, table: pa.Table) -> pa.Table:
-    """The labelled rows with the columns of a logged window, by time; they were answered by nobody yet."""
+    """The labelled rows with the columns of a logged window, by time; they were answered by nobody
+    yet.
+    """
     data = policy.data
     absent = [name for name in (data.time, data.target, *policy.features) if name not in table.column_names]
     if absent:

@@ -19,7 +19,9 @@ _AT_ONCE = 500_000  # label rows that are matched with the ids in one go
 
 
 def known_labels(store: ObjectStore, policy: Policy, ids: pa.ChunkedArray, *, since: datetime, now: datetime) -> pa.Array:
-    """For each id the target that was known at `now` (float64, null for none); of several labels the latest one holds."""
+    """For each id the target that was known at `now` (float64, null for none); of several labels
+    the latest one holds.
+    """
     target = policy.data.target
     if not len(ids):
         return pa.nulls(0, pa.float64())
@@ -31,7 +33,9 @@ def known_labels(store: ObjectStore, policy: Policy, ids: pa.ChunkedArray, *, si
 
 
 def _latest(labels: pa.Table, target: str) -> pa.Array:
-    """Per row of `labels` the target of the latest row with its id; of two at one moment the one written later."""
+    """Per row of `labels` the target of the latest row with its id; of two at one moment the one
+    written later.
+    """
     codes = pc.dictionary_encode(labels[REQUEST_ID].combine_chunks()).indices.to_numpy(zero_copy_only=False)
     moments = pc.cast(labels[LABELLED_AT].combine_chunks(), pa.int64()).to_numpy(zero_copy_only=False)
     order = np.lexsort((np.arange(len(codes)), moments))

@@ -39,8 +39,9 @@ def parsed(key: str, data: bytes) -> Iterator[pq.ParquetFile]:
 def fetched(store: ObjectStore, keys: Iterable[str]) -> Iterator[tuple[str, bytes]]:
     """Each object by one request, in the order of the keys. Raises NotFound at the object's turn.
 
-    From a store far away (one that says how many requests it takes `at_once`) the next few are under way meanwhile: fewer where
-    they are large, so that they are about 32 MB, or one object that is larger.
+    From a store far away (one that says how many requests it takes `at_once`) the next few are
+    under way meanwhile: fewer where they are large, so that they are about 32 MB, or one object
+    that is larger.
     """
     at_once = int(getattr(store, "at_once", 1))
     if at_once > 1:

@@ -1,4 +1,6 @@
-"""What each model version is compared with: its reference window, and beside it what was made from that once."""
+"""What each model version is compared with: its reference window, and beside it what was made from
+that once.
+"""
 
 import contextlib
 
@@ -13,7 +15,9 @@ _WINDOW = "window.parquet"
 
 
 class StoredReferences:
-    """Implements `References` under `reference/` of the store. The first table that is kept for a version stands."""
+    """Implements `References` under `reference/` of the store. The first table that is kept for a
+    version stands.
+    """
 
     def __init__(self, store: ObjectStore, model: str) -> None:
         self._store = store

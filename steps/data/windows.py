@@ -1,4 +1,6 @@
-"""The inference log of one model, read back: rows by their time, labels joined as they are known by now."""
+"""The inference log of one model, read back: rows by their time, labels joined as they are known by
+now.
+"""
 
 import math
 from collections import deque
@@ -32,7 +34,9 @@ class _Object:
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """A fetched object: its columns, the time and id of all its rows, and which of them lie in the window and were not met before."""
+    """A fetched object: its columns, the time and id of all its rows, and which of them lie in the
+    window and were not met before.
+    """
 
     key: str
     data: bytes
@@ -53,10 +57,11 @@ class _Part:
 class LoggedWindows:
     """Implements `Windows` on the layout of `modelmedic.steps.contracts.inference_log`.
 
-    A row that a writer stored twice (a retried upload) counts once: its time is the same both times, so only objects whose
-    spans overlap are held against each other. What columns there are is known once all objects were seen; until then their
-    bytes are held, at most `held` of them, and only objects past that are fetched twice. Memory is bounded by that, by the ids
-    of overlapping objects and by the few objects that are under way.
+    A row that a writer stored twice (a retried upload) counts once: its time is the same both
+    times, so only objects whose spans overlap are held against each other. What columns there are
+    is known once all objects were seen; until then their bytes are held, at most `held` of them,
+    and only objects past that are fetched twice. Memory is bounded by that, by the ids of
+    overlapping objects and by the few objects that are under way.
     """
 
     def __init__(self, store: ObjectStore, policy: Policy, clock: Clock, *, held: float = _HELD) -> None:
@@ -66,7 +71,8 @@ class LoggedWindows:
         self._held = held
 
     def batches(self, window: Window, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
-        """Record batches of at most 65,536 rows, all of one schema: that of `declared`, less what the window has nowhere.
+        """Record batches of at most 65,536 rows, all of one schema: that of `declared`, less what
+        the window has nowhere.
 
         Raises BadInput for an object that is no Parquet.
         """
@@ -77,7 +83,9 @@ class LoggedWindows:
         return sum(int(each.keep.sum()) for each in self._seen(window))
 
     def table(self, window: Window, *, labelled_only: bool = False, limit: int | None = None) -> pa.Table:
-        """As `Windows` says. Rows that are thinned out are never decoded, but for their id, time and label."""
+        """As `Windows` says. Rows that are thinned out are never decoded, but for their id, time
+        and label.
+        """
         if limit is not None:
             return self._thinned(window, labelled_only, limit)
         schema, parts = self._scanned(self._seen(window), None, math.inf)
@@ -106,7 +114,9 @@ class LoggedWindows:
             yield each
 
     def _scanned(self, seen: Iterable[_Seen], columns: Sequence[str] | None, held: float) -> tuple[pa.Schema, deque[_Part]]:
-        """The schema of the asked columns in these objects, and what is to be read of them; `held` bytes of them stay."""
+        """The schema of the asked columns in these objects, and what is to be read of them; `held`
+        bytes of them stay.
+        """
         schemas: dict[pa.Schema, None] = {}
         parts: deque[_Part] = deque()
         for each in seen:

@@ -1,4 +1,6 @@
-"""What the champion is measured against: its reference as counts, and thresholds from replaying it; made once per version, kept."""
+"""What the champion is measured against: its reference as counts, and thresholds from replaying it;
+made once per version, kept.
+"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -22,14 +24,18 @@ _SAMPLE = 200_000  # rows from which the layout is chosen
 
 @dataclass(frozen=True, slots=True)
 class Yardstick:
-    """`version` is the model version whose reference this is: the champion's, or that of the last one before it that has one."""
+    """`version` is the model version whose reference this is: the champion's, or that of the last
+    one before it that has one.
+    """
 
     version: str
     profile: Profile
 
 
 def yardstick(site: Site) -> Yardstick:
-    """The reference that the champion is compared with, as counts. Raises BadInput when no version that served has one."""
+    """The reference that the champion is compared with, as counts. Raises BadInput when no version
+    that served has one.
+    """
     champion = site.registry.alias(site.policy.registry.champion)
     kept = _kept_profile(site, champion) if champion else None
     if champion and kept is not None:
@@ -45,7 +51,9 @@ def yardstick(site: Site) -> Yardstick:
 
 
 def thresholds(site: Site, measure: Yardstick, rows: int) -> Thresholds:
-    """Those of this reference under this policy; calibrated for windows of `rows` rows the first time that so many are enough."""
+    """Those of this reference under this policy; calibrated for windows of `rows` rows the first
+    time that so many are enough.
+    """
     detect = site.policy.detect
     alpha = level(detect.falseAlarmsPerYear, detect.window, detect.persistence.hits)
     if rows < detect.minRows:

@@ -1,4 +1,6 @@
-"""What the monitor tells Prometheus after each run, so that the alert rules are the same few for any number of models."""
+"""What the monitor tells Prometheus after each run, so that the alert rules are the same few for
+any number of models.
+"""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -18,7 +20,9 @@ _MOST_COLUMNS = 50  # series per model
 
 
 def tell_prometheus(site: Site, seen: Monitored, publisher: Publisher) -> bool:
-    """Whether the samples were delivered; when not, a person is told and nothing else happens: the verdict is in the store."""
+    """Whether the samples were delivered; when not, a person is told and nothing else happens: the
+    verdict is in the store.
+    """
     try:
         publisher.publish(m.MONITOR_JOB, site.model, tuple(samples(site, seen)))
     except ModelmedicError as error:

@@ -1,4 +1,6 @@
-"""The monitor: compares the current window with the champion's reference, writes the verdict down, opens an incident when it holds."""
+"""The monitor: compares the current window with the champion's reference, writes the verdict down,
+opens an incident when it holds.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -26,7 +28,9 @@ _LOOK_BACK = timedelta(days=30)
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """The window whose labels have matured; the share of its rows that have one, 0..1, and how late the newest one is."""
+    """The window whose labels have matured; the share of its rows that have one, 0..1, and how late
+    the newest one is.
+    """
 
     window: Window
     maturity: float
@@ -37,8 +41,8 @@ class Labels:
 class Monitored:
     """`incident` is the id of the model's open incident; `opened` whether this run opened it.
 
-    `alarm` is whether as many windows alarm as the policy asks for and no settle time speaks against it; it holds as long as the fault
-    does, whether or not there is an incident for it.
+    `alarm` is whether as many windows alarm as the policy asks for and no settle time speaks
+    against it; it holds as long as the fault does, whether or not there is an incident for it.
     """
 
     verdict: Verdict
@@ -52,7 +56,8 @@ class Monitored:
 
 
 def monitor(site: Site, end: datetime | None = None) -> Monitored:
-    """Judge the window that ends at `end` (default: now). Judging one window twice says the same and opens no second incident.
+    """Judge the window that ends at `end` (default: now). Judging one window twice says the same
+    and opens no second incident.
 
     Raises BadInput when no version that ever served has a reference.
     """
@@ -103,7 +108,9 @@ def _acknowledged(site: Site, champion: str) -> frozenset[str]:
 
 
 def _since(site: Site) -> tuple[datetime | None, datetime | None]:
-    """From when on windows speak of this champion, and until when they still hold rows of the one that a heal replaced."""
+    """From when on windows speak of this champion, and until when they still hold rows of the one
+    that a heal replaced.
+    """
     now = site.clock.now()
     changes = [release.at for release in site.history.releases(site.model) if release.at <= now]
     last = max((heal.at for heal in site.ledger.past_heals(site.model) if replaced(heal)), default=None)
@@ -114,7 +121,9 @@ def _since(site: Site) -> tuple[datetime | None, datetime | None]:
 
 
 def verdicts(site: Site, champion: str, end: datetime) -> list[Verdict]:
-    """The stored ones on windows up to this one, of the last thirty days or the last `of` windows, oldest first."""
+    """The stored ones on windows up to this one, of the last thirty days or the last `of` windows,
+    oldest first.
+    """
     first, last = (verdict_key(site.model, champion, moment) for moment in (end - max(_LOOK_BACK, _reach(site)), end))
     keys = [key for key in site.store.list(verdict_key(site.model, champion), after=first) if key <= last]
     return [parse(Verdict, site.store.get(key).data, key) for key in keys]
@@ -125,7 +134,9 @@ def _reach(site: Site) -> timedelta:
 
 
 def _open(site: Site, verdict: Verdict, held: Persistent, labelled: Labelled) -> tuple[Incident, bool]:
-    """The model's open incident, and whether it was opened here; when not, the verdict is attached to it as evidence."""
+    """The model's open incident, and whether it was opened here; when not, the verdict is attached
+    to it as evidence.
+    """
     keep(site.store, policy_key(site.policy.hash), site.policy)
     window = _window(site, verdict, labelled)
     facts = {"state": verdict.state.value, "sentence": verdict.sentence, "windows": _rule(held), "columns": ", ".join(_blamed(verdict))}

@@ -1,6 +1,8 @@
-"""The windows that the monitor compares, as counts: what the champion answered, outside of what is quarantined.
+"""The windows that the monitor compares, as counts: what the champion answered, outside of what is
+quarantined.
 
-Where a predictor is not told that it is a canary, as in a cluster, the releases tell: a version answers as a canary until it has one.
+Where a predictor is not told that it is a canary, as in a cluster, the releases tell: a version
+answers as a canary until it has one.
 """
 
 from collections.abc import Iterable, Mapping
@@ -46,7 +48,9 @@ def current_profile(site: Site, layout: Layout, window: Window) -> Profile:
 
 
 def labelled_profile(site: Site, layout: Layout, window: Window) -> Labelled:
-    """Loss and labels of `window`, or of the window one label delay before it while the labels of `window` are not mature."""
+    """Loss and labels of `window`, or of the window one label delay before it while the labels of
+    `window` are not mature.
+    """
     labels = site.policy.data.labels
     if labels.delay <= (1 - labels.maturity) * window.length:
         newest = _labelled(site, layout, window)
@@ -77,7 +81,9 @@ def _lag(rows: pa.Table, time: str, target: str, due: datetime) -> timedelta:
 
 
 def since_when(site: Site) -> Mapping[str, datetime | None]:
-    """By version, the first time that it was released; None for the one before all records, or of the first: it served long before."""
+    """By version, the first time that it was released; None for the one before all records, or of
+    the first: it served long before.
+    """
     releases = site.history.releases(site.model)
     found: dict[str, datetime | None] = {releases[0].previous or releases[0].version: None} if releases else {}
     for release in releases:
@@ -90,7 +96,8 @@ def answered_by_champion(
 ) -> pa.RecordBatch:
     """The rows that no canary answered and that lie in no quarantined span.
 
-    Where the log does not say who answered, a version that had no release yet was a canary. Without any release nobody can tell.
+    Where the log does not say who answered, a version that had no release yet was a canary. Without
+    any release nobody can tell.
     """
     keep = np.ones(batch.num_rows, dtype=bool)
     if SERVED_BY in batch.schema.names:
@@ -106,7 +113,9 @@ def answered_by_champion(
 
 
 def _released(versions: pa.Array, times: pa.Array, released: Mapping[str, datetime | None]) -> np.ndarray:
-    """Whether the row's version had a release by the row's time; a row that names no version counts as answered by one that had."""
+    """Whether the row's version had a release by the row's time; a row that names no version counts
+    as answered by one that had.
+    """
     found = ~_holds(pc.is_valid(versions))
     for version, at in released.items():
         its = pc.equal(versions, version)

@@ -17,7 +17,8 @@ if TYPE_CHECKING:  # the diagnosis brings scipy, which a verdict does without
 
 
 def detect_files(reference: Path, current: Path, roles: Roles) -> Verdict:
-    """What differs between two files of any size, every row counted; memory depends on the columns alone.
+    """What differs between two files of any size, every row counted; memory depends on the columns
+    alone.
 
     Raises BadInput with one sentence about the file or the column that is wrong.
     """

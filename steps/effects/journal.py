@@ -1,4 +1,6 @@
-"""Where an effect's intent and outcome are written: the audit trail, or what keeps them while the store is away."""
+"""Where an effect's intent and outcome are written: the audit trail, or what keeps them while the
+store is away.
+"""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -35,7 +37,9 @@ class Journal:
         self._incident = incident
 
     def earlier(self, key: str) -> Record | None:
-        """The newest record of the effect of that key; none is older than the incident. Raises StoreError."""
+        """The newest record of the effect of that key; none is older than the incident. Raises
+        StoreError.
+        """
         since = self._incident.opened_at - _SKEW if self._incident else None
         steps = (record for record in self._trail.latest(since) if record.key == key and record.phase is not Phase.NOTE)
         return next(steps, None)
@@ -46,7 +50,9 @@ class Journal:
         self._trail.append(event, phase, incident=self._identity, key=key, fence=fence, facts=facts)
 
     def spool(self, event: str, phase: Phase, key: str, fence: int | None, facts: Mapping[str, Any]) -> None:
-        """To this machine's spool and, once something was done, onto the serving object. Never raises: a retreat goes on."""
+        """To this machine's spool and, once something was done, onto the serving object. Never
+        raises: a retreat goes on.
+        """
         line = waiting(self._clock.now(), event, phase, incident=self._identity, key=key, fence=fence, facts=facts)
         try:
             self._spool.add(line)
@@ -81,7 +87,9 @@ class Page:
 
 
 class RetreatPage(Page):
-    """The records of one retreat: from the first one that the store does not take on, they go to the spool."""
+    """The records of one retreat: from the first one that the store does not take on, they go to
+    the spool.
+    """
 
     away: ModelmedicError | None = None
 

@@ -1,4 +1,6 @@
-"""The short claim on a model that covers one effect: compare-and-swap on the object store, with a fence that never goes down."""
+"""The short claim on a model that covers one effect: compare-and-swap on the object store, with a
+fence that never goes down.
+"""
 
 import uuid
 from collections.abc import Callable
@@ -29,7 +31,9 @@ class Claim:
 
 
 class Lease:
-    """A held lease; use it as a context manager. `fence` is written with every effect, so that a stale holder is seen."""
+    """A held lease; use it as a context manager. `fence` is written with every effect, so that a
+    stale holder is seen.
+    """
 
     def __init__(self, store: ObjectStore, clock: Clock, ttl: timedelta, claim: Claim) -> None:
         self._store = store
@@ -46,7 +50,9 @@ class Lease:
         return self._claim.holder
 
     def check(self) -> None:
-        """Read the store again. Raises LeaseLost unless this claim stands and has not expired, StoreError when unreadable."""
+        """Read the store again. Raises LeaseLost unless this claim stands and has not expired,
+        StoreError when unreadable.
+        """
         self._standing()
 
     def renew(self) -> None:
@@ -105,9 +111,10 @@ def acquire(
 ) -> Lease:
     """Take the model's lease, an expired or released one with the next fence.
 
-    `clock` is real time even where a simulation plays the rest. `gone` may say of a holder that it is known to be dead
-    (a process of this machine), whose lease is then taken before it expires. Raises Refused, naming holder and expiry,
-    while somebody else holds it; StoreError when the store cannot be read.
+    `clock` is real time even where a simulation plays the rest. `gone` may say of a holder that it
+    is known to be dead (a process of this machine), whose lease is then taken before it expires.
+    Raises Refused, naming holder and expiry, while somebody else holds it; StoreError when the
+    store cannot be read.
     """
     key = lease_key(model)
     for _ in range(20):

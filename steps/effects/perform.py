@@ -1,7 +1,9 @@
-"""The side-effect protocol: intent, write, read back, outcome; a run killed anywhere in between is finished, not repeated.
+"""The side-effect protocol: intent, write, read back, outcome; a run killed anywhere in between is
+finished, not repeated.
 
-Advancing fails closed: without a record, without a lease or under a freeze, nothing is done. Retreating is always allowed:
-what cannot be recorded now waits in a local spool and is noted on the serving object.
+Advancing fails closed: without a record, without a lease or under a freeze, nothing is done.
+Retreating is always allowed: what cannot be recorded now waits in a local spool and is noted on the
+serving object.
 """
 
 from collections.abc import Callable, Mapping
@@ -20,8 +22,9 @@ from modelmedic.steps.records.freezes import Control
 class Effect:
     """One change to the world.
 
-    `key` names it over all reruns; another attempt at something new needs another key. `read_back` answers what is there
-    when the effect is, and None when it is not. `act` of a retreat has to bear being called twice.
+    `key` names it over all reruns; another attempt at something new needs another key. `read_back`
+    answers what is there when the effect is, and None when it is not. `act` of a retreat has to
+    bear being called twice.
     """
 
     event: str  # noun.participle
@@ -35,9 +38,9 @@ class Effect:
 def perform(effect: Effect, *, journal: Journal, control: Control, lease: Lease | None) -> Mapping[str, Any]:
     """Make the effect happen once; what was read back.
 
-    Raises Refused (LeaseLost among them) when an advance is not allowed, StoreError when that cannot be told, the error of
-    `act` when the effect is known not to have happened, and Transient when it is not known: the next run with the same key
-    reads back before it acts.
+    Raises Refused (LeaseLost among them) when an advance is not allowed, StoreError when that
+    cannot be told, the error of `act` when the effect is known not to have happened, and Transient
+    when it is not known: the next run with the same key reads back before it acts.
     """
     if effect.direction is Direction.RETREAT:
         return _retreat(effect, RetreatPage(journal, effect.event, effect.key, lease.fence if lease else None), lease)
@@ -76,7 +79,9 @@ def _retreat(effect: Effect, page: RetreatPage, lease: Lease | None) -> Mapping[
 
 
 def _act(effect: Effect, page: Page) -> Mapping[str, Any]:
-    """Act, and believe what is there rather than what the call said. A bug in `act` leaves the intent open, as a kill does."""
+    """Act, and believe what is there rather than what the call said. A bug in `act` leaves the
+    intent open, as a kill does.
+    """
     failure: ModelmedicError | None = None
     try:
         effect.act()

@@ -1,4 +1,6 @@
-"""Audit records that wait while the store is away: in a local file, and as notes on the serving object, which outlives a pod."""
+"""Audit records that wait while the store is away: in a local file, and as notes on the serving
+object, which outlives a pod.
+"""
 
 import contextlib
 import fcntl
@@ -21,7 +23,9 @@ _SKEW = timedelta(hours=1)  # between this machine's clock and those of other wr
 
 
 class Spool:
-    """One JSON line per record in `path`, appended whole and synced; safe between processes of one machine."""
+    """One JSON line per record in `path`, appended whole and synced; safe between processes of one
+    machine.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -36,7 +40,8 @@ class Spool:
         return len(_lines(self.path.read_bytes())) if self.path.exists() else 0
 
     def flush(self, trail: AuditTrail) -> int:
-        """Append what waits to the trail, each record once even when a flush was killed; how many were appended.
+        """Append what waits to the trail, each record once even when a flush was killed; how many
+        were appended.
 
         Raises StoreError while the store is still away; nothing is lost then.
         """
@@ -80,7 +85,9 @@ def note(line: Mapping[str, Any]) -> dict[str, str]:
 
 
 def flush_notes(trail: AuditTrail, notes: Mapping[str, str], annotate: Callable[[Mapping[str, str | None]], None]) -> int:
-    """Append the records that wait on the serving object, each once, and take them off it. Raises StoreError as `Spool.flush`."""
+    """Append the records that wait on the serving object, each once, and take them off it. Raises
+    StoreError as `Spool.flush`.
+    """
     lines = {name: _read(text.encode()) for name, text in notes.items() if name.startswith(_NOTE)}
     if not lines:
         return 0
@@ -115,7 +122,9 @@ def _flushed(trail: AuditTrail, lines: list[dict[str, Any]]) -> frozenset[str]:
 
 
 def _read(text: bytes) -> dict[str, Any]:
-    """A line that a power cut tore is kept as far as it goes, so that the trail says that something was there."""
+    """A line that a power cut tore is kept as far as it goes, so that the trail says that something
+    was there.
+    """
     try:
         line: dict[str, Any] = json.loads(text)
     except ValueError:

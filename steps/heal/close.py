@@ -1,4 +1,6 @@
-"""The close stage: the outcome, what the next heals have to know, the incident report and the message to people."""
+"""The close stage: the outcome, what the next heals have to know, the incident report and the
+message to people.
+"""
 
 from modelmedic.steps.approval.requests import lapse
 from modelmedic.steps.contracts.codec import to_plain
@@ -26,7 +28,9 @@ _NEWS = {
 
 
 def close(run: Run, error: str | None = None) -> Outputs:
-    """Say the last word; `error` is what broke the heal, if anything did. Running twice changes nothing more."""
+    """Say the last word; `error` is what broke the heal, if anything did. Running twice changes
+    nothing more.
+    """
     site = run.site
     already = site.ledger.closing(run.incident)
     if already is None:
@@ -57,7 +61,8 @@ def _close(run: Run, last: Ending) -> Closing:
 
 
 def _acknowledge(run: Run) -> None:
-    """A shift that needs no action alarms nobody again for a while, for this version's reference only.
+    """A shift that needs no action alarms nobody again for a while, for this version's reference
+    only.
 
     One that a limit kept from being acted on does need some, and goes on alarming.
     """

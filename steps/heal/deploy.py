@@ -1,7 +1,9 @@
-"""The deploy stage: a validated challenger from dark over shares to full traffic and the alias, or back.
+"""The deploy stage: a validated challenger from dark over shares to full traffic and the alias, or
+back.
 
-Every change is an effect of its own with an idempotent key, so that a run that was killed goes on where it stopped. Whatever
-is in doubt is taken back: a canary that fails or cannot be judged, an alias that somebody else moved, a freeze.
+Every change is an effect of its own with an idempotent key, so that a run that was killed goes on
+where it stopped. Whatever is in doubt is taken back: a canary that fails or cannot be judged, an
+alias that somebody else moved, a freeze.
 """
 
 from datetime import datetime
@@ -24,10 +26,11 @@ class _TakeBack(Exception):
 
 
 def deploy(run: Run, version: str) -> Outputs:
-    """Take a validated challenger from dark to champion, or back. Running twice changes nothing more.
+    """Take a validated challenger from dark to champion, or back. Running twice changes nothing
+    more.
 
-    Raises Transient when the world could not be asked: the next run goes on, unless a canary had to be taken back for it. Every other
-    refusal ends in a withdrawal.
+    Raises Transient when the world could not be asked: the next run goes on, unless a canary had to
+    be taken back for it. Every other refusal ends in a withdrawal.
     """
     done = run.stage("deploy")
     if done is not None:
@@ -66,7 +69,9 @@ def _climb(canary: Canary, run: Run, log: list[dict[str, Any]]) -> None:
 
 
 def _finish(canary: Canary, run: Run, model: ModelVersion, before: str | None) -> None:
-    """All traffic, then the aliases, the last one being the champion's; then everything has to agree."""
+    """All traffic, then the aliases, the last one being the champion's; then everything has to
+    agree.
+    """
     site, registry = run.site, run.site.policy.registry
     _expect_alias(run, before, model.version)
     canary.promote()
@@ -82,14 +87,18 @@ def _finish(canary: Canary, run: Run, model: ModelVersion, before: str | None) -
 
 
 def _expect_no_withdrawal(canary: Canary) -> None:
-    """An earlier run may have taken the canary back and died, or lost the store, before it could say so."""
+    """An earlier run may have taken the canary back and died, or lost the store, before it could
+    say so.
+    """
     reason = canary.withdrawn_before()
     if reason:
         raise _TakeBack(reason)
 
 
 def _expect_alias(run: Run, before: str | None, after: str) -> None:
-    """The champion is still the one that the challenger was judged against, or the challenger, when an earlier run got so far."""
+    """The champion is still the one that the challenger was judged against, or the challenger, when
+    an earlier run got so far.
+    """
     alias = run.site.policy.registry.champion
     now = run.site.registry.alias(alias)
     if now not in (before, after):

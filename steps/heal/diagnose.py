@@ -1,4 +1,6 @@
-"""The diagnose stage: from the incident's window to a cause, and from the cause to what will be done."""
+"""The diagnose stage: from the incident's window to a cause, and from the cause to what will be
+done.
+"""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -20,7 +22,8 @@ _RECENT_RELEASES = timedelta(days=90)
 
 @dataclass(frozen=True, slots=True)
 class Conclusion:
-    """What was found and what is to be done about it; `reference` is the version whose reference was compared with.
+    """What was found and what is to be done about it; `reference` is the version whose reference
+    was compared with.
 
     `served` is the champion with its files, so that training can be told of it.
     """
@@ -79,7 +82,9 @@ def _context(run: Run) -> Context:
 
 
 def _objections(run: Run, diagnosis: Diagnosis) -> tuple[Objection, ...]:
-    """Limits as they stand now; the remedy that they are asked about is the one that the rules would choose."""
+    """Limits as they stand now; the remedy that they are asked about is the one that the rules
+    would choose.
+    """
     site, policy = run.site, run.site.policy
     others = [incident for incident in site.ledger.open_incidents() if incident.id != run.incident.id]
     return objections(

@@ -1,7 +1,8 @@
-"""The local engine: walks the stage table in process, one incident at a time, and goes on where an earlier run stopped.
+"""The local engine: walks the stage table in process, one incident at a time, and goes on where an
+earlier run stopped.
 
-Stages run one after the other, so that their records stand in one order; what a stage can do beside others is begun as early as Argo
-would start it.
+Stages run one after the other, so that their records stand in one order; what a stage can do beside
+others is begun as early as Argo would start it.
 """
 
 from collections.abc import Callable, Mapping
@@ -35,8 +36,9 @@ def _nobody(_run: Run, _stage: str) -> None:
 def heal(run: Run, *, ask: Ask = _nobody, step: Call = call, begin: Begin = begin, table: tuple[Stage, ...] = HEAL) -> Walk:
     """Walk the table to its end. A stage whose result is in the ledger is not run again.
 
-    Raises Transient or StoreError when the same call may go through later: the incident stays open and the next call goes on.
-    Any other error is repaired as far as possible and closes the incident as escalated; a bug is raised again after that.
+    Raises Transient or StoreError when the same call may go through later: the incident stays open
+    and the next call goes on. Any other error is repaired as far as possible and closes the
+    incident as escalated; a bug is raised again after that.
     """
     done: dict[str, Outputs] = {}
     for stage in table:
@@ -60,7 +62,9 @@ def heal(run: Run, *, ask: Ask = _nobody, step: Call = call, begin: Begin = begi
 
 
 def _alongside(run: Run, finished: Stage, table: tuple[Stage, ...]) -> list[Stage]:
-    """The stages that wait for this one and for nothing else, whatever it answered, and have not been there before."""
+    """The stages that wait for this one and for nothing else, whatever it answered, and have not
+    been there before.
+    """
     return [stage for stage in table if stage.after == (finished.name,) and not stage.when and run.stage(stage.name) is None]
 
 
@@ -81,7 +85,9 @@ def _fresh(run: Run, stage: Stage, done: Mapping[str, Outputs], ask: Ask, step: 
 
 
 def _starts(stage: Stage, done: Mapping[str, Outputs]) -> bool:
-    """As Argo decides it: a stage that was skipped has empty outputs, and only `after_or_skipped` follows it."""
+    """As Argo decides it: a stage that was skipped has empty outputs, and only `after_or_skipped`
+    follows it.
+    """
     if any(name not in done for name in stage.after):
         return False
     return all(done.get(condition.stage, {}).get(condition.output, "") in condition.values for condition in stage.when)

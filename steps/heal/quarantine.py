@@ -1,4 +1,6 @@
-"""The quarantine stage: broken rows are set aside, never trained on, never deleted, and their owner is told."""
+"""The quarantine stage: broken rows are set aside, never trained on, never deleted, and their owner
+is told.
+"""
 
 from datetime import datetime
 
@@ -12,7 +14,9 @@ from modelmedic.steps.runtime.run import Outputs, Run
 
 
 def quarantine(run: Run) -> Outputs:
-    """Set the incident's window aside from the onset on. Protects, so it is allowed like a retreat: a freeze does not stop it."""
+    """Set the incident's window aside from the onset on. Protects, so it is allowed like a retreat:
+    a freeze does not stop it.
+    """
     site = run.site
     found = (run.stage("diagnose") or {})["diagnosis"]
     columns = tuple(found["columns"])

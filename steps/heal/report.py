@@ -1,6 +1,8 @@
-"""The report stage: Evidently's picture of the window beside ours. No decision waits for it, and it fails without consequence.
+"""The report stage: Evidently's picture of the window beside ours. No decision waits for it, and it
+fails without consequence.
 
-In a pod it is drawn when the stage runs; the local engine has it drawn beside the stages before it (`begin`).
+In a pod it is drawn when the stage runs; the local engine has it drawn beside the stages before it
+(`begin`).
 """
 
 import contextlib
@@ -22,7 +24,9 @@ _PAGE = "evidently.html"
 
 
 def begin(run: Run) -> None:
-    """Have the page drawn by a process beside this one; `report` takes it in its turn. What fails here is tried again, and said, there."""
+    """Have the page drawn by a process beside this one; `report` takes it in its turn. What fails
+    here is tried again, and said, there.
+    """
     with contextlib.suppress(Exception):
         wish = _wish(run)
         run.drawing = (wish, run.site.painter.draw(**wish))

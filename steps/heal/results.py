@@ -4,7 +4,9 @@ from modelmedic.steps.runtime.run import Run
 
 
 def note_training(run: Run) -> None:
-    """What training came to, on the audit trail: it cannot write there itself, for it shares a pod with code that is not ours."""
+    """What training came to, on the audit trail: it cannot write there itself, for it shares a pod
+    with code that is not ours.
+    """
     said = run.stage("retrain")
     if said is not None:
         event = "model.trained" if said.get("candidate") else "training.refused"
@@ -12,6 +14,8 @@ def note_training(run: Run) -> None:
 
 
 def page_of(run: Run) -> bytes | None:
-    """The incident report as its close stored it, for the artifact that Argo's UI shows; None when it could not be drawn."""
+    """The incident report as its close stored it, for the artifact that Argo's UI shows; None when
+    it could not be drawn.
+    """
     key = (run.stage("close") or {}).get("report")
     return run.site.store.get(str(key)).data if key else None

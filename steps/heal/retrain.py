@@ -1,4 +1,6 @@
-"""The retrain stage: labelled rows that the diagnosis allows, a training apart from our records, a candidate that nobody vouches for."""
+"""The retrain stage: labelled rows that the diagnosis allows, a training apart from our records, a
+candidate that nobody vouches for.
+"""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -35,7 +37,9 @@ MOST_ROWS = 1_000_000  # evenly thinned above: a tabular model gains little beyo
 
 
 def retrain(run: Run) -> Outputs:
-    """Train a challenger, or say why not: too few rows, broken rows, labels of our own making, a training that failed."""
+    """Train a challenger, or say why not: too few rows, broken rows, labels of our own making, a
+    training that failed.
+    """
     done = run.stage("retrain")
     if done is not None:
         return dict(done["outputs"])
@@ -66,12 +70,16 @@ def retrain(run: Run) -> Outputs:
 
 
 def _retraining(policy: Policy) -> bool:
-    """Whether a full training may stand in for a correction: where people let the loop go as far with it."""
+    """Whether a full training may stand in for a correction: where people let the loop go as far
+    with it.
+    """
     return policy.autonomy.level(Remedy.RETRAIN).rank >= policy.autonomy.level(Remedy.RECALIBRATE).rank
 
 
 def _first_onset(run: Run) -> datetime | None:
-    """The earliest onset of a change of concept that an incident found since another model came to serve."""
+    """The earliest onset of a change of concept that an incident found since another model came to
+    serve.
+    """
     site = run.site
     changed = max((heal.at for heal in site.ledger.past_heals(site.model) if replaced(heal)), default=None)
     found = []
@@ -83,7 +91,9 @@ def _first_onset(run: Run) -> datetime | None:
 
 
 def _waited(run: Run) -> bool:
-    """Whether incidents of this model have waited for rows of a new concept for as long as a detection window, without a training."""
+    """Whether incidents of this model have waited for rows of a new concept for as long as a
+    detection window, without a training.
+    """
     site, since = run.site, run.incident.opened_at
     for incident in reversed(site.ledger.incidents(site.model)):
         document = site.ledger.stage(incident, "retrain")
@@ -102,7 +112,9 @@ def _beside(labelled: pa.Table, policy: Policy, plan: TrainingPlan) -> pa.Table:
 
 
 def _unfit(run: Run, compared: str, train: pa.Table, holdout: pa.Table) -> str:
-    """What is wrong with the rows themselves, held against the reference that the diagnosis used; empty when nothing is."""
+    """What is wrong with the rows themselves, held against the reference that the diagnosis used;
+    empty when nothing is.
+    """
     site = run.site
     target, served = (
         pa.concat_tables([train, holdout])[name].to_numpy() for name in (site.policy.data.target, PREDICTION)
@@ -121,13 +133,17 @@ def _unfit(run: Run, compared: str, train: pa.Table, holdout: pa.Table) -> str:
 
 
 def _newer(rows: pa.Table, reference: pa.Table, time: str) -> pa.Table:
-    """What came after the reference: older rows were looked at by the monitor when they were new, by a reference of their time."""
+    """What came after the reference: older rows were looked at by the monitor when they were new,
+    by a reference of their time.
+    """
     last = pc.max(reference[time])
     return rows.filter(pc.greater(rows[time], pc.cast(last, rows[time].type))) if last.is_valid else rows
 
 
 def _others(rows: pa.Table, reference: pa.Table) -> pa.Table:
-    """The rows that are not in the reference themselves, as they are when the history reaches back to it: those are no repeats."""
+    """The rows that are not in the reference themselves, as they are when the history reaches back
+    to it: those are no repeats.
+    """
     return rows.filter(pc.invert(pc.is_in(rows[REQUEST_ID], value_set=reference[REQUEST_ID].drop_null().combine_chunks())))
 
 

@@ -1,4 +1,6 @@
-"""The rollback stage: the last good version serves again, then the aliases follow. A retreat: no freeze and no lost store stops it."""
+"""The rollback stage: the last good version serves again, then the aliases follow. A retreat: no
+freeze and no lost store stops it.
+"""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -18,7 +20,9 @@ from modelmedic.steps.runtime.versions import moving
 
 
 def rollback(run: Run) -> Outputs:
-    """Go back to the version that served before the bad one; without a loadable one, escalate and touch nothing."""
+    """Go back to the version that served before the bad one; without a loadable one, escalate and
+    touch nothing.
+    """
     done = run.stage("rollback")
     if done is not None:
         return dict(done["outputs"])

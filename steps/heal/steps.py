@@ -1,4 +1,6 @@
-"""From a stage's step to the function that does it: `modelmedic.steps.<step>.<step>`, imported when it is called."""
+"""From a stage's step to the function that does it: `modelmedic.steps.<step>.<step>`, imported when
+it is called.
+"""
 
 import importlib
 from collections.abc import Callable, Mapping
@@ -15,7 +17,9 @@ STEPS = tuple(dict.fromkeys(stage.step for stage in HEAL if stage.kind is not Ki
 
 
 def begin(step: str, run: Run) -> None:
-    """Start what of the step can be done beside others; most have nothing of the kind. Never raises for what the data are."""
+    """Start what of the step can be done beside others; most have nothing of the kind. Never raises
+    for what the data are.
+    """
     function = getattr(importlib.import_module(f"modelmedic.steps.heal.{step}"), "begin", None)
     if function is not None:
         function(run)
@@ -24,9 +28,10 @@ def begin(step: str, run: Run) -> None:
 def call(step: str, run: Run, inputs: Mapping[str, str]) -> Outputs:
     """What the step answers; an approval that follows it is asked for.
 
-    Raises BadInput for a step that the table does not have, or for an empty input, and Refused for a step that a closed incident
-    never took: a workflow that is submitted again changes nothing.
-    A stage that was skipped has empty outputs: an empty input means that the engine followed a stage that never ran.
+    Raises BadInput for a step that the table does not have, or for an empty input, and Refused for
+    a step that a closed incident never took: a workflow that is submitted again changes nothing. A
+    stage that was skipped has empty outputs: an empty input means that the engine followed a stage
+    that never ran.
     """
     if step not in STEPS:
         raise BadInput(f"step is {step!r}; expected one of {', '.join(STEPS)}")

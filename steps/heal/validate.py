@@ -1,4 +1,6 @@
-"""The validate stage: every gate asked of the challenger, then the version registered and its files put where servers read them."""
+"""The validate stage: every gate asked of the challenger, then the version registered and its files
+put where servers read them.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -47,9 +49,11 @@ class _Trial:
 
 
 def validate(run: Run) -> Outputs:
-    """Judge the challenger by every gate and register it, whether it passed or not; a no is a result. Running twice judges once.
+    """Judge the challenger by every gate and register it, whether it passed or not; a no is a
+    result. Running twice judges once.
 
-    Raises Refused when the candidate's files are not those that training left, or there is no champion to hold it against.
+    Raises Refused when the candidate's files are not those that training left, or there is no
+    champion to hold it against.
     """
     done = run.stage("validate")
     if done is not None:
@@ -89,12 +93,16 @@ def _trial(run: Run) -> _Trial:
 
 
 def _reference(trial: _Trial) -> pa.Table:
-    """Rows that the challenger never learnt from, of the whole time that it speaks for, and the newest of them last."""
+    """Rows that the challenger never learnt from, of the whole time that it speaks for, and the
+    newest of them last.
+    """
     return pa.concat_tables([trial.beside, trial.holdout])
 
 
 def _judge(run: Run, trial: _Trial) -> tuple[tuple[Gate, ...], dict[str, float], np.ndarray | None]:
-    """The gates in the order in which they are asked, the measures, and the challenger's answers to the rows of its reference."""
+    """The gates in the order in which they are asked, the measures, and the challenger's answers to
+    the rows of its reference.
+    """
     site, policy = run.site, run.site.policy
     place, parts = fresh(site.work / "judging" / run.incident.id), (trial.holdout, trial.old.table, trial.beside)
     seen, answers = ask(trial.folder, policy, parts, place / "challenger")
@@ -124,7 +132,9 @@ def _old_regime(run: Run, trial: _Trial, challenger: np.ndarray, champion: np.nd
 
 
 def _remembered(run: Run, rows: pa.Table) -> np.ndarray:
-    """Rows within retrain.history: older ones the policy itself lets be forgotten, so nobody may be held to them."""
+    """Rows within retrain.history: older ones the policy itself lets be forgotten, so nobody may be
+    held to them.
+    """
     times = rows[run.site.policy.data.time]
     since = reach(run.site.policy, run.site.clock.now()).start
     return np.asarray(pc.greater_equal(times, pa.scalar(since, times.type)).to_numpy(zero_copy_only=False), dtype=bool)

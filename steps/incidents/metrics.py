@@ -1,7 +1,9 @@
-"""What heals and the sweep tell Prometheus, read off the records, so that whoever tells last tells the same.
+"""What heals and the sweep tell Prometheus, read off the records, so that whoever tells last tells
+the same.
 
-A value stands until it is replaced, and a Pushgateway forgets them all when it restarts: the sweep tells of the heals again. Nothing
-here ever ends a step: what cannot be told is said, and the next sweep tells it.
+A value stands until it is replaced, and a Pushgateway forgets them all when it restarts: the sweep
+tells of the heals again. Nothing here ever ends a step: what cannot be told is said, and the next
+sweep tells it.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -22,7 +24,8 @@ _CLIMBED = (Outcome.HEALED, Outcome.WITHDRAWN)
 def tell_heal(run: Run, percent: int | None = None) -> None:
     """What is not delivered is noted beside the incident.
 
-    `percent` of the traffic is the challenger's now; None asks what serves, which only steps that deploy can reach.
+    `percent` of the traffic is the challenger's now; None asks what serves, which only steps that
+    deploy can reach.
     """
     site = run.site
     error = _published(site, m.HEAL_JOB, lambda: heal_samples(site, _share(site) if percent is None else percent))
@@ -34,13 +37,17 @@ def tell_heal(run: Run, percent: int | None = None) -> None:
 
 
 def tell_sweep(site: Site) -> None:
-    """After the sweep of one model: how it stands, and once more how its heals went. It comes every few minutes, so it is only said."""
+    """After the sweep of one model: how it stands, and once more how its heals went. It comes every
+    few minutes, so it is only said.
+    """
     _published(site, m.RECONCILE_JOB, lambda: sweep_samples(site))
     _published(site, m.HEAL_JOB, lambda: heal_samples(site, _share(site)))
 
 
 def tell_sweep_ended(publisher: Publisher, now: float, say: Callable[[str], None]) -> None:
-    """Of no one model: a sweep over all of them has come to its end, at `now` in seconds since 1970."""
+    """Of no one model: a sweep over all of them has come to its end, at `now` in seconds since
+    1970.
+    """
     try:
         publisher.publish(m.RECONCILE_JOB, None, (Sample(m.RECONCILE_RUN, now),))
     except ModelmedicError as error:
@@ -85,7 +92,9 @@ def _share(site: Site) -> int:
 
 
 def _worse(site: Site, heals: tuple[PastHeal, ...]) -> bool:
-    """Whether the last canary was taken back by a judgement, and not because it never came up or a freeze came between."""
+    """Whether the last canary was taken back by a judgement, and not because it never came up or a
+    freeze came between.
+    """
     current = site.ledger.current(site.model)
     deployed = site.ledger.stage(current, "deploy") if current is not None else None
     last = next((heal for heal in reversed(heals) if heal.outcome in _CLIMBED), None)

@@ -12,7 +12,9 @@ ALERT = "by-hand"
 
 
 def by_hand(site: Site, *, keep: bool = True) -> Run:
-    """The run of the model's open incident, or of a new one. Without `keep` nothing is written: such a run is only to look with."""
+    """The run of the model's open incident, or of a new one. Without `keep` nothing is written:
+    such a run is only to look with.
+    """
     current = site.ledger.current(site.model)
     if current is not None:
         return Run(site, current)
@@ -26,9 +28,11 @@ def by_hand(site: Site, *, keep: bool = True) -> Run:
 
 
 def ensure_heal(workflows: Workflows, template: str, incident: Incident, by: str, trail: AuditTrail) -> bool:
-    """Whether this call started it; it is written down afterwards, for the Workflow is its own proof.
+    """Whether this call started it; it is written down afterwards, for the Workflow is its own
+    proof.
 
-    An incident that a person opened is left to that person, who heals it where they sit or submits it.
+    An incident that a person opened is left to that person, who heals it where they sit or submits
+    it.
     """
     if incident.alert == ALERT or not workflows.start(template, incident, by):
         return False

@@ -1,4 +1,6 @@
-"""Whether an alarm is the last incident over again, so that it would only be diagnosed, and held back, once more."""
+"""Whether an alarm is the last incident over again, so that it would only be diagnosed, and held
+back, once more.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -31,10 +33,12 @@ class Repeat:
 def repeated(
     ledger: Ledger, control: Control, policy: Policy, champion: str, verdict: Verdict, earlier: Sequence[Verdict], now: datetime
 ) -> Repeat | None:
-    """The last closed incident, if the alarm shows nothing beyond it and what it ended with still holds; None when this one is news.
+    """The last closed incident, if the alarm shows nothing beyond it and what it ended with still
+    holds; None when this one is news.
 
-    `earlier` are the stored verdicts on this champion, oldest first. What was said of another champion, of broken data or labels or of
-    a release, and what an error ended, is never taken for the same.
+    `earlier` are the stored verdicts on this champion, oldest first. What was said of another
+    champion, of broken data or labels or of a release, and what an error ended, is never taken for
+    the same.
     """
     last = next(reversed(ledger.incidents(policy.name)), None)
     closing = ledger.closing(last) if last else None
@@ -52,7 +56,9 @@ def repeated(
 
 
 def _was_over(earlier: Sequence[Verdict], since: datetime) -> bool:
-    """Whether a window was quiet meanwhile: what went away and came back is another fault, and may be a harmless one."""
+    """Whether a window was quiet meanwhile: what went away and came back is another fault, and may
+    be a harmless one.
+    """
     return any(v.state is VerdictState.QUIET and v.measured_at is not None and v.measured_at > since for v in earlier)
 
 
@@ -63,7 +69,9 @@ def _nearly_the_same(policy: Policy, shown: Verdict, verdict: Verdict) -> str:
 
 
 def _held_back(ledger: Ledger, control: Control, policy: Policy, closing: Closing, diagnosed: Mapping[str, Any], now: datetime) -> str:
-    """What speaks against the remedy now as it did then: a limit, or the patience after a rejection."""
+    """What speaks against the remedy now as it did then: a limit, or the patience after a
+    rejection.
+    """
     wanted = Remedy(diagnosed["decision"]["wanted"])
     stopped = bool(diagnosed["decision"]["objections"]) or closing.outcome is Outcome.REJECTED
     if wanted not in ADVANCING or not stopped:
@@ -76,14 +84,18 @@ def _held_back(ledger: Ledger, control: Control, policy: Policy, closing: Closin
 
 
 def _refused_before(policy: Policy, heals: tuple[PastHeal, ...], now: datetime) -> str:
-    """A fault that has not grown is asked about half as often after each refusal in a row; what grew waits for the patience alone."""
+    """A fault that has not grown is asked about half as often after each refusal in a row; what
+    grew waits for the patience alone.
+    """
     row = refused(heals)
     until = row[0].at + policy.settle * min(2 ** (len(row) - 1), _LONGEST) if row else now
     return f"{len(row)} challengers in a row were refused; until {until:%Y-%m-%dT%H:%MZ} only a larger fault is news" if now < until else ""
 
 
 def _told(last: Incident, closing: Closing, diagnosed: Mapping[str, Any], now: datetime) -> str:
-    """People were told of what the loop may not do by itself, and the labels show no more harm than then."""
+    """People were told of what the loop may not do by itself, and the labels show no more harm than
+    then.
+    """
     asked = diagnosed["decision"]["wanted"] == Remedy.ESCALATE.value and diagnosed["diagnosis"]["cause"] == Cause.CONCEPT_DRIFT.value
     if not (asked and closing.outcome is Outcome.ESCALATED) and closing.outcome is not Outcome.SUGGESTED:
         return ""

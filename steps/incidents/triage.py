@@ -1,7 +1,9 @@
-"""From an alert body to incidents: each model's alerts are believed only as far as the monitor's verdicts bear them out.
+"""From an alert body to incidents: each model's alerts are believed only as far as the monitor's
+verdicts bear them out.
 
-Run again with the same body, by two pods at once, or after a kill anywhere: one incident, one Workflow. What is refused is
-written down under its digest, in the trail of the model or, where no model of ours is named, in a trail of its own.
+Run again with the same body, by two pods at once, or after a kill anywhere: one incident, one
+Workflow. What is refused is written down under its digest, in the trail of the model or, where no
+model of ours is named, in a trail of its own.
 """
 
 import base64
@@ -74,7 +76,8 @@ class _Desk:
 def triage(place: Place, body: bytes, say: Callable[[str], None], clock: Clock | None = None) -> Outputs:
     """How many alerts opened an incident, were attached to one, and were refused.
 
-    One model's trouble keeps no other waiting: the first error is raised once every model had its turn.
+    One model's trouble keeps no other waiting: the first error is raised once every model had its
+    turn.
     """
     desk = _Desk(place, clock or SystemClock(), say)
     reading, fleet = read(body), place.fleet()
@@ -126,7 +129,9 @@ def _drifted(desk: _Desk, ledger: Ledger, policy_hash: str, alert: Alert, trail:
 
 
 def _evidence(desk: _Desk, ledger: Ledger, policy_hash: str, model: str) -> Window:
-    """The rows of the newest verdict that alarms. Raises Refused when there is none since the last incident was closed."""
+    """The rows of the newest verdict that alarms. Raises Refused when there is none since the last
+    incident was closed.
+    """
     policy = stored(desk.place.store, Policy, policy_key(policy_hash))
     if policy is None:
         raise Refused(f"the policy of {model} is not in the store yet; expected its monitor or its bootstrap to have put it there")
@@ -155,7 +160,9 @@ def _shown(verdict: Verdict, window: Window, policy: Policy) -> Window:
 
 
 def _verdicts(store: ObjectStore, model: str, since: datetime) -> Iterable[Verdict]:
-    """Newest first, of whichever version they speak; a verdict is measured at the end of its window or later."""
+    """Newest first, of whichever version they speak; a verdict is measured at the end of its window
+    or later.
+    """
     first = f"{since - _RECENT:%Y%m%dT%H%M%SZ}"
     keys = [key for key in store.list(verdict_folder(model)) if key.rpartition("/")[2] >= first]
     for key in sorted(keys, key=lambda key: key.rpartition("/")[2], reverse=True):
@@ -163,7 +170,9 @@ def _verdicts(store: ObjectStore, model: str, since: datetime) -> Iterable[Verdi
 
 
 def _leftovers(desk: _Desk, refused: tuple[Refusal, ...], truncated: int) -> None:
-    """What is about no model of ours, a record each up to a bound: a flood of nonsense may not become a flood of records."""
+    """What is about no model of ours, a record each up to a bound: a flood of nonsense may not
+    become a flood of records.
+    """
     if not refused and not truncated:
         return
     trail = desk.trail(NOBODY)
@@ -212,7 +221,9 @@ def _said(alert: Alert) -> dict[str, str]:
 
 
 def decoded(file: Path) -> bytes:
-    """What stands base64-encoded in the file; as it stands when it is no base64, so that it is refused and recorded for what it is."""
+    """What stands base64-encoded in the file; as it stands when it is no base64, so that it is
+    refused and recorded for what it is.
+    """
     try:
         text = file.read_bytes()
     except OSError as error:

@@ -1,1 +1,3 @@
-"""What runs inside a predictor: KServe's ModelServer over an MLflow model, and the inference log that it writes."""
+"""What runs inside a predictor: KServe's ModelServer over an MLflow model, and the inference log
+that it writes.
+"""

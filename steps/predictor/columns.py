@@ -10,7 +10,9 @@ _KINDS: dict[str, Kind] = {"string": "text", "binary": "text", "datetime": "mome
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """One column that the model is given. `kind` decides what is accepted; `exact` is the signature's type."""
+    """One column that the model is given. `kind` decides what is accepted; `exact` is the
+    signature's type.
+    """
 
     name: str
     kind: Kind
@@ -31,7 +33,9 @@ class Columns:
         return self.numeric + self.categorical
 
     def wanted(self, inputs: Iterable[tuple[str, str, bool]]) -> tuple[Wanted, ...]:
-        """What the model is given, from its signature's (name, type, required); without a signature, the policy's features."""
+        """What the model is given, from its signature's (name, type, required); without a
+        signature, the policy's features.
+        """
         stated = tuple(Wanted(name, _KINDS.get(exact, "number"), exact, required) for name, exact, required in inputs)
         if stated:
             return stated
@@ -39,7 +43,9 @@ class Columns:
         return tuple(Wanted(c, "text", "string") if c in texts else Wanted(c, "number", "double") for c in self.features)
 
     def logged(self, wanted: Iterable[Wanted]) -> tuple[tuple[str, Kind], ...]:
-        """The features of the log with their kinds: the policy's, or the model's where there is no policy."""
+        """The features of the log with their kinds: the policy's, or the model's where there is no
+        policy.
+        """
         if self.features:
             return tuple((c, "number") for c in self.numeric) + tuple((c, "text") for c in self.categorical)
         return tuple((column.name, column.kind) for column in wanted if column.name != self.time)

@@ -1,4 +1,6 @@
-"""A predictor's life: load, answer a prediction of its own, serve, and write the rest of the log at the end."""
+"""A predictor's life: load, answer a prediction of its own, serve, and write the rest of the log at
+the end.
+"""
 
 import json
 import logging
@@ -22,7 +24,9 @@ _say = logging.getLogger("modelmedic.predictor")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Exit codes: 0 stopped, 65 the folder is no usable model, 77 it needs unpickling that nobody allowed, 78 bad policy."""
+    """Exit codes: 0 stopped, 65 the folder is no usable model, 77 it needs unpickling that nobody
+    allowed, 78 bad policy.
+    """
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(name)s %(message)s")
     try:
         options = parse(sys.argv[1:] if arguments is None else arguments)
@@ -127,7 +131,9 @@ def _with_about(options: Options) -> Options:
 
 
 def _opener(url: str) -> Callable[[], ObjectStore]:
-    """The store without its probe: every key here is this process's own, and a predictor may write below its prefix alone."""
+    """The store without its probe: every key here is this process's own, and a predictor may write
+    below its prefix alone.
+    """
 
     def opened() -> ObjectStore:
         from modelmedic.steps.adapters.store.by_url import open_store
@@ -142,7 +148,9 @@ def _announcer(file: Path | None) -> Callable[[int], None]:
 
 
 def _announce(file: Path | None, facts: Mapping[str, Any]) -> None:
-    """For whoever started this process: where it answers, or why it never will. The file appears whole."""
+    """For whoever started this process: where it answers, or why it never will. The file appears
+    whole.
+    """
     if file is None:
         return
     fresh = file.with_name(f".{file.name}.{os.getpid()}")

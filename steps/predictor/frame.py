@@ -32,7 +32,9 @@ def missing(asked: Asked, wanted: Iterable[Wanted]) -> tuple[str, ...]:
 
 
 def frame(asked: Asked, wanted: Iterable[Wanted], texts: Texts) -> pd.DataFrame:
-    """The model's columns in its order: a number that is missing is NaN, a text that is missing is None."""
+    """The model's columns in its order: a number that is missing is NaN, a text that is missing is
+    None.
+    """
     return pd.DataFrame({column.name: _cast(asked.columns.get(column.name), asked.rows, column, texts) for column in wanted}, copy=False)
 
 

@@ -1,4 +1,6 @@
-"""From a request in columns to one number per row, or to a sentence that says which column is wrong."""
+"""From a request in columns to one number per row, or to a sentence that says which column is
+wrong.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -19,9 +21,10 @@ _MADE_UP: dict[Kind, list[Any]] = {"number": [0.0], "text": [""], "moment": ["20
 class Answering:
     """A loaded model that has answered a prediction of its own.
 
-    `strict` refuses a request without a column that the signature requires. Otherwise the column is null for every row and the model
-    answers if it can, as real services do: that is how a column that went missing upstream reaches the log and the monitor.
-    Raises BadInput when the model answers neither its own example nor a made-up row.
+    `strict` refuses a request without a column that the signature requires. Otherwise the column is
+    null for every row and the model answers if it can, as real services do: that is how a column
+    that went missing upstream reaches the log and the monitor. Raises BadInput when the model
+    answers neither its own example nor a made-up row.
     """
 
     def __init__(self, model: LoadedModel, columns: Columns, *, strict: bool = False) -> None:
@@ -41,7 +44,9 @@ class Answering:
         return tuple(column.name for column in self.wanted)
 
     def answer(self, asked: Asked) -> np.ndarray:
-        """float64 of shape (rows,). Raises BadInput when it is the request's fault, and the model's own error when it is not."""
+        """float64 of shape (rows,). Raises BadInput when it is the request's fault, and the model's
+        own error when it is not.
+        """
         check(asked, self._kinds.items())
         gaps = missing(asked, self.wanted)
         if gaps and (self._strict or not any(name in asked.columns for name in self.names)):
@@ -63,7 +68,9 @@ class Answering:
         return values
 
     def _warm(self) -> Texts:
-        """How the model takes its texts: MLflow's signature says string for pandas categories as well, so both are tried."""
+        """How the model takes its texts: MLflow's signature says string for pandas categories as
+        well, so both are tried.
+        """
         choices: Sequence[Texts] = ("string", "category")
         for texts in choices:
             if self._works(texts):
@@ -101,6 +108,8 @@ def _made_up(column: Wanted, rows: int) -> pa.Array:
 
 
 def times(asked: Asked, column: str | None) -> pa.Array | None:
-    """The rows' own times in UTC, null where there is none that can be read; None when the request has no such column."""
+    """The rows' own times in UTC, null where there is none that can be read; None when the request
+    has no such column.
+    """
     array = asked.columns.get(column) if column is not None else None
     return None if array is None else moments(array)

@@ -1,8 +1,10 @@
-"""The inference log's writer: answers wait in bounded memory while one thread takes them to the object store.
+"""The inference log's writer: answers wait in bounded memory while one thread takes them to the
+object store.
 
-Nothing waits for it: `add` appends to a queue under a lock. What the store does not take is kept and tried again; once the bound is
-reached, the oldest rows are dropped and counted. A graceful stop writes everything that waits, for as long as `close` is given; a
-kill loses what was answered since the last flush, at most `rows` rows or `seconds` seconds of traffic while the store is there.
+Nothing waits for it: `add` appends to a queue under a lock. What the store does not take is kept
+and tried again; once the bound is reached, the oldest rows are dropped and counted. A graceful stop
+writes everything that waits, for as long as `close` is given; a kill loses what was answered since
+the last flush, at most `rows` rows or `seconds` seconds of traffic while the store is there.
 """
 
 import logging
@@ -53,7 +55,9 @@ class _Object:
 
 
 class InferenceLog:
-    """`store` is called in the thread, again and again until it answers: a store that is away at the start stops nothing."""
+    """`store` is called in the thread, again and again until it answers: a store that is away at
+    the start stops nothing.
+    """
 
     def __init__(self, store: Callable[[], ObjectStore], settings: LogSettings) -> None:
         self._open = store
@@ -96,7 +100,9 @@ class InferenceLog:
             return self._changed.wait_for(lambda: self._written + self._dropped >= wanted, timeout)
 
     def close(self, timeout: float) -> bool:
-        """Write what waits and end; whether nothing was lost. What the store would not take in time is counted as dropped."""
+        """Write what waits and end; whether nothing was lost. What the store would not take in time
+        is counted as dropped.
+        """
         with self._changed:
             self._closing = True
             self._hurry()
@@ -116,7 +122,9 @@ class InferenceLog:
         return self._rows + sum(item.rows for item in self._outbox)
 
     def _keep_bound(self) -> None:
-        """Drop the oldest: encoded objects first, then queued requests; never the newest request alone."""
+        """Drop the oldest: encoded objects first, then queued requests; never the newest request
+        alone.
+        """
         while self._size + sum(len(item.data) for item in self._outbox) > self._settings.memory:
             if len(self._outbox) > (1 if self._busy else 0):
                 gone = self._outbox[1] if self._busy else self._outbox[0]  # the first one may be on its way right now
@@ -149,7 +157,9 @@ class InferenceLog:
         return self._closing and not self._waiting()
 
     def _full(self) -> bool:
-        """Whether to write the queue now. While the store is away only whole objects are made, not one per interval."""
+        """Whether to write the queue now. While the store is away only whole objects are made, not
+        one per interval.
+        """
         late = not self._outbox and time.monotonic() >= self._oldest + self._settings.seconds
         return bool(self._queue) and (late or self._urgent or self._closing or self._rows >= self._settings.rows)
 

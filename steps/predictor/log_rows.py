@@ -49,7 +49,9 @@ class DayTable:
 
 
 def day_tables(entries: Sequence[Entry], logged: Sequence[tuple[str, Kind]], time: str | None, version: str) -> Iterator[DayTable]:
-    """The rows of these entries, one table per day; a feature that none of them asked with is no column of it."""
+    """The rows of these entries, one table per day; a feature that none of them asked with is no
+    column of it.
+    """
     table = _table(entries, logged, time or TIME, version)
     day = pc.cast(table[time or TIME], pa.date32()).combine_chunks()
     for each in pc.unique(day).to_pylist():
@@ -74,7 +76,9 @@ def _table(entries: Sequence[Entry], logged: Sequence[tuple[str, Kind]], time: s
 
 
 def _times(entry: Entry) -> pa.Array:
-    """The rows' times; the time of the answer stands in where a row has none, or one that no log can be sorted by."""
+    """The rows' times; the time of the answer stands in where a row has none, or one that no log
+    can be sorted by.
+    """
     answered = pa.scalar(entry.answered_at, MOMENT)
     if entry.times is None:
         return pa.repeat(answered, entry.rows)
@@ -83,7 +87,9 @@ def _times(entry: Entry) -> pa.Array:
 
 
 def _joined(asked: Sequence[pa.Array | None], rows: Sequence[int], kind: Kind) -> pa.Array:
-    """One array of one type: numbers as float64; codes as they came where all came alike, else as text."""
+    """One array of one type: numbers as float64; codes as they came where all came alike, else as
+    text.
+    """
     kinds = {array.type for array in asked if array is not None and not pa.types.is_null(array.type)}
     whole = pa.float64() if kind == "number" else kinds.pop() if len(kinds) == 1 else pa.string()
     return pa.concat_arrays(

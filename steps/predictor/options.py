@@ -40,7 +40,9 @@ class Options:
 
 
 def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) -> Options:
-    """Ends the process with 2 for a wrong command line. Raises BadInput for an environment that nobody of ours wrote."""
+    """Ends the process with 2 for a wrong command line. Raises BadInput for an environment that
+    nobody of ours wrote.
+    """
     from modelmedic.steps.adapters.models.loader import ALLOW_PICKLE
 
     said = vars(_parser().parse_args(arguments))

@@ -1,4 +1,6 @@
-"""A request in columns, as it was asked: read from V2's tensors or V1's instances, refused in one sentence when it is neither."""
+"""A request in columns, as it was asked: read from V2's tensors or V1's instances, refused in one
+sentence when it is neither.
+"""
 
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
@@ -26,7 +28,9 @@ class Tensor:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Arrays of one length, uncast: what the caller really said. `id` is the caller's, or one made up."""
+    """Arrays of one length, uncast: what the caller really said. `id` is the caller's, or one made
+    up.
+    """
 
     id: str
     rows: int
@@ -49,7 +53,9 @@ def from_tensors(identity: str | None, tensors: Iterable[Tensor]) -> Asked:
 
 
 def from_instances(identity: str | None, instances: Any, names: Sequence[str]) -> Asked:
-    """V1: a list of objects by column, or of lists in the order of the model's columns `names`. Raises BadInput."""
+    """V1: a list of objects by column, or of lists in the order of the model's columns `names`.
+    Raises BadInput.
+    """
     if not isinstance(instances, list) or not instances:
         raise BadInput('request has no "instances"; expected a list of objects, one per row')
     if all(isinstance(row, dict) for row in instances):

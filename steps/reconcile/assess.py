@@ -34,7 +34,9 @@ def _ripe(site: Site, closing: Closing) -> datetime:
 
 
 def _assess(site: Site, incident: Incident, closing: Closing) -> str | None:
-    """Effective when the version that was put in place loses no more than it did when it was validated."""
+    """Effective when the version that was put in place loses no more than it did when it was
+    validated.
+    """
     window = Window(closing.at, closing.at + site.policy.detect.window)
     version = closing.champion_after or ""
     after = site.windows.table(window, labelled_only=True, limit=MOST_ROWS)

@@ -1,6 +1,8 @@
-"""The sweep of one model between its heals: what a crash left half done is repaired, and a heal that nobody started is started.
+"""The sweep of one model between its heals: what a crash left half done is repaired, and a heal
+that nobody started is started.
 
-`modelmedic reconcile` and the reconcile CronWorkflow call it for each model; `assess` says in it whether earlier heals helped.
+`modelmedic reconcile` and the reconcile CronWorkflow call it for each model; `assess` says in it
+whether earlier heals helped.
 """
 
 from collections.abc import Iterator, Mapping
@@ -32,7 +34,9 @@ class Swept:
 
 
 def sweep(site: Site) -> Swept:
-    """Bring records, serving and aliases of the model back together. Running twice changes nothing more."""
+    """Bring records, serving and aliases of the model back together. Running twice changes nothing
+    more.
+    """
     said = []
     flushed = site.catch_up()
     if flushed:
@@ -52,9 +56,11 @@ def sweep(site: Site) -> Swept:
 
 
 def sweep_in_cluster(site: Site, workflows: Workflows, facts: Mapping[str, str]) -> int:
-    """The sweep of a model whose heals are Argo Workflows; returns how many things were done, and says each.
+    """The sweep of a model whose heals are Argo Workflows; returns how many things were done, and
+    says each.
 
-    `facts` are those of the model in the list of all models: `heal` names the template that heals it.
+    `facts` are those of the model in the list of all models: `heal` names the template that heals
+    it.
     """
     said = list(sweep(site).sentences)
     if told := list(_look_after_heal(site, workflows, facts["heal"])):
@@ -65,15 +71,19 @@ def sweep_in_cluster(site: Site, workflows: Workflows, facts: Mapping[str, str])
 
 
 def deadline(policy: Policy) -> timedelta:
-    """After which an open incident is taken to be dead: every wait that the policy allows it, and some hours."""
+    """After which an open incident is taken to be dead: every wait that the policy allows it, and
+    some hours.
+    """
     climb = (len(policy.rollout.steps) + 1) * policy.rollout.deadline
     return policy.retrain.timeout + 2 * policy.approval.timeout + climb + _SPARE
 
 
 def notice_release(site: Site) -> Release | None:
-    """Write down a version that serves and has the champion alias though no heal put it there; None when there is none.
+    """Write down a version that serves and has the champion alias though no heal put it there; None
+    when there is none.
 
-    Its time is that of this sweep; the inference log tells more exactly from when on the version answered.
+    Its time is that of this sweep; the inference log tells more exactly from when on the version
+    answered.
     """
     releases = site.history.releases(site.model)
     served, alias = site.serving.state().champion, site.registry.alias(site.policy.registry.champion)
@@ -93,7 +103,9 @@ def _promoting(site: Site, version: str) -> bool:
 
 
 def _look_after_heal(site: Site, workflows: Workflows, template: str) -> Iterator[str]:
-    """Start the heal that no alert has started, and close the incident of one that ended without its close."""
+    """Start the heal that no alert has started, and close the incident of one that ended without
+    its close.
+    """
     current = site.ledger.current(site.model)
     if current is None:
         return

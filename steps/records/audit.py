@@ -1,9 +1,10 @@
 """The audit trail: one chain of records per model, each bound to the one before by its hash.
 
-A record lies in `audit/<model>/<sequence>.json`, created once and never changed. `head.json` says how far the trail goes, so
-that a dropped end is seen; it is swapped after each append and before the next, so a crash leaves it behind by one record
-at most. `verify` finds every changed byte and every dropped, reordered or inserted record. It cannot find somebody who may
-write every object of the store and rewrites the whole trail: against that, the bucket needs an object lock.
+A record lies in `audit/<model>/<sequence>.json`, created once and never changed. `head.json` says
+how far the trail goes, so that a dropped end is seen; it is swapped after each append and before
+the next, so a crash leaves it behind by one record at most. `verify` finds every changed byte and
+every dropped, reordered or inserted record. It cannot find somebody who may write every object of
+the store and rewrites the whole trail: against that, the bucket needs an object lock.
 """
 
 from collections.abc import Iterator, Mapping
@@ -24,7 +25,9 @@ from modelmedic.steps.records.documents import last, parse
 
 @dataclass(frozen=True, slots=True)
 class _End:
-    """The end of the trail; `tag` is that of head.json, None while there is none; `behind` when head.json is not there yet."""
+    """The end of the trail; `tag` is that of head.json, None while there is none; `behind` when
+    head.json is not there yet.
+    """
 
     head: Head
     tag: str | None
@@ -32,7 +35,9 @@ class _End:
 
 
 class AuditTrail:
-    """Appends to and reads the trail of one model. `actor` is who acts: a step's name, a person, a pod."""
+    """Appends to and reads the trail of one model. `actor` is who acts: a step's name, a person, a
+    pod.
+    """
 
     def __init__(self, store: ObjectStore, model: str, clock: Clock, actor: str) -> None:
         self.model = model
@@ -72,7 +77,9 @@ class AuditTrail:
         raise Conflict(f"audit trail of {self.model} lost 1000 races for its end; expected to append {event}")
 
     def records(self, incident: str | None = None) -> Iterator[Record]:
-        """Oldest first, those of one incident when it is named. Raises NotFound or BadInput at a broken place."""
+        """Oldest first, those of one incident when it is named. Raises NotFound or BadInput at a
+        broken place.
+        """
         for sequence in range(1, self.length() + 1):
             record = self._entry(sequence).record
             if incident is None or record.incident == incident:
@@ -117,7 +124,9 @@ class AuditTrail:
         return parse(Head, blob.data, key), blob.tag
 
     def _move_head(self, end: _End) -> bool:
-        """Whether head.json says `end` now. Losing this race is no harm: the winner saw this record and went on from it."""
+        """Whether head.json says `end` now. Losing this race is no harm: the winner saw this record
+        and went on from it.
+        """
         key, data = audit_head_key(self._hashed), encode(end.head)
         try:
             tag = self._store.create(key, data) if end.tag is None else self._store.swap(key, data, end.tag)

@@ -42,7 +42,9 @@ def exists(store: ObjectStore, key: str) -> bool:
 
 
 def keep(store: ObjectStore, key: str, value: T) -> tuple[T, bool]:
-    """Write the value unless one is there: what the store holds now, and whether this call wrote it."""
+    """Write the value unless one is there: what the store holds now, and whether this call wrote
+    it.
+    """
     try:
         store.create(key, encode(value))
     except Conflict:
@@ -51,7 +53,9 @@ def keep(store: ObjectStore, key: str, value: T) -> tuple[T, bool]:
 
 
 def put(store: ObjectStore, key: str, value: object) -> None:
-    """Write the value over whatever is there, losing no race silently: the last writer to read the object wins."""
+    """Write the value over whatever is there, losing no race silently: the last writer to read the
+    object wins.
+    """
     replace(store, key, encode(value))
 
 
@@ -73,7 +77,9 @@ def replace(store: ObjectStore, key: str, data: bytes) -> None:
 
 
 def last(exists: Callable[[int], bool], start: int = 0) -> int:
-    """The highest number that exists, at least `start` (0: none), in a logarithmic number of questions."""
+    """The highest number that exists, at least `start` (0: none), in a logarithmic number of
+    questions.
+    """
     step, low = 1, start
     while exists(low + step):
         low, step = low + step, step * 2

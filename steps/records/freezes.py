@@ -1,4 +1,6 @@
-"""A person's freeze over one model or all of them, laid and lifted with a record on every trail that it concerns."""
+"""A person's freeze over one model or all of them, laid and lifted with a record on every trail
+that it concerns.
+"""
 
 from datetime import datetime
 
@@ -15,9 +17,11 @@ from modelmedic.steps.records.known_models import models
 def freeze(
     store: ObjectStore, clock: Clock, model: str | None, *, by: str, reason: str, until: datetime | None = None, dry_run: bool = False
 ) -> FreezeOrder:
-    """Let nothing advance for the model, or for every model (None). It holds even when it cannot be put on a trail.
+    """Let nothing advance for the model, or for every model (None). It holds even when it cannot be
+    put on a trail.
 
-    Raises BadInput when `until` has passed, StoreError when the order, or then its record, cannot be written.
+    Raises BadInput when `until` has passed, StoreError when the order, or then its record, cannot
+    be written.
     """
     order = FreezeOrder(model, by, reason, clock.now(), until)
     if not order.holds(clock.now()):
@@ -46,7 +50,9 @@ def lift(store: ObjectStore, clock: Clock, model: str | None, *, by: str, reason
 
 
 def standing(store: ObjectStore, clock: Clock) -> tuple[FreezeOrder, ...]:
-    """Every freeze that holds now, the general one first. Freezes that a policy states itself are not among them."""
+    """Every freeze that holds now, the general one first. Freezes that a policy states itself are
+    not among them.
+    """
     control = Control(store, clock)
     orders = (control.order(scope) for scope in (None, *models(store)))
     return tuple(order for order in orders if order is not None)
@@ -60,14 +66,18 @@ def _record(store: ObjectStore, clock: Clock, order: FreezeOrder, event: str, ph
 
 
 class Control:
-    """Reads and writes `control/` on `store`. A scope of None means every model; an empty one means nothing and is refused."""
+    """Reads and writes `control/` on `store`. A scope of None means every model; an empty one means
+    nothing and is refused.
+    """
 
     def __init__(self, store: ObjectStore, clock: Clock) -> None:
         self._store = store
         self._clock = clock
 
     def freeze(self, model: str | None, *, by: str, reason: str, until: datetime | None = None) -> FreezeOrder:
-        """Let nothing advance from now on. Raises BadInput when `until` has passed already or the model's name is empty."""
+        """Let nothing advance from now on. Raises BadInput when `until` has passed already or the
+        model's name is empty.
+        """
         now = self._clock.now()
         if model == "":
             raise BadInput("freeze names an empty model; expected a model's name, or all of them said outright")
@@ -92,5 +102,7 @@ class Control:
         return order if order is not None and order.holds(self._clock.now()) else None
 
     def frozen(self, model: str) -> FreezeOrder | None:
-        """The freeze that holds for the model now, its own or the general one. Raises StoreError when it cannot be told."""
+        """The freeze that holds for the model now, its own or the general one. Raises StoreError
+        when it cannot be told.
+        """
         return self.order(None) or self.order(model)

@@ -1,4 +1,6 @@
-"""What later heals have to know: quarantined spans, acknowledged shifts and the releases of a model."""
+"""What later heals have to know: quarantined spans, acknowledged shifts and the releases of a
+model.
+"""
 
 from datetime import datetime
 
@@ -12,7 +14,9 @@ from modelmedic.steps.records.documents import keep, parse
 
 
 class History:
-    """Reads and writes `quarantine/`, `acknowledged/` and `releases/` on `store`; nothing there is ever removed."""
+    """Reads and writes `quarantine/`, `acknowledged/` and `releases/` on `store`; nothing there is
+    ever removed.
+    """
 
     def __init__(self, store: ObjectStore, clock: Clock) -> None:
         self._store = store
@@ -21,7 +25,9 @@ class History:
     def quarantine(
         self, model: str, window: Window, *, columns: tuple[str, ...] = (), reason: str, incident: str | None = None
     ) -> QuarantinedSpan:
-        """Set a span aside; saying it twice for one incident changes nothing. What stands is returned."""
+        """Set a span aside; saying it twice for one incident changes nothing. What stands is
+        returned.
+        """
         digest = sha256(encode((window, columns, reason, incident)))
         span = QuarantinedSpan(model, window, columns, reason, incident, self._clock.now())
         return keep(self._store, quarantine_key(model, digest), span)[0]

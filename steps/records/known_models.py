@@ -1,4 +1,6 @@
-"""Which models a store has records of; records lie under a hash of the model's name, so the name is read from one of them."""
+"""Which models a store has records of; records lie under a hash of the model's name, so the name is
+read from one of them.
+"""
 
 from collections.abc import Iterator
 

@@ -17,14 +17,18 @@ _DOCUMENT = dict[str, Any]
 
 
 class Ledger:
-    """Reads and writes `incidents/` on `store`; epochs are dense, and epoch n + 1 is opened once n is closed."""
+    """Reads and writes `incidents/` on `store`; epochs are dense, and epoch n + 1 is opened once n
+    is closed.
+    """
 
     def __init__(self, store: ObjectStore, clock: Clock) -> None:
         self._store = store
         self._clock = clock
 
     def open_incident(self, model: str, policy_hash: str, window: Window, alert: str, facts: Mapping[str, str]) -> tuple[Incident, bool]:
-        """The model's open incident, and whether this call opened it; if not, the alert is attached to it as evidence."""
+        """The model's open incident, and whether this call opened it; if not, the alert is attached
+        to it as evidence.
+        """
         while True:
             latest = self._latest(model)
             if latest is not None and not self._is_closed(latest):
@@ -62,12 +66,16 @@ class Ledger:
         return latest if latest is not None and not self._is_closed(latest) else None
 
     def evidence(self, incident: Incident) -> tuple[dict[str, Any], ...]:
-        """What was attached after the opening, oldest first: `alert`, `facts`, `policy_hash`, `window` and `at` of each."""
+        """What was attached after the opening, oldest first: `alert`, `facts`, `policy_hash`,
+        `window` and `at` of each.
+        """
         found = (self._document(key) for key in self._store.list(_key(incident, "evidence/")))
         return tuple(sorted(found, key=lambda document: str(document["at"])))
 
     def record_stage(self, incident: Incident, stage: str, document: Mapping[str, Any]) -> dict[str, Any]:
-        """Write the stage's result down once; what is recorded, which is an earlier run's result when there is one."""
+        """Write the stage's result down once; what is recorded, which is an earlier run's result
+        when there is one.
+        """
         return keep(self._store, _key(incident, "stages", f"{word('stage', stage)}.json"), dict(to_plain(dict(document))))[0]
 
     def stage(self, incident: Incident, stage: str) -> dict[str, Any] | None:
@@ -128,7 +136,9 @@ class Ledger:
         return exists(self._store, _key(incident, "closed.json"))
 
     def _attach(self, incident: Incident, document: dict[str, Any]) -> None:
-        """A repeated alert is the same evidence: its name is the hash of what it says, without the time."""
+        """A repeated alert is the same evidence: its name is the hash of what it says, without the
+        time.
+        """
         key = _key(incident, "evidence", f"{sha256(canonical(document))}.json")
         keep(self._store, key, {**document, "at": to_plain(self._clock.now())})
 

@@ -9,7 +9,9 @@ from modelmedic.steps.records.documents import read
 
 
 def policy_of(store: ObjectStore, incident: Incident) -> Policy:
-    """The policy that the incident was opened under. Raises NotFound, or Refused when what is stored is another one."""
+    """The policy that the incident was opened under. Raises NotFound, or Refused when what is
+    stored is another one.
+    """
     policy = read(store, Policy, policy_key(incident.policy_hash))
     if policy is None:
         raise NotFound(f"policy {incident.policy_hash[:12]} of incident {incident.id} is not in the store; name its file with --policy")
@@ -17,7 +19,9 @@ def policy_of(store: ObjectStore, incident: Incident) -> Policy:
 
 
 def pinned(policy: Policy, incident: Incident, what: str) -> Policy:
-    """The policy itself. Raises Refused unless it is the one that the incident was opened under, word for word."""
+    """The policy itself. Raises Refused unless it is the one that the incident was opened under,
+    word for word.
+    """
     if policy.hash != incident.policy_hash:
         raise Refused(
             f"{what} has the hash {policy.hash[:12]}; incident {incident.id} was opened under {incident.policy_hash[:12]}, "

@@ -31,7 +31,9 @@ class Check:
 
 
 def verify(store: ObjectStore, hashed: str, model: str | None) -> Check:
-    """Check the trail below `audit/<hashed>/`. What only one look sees is another writer's record on its way, and no fault."""
+    """Check the trail below `audit/<hashed>/`. What only one look sees is another writer's record
+    on its way, and no fault.
+    """
     if model is None:
         unreadable = Fault(0, f"no record in {audit_key(hashed)} can be read; they were changed after they were written")
         return Check(hashed, None, _count(store, hashed), (unreadable,))

@@ -1,4 +1,6 @@
-"""What the pictures of a page show of two windows: distributions of the columns to blame, and what the labels say of them."""
+"""What the pictures of a page show of two windows: distributions of the columns to blame, and what
+the labels say of them.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,7 +24,9 @@ _LEAST = 15  # labelled rows before a mean is drawn
 
 @dataclass(frozen=True, slots=True)
 class Bins:
-    """Shares of the rows (0..1) per bin; `beyond` is the share of each window that lies outside of the edges."""
+    """Shares of the rows (0..1) per bin; `beyond` is the share of each window that lies outside of
+    the edges.
+    """
 
     edges: tuple[float, ...]
     reference: tuple[float, ...]
@@ -41,7 +45,9 @@ class Code:
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """One column in both windows. `middles` are the medians; `nulls` the shares of rows without a value."""
+    """One column in both windows. `middles` are the medians; `nulls` the shares of rows without a
+    value.
+    """
 
     column: str
     shift: ColumnShift | None = None
@@ -65,7 +71,9 @@ class Mean:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One part of the rows, and a mean over it in both windows; None where there are too few labels."""
+    """One part of the rows, and a mean over it in both windows; None where there are too few
+    labels.
+    """
 
     label: str
     reference: Mean | None
@@ -82,7 +90,9 @@ class Cut:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """`loss` is the name of the loss; `whole` its mean over all labelled rows; `losses` by segment, `residuals` by column."""
+    """`loss` is the name of the loss; `whole` its mean over all labelled rows; `losses` by segment,
+    `residuals` by column.
+    """
 
     rows: tuple[int, int]
     columns: tuple[Drawn, ...] = ()
@@ -101,7 +111,8 @@ def compare(
     segment: Segment | None = None,
     measured: Sequence[ColumnShift] = (),
 ) -> Comparison:
-    """The columns to blame first, then those that moved most. `measured` are the verdict's own numbers, which win over the sample's.
+    """The columns to blame first, then those that moved most. `measured` are the verdict's own
+    numbers, which win over the sample's.
 
     Raises BadInput when the two tables share no feature.
     """
@@ -194,7 +205,9 @@ def _segments(both: Pair, segment: Segment | None) -> list[Column]:
 
 
 def _cut(column: Column, rows: Labelled, values: tuple[Floats, Floats]) -> Cut:
-    """Parts in the order of the column's bins, or of how much the mean changed and how many rows that touches."""
+    """Parts in the order of the column's bins, or of how much the mean changed and how many rows
+    that touches.
+    """
     cells = column.cells
     parts = []
     for index, label in enumerate(cells.labels):

@@ -31,7 +31,9 @@ def _failed(failed: list[Gate], count: int) -> str:
 
 
 def _shared(gate: Gate, gates: tuple[Gate, ...]) -> tuple[float, float] | None:
-    """Gates with an interval are gains in one metric and share an axis, unless a gate would be too small to read on it."""
+    """Gates with an interval are gains in one metric and share an axis, unless a gate would be too
+    small to read on it.
+    """
     family = tuple(g for g in gates if g.low is not None and g.high is not None and g.name not in _OTHER_UNIT)
     if gate not in family or len(family) < 2:
         return None

@@ -1,4 +1,6 @@
-"""What a paged engineer reads first: model, outcome, cause, remedy, what serves now; and the few figures that matter most."""
+"""What a paged engineer reads first: model, outcome, cause, remedy, what serves now; and the few
+figures that matter most.
+"""
 
 from collections.abc import Mapping
 from typing import Any

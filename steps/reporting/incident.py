@@ -1,4 +1,6 @@
-"""The page of one incident: one static file that tells the whole story in the order in which a person asks for it."""
+"""The page of one incident: one static file that tells the whole story in the order in which a
+person asks for it.
+"""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -23,7 +25,9 @@ _STATES = {"done": ("•", "grey"), "good": ("✓", "good"), "bad": ("✕", "bad
 
 
 def incident_page(story: Story) -> str:
-    """One HTML file without scripts and without anything loaded from elsewhere; parts that have not happened are left out."""
+    """One HTML file without scripts and without anything loaded from elsewhere; parts that have not
+    happened are left out.
+    """
     return render(
         "incident.html.j2",
         title=short(f"{story.incident.id}: {outcome(story)}", 120),
@@ -83,7 +87,9 @@ def _moments(story: Story) -> list[Mapping[str, Any]]:
 
 
 def _untimed(story: Story) -> list[Moment]:
-    """What the training and the gates came to, where the ledger has it and no record of the trail says it; behind the decision."""
+    """What the training and the gates came to, where the ledger has it and no record of the trail
+    says it; behind the decision.
+    """
     after = next((record.at for record in story.records if record.event == "remedy.decided"), story.incident.opened_at)
     events = " ".join(record.event for record in story.records)
     told = []

@@ -1,4 +1,6 @@
-"""The audit trail of one incident as a person would tell it: one line per thing that happened, and what was begun and never ended."""
+"""The audit trail of one incident as a person would tell it: one line per thing that happened, and
+what was begun and never ended.
+"""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass

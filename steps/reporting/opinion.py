@@ -31,7 +31,9 @@ def opinion_page(
     diagnosis: Diagnosis | None = None,
     decision: Decision | None = None,
 ) -> str:
-    """One HTML file without scripts; `reference` and `current` are what a person calls the two files."""
+    """One HTML file without scripts; `reference` and `current` are what a person calls the two
+    files.
+    """
     return render(
         "opinion.html.j2",
         title=short(f"modelmedic: {current} against {reference}", 120),

@@ -30,7 +30,9 @@ def write_opinion(
     diagnosis: Diagnosis | None = None,
     decision: Decision | None = None,
 ) -> None:
-    """Write the page over whatever is there. Raises BadInput when it is one of the two files, or cannot be written."""
+    """Write the page over whatever is there. Raises BadInput when it is one of the two files, or
+    cannot be written.
+    """
     if page.exists() and any(file.exists() and page.samefile(file) for file in (reference, current)):
         raise BadInput(f"--report names {page}, which is one of the two files that are compared; expected another file")
     first, second = sampled(reference), sampled(current)
@@ -50,7 +52,9 @@ def write_opinion(
 
 
 def sampled(path: Path) -> pa.Table:
-    """At most SAMPLE rows, spread evenly; Parquet is streamed, so that its size does not matter. Raises BadInput."""
+    """At most SAMPLE rows, spread evenly; Parquet is streamed, so that its size does not matter.
+    Raises BadInput.
+    """
     if not path.is_file() or not is_parquet(path):
         return thin(read_table(path)[0], SAMPLE)
     try:

@@ -1,4 +1,6 @@
-"""Templates to HTML: everything is escaped, and every text is first cleaned of what hides letters and cut to a length."""
+"""Templates to HTML: everything is escaped, and every text is first cleaned of what hides letters
+and cut to a length.
+"""
 
 from functools import cache
 from typing import Any
@@ -15,7 +17,9 @@ _TONES = {"info": "grey", "warning": "warn", "critical": "bad"}
 
 
 def render(template: str, **values: Any) -> str:
-    """The page that the template of that name makes of the values. jinja2 is imported here, for it takes its time."""
+    """The page that the template of that name makes of the values. jinja2 is imported here, for it
+    takes its time.
+    """
     return str(_environment().get_template(template).render(**values))
 
 
@@ -51,7 +55,9 @@ def _environment() -> Any:
 
 
 def _finalize(value: Any) -> Any:
-    """Text of ours that is marked as safe passes; any other text is cleaned, and then escaped by jinja2."""
+    """Text of ours that is marked as safe passes; any other text is cleaned, and then escaped by
+    jinja2.
+    """
     if isinstance(value, str) and not hasattr(value, "__html__"):
         return words.clean(value)
     return value

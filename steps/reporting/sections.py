@@ -11,7 +11,8 @@ from modelmedic.steps.reporting.pictures.distributions import distribution
 from modelmedic.steps.reporting.pictures.means import means
 from modelmedic.steps.reporting.words import number, percent, short
 
-# In the order in which they are asked; what is said of each when it is not among the causes that stand.
+# In the order in which they are asked; what is said of each when it is not among the causes that
+# stand.
 _NOT_FOUND = {
     Cause.DATA_QUALITY: "no missing, retyped, stuck, null, infinite, unseen or duplicated values, and no change of unit",
     Cause.BAD_RELEASE: "no change of the model version explains it",

@@ -1,4 +1,6 @@
-"""Everything a page tells of one incident, gathered from the records; a heal that broke off half-way has a story too."""
+"""Everything a page tells of one incident, gathered from the records; a heal that broke off
+half-way has a story too.
+"""
 
 import logging
 from collections.abc import Mapping
@@ -39,7 +41,9 @@ _LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """The audit trail as it was when the page was made: `length` records, all verified unless `verified` is False."""
+    """The audit trail as it was when the page was made: `length` records, all verified unless
+    `verified` is False.
+    """
 
     length: int
     faults: tuple[Fault, ...] = ()
@@ -48,7 +52,9 @@ class Chain:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """One incident; None and empty stand for what has not happened or cannot be read. `gaps` says, a sentence each, what cannot."""
+    """One incident; None and empty stand for what has not happened or cannot be read. `gaps` says,
+    a sentence each, what cannot.
+    """
 
     incident: Incident
     policy: Policy
@@ -79,7 +85,9 @@ class Story:
 
 
 def write(site: Site, incident: Incident) -> str:
-    """Draw the incident's page and store it over the one before; its key. Raises StoreError when the store is away."""
+    """Draw the incident's page and store it over the one before; its key. Raises StoreError when
+    the store is away.
+    """
     from modelmedic.steps.reporting.incident import incident_page
 
     key = report_key(model_hash(incident.model), incident.epoch, "incident.html")
@@ -90,7 +98,8 @@ def write(site: Site, incident: Incident) -> str:
 def gather(site: Site, incident: Incident) -> Story:
     """What the ledger, the windows, the references and the audit trail know of the incident by now.
 
-    Raises StoreError when the ledger itself cannot be read; what else is missing or unreadable becomes a gap.
+    Raises StoreError when the ledger itself cannot be read; what else is missing or unreadable
+    becomes a gap.
     """
     gaps: list[str] = []
     stages = site.ledger.stages(incident)

@@ -1,4 +1,6 @@
-"""How a person takes back what a heal did: commands to be copied, which stand or fall with what this heal changed."""
+"""How a person takes back what a heal did: commands to be copied, which stand or fall with what
+this heal changed.
+"""
 
 import shlex
 from dataclasses import dataclass

@@ -1,4 +1,6 @@
-"""Values as people read them. Every text may come from data: what could hide or reorder letters is shown, what is long is cut."""
+"""Values as people read them. Every text may come from data: what could hide or reorder letters is
+shown, what is long is cut.
+"""
 
 import math
 from datetime import datetime, timedelta
@@ -13,7 +15,9 @@ THIN = "\u202f"  # a narrow space that does not break: between a number's thousa
 
 
 def clean(text: str, longest: int = LONGEST) -> str:
-    """Printable characters only, others as their escape, at most `longest` of them with an ellipsis for the rest."""
+    """Printable characters only, others as their escape, at most `longest` of them with an ellipsis
+    for the rest.
+    """
     head = text[: longest + 1]
     shown = "".join(char if char.isprintable() or char in (THIN, HARD) else " " if char in "\n\t" else ascii(char)[1:-1] for char in head)
     return shown if len(shown) <= longest else shown[: longest - 1] + "…"
@@ -33,7 +37,9 @@ def words(text: str) -> str:
 
 
 def number(value: float | int | None, digits: int = 3) -> str:
-    """Three significant digits, thousands with a thin space, never in exponents unless tiny or huge."""
+    """Three significant digits, thousands with a thin space, never in exponents unless tiny or
+    huge.
+    """
     if value is None:
         return NOTHING
     if isinstance(value, float) and not math.isfinite(value):

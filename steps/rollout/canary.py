@@ -1,4 +1,6 @@
-"""The challenger beside the champion: brought up dark, given shares, judged, promoted or withdrawn, each as a recorded effect."""
+"""The challenger beside the champion: brought up dark, given shares, judged, promoted or withdrawn,
+each as a recorded effect.
+"""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -25,7 +27,9 @@ _LONGEST_EFFECT = timedelta(minutes=5)  # a model server that comes up slowly
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A judgement at one share with what it rests on; None where nothing was counted or nobody could tell."""
+    """A judgement at one share with what it rests on; None where nothing was counted or nobody
+    could tell.
+    """
 
     share: int
     judgement: Judgement
@@ -54,7 +58,9 @@ class Canary:
         self._serving = run.site.serving
 
     def start(self) -> None:
-        """Dark: no traffic but what is replayed. Promoted already (an earlier run got so far) counts as started."""
+        """Dark: no traffic but what is replayed. Promoted already (an earlier run got so far)
+        counts as started.
+        """
         serving = self._serving
 
         def act() -> None:
@@ -63,7 +69,9 @@ class Canary:
         self._advance("canary.started", "canary", act, lambda state: self._is_canary(state) or self._is_champion(state))
 
     def judge_dark(self) -> Judged:
-        """Requests that validation has judged, asked again: the served predictions have to be the same."""
+        """Requests that validation has judged, asked again: the served predictions have to be the
+        same.
+        """
         site = self._run.site
         if self._is_champion(self._serving.state()):
             return self._already(0)
@@ -94,7 +102,9 @@ class Canary:
         tell_heal(self._run)
 
     def judge(self, share: int) -> Judged:
-        """Wait until the share was held long enough and has answered enough, or the deadline is over."""
+        """Wait until the share was held long enough and has answered enough, or the deadline is
+        over.
+        """
         site, rollout = self._run.site, self._run.site.policy.rollout
         if self._is_champion(self._serving.state()):
             return self._already(share)
@@ -115,7 +125,9 @@ class Canary:
         self._advance("canary.promoted", "promote", act, self._is_champion)
 
     def withdraw(self, reason: str) -> None:
-        """Retreat: the champion that was there before serves all traffic again, whatever else is away."""
+        """Retreat: the champion that was there before serves all traffic again, whatever else is
+        away.
+        """
         run, serving = self._run, self._serving
 
         def act() -> None:
@@ -196,7 +208,9 @@ class Canary:
         return _Answers(values, answers[-1].version if answers else "", _p95([answer.latency_ms for answer in answers]))
 
     def _champion_time(self, rows: pa.Table) -> float | None:
-        """The champion's p95 on the same requests; None when it does not answer, which is no fault of the canary."""
+        """The champion's p95 on the same requests; None when it does not answer, which is no fault
+        of the canary.
+        """
         try:
             return self._replayed(rows, "champion").p95_ms
         except ModelmedicError:
@@ -211,7 +225,9 @@ class Canary:
 
 @contextmanager
 def _failing() -> Iterator[None]:
-    """What serves was asked and waited for with patience: that it does not answer, or not with a model, is the challenger's fault."""
+    """What serves was asked and waited for with patience: that it does not answer, or not with a
+    model, is the challenger's fault.
+    """
     try:
         yield
     except (Transient, BadInput) as error:

@@ -1,4 +1,6 @@
-"""What a crash left half done is taken back: no canary without an open incident, no version that serves without its alias."""
+"""What a crash left half done is taken back: no canary without an open incident, no version that
+serves without its alias.
+"""
 
 from dataclasses import dataclass
 
@@ -17,9 +19,11 @@ class Repaired:
 
 
 def repair(site: Site) -> Repaired:
-    """Take back a canary, and a promotion whose alias never followed. Call it only when no heal of the model is under way.
+    """Take back a canary, and a promotion whose alias never followed. Call it only when no heal of
+    the model is under way.
 
-    The last audited outcome wins over what runs; a version that a human put behind the alias wins over both and is only told.
+    The last audited outcome wins over what runs; a version that a human put behind the alias wins
+    over both and is only told.
     """
     sentences = list(take_back(site))
     state = site.serving.state()
@@ -30,7 +34,9 @@ def repair(site: Site) -> Repaired:
 
 
 def take_back(site: Site) -> tuple[str, ...]:
-    """A canary that no heal watches, without a question to the registry, which may be what the heal ended for."""
+    """A canary that no heal watches, without a question to the registry, which may be what the heal
+    ended for.
+    """
     state = site.serving.state()
     return (_withdraw(site, state),) if state.canary is not None else ()
 
@@ -50,7 +56,9 @@ def _withdraw(site: Site, state: ServingState) -> str:
 
 
 def _agree(site: Site, state: ServingState, alias: str) -> str:
-    """The alias of ours lags behind a promotion that broke off: go back to it. An alias that somebody else moved is told."""
+    """The alias of ours lags behind a promotion that broke off: go back to it. An alias that
+    somebody else moved is told.
+    """
     served = state.champion.version if state.champion else "?"
     releases = site.history.releases(site.model)
     ours = releases[-1].version if releases else None

@@ -1,4 +1,6 @@
-"""A person takes back what a heal did: what served before it serves again, then the alias follows, and the record says who and why."""
+"""A person takes back what a heal did: what served before it serves again, then the alias follows,
+and the record says who and why.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,7 +21,9 @@ from modelmedic.steps.runtime.versions import moving
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a heal changed. Undoing a promotion is a retreat; undoing a rollback goes back to a version that was judged bad."""
+    """What a heal changed. Undoing a promotion is a retreat; undoing a rollback goes back to a
+    version that was judged bad.
+    """
 
     before: str
     after: str
@@ -29,8 +33,9 @@ class Change:
 def undo(run: Run, *, by: str, reason: str = "", dry_run: bool = False) -> str:
     """What was done, or would be, in a sentence. Undoing twice changes nothing more.
 
-    Raises BadInput when the heal changed nothing that serves, Refused while a heal of the model is open or when somebody has
-    moved the alias since; undoing a rollback is refused under a freeze as well, for it advances.
+    Raises BadInput when the heal changed nothing that serves, Refused while a heal of the model is
+    open or when somebody has moved the alias since; undoing a rollback is refused under a freeze as
+    well, for it advances.
     """
     site, change = run.site, changed(run)
     target = site.registry.version(change.before)
@@ -98,7 +103,9 @@ def _tell(run: Run, change: Change, by: str, reason: str, sentence: str) -> None
 
 
 def _renew_page(run: Run) -> None:
-    """The incident's page says it from now on; what was undone stays undone when it cannot be drawn."""
+    """The incident's page says it from now on; what was undone stays undone when it cannot be
+    drawn.
+    """
     from modelmedic.steps.reporting.story import write
 
     try:

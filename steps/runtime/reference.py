@@ -1,4 +1,6 @@
-"""What the champion is compared with, also when somebody released a version that never went through our gates."""
+"""What the champion is compared with, also when somebody released a version that never went through
+our gates.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,7 +13,9 @@ from modelmedic.steps.runtime.run import Site
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """`version` is the model version whose reference this is: the champion's own, or that of the last one before it that has one."""
+    """`version` is the model version whose reference this is: the champion's own, or that of the
+    last one before it that has one.
+    """
 
     version: str
     table: pa.Table

@@ -1,4 +1,6 @@
-"""What a step may touch: `Site` is one model's place in the world, `Run` is one incident of it being healed."""
+"""What a step may touch: `Site` is one model's place in the world, `Run` is one incident of it
+being healed.
+"""
 
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
@@ -42,8 +44,9 @@ def silent(_: str) -> None:
 class Site:
     """The policy of one model and every port that its steps use.
 
-    `clock` is the model's time, which a simulation plays; `real` is this machine's, by which leases run out. `actor` names who
-    acts in every record; `work` is a scratch folder of this machine; `say` tells a person what goes on, a sentence a time.
+    `clock` is the model's time, which a simulation plays; `real` is this machine's, by which leases
+    run out. `actor` names who acts in every record; `work` is a scratch folder of this machine;
+    `say` tells a person what goes on, a sentence a time.
     """
 
     policy: Policy
@@ -93,7 +96,8 @@ class Site:
         return Painter()
 
     def lease(self, patience: timedelta = TTL + _SLACK, ttl: timedelta = TTL) -> Lease:
-        """The lease on the model, to be used as a context manager. Raises Refused when it is still held after `patience`.
+        """The lease on the model, to be used as a context manager. Raises Refused when it is still
+        held after `patience`.
 
         The default is long enough for a lease that a dead process left behind to run out.
         """
@@ -107,11 +111,15 @@ class Site:
             self.real.sleep(_SLACK)
 
     def annotate(self, facts: Mapping[str, str | None]) -> None:
-        """A note on the serving object itself; what serves is not asked for before there is one to leave."""
+        """A note on the serving object itself; what serves is not asked for before there is one to
+        leave.
+        """
         self.serving.annotate(facts)
 
     def catch_up(self) -> int:
-        """How many records went into the trail that had waited for the store, here or on the serving object. Raises StoreError."""
+        """How many records went into the trail that had waited for the store, here or on the
+        serving object. Raises StoreError.
+        """
         return self.spool.flush(self.trail) + flush_notes(self.trail, self.serving.state().annotations, self.annotate)
 
     def note(self, event: str, facts: Mapping[str, Any], incident: str | None = None) -> Record:
@@ -151,7 +159,9 @@ class Run:
         return self.site.ledger.stage(self.incident, name)
 
     def record(self, name: str, document: Mapping[str, Any]) -> dict[str, Any]:
-        """Write a stage's result down once; what stands is returned, which is an earlier run's result when there is one."""
+        """Write a stage's result down once; what stands is returned, which is an earlier run's
+        result when there is one.
+        """
         return self.site.ledger.record_stage(self.incident, name, document)
 
     def note(self, event: str, **facts: Any) -> Record:

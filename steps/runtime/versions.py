@@ -1,4 +1,6 @@
-"""A model folder made a version: its files where servers read them, its facts in MLflow, once per key."""
+"""A model folder made a version: its files where servers read them, its facts in MLflow, once per
+key.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -33,7 +35,9 @@ def of_key(site: Site, key: str) -> ModelVersion | None:
 
 
 def moving(run: Run, alias: str, version: str, expected: str | None, direction: Direction) -> Effect:
-    """The effect that moves `alias` from `expected` to `version`; it refuses when somebody else moved it meanwhile."""
+    """The effect that moves `alias` from `expected` to `version`; it refuses when somebody else
+    moved it meanwhile.
+    """
     registry = run.site.registry
 
     def act() -> None:
@@ -47,7 +51,9 @@ def moving(run: Run, alias: str, version: str, expected: str | None, direction: 
 
 
 def version_files(site: Site, model: ModelVersion) -> Path:
-    """From the object store, or from MLflow for a version that somebody registered there without us. Raises NotFound or Refused."""
+    """From the object store, or from MLflow for a version that somebody registered there without
+    us. Raises NotFound or Refused.
+    """
     to = site.work / "models" / (model.digest or f"version-{model.version}")
     if not model.digest:
         return site.registry.fetch(model.version, to)

@@ -1,4 +1,5 @@
-"""From an environment to a `Site`: which store, which MLflow, what serves, who is told. The only place that knows all adapters.
+"""From an environment to a `Site`: which store, which MLflow, what serves, who is told. The only
+place that knows all adapters.
 
 | environment variable | default | names |
 |---|---|---|
@@ -9,7 +10,8 @@
 | MODELMEDIC_POLICY | | the file of the policy that a pod is for |
 | MODELMEDIC_POLICIES | | the file with the list of all models, for what looks after all of them |
 
-`root` is the folder `.modelmedic` unless MODELMEDIC_HOME says otherwise; it holds the scratch folder and what serves locally.
+`root` is the folder `.modelmedic` unless MODELMEDIC_HOME says otherwise; it holds the scratch
+folder and what serves locally.
 """
 
 import getpass
@@ -74,7 +76,9 @@ class Workspace:
         return load_policy(self._file("MODELMEDIC_POLICY", "the file of a policy"))
 
     def fleet(self) -> Mapping[str, Mapping[str, str]]:
-        """All models of the cluster: of each its policy's hash, the template that heals it, and where it serves."""
+        """All models of the cluster: of each its policy's hash, the template that heals it, and
+        where it serves.
+        """
         file = self._file("MODELMEDIC_POLICIES", "the list of all models")
         try:
             listed: Mapping[str, Mapping[str, str]] = json.loads(file.read_text())
@@ -111,10 +115,12 @@ class Workspace:
         terminal: bool = True,
         records: bool = True,
     ) -> Site:
-        """Everything that the steps of this model use. The policy is kept in the store under its hash.
+        """Everything that the steps of this model use. The policy is kept in the store under its
+        hash.
 
-        Messages to people are kept in the store, go to the policy's Alertmanager, and to the terminal unless that is unwanted.
-        Without `records` nothing is kept here: training may not write records.
+        Messages to people are kept in the store, go to the policy's Alertmanager, and to the
+        terminal unless that is unwanted. Without `records` nothing is kept here: training may not
+        write records.
         """
         from modelmedic.steps.adapters.mlflow.registry import MlflowRegistry
         from modelmedic.steps.data.references import StoredReferences
@@ -184,7 +190,9 @@ class Workspace:
         return Several(people, failed)
 
     def run(self, identity: str, *, say: Callable[[str], None] = silent) -> Run:
-        """The run of one incident, by the very policy that it was opened under. Raises NotFound, BadInput or Refused."""
+        """The run of one incident, by the very policy that it was opened under. Raises NotFound,
+        BadInput or Refused.
+        """
         from modelmedic.steps.records.policies import policy_of
 
         incident = Ledger(self.store, SystemClock()).find(identity)
@@ -192,7 +200,9 @@ class Workspace:
 
 
 def _gone(holder: str) -> bool:
-    """Whether a lease's holder was a process of this machine that does not live any more; never claimed of anybody else."""
+    """Whether a lease's holder was a process of this machine that does not live any more; never
+    claimed of anybody else.
+    """
     place, _, number = holder.rpartition(":")
     if not number.isdigit() or place.rpartition("@")[2] != socket.gethostname():
         return False
@@ -209,7 +219,9 @@ Say = Callable[[str], None]
 
 
 def policies(place: Workspace, say: Say) -> Iterator[tuple[str, Policy, Mapping[str, str]]]:
-    """Of all models, as their monitors left them in the store, with what the list says of each; of one that has none yet, a sentence."""
+    """Of all models, as their monitors left them in the store, with what the list says of each; of
+    one that has none yet, a sentence.
+    """
     for name, facts in place.fleet().items():
         policy = read(place.store, Policy, policy_key(str(facts["policy"])))
         if policy is None:
@@ -219,7 +231,9 @@ def policies(place: Workspace, say: Say) -> Iterator[tuple[str, Policy, Mapping[
 
 
 class Later:
-    """Stands for what `make` answers, which is asked once, at the first use of any of its attributes."""
+    """Stands for what `make` answers, which is asked once, at the first use of any of its
+    attributes.
+    """
 
     def __init__(self, make: Callable[[], object]) -> None:
         self._make = make

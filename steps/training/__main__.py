@@ -1,7 +1,8 @@
-"""One training, as a process of its own: `python -m modelmedic.steps.training --data=train.parquet --policy=policy.json --out=DIR`.
+"""One training, as a process of its own: `python -m modelmedic.steps.training --data=train.parquet
+--policy=policy.json --out=DIR`.
 
-Writes the model to DIR/model and what became of it to DIR/report.json, whose `error` is null or one sentence. The traceback of
-a training function that failed goes to stderr.
+Writes the model to DIR/model and what became of it to DIR/report.json, whose `error` is null or one
+sentence. The traceback of a training function that failed goes to stderr.
 """
 
 import argparse
@@ -21,7 +22,9 @@ _CHECKED_ROWS = 50
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """0 when there is a model; otherwise the error's exit code, 1 for a fault in the training function."""
+    """0 when there is a model; otherwise the error's exit code, 1 for a fault in the training
+    function.
+    """
     options = _parser().parse_args(arguments)
     if options.tethered:
         tether()

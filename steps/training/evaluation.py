@@ -1,4 +1,6 @@
-"""Rows and two models' answers to them, as the gates look at them; the models are asked in processes of their own."""
+"""Rows and two models' answers to them, as the gates look at them; the models are asked in
+processes of their own.
+"""
 
 from pathlib import Path
 

@@ -1,4 +1,6 @@
-"""Labelled rows to learn from: what was answered since the model serves, and before that what the first champion was taught by."""
+"""Labelled rows to learn from: what was answered since the model serves, and before that what the
+first champion was taught by.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -24,7 +26,9 @@ def remember(site: Site, named: str) -> None:
 
 
 def history(site: Site, span: Window, limit: int) -> pa.Table:
-    """Labelled rows of the span by time, at most `limit` of the logged ones; those from before the log were answered by nobody."""
+    """Labelled rows of the span by time, at most `limit` of the logged ones; those from before the
+    log were answered by nobody.
+    """
     logged = site.windows.table(span, labelled_only=True, limit=limit)
     kept: dict[str, str] | None = read(site.store, dict[str, str], reference_key(site.model, _FIRST, _PART))
     if kept is None:
@@ -42,7 +46,9 @@ def _before(site: Site, rows: pa.Table, span: Window, schema: pa.Schema) -> pa.T
 
 
 def within(rows: pa.Table, time: str, window: Window, excluded: Sequence[Window] = ()) -> pa.Table:
-    """The rows of the window that lie in none of the excluded ones; `time` is the column of their times."""
+    """The rows of the window that lie in none of the excluded ones; `time` is the column of their
+    times.
+    """
     times = rows[time]
     keep = _inside(times, window)
     for span in excluded:

@@ -1,4 +1,6 @@
-"""A model asked in a process of its own, seen from outside: its answers to the rows, and how it did as a server."""
+"""A model asked in a process of its own, seen from outside: its answers to the rows, and how it did
+as a server.
+"""
 
 import json
 import os
@@ -22,14 +24,18 @@ _ALLOW_PICKLE = "MODELMEDIC_ALLOW_PICKLE"
 
 @dataclass(frozen=True)
 class Asked:
-    """`answers` has one number per row, shape (n,); it is None when `fitness.fault` says why there is none."""
+    """`answers` has one number per row, shape (n,); it is None when `fitness.fault` says why there
+    is none.
+    """
 
     answers: np.ndarray | None
     fitness: Fitness
 
 
 def ask_apart(model: Path, policy: Policy, rows: pa.Table, out: Path) -> Asked:
-    """Load the model folder as the predictor does and ask it about every row. `out` is an empty folder."""
+    """Load the model folder as the predictor does and ask it about every row. `out` is an empty
+    folder.
+    """
     out.mkdir(parents=True)
     (out / "policy.json").write_text(policy.model_dump_json(by_alias=True))
     pq.write_table(rows.select([name for name in policy.features if name in rows.column_names]), out / "rows.parquet")

@@ -1,7 +1,9 @@
-"""A model's answers to labelled rows, given by a process of its own that loads it exactly as the predictor does.
+"""A model's answers to labelled rows, given by a process of its own that loads it exactly as the
+predictor does.
 
-Called as `python -m modelmedic.steps.training.predict_main --model=DIR --policy=policy.json --rows=rows.parquet --out=DIR`:
-validation never loads what somebody's training code wrote into the process that holds the records.
+Called as `python -m modelmedic.steps.training.predict_main --model=DIR --policy=policy.json
+--rows=rows.parquet --out=DIR`: validation never loads what somebody's training code wrote into the
+process that holds the records.
 """
 
 import argparse

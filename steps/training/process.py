@@ -1,7 +1,8 @@
-"""A process for what others wrote: none of our credentials in its environment, a bound on its time, and no life after ours.
+"""A process for what others wrote: none of our credentials in its environment, a bound on its time,
+and no life after ours.
 
-A replay that runs nothing but our own code may do without (`in_this_process`): starting Python and scikit-learn anew takes longer than
-most trainings.
+A replay that runs nothing but our own code may do without (`in_this_process`): starting Python and
+scikit-learn anew takes longer than most trainings.
 """
 
 import contextlib
@@ -30,7 +31,9 @@ _HERE: ContextVar[bool] = ContextVar("in_this_process", default=False)
 
 @contextlib.contextmanager
 def in_this_process() -> Iterator[None]:
-    """While the block runs, `run_apart` calls the module's `main` instead of starting a process: only for code that is our own."""
+    """While the block runs, `run_apart` calls the module's `main` instead of starting a process:
+    only for code that is our own.
+    """
     token = _HERE.set(True)
     try:
         yield
@@ -39,12 +42,16 @@ def in_this_process() -> Iterator[None]:
 
 
 def here() -> bool:
-    """Whether what would run apart runs in this process now, beside everything else that it does: times mean nothing then."""
+    """Whether what would run apart runs in this process now, beside everything else that it does:
+    times mean nothing then.
+    """
     return _HERE.get()
 
 
 def together(tasks: Sequence[Callable[[], T]]) -> list[T]:
-    """What each task answers, two of them at a time: each waits for a process of its own. One by one where all is in this process."""
+    """What each task answers, two of them at a time: each waits for a process of its own. One by
+    one where all is in this process.
+    """
     if here():
         return [task() for task in tasks]
     with ThreadPoolExecutor(max_workers=2) as pool:
@@ -54,8 +61,8 @@ def together(tasks: Sequence[Callable[[], T]]) -> list[T]:
 def run_apart(module: list[str], out: Path, allowed: timedelta) -> int | None:
     """`python -m` the module with its arguments; what it says goes to the log in `out`.
 
-    Its exit code; None when it took too long and was ended, with everything that it had started. Its stdin is closed when this
-    process dies, which `tethered` heeds.
+    Its exit code; None when it took too long and was ended, with everything that it had started.
+    Its stdin is closed when this process dies, which `tethered` heeds.
     """
     if here():
         return _called(module)
@@ -82,7 +89,9 @@ def run_apart(module: list[str], out: Path, allowed: timedelta) -> int | None:
 
 
 def _called(module: list[str]) -> int:
-    """`main` of the module, or of its `__main__` where it is a package; it is not tethered, for it has no parent."""
+    """`main` of the module, or of its `__main__` where it is a package; it is not tethered, for it
+    has no parent.
+    """
     found = importlib.import_module(module[0])
     if hasattr(found, "__path__"):
         found = importlib.import_module(f"{module[0]}.__main__")
@@ -106,7 +115,9 @@ def _end_with_parent() -> None:
 
 
 def _environment(ours: Mapping[str, str], out: Path) -> dict[str, str]:
-    """What a training function needs to run, and nothing that opens a store: a list of what passes, not of what does not."""
+    """What a training function needs to run, and nothing that opens a store: a list of what passes,
+    not of what does not.
+    """
     passed = {name: ours[name] for name in _PASSED_ON if name in ours}
     own = {
         "HOME": str(out / "home"),
@@ -114,7 +125,8 @@ def _environment(ours: Mapping[str, str], out: Path) -> dict[str, str]:
         "MLFLOW_TRACKING_URI": f"sqlite:///{out / 'home' / 'mlflow.db'}",  # an mlflow.log_metric of theirs stays theirs
         "PYTHONHASHSEED": "0",
         "PYTHONDONTWRITEBYTECODE": "1",
-        # OpenMP threads wait for one another in a busy loop: on two cores with a neighbour two of them take ten times as long as one
+        # OpenMP threads wait for one another in a busy loop: on two cores with a neighbour two of
+        # them take ten times as long as one
         "OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // 2)),
     }
     return {**own, **passed}

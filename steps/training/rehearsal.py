@@ -1,7 +1,9 @@
-"""The rehearsal of a choice: small forests stand in for the trainings that are to be tried, and are judged on the same holdout rows.
+"""The rehearsal of a choice: small forests stand in for the trainings that are to be tried, and are
+judged on the same holdout rows.
 
-Which rows teach more hangs on the rows more than on who learns from them, so a start whose stand-in is beaten beyond noise need not be
-trained: where a concept has changed for good that is one of the two. It was still tried on these labels, and the gate counts it.
+Which rows teach more hangs on the rows more than on who learns from them, so a start whose stand-in
+is beaten beyond noise need not be trained: where a concept has changed for good that is one of the
+two. It was still tried on these labels, and the gate counts it.
 """
 
 from collections.abc import Sequence
@@ -24,7 +26,9 @@ Floats = npt.NDArray[np.float64]
 
 
 def behind(run: Run, plans: Sequence[TrainingPlan], labelled: pa.Table, holdout: pa.Table) -> tuple[bool, ...]:
-    """For each plan whether another's stand-in is better beyond noise; nobody where a correction is tried, or nothing can be learnt."""
+    """For each plan whether another's stand-in is better beyond noise; nobody where a correction is
+    tried, or nothing can be learnt.
+    """
     policy, nobody = run.site.policy, (False,) * len(plans)
     if len(plans) < 2 or any(plan.remedy is Remedy.RECALIBRATE for plan in plans):
         return nobody

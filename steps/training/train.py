@@ -1,4 +1,6 @@
-"""A training in its own process, seen from outside: whatever it does, the caller gets a folder or a sentence."""
+"""A training in its own process, seen from outside: whatever it does, the caller gets a folder or a
+sentence.
+"""
 
 import json
 import time
@@ -17,7 +19,9 @@ _LONGEST = 300  # characters of a sentence that their code may put into our reco
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """`folder` holds an MLflow model, or is None and `sentence` says why. `seconds` is how long it took."""
+    """`folder` holds an MLflow model, or is None and `sentence` says why. `seconds` is how long it
+    took.
+    """
 
     folder: Path | None
     seconds: float
@@ -25,10 +29,11 @@ class Trained:
 
 
 def train_apart(data: Path, policy: Policy, out: Path, *, recalibrate: Path | None = None, timeout: timedelta | None = None) -> Trained:
-    """Run `python -m modelmedic.steps.training` on the rows in `data`, with none of our credentials in its environment.
+    """Run `python -m modelmedic.steps.training` on the rows in `data`, with none of our credentials
+    in its environment.
 
-    `out` is an empty folder for everything that it writes. A failure of any kind is an answer, not an exception: the traceback is in
-    its log there.
+    `out` is an empty folder for everything that it writes. A failure of any kind is an answer, not
+    an exception: the traceback is in its log there.
     """
     allowed = timeout or policy.retrain.timeout
     out.mkdir(parents=True)

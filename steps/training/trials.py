@@ -26,7 +26,9 @@ from modelmedic.steps.training.train import Trained, train_apart
 
 @dataclass(frozen=True, slots=True)
 class Try:
-    """One plan carried out. `gain` is the least over the champion on the holdout rows, where more than one was tried."""
+    """One plan carried out. `gain` is the least over the champion on the holdout rows, where more
+    than one was tried.
+    """
 
     plan: TrainingPlan
     rows: pa.Table
@@ -51,9 +53,11 @@ def spared(run: Run, plan: TrainingPlan, labelled: pa.Table) -> Try:
 
 
 def beside_the_champion(run: Run, trials: Sequence[Try], holdout: pa.Table, place: Path) -> list[Try]:
-    """Each with what the gate will ask of it: the least gain over the champion on the holdout rows that its interval allows.
+    """Each with what the gate will ask of it: the least gain over the champion on the holdout rows
+    that its interval allows.
 
-    A model that learnt from few rows may look best by chance; its interval says so. A model that cannot be asked has no gain.
+    A model that learnt from few rows may look best by chance; its interval says so. A model that
+    cannot be asked has no gain.
     """
     policy = run.site.policy
     try:
@@ -74,7 +78,9 @@ def _answers(folder: Path | None, policy: Policy, holdout: pa.Table, place: Path
 
 
 def _gain(policy: Policy, each: Try, holdout: pa.Table, answers: np.ndarray | None, champion: np.ndarray, tried: int) -> float | None:
-    """A correction leaves the ranking as it is, so by the AUC a full training is better as soon as it passes."""
+    """A correction leaves the ranking as it is, so by the AUC a full training is better as soon as
+    it passes.
+    """
     if answers is None:
         return None
     if each.plan.remedy is Remedy.RECALIBRATE and policy.metric == "auc":
@@ -106,7 +112,9 @@ def _trained(run: Run, remedy: Remedy, train: pa.Table, place: Path) -> Trained:
 
 
 def _champion(run: Run) -> Path:
-    """The files of the version that the diagnosis found serving: training reaches no registry. Raises Refused without one."""
+    """The files of the version that the diagnosis found serving: training reaches no registry.
+    Raises Refused without one.
+    """
     site, served = run.site, (run.stage("diagnose") or {}).get("served")
     if served is None:
         raise Refused(f"model {site.model} has no champion to recalibrate; expected alias {site.policy.registry.champion} to name one")

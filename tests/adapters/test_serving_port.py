@@ -1,4 +1,6 @@
-"""What every serving side keeps to: dark first, exact shares, one generation per change, retreat without one."""
+"""What every serving side keeps to: dark first, exact shares, one generation per change, retreat
+without one.
+"""
 
 from collections import Counter
 from collections.abc import Callable, Iterator

@@ -1,4 +1,6 @@
-"""A yes counts when it is in time, about this model, and from somebody who may say it; anything else is a no or no answer."""
+"""A yes counts when it is in time, about this model, and from somebody who may say it; anything
+else is a no or no answer.
+"""
 
 from datetime import UTC, datetime, timedelta
 

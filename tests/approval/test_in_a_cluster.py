@@ -1,4 +1,6 @@
-"""Where Argo waits instead of us: asked by the step before, judged by the step behind, and a silence written down at the close."""
+"""Where Argo waits instead of us: asked by the step before, judged by the step behind, and a
+silence written down at the close.
+"""
 
 from collections.abc import Callable
 from datetime import timedelta

@@ -1,4 +1,6 @@
-"""A world that turns once, replayed: who retrains wins, who asks nobody is not healed, and the page says what was done."""
+"""A world that turns once, replayed: who retrains wins, who asks nobody is not healed, and the page
+says what was done.
+"""
 
 import math
 from dataclasses import replace

@@ -64,7 +64,9 @@ def test_data_that_cannot_be_replayed_is_named(table: pa.Table, said: str) -> No
 @pytest.mark.parametrize("days", [3, 11])
 @pytest.mark.parametrize("limit", [None, 7])
 def test_played_windows_say_what_the_inference_log_would(days: int, limit: int | None, tmp_path: Path) -> None:
-    """The same rows, written to a store and read back, with the labels that are known at the same moment."""
+    """The same rows, written to a store and read back, with the labels that are known at the same
+    moment.
+    """
     del tmp_path
     rows = past(RULES, ROWS).between(Window(START, START + 12 * DAY))
     for name, value in ((PREDICTION, pa.array(np.full(rows.num_rows, 0.5))), (MODEL_VERSION, "1"), (SERVED_BY, "champion")):

@@ -19,7 +19,9 @@ def model(version: str) -> ModelVersion:
 
 
 def load(asked: ModelVersion) -> Ask:
-    """Answers its own number; version 9 would not come up, and version 8 fails whatever it is asked."""
+    """Answers its own number; version 9 would not come up, and version 8 fails whatever it is
+    asked.
+    """
     if asked.version == "9":
         raise Refused("version 9 cannot serve")
 

@@ -1,7 +1,9 @@
-"""How far the estimate without labels is from what the labels say later: `python -m tests.benchmarks.estimate [--share S] [--seeds N]`.
+"""How far the estimate without labels is from what the labels say later: `python -m
+tests.benchmarks.estimate [--share S] [--seeds N]`.
 
-The first part is the flights year, month by month, with the first champion frozen: the world itself changes, which no estimate can
-see. The second part is made worlds in which only the inputs move, and beside them worlds in which the law does.
+The first part is the flights year, month by month, with the first champion frozen: the world itself
+changes, which no estimate can see. The second part is made worlds in which only the inputs move,
+and beside them worlds in which the law does.
 """
 
 import argparse
@@ -51,7 +53,9 @@ class Told:
 
 
 def told(both: Pair) -> Told | None:
-    """The estimate looks at the reference's labels alone; the current window's are what it is held against."""
+    """The estimate looks at the reference's labels alone; the current window's are what it is held
+    against.
+    """
     rows, expected = labelled(both), estimate(both)
     if rows is None or expected is None:
         return None
@@ -101,7 +105,9 @@ def main() -> None:
 
 
 def _sum(lead: str, found: list[Told]) -> str:
-    """Errors as a share of the reference's loss; beside them those of who says that nothing changed."""
+    """Errors as a share of the reference's loss; beside them those of who says that nothing
+    changed.
+    """
     if not found:
         return f"{lead}none\n"
     ours = float(np.mean([abs(t.error) for t in found]))

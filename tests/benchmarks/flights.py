@@ -1,4 +1,6 @@
-"""The flights of 2013 as a model answers them: the first champion, which a bootstrap trains on January and February, and a bad release."""
+"""The flights of 2013 as a model answers them: the first champion, which a bootstrap trains on
+January and February, and a bad release.
+"""
 
 import functools
 from datetime import UTC, datetime, timedelta
@@ -29,7 +31,9 @@ Floats = npt.NDArray[np.float64]
 
 
 class Answered:
-    """`reference` are the later rows of January and February, answered by the first champion, which learnt from the earlier ones."""
+    """`reference` are the later rows of January and February, answered by the first champion, which
+    learnt from the earlier ones.
+    """
 
     def __init__(self, share: float) -> None:
         self.policy = load_policy(POLICY)
@@ -40,7 +44,9 @@ class Answered:
         self.reference = self._with_answers(first.slice(learnt), self._good)
 
     def window(self, span: Window, *, released: datetime | None = None, known: datetime | None = None) -> pa.Table:
-        """The flights of a span; the bad version answers from `released` on; labels are those that have come until `known`."""
+        """The flights of a span; the bad version answers from `released` on; labels are those that
+        have come until `known`.
+        """
         rows = self._flights.between(span)
         table = self._with_answers(rows, self._good)
         moments = rows["time_hour"].to_numpy()

@@ -1,4 +1,6 @@
-"""An answer counts when something waits, when the policy lists who gives it, and only for the model that was judged."""
+"""An answer counts when something waits, when the policy lists who gives it, and only for the model
+that was judged.
+"""
 
 import json
 from datetime import timedelta

@@ -1,4 +1,6 @@
-"""With --kube an answer reaches the heal in the cluster as well, after it is in the ledger, and says so when it does not."""
+"""With --kube an answer reaches the heal in the cluster as well, after it is in the ledger, and
+says so when it does not.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path

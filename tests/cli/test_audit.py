@@ -1,4 +1,6 @@
-"""The trail is shown as it is, and verified as it was written: any change that was made to it since is found."""
+"""The trail is shown as it is, and verified as it was written: any change that was made to it since
+is found.
+"""
 
 import json
 import shutil
@@ -120,7 +122,9 @@ def test_what_a_crash_leaves_behind_is_harmless(written: Records) -> None:
 
 
 class Busy(MemoryStore):
-    """Another writer appends a record after the second listing of the trail, which is the one that is verified."""
+    """Another writer appends a record after the second listing of the trail, which is the one that
+    is verified.
+    """
 
     def __init__(self) -> None:
         super().__init__()

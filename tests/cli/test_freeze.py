@@ -1,4 +1,6 @@
-"""A freeze holds from the moment it is laid until it ends or is lifted, and every trail that it concerns has it."""
+"""A freeze holds from the moment it is laid until it ends or is lifted, and every trail that it
+concerns has it.
+"""
 
 import json
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,6 @@
-"""A first policy from a data file: good guesses, each one said, nothing overwritten, and always a policy that validates."""
+"""A first policy from a data file: good guesses, each one said, nothing overwritten, and always a
+policy that validates.
+"""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path

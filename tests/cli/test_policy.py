@@ -1,4 +1,6 @@
-"""A policy is good, or every fault of it is said at once with its line; what holds where it is silent can be seen."""
+"""A policy is good, or every fault of it is said at once with its line; what holds where it is
+silent can be seen.
+"""
 
 import json
 from pathlib import Path

@@ -1,4 +1,6 @@
-"""An object store that does for each step class what the rendered S3 policy of that class allows, and nothing else."""
+"""An object store that does for each step class what the rendered S3 policy of that class allows,
+and nothing else.
+"""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -14,7 +16,8 @@ _ROOT = f"arn:aws:s3:::{BUCKET.removeprefix('s3://')}/"
 
 
 class Guarded:
-    """`refused` has whoever was turned away; `used` the grants that somebody needed, by class and action.
+    """`refused` has whoever was turned away; `used` the grants that somebody needed, by class and
+    action.
 
     While nobody is named, it is a person with credentials of their own, who may do everything.
     """

@@ -1,4 +1,6 @@
-"""What the steps image does with one model: the monitor's look, the diagnosis, the close with its page."""
+"""What the steps image does with one model: the monitor's look, the diagnosis, the close with its
+page.
+"""
 
 from datetime import timedelta
 from pathlib import Path
@@ -28,7 +30,9 @@ class OneVersion:
 
 
 def live(work: Path) -> str:
-    """What the window was found to be, the remedy, and how the incident ended, since nothing in this image trains."""
+    """What the window was found to be, the remedy, and how the incident ended, since nothing in
+    this image trains.
+    """
     rules = policy(detect={"persistence": {"hits": 1, "of": 1}})
     log = rows(TURN - timedelta(days=10), NOW, rules)
     at = site(work, rules, log)

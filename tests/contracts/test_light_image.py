@@ -1,4 +1,6 @@
-"""The steps image has no pandas, no scikit-learn, no full MLflow: what runs in it may not import them."""
+"""The steps image has no pandas, no scikit-learn, no full MLflow: what runs in it may not import
+them.
+"""
 
 import subprocess
 import sys

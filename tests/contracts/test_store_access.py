@@ -1,6 +1,8 @@
-"""Everything that the loop does in a cluster it can do with the store access that is rendered for it, each step as its own class.
+"""Everything that the loop does in a cluster it can do with the store access that is rendered for
+it, each step as its own class.
 
-The short life has two versions that a test vouches for; in the whole one a model is trained and judged three times.
+The short life has two versions that a test vouches for; in the whole one a model is trained and
+judged three times.
 """
 
 import base64
@@ -163,7 +165,9 @@ def bootstrapped(at: Cluster) -> None:
 
 
 def made_up(at: Cluster) -> None:
-    """Two versions with their references, as people may bring them; what serves answers 0.5 to everything."""
+    """Two versions with their references, as people may bring them; what serves answers 0.5 to
+    everything.
+    """
     site = at.site(RULES)
     for version in ("1", "2"):
         folder = at.root / f"made-up-{version}"
@@ -235,7 +239,9 @@ def remedied(at: Cluster) -> None:
 
 
 def swept(at: Cluster) -> None:
-    """A canary that a crash left, a release by somebody else, a heal that ended without its close, one that no alert started."""
+    """A canary that a crash left, a release by somebody else, a heal that ended without its close,
+    one that no alert started.
+    """
     site = at.site(RULES)
     theirs = at.registry.version("3" if at.whole else "2")
     at.serving.start_canary(theirs, expected=at.serving.state().generation)
@@ -256,7 +262,9 @@ def swept(at: Cluster) -> None:
 
 
 def alarmed(at: Cluster) -> Incident:
-    """An incident that triage opens itself, for the monitor died before it could; what is for people is only written down."""
+    """An incident that triage opens itself, for the monitor died before it could; what is for
+    people is only written down.
+    """
     at.clock.sleep(DAY)
     now = at.clock.now()
     verdict = Verdict(VerdictState.DRIFTED, 900, 900, window=Window(now - 7 * DAY, now), model=RULES.name, measured_at=now)

@@ -49,7 +49,9 @@ def policy(**sections: Any) -> Policy:
 
 
 def rows(n: int, seed: int = 0, *, start: datetime = START, span: timedelta = 7 * DAY, version: str = "1") -> pa.Table:
-    """Answered requests spread over `[start, start + span)`, with the answer's truth in `defaulted`."""
+    """Answered requests spread over `[start, start + span)`, with the answer's truth in
+    `defaulted`.
+    """
     random = np.random.default_rng(seed)
     micros = np.sort(random.integers(0, int(span / timedelta(microseconds=1)), n)) + int(start.timestamp() * 1e6)
     income, age = random.normal(size=n), random.normal(50, 10, size=n)

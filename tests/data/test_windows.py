@@ -1,4 +1,6 @@
-"""What the inference log says of a window: each answered row once, labels as they are known by now, drift of the schema kept."""
+"""What the inference log says of a window: each answered row once, labels as they are known by now,
+drift of the schema kept.
+"""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -219,7 +221,9 @@ QUESTIONS: dict[str, Callable[[LoggedWindows], pa.Table]] = {
 
 
 def busy(store: ObjectStore) -> list[str]:
-    """Twelve small objects, of which some overlap and some repeat rows, and their labels; the keys of the log, in order."""
+    """Twelve small objects, of which some overlap and some repeat rows, and their labels; the keys
+    of the log, in order.
+    """
     for number in range(4):
         table = rows(300, seed=number, start=START + number * DAY, span=DAY)
         for part in range(3):

@@ -1,4 +1,6 @@
-"""The monitor: a verdict per window, an incident only when it persists, and never about another champion's days."""
+"""The monitor: a verdict per window, an incident only when it persists, and never about another
+champion's days.
+"""
 
 from datetime import timedelta
 from pathlib import Path

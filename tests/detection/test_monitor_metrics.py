@@ -1,4 +1,6 @@
-"""What the monitor tells Prometheus: every metric that it is to tell, the alarm only when it persists, and never its own end."""
+"""What the monitor tells Prometheus: every metric that it is to tell, the alarm only when it
+persists, and never its own end.
+"""
 
 import socket
 import threading

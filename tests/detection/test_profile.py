@@ -1,4 +1,6 @@
-"""A profile is whole numbers: the same in whatever pieces and order the rows come, and as much memory for any number of them."""
+"""A profile is whole numbers: the same in whatever pieces and order the rows come, and as much
+memory for any number of them.
+"""
 
 import itertools
 import json

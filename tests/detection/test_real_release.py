@@ -1,4 +1,6 @@
-"""Real flights, whose lateness goes by whole days: a good model's bad weeks alarm nobody, a release that loses is seen at once."""
+"""Real flights, whose lateness goes by whole days: a good model's bad weeks alarm nobody, a release
+that loses is seen at once.
+"""
 
 from datetime import UTC, datetime
 
@@ -20,7 +22,9 @@ DETECT = load_policy(POLICY).detect
 
 
 class Monitor:
-    """Looks at windows as the policy asks for, with thresholds from the reference that a bootstrap keeps."""
+    """Looks at windows as the policy asks for, with thresholds from the reference that a bootstrap
+    keeps.
+    """
 
     def __init__(self) -> None:
         reference = answered().reference.select(["p", "delayed"])

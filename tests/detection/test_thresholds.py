@@ -1,4 +1,6 @@
-"""Thresholds hold at the stated rate on windows that the calibration never saw; a shift of 0.1 standard deviations is found."""
+"""Thresholds hold at the stated rate on windows that the calibration never saw; a shift of 0.1
+standard deviations is found.
+"""
 
 from datetime import timedelta
 

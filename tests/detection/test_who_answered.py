@@ -1,4 +1,6 @@
-"""Where a predictor is not told that it is a canary, the releases tell which rows are the champion's."""
+"""Where a predictor is not told that it is a canary, the releases tell which rows are the
+champion's.
+"""
 
 from collections.abc import Callable
 from pathlib import Path

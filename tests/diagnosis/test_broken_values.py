@@ -1,4 +1,6 @@
-"""What is wrong with values, columns and windows is found with its share, and what merely moved is not called wrong."""
+"""What is wrong with values, columns and windows is found with its share, and what merely moved is
+not called wrong.
+"""
 
 from collections.abc import Callable
 

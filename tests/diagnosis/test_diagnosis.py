@@ -114,7 +114,9 @@ def test_a_limit_holds_back_what_advances_and_nothing_that_retreats() -> None:
 
 
 def test_a_drift_in_a_rare_code_is_found_by_its_shape_where_the_mean_hardly_moved() -> None:
-    """Both signs cancel in the mean residual: the loss inside rises a little, and only the residuals' shape over x3 says why."""
+    """Both signs cancel in the mean residual: the loss inside rises a little, and only the
+    residuals' shape over x3 says why.
+    """
 
     def in_d(w: World) -> None:
         w.q = np.where(w.c == "D", w.chance(x3=-0.6), w.p)
@@ -124,7 +126,9 @@ def test_a_drift_in_a_rare_code_is_found_by_its_shape_where_the_mean_hardly_move
 
 
 def test_rows_that_are_merely_harder_ask_for_no_retraining() -> None:
-    """More rows lie near the middle, where nobody can tell: the loss rises, and nothing in the inputs says where the model errs."""
+    """More rows lie near the middle, where nobody can tell: the loss rises, and nothing in the
+    inputs says where the model errs.
+    """
 
     def harder(w: World) -> None:
         w.x["x1"], w.x["x3"] = 0.55 * w.x["x1"], 0.55 * w.x["x3"]

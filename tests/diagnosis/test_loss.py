@@ -1,4 +1,6 @@
-"""The loss without labels stays within its interval while the law holds; with labels, each cause gets the share that it carries."""
+"""The loss without labels stays within its interval while the law holds; with labels, each cause
+gets the share that it carries.
+"""
 
 from collections.abc import Callable
 

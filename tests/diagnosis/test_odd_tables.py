@@ -1,4 +1,6 @@
-"""Whatever stands in the two tables, the answer is a diagnosis or one sentence that says what is wrong with them."""
+"""Whatever stands in the two tables, the answer is a diagnosis or one sentence that says what is
+wrong with them.
+"""
 
 import datetime
 

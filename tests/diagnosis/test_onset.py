@@ -1,4 +1,6 @@
-"""When a concept changed: the moment where the window shows one, and else no later than its first row."""
+"""When a concept changed: the moment where the window shows one, and else no later than its first
+row.
+"""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta

@@ -51,7 +51,9 @@ DAYS = [(3, 22), (4, 22), (5, 8), (6, 8), (7, 15), (8, 15), (9, 8), (10, 8), (11
 
 @pytest.mark.parametrize(("month", "day"), DAYS)
 def test_no_real_fortnight_s_labels_are_taken_for_wrong(month: int, day: int) -> None:
-    """The labels of the last two days have not come, whatever was answered; rows of one day share what no column knows."""
+    """The labels of the last two days have not come, whatever was answered; rows of one day share
+    what no column knows.
+    """
     end = datetime(2013, month, day, tzinfo=UTC)
     current = answered().window(Window(end - FORTNIGHT, end), known=end)
     found = diagnose(answered().reference, current, ANSWERED, Context())

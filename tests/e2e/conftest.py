@@ -1,4 +1,6 @@
-"""One installed quickstart with a champion for all cases; without a cluster every case says why it was not run."""
+"""One installed quickstart with a champion for all cases; without a cluster every case says why it
+was not run.
+"""
 
 import os
 from collections.abc import Iterator

@@ -1,4 +1,6 @@
-"""The quickstart on a cluster with one champion that serves, and what a case does to it and asks of it."""
+"""The quickstart on a cluster with one champion that serves, and what a case does to it and asks of
+it.
+"""
 
 import json
 import os
@@ -38,7 +40,9 @@ _LIVE = timedelta(days=2)  # of flights that are kept for whoever asks while a h
 
 @dataclass
 class Stage:
-    """`store` and `registry` reach the quickstart's from outside; `alerts` is where the EventSource listens."""
+    """`store` and `registry` reach the quickstart's from outside; `alerts` is where the EventSource
+    listens.
+    """
 
     cluster: Cluster
     policy: Policy
@@ -59,7 +63,9 @@ class Stage:
         return Passengers(self.policy, self.cluster.gateway)
 
     def forget(self) -> None:
-        """No incident, no record, no row: as after the bootstrap. The champion and its reference stay."""
+        """No incident, no record, no row: as after the bootstrap. The champion and its reference
+        stay.
+        """
         self._no_alarm()
         until(self._no_workflows, 120, "the end of all workflows", 2)
         self._only_the_champion()
@@ -68,7 +74,9 @@ class Stage:
                 _delete(key)
 
     def begin_again(self) -> None:
-        """The first champion serves again, as before the heal of another case; its version and its rows are still there."""
+        """The first champion serves again, as before the heal of another case; its version and its
+        rows are still there.
+        """
         alias = self.policy.registry.champion
         self.registry.move_alias(alias, "1", expected=self.alias())
         self.cluster.run("delete", "inferenceservices", "--all", "--wait=true", "--timeout=90s", check=False)
@@ -77,13 +85,17 @@ class Stage:
         runs.succeed(self.cluster, runs.start(self.cluster, f"bootstrap-{self.model}"), HEAL)
 
     def raze(self) -> None:
-        """Nothing serves and the store is empty: MLflow has lost its versions, and they would be counted anew."""
+        """Nothing serves and the store is empty: MLflow has lost its versions, and they would be
+        counted anew.
+        """
         self.cluster.run("delete", "workflows,inferenceservices", "--all", "--wait=true", "--timeout=90s", check=False)
         for key in list(self.store.list("")):
             _delete(key)
 
     def flights(self, days: int = 60, change: Callable[[pa.Table], pa.Table] = lambda rows: rows) -> None:
-        """The last weeks asked about through the gateway, with their labels; but for the two days that are kept for `asking`."""
+        """The last weeks asked about through the gateway, with their labels; but for the two days
+        that are kept for `asking`.
+        """
         self.asked_about(change(self.world.between(TODAY - timedelta(days=days), TODAY - _LIVE)))
 
     def asked_about(self, rows: pa.Table) -> None:
@@ -197,7 +209,9 @@ class Stage:
         self.cluster.run("patch", kind, name, "--type=merge", "-p", json.dumps(change))
 
     def agrees(self) -> None:
-        """What serves, the champion's alias and the last word of the record are one, and no canary is left."""
+        """What serves, the champion's alias and the last word of the record are one, and no canary
+        is left.
+        """
         assert self.canary() is None
         assert self.alias() == self.served()
         champions = [closing.champion_after for each in self.ledger.incidents(self.model) if (closing := self.ledger.closing(each))]
@@ -222,7 +236,9 @@ class Stage:
         return [name for name in names if name.startswith("heal-")]
 
     def _no_workflows(self) -> bool | None:
-        """A heal waits for the collection of its artifacts before it goes; a test has no time for that. An alert may still come in."""
+        """A heal waits for the collection of its artifacts before it goes; a test has no time for
+        that. An alert may still come in.
+        """
         self.cluster.run("delete", "workflows", "--all", "--wait=false", check=False)
         left = self.cluster.listed("workflows")
         for each in left:
@@ -247,7 +263,9 @@ class Stage:
 
 
 def variant(policy: Policy, **sections: Any) -> Policy:
-    """The policy with other values in some sections; an incident that is opened under it is healed by it."""
+    """The policy with other values in some sections; an incident that is opened under it is healed
+    by it.
+    """
     document = policy.model_dump(mode="json", by_alias=True)
     for section, values in sections.items():
         document[section] = {**document[section], **values}

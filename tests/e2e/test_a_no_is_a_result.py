@@ -1,4 +1,6 @@
-"""Heals that change nothing: broken data, a challenger that loses, a canary nobody asks, a freeze, somebody's newer word."""
+"""Heals that change nothing: broken data, a challenger that loses, a canary nobody asks, a freeze,
+somebody's newer word.
+"""
 
 from collections.abc import Callable
 

@@ -1,4 +1,6 @@
-"""What becomes of alerts: one incident and one heal for a storm of them, and nothing at all for hostile ones."""
+"""What becomes of alerts: one incident and one heal for a storm of them, and nothing at all for
+hostile ones.
+"""
 
 from modelmedic.examples.cluster.place import until
 from tests.e2e.stage import Stage, alert, evidence

@@ -1,4 +1,6 @@
-"""Challengers that pass every gate and fail where they serve: none of them is promoted, and the champion goes on."""
+"""Challengers that pass every gate and fail where they serve: none of them is promoted, and the
+champion goes on.
+"""
 
 import threading
 from collections.abc import Callable
@@ -21,7 +23,9 @@ pytestmark = pytest.mark.slow
 
 
 def _played_until_it_is_gone(stage: Stage, incident: Incident, play: Callable[[Callable[[], bool]], None]) -> None:
-    """The heal of the incident; from its canary's share on `play` goes on, until that canary is gone."""
+    """The heal of the incident; from its canary's share on `play` goes on, until that canary is
+    gone.
+    """
     stop = threading.Event()
     player = threading.Thread(target=play, args=(stop.is_set,), daemon=True)
     with stage.asking():
@@ -37,7 +41,9 @@ def _played_until_it_is_gone(stage: Stage, incident: Incident, play: Callable[[C
 
 
 def test_a_canary_that_never_comes_up_is_taken_back(stage: Stage) -> None:
-    """Its files are damaged between its gates and its pod, which refuses what is not the model that was judged."""
+    """Its files are damaged between its gates and its pod, which refuses what is not the model that
+    was judged.
+    """
     before = stage.alias(), stage.served()
     stage.flights()
     incident = stage.opened()

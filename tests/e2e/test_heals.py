@@ -1,4 +1,6 @@
-"""Heals that change what serves: from a Prometheus alert, with a person's yes, and back from a release that does harm."""
+"""Heals that change what serves: from a Prometheus alert, with a person's yes, and back from a
+release that does harm.
+"""
 
 import os
 import subprocess
@@ -58,7 +60,9 @@ def test_a_yes_lets_the_challenger_through_and_the_record_says_whose_it_was(stag
 
 
 def test_from_the_alert_to_healed_with_no_request_failed(stage: Stage) -> None:
-    """Prometheus fires, Alertmanager posts, Argo Events triggers, Argo heals, KServe takes the canary, the alias moves."""
+    """Prometheus fires, Alertmanager posts, Argo Events triggers, Argo heals, KServe takes the
+    canary, the alias moves.
+    """
     before = stage.served()
     stage.flights()
     with stage.asking() as passengers:

@@ -1,4 +1,6 @@
-"""Pods, processes and the controller that are killed in the middle, and a heal that somebody terminates: nothing disagrees afterwards."""
+"""Pods, processes and the controller that are killed in the middle, and a heal that somebody
+terminates: nothing disagrees afterwards.
+"""
 
 import os
 import subprocess
@@ -23,7 +25,9 @@ _RESTART = "kubectl -n argo delete pod -l app=workflow-controller"  # where Argo
 
 @pytest.mark.parametrize("step", ["diagnose", "retrain", "validate", "deploy"])
 def test_a_pod_that_is_killed_is_started_again_and_the_heal_ends_well(stage: Stage, step: str) -> None:
-    """A deploy that is killed in the middle of a change has left its lease behind, and then its canary is taken back."""
+    """A deploy that is killed in the middle of a change has left its lease behind, and then its
+    canary is taken back.
+    """
     stage.flights()
     incident = stage.opened(variant(stage.policy, rollout={"hold": "15s"}))
     with stage.asking() as passengers:
@@ -43,7 +47,9 @@ def test_a_pod_that_is_killed_is_started_again_and_the_heal_ends_well(stage: Sta
 
 @pytest.mark.parametrize("step", ["diagnose", "retrain", "validate", "deploy", "close"])
 def test_a_step_that_is_killed_by_signal_leaves_nothing_that_disagrees(stage: Stage, step: str) -> None:
-    """-9 may be the kernel's answer to too little memory, so Argo does not try again: the close or the sweep ends the heal."""
+    """-9 may be the kernel's answer to too little memory, so Argo does not try again: the close or
+    the sweep ends the heal.
+    """
     before = stage.alias(), stage.served()
     stage.flights()
     incident = stage.opened(variant(stage.policy, rollout={"hold": "30s"}))

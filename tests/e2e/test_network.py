@@ -1,4 +1,6 @@
-"""With NetworkPolicies enforced: every path that the loop needs is open, and all others are closed, seen from pods of each step class."""
+"""With NetworkPolicies enforced: every path that the loop needs is open, and all others are closed,
+seen from pods of each step class.
+"""
 
 import json
 import os
@@ -35,7 +37,9 @@ print(json.dumps(sorted(name for name, where in json.loads(os.environ["TARGETS"]
 
 @pytest.fixture(scope="module")
 def targets(whole_stage: Stage) -> dict[str, tuple[str, int]]:
-    """Who can be asked in the cluster. Each but the gateway is somebody's need, so that a target which is down fails the test."""
+    """Who can be asked in the cluster. Each but the gateway is somebody's need, so that a target
+    which is down fails the test.
+    """
     service = whole_stage.policy.serving.inferenceService
     pods = whole_stage.cluster.listed("pods", f"serving.kserve.io/inferenceservice={service}")
     gateway = urlsplit(whole_stage.cluster.gateway)

@@ -1,4 +1,6 @@
-"""What the loop needs goes away in the middle: nothing goes forward, and a canary does not stay unwatched."""
+"""What the loop needs goes away in the middle: nothing goes forward, and a canary does not stay
+unwatched.
+"""
 
 import json
 from collections.abc import Iterator
@@ -15,7 +17,9 @@ pytestmark = pytest.mark.slow
 
 @contextmanager
 def _away(stage: Stage, service: str) -> Iterator[None]:
-    """Nobody reaches it by its Service while the block lasts; what it keeps stays, and a port-forward that is open goes on."""
+    """Nobody reaches it by its Service while the block lasts; what it keeps stays, and a
+    port-forward that is open goes on.
+    """
 
     def select(selector: dict[str, str | None]) -> None:
         stage.cluster.run("patch", "service", service, "--type=merge", "-p", json.dumps({"spec": {"selector": selector}}))

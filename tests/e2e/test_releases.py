@@ -46,12 +46,16 @@ def test_a_release_that_does_harm_is_rolled_back(stage: Stage, tmp_path: Path) -
 
 
 def _noticed(stage: Stage, version: str, at: datetime) -> None:
-    """As the sweep writes it down within five minutes; moved into the past like the flights that the version answers."""
+    """As the sweep writes it down within five minutes; moved into the past like the flights that
+    the version answers.
+    """
     History(stage.store, SystemClock()).record_release(stage.model, Release(at, version, "1", by=RELEASED_BY_HAND))
 
 
 def _released_by_hand(stage: Stage, rows: pa.Table, work: Path) -> str:
-    """Trained, registered, served and aliased past every gate, as a person does it with MLflow and kubectl; the version."""
+    """Trained, registered, served and aliased past every gate, as a person does it with MLflow and
+    kubectl; the version.
+    """
     pq.write_table(rows, work / "rows.parquet")
     trained = train_apart(work / "rows.parquet", stage.policy, work / "out")
     assert trained.folder is not None, trained.sentence

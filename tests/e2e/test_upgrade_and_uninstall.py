@@ -1,4 +1,6 @@
-"""A newer render under a running heal, and everything taken away again. The last of the suite: nothing is there afterwards."""
+"""A newer render under a running heal, and everything taken away again. The last of the suite:
+nothing is there afterwards.
+"""
 
 import json
 from pathlib import Path
@@ -15,7 +17,9 @@ pytestmark = pytest.mark.slow
 
 
 def test_a_newer_render_under_a_running_heal_does_not_break_it(stage: Stage, tmp_path: Path) -> None:
-    """The heal goes on by the rules that its incident was opened under; the next one follows the newer ones."""
+    """The heal goes on by the rules that its incident was opened under; the next one follows the
+    newer ones.
+    """
     platform, images = settings()
     newer = variant(stage.policy, metadata={"owner": "somebody-else"}, validate={"minGain": 0.4})
     stage.flights()

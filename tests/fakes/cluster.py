@@ -1,8 +1,10 @@
-"""A cluster in one process: enough of the Kubernetes API and of KServe's Standard mode to serve, over real HTTP.
+"""A cluster in one process: enough of the Kubernetes API and of KServe's Standard mode to serve,
+over real HTTP.
 
-Kept as the real ones were seen to be: a change of the spec raises the generation and a change of the status only the resourceVersion,
-which KServe moves all the time; a stale resourceVersion is 409; a canary is in the route once it is available; a predictor that is
-renamed to its canary's name keeps its pods; annotations of the InferenceService go to the pods and restart them.
+Kept as the real ones were seen to be: a change of the spec raises the generation and a change of
+the status only the resourceVersion, which KServe moves all the time; a stale resourceVersion is
+409; a canary is in the route once it is available; a predictor that is renamed to its canary's name
+keeps its pods; annotations of the InferenceService go to the pods and restart them.
 """
 
 import copy
@@ -27,7 +29,8 @@ _SERVICES, _DEPLOYMENTS, _ROUTES, _PODS = "inferenceservices", "deployments", "h
 
 @dataclass
 class FakeCluster:
-    """`behaviours` by digest say what a predictor does (tests/fakes/predictor.py). `gateway` False writes no HTTPRoute.
+    """`behaviours` by digest say what a predictor does (tests/fakes/predictor.py). `gateway` False
+    writes no HTTPRoute.
 
     `before` is called before each request of the API with its verb and path: a place to interfere.
     """
@@ -129,7 +132,9 @@ class FakeCluster:
         document["metadata"]["resourceVersion"] = str(self._serial)
 
     def _reconcile(self, kind: str, service: Document) -> None:
-        """KServe: a Deployment for each predictor, its pods, and the route; then the status, once more."""
+        """KServe: a Deployment for each predictor, its pods, and the route; then the status, once
+        more.
+        """
         if kind != _SERVICES:
             return
         name, spec = service["metadata"]["name"], service["spec"]

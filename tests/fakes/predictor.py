@@ -1,8 +1,10 @@
-"""A predictor process that starts at once: command line, announcement, headers, metrics and V2 answers of the real one, without a model.
+"""A predictor process that starts at once: command line, announcement, headers, metrics and V2
+answers of the real one, without a model.
 
-`behaviour.json` in the model folder says what it does: {"value": 0.5}, {"error": "…"} (says that it cannot serve), {"dies": true}
-(ends without a word), {"silent": true} (never answers), {"status": 500} (fails every request but those of its own rows), {"picky": true}
-(refuses a row with an empty text).
+`behaviour.json` in the model folder says what it does: {"value": 0.5}, {"error": "…"} (says that it
+cannot serve), {"dies": true} (ends without a word), {"silent": true} (never answers), {"status":
+500} (fails every request but those of its own rows), {"picky": true} (refuses a row with an empty
+text).
 """
 
 import json

@@ -1,4 +1,6 @@
-"""A registry in this process's memory, for whoever needs one and no MLflow: the rehearsed one, and what people and networks do to it."""
+"""A registry in this process's memory, for whoever needs one and no MLflow: the rehearsed one, and
+what people and networks do to it.
+"""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -10,9 +12,11 @@ from modelmedic.steps.contracts.training import ModelVersion
 
 
 class FakeRegistry(RehearsedRegistry):
-    """Implements `modelmedic.steps.contracts.ports.Registry`. While `unreachable` is set, every call raises Transient.
+    """Implements `modelmedic.steps.contracts.ports.Registry`. While `unreachable` is set, every
+    call raises Transient.
 
-    `files` is a folder for what is registered. `delete` does what a person does in MLflow's UI: the version's aliases go with it.
+    `files` is a folder for what is registered. `delete` does what a person does in MLflow's UI: the
+    version's aliases go with it.
     """
 
     def __init__(self, files: Path, name: str = "flights") -> None:

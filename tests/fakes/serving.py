@@ -1,4 +1,6 @@
-"""Serving in memory, for tests of whoever deploys: the rehearsed one, whose versions behave as a test says."""
+"""Serving in memory, for tests of whoever deploys: the rehearsed one, whose versions behave as a
+test says.
+"""
 
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -13,9 +15,11 @@ from modelmedic.steps.contracts.training import ModelVersion
 
 
 class FakeServing(RehearsedServing):
-    """`behaviours` by version: {"value": 0.5} is what it answers, {"error": …} refuses to serve, {"dies"} or {"silent"} never comes up,
+    """`behaviours` by version: {"value": 0.5} is what it answers, {"error": …} refuses to serve,
+    {"dies"} or {"silent"} never comes up,
 
-    {"damaged"} has files that are no model, {"status": 500} fails every request. `ask` is a caller's request through the gateway.
+    {"damaged"} has files that are no model, {"status": 500} fails every request. `ask` is a
+    caller's request through the gateway.
     """
 
     def __init__(self, behaviours: Mapping[str, Mapping[str, Any]] | None = None) -> None:

@@ -1,4 +1,6 @@
-"""What stands in for Argo: `Workflows` in memory, and an API server that keeps Workflows as Kubernetes does, over real HTTP."""
+"""What stands in for Argo: `Workflows` in memory, and an API server that keeps Workflows as
+Kubernetes does, over real HTTP.
+"""
 
 import copy
 import json
@@ -53,7 +55,9 @@ class FakeWorkflows:
 
 @dataclass
 class FakeArgo:
-    """Kept as the real one: a name that is taken is 409, and so is a patch with a stale resourceVersion."""
+    """Kept as the real one: a name that is taken is 409, and so is a patch with a stale
+    resourceVersion.
+    """
 
     objects: dict[str, Document] = field(default_factory=dict)
     written_meanwhile: int = 0  # how many patches come too late because the controller wrote first

@@ -1,4 +1,6 @@
-"""What a heal that did nothing leaves for the monitor: a harmless shift is silenced for a while, one that was held back is not."""
+"""What a heal that did nothing leaves for the monitor: a harmless shift is silenced for a while,
+one that was held back is not.
+"""
 
 from pathlib import Path
 from typing import Any

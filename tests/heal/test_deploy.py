@@ -1,4 +1,6 @@
-"""A challenger climbs only on what it was seen to do, and goes back to the last good version for every doubt."""
+"""A challenger climbs only on what it was seen to do, and goes back to the last good version for
+every doubt.
+"""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -126,7 +128,9 @@ def test_running_it_again_changes_nothing_more(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("where", ["the same machine", "another pod"])
 def test_without_its_store_a_canary_does_not_stay_and_the_record_is_not_lost(tmp_path: Path, where: str) -> None:
-    """The record waits on this machine, which may be a pod that is gone, and on the serving object, which stays."""
+    """The record waits on this machine, which may be a pod that is gone, and on the serving object,
+    which stays.
+    """
     world = World(tmp_path)
 
     def away(*_: object) -> None:

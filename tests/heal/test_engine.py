@@ -1,4 +1,6 @@
-"""The local engine follows the stage table, goes on where it stopped, and never leaves an incident open behind a fault."""
+"""The local engine follows the stage table, goes on where it stopped, and never leaves an incident
+open behind a fault.
+"""
 
 from pathlib import Path
 

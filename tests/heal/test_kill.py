@@ -1,4 +1,6 @@
-"""kill -9 of a heal at any moment: the next run goes on, nothing is done twice, and registry, serving and records agree."""
+"""kill -9 of a heal at any moment: the next run goes on, nothing is done twice, and registry,
+serving and records agree.
+"""
 
 import shutil
 import signal

@@ -1,4 +1,6 @@
-"""The report stage: Evidently's page in the store, and a stage that succeeds whatever Evidently makes of the data."""
+"""The report stage: Evidently's page in the store, and a stage that succeeds whatever Evidently
+makes of the data.
+"""
 
 from pathlib import Path
 

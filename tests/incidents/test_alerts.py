@@ -1,4 +1,6 @@
-"""Of an alert body only what matches the strict grammar gets through, and one bad alert spoils no other."""
+"""Of an alert body only what matches the strict grammar gets through, and one bad alert spoils no
+other.
+"""
 
 import json
 from typing import Any

@@ -1,4 +1,6 @@
-"""The whole way through a cluster's API: an alert starts a heal, the heal waits, a person's answer lets it go on."""
+"""The whole way through a cluster's API: an alert starts a heal, the heal waits, a person's answer
+lets it go on.
+"""
 
 import os
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,6 @@
-"""What heals and the sweep tell Prometheus: every metric of theirs, as it stands, and never at the price of a step."""
+"""What heals and the sweep tell Prometheus: every metric of theirs, as it stands, and never at the
+price of a step.
+"""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -26,7 +28,9 @@ Values = Mapping[tuple[str, ...], float]
 
 
 class Heard:
-    """A publisher that keeps what stands, and everything of one metric that ever did. `away` refuses it all."""
+    """A publisher that keeps what stands, and everything of one metric that ever did. `away`
+    refuses it all.
+    """
 
     def __init__(self) -> None:
         self.away = False

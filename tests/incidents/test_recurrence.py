@@ -1,4 +1,6 @@
-"""A lasting fault is one incident: an alarm that shows nothing beyond the last one is no news, and a fault that grew always is."""
+"""A lasting fault is one incident: an alarm that shows nothing beyond the last one is no news, and
+a fault that grew always is.
+"""
 
 from dataclasses import replace
 

@@ -1,4 +1,6 @@
-"""An alarm opens no second incident for what the last one was about, as long as what that one ended with still holds."""
+"""An alarm opens no second incident for what the last one was about, as long as what that one ended
+with still holds.
+"""
 
 from datetime import timedelta
 from pathlib import Path

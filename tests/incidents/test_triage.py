@@ -1,4 +1,6 @@
-"""An alert is believed as far as a verdict bears it out, and however often it comes there is one incident with one heal."""
+"""An alert is believed as far as a verdict bears it out, and however often it comes there is one
+incident with one heal.
+"""
 
 from collections.abc import Mapping
 from contextlib import suppress

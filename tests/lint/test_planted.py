@@ -1,4 +1,6 @@
-"""A gate that has never caught anything proves nothing: each planted defect is caught by the check that is for it."""
+"""A gate that has never caught anything proves nothing: each planted defect is caught by the check
+that is for it.
+"""
 
 import pytest
 

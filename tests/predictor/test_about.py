@@ -1,4 +1,6 @@
-"""What a deployment tells a predictor of its policy arrives as it was, and what nobody of ours wrote is refused."""
+"""What a deployment tells a predictor of its policy arrives as it was, and what nobody of ours
+wrote is refused.
+"""
 
 from pathlib import Path
 

@@ -1,4 +1,6 @@
-"""The log never slows an answer, holds what was asked by UTC day, and loses rows only by count: after its bound, or by a kill."""
+"""The log never slows an answer, holds what was asked by UTC day, and loses rows only by count:
+after its bound, or by a kill.
+"""
 
 import threading
 import time

@@ -1,4 +1,6 @@
-"""The predictor itself, KServe's model server over a real model: started once, asked over both protocols, stopped by SIGTERM."""
+"""The predictor itself, KServe's model server over a real model: started once, asked over both
+protocols, stopped by SIGTERM.
+"""
 
 import http.client
 import json

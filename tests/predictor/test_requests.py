@@ -1,4 +1,6 @@
-"""A request is answered, or refused in one sentence that names the column; what reaches the log is what was asked."""
+"""A request is answered, or refused in one sentence that names the column; what reaches the log is
+what was asked.
+"""
 
 from contextlib import suppress
 from typing import Any

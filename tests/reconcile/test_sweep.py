@@ -1,4 +1,6 @@
-"""No open incident is left without a heal because an alert was lost, and none stays open because its heal ended without a close."""
+"""No open incident is left without a heal because an alert was lost, and none stays open because
+its heal ended without a close.
+"""
 
 from datetime import timedelta
 from pathlib import Path

@@ -1,4 +1,6 @@
-"""Enough of Argo's controller to walk a rendered DAG: depends, when, what a skipped node leaves, in its own words."""
+"""Enough of Argo's controller to walk a rendered DAG: depends, when, what a skipped node leaves, in
+its own words.
+"""
 
 import re
 from collections.abc import Mapping
@@ -11,11 +13,15 @@ _RESULT = re.compile(r"([a-z][a-z-]*)\.(Succeeded|Skipped|Omitted|Failed|Errored
 
 
 class AbsentOptionalError(Exception):
-    """What makes a workflow of Argo 4.1 end in Error: a text that needs the output of a node that never ran and declared no default."""
+    """What makes a workflow of Argo 4.1 end in Error: a text that needs the output of a node that
+    never ran and declared no default.
+    """
 
 
 def walk(template: Mapping[str, Any], answers: Outputs) -> dict[str, str]:
-    """The phase of each task of the entry DAG: Succeeded, Skipped (its `when` was false) or Omitted (its `depends` was)."""
+    """The phase of each task of the entry DAG: Succeeded, Skipped (its `when` was false) or Omitted
+    (its `depends` was).
+    """
     by_name = {each["name"]: each for each in template["spec"]["templates"]}
     phases: dict[str, str] = {}
     for task in by_name[template["spec"]["entrypoint"]]["dag"]["tasks"]:

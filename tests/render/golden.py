@@ -1,4 +1,6 @@
-"""The golden output: one configuration whole, every other one as what it changes. `python -m tests.render.golden` writes it anew."""
+"""The golden output: one configuration whole, every other one as what it changes. `python -m
+tests.render.golden` writes it anew.
+"""
 
 import difflib
 from pathlib import Path
@@ -13,7 +15,9 @@ FOLDER = Path(__file__).parent / "golden"
 
 
 def files_of(name: str) -> dict[str, str]:
-    """The model's own files, without what changes with every release of the program or field of the policy."""
+    """The model's own files, without what changes with every release of the program or field of the
+    policy.
+    """
     chosen = policy(name)
     prefix = f"{BASE}/models/{chosen.name}/"
     tree = render([chosen], Platform())

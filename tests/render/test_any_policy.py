@@ -1,4 +1,6 @@
-"""Whatever validates renders, and what renders lints clean; what could become code or another object is refused at the policy."""
+"""Whatever validates renders, and what renders lints clean; what could become code or another
+object is refused at the policy.
+"""
 
 from datetime import timedelta
 from pathlib import Path

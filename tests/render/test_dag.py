@@ -28,7 +28,9 @@ def rendered() -> dict[str, Any]:
 
 
 def every_answer() -> Iterator[Answers]:
-    """All combinations of what the stages may answer; an output without a list of values says something."""
+    """All combinations of what the stages may answer; an output without a list of values says
+    something.
+    """
     places = [(stage.name, output.name, output.values or ("7",)) for stage in STEPS for output in stage.outputs]
     for values in product(*(allowed for _, _, allowed in places)):
         answers: Answers = {stage.name: {} for stage in STEPS}
@@ -57,7 +59,9 @@ def test_dag_and_table_run_the_same_stages_for_all_outputs(rendered: dict[str, A
 
 
 class Recorder:
-    """As much of a `Run` as the local engine needs: approvals are answered already, and what is asked for is remembered."""
+    """As much of a `Run` as the local engine needs: approvals are answered already, and what is
+    asked for is remembered.
+    """
 
     def __init__(self, answers: Answers) -> None:
         self.answers = answers
@@ -108,7 +112,9 @@ def test_a_decision_of_reject_stops_at_the_approval(rendered: dict[str, Any]) ->
 
 
 def test_the_simulated_controller_refuses_what_a_real_one_would(rendered: dict[str, Any]) -> None:
-    """A `when` that needs a skipped stage's output is an error in Argo 4.1 unless the output has a default."""
+    """A `when` that needs a skipped stage's output is an error in Argo 4.1 unless the output has a
+    default.
+    """
     broken = {**rendered, "spec": {**rendered["spec"], "templates": [dict(each) for each in rendered["spec"]["templates"]]}}
     template_of(broken, "approve")["outputs"] = {"parameters": [{"name": "decision", "valueFrom": {"supplied": {}}}]}
     says = {

@@ -1,4 +1,6 @@
-"""Alerts, their tests and the dashboards name only metrics that exist; the programs that read them accept them."""
+"""Alerts, their tests and the dashboards name only metrics that exist; the programs that read them
+accept them.
+"""
 
 import json
 import re

@@ -1,4 +1,6 @@
-"""Rendering is pure: the same tree whatever the order, the same documents with and without a mould, the same bytes twice."""
+"""Rendering is pure: the same tree whatever the order, the same documents with and without a mould,
+the same bytes twice.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -100,7 +102,9 @@ def test_an_unknown_key_of_the_platform_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_resolver_that_is_no_pod_is_reached_beside_those_that_are() -> None:
-    """A node-local cache has the node's network: a selector of pods never matches it, and no name resolves."""
+    """A node-local cache has the node's network: a selector of pods never matches it, and no name
+    resolves.
+    """
     openings = {}
     for dns in (Peer(port=53), Peer(cidr="169.254.20.10/32", port=53)):
         rendered = render([policy()], Platform(peers=Peers(dns=dns)))[f"{BASE}/platform/network.yaml"]

@@ -1,4 +1,6 @@
-"""Made-up windows of a flight-delay model, and incidents of it as the stages would have recorded them."""
+"""Made-up windows of a flight-delay model, and incidents of it as the stages would have recorded
+them.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field

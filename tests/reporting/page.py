@@ -38,7 +38,9 @@ class Seen(HTMLParser):
 
 
 def harmless(seen: Seen) -> None:
-    """Well-formed, without scripts, handlers, forms, frames or anything that is loaded from elsewhere."""
+    """Well-formed, without scripts, handlers, forms, frames or anything that is loaded from
+    elsewhere.
+    """
     assert seen.open == []
     for tag, attributes in seen.tags:
         assert tag not in ("script", "iframe", "object", "embed", "form", "link", "img", "base", "image", "use", "foreignobject", "a"), tag

@@ -1,4 +1,6 @@
-"""A canary passes on what it answered; silence holds and then takes it back; a fault takes it back at once."""
+"""A canary passes on what it answered; silence holds and then takes it back; a fault takes it back
+at once.
+"""
 
 import dataclasses
 import math

@@ -1,4 +1,6 @@
-"""Whatever a training function does, the caller gets a folder or one sentence, and no process is left behind."""
+"""Whatever a training function does, the caller gets a folder or one sentence, and no process is
+left behind.
+"""
 
 import os
 import re

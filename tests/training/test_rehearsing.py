@@ -1,4 +1,6 @@
-"""Of two trainings to be tried the one whose stand-in is beaten beyond noise is not carried out, and is counted as tried."""
+"""Of two trainings to be tried the one whose stand-in is beaten beyond noise is not carried out,
+and is counted as tried.
+"""
 
 from dataclasses import replace
 from datetime import timedelta

@@ -1,4 +1,6 @@
-"""From labelled rows to a first champion, from a diagnosis to a challenger that passed its gates, and every reason to say no."""
+"""From labelled rows to a first champion, from a diagnosis to a challenger that passed its gates,
+and every reason to say no.
+"""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -48,7 +50,9 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> Lived:
 
 
 def _fresh(lived: Lived, tmp_path: Path, table: pa.Table) -> Site:
-    """Another site with the same registry, store and references, whose log is `table` and whose ledger knows no incident."""
+    """Another site with the same registry, store and references, whose log is `table` and whose
+    ledger knows no incident.
+    """
     at = site(tmp_path, RULES, table, lived.site.registry)
     at.references.keep("1", lived.site.references.table("1"))
     return at

@@ -1,4 +1,6 @@
-"""Which rows a challenger learns from: after the change, with mature labels, outside of quarantine, the latest held out."""
+"""Which rows a challenger learns from: after the change, with mature labels, outside of quarantine,
+the latest held out.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta

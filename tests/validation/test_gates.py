@@ -1,4 +1,6 @@
-"""What a challenger has to pass: shown better on rows that neither learnt from, in every slice, without a column that knows."""
+"""What a challenger has to pass: shown better on rows that neither learnt from, in every slice,
+without a column that knows.
+"""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -78,7 +80,9 @@ def test_labels_of_one_class_judge_nobody() -> None:
 
 
 def test_better_everywhere_on_the_whole_and_worse_in_a_slice_is_rejected() -> None:
-    """Simpson's paradox: between the plans the challenger ranks better, within plan pro it has lost its order."""
+    """Simpson's paradox: between the plans the challenger ranks better, within plan pro it has lost
+    its order.
+    """
     rng = np.random.default_rng(11)
     n = 6000
     plan = rng.choice(["free", "plus", "pro"], n, p=[0.4, 0.3, 0.3]).astype(object)

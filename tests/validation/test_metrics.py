@@ -1,4 +1,6 @@
-"""Metrics agree with their definitions, and their intervals hold what they promise when rows of one day err together."""
+"""Metrics agree with their definitions, and their intervals hold what they promise when rows of one
+day err together.
+"""
 
 import numpy as np
 import pytest
@@ -10,7 +12,9 @@ Floats = np.ndarray
 
 
 def _two_equals(rng: np.random.Generator, metric: str) -> tuple[Floats, Floats, Floats, Floats]:
-    """2,000 rows of 15 days; two models that are equally good in law, each wrong in its own way on each day."""
+    """2,000 rows of 15 days; two models that are equally good in law, each wrong in its own way on
+    each day.
+    """
     n, days = 2000, 15
     day = rng.integers(0, days, n)
     times = day * DAY + rng.random(n) * DAY

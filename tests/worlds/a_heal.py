@@ -1,6 +1,8 @@
-"""One heal of a small flight-delay model by the real parts, as a process that a test may kill: `python -m tests.worlds.a_heal FOLDER`.
+"""One heal of a small flight-delay model by the real parts, as a process that a test may kill:
+`python -m tests.worlds.a_heal FOLDER`.
 
-The first call bootstraps and plays half a year; every call heals the incident that a person opened then, or goes on with it.
+The first call bootstraps and plays half a year; every call heals the incident that a person opened
+then, or goes on with it.
 """
 
 import sys
@@ -29,7 +31,9 @@ _CAUSES = ("concept_drift", "covariate_shift", "label_shift", "data_quality", "l
 
 
 def rules() -> Policy:
-    """The example's, for fewer flights; whatever is diagnosed is retrained on, so that the test is about the heal alone."""
+    """The example's, for fewer flights; whatever is diagnosed is retrained on, so that the test is
+    about the heal alone.
+    """
     policy = load_policy(Path("examples/flights/policy.yaml"))
     easy = {"margin": 0.2, "sliceMargin": 0.5, "oldRegimeMargin": 0.5, "minLabels": 100, "latencyP95Ms": 5000}
     changes = {

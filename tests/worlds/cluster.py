@@ -1,4 +1,5 @@
-"""The suite's world in a real cluster: any KUBECONFIG with KServe in Standard mode behind a Gateway API gateway.
+"""The suite's world in a real cluster: any KUBECONFIG with KServe in Standard mode behind a Gateway
+API gateway.
 
 | environment variable | names |
 |---|---|
@@ -41,7 +42,9 @@ def settings() -> dict[str, str]:
 
 
 def in_cluster(root: Path) -> World:
-    """An InferenceService of its own, gone at the end. Its ServingRuntime runs the predictor that the local world runs."""
+    """An InferenceService of its own, gone at the end. Its ServingRuntime runs the predictor that
+    the local world runs.
+    """
     said = settings()
     namespace, name = said["namespace"], f"tiny-{os.urandom(3).hex()}"
     kube = connect()

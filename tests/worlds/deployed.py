@@ -1,4 +1,6 @@
-"""A site where version 1 serves and version 2 has passed its gates, on the fakes of registry and serving."""
+"""A site where version 1 serves and version 2 has passed its gates, on the fakes of registry and
+serving.
+"""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta

@@ -1,4 +1,6 @@
-"""A site that can be monitored: a hand-fed log in memory, references, an alias, and what people were told."""
+"""A site that can be monitored: a hand-fed log in memory, references, an alias, and what people
+were told.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

@@ -1,4 +1,6 @@
-"""A small nonlinear world with correlated columns and a rare segment, and the faults that are planted in it."""
+"""A small nonlinear world with correlated columns and a rare segment, and the faults that are
+planted in it.
+"""
 
 from collections.abc import Callable
 
@@ -71,7 +73,9 @@ def concept_in_c(w: World) -> None:
 
 
 def diluted(w: World) -> None:
-    """The effect of x3 turns round in a twentieth of the rows: hardly seen in the window as a whole."""
+    """The effect of x3 turns round in a twentieth of the rows: hardly seen in the window as a
+    whole.
+    """
     w.q = np.where(w.c == "D", w.chance(x3=-1.0), w.p)
 
 

@@ -56,7 +56,9 @@ def run(at: Site, alert: str = "test") -> Run:
 
 
 class Steps:
-    """Plays the steps: answers each with given outputs and records them, as a step does; keeps the order of the calls."""
+    """Plays the steps: answers each with given outputs and records them, as a step does; keeps the
+    order of the calls.
+    """
 
     def __init__(self, answers: Mapping[str, Mapping[str, str] | Exception]) -> None:
         self._answers = answers

@@ -1,4 +1,6 @@
-"""The worlds in which the suite of the serving port runs: in memory, processes on this machine, and KServe."""
+"""The worlds in which the suite of the serving port runs: in memory, processes on this machine, and
+KServe.
+"""
 
 import json
 from collections.abc import Callable, Mapping

@@ -16,7 +16,9 @@ from tests.worlds.serving import SIGNATURE
 
 
 def trained(seed: int = 0) -> Any:
-    """A pipeline on a number `x` and a code `c` that answers NaN with an error and unseen codes without."""
+    """A pipeline on a number `x` and a code `c` that answers NaN with an error and unseen codes
+    without.
+    """
     rng = np.random.default_rng(seed)
     frame = pd.DataFrame({"x": rng.normal(size=200), "c": rng.choice(["a", "b"], 200)})
     encoded = make_column_transformer((OneHotEncoder(handle_unknown="ignore"), ["c"]), remainder="passthrough")

@@ -1,4 +1,6 @@
-"""A small world whose concept turns on one day, and a site that lives in it: memory, the fake registry and no MLflow."""
+"""A small world whose concept turns on one day, and a site that lives in it: memory, the fake
+registry and no MLflow.
+"""
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -54,7 +56,9 @@ def policy(**sections: Any) -> Policy:
 
 
 def rows(start: datetime, end: datetime, rules: Policy, *, a_day: int = 150, seed: int = 1) -> pa.Table:
-    """Logged and labelled rows: from TURN on, age works the other way round. Predictions are those of an all-knowing old model."""
+    """Logged and labelled rows: from TURN on, age works the other way round. Predictions are those
+    of an all-knowing old model.
+    """
     count = int((end - start) / timedelta(days=1) * a_day)
     rng = np.random.default_rng([seed, int(start.timestamp())])
     at = np.sort(rng.integers(0, int((end - start).total_seconds()), count))

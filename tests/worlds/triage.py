@@ -1,6 +1,7 @@
 """Where heals run in the suite of `Workflows`: in memory, over a fake API, and in a real cluster.
 
-The last needs KUBECONFIG and, in MODELMEDIC_E2E_NAMESPACE, the right to make Workflows; its heals have no pods.
+The last needs KUBECONFIG and, in MODELMEDIC_E2E_NAMESPACE, the right to make Workflows; its heals
+have no pods.
 """
 
 import os
@@ -25,7 +26,9 @@ _PATIENCE = 60.0  # seconds for Argo's controller
 
 @dataclass(frozen=True)
 class World:
-    """`reach` brings a started heal to its approval; `decided` says what it went on with, None when it went nowhere."""
+    """`reach` brings a started heal to its approval; `decided` says what it went on with, None when
+    it went nowhere.
+    """
 
     workflows: Workflows
     reach: Callable[[str, str], None]
@@ -108,7 +111,9 @@ def _until(holds: Callable[[], bool]) -> None:
 
 
 def _template() -> dict[str, Any]:
-    """An approval as rendered ones are, and a stage behind it that runs on a yes alone; neither has a pod."""
+    """An approval as rendered ones are, and a stage behind it that runs on a yes alone; neither has
+    a pod.
+    """
     decided = {"name": "decision", "valueFrom": {"supplied": {}, "default": "rejected"}}
     asked = {"name": "decision", "default": "rejected", "enum": ["approved", "rejected"]}
     approve = {"name": "approve", "suspend": {"duration": "120s"}, "inputs": {"parameters": [asked]}, "outputs": {"parameters": [decided]}}

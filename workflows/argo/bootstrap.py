@@ -1,4 +1,6 @@
-"""`bootstrap-<model>`: the first champion, trained, registered and served, each by the step class that may do it; started by hand."""
+"""`bootstrap-<model>`: the first champion, trained, registered and served, each by the step class
+that may do it; started by hand.
+"""
 
 from dataclasses import dataclass
 from typing import Any, Final

@@ -1,4 +1,6 @@
-"""What runs by the clock: `monitor-<model>`, which detects, and `reconcile`, which repairs what a crash left half done."""
+"""What runs by the clock: `monitor-<model>`, which detects, and `reconcile`, which repairs what a
+crash left half done.
+"""
 
 from typing import Any, Final
 
@@ -15,7 +17,9 @@ _MONITOR_SECONDS: Final = 1800
 
 
 def monitor(model: Model, platform: Platform) -> dict[str, Any]:
-    """Compares the current window with the champion's reference and pushes the verdict, from which the alerts are made."""
+    """Compares the current window with the champion's reference and pushes the verdict, from which
+    the alerts are made.
+    """
     call = Call(
         name="monitor",
         step="monitor",
@@ -34,7 +38,9 @@ def monitor(model: Model, platform: Platform) -> dict[str, Any]:
 
 
 def reconcile(platform: Platform, policies: str) -> dict[str, Any]:
-    """Every five minutes, for all models: open incidents past their time, leases of the dead, aliases that disagree with what serves."""
+    """Every five minutes, for all models: open incidents past their time, leases of the dead,
+    aliases that disagree with what serves.
+    """
     call = Call(
         name=RECONCILE,
         step=RECONCILE,

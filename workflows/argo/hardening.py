@@ -1,4 +1,6 @@
-"""What makes a pod pass Pod Security `restricted`, and keeps the API token out of every container that does not call the API."""
+"""What makes a pod pass Pod Security `restricted`, and keeps the API token out of every container
+that does not call the API.
+"""
 
 from typing import Final
 
@@ -47,7 +49,9 @@ def executor() -> m.ExecutorConfig:
 
 
 def resources(step_class: str) -> m.ResourceRequirements:
-    """Memory is asked for as it is limited, so that a node never takes back what a step was promised."""
+    """Memory is asked for as it is limited, so that a node never takes back what a step was
+    promised.
+    """
     cpu, most, memory, _ = _SIZES[step_class]
     return m.ResourceRequirements(requests=_quantities(cpu, memory), limits=_quantities(most, memory))
 

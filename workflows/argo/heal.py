@@ -46,8 +46,8 @@ def heal(model: Model, platform: Platform) -> dict[str, Any]:
 def depends(stage: Stage) -> str | None:
     """Every clause names a result: a bare name would follow a skipped stage as well.
 
-    What was skipped or succeeded had what it follows itself, so that need not be said again: the graph stays a tree of few branches,
-    which Argo's UI draws whole.
+    What was skipped or succeeded had what it follows itself, so that need not be said again: the
+    graph stays a tree of few branches, which Argo's UI draws whole.
     """
     known = {name for each in stage.after_or_skipped for name in _BY_NAME[each].after}
     clauses = [f"{name}.Succeeded" for name in stage.after if name not in known]
@@ -60,7 +60,9 @@ def when(stage: Stage) -> str | None:
 
 
 def _holds(condition: Condition) -> str:
-    """An empty value means that the stage was skipped, which Argo says in its status; its outputs then hold nothing to rely on."""
+    """An empty value means that the stage was skipped, which Argo says in its status; its outputs
+    then hold nothing to rely on.
+    """
     output = f"'{{{{tasks.{condition.stage}.outputs.parameters.{condition.output}}}}}'"
     tests = [f"'{{{{tasks.{condition.stage}.status}}}}' == 'Skipped'"] if "" in condition.values else []
     tests += [f"{output} == '{value}'" for value in condition.values if value]
@@ -97,7 +99,9 @@ def _call(stage: Stage, model: Model, platform: Platform) -> Call:
 
 
 def _image(stage: Stage, model: Model, platform: Platform) -> str:
-    """Judged in the image that will serve it: that it loads there is part of the judgement. Evidently is in our training image alone."""
+    """Judged in the image that will serve it: that it loads there is part of the judgement.
+    Evidently is in our training image alone.
+    """
     if stage.step == "report":
         return platform.images.train
     special = {Account.TRAIN: model.train_image, Account.VALIDATE: platform.images.predictor}
@@ -126,7 +130,9 @@ def _approval(stage: Stage, model: Model) -> Suspend:
 
 
 def _run(model: Model, description: str) -> m.WorkflowMetadata:
-    """Of each run: no title, so that lists show its name, which says the incident; and the incident as a label to look for."""
+    """Of each run: no title, so that lists show its name, which says the incident; and the incident
+    as a label to look for.
+    """
     incident = {"modelmedic.io/incident": m.LabelValueFrom(expression="workflow.parameters.incident")}
     annotated = {DESCRIPTION: description}
     return m.WorkflowMetadata(labels=labels("heal", model), labels_from=incident, annotations=annotated)

@@ -1,4 +1,6 @@
-"""One container step: `python -m modelmedic.steps <step> --incident=… --<input>=… --outputs=/tmp/outputs`, hardened, one flag per token."""
+"""One container step: `python -m modelmedic.steps <step> --incident=… --<input>=…
+--outputs=/tmp/outputs`, hardened, one flag per token.
+"""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -68,7 +70,9 @@ def output(name: str) -> Parameter:
 
 
 def retry() -> RetryStrategy:
-    """Again only after exit code 75 and after a pod that was lost with its node, which ends in Error and without an exit code."""
+    """Again only after exit code 75 and after a pod that was lost with its node, which ends in
+    Error and without an exit code.
+    """
     return RetryStrategy(
         limit=3,
         retry_policy="Always",

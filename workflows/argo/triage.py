@@ -1,4 +1,6 @@
-"""`triage`: the one door for alerts. The whole body comes in as a file, encoded; out go incidents, and a Workflow for each."""
+"""`triage`: the one door for alerts. The whole body comes in as a file, encoded; out go incidents,
+and a Workflow for each.
+"""
 
 from typing import Any, Final
 
@@ -16,7 +18,9 @@ _SECONDS: Final = 600
 
 
 def triage(platform: Platform, policies: str) -> dict[str, Any]:
-    """Its only argument is the raw artifact `payload`: base64, so that nothing in an alert is ever read as a template."""
+    """Its only argument is the raw artifact `payload`: base64, so that nothing in an alert is ever
+    read as a template.
+    """
     call = Call(
         name=TRIAGE,
         step=TRIAGE,

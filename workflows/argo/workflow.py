@@ -1,4 +1,6 @@
-"""What all workflows have in common: how long they are kept, who reports their results, what may never be mounted."""
+"""What all workflows have in common: how long they are kept, who reports their results, what may
+never be mounted.
+"""
 
 from typing import Any, Final
 

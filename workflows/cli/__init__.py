@@ -1,4 +1,6 @@
-"""The `modelmedic` command: a subcommand's module is imported when it is used, so that help stays quick."""
+"""The `modelmedic` command: a subcommand's module is imported when it is used, so that help stays
+quick.
+"""
 
 from typing import Final
 
@@ -6,7 +8,8 @@ import click
 
 from modelmedic.workflows.cli.group import Cli, Entry
 
-# A command is one line here and one module in workflows.cli that has the command under its own name.
+# A command is one line here and one module in workflows.cli that has the command under its own
+# name.
 SECTIONS: Final[dict[str, dict[str, Entry]]] = {
     "Two files": {
         "detect": ("detect", "Say what differs between two files."),

@@ -35,9 +35,11 @@ def _answer_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.command(short_help="Say yes to a heal that waits for an answer.")
 @_answer_options
 def approve(**options: Any) -> None:
-    """Say yes to what incident ID waits for. The answer is bound to the model that was judged: it speaks for no other.
+    """Say yes to what incident ID waits for. The answer is bound to the model that was judged: it
+    speaks for no other.
 
-    Refused (77) when nothing waits, when the request has expired, or when the policy does not list you among its approvers.
+    Refused (77) when nothing waits, when the request has expired, or when the policy does not list
+    you among its approvers.
     """
     _answer(True, **options)
 
@@ -47,7 +49,8 @@ def approve(**options: Any) -> None:
 def reject(**options: Any) -> None:
     """Say no to what incident ID waits for. One no is enough, and it stands.
 
-    Refused (77) when nothing waits, when the request has expired, or when the policy does not list you among its approvers.
+    Refused (77) when nothing waits, when the request has expired, or when the policy does not list
+    you among its approvers.
     """
     _answer(False, **options)
 

@@ -19,7 +19,9 @@ _LONGEST_FACTS = 160  # characters in a table
 
 @click.group(cls=Suggesting, short_help="Show or verify the record of every decision.")
 def audit() -> None:
-    """Show or verify the trail: what was decided and done, by whom, each record bound to the one before by its hash."""
+    """Show or verify the trail: what was decided and done, by whom, each record bound to the one
+    before by its hash.
+    """
 
 
 @audit.command(short_help="Show the records, oldest first.")
@@ -29,7 +31,9 @@ def audit() -> None:
 @json_option
 @store_options
 def show(model: str | None, incident: str | None, last: int | None, as_json: bool, url: str | None, home: Path | None) -> None:
-    """Show the records of MODEL, or of every model, oldest first. Showing them does not verify them."""
+    """Show the records of MODEL, or of every model, oldest first. Showing them does not verify
+    them.
+    """
     from modelmedic.workflows.cli.console import print_json
 
     store = opened(url, home, read_only=True)
@@ -77,10 +81,11 @@ def _show(records: list["Record"], several: bool) -> None:
 @store_options
 @click.pass_context
 def verify(ctx: click.Context, model: str | None, as_json: bool, url: str | None, home: Path | None) -> None:
-    """Check the trail of MODEL, or of every model: every changed, dropped, moved or inserted record is found.
+    """Check the trail of MODEL, or of every model: every changed, dropped, moved or inserted record
+    is found.
 
-    Exit code 77 when a trail is broken. Somebody who may rewrite every object of the store can rewrite a whole trail: only
-    an object lock on the bucket helps against that.
+    Exit code 77 when a trail is broken. Somebody who may rewrite every object of the store can
+    rewrite a whole trail: only an object lock on the bucket helps against that.
     """
     from modelmedic.steps.contracts.keys import model_hash
     from modelmedic.steps.records.known_models import by_hash

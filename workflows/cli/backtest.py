@@ -1,4 +1,6 @@
-"""modelmedic backtest: what a policy would have done over past data, beside what simpler habits would have come to."""
+"""modelmedic backtest: what a policy would have done over past data, beside what simpler habits
+would have come to.
+"""
 
 import os
 from collections.abc import Iterator
@@ -52,9 +54,10 @@ def backtest(
 ) -> None:
     """Replay POLICY over past labelled rows, each label known only after the policy's label delay.
 
-    Four ways of running the model are played through the same rows: the first champion frozen, a retraining at the end of every window,
-    a retraining on any drift alarm, and the policy with its real monitor, diagnosis, gates and canary. Nothing is served or written but
-    the report. Columns are named as the policy names them.
+    Four ways of running the model are played through the same rows: the first champion frozen, a
+    retraining at the end of every window, a retraining on any drift alarm, and the policy with its
+    real monitor, diagnosis, gates and canary. Nothing is served or written but the report. Columns
+    are named as the policy names them.
     """
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # one small model after another: threads only wait for each other
     rules = policy_at(policy, below, above)

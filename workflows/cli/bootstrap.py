@@ -16,7 +16,8 @@ from modelmedic.workflows.cli.place import place_options, policy_at, say, worksp
 def bootstrap(
     policy: Path, data: Path, dry_run: bool, as_json: bool, home: Path | None, below: tuple[Path, ...], above: tuple[Path, ...]
 ) -> None:
-    """Train a first champion for POLICY on labelled rows, hold it against its gates, register it and serve it.
+    """Train a first champion for POLICY on labelled rows, hold it against its gates, register it
+    and serve it.
 
     Refused when the model has a champion already.
     """

@@ -1,4 +1,6 @@
-"""The one place that knows how a person or a program wants to see things: colours, width, JSON, progress."""
+"""The one place that knows how a person or a program wants to see things: colours, width, JSON,
+progress.
+"""
 
 import json
 import math
@@ -35,7 +37,9 @@ def _console(file: TextIO) -> "Console":
 
 
 def safe(text: str) -> str:
-    """Text from data or files for a console: neither rich's markup nor a terminal's control sequences take effect."""
+    """Text from data or files for a console: neither rich's markup nor a terminal's control
+    sequences take effect.
+    """
     from rich.markup import escape
 
     return escape("".join(char if char.isprintable() or char == "\n" else ascii(char)[1:-1] for char in text))
@@ -47,7 +51,9 @@ def short(text: str) -> str:
 
 
 def print_json(value: Any) -> None:
-    """The value on stdout, indented; dataclasses, enums and times as their JSON types, NaN and infinity as null."""
+    """The value on stdout, indented; dataclasses, enums and times as their JSON types, NaN and
+    infinity as null.
+    """
     sys.stdout.write(json.dumps(_finite(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
@@ -67,7 +73,9 @@ def _finite(value: Any) -> Any:
 
 @contextmanager
 def working(what: str, total: float | None = None) -> Iterator[Callable[[float], None]]:
-    """A progress bar on stderr while the block runs, on a terminal only. What it yields sets how much of `total` is done."""
+    """A progress bar on stderr while the block runs, on a terminal only. What it yields sets how
+    much of `total` is done.
+    """
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     console = talk()

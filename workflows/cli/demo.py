@@ -22,10 +22,12 @@ if TYPE_CHECKING:
 @click.option("--keep-serving", is_flag=True, help="Leave the model servers running at the end.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 def demo(output: Path, share: float, keep_serving: bool, as_json: bool) -> None:
-    """Play 2013 for a flight-delay model: real flights, a real KServe model server, MLflow, late labels, drift, and two planted faults.
+    """Play 2013 for a flight-delay model: real flights, a real KServe model server, MLflow, late
+    labels, drift, and two planted faults.
 
-    In May somebody releases a bad version by hand; in September the weather feed loses half of a column and distances arrive in
-    kilometres. OUTPUT is made anew; it is a whole workspace that every other command works on.
+    In May somebody releases a bad version by hand; in September the weather feed loses half of a
+    column and distances arrive in kilometres. OUTPUT is made anew; it is a whole workspace that
+    every other command works on.
     """
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # beside a model server and a training, threads only wait
     started = time.monotonic()
@@ -42,7 +44,9 @@ def demo(output: Path, share: float, keep_serving: bool, as_json: bool) -> None:
 
 @contextmanager
 def _played(output: Path, share: float) -> Iterator["Year"]:
-    """The year in a fresh workspace, with a line of progress on a terminal and the same words line by line elsewhere."""
+    """The year in a fresh workspace, with a line of progress on a terminal and the same words line
+    by line elsewhere.
+    """
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
     from modelmedic.examples.flights.year import END, START, Year

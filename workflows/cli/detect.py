@@ -15,7 +15,8 @@ from modelmedic.workflows.cli.report_option import report_option, write_report
 @role_options
 @report_option
 def detect(reference: Path, current: Path, as_json: bool, report: Path | None, **options: Any) -> None:
-    """Say what differs between REFERENCE and CURRENT (Parquet or CSV): broken data first, then drift, then the loss.
+    """Say what differs between REFERENCE and CURRENT (Parquet or CSV): broken data first, then
+    drift, then the loss.
 
     Drift is a result, not an error: the exit code is 0.
     """
@@ -32,7 +33,9 @@ def detect(reference: Path, current: Path, as_json: bool, report: Path | None, *
 
 
 def _plain(value: Any) -> Any:
-    """As the codec would write it, without what it imports, which takes longer than a small verdict."""
+    """As the codec would write it, without what it imports, which takes longer than a small
+    verdict.
+    """
     import dataclasses
     from datetime import datetime
     from enum import Enum

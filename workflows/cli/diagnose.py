@@ -16,9 +16,11 @@ from modelmedic.workflows.cli.report_option import report_option, write_report
 @click.option("--season", help="The period after which the data repeats, such as 7d or 52w.")
 @report_option
 def diagnose(reference: Path, current: Path, as_json: bool, season: str | None, report: Path | None, **options: Any) -> None:
-    """Say why CURRENT differs from REFERENCE (Parquet or CSV), with evidence, runners-up and the remedy.
+    """Say why CURRENT differs from REFERENCE (Parquet or CSV), with evidence, runners-up and the
+    remedy.
 
-    Without --target and --prediction only the inputs can be judged; with --time the season and the onset can be told too.
+    Without --target and --prediction only the inputs can be judged; with --time the season and the
+    onset can be told too.
     """
     from modelmedic.steps.contracts.diagnosis import Context
     from modelmedic.steps.detection.two_files import diagnose_files

@@ -16,7 +16,9 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
 @click.option("--cluster", is_flag=True, help="Compare with the cluster of your KUBECONFIG instead, by a server-side dry run.")
 @click.option("--context", help="The context of the KUBECONFIG.")
 def diff(out: Path, cluster: bool, context: str | None, **sources: Any) -> None:
-    """Show how the manifests of each POLICY differ from those below --out, or from the cluster; exit code 65 when they do."""
+    """Show how the manifests of each POLICY differ from those below --out, or from the cluster;
+    exit code 65 when they do.
+    """
     from modelmedic.steps.contracts.errors import BadInput
     from modelmedic.workflows.render.diff import diff_cluster, diff_tree
     from modelmedic.workflows.render.render import render

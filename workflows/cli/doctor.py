@@ -17,7 +17,9 @@ _FILE = click.Path(path_type=Path)
 @click.option("--test-alert", metavar="URL", help="An Alertmanager to send a test alert through, as far as triage.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 def doctor(platform: Path | None, context: str | None, test_alert: str | None, as_json: bool) -> None:
-    """Look at versions, kinds, modes, Secrets, rights and the admission policy; exit code 65 when something is missing."""
+    """Look at versions, kinds, modes, Secrets, rights and the admission policy; exit code 65 when
+    something is missing.
+    """
     from modelmedic.steps.contracts.errors import BadInput
     from modelmedic.workflows.cli.console import print_json
     from modelmedic.workflows.inputs.platform import read_platform

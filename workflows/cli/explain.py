@@ -13,8 +13,9 @@ import click
 @click.option("--platform", type=click.Path(path_type=Path), help="For the addresses of runbooks.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 def explain(subject: str, below: tuple[Path, ...], above: tuple[Path, ...], platform: Path | None, as_json: bool) -> None:
-    """Say of an ALERT when it fires, whom it reaches and what to read; of a POLICY which rule, remedy, autonomy, limit and approver
-    would apply to each cause."""
+    """Say of an ALERT when it fires, whom it reaches and what to read; of a POLICY which rule,
+    remedy, autonomy, limit and approver would apply to each cause.
+    """
     from modelmedic.steps.adapters.policy.file import load_policy
     from modelmedic.workflows.cli.console import print_json
     from modelmedic.workflows.inputs.platform import read_platform

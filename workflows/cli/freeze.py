@@ -34,9 +34,11 @@ def freeze(
     url: str | None,
     home: Path | None,
 ) -> None:
-    """Let nothing advance for MODEL or with --all for every model: no training, no canary, no promotion. Retreats are never frozen.
+    """Let nothing advance for MODEL or with --all for every model: no training, no canary, no
+    promotion. Retreats are never frozen.
 
-    Without MODEL and --all: list the freezes that hold. A freeze that the policy states itself (limits.freeze) is not listed.
+    Without MODEL and --all: list the freezes that hold. A freeze that the policy states itself
+    (limits.freeze) is not listed.
     """
     if model is not None and everything:
         raise click.UsageError("name one model or --all, not both")
@@ -104,7 +106,9 @@ def _list(url: str | None, home: Path | None, as_json: bool) -> None:
 
 
 def _moment(text: str, now: datetime) -> datetime:
-    """A moment, or a span from now. Raises BadInput for anything else; a moment without a zone is UTC."""
+    """A moment, or a span from now. Raises BadInput for anything else; a moment without a zone is
+    UTC.
+    """
     from modelmedic.steps.contracts.errors import BadInput
     from modelmedic.steps.contracts.window import parse_duration, utc
 

@@ -1,4 +1,6 @@
-"""How a group of commands behaves: late imports, help in sections, the nearest name for a wrong one, one line for an error."""
+"""How a group of commands behaves: late imports, help in sections, the nearest name for a wrong
+one, one line for an error.
+"""
 
 import contextlib
 import difflib
@@ -43,7 +45,9 @@ class Suggesting(click.Group):
 
 
 class Cli(Suggesting):
-    """The whole program, told by its table of sections; ends every error of ours with one line and its exit code."""
+    """The whole program, told by its table of sections; ends every error of ours with one line and
+    its exit code.
+    """
 
     def __init__(self, *args: Any, sections: Mapping[str, Mapping[str, Entry]], package: str, **extra: Any) -> None:
         super().__init__(*args, **extra)
@@ -100,7 +104,9 @@ class Cli(Suggesting):
         ctx.exit(code)
 
     def _leave_quietly(self, ctx: click.Context) -> NoReturn:
-        """The reader of a pipe went away; without this the interpreter would complain once more when it flushes at its end."""
+        """The reader of a pipe went away; without this the interpreter would complain once more
+        when it flushes at its end.
+        """
         with contextlib.suppress(OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         ctx.exit(_BROKEN_PIPE)

@@ -28,9 +28,11 @@ def heal(
     below: tuple[Path, ...],
     above: tuple[Path, ...],
 ) -> None:
-    """Heal INCIDENT, or the model of --policy. A heal that was killed or waits for an answer goes on where it stopped.
+    """Heal INCIDENT, or the model of --policy. A heal that was killed or waits for an answer goes
+    on where it stopped.
 
-    A "no" (no action, a rejected challenger) is a result: the exit code is 0. 75 means that the same command may go through later.
+    A "no" (no action, a rejected challenger) is a result: the exit code is 0. 75 means that the
+    same command may go through later.
     """
     from modelmedic.steps.heal.engine import heal as walk
 
@@ -46,7 +48,9 @@ def heal(
 def _run(
     place: "Workspace", incident: str | None, policy: Path | None, below: tuple[Path, ...], above: tuple[Path, ...], dry_run: bool
 ) -> "Run":
-    """The run of the named incident, of the model's open one, or of one that is opened now (only named in a dry run)."""
+    """The run of the named incident, of the model's open one, or of one that is opened now (only
+    named in a dry run).
+    """
     if (incident is None) == (policy is None):
         raise click.UsageError("name one incident, or a policy with --policy")
     if incident is not None:
@@ -71,7 +75,9 @@ def _preview(run: "Run", as_json: bool) -> None:
 
 
 def _ask(run: "Run", stage: str) -> None:
-    """On a terminal the person who started the heal may answer at once; an empty answer leaves it waiting."""
+    """On a terminal the person who started the heal may answer at once; an empty answer leaves it
+    waiting.
+    """
     import getpass
 
     from modelmedic.steps.approval.answers import give

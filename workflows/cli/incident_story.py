@@ -1,4 +1,6 @@
-"""The story of one incident: all that the ledger has of it, and how a person reads it on a terminal."""
+"""The story of one incident: all that the ledger has of it, and how a person reads it on a
+terminal.
+"""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any

@@ -21,7 +21,9 @@ _EFFECTIVE = {True: "yes", False: "no", None: ""}
 @json_option
 @store_options
 def incidents(incident: str | None, model: str | None, only_open: bool, as_json: bool, url: str | None, home: Path | None) -> None:
-    """List the incidents, newest last; with ID, tell the whole story of one: cause, evidence, gates, answers, and how it ended."""
+    """List the incidents, newest last; with ID, tell the whole story of one: cause, evidence,
+    gates, answers, and how it ended.
+    """
     from modelmedic.steps.adapters.clocks import SystemClock
     from modelmedic.steps.records.ledger import Ledger
     from modelmedic.workflows.cli.console import print_json

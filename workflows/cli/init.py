@@ -17,9 +17,11 @@ import click
 def init(
     data: Path, target: str | None, time: str | None, name: str | None, owner: str | None, out: Path, force: bool, dry_run: bool
 ) -> None:
-    """Scaffold a policy from DATA_FILE (Parquet or CSV): the rows that a model learns from, with their labels and times.
+    """Scaffold a policy from DATA_FILE (Parquet or CSV): the rows that a model learns from, with
+    their labels and times.
 
-    Task, time, features and segments are guessed; every guess is said on stderr. The policy passes `modelmedic validate`.
+    Task, time, features and segments are guessed; every guess is said on stderr. The policy passes
+    `modelmedic validate`.
     """
     from modelmedic.steps.adapters.policy.scaffold import scaffold_yaml
     from modelmedic.steps.adapters.tables.header import columns_of

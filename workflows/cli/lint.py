@@ -20,10 +20,11 @@ _FOLDER = click.Path(path_type=Path, file_okay=False, exists=True)
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 def lint(folder: Path, crds: Path | None, no_tools: bool, pods: Path | None, as_json: bool) -> None:
-    """Check the manifests below FOLDER, where `modelmedic render --out FOLDER` wrote them; exit code 65 when anything is found.
+    """Check the manifests below FOLDER, where `modelmedic render --out FOLDER` wrote them; exit
+    code 65 when anything is found.
 
-    Each check says how many things it saw. A program that is not installed is named as skipped. Scanners of Kubernetes see nothing
-    in Argo's kinds: give them the folder of --pods.
+    Each check says how many things it saw. A program that is not installed is named as skipped.
+    Scanners of Kubernetes see nothing in Argo's kinds: give them the folder of --pods.
     """
     from modelmedic.steps.contracts.errors import BadInput
     from modelmedic.workflows.cli.console import print_json

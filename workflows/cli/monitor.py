@@ -14,7 +14,8 @@ from modelmedic.workflows.cli.place import place_options, policy_at, say, worksp
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 @place_options
 def monitor(policy: Path, end: datetime | None, as_json: bool, home: Path | None, below: tuple[Path, ...], above: tuple[Path, ...]) -> None:
-    """Compare POLICY's current window with its champion's reference, write the verdict down, open an incident if it persists.
+    """Compare POLICY's current window with its champion's reference, write the verdict down, open
+    an incident if it persists.
 
     An alarm is a result, not an error: the exit code is 0.
     """

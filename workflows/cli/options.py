@@ -1,4 +1,6 @@
-"""The options with which both file commands learn what the columns are, and what people type as times."""
+"""The options with which both file commands learn what the columns are, and what people type as
+times.
+"""
 
 import difflib
 from collections import Counter
@@ -44,7 +46,9 @@ def role_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def roles_of(options: dict[str, Any], *files: Path) -> "Roles":
-    """The roles that the options name, taken out of `options`. Raises BadInput for a column that none of the files has."""
+    """The roles that the options name, taken out of `options`. Raises BadInput for a column that
+    none of the files has.
+    """
     from modelmedic.steps.adapters.tables.header import columns_of
     from modelmedic.steps.contracts.detection import Roles
     from modelmedic.steps.contracts.words import Task
@@ -66,7 +70,8 @@ def roles_of(options: dict[str, Any], *files: Path) -> "Roles":
 
 
 def check_columns(named: list[tuple[str, str]], known: tuple[str, ...], absent: str) -> None:
-    """`named` are flags with the columns that they were given. Raises BadInput for a stranger, or one column in two parts.
+    """`named` are flags with the columns that they were given. Raises BadInput for a stranger, or
+    one column in two parts.
 
     `absent` says what is wrong with a stranger: `is not in data.csv`.
     """
@@ -95,7 +100,9 @@ def _names(value: str | tuple[str, ...] | None) -> Iterator[str]:
 
 
 def span_of(flag: str, text: str, low: str, high: str) -> timedelta:
-    """A duration that a person typed, such as 7d. Raises BadInput that names the flag and what is allowed."""
+    """A duration that a person typed, such as 7d. Raises BadInput that names the flag and what is
+    allowed.
+    """
     from modelmedic.steps.contracts.errors import BadInput
     from modelmedic.steps.contracts.policy_types import Span
 

@@ -1,4 +1,6 @@
-"""The options by which a command of the loop finds its policy and its workspace, and how it tells what goes on."""
+"""The options by which a command of the loop finds its policy and its workspace, and how it tells
+what goes on.
+"""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,6 @@
-"""modelmedic validate, defaults and schema: whether a policy may say what it says, and what holds where it is silent."""
+"""modelmedic validate, defaults and schema: whether a policy may say what it says, and what holds
+where it is silent.
+"""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,9 +27,11 @@ _json = click.option("--json", "as_json", is_flag=True, help="One JSON object on
 @_json
 @click.pass_context
 def validate(ctx: click.Context, files: tuple[Path, ...], below: tuple[Path, ...], above: tuple[Path, ...], as_json: bool) -> None:
-    """Check each POLICY and say everything that is wrong with all of them: file, line, what it was, what is allowed.
+    """Check each POLICY and say everything that is wrong with all of them: file, line, what it was,
+    what is allowed.
 
-    Files of org-wide defaults and overlays may be named too; they are checked by themselves. Exit code 78 when anything is wrong.
+    Files of org-wide defaults and overlays may be named too; they are checked by themselves. Exit
+    code 78 when anything is wrong.
     """
     from modelmedic.steps.adapters.policy.check import check_files
     from modelmedic.steps.adapters.policy.file import PolicyFaults
@@ -56,7 +60,9 @@ def _plain(result: "Checked") -> dict[str, Any]:
 @_above
 @_json
 def defaults(file: Path, below: tuple[Path, ...], above: tuple[Path, ...], as_json: bool) -> None:
-    """Show every value of POLICY, those that it leaves out included, and where each comes from: file and line, or default."""
+    """Show every value of POLICY, those that it leaves out included, and where each comes from:
+    file and line, or default.
+    """
     from modelmedic.steps.adapters.policy.file import load_document
     from modelmedic.steps.adapters.policy.text import policy_yaml
     from modelmedic.workflows.cli.console import print_json
@@ -73,7 +79,8 @@ def defaults(file: Path, below: tuple[Path, ...], above: tuple[Path, ...], as_js
 @click.option("--kind", type=click.Choice(["HealingPolicy", "HealingPolicyDefaults", "HealingPolicyOverlay"]), default="HealingPolicy")
 @click.option("--out", type=_FILE, help="Write it to this file instead.")
 def schema(kind: Any, out: Path | None) -> None:
-    """Print the JSON Schema (draft 2020-12) of a policy, for an editor that checks YAML as it is typed.
+    """Print the JSON Schema (draft 2020-12) of a policy, for an editor that checks YAML as it is
+    typed.
 
     \b
     With yaml-language-server, the first line of a policy names the file:

@@ -12,7 +12,9 @@ from modelmedic.workflows.cli.place import place_options, policy_at, say, worksp
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 @place_options
 def reconcile(policy: Path, as_json: bool, home: Path | None, below: tuple[Path, ...], above: tuple[Path, ...]) -> None:
-    """Bring records, serving and aliases of POLICY's model back together, and assess heals whose labels have matured."""
+    """Bring records, serving and aliases of POLICY's model back together, and assess heals whose
+    labels have matured.
+    """
     from modelmedic.steps.reconcile.sweep import sweep
     from modelmedic.workflows.cli.console import out, print_json, safe
 

@@ -17,7 +17,8 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
 @click.option("--dry-run", is_flag=True, help="Write nothing; list what would change.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 def render(out: Path, check: bool, dry_run: bool, as_json: bool, **sources: Any) -> None:
-    """Render each POLICY, and what all of them share, below --out. Offline; the same input gives the same bytes.
+    """Render each POLICY, and what all of them share, below --out. Offline; the same input gives
+    the same bytes.
 
     Files of an earlier render that are no longer needed are removed; no other file is touched.
     """

@@ -14,7 +14,9 @@ report_option = click.option(
 
 
 def write_report(report: Path | None, reference: Path, current: Path, roles: "Roles", **opinion: Any) -> None:
-    """Nothing without --report; `opinion` is what `modelmedic.steps.reporting.opinion_file.write_opinion` takes by name."""
+    """Nothing without --report; `opinion` is what
+    `modelmedic.steps.reporting.opinion_file.write_opinion` takes by name.
+    """
     if report is None:
         return
     from modelmedic.steps.reporting.opinion_file import write_opinion

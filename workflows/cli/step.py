@@ -14,10 +14,11 @@ from modelmedic.workflows.cli.place import say, workspace
 @click.option("--home", type=click.Path(path_type=Path, file_okay=False), help="The workspace folder; default .modelmedic.")
 @click.pass_context
 def step(ctx: click.Context, name: str, incident: str, outputs: Path | None, home: Path | None) -> None:
-    """Run STEP of one incident: diagnose, quarantine, rollback, retrain, validate, deploy, report or close.
+    """Run STEP of one incident: diagnose, quarantine, rollback, retrain, validate, deploy, report
+    or close.
 
-    Inputs are flags of their own, such as --version=7 for deploy. Prints name=value for each output. Running a step twice changes
-    nothing more.
+    Inputs are flags of their own, such as --version=7 for deploy. Prints name=value for each
+    output. Running a step twice changes nothing more.
     """
     from modelmedic.steps.__main__ import inputs, write
     from modelmedic.steps.heal.steps import call

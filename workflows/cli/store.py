@@ -1,4 +1,6 @@
-"""The option by which people's commands find the records, and what they do with them before anything else."""
+"""The option by which people's commands find the records, and what they do with them before
+anything else.
+"""
 
 import difflib
 from collections.abc import Callable

@@ -31,7 +31,9 @@ def submit(
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """Start WHAT for MODEL through the Argo server (token in ARGO_TOKEN), follow it, and end with the exit code of its outcome."""
+    """Start WHAT for MODEL through the Argo server (token in ARGO_TOKEN), follow it, and end with
+    the exit code of its outcome.
+    """
     import os
     from dataclasses import asdict
 

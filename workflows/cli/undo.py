@@ -15,10 +15,11 @@ from modelmedic.workflows.cli.store import by_option, dry_run_option, json_optio
 @json_option
 @click.option("--home", type=click.Path(path_type=Path, file_okay=False), help="The workspace folder; default .modelmedic.")
 def undo(incident: str, by: str | None, reason: str, dry_run: bool, as_json: bool, home: Path | None) -> None:
-    """Let the version that served before incident ID serve again, and move the alias after it. It is recorded, and the owner is told.
+    """Let the version that served before incident ID serve again, and move the alias after it. It
+    is recorded, and the owner is told.
 
-    Refused (77) while a heal of the model is open, or when somebody moved the alias since. The loop may heal again at the next
-    alert: `modelmedic freeze` holds it back.
+    Refused (77) while a heal of the model is open, or when somebody moved the alias since. The loop
+    may heal again at the next alert: `modelmedic freeze` holds it back.
     """
     from modelmedic.steps.rollout.undo import undo as take_back
     from modelmedic.workflows.cli.console import out, print_json, safe

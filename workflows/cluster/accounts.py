@@ -34,7 +34,9 @@ _RULES: Final[dict[str, list[Rule]]] = {
 
 
 def accounts(platform: Platform) -> Iterator[dict[str, Any]]:
-    """The accounts of all step classes and of Argo's own containers; observe, train and validate may do nothing at the API."""
+    """The accounts of all step classes and of Argo's own containers; observe, train and validate
+    may do nothing at the API.
+    """
     for step_class in (*STEP_CLASSES, EXECUTOR, ARTIFACT_GC):
         name = account(step_class)
         yield service_account(name, platform.namespace, automount=step_class == ARTIFACT_GC)
@@ -44,15 +46,19 @@ def accounts(platform: Platform) -> Iterator[dict[str, Any]]:
 
 
 def model_access(model: Model, platform: Platform) -> Iterator[dict[str, Any]]:
-    """The rights of deploying this model, and the one object beside its InferenceService that they are for."""
+    """The rights of deploying this model, and the one object beside its InferenceService that they
+    are for.
+    """
     yield from model_role(model, platform)
     yield serving_notes(model)
 
 
 def model_role(model: Model, platform: Platform) -> Iterator[dict[str, Any]]:
-    """What deploying may do in the model's serving namespace: change this one InferenceService, and look at what really runs.
+    """What deploying may do in the model's serving namespace: change this one InferenceService, and
+    look at what really runs.
 
-    RBAC cannot name what does not exist yet: the first champion's InferenceService is created under a right to create any.
+    RBAC cannot name what does not exist yet: the first champion's InferenceService is created under
+    a right to create any.
     """
     standard = [
         rule("apps", "deployments", "get"),
@@ -69,7 +75,9 @@ def model_role(model: Model, platform: Platform) -> Iterator[dict[str, Any]]:
 
 
 def serving_notes(model: Model) -> dict[str, Any]:
-    """What deploying writes down beside the InferenceService, for when the object store is away; it needs no right to create others."""
+    """What deploying writes down beside the InferenceService, for when the object store is away; it
+    needs no right to create others.
+    """
     described = metadata(notes_name(model.service), model.serving_namespace, "serving", model)
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": described}
 

@@ -1,7 +1,9 @@
-"""A ValidatingAdmissionPolicy that pins which Workflows the Sensor, triage and reconcile may create.
+"""A ValidatingAdmissionPolicy that pins which Workflows the Sensor, triage and reconcile may
+create.
 
-RBAC can only say "may create Workflows", and whoever may do that may use any ServiceAccount of the namespace. This says which
-template, with which argument, and that nothing of the template is overridden.
+RBAC can only say "may create Workflows", and whoever may do that may use any ServiceAccount of the
+namespace. This says which template, with which argument, and that nothing of the template is
+overridden.
 """
 
 from collections.abc import Iterator

@@ -1,4 +1,6 @@
-"""The ConfigMaps that overlays change: addresses for the steps, and the artifact repository of Argo."""
+"""The ConfigMaps that overlays change: addresses for the steps, and the artifact repository of
+Argo.
+"""
 
 import json
 from collections.abc import Iterator
@@ -69,6 +71,8 @@ def _repository(platform: Platform) -> str:
 
 
 def _from_anywhere(host: str, namespace: str) -> str:
-    """A bare Service name means nothing to Argo's server, which shows the artifacts from a namespace of its own."""
+    """A bare Service name means nothing to Argo's server, which shows the artifacts from a
+    namespace of its own.
+    """
     name, colon, port = host.partition(":")
     return host if "." in name else f"{name}.{namespace}.svc{colon}{port}"

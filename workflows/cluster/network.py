@@ -54,7 +54,9 @@ def _to(where: Peer) -> dict[str, Any]:
 
 
 def _names(dns: Peer) -> dict[str, Any]:
-    """Pods of any namespace; a resolver on the node itself, such as a node-local cache, is no pod and has to be named by its address."""
+    """Pods of any namespace; a resolver on the node itself, such as a node-local cache, is no pod
+    and has to be named by its address.
+    """
     ports = [{"protocol": protocol, "port": dns.port} for protocol in ("UDP", "TCP")]
     return {"ports": ports, "to": [*([peer(dns)] if dns.cidr else []), {"namespaceSelector": {}}]}
 

@@ -1,4 +1,6 @@
-"""Policies as immutable ConfigMaps named by their hash: a new render never changes the rules of a running heal."""
+"""Policies as immutable ConfigMaps named by their hash: a new render never changes the rules of a
+running heal.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -20,7 +22,9 @@ def policy_map(model: Model, platform: Platform, text: str) -> dict[str, Any]:
 
 
 def index_map(models: Sequence[Model], platform: Platform) -> dict[str, Any]:
-    """What triage and reconcile know of all models: the policy's hash, the template that heals, where it serves."""
+    """What triage and reconcile know of all models: the policy's hash, the template that heals,
+    where it serves.
+    """
     index = {
         model.name: {"policy": model.hash, "heal": model.heal, "service": model.service, "namespace": model.serving_namespace}
         for model in models

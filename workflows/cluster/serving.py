@@ -1,6 +1,8 @@
-"""KServe: the runtime that serves our predictor, and what a GitOps tool has to leave alone in an InferenceService.
+"""KServe: the runtime that serves our predictor, and what a GitOps tool has to leave alone in an
+InferenceService.
 
-The InferenceService itself belongs to the user: deploy steps patch it under a field manager of their own.
+The InferenceService itself belongs to the user: deploy steps patch it under a field manager of
+their own.
 """
 
 from collections.abc import Iterable, Iterator
@@ -21,7 +23,9 @@ _CANARY: Final = {
 
 
 def serving_runtime(namespace: str, platform: Platform) -> dict[str, Any]:
-    """Our predictor for `modelFormat: {name: mlflow}`, Standard and Knative alike; only a `model:` predictor can have a canary."""
+    """Our predictor for `modelFormat: {name: mlflow}`, Standard and Knative alike; only a `model:`
+    predictor can have a canary.
+    """
     container = {
         "name": "kserve-container",
         "image": platform.images.predictor,
@@ -68,7 +72,9 @@ def serving_runtime(namespace: str, platform: Platform) -> dict[str, Any]:
 
 
 def _environment(platform: Platform) -> Iterator[dict[str, Any]]:
-    """An InferenceService says version, digest and columns itself, in `model.env`, which wins over these."""
+    """An InferenceService says version, digest and columns itself, in `model.env`, which wins over
+    these.
+    """
     yield {"name": VERSION, "value": "unknown"}
     yield {"name": DIGEST, "value": ""}
     yield {"name": "MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "value": "false"}
@@ -81,7 +87,9 @@ def _environment(platform: Platform) -> Iterator[dict[str, Any]]:
 
 
 def predictor_account(namespace: str) -> dict[str, Any]:
-    """What predictors run as: KServe's storage initializer finds the credentials for the store by it; the API is closed to it."""
+    """What predictors run as: KServe's storage initializer finds the credentials for the store by
+    it; the API is closed to it.
+    """
     return {
         "apiVersion": "v1",
         "kind": "ServiceAccount",
@@ -92,7 +100,9 @@ def predictor_account(namespace: str) -> dict[str, Any]:
 
 
 def ignore_differences(models: Iterable[Model]) -> list[dict[str, Any]]:
-    """For `spec.ignoreDifferences` of an Argo CD Application that owns the InferenceServices: what a heal changes is not drift of Git."""
+    """For `spec.ignoreDifferences` of an Argo CD Application that owns the InferenceServices: what
+    a heal changes is not drift of Git.
+    """
     return [
         {
             "group": "serving.kserve.io",

@@ -1,4 +1,5 @@
-"""What each step class may do in the object store, as S3 policies by prefix: the loop's records are out of reach of training code.
+"""What each step class may do in the object store, as S3 policies by prefix: the loop's records are
+out of reach of training code.
 
 Nobody may delete: records, models and quarantine are only ever added to.
 """

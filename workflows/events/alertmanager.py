@@ -1,4 +1,6 @@
-"""Alertmanager's route and receiver for alerts that may heal: one group per model, so that a noisy one holds up nobody else."""
+"""Alertmanager's route and receiver for alerts that may heal: one group per model, so that a noisy
+one holds up nobody else.
+"""
 
 from typing import Any, Final
 
@@ -12,7 +14,9 @@ _MOST_ALERTS: Final = 100
 
 
 def alertmanager(platform: Platform) -> dict[str, Any]:
-    """A whole configuration that amtool accepts; take the route and the receiver into your own, and fill in `people`."""
+    """A whole configuration that amtool accepts; take the route and the receiver into your own, and
+    fill in `people`.
+    """
     return {
         "route": {
             "receiver": "people",
@@ -45,7 +49,9 @@ def alertmanager(platform: Platform) -> dict[str, Any]:
 
 
 def _webhook(platform: Platform) -> dict[str, Any]:
-    """`send_resolved` tells triage that an alert is over; a body of more than `max_alerts` is cut, which triage notices."""
+    """`send_resolved` tells triage that an alert is over; a body of more than `max_alerts` is cut,
+    which triage notices.
+    """
     return {
         "url": f"http://{SOURCE}-eventsource-svc.{platform.namespace}.svc:{PORT}{ENDPOINT}",
         "send_resolved": True,

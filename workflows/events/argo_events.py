@@ -1,6 +1,8 @@
-"""Argo Events: the bus, one authenticated door for Alertmanager, and one Sensor for all models that may start `triage` and no more.
+"""Argo Events: the bus, one authenticated door for Alertmanager, and one Sensor for all models that
+may start `triage` and no more.
 
-Plain documents: Hera's models of Argo Events have neither apiVersion nor kind. `modelmedic.workflows.lint` holds them against those models.
+Plain documents: Hera's models of Argo Events have neither apiVersion nor kind.
+`modelmedic.workflows.lint` holds them against those models.
 """
 
 from collections.abc import Iterator
@@ -57,7 +59,9 @@ def event_source(platform: Platform) -> dict[str, Any]:
 
 
 def sensor(platform: Platform) -> dict[str, Any]:
-    """At least once, with retries; what cannot be triggered even so is written to the Sensor's log and counted, which is alerted on."""
+    """At least once, with retries; what cannot be triggered even so is written to the Sensor's log
+    and counted, which is alerted on.
+    """
     trigger = {
         "atLeastOnce": True,
         "retryStrategy": {"steps": 5, "duration": "2s", "factor": 2, "jitter": 0.2},
@@ -75,7 +79,9 @@ def sensor(platform: Platform) -> dict[str, Any]:
 
 
 def events_access(platform: Platform) -> Iterator[dict[str, Any]]:
-    """The Sensor may create Workflows, of which the admission policy lets through `triage` alone; the EventSource may do nothing."""
+    """The Sensor may create Workflows, of which the admission policy lets through `triage` alone;
+    the EventSource may do nothing.
+    """
     yield service_account(names.account("eventsource"), platform.namespace)
     yield service_account(names.account("sensor"), platform.namespace, automount=True)
     name = names.account("sensor")
@@ -167,5 +173,7 @@ def _owned(part: str) -> dict[str, Any]:
 
 
 def _place(host: str) -> dict[str, Any]:
-    """An address is known exactly; of a name it is only known that some pod of the cluster answers to it."""
+    """An address is known exactly; of a name it is only known that some pod of the cluster answers
+    to it.
+    """
     return {"ipBlock": {"cidr": f"{host}/32"}} if host.replace(".", "").isdigit() else {"namespaceSelector": {}}

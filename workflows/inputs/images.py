@@ -10,7 +10,9 @@ NAMES: Final = ("steps", "train", "predictor")
 
 
 def read_images(source: str | None) -> dict[str, str]:
-    """`env` reads MODELMEDIC_IMAGE_STEPS and the like; anything else is a file of lines such as `steps=repo/steps@sha256:…`."""
+    """`env` reads MODELMEDIC_IMAGE_STEPS and the like; anything else is a file of lines such as
+    `steps=repo/steps@sha256:…`.
+    """
     if source is None:
         return {}
     if source == "env":

@@ -35,7 +35,9 @@ def labels(component: str, model: Model | None = None) -> dict[str, str]:
 
 
 def annotations(model: Model | None = None, **more: str) -> dict[str, str]:
-    """`more` by names without a prefix, such as `owner`; Argo's own are given whole by `argo_annotations`."""
+    """`more` by names without a prefix, such as `owner`; Argo's own are given whole by
+    `argo_annotations`.
+    """
     ours = {GENERATOR_VERSION: generator()}
     if model:
         ours |= {POLICY_HASH: model.hash, "modelmedic.io/owner": model.owner}

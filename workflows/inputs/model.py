@@ -15,7 +15,9 @@ _SLACK = timedelta(minutes=30)  # Argo's own time between the nodes of one heal
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """Texts and whole seconds only: a mould (workflows.mould) is built with placeholders in their place."""
+    """Texts and whole seconds only: a mould (workflows.mould) is built with placeholders in their
+    place.
+    """
 
     name: str
     owner: str
@@ -73,7 +75,9 @@ def _seconds(span: timedelta) -> int:
 
 
 def _schedule(policy: Policy) -> str:
-    """Hourly, or every quarter of an hour for windows under a day; the minute is the model's own, so that a fleet is spread."""
+    """Hourly, or every quarter of an hour for windows under a day; the minute is the model's own,
+    so that a fleet is spread.
+    """
     offset = int(sha256(policy.name.encode())[:8], 16)
     if policy.detect.window < timedelta(days=1):
         return ",".join(str(minute) for minute in range(offset % 15, 60, 15)) + " * * * *"

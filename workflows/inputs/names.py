@@ -1,4 +1,6 @@
-"""What generated objects are called: from the policy's name, inside the limits of what will carry the name."""
+"""What generated objects are called: from the policy's name, inside the limits of what will carry
+the name.
+"""
 
 from typing import Final
 
@@ -11,7 +13,9 @@ HASH: Final = 12  # hex digits of a hash in a name
 
 
 def fitted(prefix: str, name: str, longest: int = 63) -> str:
-    """`<prefix>-<name>`; a name that is too long is cut and gets eight hex digits of its hash, so that no two meet."""
+    """`<prefix>-<name>`; a name that is too long is cut and gets eight hex digits of its hash, so
+    that no two meet.
+    """
     whole = f"{prefix}-{name}"
     if len(whole) <= longest:
         return whole

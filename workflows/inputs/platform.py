@@ -1,4 +1,6 @@
-"""What the manifests have to know of the cluster they are for; one small YAML file, everything in it with a default."""
+"""What the manifests have to know of the cluster they are for; one small YAML file, everything in
+it with a default.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -30,7 +32,9 @@ class Images(Section):
 
 
 class Peer(Section):
-    """Where a service is, as a NetworkPolicy can say it: pods of a namespace, or addresses outside the cluster."""
+    """Where a service is, as a NetworkPolicy can say it: pods of a namespace, or addresses outside
+    the cluster.
+    """
 
     namespace: Name | None = Field(default=None, description="Its namespace; ours when left out.")
     labels: dict[LabelKey, Label] = Field(default_factory=dict, description="Its pods' labels.")
@@ -88,7 +92,9 @@ class Platform(Section):
 
 
 def read_platform(path: Path | None, images: Mapping[str, str] | None = None) -> Platform:
-    """The platform of a YAML file (all defaults without one), with `images` above its own. Raises BadInput, naming every fault."""
+    """The platform of a YAML file (all defaults without one), with `images` above its own. Raises
+    BadInput, naming every fault.
+    """
     stated = _stated(path) if path else {}
     if images:
         stated = {**stated, "images": {**(stated.get("images") or {}), **images}}

@@ -1,1 +1,3 @@
-"""Guards over a rendered tree: each check says how many things it saw, what is wrong with them, or why it did not run."""
+"""Guards over a rendered tree: each check says how many things it saw, what is wrong with them, or
+why it did not run.
+"""

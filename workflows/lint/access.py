@@ -1,4 +1,6 @@
-"""RBAC: who may do what, closed. Every right is on the list below, every account has a binding or none, every binding a role."""
+"""RBAC: who may do what, closed. Every right is on the list below, every account has a binding or
+none, every binding a role.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
@@ -57,7 +59,9 @@ def access(objects: Objects) -> Result:
 
 
 def admission(objects: Objects) -> Result:
-    """Whoever may create Workflows is held to a template and an account by an admission policy that denies."""
+    """Whoever may create Workflows is held to a template and an account by an admission policy that
+    denies.
+    """
     creators = [role for role in objects.of("Role") if any("create" in verbs and kind == "workflows" for _, kind, verbs in _grants(role))]
     bindings = objects.of("ValidatingAdmissionPolicyBinding")
     policies = {policy.name: policy for policy in objects.of("ValidatingAdmissionPolicy")}

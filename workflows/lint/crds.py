@@ -1,4 +1,6 @@
-"""Custom kinds held against the CustomResourceDefinitions of a cluster, strictly: a field that the definition lacks is a fault."""
+"""Custom kinds held against the CustomResourceDefinitions of a cluster, strictly: a field that the
+definition lacks is a fault.
+"""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -41,7 +43,9 @@ def _versions(spec: Mapping[str, Any]) -> dict[tuple[str, str], Any]:
 
 
 def _strict(schema: Any, *, top: bool = False) -> Any:
-    """An OpenAPI schema as a JSON schema in which an object has no other fields than those that it lists."""
+    """An OpenAPI schema as a JSON schema in which an object has no other fields than those that it
+    lists.
+    """
     if not isinstance(schema, dict):
         return schema
     strict = {

@@ -1,4 +1,6 @@
-"""The fields that we use of kinds for which no library here has a model: None is anything, a type that scalar, [x] a list of x."""
+"""The fields that we use of kinds for which no library here has a model: None is anything, a type
+that scalar, [x] a list of x.
+"""
 
 from typing import Any, Final
 

@@ -18,7 +18,9 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A check that saw nothing has proved nothing: `seen` counts the objects, `skipped` says why the check did not run."""
+    """A check that saw nothing has proved nothing: `seen` counts the objects, `skipped` says why
+    the check did not run.
+    """
 
     check: str
     seen: int

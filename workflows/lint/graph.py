@@ -1,4 +1,6 @@
-"""DAGs that mean what they say: named results, no value of a stage that never ran, no approval that passes by itself."""
+"""DAGs that mean what they say: named results, no value of a stage that never ran, no approval that
+passes by itself.
+"""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -55,7 +57,8 @@ def _depends(task: Mapping[str, Any], tasks: Mapping[Any, Any]) -> Iterator[str]
 
 
 def _surely_ran(task: Mapping[str, Any], tasks: Mapping[Any, Any]) -> set[str]:
-    """The tasks that have succeeded whenever this one starts: those that stand in `depends` as a clause of their own, and theirs.
+    """The tasks that have succeeded whenever this one starts: those that stand in `depends` as a
+    clause of their own, and theirs.
 
     A skipped task had what it depends on, or it would have been omitted.
     """

@@ -1,4 +1,6 @@
-"""Everything ends: deadlines, retries that know what to retry, pods and workflows that go, cron jobs that do not pile up, delivery."""
+"""Everything ends: deadlines, retries that know what to retry, pods and workflows that go, cron
+jobs that do not pile up, delivery.
+"""
 
 import re
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,6 @@
-"""NetworkPolicies: the namespace is closed, no opening is for everybody, and every pod of ours has an opening to work through."""
+"""NetworkPolicies: the namespace is closed, no opening is for everybody, and every pod of ours has
+an opening to work through.
+"""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -26,7 +28,9 @@ def network(objects: Objects) -> Result:
 
 
 def _asks(labels: Mapping[str, str]) -> bool:
-    """Steps and what belongs to Argo Events work by asking others; a server beside them may do without."""
+    """Steps and what belongs to Argo Events work by asking others; a server beside them may do
+    without.
+    """
     return "modelmedic.io/step-class" in labels or "modelmedic.io/events" in labels
 
 
@@ -49,7 +53,9 @@ def _openings(policy: Thing) -> Iterator[Finding]:
 
 
 def _selects(policy: Thing, labels: Mapping[str, str]) -> bool:
-    """Whether a policy that opens something is for pods with these labels; one that is for all pods does not count."""
+    """Whether a policy that opens something is for pods with these labels; one that is for all pods
+    does not count.
+    """
     selector: Mapping[str, Any] = policy.spec.get("podSelector") or {}
     if not selector or not (policy.spec.get("ingress") or policy.spec.get("egress")):
         return False

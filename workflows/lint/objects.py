@@ -1,4 +1,6 @@
-"""The objects of a tree of manifests: every document of every file, and those that a Sensor would create."""
+"""The objects of a tree of manifests: every document of every file, and those that a Sensor would
+create.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field

@@ -14,7 +14,9 @@ _WORKLOADS: Final = ("Deployment", "StatefulSet", "DaemonSet", "Job", "ReplicaSe
 
 @dataclass(frozen=True)
 class Pod:
-    """A pod's spec, with the object that would make it; `main` are the names of containers that run our or the user's code."""
+    """A pod's spec, with the object that would make it; `main` are the names of containers that run
+    our or the user's code.
+    """
 
     thing: Thing
     name: str
@@ -35,7 +37,9 @@ class Pod:
 
 
 def pods(objects: Objects) -> list[Pod]:
-    """One per template that runs a container, per workload, per serving runtime, per piece of Argo Events."""
+    """One per template that runs a container, per workload, per serving runtime, per piece of Argo
+    Events.
+    """
     return [pod for thing in objects.all for pod in _pods(thing)]
 
 
@@ -62,7 +66,9 @@ def _pods(thing: Thing) -> Iterator[Pod]:
 
 
 def _of_template(thing: Thing, template: Mapping[str, Any]) -> Pod:
-    """As Argo puts it together: the template's own values win over the workflow's, and `templateDefaults` lie below both."""
+    """As Argo puts it together: the template's own values win over the workflow's, and
+    `templateDefaults` lie below both.
+    """
     spec = thing.workflow_spec
     defaults = spec.get("templateDefaults") or {}
     whole: dict[str, Any] = {}

@@ -1,4 +1,6 @@
-"""What one object names of another is there: templates, accounts, ConfigMaps, the executor's token, the bus and its source."""
+"""What one object names of another is there: templates, accounts, ConfigMaps, the executor's token,
+the bus and its source.
+"""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final

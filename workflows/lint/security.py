@@ -1,4 +1,6 @@
-"""Pods as Pod Security `restricted` wants them, and a little more: nothing writable, limits, no token where no API is called."""
+"""Pods as Pod Security `restricted` wants them, and a little more: nothing writable, limits, no
+token where no API is called.
+"""
 
 import re
 from collections.abc import Iterator, Mapping

@@ -1,8 +1,10 @@
-"""Every field of every object is known, and survives: a misspelt or dropped one is found although nobody else would say a word.
+"""Every field of every object is known, and survives: a misspelt or dropped one is found although
+nobody else would say a word.
 
-Argo's kinds are read with Hera's models and written again, and both have to be equal; Argo Events' kinds are walked along Hera's
-models (whose types for a few scalars are wrong, so that only the names are believed); Kubernetes' own kinds are held against its
-strict schemas; for the rest a table of fields is enough.
+Argo's kinds are read with Hera's models and written again, and both have to be equal; Argo Events'
+kinds are walked along Hera's models (whose types for a few scalars are wrong, so that only the
+names are believed); Kubernetes' own kinds are held against its strict schemas; for the rest a table
+of fields is enough.
 """
 
 import types

@@ -1,4 +1,6 @@
-"""What must not be in a manifest as text: templates where code is, inline scripts, secrets, a Sensor that picks one alert."""
+"""What must not be in a manifest as text: templates where code is, inline scripts, secrets, a
+Sensor that picks one alert.
+"""
 
 import json
 import re
@@ -22,7 +24,9 @@ _SECRETS: Final = {
 
 
 def no_code_from_parameters(objects: Objects) -> Result:
-    """Argo substitutes text: where there is code, nothing may be substituted, and there is no inline code at all."""
+    """Argo substitutes text: where there is code, nothing may be substituted, and there is no
+    inline code at all.
+    """
     seen = pods(objects)
     findings: list[Finding] = []
     for pod in seen:
@@ -40,7 +44,9 @@ def no_code_from_parameters(objects: Objects) -> Result:
 
 
 def no_overrides(objects: Objects) -> Result:
-    """What would go round every other check: patches of pod specs, raw resources, HTTP and plug-in templates, expression tags."""
+    """What would go round every other check: patches of pod specs, raw resources, HTTP and plug-in
+    templates, expression tags.
+    """
     findings: list[Finding] = []
     for thing in objects.workflows:
         if "{{=" in json.dumps(thing.document):

@@ -1,4 +1,6 @@
-"""The programs whose word counts more than ours: promtool, amtool, kustomize, argo. One that is absent is named as skipped."""
+"""The programs whose word counts more than ours: promtool, amtool, kustomize, argo. One that is
+absent is named as skipped.
+"""
 
 import shutil
 import subprocess

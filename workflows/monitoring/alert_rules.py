@@ -1,4 +1,6 @@
-"""The alerts, as data: the same few for any number of models. The monitor has applied each policy's thresholds before."""
+"""The alerts, as data: the same few for any number of models. The monitor has applied each policy's
+thresholds before.
+"""
 
 from dataclasses import dataclass, field
 from typing import Final
@@ -25,7 +27,9 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """`hold` is how long the expression has to be true. `fires` and `silent` are series for which it does and does not."""
+    """`hold` is how long the expression has to be true. `fires` and `silent` are series for which
+    it does and does not.
+    """
 
     name: str
     expr: str

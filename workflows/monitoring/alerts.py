@@ -1,4 +1,6 @@
-"""The alerts as files: a PrometheusRule, a plain rules file of the same groups, and promtool's unit tests of it."""
+"""The alerts as files: a PrometheusRule, a plain rules file of the same groups, and promtool's unit
+tests of it.
+"""
 
 from collections.abc import Iterable
 from typing import Any, Final
@@ -22,7 +24,9 @@ def groups(platform: Platform) -> list[dict[str, Any]]:
 
 
 def prometheus_rule(platform: Platform) -> dict[str, Any]:
-    """For the Prometheus operator; `ruleLabels` of the platform are what your Prometheus selects by."""
+    """For the Prometheus operator; `ruleLabels` of the platform are what your Prometheus selects
+    by.
+    """
     described = metadata("modelmedic", platform.namespace, "monitoring")
     described["labels"] |= platform.ruleLabels
     return {"apiVersion": "monitoring.coreos.com/v1", "kind": "PrometheusRule", "metadata": described, "spec": {"groups": groups(platform)}}
@@ -34,7 +38,9 @@ def rules_file(platform: Platform) -> dict[str, Any]:
 
 
 def rules_test(platform: Platform) -> dict[str, Any]:
-    """`promtool test rules`: each alert once with series for which it fires, and once with some for which it does not."""
+    """`promtool test rules`: each alert once with series for which it fires, and once with some for
+    which it does not.
+    """
     return {
         "rule_files": [RULES_FILE],
         "evaluation_interval": _INTERVAL,

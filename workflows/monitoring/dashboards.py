@@ -1,4 +1,6 @@
-"""Grafana dashboards: the fleet at a glance, and one model. Stable uids, the data source as a variable, no job names."""
+"""Grafana dashboards: the fleet at a glance, and one model. Stable uids, the data source as a
+variable, no job names.
+"""
 
 import json
 from dataclasses import dataclass

@@ -1,4 +1,6 @@
-"""PodMonitors for the Prometheus operator: the alert's own way, which is watched as well, and the predictors."""
+"""PodMonitors for the Prometheus operator: the alert's own way, which is watched as well, and the
+predictors.
+"""
 
 from collections.abc import Iterable, Iterator
 from typing import Any, Final

@@ -12,7 +12,9 @@ _SECONDS: Final = 10
 
 
 def poster(url: str) -> Callable[[list[dict[str, object]]], None]:
-    """Posts to `<url>/api/v2/alerts`. Raises BadInput for another scheme than http or https, Transient when nobody answers."""
+    """Posts to `<url>/api/v2/alerts`. Raises BadInput for another scheme than http or https,
+    Transient when nobody answers.
+    """
     if not url.startswith(("http://", "https://")):
         raise BadInput(f"Alertmanager is {url[:80]!r}; expected http://… or https://…")
 

@@ -1,4 +1,6 @@
-"""What is there, what is missing and how to get it: programs on this machine, and what the cluster needs for the loop."""
+"""What is there, what is missing and how to get it: programs on this machine, and what the cluster
+needs for the loop.
+"""
 
 import re
 import shutil
@@ -80,7 +82,9 @@ def _argo_version(kubectl: Kubectl, _: Platform) -> Iterator[Answer]:
 
 
 def _executor(kubectl: Kubectl, _: Platform) -> Iterator[Answer]:
-    """Without it, a namespace that enforces `restricted` refuses every pod of Argo, and says so in events alone."""
+    """Without it, a namespace that enforces `restricted` refuses every pod of Argo, and says so in
+    events alone.
+    """
     found = kubectl.get("configmaps", "--all-namespaces", "--field-selector=metadata.name=workflow-controller-configmap")
     texts = [str((each.get("data") or {}).get("executor", "")) for each in (found or {}).get("items", [])]
     if any("securityContext" in text for text in texts):

@@ -1,4 +1,6 @@
-"""What would happen: of an alert, who is told and whether it heals; of a policy, which rule, remedy, limits and approvers apply."""
+"""What would happen: of an alert, who is told and whether it heals; of a policy, which rule,
+remedy, limits and approvers apply.
+"""
 
 from dataclasses import asdict, dataclass
 from typing import Any, Final

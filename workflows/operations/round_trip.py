@@ -1,4 +1,6 @@
-"""A test alert on its way: posted to Alertmanager, seen again as a Workflow of triage, which opens nothing for it."""
+"""A test alert on its way: posted to Alertmanager, seen again as a Workflow of triage, which opens
+nothing for it.
+"""
 
 import time
 from collections.abc import Callable
@@ -18,7 +20,9 @@ _EVERY: Final = 3.0
 def round_trip(
     kubectl: Kubectl, platform: Platform, post: Callable[[list[dict[str, object]]], None], sleep: Callable[[float], None] = time.sleep
 ) -> Answer:
-    """`post` hands alerts to Alertmanager's API. Waits two minutes; the alert is of no model, so that triage refuses it."""
+    """`post` hands alerts to Alertmanager's API. Waits two minutes; the alert is of no model, so
+    that triage refuses it.
+    """
     before = _triages(kubectl, platform)
     labels = {"alertname": NAME, HEAL_LABEL: "heal", "severity": "none", "model": "round-trip-of-doctor"}
     try:

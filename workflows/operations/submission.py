@@ -1,4 +1,6 @@
-"""Starting a monitor, a heal or a bootstrap by hand through the Argo server, and following it to its end."""
+"""Starting a monitor, a heal or a bootstrap by hand through the Argo server, and following it to
+its end.
+"""
 
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -30,7 +32,9 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a workflow ended. `code` is 0, or the exit code of the step that ended it; `outputs` are those of its last step."""
+    """How a workflow ended. `code` is 0, or the exit code of the step that ended it; `outputs` are
+    those of its last step.
+    """
 
     name: str
     phase: str
@@ -57,8 +61,8 @@ def request(what: str, model: str, incident: str | None = None) -> Request:
 def submit(service: Any, wanted: Request, namespace: str) -> str:
     """The new Workflow's name. `service` is Hera's WorkflowsService.
 
-    Raises Conflict for a heal whose incident has its Workflow already, whoever started that; BadInput when the server refuses, Transient
-    when it is away.
+    Raises Conflict for a heal whose incident has its Workflow already, whoever started that;
+    BadInput when the server refuses, Transient when it is away.
     """
     from hera.exceptions import AlreadyExists
     from hera.workflows.models import SubmitOpts, WorkflowSubmitRequest

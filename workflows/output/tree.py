@@ -57,7 +57,9 @@ def compare(tree: Tree, out: Path) -> Difference:
 
 
 def write(tree: Tree, out: Path) -> Difference:
-    """Write what differs, remove what an earlier render wrote and this one does not, leave every other file alone."""
+    """Write what differs, remove what an earlier render wrote and this one does not, leave every
+    other file alone.
+    """
     difference = compare(tree, out)
     try:
         for folder in sorted({(out / path).parent for path in difference.added}):
@@ -88,7 +90,9 @@ def _stale(tree: Tree, out: Path) -> list[str]:
 
 
 def _ours(path: str) -> bool:
-    """The list is a file that anybody can edit: nothing outside the generated folders is removed for it."""
+    """The list is a file that anybody can edit: nothing outside the generated folders is removed
+    for it.
+    """
     parts = PurePosixPath(path).parts
     return ".." not in parts and (path.startswith(f"{BASE}/") or path.startswith(f"{EVENTS}/"))
 

@@ -1,7 +1,8 @@
 """Manifests as YAML: deterministic, quick, and read alike by YAML 1.1 and 1.2.
 
-PyYAML's C emitter does the work. A text is written plain only where no reader can take it for anything else; all other texts are
-quoted as JSON quotes them, and texts of several lines are blocks.
+PyYAML's C emitter does the work. A text is written plain only where no reader can take it for
+anything else; all other texts are quoted as JSON quotes them, and texts of several lines are
+blocks.
 """
 
 import json

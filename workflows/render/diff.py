@@ -24,7 +24,8 @@ def diff_tree(tree: Tree, out: Path) -> Iterator[str]:
 
 
 def diff_cluster(tree: Tree, context: str | None = None) -> str:
-    """What `kubectl apply --server-side` would change, as `kubectl diff` says it, whoever owns the fields now; nothing is changed.
+    """What `kubectl apply --server-side` would change, as `kubectl diff` says it, whoever owns the
+    fields now; nothing is changed.
 
     Raises BadInput without kubectl, Transient when it fails.
     """

@@ -1,4 +1,6 @@
-"""Policies and a platform in, the whole tree of manifests out: pure, offline, the same bytes each time."""
+"""Policies and a platform in, the whole tree of manifests out: pure, offline, the same bytes each
+time.
+"""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
@@ -80,7 +82,9 @@ def _events(platform: Platform) -> Iterator[tuple[str, str]]:
 
 
 def _monitoring(models: Sequence[Model], platform: Platform) -> Iterator[tuple[str, str]]:
-    """Objects for the operators of Prometheus and Grafana, and the same as plain files for those who have none."""
+    """Objects for the operators of Prometheus and Grafana, and the same as plain files for those
+    who have none.
+    """
     yield from _folder(
         {
             "prometheus-rule.yaml": [alerts.prometheus_rule(platform)],

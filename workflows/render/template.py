@@ -1,8 +1,9 @@
 """A mould: documents built once with placeholders, then cast as text for each model.
 
-Hera and the YAML emitter take some 10 ms for one model's workflows; what differs between models is a few texts and numbers. So the
-documents are built once for a made-up model, and each real one only fills the places. A test holds that a cast says exactly what
-building the documents for that model would have said.
+Hera and the YAML emitter take some 10 ms for one model's workflows; what differs between models is
+a few texts and numbers. So the documents are built once for a made-up model, and each real one only
+fills the places. A test holds that a cast says exactly what building the documents for that model
+would have said.
 """
 
 import re
@@ -37,7 +38,9 @@ class _Slot:
 
 
 class Mould:
-    """Raises KeyError for a placeholder in a mapping's key, where it could not be told from the text."""
+    """Raises KeyError for a placeholder in a mapping's key, where it could not be told from the
+    text.
+    """
 
     def __init__(self, build: Build, mode: str) -> None:
         self._slots: list[_Slot] = []

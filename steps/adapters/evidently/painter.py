@@ -1,6 +1,8 @@
-"""Evidently in a process of its own, which draws one page after the other for as long as the process that started it lives.
+"""Evidently in a process of its own, which draws one page after the other for as long as the
+process that started it lives.
 
-Evidently takes seconds to import and a second or more for a page: beside a training, on another core, nobody waits for that.
+Evidently takes seconds to import and a second or more for a page: beside a training, on another
+core, nobody waits for that.
 """
 
 import os
@@ -17,14 +19,18 @@ from modelmedic.steps.contracts.errors import ModelmedicError
 
 
 class Painter:
-    """Draws what `evidently_report.drift_page` draws. Its process starts with the first page and ends with this object."""
+    """Draws what `evidently_report.drift_page` draws. Its process starts with the first page and
+    ends with this object.
+    """
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
         self._waiting = ThreadPoolExecutor(max_workers=1, thread_name_prefix="painter")  # waits for the pipe and does nothing else
 
     def draw(self, reference: pa.Table, current: pa.Table, **wishes: Any) -> Future[str]:
-        """The page, once it is there. Its result raises ModelmedicError with what Evidently said, or that the process is gone."""
+        """The page, once it is there. Its result raises ModelmedicError with what Evidently said,
+        or that the process is gone.
+        """
         return self._waiting.submit(self._asked, pickle.dumps({"reference": reference, "current": current, **wishes}))
 
     def _asked(self, request: bytes) -> str:
@@ -46,7 +52,8 @@ class Painter:
         if self._process is None or self._process.poll() is not None:
             command = [sys.executable, "-m", "modelmedic.steps.adapters.evidently.painter"]
             pipe, nothing = subprocess.PIPE, subprocess.DEVNULL
-            # a session of its own: Ctrl-C at the terminal is for the heal, whose end closes the pipe
+            # a session of its own: Ctrl-C at the terminal is for the heal, whose end closes the
+            # pipe
             self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=nothing, start_new_session=True)
             weakref.finalize(self, _end, self._process)
         return self._process
@@ -61,7 +68,9 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def main() -> None:
-    """Read requests from stdin and answer each with a page or an error, until stdin is closed, as it is by a starter's kill -9."""
+    """Read requests from stdin and answer each with a page or an error, until stdin is closed, as
+    it is by a starter's kill -9.
+    """
     from modelmedic.steps.adapters.evidently.report import drift_page
 
     answers = os.fdopen(os.dup(1), "wb")

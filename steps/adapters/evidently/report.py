@@ -1,7 +1,8 @@
 """Evidently's drift report as one HTML page, for people; nothing is decided by it.
 
-Its API breaks often, so the release is pinned and everything that touches it is here. Tests are pinned per column, since
-Evidently would choose them by the number of rows. It calls a missing column "no drift", so only shared columns are shown.
+Its API breaks often, so the release is pinned and everything that touches it is here. Tests are
+pinned per column, since Evidently would choose them by the number of rows. It calls a missing
+column "no drift", so only shared columns are shown.
 """
 
 import warnings
@@ -22,7 +23,8 @@ def drift_page(
     thresholds: Mapping[str, float] | None = None,
     least: float = 0.05,
 ) -> str:
-    """The page for these columns of both tables, which should be small: at a million rows Evidently needs 2 GB.
+    """The page for these columns of both tables, which should be small: at a million rows Evidently
+    needs 2 GB.
 
     Raises whatever Evidently raises.
     """

@@ -1,8 +1,11 @@
-"""An InferenceService of KServe's Standard mode, read and changed as plain documents: who serves, and what a change has to say.
+"""An InferenceService of KServe's Standard mode, read and changed as plain documents: who serves,
+and what a change has to say.
 
-Each predictor (the stable one and a canary's) names its version, its digest and its columns in the environment of its container, and
-the digest again in its storageUri, which ends in `models/<digest>`. A canary's predictor is a whole copy of the stable one: that
-way promoting it, which moves its name, storageUri and environment to the stable one, gives the Deployment that runs already.
+Each predictor (the stable one and a canary's) names its version, its digest and its columns in the
+environment of its container, and the digest again in its storageUri, which ends in
+`models/<digest>`. A canary's predictor is a whole copy of the stable one: that way promoting it,
+which moves its name, storageUri and environment to the stable one, gives the Deployment that runs
+already.
 """
 
 import copy
@@ -27,9 +30,11 @@ Document = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """One predictor of an InferenceService: its name within it ("" for the one without), and the model that it is to serve.
+    """One predictor of an InferenceService: its name within it ("" for the one without), and the
+    model that it is to serve.
 
-    What somebody else put there has the version "unknown", and the digest of its storageUri where that has one.
+    What somebody else put there has the version "unknown", and the digest of its storageUri where
+    that has one.
     """
 
     name: str
@@ -44,7 +49,9 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What an InferenceService asks for. `generation` rises with every change of its spec, whoever made it."""
+    """What an InferenceService asks for. `generation` rises with every change of its spec, whoever
+    made it.
+    """
 
     generation: int
     champion: Slot | None
@@ -53,7 +60,9 @@ class Wanted:
 
 
 def wanted(service: Mapping[str, Any]) -> Wanted:
-    """A stable predictor that is not ours is no champion; an entry of `spec.canary` is a canary whoever made it."""
+    """A stable predictor that is not ours is no champion; an entry of `spec.canary` is a canary
+    whoever made it.
+    """
     spec = service["spec"]
     stable = slot(spec.get("predictor") or {})
     entries = spec.get("canary") or []
@@ -72,14 +81,18 @@ def slot(predictor: Mapping[str, Any]) -> Slot:
 
 
 def storage_uri(store_url: str, prefix: str) -> str:
-    """Where KServe reads what the store has below `prefix`. Raises BadInput for a store that it cannot read."""
+    """Where KServe reads what the store has below `prefix`. Raises BadInput for a store that it
+    cannot read.
+    """
     if not store_url.startswith("s3://"):
         raise BadInput(f"store is {store_url!r}; expected s3://bucket/prefix, which is what KServe can load a model from")
     return f"{store_url.rstrip('/')}/{prefix}"
 
 
 def predictor(base: Mapping[str, Any], model: ModelVersion, uri: str, policy: Policy, name: str, runtime: str = RUNTIME) -> Document:
-    """A copy of `base` that serves the model. Raises Refused for a base that is no `model:` predictor: it could not have a canary."""
+    """A copy of `base` that serves the model. Raises Refused for a base that is no `model:`
+    predictor: it could not have a canary.
+    """
     made = copy.deepcopy(dict(base))
     if made and "model" not in made:
         raise Refused(f"InferenceService {policy.serving.inferenceService} has a predictor that is no `model:`; expected one, or none yet")
@@ -109,7 +122,9 @@ def fresh(policy: Policy, first: Mapping[str, Any], account: str) -> Document:
 
 
 def canary_entry(service: Mapping[str, Any], serves: Document, percent: int = 0) -> Document:
-    """For `spec.canary`. KServe scales a canary by a fixed number, which may not be above the stable one's."""
+    """For `spec.canary`. KServe scales a canary by a fixed number, which may not be above the
+    stable one's.
+    """
     dark = {key: value for key, value in serves.items() if key not in _STABLE_ONLY}
     least = service["spec"]["predictor"].get("minReplicas")
     return {"trafficPercent": percent, "predictor": {**dark, "minReplicas": max(1, int(1 if least is None else least))}}
@@ -123,14 +138,18 @@ def with_share(service: Mapping[str, Any], percent: int) -> Document:
 
 
 def promotion(service: Mapping[str, Any]) -> Document:
-    """The change that makes the first canary the stable predictor, in one patch, which restarts nothing."""
+    """The change that makes the first canary the stable predictor, in one patch, which restarts
+    nothing.
+    """
     serves = service["spec"]["canary"][0]["predictor"]
     model = {"storageUri": serves["model"]["storageUri"], "env": serves["model"]["env"]}
     return {"spec": {"canary": None, "predictor": {"name": serves["name"], "model": model}}}
 
 
 def free_name(service: Mapping[str, Any] | None, model: ModelVersion) -> str:
-    """A predictor's name for the version, which no other model has here: a Deployment is never turned into another version's."""
+    """A predictor's name for the version, which no other model has here: a Deployment is never
+    turned into another version's.
+    """
     name = f"v{slug(model.version, 12)}"
     taken = [slot(each) for each in _predictors(service)] if service else []
     return f"{name}-{model.digest[:6]}" if any(each.name == name and each.digest != model.digest for each in taken) else name

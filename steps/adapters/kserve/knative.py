@@ -1,8 +1,10 @@
 """An InferenceService of KServe's Knative mode, read and changed as plain documents.
 
-There is one predictor: changing its model makes a new revision, and `canaryTrafficPercent` is what that one gets of the traffic, the rest
-going to the last revision that had all of it. So whose place a canary wants to take is not in the document: it is remembered beside it,
-and given to these functions as `replaces`. None of this was run against Knative; `KServeServing` refuses the mode until it was.
+There is one predictor: changing its model makes a new revision, and `canaryTrafficPercent` is what
+that one gets of the traffic, the rest going to the last revision that had all of it. So whose place
+a canary wants to take is not in the document: it is remembered beside it, and given to these
+functions as `replaces`. None of this was run against Knative; `KServeServing` refuses the mode
+until it was.
 """
 
 from collections.abc import Mapping
@@ -14,7 +16,9 @@ PERCENT = "canaryTrafficPercent"
 
 
 def wanted(service: Mapping[str, Any], replaces: Slot | None) -> Wanted:
-    """With a percentage and somebody to replace, the predictor is the canary; without either it is the champion."""
+    """With a percentage and somebody to replace, the predictor is the canary; without either it is
+    the champion.
+    """
     generation = int(service["metadata"]["generation"])
     predictor = service["spec"].get("predictor") or {}
     now = slot(predictor)
@@ -38,7 +42,8 @@ def promotion() -> Document:
 
 
 def withdrawal(champion: Mapping[str, Any]) -> Document:
-    """The champion's model again, and still no traffic for the newest revision, the canary's until the champion's new one is ready.
+    """The champion's model again, and still no traffic for the newest revision, the canary's until
+    the champion's new one is ready.
 
     Only a promotion takes the percentage away.
     """

@@ -1,7 +1,9 @@
-"""What is remembered beside an InferenceService: the last good state, and notes for when the object store is away.
+"""What is remembered beside an InferenceService: the last good state, and notes for when the object
+store is away.
 
-A ConfigMap `<InferenceService>-modelmedic`, and not annotations: KServe copies those of an InferenceService to the template of its
-pods, so that each note would restart every predictor (kserve, components/predictor.go, buildPredictorResources).
+A ConfigMap `<InferenceService>-modelmedic`, and not annotations: KServe copies those of an
+InferenceService to the template of its pods, so that each note would restart every predictor
+(kserve, components/predictor.go, buildPredictorResources).
 """
 
 import json
@@ -27,7 +29,9 @@ class Notes:
         self._service = service
 
     def previous(self, champion: Slot) -> Slot | None:
-        """The predictor that this champion replaced. None when it did not come by a promotion, or nobody can say."""
+        """The predictor that this champion replaced. None when it did not come by a promotion, or
+        nobody can say.
+        """
         kept = self._read(_PREVIOUS)
         if kept.get("of") != champion.digest:
             return None

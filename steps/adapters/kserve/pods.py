@@ -1,6 +1,8 @@
-"""What really runs of an InferenceService: its Deployments and pods, asked directly, past the shares.
+"""What really runs of an InferenceService: its Deployments and pods, asked directly, past the
+shares.
 
-Conditions of an InferenceService lie; a Deployment's available replicas, a pod's last words and a predictor's own answer do not.
+Conditions of an InferenceService lie; a Deployment's available replicas, a pod's last words and a
+predictor's own answer do not.
 """
 
 import tempfile
@@ -59,7 +61,8 @@ class Predictors:
     def failure(self, slot: Slot) -> str:
         """Why no pod is ready yet, in the words of a pod.
 
-        Raises Refused when a predictor has said that it never will serve, Transient when it keeps ending without a word.
+        Raises Refused when a predictor has said that it never will serve, Transient when it keeps
+        ending without a word.
         """
         seen = []
         for pod in self._pods(slot):
@@ -79,7 +82,9 @@ class Predictors:
         raise failed or Transient(f"no pod of version {slot.version} is ready; see `kubectl -n {self.namespace} get pods`")
 
     def traffic(self, slot: Slot) -> Traffic:
-        """The sum over the pods that are ready; the slowest one's p95. Raises Transient when one does not tell."""
+        """The sum over the pods that are ready; the slowest one's p95. Raises Transient when one
+        does not tell.
+        """
         seen = [read_traffic(_page(f"{address}/metrics")) for address in self.addresses(slot)]
         if not seen:
             raise Transient(f"no pod of version {slot.version} is ready in {self.namespace}: its counters cannot be read")
@@ -87,10 +92,12 @@ class Predictors:
         return Traffic(sum(each.requests for each in seen), sum(each.failures for each in seen), max(times) if times else None)
 
     def prove(self, slot: Slot, rows: pa.Table | None) -> bool:
-        """Whether a pod answers a real prediction as this version with this digest; False while none is ready.
+        """Whether a pod answers a real prediction as this version with this digest; False while
+        none is ready.
 
-        `rows` None has a row made up from what the predictor says of its inputs; a model may refuse that one, and the predictor has
-        answered rows of its own before its port opened. Raises Refused for an answer that is another model's.
+        `rows` None has a row made up from what the predictor says of its inputs; a model may refuse
+        that one, and the predictor has answered rows of its own before its port opened. Raises
+        Refused for an answer that is another model's.
         """
         for address in self.addresses(slot):
             with Client(address, self.service) as client:
@@ -125,7 +132,9 @@ class Predictors:
 
 
 def own_rows_in(store: ObjectStore, prefix: str) -> pa.Table | None:
-    """Rows that the model below `prefix` has to be able to answer, by its own files; None when the store is away."""
+    """Rows that the model below `prefix` has to be able to answer, by its own files; None when the
+    store is away.
+    """
     with tempfile.TemporaryDirectory() as work:
         folder = Path(work)
         try:

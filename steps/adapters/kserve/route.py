@@ -1,4 +1,6 @@
-"""The HTTPRoute that KServe writes for an InferenceService: the only proof of a share, and whether the gateway has taken it in."""
+"""The HTTPRoute that KServe writes for an InferenceService: the only proof of a share, and whether
+the gateway has taken it in.
+"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +24,9 @@ class Route:
 
 
 def read_route(kube: Kube, namespace: str, service: str) -> Route | None:
-    """None where no Gateway API gateway serves: there shares are a matter of replicas, and nobody can prove them."""
+    """None where no Gateway API gateway serves: there shares are a matter of replicas, and nobody
+    can prove them.
+    """
     try:
         found = kube.get(f"/apis/gateway.networking.k8s.io/v1/namespaces/{namespace}/httproutes/{service}")
     except NotFound:

@@ -1,4 +1,6 @@
-"""KServe's Python model server round one predictor: its V1 and V2 protocols, with the model's version on every answer."""
+"""KServe's Python model server round one predictor: its V1 and V2 protocols, with the model's
+version on every answer.
+"""
 
 import asyncio
 import logging
@@ -37,7 +39,9 @@ class Answer:
 
 
 class Predictor(Protocol):
-    """What the server serves. Both verbs raise BadInput for what is the request's fault; they are called one at a time."""
+    """What the server serves. Both verbs raise BadInput for what is the request's fault; they are
+    called one at a time.
+    """
 
     name: str
     version: str
@@ -68,8 +72,8 @@ class Predictor(Protocol):
 def serve(predictor: Predictor, *, host: str, port: int, started: Callable[[int], None], flushable: bool = False) -> None:
     """Answer until SIGTERM or SIGINT; then finish what is under way and return.
 
-    `started` is told the port once it is open (port 0 takes a free one). `flushable` opens POST /modelmedic/flush, for one machine
-    on which a reader waits for what was just asked.
+    `started` is told the port once it is open (port 0 takes a free one). `flushable` opens POST
+    /modelmedic/flush, for one machine on which a reader waits for what was just asked.
     """
     app = model_server.app
     app.add_middleware(_Marked, predictor=predictor)
@@ -96,7 +100,9 @@ def _ours(record: logging.LogRecord) -> bool:
 
 
 class _Server(ModelServer):  # type: ignore[misc]
-    """KServe's server on one address: upstream always listens on 0.0.0.0 (kserve/protocol/rest/server.py, 0.21)."""
+    """KServe's server on one address: upstream always listens on 0.0.0.0
+    (kserve/protocol/rest/server.py, 0.21).
+    """
 
     def __init__(self, host: str, port: int, started: Callable[[int], None]) -> None:
         super().__init__(http_port=port, enable_grpc=False, enable_latency_logging=False, grace_period=_GRACE)
@@ -104,7 +110,8 @@ class _Server(ModelServer):  # type: ignore[misc]
         self._started = started
 
     def register_signal_handler(self) -> None:
-        """uvicorn stops at SIGTERM and raises it anew; upstream's handler fails when that comes after the event loop has ended,
+        """uvicorn stops at SIGTERM and raises it anew; upstream's handler fails when that comes
+        after the event loop has ended,
 
         in the middle of whatever is still written then.
         """
@@ -146,7 +153,9 @@ class _DataPlane(DataPlane):  # type: ignore[misc]
 
 
 class _Closed(ModelRepositoryExtension):  # type: ignore[misc]
-    """KServe lets everybody who can ask for a prediction unload the model (POST /v2/repository/models/NAME/unload): not here."""
+    """KServe lets everybody who can ask for a prediction unload the model (POST
+    /v2/repository/models/NAME/unload): not here.
+    """
 
     async def load(self, model_name: str) -> None:
         raise BadInput(f"model {model_name[:60]!r} is not loaded by a request; a predictor serves the one it was started with")
@@ -156,7 +165,9 @@ class _Closed(ModelRepositoryExtension):  # type: ignore[misc]
 
 
 class _Model(Model):  # type: ignore[misc]
-    """Ready from the start: the predictor has answered a prediction of its own before the port opens."""
+    """Ready from the start: the predictor has answered a prediction of its own before the port
+    opens.
+    """
 
     def __init__(self, predictor: Predictor) -> None:
         super().__init__(predictor.name, return_response_headers=True)
@@ -229,7 +240,9 @@ async def _malformed(_request: Request, error: Exception) -> JSONResponse:
 
 
 class _Marked:
-    """Puts version and role on every answer, counts predictions, and refuses bodies that no request needs."""
+    """Puts version and role on every answer, counts predictions, and refuses bodies that no request
+    needs.
+    """
 
     def __init__(self, app: Any, predictor: Predictor) -> None:
         self._app = app

@@ -1,8 +1,10 @@
-"""`Serving` over KServe in Standard mode: every change is one patch of the InferenceService, and what runs is asked whether it was made.
+"""`Serving` over KServe in Standard mode: every change is one patch of the InferenceService, and
+what runs is asked whether it was made.
 
-A patch carries the resourceVersion that it was decided on, so that nothing slips in between; a change of the status alone, which moves
-the resourceVersion and not the generation, only has it decided anew. Neither `Ready` nor `observedGeneration` of the InferenceService
-is believed (they were seen to stay behind by generations): Deployments, the HTTPRoute and answered predictions are.
+A patch carries the resourceVersion that it was decided on, so that nothing slips in between; a
+change of the status alone, which moves the resourceVersion and not the generation, only has it
+decided anew. Neither `Ready` nor `observedGeneration` of the InferenceService is believed (they
+were seen to stay behind by generations): Deployments, the HTTPRoute and answered predictions are.
 """
 
 import contextlib
@@ -46,12 +48,15 @@ _GROUP = "/apis/serving.kserve.io/v1beta1"
 class KServeServing:
     """Implements `Serving` for the InferenceService that a policy names.
 
-    `store_url` is the object store as KServe reads it (s3://bucket/prefix); `store` is opened for reading when a model's own rows are
-    wanted, unless it is given. `patience` bounds the start of a predictor until its first real prediction, `route_patience` how long the
-    gateway may take for a share, `settle` what it may take after it has said so (Traefik: 2 s); `pause` lies between two looks, in
-    seconds. `account` and `runtime` are what an InferenceService of ours runs as and by. Raises BadPolicy for any other mode.
+    `store_url` is the object store as KServe reads it (s3://bucket/prefix); `store` is opened for
+    reading when a model's own rows are wanted, unless it is given. `patience` bounds the start of a
+    predictor until its first real prediction, `route_patience` how long the gateway may take for a
+    share, `settle` what it may take after it has said so (Traefik: 2 s); `pause` lies between two
+    looks, in seconds. `account` and `runtime` are what an InferenceService of ours runs as and by.
+    Raises BadPolicy for any other mode.
 
-    What cannot be kept here: a caller does see the failures of a canary's share, for no Gateway API gateway asks the champion again.
+    What cannot be kept here: a caller does see the failures of a canary's share, for no Gateway API
+    gateway asks the champion again.
     """
 
     def __init__(
@@ -105,7 +110,9 @@ class KServeServing:
         )
 
     def start(self, model: ModelVersion) -> ServingState:
-        """Creates the InferenceService, or makes the one that waits there for a model serve this one."""
+        """Creates the InferenceService, or makes the one that waits there for a model serve this
+        one.
+        """
         service = self._read()
         now = wanted(service).champion if service is not None else None
         if now is not None and now.digest != model.digest and self._predictors.runs(now):
@@ -118,7 +125,9 @@ class KServeServing:
         return self.state()
 
     def start_canary(self, model: ModelVersion, *, expected: int) -> ServingState:
-        """Raises Refused when the model says that it cannot serve, Transient when it does not come up in time; then it is gone again."""
+        """Raises Refused when the model says that it cannot serve, Transient when it does not come
+        up in time; then it is gone again.
+        """
         service = self._expected(expected)
         now = wanted(service)
         self._champion(now)
@@ -128,7 +137,9 @@ class KServeServing:
         return self.state()
 
     def set_share(self, percent: int, *, expected: int) -> ServingState:
-        """Returns when the gateway has taken the share in. Raises Refused where no gateway can prove one."""
+        """Returns when the gateway has taken the share in. Raises Refused where no gateway can
+        prove one.
+        """
         if not 0 <= percent <= 100:
             raise Refused(f"share is {percent}; expected 0 to 100 percent")
         canary = self._running_canary(self._expected(expected))
@@ -142,7 +153,9 @@ class KServeServing:
         return self.state()
 
     def promote(self, *, expected: int) -> ServingState:
-        """No pod is restarted, and no request meets one that ends: the gateway sends everything to the canary before it is promoted."""
+        """No pod is restarted, and no request meets one that ends: the gateway sends everything to
+        the canary before it is promoted.
+        """
         service = self._expected(expected)
         canary = self._running_canary(service)
         name = self._predictors.deployment_name(canary)
@@ -168,7 +181,9 @@ class KServeServing:
         return self.state()
 
     def restore(self, model: ModelVersion) -> ServingState:
-        """Comes up beside what serves and takes its place when it answers; a champion that fails all requests is no obstacle."""
+        """Comes up beside what serves and takes its place when it answers; a champion that fails
+        all requests is no obstacle.
+        """
         service = self._read()
         now = wanted(service) if service is not None else None
         if now is None or now.champion is None:
@@ -197,7 +212,9 @@ class KServeServing:
         return self._predictors.ask(asked, rows, replay=replay)
 
     def traffic(self) -> Mapping[str, Traffic]:
-        """As the predictors count: 5xx is a failure. A request that reached none of them is in nobody's count."""
+        """As the predictors count: 5xx is a failure. A request that reached none of them is in
+        nobody's count.
+        """
         service = self._read()
         now = wanted(service) if service is not None else Wanted(0, None, None, 0)
         roles = {"champion": now.champion, "canary": now.canary}
@@ -216,7 +233,9 @@ class KServeServing:
         self._changed(chosen, expected=wanted(service).generation)
 
     def _bring_up(self, model: ModelVersion, *, expected: int | None) -> Slot:
-        """A canary without traffic that has answered a real prediction; one that does not come up is taken out again."""
+        """A canary without traffic that has answered a real prediction; one that does not come up
+        is taken out again.
+        """
 
         def chosen(now: Document) -> Document | None:
             there = wanted(now).canary
@@ -243,7 +262,9 @@ class KServeServing:
             self._routed(lambda route: route.settled and name in route.weights, "a place for the canary")
 
     def _proved(self, one: Slot, model: ModelVersion) -> None:
-        """Until a pod answers rows of the model's own as this version. Raises Refused and Transient as `start_canary`."""
+        """Until a pod answers rows of the model's own as this version. Raises Refused and Transient
+        as `start_canary`.
+        """
         rows = self._own_rows(model.uri)
         until = time.monotonic() + self._patience
         while not (self._predictors.runs(one) and self._predictors.prove(one, rows)):
@@ -267,7 +288,9 @@ class KServeServing:
             raise Transient(f"HTTPRoute {self._name} in {self._namespace} does not say {what} after {self._route_patience:.0f} s: {seen}")
 
     def _gateway_follows(self, true: Callable[[], bool], seconds: float) -> bool:
-        """Whether it came true in time. A gateway accepts a route a little before it sends the next request by it."""
+        """Whether it came true in time. A gateway accepts a route a little before it sends the next
+        request by it.
+        """
         until = time.monotonic() + seconds
         while not true():
             if time.monotonic() > until:
@@ -288,9 +311,11 @@ class KServeServing:
         return canary is None or route is None or (route.settled and route.share(self._predictors.deployment_name(canary)) == 0)
 
     def _changed(self, to: Callable[[Document], Document | None], *, expected: int | None = None) -> Document:
-        """Patch with what `to` makes of the object as it is now; None changes nothing. The object afterwards.
+        """Patch with what `to` makes of the object as it is now; None changes nothing. The object
+        afterwards.
 
-        Raises Conflict when its generation is not `expected`; None is for retreats, which need none.
+        Raises Conflict when its generation is not `expected`; None is for retreats, which need
+        none.
         """
         for _ in range(_TRIES):
             service = self._expected(expected)

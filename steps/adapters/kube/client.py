@@ -1,7 +1,8 @@
-"""The Kubernetes API in plain documents: how it is found, how long it may take, and what its refusals mean.
+"""The Kubernetes API in plain documents: how it is found, how long it may take, and what its
+refusals mean.
 
-The `kubernetes` package brings kubeconfigs, tokens that are renewed and TLS; its classes for every kind of object are not used, for
-they know neither KServe nor Argo.
+The `kubernetes` package brings kubeconfigs, tokens that are renewed and TLS; its classes for every
+kind of object are not used, for they know neither KServe nor Argo.
 """
 
 import json
@@ -17,10 +18,12 @@ Document = dict[str, Any]
 
 
 class Kube:
-    """Four verbs on API paths such as `/apis/apps/v1/namespaces/x/deployments/y`, for one thread at a time.
+    """Four verbs on API paths such as `/apis/apps/v1/namespaces/x/deployments/y`, for one thread at
+    a time.
 
-    All raise NotFound (404), Conflict (409: somebody else was faster, or it exists), Refused (no such right, or an admission policy said
-    no), BadInput (the API does not take the document) and Transient (no answer, or the server's own fault).
+    All raise NotFound (404), Conflict (409: somebody else was faster, or it exists), Refused (no
+    such right, or an admission policy said no), BadInput (the API does not take the document) and
+    Transient (no answer, or the server's own fault).
     """
 
     def __init__(self, client: Any) -> None:
@@ -37,7 +40,9 @@ class Kube:
         return self._call("POST", path, document, {"fieldManager": FIELD_MANAGER})
 
     def patch(self, path: str, change: Any, kind: str = "merge") -> Document:
-        """A change whose `metadata` has a resourceVersion is a compare-and-swap. `kind` is merge, or json for a list of operations."""
+        """A change whose `metadata` has a resourceVersion is a compare-and-swap. `kind` is merge,
+        or json for a list of operations.
+        """
         return self._call("PATCH", path, change, {"fieldManager": FIELD_MANAGER}, _PATCH[kind])
 
     def _call(
@@ -71,7 +76,9 @@ class Kube:
 
 
 def connect() -> Kube:
-    """The API of the cluster that this process runs in, else of KUBECONFIG's current context. Raises BadInput when there is neither."""
+    """The API of the cluster that this process runs in, else of KUBECONFIG's current context.
+    Raises BadInput when there is neither.
+    """
     try:
         from kubernetes import client, config
     except ModuleNotFoundError as error:

@@ -1,8 +1,10 @@
-"""Argo Workflows by the Kubernetes API: starting the heal of an incident, and answering the approval that it waits at.
+"""Argo Workflows by the Kubernetes API: starting the heal of an incident, and answering the
+approval that it waits at.
 
-No Argo server is needed. To start takes `create` on workflows and no more: a Workflow that is there already is a 409. An answer is
-what Argo's own server writes (`SetWorkflow` and `ResumeWorkflow` in its workflow/util/util.go): output parameter and phase of the
-suspended node, in one patch that holds only while nobody else has written; it takes `list` and `patch`, and to look takes `list`.
+No Argo server is needed. To start takes `create` on workflows and no more: a Workflow that is there
+already is a 409. An answer is what Argo's own server writes (`SetWorkflow` and `ResumeWorkflow` in
+its workflow/util/util.go): output parameter and phase of the suspended node, in one patch that
+holds only while nobody else has written; it takes `list` and `patch`, and to look takes `list`.
 """
 
 from collections.abc import Iterator
@@ -20,7 +22,9 @@ _TRIES: Final = 10  # the controller writes a running Workflow every few seconds
 
 
 class ArgoWorkflows:
-    """The `Workflows` of one namespace. The moment that an answered node is stamped with is this machine's, never a played one."""
+    """The `Workflows` of one namespace. The moment that an answered node is stamped with is this
+    machine's, never a played one.
+    """
 
     def __init__(self, kube: Kube, namespace: str) -> None:
         self._kube = kube
@@ -28,7 +32,9 @@ class ArgoWorkflows:
         self._namespace = namespace
 
     def start(self, template: str, incident: Incident, by: str) -> bool:
-        """Raises NotFound when there is no such namespace, Refused when a right or the admission policy says no."""
+        """Raises NotFound when there is no such namespace, Refused when a right or the admission
+        policy says no.
+        """
         try:
             self._kube.create(self._path, document(template, incident, by, self._namespace))
         except Conflict:
@@ -40,7 +46,9 @@ class ArgoWorkflows:
         return next((phase for phase in phases if phase in _UNDER_WAY), phases[0] if phases else None)
 
     def answer(self, incident: str, stage: str, decision: str, by: str) -> bool:
-        """Raises Transient when others were faster ten times in a row, Refused when a Workflow's nodes are not in it."""
+        """Raises Transient when others were faster ten times in a row, Refused when a Workflow's
+        nodes are not in it.
+        """
         for _ in range(_TRIES):
             try:
                 return self._answer_all(incident, stage, decision, by)
@@ -74,7 +82,9 @@ def name(incident: str) -> str:
 
 
 def document(template: str, incident: Incident, by: str, namespace: str) -> Document:
-    """Nothing of the template is overridden, and nothing of an alert is in it: the admission policy lets no more through."""
+    """Nothing of the template is overridden, and nothing of an alert is in it: the admission policy
+    lets no more through.
+    """
     return {
         "apiVersion": "argoproj.io/v1alpha1",
         "kind": "Workflow",
@@ -107,7 +117,9 @@ def _waiting(workflow: Document, stage: str) -> Iterator[tuple[str, Document]]:
 
 
 def _decided(node: Document, decision: str) -> dict[str, Any]:
-    """The node's outputs as Argo leaves them: a value that was supplied says no more where it should come from."""
+    """The node's outputs as Argo leaves them: a value that was supplied says no more where it
+    should come from.
+    """
     outputs = node.get("outputs") or {}
     others = [parameter for parameter in outputs.get("parameters") or [] if parameter["name"] != DECISION]
     return {**outputs, "parameters": [*others, {"name": DECISION, "value": decision}]}

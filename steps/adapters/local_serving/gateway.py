@@ -1,9 +1,11 @@
-"""The stable address of a model on one machine: splits the traffic between champion and canary, and counts what each one answers.
+"""The stable address of a model on one machine: splits the traffic between champion and canary, and
+counts what each one answers.
 
-A separate process (`python -m modelmedic.steps.adapters.local_serving.gateway`) that reads the serving document when it is told to, and
-once a second.
-A request that the canary does not answer well is asked of the champion, so that its callers never see a failing canary; it counts as the
-canary's failure when the champion does better. A request that finds its predictor gone is tried again with the routes of then.
+A separate process (`python -m modelmedic.steps.adapters.local_serving.gateway`) that reads the
+serving document when it is told to, and once a second. A request that the canary does not answer
+well is asked of the champion, so that its callers never see a failing canary; it counts as the
+canary's failure when the champion does better. A request that finds its predictor gone is tried
+again with the routes of then.
 """
 
 import argparse
@@ -145,7 +147,9 @@ class Gateway:
         return second if better or first is None else first
 
     async def _champion(self, asked: Asked, *, count: bool = False) -> Answer | None:
-        """Whoever is the champion by now; a request that finds it gone waits a little for its return."""
+        """Whoever is the champion by now; a request that finds it gone waits a little for its
+        return.
+        """
         until = time.monotonic() + _PATIENCE
         while True:
             slot = self._wanted.champion

@@ -1,4 +1,6 @@
-"""Predictor and gateway processes of one model on this machine: how each is started, and when it is believed to answer."""
+"""Predictor and gateway processes of one model on this machine: how each is started, and when it is
+believed to answer.
+"""
 
 import json
 import os
@@ -43,7 +45,9 @@ class Predictors:
         return Processes(self.root / "processes")
 
     def start(self, slot: Slot) -> None:
-        """Files first, digest verified, then the process; nothing when it lives. Raises NotFound or Refused for the files."""
+        """Files first, digest verified, then the process; nothing when it lives. Raises NotFound or
+        Refused for the files.
+        """
         folder = pull(self.store, slot.uri, self._folder(slot), slot.digest)
         self.processes.start(slot.name, self._command(slot, folder), _ONE_THREAD | os.environ)
 
@@ -65,7 +69,8 @@ class Predictors:
     def wait_for(self, name: str) -> str:
         """The address of a process that is coming up.
 
-        Raises Refused when it says that it never will answer, Transient when it ends without a word or takes too long.
+        Raises Refused when it says that it never will answer, Transient when it ends without a word
+        or takes too long.
         """
         until = time.monotonic() + self.patience.total_seconds()
         while time.monotonic() < until:
@@ -96,7 +101,9 @@ class Predictors:
         return Client(url, self.policy.name, headers={SERVED_BY_HEADER: role})
 
     def flush(self, name: str) -> None:
-        """Have a predictor write its waiting rows now. Raises Transient when the store does not take them in time."""
+        """Have a predictor write its waiting rows now. Raises Transient when the store does not
+        take them in time.
+        """
         url = self.url(name)
         if url is not None and not call("POST", f"{url}/modelmedic/flush", timeout=15.0).get("flushed"):
             raise Transient(f"{name} could not write its inference log to {self.store_url} within 10 s")

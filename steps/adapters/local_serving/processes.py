@@ -1,8 +1,9 @@
 """Server processes that outlive the command which started them, each in a folder of its own.
 
-A process holds the lock on its folder's lock file for as long as it lives: it inherits the open file, and the kernel frees the lock
-when it ends, however it ends. So whether it lives is asked of the lock, and a process id is only used while the lock is held: the id
-of a dead process, which may be somebody else's by now, is never signalled.
+A process holds the lock on its folder's lock file for as long as it lives: it inherits the open
+file, and the kernel frees the lock when it ends, however it ends. So whether it lives is asked of
+the lock, and a process id is only used while the lock is held: the id of a dead process, which may
+be somebody else's by now, is never signalled.
 """
 
 import contextlib
@@ -33,7 +34,9 @@ class Announcement:
 
 
 class Processes:
-    """The processes below `folder`, by name. Names are the caller's and are never used twice for different things."""
+    """The processes below `folder`, by name. Names are the caller's and are never used twice for
+    different things.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -110,7 +113,9 @@ class Processes:
             _signal(pid, signal.SIGKILL)
 
     def end(self, names: Sequence[str], grace: float) -> None:
-        """Ask them all to end, wait, and kill what is still there. Raises Transient when something survives even that."""
+        """Ask them all to end, wait, and kill what is still there. Raises Transient when something
+        survives even that.
+        """
         for name in names:
             self.ask_to_end(name)
         if self.gone(names, grace):
@@ -153,7 +158,9 @@ def locked(file: Path) -> Iterator[None]:
 
 
 def _taken(lock: int) -> bool:
-    """Whether the lock is ours now; one who only looks holds it for a moment, a living process for good."""
+    """Whether the lock is ours now; one who only looks holds it for a moment, a living process for
+    good.
+    """
     for _ in range(5):
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -166,7 +173,8 @@ def _taken(lock: int) -> bool:
 def _spawn(command: Sequence[str], environment: Mapping[str, str], home: Path) -> None:
     """In a session of its own, so that a Ctrl-C at the terminal does not reach it.
 
-    The shell writes the process id and then becomes the command: a starter that is killed right here leaves no nameless process.
+    The shell writes the process id and then becomes the command: a starter that is killed right
+    here leaves no nameless process.
     """
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
     output = (os.POSIX_SPAWN_OPEN, 1, str(home / "output.log"), flags, 0o600)

@@ -1,7 +1,9 @@
-"""Serving on one machine: predictors and a gateway as processes that outlive the command, behind the same port as in a cluster.
+"""Serving on one machine: predictors and a gateway as processes that outlive the command, behind
+the same port as in a cluster.
 
-Whatever is wanted is written to a document first; then processes are started, routes are taken over, and what nobody wants any more
-is ended. A command that was killed anywhere in between leaves a document that the next call makes true.
+Whatever is wanted is written to a document first; then processes are started, routes are taken
+over, and what nobody wants any more is ended. A command that was killed anywhere in between leaves
+a document that the next call makes true.
 """
 
 import contextlib
@@ -27,10 +29,12 @@ _KEPT = 10  # outputs of ended predictors
 
 
 class LocalServing:
-    """Implements `Serving` below `root`. `store_url` names `store` for the predictors, which log to it.
+    """Implements `Serving` below `root`. `store_url` names `store` for the predictors, which log to
+    it.
 
-    `patience` bounds the start of a predictor; `log_seconds` is how long an answer may wait before it is in the log (`flush` does it
-    at once); `predictor` is the module that is run as one. Everything listens on 127.0.0.1, on ports that were free.
+    `patience` bounds the start of a predictor; `log_seconds` is how long an answer may wait before
+    it is in the log (`flush` does it at once); `predictor` is the module that is run as one.
+    Everything listens on 127.0.0.1, on ports that were free.
     """
 
     def __init__(
@@ -52,14 +56,18 @@ class LocalServing:
 
     @property
     def url(self) -> str:
-        """The gateway's address, the same over all changes of what serves. Raises Transient when nothing was started yet."""
+        """The gateway's address, the same over all changes of what serves. Raises Transient when
+        nothing was started yet.
+        """
         port = self._document.read().gateway_port
         if not port:
             raise Transient(f"nothing serves below {self._root}; `modelmedic bootstrap` starts the first champion")
         return f"http://127.0.0.1:{port}"
 
     def state(self) -> ServingState:
-        """What is wanted, and whether it answers. A champion or gateway that died is started again first, unless all was stopped."""
+        """What is wanted, and whether it answers. A champion or gateway that died is started again
+        first, unless all was stopped.
+        """
         wanted = self._document.read()
         if wanted.champion is not None and not wanted.stopped and not self._whole(wanted):
             with contextlib.suppress(ModelmedicError):  # the state says that it is not ready
@@ -82,7 +90,9 @@ class LocalServing:
             return self._told(self._settle(wanted))
 
     def start_canary(self, model: ModelVersion, *, expected: int) -> ServingState:
-        """Raises Refused when the model says that it cannot serve, Transient when it does not come up in time."""
+        """Raises Refused when the model says that it cannot serve, Transient when it does not come
+        up in time.
+        """
         self._champion(self._document.read())
 
         def chosen(now: Wanted) -> Wanted:
@@ -119,7 +129,9 @@ class LocalServing:
         return self._changed(lambda now: replace(now, canary=None, percent=0, incoming=None))
 
     def restore(self, model: ModelVersion) -> ServingState:
-        """The kept previous process where it is that version, else a new one that answers before it is switched to."""
+        """The kept previous process where it is that version, else a new one that answers before it
+        is switched to.
+        """
         wanted = self._document.read()
         if wanted.champion is not None and wanted.champion.digest == model.digest:
             return self.withdraw()
@@ -152,7 +164,9 @@ class LocalServing:
         return {role: Traffic(**counts.get(slot.name, {"requests": 0, "failures": 0})) for role, slot in roles.items() if slot is not None}
 
     def flush(self) -> None:
-        """Every answer so far is in the inference log when this returns. Raises Transient when the store is away."""
+        """Every answer so far is in the inference log when this returns. Raises Transient when the
+        store is away.
+        """
         named = {slot.name for slot in self._document.read().slots}
         alive = [name for name in self._processes.names() if name != GATEWAY]
         for name in alive:
@@ -167,7 +181,9 @@ class LocalServing:
         return self._told(self._settle(wanted) if wanted.champion is not None else wanted)
 
     def stop(self) -> None:
-        """End every process, the log written; nothing comes back before `resume` or a command that changes something."""
+        """End every process, the log written; nothing comes back before `resume` or a command that
+        changes something.
+        """
         self._document.change(lambda now: replace(now, stopped=True))
         with self._alone():
             names = self._processes.names()
@@ -175,7 +191,9 @@ class LocalServing:
             self._processes.end([name for name in names if name != GATEWAY], _GRACE)
 
     def _changed(self, to: Callable[[Wanted], Wanted], *, expected: int | None = None) -> ServingState:
-        """Write, switch the routes, end what nobody wants; the generation rises only when something changed."""
+        """Write, switch the routes, end what nobody wants; the generation rises only when something
+        changed.
+        """
 
         def chosen(now: Wanted) -> Wanted:
             after = to(now)
@@ -185,7 +203,9 @@ class LocalServing:
         return self._told(self._settle(wanted) if wanted.champion is not None and not wanted.stopped else wanted)
 
     def _settle(self, wanted: Wanted) -> Wanted:
-        """Make true what the document says of champion and gateway; a canary that died stays dead, so that it is seen."""
+        """Make true what the document says of champion and gateway; a canary that died stays dead,
+        so that it is seen.
+        """
         with self._alone():
             if not wanted.gateway_port or not self._processes.alive(GATEWAY):
                 self._predictors.start_gateway(wanted.gateway_port)

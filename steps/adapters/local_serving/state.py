@@ -1,4 +1,6 @@
-"""What is wanted of local serving, as one small document that is written before any process is touched."""
+"""What is wanted of local serving, as one small document that is written before any process is
+touched.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -29,7 +31,9 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """`generation` rises with every change of what serves; notes, ports and a stop are no such change."""
+    """`generation` rises with every change of what serves; notes, ports and a stop are no such
+    change.
+    """
 
     generation: int = 0
     champion: Slot | None = None
@@ -64,9 +68,11 @@ class WantedState:
             return Wanted()
 
     def change(self, to: Callable[[Wanted], Wanted], *, expected: int | None = None) -> Wanted:
-        """Write what `to` makes of it; what was written. `to` may be called again when somebody else was faster.
+        """Write what `to` makes of it; what was written. `to` may be called again when somebody
+        else was faster.
 
-        Raises Conflict when the generation is not `expected`; None is for retreats, which need none.
+        Raises Conflict when the generation is not `expected`; None is for retreats, which need
+        none.
         """
         while True:
             try:

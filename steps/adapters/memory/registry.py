@@ -1,4 +1,6 @@
-"""A registry in this process, for a rehearsal: it keeps the rules of the real one, and ends with the process but for its files."""
+"""A registry in this process, for a rehearsal: it keeps the rules of the real one, and ends with
+the process but for its files.
+"""
 
 import shutil
 from collections.abc import Mapping

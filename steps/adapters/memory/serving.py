@@ -1,4 +1,6 @@
-"""Serving without a server: models of this process answer replayed rows, under the same rules as predictors behind a gateway."""
+"""Serving without a server: models of this process answer replayed rows, under the same rules as
+predictors behind a gateway.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -30,9 +32,11 @@ class Answers:
 
 
 class RehearsedServing:
-    """Implements `Serving`. `load` makes a version ready; it raises Refused or Transient for one that would not come up.
+    """Implements `Serving`. `load` makes a version ready; it raises Refused or Transient for one
+    that would not come up.
 
-    An answer that raises Transient is a failed request. Latency is not rehearsed: every answer takes no time.
+    An answer that raises Transient is a failed request. Latency is not rehearsed: every answer
+    takes no time.
     """
 
     def __init__(self, load: Load) -> None:
@@ -100,7 +104,9 @@ class RehearsedServing:
         return {role: self._traffic.get(served.digest, Traffic(0, 0)) for role, served in roles.items() if served is not None}
 
     def ask(self, rows: pa.Table, *, replay: bool = False) -> Prediction:
-        """What a caller does: one request, answered by whose turn it is. A replay is the champion's and counts nowhere."""
+        """What a caller does: one request, answered by whose turn it is. A replay is the champion's
+        and counts nowhere.
+        """
         if replay:
             return self.infer(rows, to="champion")
         turn = self._turns(1)[0]

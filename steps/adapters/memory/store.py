@@ -1,4 +1,6 @@
-"""An object store in this process's memory: for a dry run, and for a test of what happens when the store is away."""
+"""An object store in this process's memory: for a dry run, and for a test of what happens when the
+store is away.
+"""
 
 import io
 from bisect import bisect_left, bisect_right
@@ -14,7 +16,9 @@ from modelmedic.steps.contracts.ports import Blob
 
 
 class MemoryStore:
-    """An ObjectStore whose objects end with the process; while `unreachable` is set, every call raises StoreError."""
+    """An ObjectStore whose objects end with the process; while `unreachable` is set, every call
+    raises StoreError.
+    """
 
     def __init__(self) -> None:
         self.unreachable = False

@@ -48,7 +48,9 @@ def database(uri: str) -> Path | None:
 
 @contextlib.contextmanager
 def translated(uri: str) -> Iterator[None]:
-    """MLflow's exceptions as ours: what it does not know, does not allow, does not take, and everything else as Transient."""
+    """MLflow's exceptions as ours: what it does not know, does not allow, does not take, and
+    everything else as Transient.
+    """
     # deprecations between MLflow and its own libraries are no news to whoever runs a heal
     warnings.filterwarnings("ignore", module=r"(mlflow|sqlalchemy|alembic)(\.|$)")
     from mlflow.exceptions import MlflowException
@@ -70,7 +72,9 @@ def shown(uri: str) -> str:
 
 
 def _probe(uri: str) -> None:
-    """MLflow tries an unusable database ten times with growing pauses; sqlite itself says so at once."""
+    """MLflow tries an unusable database ten times with growing pauses; sqlite itself says so at
+    once.
+    """
     file = database(uri)
     if file is None:
         return

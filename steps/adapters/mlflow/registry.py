@@ -1,7 +1,8 @@
 """The versions of one model in MLflow and the aliases that say which of them serves.
 
-MLflow's aliases have no compare-and-set, so they are moved under the caller's lease: read, check, write, read back. Versions are
-registered once per key: of two racing calls the lower version number stands and the other one takes its own away again.
+MLflow's aliases have no compare-and-set, so they are moved under the caller's lease: read, check,
+write, read back. Versions are registered once per key: of two racing calls the lower version number
+stands and the other one takes its own away again.
 """
 
 import re
@@ -26,9 +27,11 @@ _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/\-]{0,199}")  # goes into MLflow's 
 
 
 class MlflowRegistry:
-    """Implements `Registry`. `work` is a scratch folder; MLflow itself is first touched by the first call.
+    """Implements `Registry`. `work` is a scratch folder; MLflow itself is first touched by the
+    first call.
 
-    With a database of sqlite the files go to `mlartifacts` beside it; with a server, where the server says.
+    With a database of sqlite the files go to `mlartifacts` beside it; with a server, where the
+    server says.
     """
 
     def __init__(self, tracking_uri: str, names: Names, work: Path) -> None:
@@ -143,7 +146,9 @@ class MlflowRegistry:
                 raise
 
     def _run(self, model: Path, tags: Mapping[str, str], metrics: Mapping[str, float]) -> Any:
-        """A finished run with the facts, the numbers and the files; an earlier one of this key that was cut off is gone on with."""
+        """A finished run with the facts, the numbers and the files; an earlier one of this key that
+        was cut off is gone on with.
+        """
         from mlflow.entities import Metric
 
         self._ensure_model()
@@ -173,7 +178,9 @@ class MlflowRegistry:
                 return sorted(found, key=lambda each: int(each.version))
 
     def _first(self, made: Any, digest: str, key: str) -> ModelVersion:
-        """The version that stands for the key: ours, or the one of a call that was faster, and then ours is taken away."""
+        """The version that stands for the key: ours, or the one of a call that was faster, and then
+        ours is taken away.
+        """
         found = self._of_key(key)
         if not found:
             raise Transient(f"version {made.version} of {self._name} was registered for {key} and is gone again; expected it to stay")
@@ -193,7 +200,9 @@ class MlflowRegistry:
         return known
 
     def _known(self, found: Any) -> ModelVersion:
-        """A version that somebody registered by hand has no digest of ours: it is empty then, and the uri is MLflow's own source."""
+        """A version that somebody registered by hand has no digest of ours: it is empty then, and
+        the uri is MLflow's own source.
+        """
         tags = {name.removeprefix(_TAG): str(value) for name, value in dict(found.tags).items() if name.startswith(_TAG)}
         digest = tags.get("digest", "")
         uri = model_prefix(digest) if digest else str(found.source)

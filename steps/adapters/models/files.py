@@ -1,4 +1,6 @@
-"""The files of a model between a local folder and the object store, named by one digest over all of them."""
+"""The files of a model between a local folder and the object store, named by one digest over all of
+them.
+"""
 
 import hashlib
 import os
@@ -24,7 +26,8 @@ def digest(folder: Path) -> str:
 
 
 def push(store: ObjectStore, prefix: str, folder: Path) -> str:
-    """Upload every file below `prefix`; the folder's digest. A second call, or one after a kill, uploads what is missing.
+    """Upload every file below `prefix`; the folder's digest. A second call, or one after a kill,
+    uploads what is missing.
 
     Raises Conflict when another content lies there under one of the names.
     """
@@ -41,9 +44,11 @@ def push(store: ObjectStore, prefix: str, folder: Path) -> str:
 
 
 def pull(store: ObjectStore, prefix: str, to: Path, digest: str | None) -> Path:
-    """The files below `prefix` as the folder `to`, which appears whole or not at all; nothing is fetched when it is there already.
+    """The files below `prefix` as the folder `to`, which appears whole or not at all; nothing is
+    fetched when it is there already.
 
-    Raises NotFound when nothing lies there, Refused when the files do not have the digest (None: whatever they are).
+    Raises NotFound when nothing lies there, Refused when the files do not have the digest (None:
+    whatever they are).
     """
     if digest is not None and _holds(to, digest):
         return to
@@ -61,7 +66,9 @@ def pull(store: ObjectStore, prefix: str, to: Path, digest: str | None) -> Path:
 
 
 def settle(fresh: Path, to: Path) -> None:
-    """Give the finished folder its name; what lay there is moved away first, for no rename replaces a full folder."""
+    """Give the finished folder its name; what lay there is moved away first, for no rename replaces
+    a full folder.
+    """
     if to.exists():
         to.rename(fresh.with_name(f"{fresh.name}.old"))
     try:

@@ -1,4 +1,6 @@
-"""What an MLflow model folder says of itself, read without MLflow: its flavors, its signature and a few rows of its own."""
+"""What an MLflow model folder says of itself, read without MLflow: its flavors, its signature and a
+few rows of its own.
+"""
 
 import json
 from collections.abc import Mapping
@@ -16,7 +18,9 @@ _MADE_UP = {"string": "", "binary": "", "boolean": False, "datetime": "2000-01-0
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """One column of the model's signature; `kind` is MLflow's word: double, long, string, boolean, …"""
+    """One column of the model's signature; `kind` is MLflow's word: double, long, string, boolean,
+    …
+    """
 
     name: str
     kind: str

@@ -10,7 +10,9 @@ from modelmedic.steps.contracts.policy import Policy
 
 
 def features(table: pa.Table, policy: Policy) -> pd.DataFrame:
-    """The policy's features in its order: float64 with NaN, and texts with None. Raises BadInput when one is missing or no number."""
+    """The policy's features in its order: float64 with NaN, and texts with None. Raises BadInput
+    when one is missing or no number.
+    """
     absent = [name for name in policy.features if name not in table.column_names]
     if absent:
         raise BadInput(f"column {absent[0]} is not among the rows; expected every feature of the policy ({', '.join(policy.features)})")

@@ -1,8 +1,10 @@
-"""A model folder of MLflow loaded for serving, without unpickling unless somebody has said that its maker is trusted.
+"""A model folder of MLflow loaded for serving, without unpickling unless somebody has said that its
+maker is trusted.
 
-MLflow puts every format behind MLFLOW_ALLOW_PICKLE_DESERIALIZATION, skops among them, for the list of types that skops may build
-comes from the model itself (mlflow/sklearn/__init__.py, 3.17). Here the list is ours: scikit-learn's own classes and what skops
-trusts anyway. Such a model needs neither the flag nor MLflow, whose import takes longer than everything else a predictor does.
+MLflow puts every format behind MLFLOW_ALLOW_PICKLE_DESERIALIZATION, skops among them, for the list
+of types that skops may build comes from the model itself (mlflow/sklearn/__init__.py, 3.17). Here
+the list is ours: scikit-learn's own classes and what skops trusts anyway. Such a model needs
+neither the flag nor MLflow, whose import takes longer than everything else a predictor does.
 """
 
 import os
@@ -23,14 +25,16 @@ from modelmedic.steps.contracts.words import Task
 ALLOW_PICKLE = "MODELMEDIC_ALLOW_PICKLE"  # the environment variable that says so
 _MLFLOW_FLAG = "MLFLOW_ALLOW_PICKLE_DESERIALIZATION"
 _OWN_CLASS = re.compile(r"sklearn(\.\w+)*\.[A-Z]\w*")  # a class by its name: functions are never taken on a model's word
-# What imputers and native categories of scikit-learn hold beside its classes. A partial is no more than its function, which skops asks
-# about by itself.
+# What imputers and native categories of scikit-learn hold beside its classes. A partial is no more
+# than its function, which skops asks about by itself.
 _HARMLESS = frozenset({"numpy.dtype", "functools.partial", "sklearn.utils.validation.check_array"})
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedModel:
-    """`ask` takes a pandas frame and answers one number per row: the positive class's probability, or the value."""
+    """`ask` takes a pandas frame and answers one number per row: the positive class's probability,
+    or the value.
+    """
 
     ask: Callable[[Any], np.ndarray]
     inputs: tuple[Input, ...]  # empty when the model was saved without a signature
@@ -40,7 +44,9 @@ class LoadedModel:
 
 
 def load_model(folder: Path, task: Task | None = None, *, allow_pickle: bool = False) -> LoadedModel:
-    """Raises BadInput when the folder is no MLflow model or cannot be read, Refused when it needs unpickling that nobody allowed."""
+    """Raises BadInput when the folder is no MLflow model or cannot be read, Refused when it needs
+    unpickling that nobody allowed.
+    """
     document = read_folder(folder)
     sklearn = document["flavors"].get("sklearn") or {}
     if sklearn.get("serialization_format") == "skops" and not sklearn.get("code"):
@@ -135,7 +141,9 @@ def _flag(pickles: bool) -> Iterator[None]:
 
 
 def one_number(answers: Any, rows: int) -> np.ndarray:
-    """float64 of shape (rows,). Of two columns the second is taken: scikit-learn's positive class. Raises ValueError otherwise."""
+    """float64 of shape (rows,). Of two columns the second is taken: scikit-learn's positive class.
+    Raises ValueError otherwise.
+    """
     values = np.asarray(answers, dtype=np.float64)
     if values.ndim == 2 and values.shape[1] in (1, 2):
         values = values[:, -1]

@@ -1,4 +1,6 @@
-"""A model with a correction on top, made of scikit-learn's own parts, so that MLflow saves and loads it like any other."""
+"""A model with a correction on top, made of scikit-learn's own parts, so that MLflow saves and
+loads it like any other.
+"""
 
 from typing import Any
 
@@ -10,9 +12,11 @@ from modelmedic.steps.contracts.words import Task
 
 
 def recalibrated(model: Any, rows: pd.DataFrame, target: np.ndarray, task: Task) -> Any:
-    """The fitted model under a line fitted on these rows: a logistic one on the logit (Platt 1999) or a straight one on the value.
+    """The fitted model under a line fitted on these rows: a logistic one on the logit (Platt 1999)
+    or a straight one on the value.
 
-    Both keep the order of the answers. Raises BadInput when there is nothing to fit, or the line would turn the order round.
+    Both keep the order of the answers. Raises BadInput when there is nothing to fit, or the line
+    would turn the order round.
     """
     from sklearn.ensemble import StackingClassifier, StackingRegressor
     from sklearn.linear_model import LinearRegression, LogisticRegression

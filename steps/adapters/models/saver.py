@@ -1,4 +1,6 @@
-"""What a training function returned, saved as the MLflow model folder that is judged, registered and served."""
+"""What a training function returned, saved as the MLflow model folder that is judged, registered
+and served.
+"""
 
 import logging
 import shutil
@@ -19,10 +21,12 @@ _EXAMPLE_ROWS = 5
 
 
 def save(model: Any, folder: Path, policy: Policy, rows: pd.DataFrame) -> Path:
-    """`model` is a fitted scikit-learn estimator, a path to a ready MLflow model, or whatever `mlflow.pyfunc` takes.
+    """`model` is a fitted scikit-learn estimator, a path to a ready MLflow model, or whatever
+    `mlflow.pyfunc` takes.
 
-    `rows` has the features that it learnt from; a few of them go along as the input example. An estimator is saved with skops, which
-    needs no unpickling, and pickled where skops has no word for a part of it. Raises BadInput when it is none of these.
+    `rows` has the features that it learnt from; a few of them go along as the input example. An
+    estimator is saved with skops, which needs no unpickling, and pickled where skops has no word
+    for a part of it. Raises BadInput when it is none of these.
     """
     if isinstance(model, str | Path):
         return _copied(Path(model), folder)
@@ -33,7 +37,9 @@ def save(model: Any, folder: Path, policy: Policy, rows: pd.DataFrame) -> Path:
 
 
 def estimator(folder: Path) -> Any:
-    """The scikit-learn estimator in a model folder that was judged before. Raises BadInput when it holds none."""
+    """The scikit-learn estimator in a model folder that was judged before. Raises BadInput when it
+    holds none.
+    """
     import mlflow.sklearn
     from mlflow.exceptions import MlflowException
 
@@ -44,7 +50,9 @@ def estimator(folder: Path) -> Any:
 
 
 def signature(policy: Policy) -> Any:
-    """Every feature a double or a string that may be missing: an integer column gets nulls sooner or later, and then it is none."""
+    """Every feature a double or a string that may be missing: an integer column gets nulls sooner
+    or later, and then it is none.
+    """
     from mlflow.models.signature import ModelSignature
     from mlflow.types import ColSpec, DataType, Schema
 
@@ -95,7 +103,9 @@ def _estimator(model: Any, folder: Path, policy: Policy, common: dict[str, Any])
 
 
 def _trusted(model: Any) -> Sequence[str] | None:
-    """The parts of the model that skops does not trust by itself and the loader does; None when it has others."""
+    """The parts of the model that skops does not trust by itself and the loader does; None when it
+    has others.
+    """
     import skops.io
 
     try:
@@ -106,7 +116,9 @@ def _trusted(model: Any) -> Sequence[str] | None:
 
 
 def _pins(*packages: str) -> list[str]:
-    """Pins of what is installed, for people who load the model elsewhere; MLflow's own guess imports the model in a new process."""
+    """Pins of what is installed, for people who load the model elsewhere; MLflow's own guess
+    imports the model in a new process.
+    """
     return [f"{package}=={version(package)}" for package in packages]
 
 

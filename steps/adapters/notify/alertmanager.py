@@ -1,7 +1,9 @@
-"""Messages as alerts of Alertmanager's own API (v2), so that people get them where they get everything else.
+"""Messages as alerts of Alertmanager's own API (v2), so that people get them where they get
+everything else.
 
-A message is an event and an alert a state: it is sent once, and stays active for as long as its severity deserves. Times are
-the machine's, for Alertmanager takes an alert that ended in a played past as resolved.
+A message is an event and an alert a state: it is sent once, and stays active for as long as its
+severity deserves. Times are the machine's, for Alertmanager takes an alert that ended in a played
+past as resolved.
 """
 
 from collections.abc import Mapping
@@ -26,7 +28,8 @@ _MOST_SAID = 200  # characters of its refusal that are told on
 class Alertmanager:
     """A Notifier that posts to `<url>/api/v2/alerts`. `clock` is the machine's.
 
-    No redirect is followed and no proxy, netrc or cookie of the environment is used: a message goes to the named address or nowhere.
+    No redirect is followed and no proxy, netrc or cookie of the environment is used: a message goes
+    to the named address or nowhere.
     """
 
     def __init__(self, url: str, clock: Clock) -> None:
@@ -37,7 +40,9 @@ class Alertmanager:
         self._session: Session | None = None
 
     def notify(self, notification: Notification) -> None:
-        """Raises Transient when it cannot be reached three times in a row, BadInput when it refuses the alert."""
+        """Raises Transient when it cannot be reached three times in a row, BadInput when it refuses
+        the alert.
+        """
         alerts = [self._alert(notification)]
         for attempt in range(1, _TRIES + 1):
             try:
@@ -92,7 +97,9 @@ class Alertmanager:
 
 
 def _said(response: "Response") -> str:
-    """What the first packet of the answer says; a server that never comes to its end is not waited for."""
+    """What the first packet of the answer says; a server that never comes to its end is not waited
+    for.
+    """
     from urllib3.exceptions import HTTPError
 
     try:
@@ -102,7 +109,9 @@ def _said(response: "Response") -> str:
 
 
 def labels(notification: Notification) -> dict[str, str]:
-    """What identifies the alert: the same message about the same incident is one alert. Empty labels are left out."""
+    """What identifies the alert: the same message about the same incident is one alert. Empty
+    labels are left out.
+    """
     found = {
         "alertname": alert_name(notification.event),
         "model": notification.model,
@@ -114,7 +123,9 @@ def labels(notification: Notification) -> dict[str, str]:
 
 
 def annotations(notification: Notification) -> dict[str, str]:
-    """What people read. The links' names become annotations: `runbook` is runbook_url, as everywhere else."""
+    """What people read. The links' names become annotations: `runbook` is runbook_url, as
+    everywhere else.
+    """
     found = {
         "summary": notification.summary,
         "description": notification.description,

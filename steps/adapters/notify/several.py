@@ -17,14 +17,18 @@ def _log(notification: Notification, where: str, error: ModelmedicError) -> None
 
 
 class Several:
-    """A Notifier that tells each of `notifiers` in order; `failed` hears of each one that could not be told."""
+    """A Notifier that tells each of `notifiers` in order; `failed` hears of each one that could not
+    be told.
+    """
 
     def __init__(self, notifiers: Sequence[Notifier], failed: Failed = _log) -> None:
         self._notifiers = tuple(notifiers)
         self._failed = failed
 
     def notify(self, notification: Notification) -> None:
-        """Never raises an error of ours: who could not be told is passed to `failed`, and what that raises is logged."""
+        """Never raises an error of ours: who could not be told is passed to `failed`, and what that
+        raises is logged.
+        """
         for notifier in self._notifiers:
             try:
                 notifier.notify(notification)

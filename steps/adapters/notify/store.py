@@ -1,4 +1,6 @@
-"""Messages kept: as JSON lines in a file of this machine, or one object each in the store, where the incident report finds them."""
+"""Messages kept: as JSON lines in a file of this machine, or one object each in the store, where
+the incident report finds them.
+"""
 
 import os
 from pathlib import Path
@@ -11,7 +13,9 @@ from modelmedic.steps.contracts.ports import ObjectStore
 
 
 class FileNotifier:
-    """A Notifier that appends one JSON line a message to `path`; several processes may share the file."""
+    """A Notifier that appends one JSON line a message to `path`; several processes may share the
+    file.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -32,7 +36,9 @@ class FileNotifier:
 
 
 class StoreNotifier:
-    """A Notifier that keeps each message once per incident, so that a stage which is run again does not repeat itself."""
+    """A Notifier that keeps each message once per incident, so that a stage which is run again does
+    not repeat itself.
+    """
 
     def __init__(self, store: ObjectStore) -> None:
         self._store = store

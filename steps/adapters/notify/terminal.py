@@ -13,7 +13,9 @@ _LONGEST = 2000  # characters of a text
 
 
 class TerminalNotifier:
-    """A Notifier that writes to `console`, by default one on stderr; rich leaves colours out for NO_COLOR and what is no terminal."""
+    """A Notifier that writes to `console`, by default one on stderr; rich leaves colours out for
+    NO_COLOR and what is no terminal.
+    """
 
     def __init__(self, console: "Console | None" = None) -> None:
         self._given = console

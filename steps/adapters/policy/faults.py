@@ -1,4 +1,6 @@
-"""Everything that is wrong with a policy document, as sentences with their lines: what pydantic found, in our words."""
+"""Everything that is wrong with a policy document, as sentences with their lines: what pydantic
+found, in our words.
+"""
 
 from collections.abc import Iterator, Sequence
 from datetime import date
@@ -18,7 +20,9 @@ Path = tuple[str | int, ...]
 
 
 def validated(tree: Node, kind: Kind = "HealingPolicy") -> tuple[Policy | None, list[Fault]]:
-    """The policy that the tree states, or its faults in the order of the file. Of a layer, there are only faults."""
+    """The policy that the tree states, or its faults in the order of the file. Of a layer, there
+    are only faults.
+    """
     document = tree.plain()
     if kind != "HealingPolicy" and document.get("kind") == kind:
         document["kind"] = "HealingPolicy"
@@ -51,7 +55,9 @@ class _Faults:
             yield self._fault(named, f"metadata.name is {_described(named)}; expected none in {self.kind}, which many models share")
 
     def _place(self, detail: ErrorDetails) -> Path:
-        """Where it is in the document: pydantic's location without the names of alternatives at its end."""
+        """Where it is in the document: pydantic's location without the names of alternatives at its
+        end.
+        """
         location = detail["loc"]
         node: Node | None = self.tree
         for depth, part in enumerate(location):
@@ -119,7 +125,9 @@ class _Faults:
         return f'; put quotes round it if it is text: "{node.source}"' if quotable else ""
 
     def _between_sections(self, wrong: set[str | int]) -> Iterator[Fault]:
-        """pydantic compares sections only once all of them are right; here those are compared that are."""
+        """pydantic compares sections only once all of them are right; here those are compared that
+        are.
+        """
         document = self.tree.plain()
 
         def part(name: str, kind: type[Any]) -> Any:
@@ -176,7 +184,9 @@ def _in_list(path: Path) -> bool:
 
 
 def _parts(place: str) -> Path:
-    """`rules.2.id` → ("rules", 2, "id"). Column names may hold dots: what follows `effects.` is one key."""
+    """`rules.2.id` → ("rules", 2, "id"). Column names may hold dots: what follows `effects.` is one
+    key.
+    """
     head, effects, column = place.partition("effects.")
     parts = [*head.strip(".").split("."), *(["effects", column] if effects else [])]
     return tuple(int(part) if part.isdigit() else part for part in parts if part)
@@ -189,7 +199,9 @@ def dotted(path: Path) -> str:
 
 
 def shown(value: Any) -> str:
-    """Text of unknown origin on one short line: what is not printable is escaped, what is long is cut."""
+    """Text of unknown origin on one short line: what is not printable is escaped, what is long is
+    cut.
+    """
     text = str(value)
     text = text if text.isprintable() and text.strip() == text and text else repr(text)
     return text if len(text) <= 60 else f"{text[:57]}..."

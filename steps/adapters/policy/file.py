@@ -45,7 +45,9 @@ class PolicyDocument:
 
 
 def load_policy(path: Path, defaults: Sequence[Path] = (), overlays: Sequence[Path] = ()) -> Policy:
-    """The policy in `path`, over `defaults` (the later wins) and under `overlays` (the later wins). Raises PolicyFaults (78)."""
+    """The policy in `path`, over `defaults` (the later wins) and under `overlays` (the later wins).
+    Raises PolicyFaults (78).
+    """
     return load_document(path, defaults, overlays).policy
 
 
@@ -55,7 +57,9 @@ def load_document(path: Path, defaults: Sequence[Path] = (), overlays: Sequence[
 
 
 def load_policies(paths: Iterable[Path], defaults: Sequence[Path] = (), overlays: Sequence[Path] = ()) -> list[Policy]:
-    """All the policies, in the order of the paths, or one PolicyFaults with every fault of every file."""
+    """All the policies, in the order of the paths, or one PolicyFaults with every fault of every
+    file.
+    """
     return [document.policy for document in load_documents(paths, defaults, overlays)]
 
 
@@ -73,7 +77,9 @@ def load_documents(paths: Iterable[Path], defaults: Sequence[Path] = (), overlay
 
 
 def load_layers(defaults: Sequence[Path] = (), overlays: Sequence[Path] = ()) -> tuple[Layers, list[Fault]]:
-    """What lies below and above every policy, read once for all of them; a layer with faults is left out."""
+    """What lies below and above every policy, read once for all of them; a layer with faults is
+    left out.
+    """
     faults: list[Fault] = []
     return Layers(_layers(defaults, DEFAULTS, faults), _layers(overlays, OVERLAY, faults)), faults
 
@@ -92,7 +98,9 @@ def check(path: Path, layers: Layers | None = None) -> tuple[PolicyDocument | No
 
 
 def check_layer(path: Path, kind: Kind) -> tuple[Node | None, list[Fault]]:
-    """A file of defaults or an overlay, judged by itself: nothing is required of it, and nothing else is let through."""
+    """A file of defaults or an overlay, judged by itself: nothing is required of it, and nothing
+    else is let through.
+    """
     tree, faults = read_tree(path)
     if tree is None or tree.value is REFUSED:
         return None, faults

@@ -1,4 +1,6 @@
-"""Org-wide defaults below a policy and environment overlays above it, merged key by key; lists are replaced whole."""
+"""Org-wide defaults below a policy and environment overlays above it, merged key by key; lists are
+replaced whole.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,7 +15,9 @@ OVERLAY: Kind = "HealingPolicyOverlay"
 
 
 def merged(policy: Node, defaults: Sequence[Node] = (), overlays: Sequence[Node] = ()) -> Node:
-    """One tree whose nodes still know the file and line that they come from. Of two defaults, or two overlays, the later wins."""
+    """One tree whose nodes still know the file and line that they come from. Of two defaults, or
+    two overlays, the later wins.
+    """
     tree = policy
     for layer in reversed(defaults):
         tree = _over(_body(layer), tree)

@@ -1,4 +1,6 @@
-"""A policy as YAML that reads back as the same policy, with a comment after each value where one is given."""
+"""A policy as YAML that reads back as the same policy, with a comment after each value where one is
+given.
+"""
 
 import json
 import re
@@ -26,7 +28,9 @@ def yaml_text(values: Mapping[str, Any], comments: Mapping[str, str] | None = No
 
 
 def scalar(value: Any) -> str:
-    """One value as YAML 1.1 and 1.2 both read it; text is quoted where it could be taken for something else."""
+    """One value as YAML 1.1 and 1.2 both read it; text is quoted where it could be taken for
+    something else.
+    """
     if isinstance(value, list):
         return f"[{', '.join(map(scalar, value))}]"
     if isinstance(value, str) and _BARE.fullmatch(value) and _reads_as_text(value):

@@ -1,4 +1,6 @@
-"""What an unquoted YAML scalar is: YAML 1.2's core schema and dates, refusing what YAML 1.1 reads as something else."""
+"""What an unquoted YAML scalar is: YAML 1.2's core schema and dates, refusing what YAML 1.1 reads
+as something else.
+"""
 
 import re
 from datetime import date, datetime
@@ -22,7 +24,9 @@ class Ambiguous(ValueError):
 
 
 def plain_scalar(text: str) -> str | int | float | bool | date | datetime | None:
-    """The value of an unquoted scalar. Raises Ambiguous for what two YAML readers may understand differently."""
+    """The value of an unquoted scalar. Raises Ambiguous for what two YAML readers may understand
+    differently.
+    """
     if text in _NULL:
         return None
     if text in _BOOL:

@@ -1,9 +1,11 @@
-"""Strict YAML: text to a tree whose nodes know their file and line, or all the faults of the text at once.
+"""Strict YAML: text to a tree whose nodes know their file and line, or all the faults of the text
+at once.
 
-Read is what every YAML reader understands alike. Refused, with the line: tags, anchors and aliases (so no bomb can
-grow), merge keys, several documents, duplicate keys, keys that are no text, tabs that indent, invisible characters,
-and plain scalars that YAML 1.1 and 1.2 read differently (`no`, `012`, `1_000`, `12:30`). PyYAML's libyaml events cost
-0.2 ms for a policy of 40 lines; ruamel.yaml's pure-Python reader, which also knows lines, costs 7 to 13 ms.
+Read is what every YAML reader understands alike. Refused, with the line: tags, anchors and aliases
+(so no bomb can grow), merge keys, several documents, duplicate keys, keys that are no text, tabs
+that indent, invisible characters, and plain scalars that YAML 1.1 and 1.2 read differently (`no`,
+`012`, `1_000`, `12:30`). PyYAML's libyaml events cost 0.2 ms for a policy of 40 lines;
+ruamel.yaml's pure-Python reader, which also knows lines, costs 7 to 13 ms.
 """
 
 import re
@@ -32,7 +34,9 @@ Scalar = str | int | float | bool | date | datetime | None
 
 @dataclass(slots=True)
 class Node:
-    """`value` is a scalar, a list of nodes or a dict of nodes; `line` counts from 1 and is the key's where there is one."""
+    """`value` is a scalar, a list of nodes or a dict of nodes; `line` counts from 1 and is the
+    key's where there is one.
+    """
 
     value: Any
     file: str

@@ -1,4 +1,6 @@
-"""Asks a predictor or a gateway over KServe's V2 protocol, one tensor per column; light enough for any step."""
+"""Asks a predictor or a gateway over KServe's V2 protocol, one tensor per column; light enough for
+any step.
+"""
 
 import http.client
 import json
@@ -42,7 +44,9 @@ class Client:
         self._connection.close()
 
     def ask(self, table: pa.Table, request_id: str | None = None, *, replay: bool = False) -> Prediction:
-        """One number per row of `table`. Raises BadInput when the rows are refused, Transient when there is no answer."""
+        """One number per row of `table`. Raises BadInput when the rows are refused, Transient when
+        there is no answer.
+        """
         body = json.dumps(request(table, request_id)).encode()
         headers = {**self._headers, **({REPLAY_HEADER: "true"} if replay else {})}
         begun = perf_counter()
@@ -63,7 +67,9 @@ class Client:
         return Prediction(values, str(answer.get("model_version") or said.get(VERSION_HEADER, "")), latency, str(digest))
 
     def _post(self, body: bytes, headers: Mapping[str, str]) -> tuple[int, Mapping[str, str], bytes]:
-        """A kept connection that the server has closed meanwhile is opened anew, once: asking twice changes nothing."""
+        """A kept connection that the server has closed meanwhile is opened anew, once: asking twice
+        changes nothing.
+        """
         for kept in (self._connection.sock is not None, False):
             try:
                 self._connection.request("POST", self._path, body=body, headers=dict(headers))
@@ -103,7 +109,9 @@ def made_up_rows(url: str, model: str, timeout: float = 10.0) -> pa.Table:
 
 
 def request(table: pa.Table, request_id: str | None = None) -> dict[str, Any]:
-    """The V2 request: numbers as FP64 or INT64, truth values as BOOL, everything else as text; null where there is no value."""
+    """The V2 request: numbers as FP64 or INT64, truth values as BOOL, everything else as text; null
+    where there is no value.
+    """
     inputs = [_tensor(name, column) for name, column in zip(table.column_names, table.columns, strict=True)]
     return {**({"id": request_id} if request_id is not None else {}), "inputs": inputs}
 

@@ -1,4 +1,6 @@
-"""What a predictor has to know of its policy, as one line of JSON: in a cluster it travels with the InferenceService."""
+"""What a predictor has to know of its policy, as one line of JSON: in a cluster it travels with the
+InferenceService.
+"""
 
 import json
 from collections.abc import Mapping
@@ -14,7 +16,9 @@ ABOUT = "MODELMEDIC_ABOUT"  # the environment variable that holds it
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """`model` is the policy's name, under which metrics and the log are kept; requests name the InferenceService."""
+    """`model` is the policy's name, under which metrics and the log are kept; requests name the
+    InferenceService.
+    """
 
     model: str
     task: Task

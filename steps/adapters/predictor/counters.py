@@ -8,7 +8,9 @@ RECENT_P95 = "modelmedic_recent_p95_seconds"
 
 
 def read_traffic(page: str) -> Traffic:
-    """Requests, those answered with 5xx, and the 95th percentile of recent ones. Raises Transient for any other page."""
+    """Requests, those answered with 5xx, and the 95th percentile of recent ones. Raises Transient
+    for any other page.
+    """
     from prometheus_client.parser import text_string_to_metric_families
 
     by_code: dict[str, float] = {}

@@ -1,11 +1,12 @@
 """An object store on a local folder, safe between processes and against a kill at any moment.
 
-An object is the plain file `<root>/<key>`. It is written whole to `<root>/.store/tmp` and then given its name by a hard
-link (create: the link fails when the name is taken) or a rename (swap, under a lock), so a reader sees the old bytes or
-the new ones and never a part. A killed writer leaves at most a file in `.store/tmp`, which no listing shows.
+An object is the plain file `<root>/<key>`. It is written whole to `<root>/.store/tmp` and then
+given its name by a hard link (create: the link fails when the name is taken) or a rename (swap,
+under a lock), so a reader sees the old bytes or the new ones and never a part. A killed writer
+leaves at most a file in `.store/tmp`, which no listing shows.
 
-The tag is the sha256 of the content, as S3's ETag is a hash of it: a swap back to equal bytes gets the same tag, so
-whoever has to notice that (a lease) carries a number that never repeats.
+The tag is the sha256 of the content, as S3's ETag is a hash of it: a swap back to equal bytes gets
+the same tag, so whoever has to notice that (a lease) carries a number that never repeats.
 """
 
 import contextlib
@@ -31,7 +32,9 @@ _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.E
 
 
 class FolderStore:
-    """An ObjectStore under `root`, which is made by the first write. The file system has to have hard links and flock."""
+    """An ObjectStore under `root`, which is made by the first write. The file system has to have
+    hard links and flock.
+    """
 
     def __init__(self, root: Path) -> None:
         self.root = Path(root).absolute()
@@ -122,7 +125,9 @@ class FolderStore:
 
     @contextlib.contextmanager
     def _locked(self, key: str) -> Iterator[None]:
-        """One writer at a time; the kernel frees the lock of a killed one. Keys share 256 lock files."""
+        """One writer at a time; the kernel frees the lock of a killed one. Keys share 256 lock
+        files.
+        """
         lock = self.root / _OWN / "locks" / sha256(key.encode())[:2]
         lock.parent.mkdir(parents=True, exist_ok=True)
         with lock.open("ab") as file:
@@ -139,7 +144,9 @@ class FolderStore:
             raise StoreError(f"object {key} in {self.root} cannot be reached: {error.strerror or error}") from error
 
     def _clear_abandoned(self) -> None:
-        """Remove what killed writers left; a missing or unreadable folder is reported by the first real call."""
+        """Remove what killed writers left; a missing or unreadable folder is reported by the first
+        real call.
+        """
         with contextlib.suppress(OSError):
             for path in (self.root / _OWN / "tmp").iterdir():
                 if time.time() - path.stat().st_mtime > _ABANDONED_AFTER:
@@ -147,7 +154,9 @@ class FolderStore:
 
 
 def _walk(folder: Path, base: str, prefix: str, after: str) -> Iterator[str]:
-    """Keys in the order of their bytes: a folder sorts as its name with the slash, so `a-b` comes before `a/b`."""
+    """Keys in the order of their bytes: a folder sorts as its name with the slash, so `a-b` comes
+    before `a/b`.
+    """
     try:
         entries = [(base + e.name + ("/" if e.is_dir() else ""), e) for e in os.scandir(folder) if not e.name.startswith(".")]
     except (FileNotFoundError, NotADirectoryError):

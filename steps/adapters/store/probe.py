@@ -1,4 +1,6 @@
-"""Whether a store keeps its conditions: one that ignores them lets every writer win, and nothing here would be safe on it."""
+"""Whether a store keeps its conditions: one that ignores them lets every writer win, and nothing
+here would be safe on it.
+"""
 
 import contextlib
 import uuid
@@ -12,8 +14,9 @@ KEY = "probe/conditions"
 def probe(store: ObjectStore) -> None:
     """Try each condition, in five calls or six. Raises UnsafeStore naming the one that is ignored.
 
-    One object is written over and over, so that starting a pod leaves nothing behind; only an unsafe store gets more.
-    Probes at the same time meet each other's writes, which a store that keeps its conditions shows as conflicts.
+    One object is written over and over, so that starting a pod leaves nothing behind; only an
+    unsafe store gets more. Probes at the same time meet each other's writes, which a store that
+    keeps its conditions shows as conflicts.
     """
     _expect_no_second_create(store)
     blob = store.get(KEY)

@@ -1,8 +1,10 @@
-"""An object store on S3 or what speaks its protocol; the conditions are `If-None-Match: *` and `If-Match: <ETag>`.
+"""An object store on S3 or what speaks its protocol; the conditions are `If-None-Match: *` and
+`If-Match: <ETag>`.
 
-Each write carries a number of its own in the object's metadata. When an answer is lost, or an attempt that is repeated meets
-what the first one wrote, the object is read back and the number tells whether the write went through. A write whose answer was
-lost and that somebody else replaced before it could be read back counts as a lost race, as it would have been a moment later.
+Each write carries a number of its own in the object's metadata. When an answer is lost, or an
+attempt that is repeated meets what the first one wrote, the object is read back and the number
+tells whether the write went through. A write whose answer was lost and that somebody else replaced
+before it could be read back counts as a lost race, as it would have been a moment later.
 """
 
 import uuid
@@ -36,7 +38,9 @@ class _NotYet(Exception):
 
 
 class S3Store:
-    """An ObjectStore under `s3://<bucket>/<prefix>`; `client` is boto3's, which is safe between threads."""
+    """An ObjectStore under `s3://<bucket>/<prefix>`; `client` is boto3's, which is safe between
+    threads.
+    """
 
     at_once = 8  # requests of one reader; botocore keeps 10 connections
 
@@ -94,7 +98,9 @@ class S3Store:
         return str(self._client.put_object(**self._at(key), Body=body, Metadata={_WRITE: write}, **condition)["ETag"])
 
     def _upload_parts(self, key: str, source: Path) -> str:
-        """S3 takes 5 GiB in one request; parts are invisible until they are completed, which is conditional as well."""
+        """S3 takes 5 GiB in one request; parts are invisible until they are completed, which is
+        conditional as well.
+        """
         write = uuid.uuid4().hex
         opened = self._reading(key, lambda: self._client.create_multipart_upload(**self._at(key), Metadata={_WRITE: write}))
         upload = {**self._at(key), "UploadId": opened["UploadId"]}
@@ -125,9 +131,11 @@ class S3Store:
             return  # the bucket's lifecycle rule ends it; the first error matters more
 
     def _put(self, key: str, put: Callable[[str], str], write: str = "", missing: type[StoreError] = Conflict) -> str:
-        """One conditional write: 412 is a lost race; 409 (others write at this moment) and silence are tried again.
+        """One conditional write: 412 is a lost race; 409 (others write at this moment) and silence
+        are tried again.
 
-        `missing` is what it means when the condition failed and there is no object: some stores answer 412, S3 404.
+        `missing` is what it means when the condition failed and there is no object: some stores
+        answer 412, S3 404.
         """
         write = write or uuid.uuid4().hex
         retrying = tenacity.Retrying(

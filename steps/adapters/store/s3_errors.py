@@ -21,7 +21,9 @@ _NOT_CONNECTED = (EndpointConnectionError, ConnectTimeoutError)
 
 
 def translated(error: Exception, what: str, endpoint: str) -> StoreError:
-    """One sentence for one failed call on `what`, such as `object a/b in s3://bucket`; the caller chains it."""
+    """One sentence for one failed call on `what`, such as `object a/b in s3://bucket`; the caller
+    chains it.
+    """
     if not isinstance(error, ClientError):
         return StoreError(f"{what} cannot be reached at {endpoint}: {' '.join(str(error).split())}")
     code, text = _code(error)

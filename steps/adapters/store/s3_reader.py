@@ -1,4 +1,6 @@
-"""A seekable reader of one S3 object that fetches ranges as they are read, so that Parquet is streamed."""
+"""A seekable reader of one S3 object that fetches ranges as they are read, so that Parquet is
+streamed.
+"""
 
 import io
 import os

@@ -1,4 +1,6 @@
-"""What a person's table calls its columns, found out before anything of it is read, and whether it is a table at all."""
+"""What a person's table calls its columns, found out before anything of it is read, and whether it
+is a table at all.
+"""
 
 import codecs
 import csv
@@ -13,7 +15,9 @@ _CHUNK = 4 << 20  # bytes
 
 
 def columns_of(path: Path) -> tuple[str, ...]:
-    """The names, in the order of the file. Raises BadInput with one sentence about what is wrong with the file, if anything is."""
+    """The names, in the order of the file. Raises BadInput with one sentence about what is wrong
+    with the file, if anything is.
+    """
     try:
         if not path.exists():
             raise BadInput(f"file {path} does not exist; {_EXPECTED}")

@@ -94,7 +94,9 @@ class _Parquet:
         return [pool.submit(self._profile, layout, shard) for shard in self._shards(layout)]
 
     def _shards(self, layout: Layout) -> list[list[str]]:
-        """Columns that are read together: those that make one number, then single ones, or several of a small file."""
+        """Columns that are read together: those that make one number, then single ones, or several
+        of a small file.
+        """
         pairs = [n for n in dict.fromkeys((*layout.rich, layout.prediction)) if n in layout.columns]
         single = [name for name in layout.columns if name not in pairs]
         size = max(1, min(_SHARD // max(self._metadata.num_rows, 1), len(single)))
@@ -124,7 +126,9 @@ class _Parquet:
 
     @contextmanager
     def _opened(self, names: Sequence[str], *, mapped: bool = False) -> Iterator[pq.ParquetFile]:
-        """`mapped` for a few rows, of which the rest of a group is then not read; for all of them it would only hold memory."""
+        """`mapped` for a few rows, of which the rest of a group is then not read; for all of them
+        it would only hold memory.
+        """
         texts = [n for n in names if pa.types.is_string(kind := self._schema.field(n).type) or pa.types.is_large_string(kind)]
         try:
             with pq.ParquetFile(self._path, read_dictionary=texts, metadata=self._metadata, memory_map=mapped) as file:

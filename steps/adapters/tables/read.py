@@ -16,7 +16,9 @@ MOST_ROWS = 400_000  # what the row-level tests look at; more rows are sampled e
 
 
 def read_table(path: Path) -> tuple[pa.Table, int]:
-    """The table, at most MOST_ROWS rows spread evenly over it in their order, and how many rows the file has."""
+    """The table, at most MOST_ROWS rows spread evenly over it in their order, and how many rows the
+    file has.
+    """
     refuse_empty(path)
     table = _read_parquet(path) if is_parquet(path) else read_csv(path)
     refuse_doubled(path, table.column_names)
@@ -51,7 +53,9 @@ def _read_parquet(path: Path) -> pa.Table:
 
 
 def stream_csv(path: Path) -> pyarrow.csv.CSVStreamingReader:
-    """The rows in blocks. A block that does not fit the types of the first one raises pa.ArrowInvalid: read it whole then."""
+    """The rows in blocks. A block that does not fit the types of the first one raises
+    pa.ArrowInvalid: read it whole then.
+    """
     return pyarrow.csv.open_csv(path, read_options=pyarrow.csv.ReadOptions(block_size=_CSV_BLOCK))
 
 
@@ -64,7 +68,9 @@ def read_csv(path: Path) -> pa.Table:
 
 
 def with_times(table: pa.Table) -> pa.Table:
-    """Arrow leaves times with a zone suffix it does not know as text; ISO texts are tried once more."""
+    """Arrow leaves times with a zone suffix it does not know as text; ISO texts are tried once
+    more.
+    """
     for index, field in enumerate(table.schema):
         if pa.types.is_string(field.type) and ("time" in field.name.lower() or "date" in field.name.lower()):
             try:

@@ -1,4 +1,6 @@
-"""What the answers to an approval request come to: a yes bound to the model's digest, a no, or still waiting."""
+"""What the answers to an approval request come to: a yes bound to the model's digest, a no, or
+still waiting.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +15,9 @@ Decided = Literal["approved", "rejected", "waiting"]
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
-    """`by` are the people whose answers decided; `verified` when every one of them proved who they are."""
+    """`by` are the people whose answers decided; `verified` when every one of them proved who they
+    are.
+    """
 
     decision: Decided
     sentence: str
@@ -22,10 +26,11 @@ class Ruling:
 
 
 def rule(answers: tuple[Answer, ...], approval: Approval, digest: str, asked_at: datetime, now: datetime) -> Ruling:
-    """Any no from somebody who may answer rejects; enough yeses approve; silence past the timeout rejects.
+    """Any no from somebody who may answer rejects; enough yeses approve; silence past the timeout
+    rejects.
 
-    An answer about another digest, or from somebody whom the policy does not list, counts for nothing. An answer that was
-    given after the timeout comes too late.
+    An answer about another digest, or from somebody whom the policy does not list, counts for
+    nothing. An answer that was given after the timeout comes too late.
     """
     until = asked_at + approval.timeout
     counted = [a for a in answers if a.digest == digest and a.at < until and (not approval.approvers or a.by in approval.approvers)]

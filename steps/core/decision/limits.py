@@ -1,4 +1,5 @@
-"""What speaks against advancing now. Retreating, setting data aside and asking a human are never held back.
+"""What speaks against advancing now. Retreating, setting data aside and asking a human are never
+held back.
 
 How a past heal counts:
 
@@ -10,12 +11,14 @@ How a past heal counts:
 | rejected                 | yes    |          |        | yes      |         |
 | any, ended by an error   | yes    | yes      |        |          | yes     |
 
-A rejection is the gate doing its work, no failure; it spent a training all the same. The next challenger would be taught by nearly the
-same rows and judged by nearly the same labels, so asking again at once is the same question asked twice, and with enough askings chance
-says yes. Patience waits until the labels to judge by are new ones (settle time: window + label delay), and twice as long from the third
-rejection in a row on. A withdrawn canary was
-seen by users: that is a failure. Settling is about which model the data in the window speaks of, so it follows a change of the champion
-alone. A pod that was lost to its node is retried by the engine and closes no incident, so it cannot open the breaker.
+A rejection is the gate doing its work, no failure; it spent a training all the same. The next
+challenger would be taught by nearly the same rows and judged by nearly the same labels, so asking
+again at once is the same question asked twice, and with enough askings chance says yes. Patience
+waits until the labels to judge by are new ones (settle time: window + label delay), and twice as
+long from the third rejection in a row on. A withdrawn canary was seen by users: that is a failure.
+Settling is about which model the data in the window speaks of, so it follows a change of the
+champion alone. A pod that was lost to its node is retried by the engine and closes no incident, so
+it cannot open the breaker.
 """
 
 import itertools
@@ -43,10 +46,11 @@ def objections(
     frozen: FreezeOrder | None,
     settle: timedelta,
 ) -> tuple[Objection, ...]:
-    """Every limit that forbids the remedy now, the hardest to wait out first; none for a remedy that does not advance.
+    """Every limit that forbids the remedy now, the hardest to wait out first; none for a remedy
+    that does not advance.
 
-    `history` is the model's own, in any order; `open_heals` counts the other heals under way over all models of the store;
-    `settle` is the policy's computed settle time (window + label delay).
+    `history` is the model's own, in any order; `open_heals` counts the other heals under way over
+    all models of the store; `settle` is the policy's computed settle time (window + label delay).
     """
     if remedy not in ADVANCING:
         return ()
@@ -83,7 +87,9 @@ def replaced(heal: PastHeal) -> bool:
 
 
 def refused(history: tuple[PastHeal, ...]) -> tuple[PastHeal, ...]:
-    """Rejections in a row, the newest first; whatever changed the champion in between begins the counting anew. `history` oldest first."""
+    """Rejections in a row, the newest first; whatever changed the champion in between begins the
+    counting anew. `history` oldest first.
+    """
     asked = (heal for heal in reversed(history) if spent(heal) or replaced(heal))
     return tuple(itertools.takewhile(lambda heal: heal.outcome is Outcome.REJECTED, asked))
 

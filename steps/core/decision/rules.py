@@ -1,4 +1,6 @@
-"""From a cause to a remedy: ordered rules, the policy's own first, then the defaults; limits and autonomy have the last word."""
+"""From a cause to a remedy: ordered rules, the policy's own first, then the defaults; limits and
+autonomy have the last word.
+"""
 
 from dataclasses import dataclass
 
@@ -42,7 +44,9 @@ _FALLBACK = DefaultRule("not-enough-evidence", Cause.INSUFFICIENT_EVIDENCE, Reme
 
 
 def decide(diagnosis: Diagnosis, policy: Policy | None = None, objections: tuple[Objection, ...] = ()) -> Decision:
-    """What is to be done. An objection stops only what advances; a rollback or a quarantine is never held back by one."""
+    """What is to be done. An objection stops only what advances; a rollback or a quarantine is
+    never held back by one.
+    """
     rule = _rule(diagnosis, policy)
     allowed = (policy.autonomy if policy else AutonomyLevels()).level(rule.remedy)
     autonomy = min(allowed, rule.max_autonomy, key=lambda level: level.rank)

@@ -1,8 +1,10 @@
-"""How firmly the answers hold the labels: the slope of the label on the answer, from sums (Cox 1958 calls it the calibration slope).
+"""How firmly the answers hold the labels: the slope of the label on the answer, from sums (Cox 1958
+calls it the calibration slope).
 
-It is the part of the loss that a bad release changes and a bad week does not: when everything is late the mean loss rises, but a
-flight that is said to be later still is; where a release answers wrong, the slope falls at once, on far fewer rows than the mean
-loss needs. It does not depend on which inputs are asked about while the model is right about them, and it needs no bins.
+It is the part of the loss that a bad release changes and a bad week does not: when everything is
+late the mean loss rises, but a flight that is said to be later still is; where a release answers
+wrong, the slope falls at once, on far fewer rows than the mean loss needs. It does not depend on
+which inputs are asked about while the model is right about them, and it needs no bins.
 """
 
 from dataclasses import dataclass
@@ -12,7 +14,9 @@ from modelmedic.steps.core.profiles.profile import Profile
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """`slope` of the label on the answer; `error` its standard error for independent rows; the rest serves single stretches."""
+    """`slope` of the label on the answer; `error` its standard error for independent rows; the rest
+    serves single stretches.
+    """
 
     slope: float
     error: float
@@ -39,7 +43,9 @@ def hold(profile: Profile) -> Hold | None:
 
 
 def score(whole: Hold, stretch: Profile) -> float:
-    """How far the rows of one stretch pull the slope of the whole up, summed: zero on average, of variance 1 per independent row."""
+    """How far the rows of one stretch pull the slope of the whole up, summed: zero on average, of
+    variance 1 per independent row.
+    """
     rows, sums = stretch.losses.rows, stretch.fit
     answers, labels = sums.answers / 2**20, sums.labels / 2**20
     squares, products = sums.squares / 2**16, sums.products / 2**16

@@ -1,7 +1,8 @@
 """Is the data itself broken, as far as counts can tell? Asked before anything else.
 
-Every check compares with what the reference already did: a column that was half null stays unremarkable at half null. What
-hides in one segment is the diagnosis' matter, which looks at rows; here it shows as drift.
+Every check compares with what the reference already did: a column that was half null stays
+unremarkable at half null. What hides in one segment is the diagnosis' matter, which looks at rows;
+here it shows as drift.
 """
 
 from collections.abc import Iterator, Mapping
@@ -22,9 +23,11 @@ _HOUR = 3600
 def problems(
     reference: Profile, current: Profile, window: Window | None = None, design: Mapping[str, float] | None = None
 ) -> tuple[Problem, ...]:
-    """All problems, the one that touches most rows first. `window` is the span that the current rows were asked for in.
+    """All problems, the one that touches most rows first. `window` is the span that the current
+    rows were asked for in.
 
-    `design` is each column's design effect: how many rows that follow one another tell as much as one.
+    `design` is each column's design effect: how many rows that follow one another tell as much as
+    one.
     """
     found = list(_schema(current)) if current.rows else []
     if min(reference.rows, current.rows) >= LEAST_ROWS:
@@ -77,7 +80,9 @@ def _numbers(name: str, before: Numbers, after: Numbers, rows: int, design: floa
 
 
 def _stuck(before: Numbers, after: Numbers) -> tuple[float, float] | None:
-    """A value and the share of rows by which it gained, when one value suddenly fills a third of a column or more."""
+    """A value and the share of rows by which it gained, when one value suddenly fills a third of a
+    column or more.
+    """
     if not after.repeated:
         return None
     value = max(after.repeated, key=lambda v: after.repeated[v])
@@ -144,7 +149,9 @@ def _times(reference: Profile, current: Profile, window: Window | None) -> Itera
 
 
 def _truncated(reference: Profile, current: Profile, window: Window) -> Iterator[Problem]:
-    """The end of the window is empty for longer than the reference ever was, by far, and for at least a quarter of it."""
+    """The end of the window is empty for longer than the reference ever was, by far, and for at
+    least a quarter of it.
+    """
     assert current.span is not None
     silence = (window.end.timestamp() - current.span[1] / 1e6) / _HOUR
     hours = np.array(sorted(reference.hours))

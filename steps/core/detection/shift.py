@@ -1,14 +1,18 @@
-"""How far each column of one profile lies from another's: an effect size that matters and a p-value that holds over all columns.
+"""How far each column of one profile lies from another's: an effect size that matters and a p-value
+that holds over all columns.
 
-A p-value alone fires on anything at a million rows and an effect size alone fires on noise at a thousand, so a column
-has shifted only when both agree. Effect: first Wasserstein distance over the reference's standard deviation for numbers,
-Jensen-Shannon distance (base 2, square root; Lin 1991) for codes. p-values: for numbers twice the smaller one of
-Kolmogorov-Smirnov's (any shape; from binned counts it can only err towards quiet) and of the rank sum's with its correction
-for ties (Mann and Whitney 1947; more power for a plain shift); for codes chi-square of homogeneity with cells pooled until
-each expects five (Cochran 1954). All are adjusted by Benjamini and Hochberg (1995).
+A p-value alone fires on anything at a million rows and an effect size alone fires on noise at a
+thousand, so a column has shifted only when both agree. Effect: first Wasserstein distance over the
+reference's standard deviation for numbers, Jensen-Shannon distance (base 2, square root; Lin 1991)
+for codes. p-values: for numbers twice the smaller one of Kolmogorov-Smirnov's (any shape; from
+binned counts it can only err towards quiet) and of the rank sum's with its correction for ties
+(Mann and Whitney 1947; more power for a plain shift); for codes chi-square of homogeneity with
+cells pooled until each expects five (Cochran 1954). All are adjusted by Benjamini and Hochberg
+(1995).
 
-Rows that follow one another are alike, which makes any of these statistics vary `design` times as much as it would with
-independent rows (the design effect, Kish 1965); each is divided by it (Rao and Scott 1981 do so for chi-square).
+Rows that follow one another are alike, which makes any of these statistics vary `design` times as
+much as it would with independent rows (the design effect, Kish 1965); each is divided by it (Rao
+and Scott 1981 do so for chi-square).
 """
 
 from dataclasses import dataclass
@@ -68,7 +72,9 @@ def _numbers(reference: Numbers, current: Numbers, design: float) -> Measured:
 
 
 def number_effect(axis: NumberAxis, places: Floats, before: Floats, after: Floats) -> float:
-    """First Wasserstein distance over the standard deviation of `before`; cells by their centres, ascending, with counts of both."""
+    """First Wasserstein distance over the standard deviation of `before`; cells by their centres,
+    ascending, with counts of both.
+    """
     span = axis.high - axis.low
     places = np.clip(places, axis.low - span, axis.high + span)  # one outlier owns neither distance nor spread
     n = float(before.sum())
@@ -114,7 +120,9 @@ def code_effect(before: Floats, after: Floats) -> float:
 
 
 def _pooled(counts: Floats) -> Floats:
-    """Codes so rare that a window expects fewer than five of them share one cell, so that chi-square's approximation holds."""
+    """Codes so rare that a window expects fewer than five of them share one cell, so that
+    chi-square's approximation holds.
+    """
     shares = counts.sum(axis=1) / counts.sum()
     rare = counts.sum(axis=0) * shares.min() < _LEAST_EXPECTED
     if not rare.any():

@@ -1,13 +1,16 @@
-"""Thresholds from a stated rate of false alarms: the reference is replayed in windows as long as the current one.
+"""Thresholds from a stated rate of false alarms: the reference is replayed in windows as long as
+the current one.
 
-The level of a p-value follows from the rate: with at most `rate` false incidents a year, `k` alarming windows to one incident
-and `w` windows a year, a window may alarm by chance with probability k * rate / w, whatever the windows have to do with each
-other; it is never more than 0.6 %. What independent rows would make of that level holds for real ones only after their
-dependence is known: the design effect is the dispersion between stretches of the reference as long as a window, over what
-independent rows would show; that of cell counts (Pearson's index of dispersion; Rao and Scott 1981) or of mean ranks, whichever
-is larger. A reference of few such stretches knows its own dispersion badly: it is drawn towards that of stretches half as long,
-theirs towards that of a quarter and so on; where rows clearly depend on each other, what it exceeds one by is raised to what nine
-in ten references would have shown.
+The level of a p-value follows from the rate: with at most `rate` false incidents a year, `k`
+alarming windows to one incident and `w` windows a year, a window may alarm by chance with
+probability k * rate / w, whatever the windows have to do with each other; it is never more than 0.6
+%. What independent rows would make of that level holds for real ones only after their dependence is
+known: the design effect is the dispersion between stretches of the reference as long as a window,
+over what independent rows would show; that of cell counts (Pearson's index of dispersion; Rao and
+Scott 1981) or of mean ranks, whichever is larger. A reference of few such stretches knows its own
+dispersion badly: it is drawn towards that of stretches half as long, theirs towards that of a
+quarter and so on; where rows clearly depend on each other, what it exceeds one by is raised to what
+nine in ten references would have shown.
 """
 
 import functools
@@ -50,7 +53,9 @@ def level(rate: float, window: timedelta, hits: int) -> float:
 
 
 def calibrate(reference: pa.Table, layout: Layout, rows: int, *, alpha: float, explicit: Mapping[str, float], version: str) -> Thresholds:
-    """Thresholds for current windows of about `rows` rows. `reference` is in the order of its time; `explicit` effects win."""
+    """Thresholds for current windows of about `rows` rows. `reference` is in the order of its time;
+    `explicit` effects win.
+    """
     count = min(_BLOCKS, reference.num_rows // _LEAST_BLOCK)
     if count < _LEAST_BLOCKS:
         return Thresholds(alpha, dict(explicit), model_version=version)
@@ -75,7 +80,9 @@ def calibrate(reference: pa.Table, layout: Layout, rows: int, *, alpha: float, e
 
 
 def _design(cells: Floats, run: int, stretch: float) -> float:
-    """The design effect at stretches of `run` blocks (times `stretch`, when a window is longer than the reference can show)."""
+    """The design effect at stretches of `run` blocks (times `stretch`, when a window is longer than
+    the reference can show).
+    """
     if cells.shape[1] < 2:
         return 1.0
     scales = [1 << i for i in range(run.bit_length()) if 1 << i < run] + [run]
@@ -135,7 +142,9 @@ def _chi_square(freedom: float, z: float) -> float:
 
 @dataclass(frozen=True)
 class _Table:
-    """Counts of one column, block by block: of cells by their places, ascending, or of codes, which have none."""
+    """Counts of one column, block by block: of cells by their places, ascending, or of codes, which
+    have none.
+    """
 
     counts: Floats
     places: Floats | None = None
@@ -158,7 +167,9 @@ def _counts(blocks: Sequence[Numbers | Codes | None]) -> _Table:
 
 
 def _cells(table: _Table) -> Floats:
-    """Counts of at most eight cells, of about equal weight where the column is a number, block by block."""
+    """Counts of at most eight cells, of about equal weight where the column is a number, block by
+    block.
+    """
     total = table.counts.sum(axis=0)
     if not total.sum():
         return np.ones((len(table.counts), 1))
@@ -171,7 +182,9 @@ def _cells(table: _Table) -> Floats:
 
 
 def _losses(blocks: Sequence[Profile], run: int, stretch: float) -> dict[str, float]:
-    """What is known of the loss: the design effects of its mean and of the answers' hold, and how far a stretch of it rose."""
+    """What is known of the loss: the design effects of its mean and of the answers' hold, and how
+    far a stretch of it rose.
+    """
     rows = np.array([b.losses.rows for b in blocks], dtype=np.float64)
     total, squares = np.array([b.losses.total / 2**20 for b in blocks]), np.array([b.losses.squares / 2**16 for b in blocks])
     if rows.min() < 1 or total.sum() <= 0:
@@ -190,12 +203,16 @@ def _losses(blocks: Sequence[Profile], run: int, stretch: float) -> dict[str, fl
 
 
 def _coins(rows: Floats, scores: Floats) -> Floats:
-    """Two cells that disperse as summed scores do, whose variance is one per independent row: a fair coin's varies by a quarter."""
+    """Two cells that disperse as summed scores do, whose variance is one per independent row: a
+    fair coin's varies by a quarter.
+    """
     return np.column_stack([rows / 2 + scores / 2, rows / 2 - scores / 2])
 
 
 def _replayed(table: _Table, axis: NumberAxis | None, starts: Counts, run: int, rows: int) -> float:
-    """The effect that a quiet window of `rows` rows keeps below: mean and three deviations over the replayed ones."""
+    """The effect that a quiet window of `rows` rows keeps below: mean and three deviations over the
+    replayed ones.
+    """
     total = table.counts.sum(axis=0)
     found = []
     for start in starts:

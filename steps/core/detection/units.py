@@ -1,4 +1,6 @@
-"""Has a unit changed? The quantiles of two windows lie on one line through a factor that people convert by."""
+"""Has a unit changed? The quantiles of two windows lie on one line through a factor that people
+convert by.
+"""
 
 import numpy as np
 
@@ -12,7 +14,8 @@ _BY_SIZE = tuple(sorted({s for factor in _FACTORS for s in (factor, 1 / factor)}
 def changed_scale(before: Floats, after: Floats, rows: float) -> str:
     """The words for a change of unit, or nothing.
 
-    `before` and `after` are the same quantiles of both windows; `rows` counts the independent rows of the smaller one.
+    `before` and `after` are the same quantiles of both windows; `rows` counts the independent rows
+    of the smaller one.
     """
     spread = float(before.std())
     if spread == 0 or len(distinct(before)[0]) < 8 or np.abs(after - before).mean() < max(0.3, 6 / np.sqrt(rows)) * spread:

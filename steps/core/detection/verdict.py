@@ -22,8 +22,9 @@ _ENORMOUS = 0.2  # of the reference's loss
 class Asked:
     """What the verdict depends on beside the two windows.
 
-    `labelled` is the window whose labels have matured, where that is not the current one; `maturity` the share of its rows that
-    need a label, 0..1. `acknowledged` columns alarm nobody. `window` is the span that the current rows were asked for in.
+    `labelled` is the window whose labels have matured, where that is not the current one;
+    `maturity` the share of its rows that need a label, 0..1. `acknowledged` columns alarm nobody.
+    `window` is the span that the current rows were asked for in.
     """
 
     labelled: Profile | None = None
@@ -35,7 +36,9 @@ class Asked:
 
 
 def judge_profiles(reference: Profile, current: Profile, thresholds: Thresholds, asked: Asked | None = None) -> Verdict:
-    """The verdict on two profiles of one layout; the data itself is asked before its distribution is."""
+    """The verdict on two profiles of one layout; the data itself is asked before its distribution
+    is.
+    """
     asked = asked or Asked()
     broken = problems(reference, current, asked.window if asked.whole else None, thresholds.design)
     enough = reference.rows >= LEAST_ROWS and current.rows >= asked.least_rows
@@ -57,8 +60,9 @@ def judge_profiles(reference: Profile, current: Profile, thresholds: Thresholds,
 def performance(reference: Profile, labelled: Profile, thresholds: Thresholds, maturity: float = 0.0) -> Performance | None:
     """The loss of the labelled window against the reference's; None while too few labels are known.
 
-    Three ways to be degraded: a mean beyond what stretches of the reference differ by (Welch's z with their design effect); the
-    answers' hold on the labels, half of it gone; a rise so large that no stretch of the reference came half as far.
+    Three ways to be degraded: a mean beyond what stretches of the reference differ by (Welch's z
+    with their design effect); the answers' hold on the labels, half of it gone; a rise so large
+    that no stretch of the reference came half as far.
     """
     before, after = reference.losses, labelled.losses
     task, unit = reference.layout.task, reference.layout.loss_unit
@@ -76,7 +80,9 @@ def performance(reference: Profile, labelled: Profile, thresholds: Thresholds, m
 
 
 def _hold(reference: Profile, labelled: Profile, thresholds: Thresholds, level: float) -> tuple[float | None, bool]:
-    """The share of the reference's slope that is left, and whether half of it or more was lost beyond noise."""
+    """The share of the reference's slope that is left, and whether half of it or more was lost
+    beyond noise.
+    """
     before, after = hold(reference), hold(labelled)
     if before is None or after is None or before.slope <= 0:
         return None, False

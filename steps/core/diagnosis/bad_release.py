@@ -1,4 +1,6 @@
-"""Did we do it ourselves? A model that answers the same inputs otherwise than before, and loses by it."""
+"""Did we do it ourselves? A model that answers the same inputs otherwise than before, and loses by
+it.
+"""
 
 from datetime import UTC, datetime
 
@@ -17,7 +19,9 @@ _LEAST_Z = 2.5  # of the risen loss: little, because the answers themselves must
 
 
 def suspect(both: Pair, rows: Labelled | None, context: Context, answers: Answers | None) -> list[Diagnosis]:
-    """By the version column where there is one, else by the recorded releases and the time; last, a change that nobody recorded."""
+    """By the version column where there is one, else by the recorded releases and the time; last, a
+    change that nobody recorded.
+    """
     if rows is None or rows.imagined:
         return []
     for version, new, at in _changes(both, context):
@@ -89,7 +93,9 @@ def _answers_changed(both: Pair, rows: Labelled, new: Mask, answers: Answers | N
 
 
 def own_loss(rows: Labelled, answers: Answers | None) -> tuple[Floats, Floats, Mask] | None:
-    """Loss per row beyond what the old model's answers would have lost, in both windows, and which of the current labelled rows."""
+    """Loss per row beyond what the old model's answers would have lost, in both windows, and which
+    of the current labelled rows.
+    """
     if answers is None:
         return None
     extra, picked = [], np.empty(0, dtype=bool)

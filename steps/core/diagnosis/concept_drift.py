@@ -1,7 +1,8 @@
 """What remains when data, labels, releases and season are innocent: the world has changed.
 
-Concept drift leaves a shape in the residuals' change over some column; label shift moves them all by one offset;
-covariate shift moves the inputs and leaves the residuals, cell by cell, as they were.
+Concept drift leaves a shape in the residuals' change over some column; label shift moves them all
+by one offset; covariate shift moves the inputs and leaves the residuals, cell by cell, as they
+were.
 """
 
 import numpy as np
@@ -36,7 +37,9 @@ def suspect(both: Pair, rows: Labelled | None, moved: tuple[ColumnShift, ...]) -
 
 
 def _supported(both: Pair, rows: Labelled, moved: tuple[ColumnShift, ...]) -> Labelled:
-    """Without current rows outside of what the reference covered: there a model extrapolates, which is no drift of concept."""
+    """Without current rows outside of what the reference covered: there a model extrapolates, which
+    is no drift of concept.
+    """
     keep = np.ones(int(rows.masks[1].sum()), dtype=bool)
     for shift in (s for s in moved if s.shifted and s.column != "prediction"):
         column = both.column(shift.column)
@@ -59,7 +62,8 @@ def _concept(both: Pair, rows: Labelled, moved: tuple[ColumnShift, ...]) -> list
     residual = _without_offset(rows)
     shapes = [_shapes(both, rows, values) for values in (residual, _spread(rows))]
     best = max((s[0] for s in shapes if s), key=lambda s: s.strength, default=None)
-    # a change of the loss's shape alone happens under label shift too: it counts only with the residuals or a clear rise
+    # a change of the loss's shape alone happens under label shift too: it counts only with the
+    # residuals or a clear rise
     level = 10 * _BELIEVED if rows.harmed else _BELIEVED  # the loss is a witness of its own
     residual_believed = bool(shapes[0]) and shapes[0][0].p_value < level
     if best is None or not (residual_believed or (shapes[1][0].p_value < _BELIEVED and rows.harmed and rows.task is Task.REGRESSION)):
@@ -85,7 +89,9 @@ def _concept(both: Pair, rows: Labelled, moved: tuple[ColumnShift, ...]) -> list
 
 
 def _shapes(both: Pair, rows: Labelled, values: tuple[Floats, Floats]) -> tuple[Structure, ...]:
-    """How the values' change is shaped over each column, beyond what stretches of the reference differ by."""
+    """How the values' change is shaped over each column, beyond what stretches of the reference
+    differ by.
+    """
     shapes = structure(both.columns, values, rows.masks, centred=True)
     return deflated(both.columns, shapes, values[0], rows.masks[0], 10 * _BELIEVED)
 
@@ -95,12 +101,16 @@ def _inputs_moved(moved: tuple[ColumnShift, ...]) -> bool:
 
 
 def _shadow_of_an_offset(rows: Labelled, found: Structure) -> bool:
-    """An imperfect model's answers let a large offset leave a little shape behind, which is none of its own."""
+    """An imperfect model's answers let a large offset leave a little shape behind, which is none of
+    its own.
+    """
     return found.statistic - found.freedom < _SHADOW * difference_z(*rows.residual) ** 2
 
 
 def _still_there(both: Pair, rows: Labelled, found: Structure) -> bool:
-    """Whether the change of the residuals outlives the moved inputs: the reference is thinned to the current window's mix."""
+    """Whether the change of the residuals outlives the moved inputs: the reference is thinned to
+    the current window's mix.
+    """
     alike = matched(both, rows)
     if alike is None:
         return min(len(t) for t in rows.target) < _FEW_ROWS  # else the windows hardly overlap, and nothing can be said
@@ -113,7 +123,9 @@ def _still_there(both: Pair, rows: Labelled, found: Structure) -> bool:
 
 
 def _spread(rows: Labelled) -> tuple[Floats, Floats]:
-    """Squared residuals once an offset is gone: a mere offset must not look like a change of the loss's shape."""
+    """Squared residuals once an offset is gone: a mere offset must not look like a change of the
+    loss's shape.
+    """
     if rows.task is Task.BINARY:
         return rows.loss
     first, second = ((r - r.mean()) ** 2 for r in rows.residual)
@@ -121,7 +133,9 @@ def _spread(rows: Labelled) -> tuple[Floats, Floats]:
 
 
 def _hidden(both: Pair, rows: Labelled) -> list[Diagnosis]:
-    """A drift inside one code that the rest of the window dilutes: every code is looked into, and pays for the number of looks."""
+    """A drift inside one code that the rest of the window dilutes: every code is looked into, and
+    pays for the number of looks.
+    """
     cuts = [c for c in both.segmenting if c.levels is None or len(c.levels) <= 12]
     looks = [(c, n) for c in cuts for n in range(len(c.cells.labels) - 1)]
     promising = {c.name: promising_codes(tuple(o for o in both.columns if o is not c), c.cells, rows) for c in cuts}
@@ -147,7 +161,9 @@ def _hidden(both: Pair, rows: Labelled) -> list[Diagnosis]:
 
 
 def _without_offset(rows: Labelled) -> tuple[Floats, Floats]:
-    """Residuals after one offset in logit (binary) or in the mean (regression) has been fitted to each window."""
+    """Residuals after one offset in logit (binary) or in the mean (regression) has been fitted to
+    each window.
+    """
     if rows.task is Task.REGRESSION:
         return rows.residual[0] - rows.residual[0].mean(), rows.residual[1] - rows.residual[1].mean()
     first, second = (y - _offset_fitted(q, y) for q, y in zip(rows.expected, rows.target, strict=True))
@@ -165,7 +181,9 @@ def _offset_fitted(prediction: Floats, target: Floats) -> Floats:
 
 
 def _locate(both: Pair, rows: Labelled, column: str) -> tuple[Segment | None, tuple[str, ...]]:
-    """The smallest piece outside of which nothing changed, and the columns to blame inside it, worst first."""
+    """The smallest piece outside of which nothing changed, and the columns to blame inside it,
+    worst first.
+    """
     found: list[tuple[float, Column, str, tuple[Mask, Mask]]] = []
     for candidate in both.columns:
         if candidate.name == column or candidate in both.segmenting:
@@ -179,7 +197,9 @@ def _locate(both: Pair, rows: Labelled, column: str) -> tuple[Segment | None, tu
 
 
 def _pieces(column: Column, rows: Labelled, *, regions: bool) -> list[tuple[float, Column, str, tuple[Mask, Mask]]]:
-    """Single codes, or the run of neighbouring values in which a number's residuals or loss changed; with the size of the change."""
+    """Single codes, or the run of neighbouring values in which a number's residuals or loss
+    changed; with the size of the change.
+    """
     found = region(column, rows) if column.numeric and regions else None
     pieces = [(found.z, column, found.label, found.inside)] if found else []
     if column.numeric and column.levels is None:
@@ -203,7 +223,9 @@ def _inside_only(both: Pair, rows: Labelled, inside: tuple[Mask, Mask]) -> float
 
 
 def _quiet_outside(both: Pair, rows: Labelled, inside: tuple[Mask, Mask], change: float) -> bool:
-    """Whether the other rows lose no more than before and err in the same places; `change` is the chi-square or z² inside."""
+    """Whether the other rows lose no more than before and err in the same places; `change` is the
+    chi-square or z² inside.
+    """
     if min((~mask).sum() for mask in inside) < 100:
         return False
     rest = rows.within((~inside[0], ~inside[1]))
@@ -212,7 +234,9 @@ def _quiet_outside(both: Pair, rows: Labelled, inside: tuple[Mask, Mask], change
 
 
 def _blame(both: Pair, rows: Labelled, inside: tuple[Mask, Mask], cut: Column) -> tuple[str, ...]:
-    """The number whose region it is; inside a code, the column over which the residuals changed their shape, else the code's."""
+    """The number whose region it is; inside a code, the column over which the residuals changed
+    their shape, else the code's.
+    """
     if cut.numeric and cut.levels is None:
         return (cut.name,)
     piece = rows.within(inside)

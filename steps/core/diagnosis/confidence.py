@@ -1,8 +1,9 @@
 """How sure a diagnosis may be: shares of right causes that were counted, never a feeling.
 
-Counted on the fault bench's worlds that were looked at, 832 cases at full and at 0.6 size: (right + 1) / (cases + 2) for each way to
-a cause (Laplace 1814), and never above 0.97, because the next world will differ from all of them. The held-out worlds check the
-numbers; the table stands in docs/how-we-decide.md.
+Counted on the fault bench's worlds that were looked at, 832 cases at full and at 0.6 size: (right +
+1) / (cases + 2) for each way to a cause (Laplace 1814), and never above 0.97, because the next
+world will differ from all of them. The held-out worlds check the numbers; the table stands in
+docs/how-we-decide.md.
 """
 
 import numpy as np
@@ -28,5 +29,7 @@ LABEL_SHIFT = 0.75
 
 
 def above(surplus: float, least: float) -> float:
-    """From `least` towards the most: the surplus is how far the deciding statistic exceeds its own level, in its own unit."""
+    """From `least` towards the most: the surplus is how far the deciding statistic exceeds its own
+    level, in its own unit.
+    """
     return least + (MOST - least) * float(1 - np.exp(-max(surplus, 0.0) / 4))

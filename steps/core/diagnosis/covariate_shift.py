@@ -1,4 +1,6 @@
-"""Have the inputs moved, in one code perhaps, and does it harm? Harm that no retraining could learn away is none of its business."""
+"""Have the inputs moved, in one code perhaps, and does it harm? Harm that no retraining could learn
+away is none of its business.
+"""
 
 import numpy as np
 
@@ -19,7 +21,9 @@ _LEARNABLE = 0.1  # of a risen loss, below which a retraining has nothing to gai
 
 
 def suspect(both: Pair, rows: Labelled | None, moved: tuple[ColumnShift, ...]) -> list[Diagnosis]:
-    """At most one diagnosis: every column that moved, worst first; else a number that moved inside one code only."""
+    """At most one diagnosis: every column that moved, worst first; else a number that moved inside
+    one code only.
+    """
     shifted = [s for s in moved if s.shifted and s.column != "prediction"]
     if not shifted:
         return _diluted(both, rows)
@@ -33,7 +37,9 @@ def suspect(both: Pair, rows: Labelled | None, moved: tuple[ColumnShift, ...]) -
 
 
 def shifted_segment(both: Pair, column: Column) -> Segment | None:
-    """The only code inside of which the column moved, when it stayed where it was in all the rows outside."""
+    """The only code inside of which the column moved, when it stayed where it was in all the rows
+    outside.
+    """
     best: tuple[float, Segment] | None = None
     for cutting in (c for c in both.segmenting if c.name != column.name):
         cells = cutting.cells
@@ -49,7 +55,9 @@ def shifted_segment(both: Pair, column: Column) -> Segment | None:
 
 
 def _diluted(both: Pair, rows: Labelled | None) -> list[Diagnosis]:
-    """A number that moved inside one code only, too few rows for the window as a whole: every code is looked into, and pays for it."""
+    """A number that moved inside one code only, too few rows for the window as a whole: every code
+    is looked into, and pays for it.
+    """
     best: tuple[float, str, Segment] | None = None
     cuts = [c for c in both.segmenting if c.levels is None or len(c.levels) <= 12]
     ranks = [(c, _ranked(c)) for c in both.columns if c.numeric]
@@ -89,7 +97,9 @@ def _measured(column: Column, chosen: tuple[Mask, Mask]) -> tuple[float, float]:
 
 
 def _harm(both: Pair, rows: Labelled | None) -> tuple[str, str]:
-    """By labels; else by the estimate without labels, when its whole interval lies above the reference; else unknown. With its words."""
+    """By labels; else by the estimate without labels, when its whole interval lies above the
+    reference; else unknown. With its words.
+    """
     if rows is not None and not rows.imagined:
         if not rows.harmed:
             return "none", "and the loss has not risen"

@@ -1,7 +1,9 @@
-"""From two windows to the cause: broken data first, then our own release, the season, and only then the world.
+"""From two windows to the cause: broken data first, then our own release, the season, and only then
+the world.
 
-`diagnose` asks one room after another in that order of precedence; the first cause that stands decides, what else stands
-is named in `also`, what was considered is a runner-up. Every confidence is a counted share (`confidence`).
+`diagnose` asks one room after another in that order of precedence; the first cause that stands
+decides, what else stands is named in `also`, what was considered is a runner-up. Every confidence
+is a counted share (`confidence`).
 """
 
 import dataclasses
@@ -30,7 +32,9 @@ LEAST_ROWS = 100  # in either window, before anything but a schema fault is beli
 
 
 def diagnose(reference: pa.Table, current: pa.Table, roles: Roles, context: Context) -> Diagnosis:
-    """The cause of the difference between two windows, with its evidence. Pure; the windows are whole tables in memory."""
+    """The cause of the difference between two windows, with its evidence. Pure; the windows are
+    whole tables in memory.
+    """
     with np.errstate(all="ignore"):  # columns of 1e300 or of nothing but infinities are answered, not warned of
         return _diagnose(pair(reference, current, roles), context)
 
@@ -77,7 +81,9 @@ def _broken(problems: tuple[Problem, ...]) -> list[Diagnosis]:
 
 
 def _seasonal(both: Pair, moved: tuple[ColumnShift, ...], rows: Labelled | None, context: Context) -> list[Diagnosis]:
-    """A phase of the calendar that explains every shifted column, with no more loss than that phase had before."""
+    """A phase of the calendar that explains every shifted column, with no more loss than that phase
+    had before.
+    """
     shifted = [s for s in moved if s.shifted and s.column != "prediction"]
     if not shifted:
         return []

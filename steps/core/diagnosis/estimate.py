@@ -1,11 +1,14 @@
-"""The loss without labels, with its interval: what the reference's labels let expect of such rows. It never sees a concept drift.
+"""The loss without labels, with its interval: what the reference's labels let expect of such rows.
+It never sees a concept drift.
 
-Binary: confidence-based estimation (CBPE, NannyML): a row whose calibrated probability is c loses -(c log p + (1 - c) log(1 - p))
-on average. Regression: the squared error is itself remembered from the reference, given inputs and prediction (as DLE does).
+Binary: confidence-based estimation (CBPE, NannyML): a row whose calibrated probability is c loses
+-(c log p + (1 - c) log(1 - p)) on average. Regression: the squared error is itself remembered from
+the reference, given inputs and prediction (as DLE does).
 
-Both are held against what became of stretches of the reference, each by what is known of the rest: where labels move by days that no
-input knows of, the estimate is wrong by more than sampling explains, and its interval says so. And where few rows of the reference
-are like the current ones, they alone speak for them: the error grows by the root of their effective share.
+Both are held against what became of stretches of the reference, each by what is known of the rest:
+where labels move by days that no input knows of, the estimate is wrong by more than sampling
+explains, and its interval says so. And where few rows of the reference are like the current ones,
+they alone speak for them: the error grows by the root of their effective share.
 """
 
 import numpy as np
@@ -63,11 +66,14 @@ def _binary(both: Pair, known: Mask, answered: tuple[Mask, Mask]) -> Estimate:
 
 
 def _calibrated(before: Floats, y: Floats, current: Floats) -> tuple[float, float]:
-    """The mean loss expected of `current` answers and its standard error, given what became of those before."""
+    """The mean loss expected of `current` answers and its standard error, given what became of
+    those before.
+    """
     edges = np.unique(np.quantile(before, np.linspace(0, 1, _BINS + 1)[1:-1]))
     which, now = np.searchsorted(edges, before), np.searchsorted(edges, current)
     size = np.bincount(which, minlength=len(edges) + 1)
-    # what the model is used to get wrong in this range of its answers, drawn towards nothing where there are few rows
+    # what the model is used to get wrong in this range of its answers, drawn towards nothing where
+    # there are few rows
     wrong = np.bincount(which, y - before, minlength=len(edges) + 1) / (size + 25)
     lean = np.bincount(now, _slope(current), minlength=len(edges) + 1) / len(current)
     spread = np.bincount(which, (y - before) ** 2, minlength=len(edges) + 1) / np.maximum(size, 1)
@@ -76,13 +82,17 @@ def _calibrated(before: Floats, y: Floats, current: Floats) -> tuple[float, floa
 
 
 def _believed(current: Floats, chance: Floats) -> tuple[float, float]:
-    """The mean loss expected of answers whose true chances are known, and the standard error of what will become of them."""
+    """The mean loss expected of answers whose true chances are known, and the standard error of
+    what will become of them.
+    """
     expected, within = _expected(current, chance), chance * (1 - chance) * _slope(current) ** 2
     return float(expected.mean()), float(np.sqrt((expected.var() + within.mean()) / len(current)))
 
 
 def _usual_error(missed: list[float], errors: list[float]) -> float:
-    """What the estimate was wrong by on stretches of the reference, beyond chance: a world that wobbles goes on wobbling."""
+    """What the estimate was wrong by on stretches of the reference, beyond chance: a world that
+    wobbles goes on wobbling.
+    """
     surplus = np.array(missed) ** 2 - np.array(errors) ** 2
     statistic = float(((np.array(missed) / np.maximum(errors, 1e-12)) ** 2).sum())
     return float(np.sqrt(max(surplus.mean(), 0.0))) if chdtrc(len(missed), statistic) < _CLEAR else 0.0

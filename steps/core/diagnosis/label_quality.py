@@ -1,7 +1,8 @@
 """Are the labels themselves wrong? Retraining on them would teach the model the fault.
 
-Symmetric noise at rate r turns E[y] = q into q (1 - 2 r) + r, so the residual is r (1 - 2 q) and nothing else: a straight line
-in q with no shape over any column (Natarajan et al. 2013 use the same model of noise); r = 1 is labels turned round.
+Symmetric noise at rate r turns E[y] = q into q (1 - 2 r) + r, so the residual is r (1 - 2 q) and
+nothing else: a straight line in q with no shape over any column (Natarajan et al. 2013 use the same
+model of noise); r = 1 is labels turned round.
 """
 
 import numpy as np
@@ -22,7 +23,9 @@ _MOMENT = 50  # rows that are of about the same time
 
 
 def suspect(both: Pair, rows: Labelled | None) -> list[Diagnosis]:
-    """At most one diagnosis: values that cannot be, labels unrelated to anything, flipped, not yet arrived, or scattered."""
+    """At most one diagnosis: values that cannot be, labels unrelated to anything, flipped, not yet
+    arrived, or scattered.
+    """
     if both.target is None:
         return []
     broken = _constant(both)
@@ -39,7 +42,9 @@ def suspect(both: Pair, rows: Labelled | None) -> list[Diagnosis]:
 
 
 def _alike(found: Diagnosis, usual: Diagnosis | None) -> bool:
-    """A stretch of the reference would be said the same of: then it is no news, unless it is a segment that the stretch did not name."""
+    """A stretch of the reference would be said the same of: then it is no news, unless it is a
+    segment that the stretch did not name.
+    """
     return usual is not None and (found.segment is None or usual.segment == found.segment)
 
 
@@ -51,7 +56,9 @@ def _constant(both: Pair) -> str:
 
 
 def _values(both: Pair, rows: Labelled) -> Diagnosis | None:
-    """The checks of any column, on the labels: another unit, one value too often, values out of all range."""
+    """The checks of any column, on the labels: another unit, one value too often, values out of all
+    range.
+    """
     if not rows.harmed:
         return None
     assert both.target is not None
@@ -71,7 +78,9 @@ def _answered_too(rows: Labelled, problem: Problem) -> bool:
 
 
 def _selected(both: Pair, rows: Labelled) -> Diagnosis | None:
-    """Labels are missing where answers are high (or low), as they were not before: those that came do not speak for the rest."""
+    """Labels are missing where answers are high (or low), as they were not before: those that came
+    do not speak for the rest.
+    """
     if both.prediction is None or both.target is None or not (rows.harmed or abs(difference_z(*rows.residual)) > 4):
         return None
     edges = np.unique(np.quantile(rows.prediction[0], np.linspace(0, 1, 9)[1:-1]))
@@ -99,7 +108,9 @@ def _selected(both: Pair, rows: Labelled) -> Diagnosis | None:
 
 
 def _due(both: Pair, window: int, answered: Mask, known: Floats) -> Floats:
-    """The share of labels among the rows of about the same time: the youngest rows have none yet, whatever was answered."""
+    """The share of labels among the rows of about the same time: the youngest rows have none yet,
+    whatever was answered.
+    """
     moments = both.time[window][answered] if both.time is not None else np.arange(len(known), dtype=np.float64)
     order = np.argsort(moments, kind="stable")
     due = np.empty(len(known))
@@ -109,7 +120,9 @@ def _due(both: Pair, window: int, answered: Mask, known: Floats) -> Floats:
 
 
 def _unrelated(both: Pair, rows: Labelled) -> Diagnosis | None:
-    """Nothing explains the labels any more, although there are as many of each as there should be: they belong to other rows."""
+    """Nothing explains the labels any more, although there are as many of each as there should be:
+    they belong to other rows.
+    """
     (before, error), (after, its_error) = (_slope(y, q) for y, q in zip(rows.target, rows.expected, strict=True))
     if before < 8 * error or abs(after) > 0.08 * before + 3 * its_error:
         return None
@@ -125,7 +138,9 @@ def _unrelated(both: Pair, rows: Labelled) -> Diagnosis | None:
 
 
 def _all_effects_gone(both: Pair, rows: Labelled) -> bool:
-    """Two columns or more had an effect on the labels, and none has one now: no single law has changed."""
+    """Two columns or more had an effect on the labels, and none has one now: no single law has
+    changed.
+    """
     had = 0
     for column in both.columns:
         spread = []
@@ -151,7 +166,9 @@ def _slope(target: Floats, expected: Floats) -> tuple[float, float]:
 
 
 def _scattered(both: Pair, rows: Labelled) -> Diagnosis | None:
-    """Regression: the residuals spread further, and no input says where: more noise, nothing that a model could learn."""
+    """Regression: the residuals spread further, and no input says where: more noise, nothing that a
+    model could learn.
+    """
     spread = [float(r.var()) for r in rows.residual]
     squares = [(r - r.mean()) ** 2 for r in rows.residual]
     if spread[1] < 1.15 * spread[0] or difference_z(squares[0], squares[1]) < 4 or not rows.harmed:
@@ -216,7 +233,8 @@ def _rate(rows: Labelled) -> tuple[float, float]:
 
 
 def _only_noise(both: Pair, rows: Labelled, rate: float, z: float) -> bool:
-    """The flips explain the residuals beyond what any column does, and with them reckoned out no column's cells differ any more.
+    """The flips explain the residuals beyond what any column does, and with them reckoned out no
+    column's cells differ any more.
 
     The rate is known to two standard errors only: the best within them counts.
     """
@@ -233,7 +251,9 @@ def _nothing_left(both: Pair, rows: Labelled, rate: float) -> bool:
 
 
 def _beyond_the_worst_column(both: Pair, rows: Labelled) -> bool:
-    """Within the cells of the column over which the residuals changed most, they still follow the line of the flips."""
+    """Within the cells of the column over which the residuals changed most, they still follow the
+    line of the flips.
+    """
     shapes = structure(both.columns, rows.residual, rows.masks, centred=False)
     if not shapes:
         return True
@@ -273,7 +293,9 @@ def _terms(expected: Floats, residual: Floats) -> tuple[Floats, ...]:
 
 
 def _rates(terms: list[tuple[Floats, ...]], which: tuple[Codes, Codes], count: int) -> tuple[Floats, Floats, Mask]:
-    """`_rate` of every cell at once, with its z, and whether both windows have a hundred rows there."""
+    """`_rate` of every cell at once, with its z, and whether both windows have a hundred rows
+    there.
+    """
     slopes, errors, enough = [], [], np.ones(count, dtype=bool)
     for values, cell in zip(terms, which, strict=True):
         sums = [np.bincount(cell, v, minlength=count) for v in values]

@@ -1,9 +1,10 @@
 """Which cause carries which share of the loss that was gained.
 
-The old model's remembered answers say what the loss would have been without a change of the model: the rest is the release's.
-The reference's loss given the inputs says what the loss would have been had only the inputs moved: that is the covariate shift's
-(the split of Zhang et al. 2023, "Why did the model fail?", into P(X) and P(Y given X), with a remembered loss for the first).
-What then remains is the changed labels', under the name of the cause that was found.
+The old model's remembered answers say what the loss would have been without a change of the model:
+the rest is the release's. The reference's loss given the inputs says what the loss would have been
+had only the inputs moved: that is the covariate shift's (the split of Zhang et al. 2023, "Why did
+the model fail?", into P(X) and P(Y given X), with a remembered loss for the first). What then
+remains is the changed labels', under the name of the cause that was found.
 """
 
 import numpy as np
@@ -20,14 +21,17 @@ _OF_LABELS = (Cause.LABEL_QUALITY, Cause.CONCEPT_DRIFT, Cause.LABEL_SHIFT)
 
 
 def loss_shares(both: Pair, rows: Labelled | None, answers: Answers | None, causes: tuple[Cause, ...]) -> dict[str, float] | None:
-    """Shares 0..1 that sum to 1, or None where no loss was gained. `causes` are those found, the deciding one first."""
+    """Shares 0..1 that sum to 1, or None where no loss was gained. `causes` are those found, the
+    deciding one first.
+    """
     if rows is None or rows.imagined or not rows.harmed:
         return None
     total = rows.loss_increase
     release = _released(rows, answers)
     moved = _moved(both, rows, answers if release else None)
     if causes and causes[0] is Cause.DATA_QUALITY:
-        # the inputs are not what they were, so nothing can be said of how they moved: it is the broken data's
+        # the inputs are not what they were, so nothing can be said of how they moved: it is the
+        # broken data's
         parts = {Cause.DATA_QUALITY: release + moved, _named(causes, Cause.DATA_QUALITY): total - release - moved}
         if _named(causes, Cause.DATA_QUALITY) is Cause.DATA_QUALITY:
             parts = {Cause.DATA_QUALITY: total}
@@ -60,7 +64,9 @@ def _released(rows: Labelled, answers: Answers | None) -> float:
 
 
 def _moved(both: Pair, rows: Labelled, answers: Answers | None) -> float:
-    """What the reference's loss, given the inputs, lets expect of the current inputs, beyond what it was."""
+    """What the reference's loss, given the inputs, lets expect of the current inputs, beyond what
+    it was.
+    """
     place = (thinned(rows.masks[0], _MOST_ROWS), thinned(rows.masks[1], _MOST_ROWS))
     loss = rows.loss[0][place[0][rows.masks[0]]]
     extra = own_loss(rows, answers)

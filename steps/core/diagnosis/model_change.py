@@ -1,7 +1,8 @@
 """Does the model still answer the same inputs as it did?
 
-A model is a function of its inputs. Where its answers to the same inputs have changed, either another model answers, or what
-is recorded is not what the model saw; the world has nothing to do with it.
+A model is a function of its inputs. Where its answers to the same inputs have changed, either
+another model answers, or what is recorded is not what the model saw; the world has nothing to do
+with it.
 """
 
 from dataclasses import dataclass
@@ -21,9 +22,11 @@ _LEAST_CHANGE = 0.08  # of that variance, by which the error of the memory must 
 
 @dataclass(frozen=True)
 class Answers:
-    """What the old model would have answered (reference rows: by a forest that has not seen them), and how wrong that is now.
+    """What the old model would have answered (reference rows: by a forest that has not seen them),
+    and how wrong that is now.
 
-    `known` selects rows of each window that have an answer, at most 30,000; `expected` and `error` belong to those rows.
+    `known` selects rows of each window that have an answer, at most 30,000; `expected` and `error`
+    belong to those rows.
     """
 
     known: tuple[Mask, Mask]
@@ -33,11 +36,15 @@ class Answers:
     supported: Mask
 
     def changed(self, chosen: Mask | None = None) -> bool:
-        """Whether the answers in the chosen current rows (a mask over those with an answer) are another function of the inputs."""
+        """Whether the answers in the chosen current rows (a mask over those with an answer) are
+        another function of the inputs.
+        """
         return self.change(chosen) > _LEAST_CHANGE and self.growth(chosen) > 2.5
 
     def change(self, chosen: Mask | None = None) -> float:
-        """Growth of the squared error as a share of the answers' variance; rows outside of the reference's range are left out."""
+        """Growth of the squared error as a share of the answers' variance; rows outside of the
+        reference's range are left out.
+        """
         after = self._after(chosen)
         return (float(after.mean()) - float(self.error[0].mean())) / self.spread if len(after) >= 50 else 0.0
 
@@ -82,7 +89,9 @@ def remembered(both: Pair) -> Answers | None:
 
 
 def supported(both: Pair) -> Mask:
-    """Current rows inside of what the reference covered in every number (0.5 % off at either end) and with no new code."""
+    """Current rows inside of what the reference covered in every number (0.5 % off at either end)
+    and with no new code.
+    """
     keep = np.ones(both.rows[1], dtype=bool)
     share = 0.005 if len(both.columns) <= 40 else 0.0005
     for column in both.columns:

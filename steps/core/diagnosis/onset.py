@@ -14,9 +14,11 @@ _SHOWN_Z = 3.0
 
 
 def onset(both: Pair, rows: Labelled | None, diagnosis: Diagnosis) -> datetime | None:
-    """From when on the loss is raised: the least of the cumulated loss above the half-way mark (Page 1954).
+    """From when on the loss is raised: the least of the cumulated loss above the half-way mark
+    (Page 1954).
 
-    A moment inside the window has to be shown, against days that lose more than others anyway; else it is the window's first.
+    A moment inside the window has to be shown, against days that lose more than others anyway; else
+    it is the window's first.
     """
     if both.time is None or rows is None or diagnosis.cause not in (Cause.CONCEPT_DRIFT, Cause.LABEL_SHIFT):
         return None

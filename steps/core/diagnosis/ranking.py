@@ -1,4 +1,6 @@
-"""Does the model still order the rows? Then recalibration is enough where only the level of the labels has moved."""
+"""Does the model still order the rows? Then recalibration is enough where only the level of the
+labels has moved.
+"""
 
 import numpy as np
 

@@ -1,7 +1,8 @@
 """Is the difference expected at this time of the day, the week or the year?
 
-The reference is redrawn so that its phases (hour, weekday, month, or a stated period) are mixed as the current window's
-are. What then no longer differs was the season's doing. A phase that the reference never saw proves nothing.
+The reference is redrawn so that its phases (hour, weekday, month, or a stated period) are mixed as
+the current window's are. What then no longer differs was the season's doing. A phase that the
+reference never saw proves nothing.
 """
 
 from collections.abc import Callable, Iterator
@@ -17,7 +18,9 @@ _SEED = 20130101
 
 
 def seasonal_matches(pair: Pair, season: timedelta | None) -> Iterator[tuple[str, npt.NDArray[np.int64]]]:
-    """Name of the phase, and the reference rows (with repeats) that carry the current window's mix of phases."""
+    """Name of the phase, and the reference rows (with repeats) that carry the current window's mix
+    of phases.
+    """
     if pair.time is None:
         return
     for name, phases in _phases(pair.time, season):
@@ -47,7 +50,9 @@ def _month(seconds: Floats) -> Floats:
 
 
 def _redraw(reference: Codes, current: Codes) -> npt.NDArray[np.int64] | None:
-    """None when the two mixes are alike already, or the reference lacks a phase that holds 1 % of the current rows."""
+    """None when the two mixes are alike already, or the reference lacks a phase that holds 1 % of
+    the current rows.
+    """
     count = int(max(reference.max(initial=0), current.max(initial=0))) + 1
     sizes, wanted = (np.bincount(w[w >= 0], minlength=count).astype(float) for w in (reference, current))
     if not sizes.sum() or not wanted.sum():

@@ -1,7 +1,8 @@
-"""Alertmanager's webhook body taken apart as hostile text: what names a model of ours in the strict grammar, and why the rest does not.
+"""Alertmanager's webhook body taken apart as hostile text: what names a model of ours in the strict
+grammar, and why the rest does not.
 
-Nothing of a label is ever passed on but what matches here; the rest is counted and quoted shortened, never stored as it is.
-Body format: Alertmanager's webhook version 4.
+Nothing of a label is ever passed on but what matches here; the rest is counted and quoted
+shortened, never stored as it is. Body format: Alertmanager's webhook version 4.
 """
 
 import json
@@ -24,7 +25,9 @@ _FINGERPRINT = re.compile(r"[0-9a-f]{16}")
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """One firing alert about one model. `fingerprint` is Alertmanager's hash of its labels, the same for every repetition."""
+    """One firing alert about one model. `fingerprint` is Alertmanager's hash of its labels, the
+    same for every repetition.
+    """
 
     name: str
     model: str
@@ -34,7 +37,9 @@ class Alert:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """One alert, or the whole body, that nothing was started for; `digest` names it, so that a repetition is recorded once."""
+    """One alert, or the whole body, that nothing was started for; `digest` names it, so that a
+    repetition is recorded once.
+    """
 
     digest: str
     sentence: str
@@ -42,7 +47,9 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """`truncated` is how many alerts Alertmanager itself left out: the monitor's next run and a sweep find those."""
+    """`truncated` is how many alerts Alertmanager itself left out: the monitor's next run and a
+    sweep find those.
+    """
 
     alerts: tuple[Alert, ...] = ()
     resolved: int = 0

@@ -1,7 +1,7 @@
 """One odd window opens no incident: k of the last n have to alarm.
 
-A monitor that runs every hour over windows of a week sees nearly the same rows each time; windows count as different ones when
-they end at least a quarter of their length apart.
+A monitor that runs every hour over windows of a week sees nearly the same rows each time; windows
+count as different ones when they end at least a quarter of their length apart.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,9 @@ APART = 0.25  # of a window's length
 
 @dataclass(frozen=True, slots=True)
 class Persistent:
-    """What the last windows have in common. `hits` of the last `of` alarm, the newest among them, when `holds`."""
+    """What the last windows have in common. `hits` of the last `of` alarm, the newest among them,
+    when `holds`.
+    """
 
     hits: int
     of: int
@@ -26,7 +28,9 @@ class Persistent:
 
 
 def persistence(verdicts: Sequence[Verdict], hits: int, of: int, since: datetime | None) -> Persistent:
-    """`verdicts` oldest first, the newest last; those whose window ended before `since` speak of another champion."""
+    """`verdicts` oldest first, the newest last; those whose window ended before `since` speak of
+    another champion.
+    """
     alike = [v for v in verdicts if since is None or v.window is None or v.window.end > since]
     recent = _different(alike)[-of:]
     alarms = sum(verdict.alarming for verdict in recent)
@@ -47,7 +51,9 @@ def _blind(verdicts: Sequence[Verdict], hits: int, of: int) -> bool:
 
 
 def _different(verdicts: Sequence[Verdict]) -> list[Verdict]:
-    """The newest one, and going back those that share at most three quarters of their window with the one counted after them."""
+    """The newest one, and going back those that share at most three quarters of their window with
+    the one counted after them.
+    """
     counted: list[Verdict] = []
     for verdict in reversed(verdicts):
         after = counted[-1].window if counted else None

@@ -1,4 +1,6 @@
-"""What an alarm shows beyond the one before it: a lasting fault is one incident, a fault that grew is another."""
+"""What an alarm shows beyond the one before it: a lasting fault is one incident, a fault that grew
+is another.
+"""
 
 from datetime import timedelta
 
@@ -11,10 +13,12 @@ _GROWN_LOSS = 0.03  # of the reference's loss: as much as a rise has to be worth
 
 
 def news(before: Verdict, now: Verdict) -> str:
-    """What `now` shows that `before` did not, both verdicts on one model version; empty when it is the same fault and no larger.
+    """What `now` shows that `before` did not, both verdicts on one model version; empty when it is
+    the same fault and no larger.
 
-    Broken data is always news, for it spreads. Else it is a loss that was not known to have risen, or rose beyond noise once more;
-    another column; an effect that grew by a whole threshold, which is as far as quiet stretches of the reference differ.
+    Broken data is always news, for it spreads. Else it is a loss that was not known to have risen,
+    or rose beyond noise once more; another column; an effect that grew by a whole threshold, which
+    is as far as quiet stretches of the reference differ.
     """
     if now.state is VerdictState.BROKEN:
         return "the data is broken"

@@ -31,7 +31,9 @@ def to_document(profile: Profile) -> dict[str, Any]:
 
 
 def from_document(document: Mapping[str, Any]) -> Profile:
-    """Raises ValueError (pydantic's among them), KeyError or TypeError for a document of another format."""
+    """Raises ValueError (pydantic's among them), KeyError or TypeError for a document of another
+    format.
+    """
     if document["format"] != _FORMAT:
         raise ValueError(f"profile has format {document['format']}; expected {_FORMAT}")
     layout = decode(Layout, canonical(document["layout"]))

@@ -1,4 +1,6 @@
-"""How the columns of a window are counted: fixed by the reference, so that the counts of any window merge and compare."""
+"""How the columns of a window are counted: fixed by the reference, so that the counts of any window
+merge and compare.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,7 +19,9 @@ _WIDE = 3.0  # a range of more than so many times the span between them is not c
 
 @dataclass(frozen=True, slots=True)
 class NumberAxis:
-    """`bins` equal half-open bins over `[low, high)`. What lies outside is counted by its leading bits, see `profile`."""
+    """`bins` equal half-open bins over `[low, high)`. What lies outside is counted by its leading
+    bits, see `profile`.
+    """
 
     low: float
     high: float
@@ -52,7 +56,9 @@ class Layout:
 
 
 def number_axis(sample: Floats, bounds: tuple[float, float] | None = None) -> NumberAxis:
-    """The axis for a column of which `sample` is known, and perhaps its least and largest value as the file states them."""
+    """The axis for a column of which `sample` is known, and perhaps its least and largest value as
+    the file states them.
+    """
     known = sample[np.isfinite(sample)]
     if not len(known):
         return NumberAxis(-1.0, 1.0, 2)

@@ -37,7 +37,9 @@ def check_roles(roles: Roles, reference: Iterable[str], current: Iterable[str]) 
 
 
 def choose_layout(sample: pa.Table, roles: Roles, bounds: Mapping[str, tuple[float, float]] | None = None) -> Layout:
-    """The layout for these roles. `bounds` are least and largest values that are known beside the sample."""
+    """The layout for these roles. `bounds` are least and largest values that are known beside the
+    sample.
+    """
     features = [n for n in (roles.features or sample.column_names) if n in sample.column_names and n not in roles.bookkeeping]
     target, prediction = (name if name in sample.column_names else None for name in (roles.target, roles.prediction))
     known = {name: _flat(sample[name]) for name in (*features, target, prediction) if name}

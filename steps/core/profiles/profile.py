@@ -1,7 +1,9 @@
-"""A window as whole numbers: counts that merge by addition, bit-exact in any order, however many rows there were.
+"""A window as whole numbers: counts that merge by addition, bit-exact in any order, however many
+rows there were.
 
-Numbers outside of their axis are counted by the leading 18 bits of their binary form: sign, exponent and six bits of the
-mantissa, so 1.6 % apart; that needs no bounds and has a place for infinity. NaN counts as null.
+Numbers outside of their axis are counted by the leading 18 bits of their binary form: sign,
+exponent and six bits of the mantissa, so 1.6 % apart; that needs no bounds and has a place for
+infinity. NaN counts as null.
 """
 
 from collections.abc import Iterable, Mapping
@@ -20,7 +22,9 @@ PRINTS = 2048  # rows with the smallest hashes, kept to tell how many rows repea
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """`tails` counts by leading bits what the axis has no bin for; `repeated` what filled a fifth of a batch alone."""
+    """`tails` counts by leading bits what the axis has no bin for; `repeated` what filled a fifth
+    of a batch alone.
+    """
 
     axis: NumberAxis
     counts: Counts
@@ -59,7 +63,9 @@ class Codes:
 
 @dataclass(frozen=True, slots=True)
 class Losses:
-    """Sums over the rows with label and prediction, in units of `layout.loss_unit` / 2^20 (squares: / 2^16)."""
+    """Sums over the rows with label and prediction, in units of `layout.loss_unit` / 2^20 (squares:
+    / 2^16).
+    """
 
     rows: int = 0
     total: int = 0
@@ -75,7 +81,9 @@ class Losses:
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """Sums over the rows with label and prediction, both as shares of the prediction's axis: plain / 2^20, squares and products / 2^16."""
+    """Sums over the rows with label and prediction, both as shares of the prediction's axis: plain
+    / 2^20, squares and products / 2^16.
+    """
 
     answers: int = 0
     labels: int = 0
@@ -86,7 +94,9 @@ class Fit:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What detection knows of a window. `absent` columns were nowhere in it; `retyped` ones held what does not fit the layout."""
+    """What detection knows of a window. `absent` columns were nowhere in it; `retyped` ones held
+    what does not fit the layout.
+    """
 
     layout: Layout
     rows: int = 0
@@ -141,7 +151,9 @@ def added(first: Mapping[int, int], second: Mapping[int, int]) -> dict[int, int]
 
 
 def least_prints(parts: Iterable[Mapping[int, int]]) -> dict[int, int]:
-    """The PRINTS smallest row hashes with how often each was met: exact in whatever order the parts come."""
+    """The PRINTS smallest row hashes with how often each was met: exact in whatever order the parts
+    come.
+    """
     total: dict[int, int] = {}
     for part in parts:
         for key, count in part.items():

@@ -21,7 +21,9 @@ _MIX = tuple(np.uint64(k) for k in (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x16
 
 
 class Profiler:
-    """Counts the batches that it is given. `columns` narrows it to some of the layout's, for one of several threads."""
+    """Counts the batches that it is given. `columns` narrows it to some of the layout's, for one of
+    several threads.
+    """
 
     def __init__(self, layout: Layout, columns: Sequence[str] | None = None) -> None:
         chosen = set(layout.columns if columns is None else columns)
@@ -230,7 +232,9 @@ class _CodeFill:
 
 
 def numbers(array: pa.Array) -> Floats | None:
-    """The values that are not null as float64 (NaN may be among them), or None when they are no numbers."""
+    """The values that are not null as float64 (NaN may be among them), or None when they are no
+    numbers.
+    """
     kind = array.type
     if pa.types.is_dictionary(kind):
         array = array.dictionary_decode()
@@ -280,7 +284,9 @@ def texts(array: pa.Array) -> list[str | None]:
 
 
 def row_loss(task: Task, target: Floats, prediction: Floats) -> Floats:
-    """Log loss (probabilities clipped at 1e-4, so that one row cannot own the mean) or squared error, per row."""
+    """Log loss (probabilities clipped at 1e-4, so that one row cannot own the mean) or squared
+    error, per row.
+    """
     if task is Task.REGRESSION:
         return np.asarray((target - prediction) ** 2)
     clipped = np.clip(prediction, 1e-4, 1 - 1e-4)

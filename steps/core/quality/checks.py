@@ -1,7 +1,8 @@
 """Is the data itself broken? Asked before anything else, everywhere and in single segments.
 
-Every check compares with what the reference already did: a column that was half null stays unremarkable at half null. And every
-finding is asked of the reference itself: what one stretch of it would be said of another proves nothing about the current window.
+Every check compares with what the reference already did: a column that was half null stays
+unremarkable at half null. And every finding is asked of the reference itself: what one stretch of
+it would be said of another proves nothing about the current window.
 """
 
 from collections.abc import Iterator
@@ -47,7 +48,9 @@ def _unanswered(pair: Pair) -> Iterator[Problem]:
 
 
 def column_problems(pair: Pair, column: Column) -> list[Problem]:
-    """What is wrong with one column, which need not be a feature; in a segment where that explains it."""
+    """What is wrong with one column, which need not be a feature; in a segment where that explains
+    it.
+    """
     everywhere = list(_column(column, column))
     found = _prefer_local(everywhere, list(_in_segments(pair, column)))
     usual = _usual(column) if found else frozenset()
@@ -55,7 +58,9 @@ def column_problems(pair: Pair, column: Column) -> list[Problem]:
 
 
 def _usual(column: Column) -> frozenset[ProblemKind]:
-    """The kinds of problems that some stretch of the reference shows when it is held against the rest of it."""
+    """The kinds of problems that some stretch of the reference shows when it is held against the
+    rest of it.
+    """
     kinds: set[ProblemKind] = set()
     for inside in stretches(len(column.reference)):
         stretch = replace(column, reference=column.reference[~inside], current=column.reference[inside])
@@ -82,7 +87,9 @@ def _schema(pair: Pair) -> Iterator[Problem]:
 
 
 def _prefer_local(everywhere: list[Problem], local: list[Problem]) -> list[Problem]:
-    """A segment that holds (nearly) all of a problem's rows explains it better than the whole window does."""
+    """A segment that holds (nearly) all of a problem's rows explains it better than the whole
+    window does.
+    """
     kept = []
     for problem in everywhere:
         same = [p for p in local if _family(p) == _family(problem)]
@@ -94,12 +101,16 @@ def _prefer_local(everywhere: list[Problem], local: list[Problem]) -> list[Probl
 
 
 def _family(problem: Problem) -> str:
-    """Whatever is wrong with single values is one family: in the whole window it may look otherwise than in its segment."""
+    """Whatever is wrong with single values is one family: in the whole window it may look otherwise
+    than in its segment.
+    """
     return problem.kind if problem.kind in (ProblemKind.NULL_JUMP, ProblemKind.INFINITE) else "values"
 
 
 def _column(column: Column, part: Column) -> Iterator[Problem]:
-    """What is wrong with some rows of one column, which `part` has; at most one problem of each kind."""
+    """What is wrong with some rows of one column, which `part` has; at most one problem of each
+    kind.
+    """
     n, m = len(part.reference), len(part.current)
     if min(n, m) < _LEAST_ROWS:
         return
@@ -154,7 +165,9 @@ def _still_outside(inside: Column, outside: Column) -> bool:
 
 
 def _worth_a_look(column: Column, cells: Cells) -> list[int]:
-    """Cells with enough rows in which null share, centre or spread moved: the others cannot show a problem."""
+    """Cells with enough rows in which null share, centre or spread moved: the others cannot show a
+    problem.
+    """
     enough = (cells.sizes[0] >= _LEAST_ROWS) & (cells.sizes[1] >= _LEAST_ROWS)
     enough[-1] = False  # nulls are no segment
     if not column.numeric:

@@ -1,4 +1,6 @@
-"""What can go wrong with a column of codes: values never seen, one value only, a value that vanished, names exchanged."""
+"""What can go wrong with a column of codes: values never seen, one value only, a value that
+vanished, names exchanged.
+"""
 
 from collections.abc import Iterator
 
@@ -12,7 +14,9 @@ _LEAST_UNSEEN = 0.01
 
 
 def code_problems(column: Column, part: Column) -> Iterator[Problem]:
-    """At most one problem of each kind in these rows of one column; `part` has them, which may be all."""
+    """At most one problem of each kind in these rows of one column; `part` has them, which may be
+    all.
+    """
     before, after = part.counts
     if not before.any() or not after.any():
         return
@@ -25,7 +29,8 @@ def code_problems(column: Column, part: Column) -> Iterator[Problem]:
 
 
 def _unseen(column: Column, before: Codes, after: Codes, rows: int) -> Problem | None:
-    """More values that the reference never had than its own rare values let expect (Good 1953: singletons / rows).
+    """More values that the reference never had than its own rare values let expect (Good 1953:
+    singletons / rows).
 
     A value that a segment never had and the rest of the reference did is no new value.
     """
@@ -67,7 +72,9 @@ def _renamed(column: Column, before: Codes, after: Codes) -> Problem | None:
 
 
 def _one_alone(before: Codes, after: Codes) -> bool:
-    """Whether a single code became more or less frequent and all the others kept their proportions: a mix that moved."""
+    """Whether a single code became more or less frequent and all the others kept their proportions:
+    a mix that moved.
+    """
     for number in np.flatnonzero(before + after):
         rest = np.arange(len(before)) != number
         p, q = before[rest], after[rest]

@@ -1,7 +1,8 @@
 """Has a unit changed, in all the rows or in some? One mixture answers both.
 
-The current distribution function is fitted by F + w (G - F), where F is the reference's and G the reference's after a known
-conversion; w, by least squares, is the share of the rows that were converted. A conversion is believed when nothing else is left.
+The current distribution function is fitted by F + w (G - F), where F is the reference's and G the
+reference's after a known conversion; w, by least squares, is the share of the rows that were
+converted. A conversion is believed when nothing else is left.
 """
 
 from collections.abc import Iterator
@@ -15,7 +16,9 @@ _LEAST_SHARE = 0.04
 
 
 def converted(old: Floats, new: Floats) -> tuple[str, float]:
-    """Words for the conversion and the share of the rows, or ("", 0). Both samples sorted and finite."""
+    """Words for the conversion and the share of the rows, or ("", 0). Both samples sorted and
+    finite.
+    """
     if not len(old) or not len(new):
         return "", 0.0
     noise = float(np.sqrt(1 / len(old) + 1 / len(new)))
@@ -40,10 +43,11 @@ def converted(old: Floats, new: Floats) -> tuple[str, float]:
 
 
 def _clean(left: float, gap: float, noise: float, size: float, share: float, apart: float) -> bool:
-    """A large factor cannot be mistaken; a small one is also the size of a plain shift and must fit closely and entirely.
+    """A large factor cannot be mistaken; a small one is also the size of a plain shift and must fit
+    closely and entirely.
 
-    `apart`: by how many times the column's spread the conversion carries its middle. In a part of the rows alone, a conversion
-    that leaves the two parts overlapping is any shift's shadow.
+    `apart`: by how many times the column's spread the conversion carries its middle. In a part of
+    the rows alone, a conversion that leaves the two parts overlapping is any shift's shadow.
     """
     if size >= 5:
         return (

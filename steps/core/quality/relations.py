@@ -1,7 +1,9 @@
-"""Columns that always went together and no longer do: two in each other's place, one that lost its rows, one with a turned sign.
+"""Columns that always went together and no longer do: two in each other's place, one that lost its
+rows, one with a turned sign.
 
-Rank correlations (Spearman 1904) do not see any monotone change of a single column, so that a shift of the world leaves
-them; a column whose correlations are all gone or all turned round has been broken on its way.
+Rank correlations (Spearman 1904) do not see any monotone change of a single column, so that a shift
+of the world leaves them; a column whose correlations are all gone or all turned round has been
+broken on its way.
 """
 
 from collections.abc import Iterator
@@ -33,12 +35,16 @@ class _Relations:
     z: Floats
 
     def still(self, torn: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-        """Those of the torn whose own values are as before: a column that moved has the world's reasons to go with others."""
+        """Those of the torn whose own values are as before: a column that moved has the world's
+        reasons to go with others.
+        """
         return np.array([bool(t) and measure(column)[1] < _STILL for t, column in zip(torn, self.columns, strict=True)])
 
 
 def relation_problems(pair: Pair, broken: frozenset[str] = frozenset()) -> Iterator[Problem]:
-    """At most three torn columns, or two that were swapped. Nothing is asked of columns that are `broken` by themselves."""
+    """At most three torn columns, or two that were swapped. Nothing is asked of columns that are
+    `broken` by themselves.
+    """
     columns = tuple(c for c in pair.columns if c.numeric and c.name not in broken and _varied(c))
     if len(columns) < 2 or min(pair.rows) < _LEAST_ROWS:
         return
@@ -86,7 +92,9 @@ def _ranks(values: Floats) -> Ranks:
 
 
 def _torn(pair: Pair, all_of: _Relations) -> Iterator[Problem]:
-    """Columns whose correlations with every partner are gone or turned; the worst is taken out before the next is judged."""
+    """Columns whose correlations with every partner are gone or turned; the worst is taken out
+    before the next is judged.
+    """
     alive = np.ones(len(all_of.columns), dtype=bool)
     for _ in range(3):
         partners = (np.abs(all_of.before) > _PARTNER) & alive[None, :] & alive[:, None]
@@ -105,7 +113,9 @@ def _torn(pair: Pair, all_of: _Relations) -> Iterator[Problem]:
 
 
 def kept_relation(columns: tuple[Column, ...], name: str) -> float:
-    """How much of a column's correlations with the others is there again: 1 all, 0 nothing, below 0 turned round."""
+    """How much of a column's correlations with the others is there again: 1 all, 0 nothing, below 0
+    turned round.
+    """
     numbers = tuple(c for c in columns if c.numeric)
     before, after = (_correlations([getattr(c, w) for c in numbers]) for w in ("reference", "current"))
     mine = next(i for i, column in enumerate(numbers) if column.name == name)
@@ -131,7 +141,9 @@ def _guiltier(pair: Pair, all_of: _Relations, partners: npt.NDArray[np.bool_], w
 
 
 def _swapped(pair: Pair, columns: tuple[Column, ...]) -> Iterator[Problem]:
-    """Two columns that each look like the other did, in their own values or in what the labels do over them."""
+    """Two columns that each look like the other did, in their own values or in what the labels do
+    over them.
+    """
     for first, second in (*_by_values(columns), *_by_labels(pair, columns)):
         sentence = f"columns {first} and {second} stand in each other's place"
         yield Problem(ProblemKind.SWAPPED, first, sentence, 1.0)

@@ -1,4 +1,6 @@
-"""Is the window itself whole and fresh? Rows that stand twice, rows of the reference over again, hours without any."""
+"""Is the window itself whole and fresh? Rows that stand twice, rows of the reference over again,
+hours without any.
+"""
 
 from collections.abc import Iterator
 
@@ -47,7 +49,9 @@ def _clock(pair: Pair) -> Iterator[Problem]:
 
 
 def _keys(pair: Pair, window: str) -> _Keys:
-    """A number per row that is the same when all its features are (FNV's multiply and xor over the bits)."""
+    """A number per row that is the same when all its features are (FNV's multiply and xor over the
+    bits).
+    """
     rows = pair.rows[0 if window == "reference" else 1]
     key = np.full(rows, 14695981039346656037, dtype=np.uint64)
     for column in pair.columns:
@@ -66,7 +70,9 @@ def _repeated(before: float, keys: _Keys) -> Iterator[Problem]:
 
 
 def _stale(before: _Keys, once: _Keys, after: _Keys) -> Iterator[Problem]:
-    """Rows of the reference delivered again; one and the same table twice is a comparison with itself."""
+    """Rows of the reference delivered again; one and the same table twice is a comparison with
+    itself.
+    """
     sought = np.sort(after)  # which a binary search finds several times faster than in disorder
     old = float((once[np.minimum(np.searchsorted(once, sought), len(once) - 1)] == sought).mean())
     if old > 0.1 and not (len(before) == len(after) and (before == after).all()):
@@ -74,7 +80,9 @@ def _stale(before: _Keys, once: _Keys, after: _Keys) -> Iterator[Problem]:
 
 
 def _gap(pair: Pair) -> Iterator[Problem]:
-    """A pause in the window that is longer than any that the reference had, and in which many rows would have come."""
+    """A pause in the window that is longer than any that the reference had, and in which many rows
+    would have come.
+    """
     if pair.time is None:
         return
     before, after = (np.sort(t[np.isfinite(t)]) for t in pair.time)

@@ -1,4 +1,6 @@
-"""Single values that should not be there: stuck sensors, defaults, saturation, spikes, lost decimals, shifted hours."""
+"""Single values that should not be there: stuck sensors, defaults, saturation, spikes, lost
+decimals, shifted hours.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -31,7 +33,9 @@ class _Sample:
 
 
 def number_problems(name: str, old: Floats, new: Floats) -> Iterator[Problem]:
-    """At most one problem of one number's finite values, both ascending, in the order in which they explain each other."""
+    """At most one problem of one number's finite values, both ascending, in the order in which they
+    explain each other.
+    """
     if min(len(old), len(new)) < _LEAST_ROWS:
         return
     reference, current = _Sample(old), _Sample(new)
@@ -43,7 +47,9 @@ def number_problems(name: str, old: Floats, new: Floats) -> Iterator[Problem]:
 
 
 def _piled(name: str, reference: _Sample, current: _Sample) -> Problem | None:
-    """One value that gained a share of the rows, where the other values are as they were or the column never had piles."""
+    """One value that gained a share of the rows, where the other values are as they were or the
+    column never had piles.
+    """
     old, new = reference.values, current.values
     values, counts = current.lattice
     if counts.max() < _LEAST_GAIN * len(new):
@@ -75,15 +81,19 @@ def _piled(name: str, reference: _Sample, current: _Sample) -> Problem | None:
 
 
 def _impossible(lattice: Floats, value: float) -> bool:
-    """Negative where nothing ever was, or further outside than the reference is wide: no reading, but a word for "unknown"."""
+    """Negative where nothing ever was, or further outside than the reference is wide: no reading,
+    but a word for "unknown".
+    """
     width = float(lattice[-1] - lattice[0])
     return bool(value < 0 <= lattice[0]) or value < lattice[0] - width or value > lattice[-1] + width
 
 
 def _usual_pile(shares: Floats) -> float:
-    """The largest share that one value of the reference has, an inflated one such as the zeros of a rare event left out.
+    """The largest share that one value of the reference has, an inflated one such as the zeros of a
+    rare event left out.
 
-    Rows that share a reading (an hour's weather, a day's rate) pile up on any value, and on new ones when the reading moves on.
+    Rows that share a reading (an hour's weather, a day's rate) pile up on any value, and on new
+    ones when the reading moves on.
     """
     ordered = np.sort(shares)[::-1]
     inflated = ordered[0] > 0.3 and len(ordered) > 1
@@ -174,7 +184,9 @@ def _undone(values: Floats) -> Iterator[tuple[str, Floats]]:
 
 
 def _without_pile(reference: _Sample, sample: _Sample) -> Floats:
-    """Without the reference's own pile, such as the zeros of a column that is mostly zero: no quantile of it tells a factor."""
+    """Without the reference's own pile, such as the zeros of a column that is mostly zero: no
+    quantile of it tells a factor.
+    """
     lattice, counts = reference.lattice
     pile = counts.argmax()
     rest = _Sample(sample.values[sample.values != lattice[pile]]) if counts[pile] > 0.3 * len(reference.values) else sample
@@ -196,7 +208,9 @@ def _beyond(name: str, reference: _Sample, current: _Sample) -> Problem | None:
 
 
 def _tail(old: Floats) -> float:
-    """How much further than the reference went a column with heavy tails may go: rain of a wet month is no fault."""
+    """How much further than the reference went a column with heavy tails may go: rain of a wet
+    month is no fault.
+    """
     low, middle, high = (float(old[int(q * (len(old) - 1))]) for q in (0.05, 0.5, 0.95))
     reach, bulk = max(float(old[-1]) - middle, middle - float(old[0])), high - low
     return 7.0 * reach if reach > 3.0 * bulk else 0.0

@@ -1,4 +1,6 @@
-"""The audit trail's chain: how one record is bound to the one before, and whether a stored trail still is what was written."""
+"""The audit trail's chain: how one record is bound to the one before, and whether a stored trail
+still is what was written.
+"""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -48,7 +50,9 @@ def follows(entry: Entry, before: Head) -> bool:
 
 
 def faults(model: str, objects: Iterable[tuple[str, bytes]]) -> list[Fault]:
-    """Every fault among `objects`, the keys and bytes of everything under the model's audit folder, in any order."""
+    """Every fault among `objects`, the keys and bytes of everything under the model's audit folder,
+    in any order.
+    """
     hashed = model_hash(model)
     stored = dict(objects)
     head = stored.pop(audit_head_key(hashed), None)
@@ -67,7 +71,9 @@ def faults(model: str, objects: Iterable[tuple[str, bytes]]) -> list[Fault]:
 
 
 def _length(hashed: str, stored: dict[str, bytes]) -> int:
-    """The highest number that has a record's name, so that a gap shows; one far beyond all others is an invention."""
+    """The highest number that has a record's name, so that a gap shows; one far beyond all others
+    is an invention.
+    """
     folder = audit_key(hashed)
     names = [key.removeprefix(folder).removesuffix(".json") for key in stored]
     numbers = sorted(int(name) for name in names if len(name) == 8 and name.isascii() and name.isdigit() and int(name))

@@ -19,7 +19,8 @@ _SECRET_TEXT = re.compile(
 
 
 def redact(value: Any, name: str = "") -> Any:
-    """Plain JSON types in, the same shape out; a text under a name that sounds secret, or one that looks it, is replaced.
+    """Plain JSON types in, the same shape out; a text under a name that sounds secret, or one that
+    looks it, is replaced.
 
     Numbers, booleans and null are no secrets, so `tokens: 3` stays; NaN and infinities become text.
     """

@@ -1,6 +1,8 @@
-"""Whether a canary may go on: judged dark on replayed requests, and at every share on what it answered.
+"""Whether a canary may go on: judged dark on replayed requests, and at every share on what it
+answered.
 
-No data, or too little of it, holds and never passes; what cannot be judged by the deadline is taken back.
+No data, or too little of it, holds and never passes; what cannot be judged by the deadline is taken
+back.
 """
 
 import math
@@ -27,7 +29,8 @@ class Judgement:
 class Replay:
     """What a dark canary answered to requests whose right answers are known from validation.
 
-    `expected` and `served` have one number per row, in one order. `champion_p95_ms` is None when the champion was not asked.
+    `expected` and `served` have one number per row, in one order. `champion_p95_ms` is None when
+    the champion was not asked.
     """
 
     task: Task
@@ -40,7 +43,9 @@ class Replay:
 
 
 def judge_replay(replay: Replay, latency_bound_ms: float) -> Judgement:
-    """The canary serves the model that was validated: its version, its numbers, within the latency that was allowed."""
+    """The canary serves the model that was validated: its version, its numbers, within the latency
+    that was allowed.
+    """
     if replay.version != replay.asked_for:
         return Judgement("withdraw", f"the canary says that it is version {replay.version}; expected {replay.asked_for}")
     if not replay.expected:
@@ -65,7 +70,9 @@ def judge_replay(replay: Replay, latency_bound_ms: float) -> Judgement:
 def judge_share(
     canary: Traffic | None, champion: Traffic | None, rollout: Rollout, latency_bound_ms: float, share: int, waited: timedelta
 ) -> Judgement:
-    """`canary` and `champion` count what was answered since the share was set; None when nobody could tell. `waited` is since then."""
+    """`canary` and `champion` count what was answered since the share was set; None when nobody
+    could tell. `waited` is since then.
+    """
     late = waited >= rollout.deadline
     if canary is None:
         return _undecided(late, f"at {share} % nobody could tell how the canary answers")
@@ -87,7 +94,9 @@ def judge_share(
 
 
 def since(now: Traffic, then: Traffic) -> Traffic:
-    """What was answered between two readings of the counters; a predictor that restarted meanwhile counts from zero."""
+    """What was answered between two readings of the counters; a predictor that restarted meanwhile
+    counts from zero.
+    """
     restarted = now.requests < then.requests
     requests = now.requests if restarted else now.requests - then.requests
     failures = now.failures if restarted else max(now.failures - then.failures, 0)

@@ -1,4 +1,6 @@
-"""What the columns of a table look like: numbers, codes, times, identifiers, constants, or copies of the target."""
+"""What the columns of a table look like: numbers, codes, times, identifiers, constants, or copies
+of the target.
+"""
 
 import re
 from dataclasses import dataclass
@@ -79,7 +81,9 @@ def no_feature(column: Facts) -> str | None:
 
 
 def tells(column: Facts, feature: pa.ChunkedArray, target: Floats, binary: bool) -> float | None:
-    """How well the column alone gives the target away (AUC or correlation), when that is too well to be honest."""
+    """How well the column alone gives the target away (AUC or correlation), when that is too well
+    to be honest.
+    """
     known = np.isfinite(target)
     scores = _scores(column, feature, np.where(known, target, 0.0))
     if scores is None or (known := known & np.isfinite(scores)).sum() < 50:

@@ -1,4 +1,6 @@
-"""A first policy's `data` and window, guessed from a table; each guess with its reason, for a person to check."""
+"""A first policy's `data` and window, guessed from a table; each guess with its reason, for a
+person to check.
+"""
 
 import re
 from collections.abc import Iterator
@@ -34,7 +36,9 @@ _MOST_SEGMENTS = 5
 
 @dataclass(frozen=True, slots=True)
 class Scaffold:
-    """Column names by their part; `notes` are sentences about the guesses, `left_out` the other columns with the reason."""
+    """Column names by their part; `notes` are sentences about the guesses, `left_out` the other
+    columns with the reason.
+    """
 
     task: Task
     target: str

@@ -1,7 +1,7 @@
 """What the reference remembers: the value that some quantity had there, given the inputs.
 
-Two forests, each grown on every other row, so that a reference row is always judged by the forest that has not seen it
-(cross-fitting, Chernozhukov et al. 2018); a current row by the mean of both.
+Two forests, each grown on every other row, so that a reference row is always judged by the forest
+that has not seen it (cross-fitting, Chernozhukov et al. 2018); a current row by the mean of both.
 """
 
 from dataclasses import dataclass
@@ -29,7 +29,9 @@ def thinned(rows: Mask, most: int) -> Mask:
 
 @dataclass(frozen=True)
 class Memory:
-    """The remembered value for the chosen rows of both windows, and the share of the reference's variance it explains, 0..1."""
+    """The remembered value for the chosen rows of both windows, and the share of the reference's
+    variance it explains, 0..1.
+    """
 
     reference: Floats
     explained: float
@@ -45,7 +47,9 @@ class Memory:
 
 
 def remember(columns: tuple[Column, ...], values: Floats, rows: tuple[Mask, Mask], rounds: int = 60) -> Memory | None:
-    """`values` belong to the reference rows that `rows[0]` selects. None where there is too little to learn from."""
+    """`values` belong to the reference rows that `rows[0]` selects. None where there is too little
+    to learn from.
+    """
     if len(values) < _LEAST_ROWS or not columns or values.var() == 0:
         return None
     cut = binning(columns, values, rows[0])

@@ -1,7 +1,8 @@
-"""What the reference lets expect of a row: its label where no model answers, and what a model is used to get wrong.
+"""What the reference lets expect of a row: its label where no model answers, and what a model is
+used to get wrong.
 
-With this taken out, a mere shift of the inputs leaves no trace in the residuals of an imperfect model, and what is left is the
-world's doing.
+With this taken out, a mere shift of the inputs leaves no trace in the residuals of an imperfect
+model, and what is left is the world's doing.
 """
 
 import dataclasses
@@ -17,7 +18,9 @@ _MOST_ROWS = 20_000
 
 
 def judged_rows(both: Pair) -> Labelled | None:
-    """The labelled rows with residuals against what the reference lets expect; None when there are too few."""
+    """The labelled rows with residuals against what the reference lets expect; None when there are
+    too few.
+    """
     rows = labelled(both)
     return _calibrated(both, rows) if rows is not None else _imagined(both)
 
@@ -49,9 +52,11 @@ def _imagined(both: Pair) -> Labelled | None:
 
 
 def learnable(both: Pair, rows: Labelled) -> float:
-    """The share of the risen squared residual that the inputs explain in the current window beyond what they did in the reference.
+    """The share of the risen squared residual that the inputs explain in the current window beyond
+    what they did in the reference.
 
-    The rest is harder rows, which no model would answer better; forests that were judged crosswise tell the two apart.
+    The rest is harder rows, which no model would answer better; forests that were judged crosswise
+    tell the two apart.
     """
     before, after = (y - p for y, p in zip(rows.target, rows.prediction, strict=True))
     place = thinned(rows.masks[0], _MOST_ROWS)
@@ -64,7 +69,9 @@ def learnable(both: Pair, rows: Labelled) -> float:
 
 
 def lawful(columns: tuple[Column, ...], values: Floats, rows: tuple[Mask, Mask]) -> Memory | None:
-    """What the inputs explain of some values of the current window's labelled rows (`rows[1]` selects them), judged crosswise."""
+    """What the inputs explain of some values of the current window's labelled rows (`rows[1]`
+    selects them), judged crosswise.
+    """
     place = thinned(rows[1], _MOST_ROWS)
     turned = tuple(dataclasses.replace(c, reference=c.current, current=c.reference[:1]) for c in columns)
     return remember(turned, values[place[rows[1]]], (place, np.zeros(1, dtype=bool)), rounds=40)

@@ -1,7 +1,8 @@
-"""How much more often a reference row's like stands in the current window: importance weights from a cheap domain model.
+"""How much more often a reference row's like stands in the current window: importance weights from
+a cheap domain model.
 
-w(x) = P(current | x) / P(reference | x) * n / m (Bickel, Brückner and Scheffer 2009), from a forest that was cross-fitted, so
-that no row is weighed by a forest that has seen it.
+w(x) = P(current | x) / P(reference | x) * n / m (Bickel, Brückner and Scheffer 2009), from a forest
+that was cross-fitted, so that no row is weighed by a forest that has seen it.
 """
 
 import dataclasses
@@ -37,7 +38,9 @@ def weights(columns: tuple[Column, ...], rows: tuple[Mask, Mask]) -> Floats | No
 
 
 def overlap(columns: tuple[Column, ...], rows: tuple[Mask, Mask]) -> float:
-    """The share of the reference that speaks for the current window: the effective sample of the weights (Kong 1992), above 0 to 1."""
+    """The share of the reference that speaks for the current window: the effective sample of the
+    weights (Kong 1992), above 0 to 1.
+    """
     weight = weights(columns, (thinned(rows[0], _MOST_ROWS), thinned(rows[1], _MOST_ROWS)))
     return float(weight.sum() ** 2 / (weight**2).sum() / len(weight)) if weight is not None else 1.0
 
@@ -48,7 +51,9 @@ def _joined(column: Column, rows: tuple[Mask, Mask]) -> Column:
 
 
 def matched(both: Pair, rows: Labelled) -> Labelled | None:
-    """The reference thinned to the current window's mix of inputs (rejection sampling: the rows kept are independent)."""
+    """The reference thinned to the current window's mix of inputs (rejection sampling: the rows
+    kept are independent).
+    """
     weight = weights(both.columns, rows.masks)
     if weight is None:
         return None

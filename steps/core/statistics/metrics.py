@@ -1,9 +1,11 @@
-"""Metrics of a model and of the difference between two, with intervals that know that neighbouring rows are alike.
+"""Metrics of a model and of the difference between two, with intervals that know that neighbouring
+rows are alike.
 
-Every metric is taken as a mean of influence values: value + mean(influence) is what the metric would be, to first order, in another
-sample. A paired difference has the difference of the influences, and its standard error sums them within blocks of time, for rows of
-one day err together (Cameron and Miller 2015, A Practitioner's Guide to Cluster-Robust Inference; Obuchowski 1997 does the same for
-DeLong's AUC, DeLong, DeLong and Clarke-Pearson 1988).
+Every metric is taken as a mean of influence values: value + mean(influence) is what the metric
+would be, to first order, in another sample. A paired difference has the difference of the
+influences, and its standard error sums them within blocks of time, for rows of one day err together
+(Cameron and Miller 2015, A Practitioner's Guide to Cluster-Robust Inference; Obuchowski 1997 does
+the same for DeLong's AUC, DeLong, DeLong and Clarke-Pearson 1988).
 """
 
 from dataclasses import dataclass
@@ -33,7 +35,9 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Champion and challenger on the same rows. `gain` is in the metric's unit and positive when the challenger is better."""
+    """Champion and challenger on the same rows. `gain` is in the metric's unit and positive when
+    the challenger is better.
+    """
 
     metric: str
     champion: float
@@ -43,7 +47,9 @@ class Comparison:
 
 
 def score(metric: str, target: Floats, prediction: Floats) -> float:
-    """`metric` is auc, log_loss, rmse or mae; shapes (n,). NaN when it cannot be told: no row, or one class for auc."""
+    """`metric` is auc, log_loss, rmse or mae; shapes (n,). NaN when it cannot be told: no row, or
+    one class for auc.
+    """
     return _influence(metric, target, prediction)[0]
 
 
@@ -65,7 +71,9 @@ def estimate(metric: str, target: Floats, prediction: Floats, blocks: Blocks, co
 
 
 def compare(metric: str, target: Floats, champion: Floats, challenger: Floats, blocks: Blocks, confidence: float) -> Comparison:
-    """The paired difference; `blocks` has each row's block, shape (n,). Bounds are infinite where nothing can be told."""
+    """The paired difference; `blocks` has each row's block, shape (n,). Bounds are infinite where
+    nothing can be told.
+    """
     first, before = _influence(metric, target, champion)
     second, after = _influence(metric, target, challenger)
     sign = 1.0 if metric in HIGHER_IS_BETTER else -1.0
@@ -76,7 +84,8 @@ def compare(metric: str, target: Floats, champion: Floats, challenger: Floats, b
 
 
 def blocks_of(times: Floats | None, rows: int) -> Blocks:
-    """Blocks of equal length in time: a day each, shorter when the rows span few days, longer when they span many.
+    """Blocks of equal length in time: a day each, shorter when the rows span few days, longer when
+    they span many.
 
     `times` in seconds, shape (n,); None or a single moment makes every row its own block.
     """
@@ -88,12 +97,16 @@ def blocks_of(times: Floats | None, rows: int) -> Blocks:
 
 
 def loss_of(task: Task) -> str:
-    """The loss that the task is about; a recalibrated model is judged by it, for its ranking is its champion's."""
+    """The loss that the task is about; a recalibrated model is judged by it, for its ranking is its
+    champion's.
+    """
     return "log_loss" if task is Task.BINARY else "rmse"
 
 
 def _margin(influence: Floats, blocks: Blocks, confidence: float) -> float:
-    """Half the width of the interval, by Student's t with one degree of freedom less than there are blocks."""
+    """Half the width of the interval, by Student's t with one degree of freedom less than there are
+    blocks.
+    """
     n = len(influence)
     sums = np.bincount(blocks, influence, minlength=int(blocks.max()) + 1)[np.bincount(blocks) > 0] if n else np.empty(0)
     count = len(sums)

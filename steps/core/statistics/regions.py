@@ -1,4 +1,6 @@
-"""The run of neighbouring values of one number inside of which something changed while it did not outside."""
+"""The run of neighbouring values of one number inside of which something changed while it did not
+outside.
+"""
 
 from dataclasses import dataclass
 
@@ -20,7 +22,9 @@ class Region:
 
 
 def region(column: Column, rows: Labelled) -> Region | None:
-    """By the residuals or, where they cancel, by the loss: the run with the largest z, when the rest is as quiet as noise."""
+    """By the residuals or, where they cancel, by the loss: the run with the largest z, when the
+    rest is as quiet as noise.
+    """
     edges = _edges(column)
     if len(edges) < 2:
         return None
@@ -51,7 +55,9 @@ def _edges(column: Column) -> Floats:
 
 
 def _run(change: Floats, error: Floats) -> tuple[float, int, int] | None:
-    """z, first and last cell of the best run; None when no run is clear, or what is left outside is not noise."""
+    """z, first and last cell of the best run; None when no run is clear, or what is left outside is
+    not noise.
+    """
     known = np.isfinite(change) & (error > 0)
     weight = np.where(known, 1 / np.where(known, error, 1.0), 0.0)
     signal = np.where(known, change, 0.0) * weight

@@ -1,8 +1,10 @@
-"""What the reference would be said of itself: one stretch of it held against the rest, as the current window is held against all of it.
+"""What the reference would be said of itself: one stretch of it held against the rest, as the
+current window is held against all of it.
 
-Rows of one day share what no column knows, and models err by whole days, so a chi-square or a z over rows that follow one another is
-larger than it should be. Its mean over the stretches, per degree of freedom, is the factor (the variance inflation of Rao and Scott 1981);
-it counts only where independent rows would hardly show it.
+Rows of one day share what no column knows, and models err by whole days, so a chi-square or a z
+over rows that follow one another is larger than it should be. Its mean over the stretches, per
+degree of freedom, is the factor (the variance inflation of Rao and Scott 1981); it counts only
+where independent rows would hardly show it.
 """
 
 import itertools
@@ -22,7 +24,9 @@ _DEPENDENT = 1e-5  # p-value: of two hundred columns of independent rows none sh
 
 
 def stretches(rows: int, count: int = 4) -> Iterator[npt.NDArray[np.bool_]]:
-    """Masks of a few stretches of the reference in the order of its rows, which is their order in time where they have one."""
+    """Masks of a few stretches of the reference in the order of its rows, which is their order in
+    time where they have one.
+    """
     edges = np.linspace(0, rows, count + 1).astype(np.int64)
     for start, end in itertools.pairwise(edges):
         inside = np.zeros(rows, dtype=bool)
@@ -31,9 +35,11 @@ def stretches(rows: int, count: int = 4) -> Iterator[npt.NDArray[np.bool_]]:
 
 
 def deflated(columns: tuple[Column, ...], shapes: tuple[Structure, ...], values: Floats, rows: Mask, level: float) -> tuple[Structure, ...]:
-    """The shapes that are believed at `level`, each divided by its factor, strongest first; `values` are the reference's, at `rows`.
+    """The shapes that are believed at `level`, each divided by its factor, strongest first;
+    `values` are the reference's, at `rows`.
 
-    Whether rows depend on each other is theirs, not a column's: where one column or the mean shows it clearly, all factors count.
+    Whether rows depend on each other is theirs, not a column's: where one column or the mean shows
+    it clearly, all factors count.
     """
     by_name = {column.name: column for column in columns}
     found = {s.column: _replayed(by_name[s.column], values, rows) for s in shapes if s.p_value < level}
@@ -59,7 +65,9 @@ def _clear(statistic: float, freedom: float) -> bool:
 
 
 def _replayed(column: Column, values: Floats, rows: Mask) -> tuple[float, float]:
-    """z² summed over the cells and the stretches, each stretch's own mean taken out, and its degrees of freedom."""
+    """z² summed over the cells and the stretches, each stretch's own mean taken out, and its
+    degrees of freedom.
+    """
     chosen = np.flatnonzero(rows)
     cells = replace(column.cells, current=column.cells.reference)
     statistic, freedom = 0.0, 0

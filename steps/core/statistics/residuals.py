@@ -1,8 +1,10 @@
-"""What the labels say: where the residuals of the current window differ from the reference's, and by how much.
+"""What the labels say: where the residuals of the current window differ from the reference's, and
+by how much.
 
-A residual is y - p (binary) or y - prediction. A model that was miscalibrated in the reference is compared with its own
-reference residuals, cell by cell, not with zero. Per column, z² over the cells sums to a chi-square under no change
-(Hosmer and Lemeshow 1980 use the same cells for one window); p-values are multiplied by the number of columns.
+A residual is y - p (binary) or y - prediction. A model that was miscalibrated in the reference is
+compared with its own reference residuals, cell by cell, not with zero. Per column, z² over the
+cells sums to a chi-square under no change (Hosmer and Lemeshow 1980 use the same cells for one
+window); p-values are multiplied by the number of columns.
 """
 
 from dataclasses import dataclass
@@ -21,10 +23,12 @@ _LEAST_CELL = 20  # labelled rows in both windows before a cell speaks
 
 @dataclass(frozen=True)
 class Labelled:
-    """Rows with label and prediction: residual and loss in both windows. Masks select those rows of the pair.
+    """Rows with label and prediction: residual and loss in both windows. Masks select those rows of
+    the pair.
 
-    The residual is y less what the reference lets expect of such inputs: the prediction, less what the model is used to get
-    wrong there. `imagined`: there was no prediction, and the reference's own memory of the labels stands for it.
+    The residual is y less what the reference lets expect of such inputs: the prediction, less what
+    the model is used to get wrong there. `imagined`: there was no prediction, and the reference's
+    own memory of the labels stands for it.
     """
 
     task: Task
@@ -37,7 +41,9 @@ class Labelled:
 
     @property
     def expected(self) -> tuple[Floats, Floats]:
-        """What the reference lets expect: y less the residual; a probability strictly between 0 and 1 (binary)."""
+        """What the reference lets expect: y less the residual; a probability strictly between 0 and
+        1 (binary).
+        """
         first, second = (y - r for y, r in zip(self.target, self.residual, strict=True))
         if self.task is Task.BINARY:
             return np.clip(first, 0.002, 0.998), np.clip(second, 0.002, 0.998)
@@ -120,7 +126,9 @@ def _narrow(mask: Mask, chosen: Mask) -> Mask:
 
 
 def row_loss(task: Task, target: Floats, prediction: Floats) -> Floats:
-    """Log loss (probabilities clipped at 1e-4, so that one row cannot own the mean) or squared error, per row."""
+    """Log loss (probabilities clipped at 1e-4, so that one row cannot own the mean) or squared
+    error, per row.
+    """
     if task is Task.REGRESSION:
         return np.asarray((target - prediction) ** 2)
     clipped = np.clip(prediction, 1e-4, 1 - 1e-4)
@@ -142,7 +150,9 @@ def one_sided(z: float) -> float:
 def structure(
     columns: tuple[Column, ...], values: tuple[Floats, Floats], masks: tuple[Mask, Mask], *, centred: bool
 ) -> tuple[Structure, ...]:
-    """Per column, strongest first; `centred` removes each window's mean, so that only the shape over the cells counts."""
+    """Per column, strongest first; `centred` removes each window's mean, so that only the shape
+    over the cells counts.
+    """
     if centred:
         values = (values[0] - values[0].mean(), values[1] - values[1].mean())
     samples = sampled(values)
@@ -176,7 +186,8 @@ def chosen(cells: Codes, mask: Mask) -> Codes:
 
 
 def cell_moments(sizes: tuple[Codes, Codes], which: tuple[Codes, Codes], samples: tuple[Sample, Sample]) -> tuple[Floats, Floats]:
-    """Change of the mean in every cell and its squared standard error; NaN where a window has too few rows.
+    """Change of the mean in every cell and its squared standard error; NaN where a window has too
+    few rows.
 
     `which`: the cell of every row; `sizes`: the rows of every cell.
     """
@@ -205,7 +216,9 @@ def _change(sizes: tuple[Codes, Codes], means: list[Floats]) -> Floats:
 
 
 def promising_codes(columns: tuple[Column, ...], cut: Cells, rows: Labelled) -> Floats:
-    """For every code of a cut, roughly the p-value that `structure` would give inside it: one pass for all the codes."""
+    """For every code of a cut, roughly the p-value that `structure` would give inside it: one pass
+    for all the codes.
+    """
     count = len(cut.labels)
     codes = (chosen(cut.reference, rows.masks[0]), chosen(cut.current, rows.masks[1]))
     centred, spread = [], []

@@ -1,4 +1,6 @@
-"""How far columns moved, for row-level windows: the same statistics as the verdict's, read from one sort of each sample."""
+"""How far columns moved, for row-level windows: the same statistics as the verdict's, read from one
+sort of each sample.
+"""
 
 import numpy as np
 from scipy.special import kolmogorov
@@ -16,7 +18,9 @@ def movements(pair: Pair, thresholds: Thresholds) -> tuple[ColumnShift, ...]:
 
 
 def measure(column: Column) -> tuple[str, float, float]:
-    """Statistic's name, effect and raw p-value of one column, nulls left out (they are data quality's matter)."""
+    """Statistic's name, effect and raw p-value of one column, nulls left out (they are data
+    quality's matter).
+    """
     if not column.numeric:
         return shift.measure(column)
     effect, p_value = _numbers(*column.ordered)

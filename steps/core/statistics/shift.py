@@ -1,9 +1,11 @@
-"""How far each column's distribution moved: an effect size that matters and a p-value that holds over all columns.
+"""How far each column's distribution moved: an effect size that matters and a p-value that holds
+over all columns.
 
-A p-value alone fires on anything at a million rows and an effect size alone fires on noise at a thousand, so a column
-has shifted only when both agree. Effect: first Wasserstein distance over the reference's standard deviation for numbers,
-Jensen-Shannon distance (base 2, square root; Lin 1991) for codes. p-values: two-sample Kolmogorov-Smirnov with Smirnov's
-asymptotic distribution, chi-square of homogeneity; adjusted by Benjamini and Hochberg (1995).
+A p-value alone fires on anything at a million rows and an effect size alone fires on noise at a
+thousand, so a column has shifted only when both agree. Effect: first Wasserstein distance over the
+reference's standard deviation for numbers, Jensen-Shannon distance (base 2, square root; Lin 1991)
+for codes. p-values: two-sample Kolmogorov-Smirnov with Smirnov's asymptotic distribution,
+chi-square of homogeneity; adjusted by Benjamini and Hochberg (1995).
 """
 
 from collections.abc import Callable
@@ -20,7 +22,9 @@ _GRID = 4000  # points of the merged sample at which both distribution functions
 
 
 def measure(column: Column) -> tuple[str, float, float]:
-    """Statistic's name, effect and raw p-value of one column, nulls left out (they are data quality's matter)."""
+    """Statistic's name, effect and raw p-value of one column, nulls left out (they are data
+    quality's matter).
+    """
     if column.numeric:
         effect, p_value = _numbers(*column.ordered)
         return "wasserstein/std", effect, p_value
@@ -73,7 +77,9 @@ def _codes(before: Codes, after: Codes) -> tuple[float, float]:
 
 
 def _pooled(counts: Floats) -> Floats:
-    """Codes that are rare in both windows together share one cell, so that chi-square's approximation holds."""
+    """Codes that are rare in both windows together share one cell, so that chi-square's
+    approximation holds.
+    """
     rare = counts.sum(axis=0) < 10
     if rare.sum() < 2:
         return counts

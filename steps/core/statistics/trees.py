@@ -1,7 +1,9 @@
-"""A small boosted forest over cells: what a column of numbers is, given the others. Cheap enough to ask for every window.
+"""A small boosted forest over cells: what a column of numbers is, given the others. Cheap enough to
+ask for every window.
 
-Trees are oblivious (one split for a whole level, as in CatBoost; Prokhorenkova et al. 2018), the loss is squared (Friedman
-2001). Inputs are a column's cells in the order of the target's mean, so that codes need no other treatment.
+Trees are oblivious (one split for a whole level, as in CatBoost; Prokhorenkova et al. 2018), the
+loss is squared (Friedman 2001). Inputs are a column's cells in the order of the target's mean, so
+that codes need no other treatment.
 """
 
 from dataclasses import dataclass
@@ -40,7 +42,9 @@ class Forest:
 
 @dataclass(frozen=True)
 class Binning:
-    """Every column cut into at most 24 ordered bins: by the reference's quantiles, or a code's by the target's mean."""
+    """Every column cut into at most 24 ordered bins: by the reference's quantiles, or a code's by
+    the target's mean.
+    """
 
     columns: tuple[Column, ...]
     orders: tuple[Codes | None, ...]
@@ -63,7 +67,9 @@ def binning(columns: tuple[Column, ...], target: Floats, rows: npt.NDArray[np.bo
 
 
 def _ordered(column: Column, target: Floats, rows: npt.NDArray[np.bool_]) -> Codes:
-    """For every code (and null, last) its bin: codes in the order of the target's smoothed mean, 24 bins of equal size."""
+    """For every code (and null, last) its bin: codes in the order of the target's smoothed mean, 24
+    bins of equal size.
+    """
     codes = np.asarray(column.reference, dtype=np.int64)[rows]
     count = len(column.vocabulary) + 1
     codes = np.where(codes < 0, count - 1, codes)
@@ -77,7 +83,9 @@ def _ordered(column: Column, target: Floats, rows: npt.NDArray[np.bool_]) -> Cod
 
 
 def grow(bins: Steps, target: Floats, rounds: int = 60, depth: int = 3) -> Forest:
-    """A forest of `rounds` trees on at most 8,000 rows (evenly spaced) and the 24 columns that say most on their own."""
+    """A forest of `rounds` trees on at most 8,000 rows (evenly spaced) and the 24 columns that say
+    most on their own.
+    """
     if len(target) > _MOST_ROWS:
         chosen = np.linspace(0, len(target) - 1, _MOST_ROWS).astype(np.int64)
         bins, target = bins[:, chosen], target[chosen]
@@ -97,7 +105,9 @@ def grow(bins: Steps, target: Floats, rounds: int = 60, depth: int = 3) -> Fores
 
 
 def _telling(bins: Steps, target: Floats) -> list[int]:
-    """The columns whose bins explain most of the target's variance, and all of them where there are few."""
+    """The columns whose bins explain most of the target's variance, and all of them where there are
+    few.
+    """
     if len(bins) <= _MOST_COLUMNS:
         return list(range(len(bins)))
     centred = target - target.mean()
@@ -109,7 +119,9 @@ def _telling(bins: Steps, target: Floats) -> list[int]:
 
 
 def _levels(offered: Codes, sizes: Floats, left: Floats, depth: int) -> tuple[list[tuple[int, int]], Codes]:
-    """The split of each level that explains most of what is `left`, and each row's leaf. `sizes`: the rows in every column's bins."""
+    """The split of each level that explains most of what is `left`, and each row's leaf. `sizes`:
+    the rows in every column's bins.
+    """
     leaf = np.zeros(len(left), dtype=np.int64)
     sums = np.stack([sizes, _summed(offered, left, _WIDTH)])[:, :, None, :]
     levels: list[tuple[int, int]] = []
@@ -124,7 +136,9 @@ def _levels(offered: Codes, sizes: Floats, left: Floats, depth: int) -> tuple[li
 
 
 def _parted(sums: Floats, offered: Codes, leaf: Codes, left: Floats) -> Floats:
-    """Rows and sums of every leaf's two halves: only the smaller half's rows are read, its sibling has the rest (Ke et al. 2017)."""
+    """Rows and sums of every leaf's two halves: only the smaller half's rows are read, its sibling
+    has the rest (Ke et al. 2017).
+    """
     parents = sums.shape[2]
     smaller = np.bincount(leaf, minlength=2 * parents).reshape(parents, 2).argmin(axis=1)
     rows = np.flatnonzero(leaf % 2 == smaller[leaf // 2])
@@ -146,7 +160,9 @@ def _summed(where: Codes, weights: Floats | None, count: int) -> Floats:
 
 
 def _gain(size: Floats, total: Floats) -> Floats:
-    """What a split after each bin would explain: columns x thresholds, from columns x leaves x bins."""
+    """What a split after each bin would explain: columns x thresholds, from columns x leaves x
+    bins.
+    """
     n, s = size.cumsum(axis=2), total.cumsum(axis=2)
     below, above = s**2 / (n + _SMOOTHING), (s[..., -1:] - s) ** 2 / (n[..., -1:] - n + _SMOOTHING)
     return np.asarray((below + above).sum(axis=1)[:, :-1])

@@ -1,7 +1,7 @@
 """Arrays on the path of a verdict, which is short enough for imports to count.
 
-pyarrow's own `to_numpy` imports pandas, its compute functions take longer to import than a small file to judge, and numpy's
-`unique` and `quantile` import numpy.ma.
+pyarrow's own `to_numpy` imports pandas, its compute functions take longer to import than a small
+file to judge, and numpy's `unique` and `quantile` import numpy.ma.
 """
 
 from typing import Any
@@ -42,6 +42,8 @@ def runs(held: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64
 
 
 def quantiles(values: npt.NDArray[np.float64], shares: npt.ArrayLike) -> npt.NDArray[np.float64]:
-    """Linear between order statistics (Hyndman and Fan's seventh definition), as numpy has them; at least one finite value."""
+    """Linear between order statistics (Hyndman and Fan's seventh definition), as numpy has them; at
+    least one finite value.
+    """
     held = np.sort(values)
     return np.asarray(np.interp(np.asarray(shares) * (len(held) - 1), np.arange(len(held)), held))

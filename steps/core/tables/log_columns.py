@@ -1,7 +1,9 @@
-"""The columns of a logged window: stable while the data is sound, and what they really are when it is not.
+"""The columns of a logged window: stable while the data is sound, and what they really are when it
+is not.
 
-A model's callers send what they like. A feature that no log object of the window has is left out, so that the quality checks
-see it missing; one that holds text where the policy says number becomes text as a whole, so that they see its type changed.
+A model's callers send what they like. A feature that no log object of the window has is left out,
+so that the quality checks see it missing; one that holds text where the policy says number becomes
+text as a whole, so that they see its type changed.
 """
 
 from collections.abc import Iterable, Sequence
@@ -16,7 +18,9 @@ from modelmedic.steps.core.tables.moments import moments as moments
 
 
 def declared(policy: Policy, *, target: bool = False) -> pa.Schema:
-    """time, features, prediction, model_version, served_by, request_id and, when asked, the target: as the policy says them."""
+    """time, features, prediction, model_version, served_by, request_id and, when asked, the target:
+    as the policy says them.
+    """
     data = policy.data
     fields = [(data.time, MOMENT), *((c, pa.float64()) for c in data.numeric), *((c, pa.string()) for c in data.categorical)]
     fields += [(PREDICTION, pa.float64()), (MODEL_VERSION, pa.string()), (SERVED_BY, pa.string()), (REQUEST_ID, pa.string())]
@@ -24,7 +28,9 @@ def declared(policy: Policy, *, target: bool = False) -> pa.Schema:
 
 
 def found(wanted: pa.Schema, schemas: Sequence[pa.Schema], features: Iterable[str]) -> pa.Schema:
-    """The wanted columns as these log objects have them: a feature of none is left out, a number that is text in any is text."""
+    """The wanted columns as these log objects have them: a feature of none is left out, a number
+    that is text in any is text.
+    """
     if not schemas:
         return wanted
     fields = []
@@ -38,7 +44,9 @@ def found(wanted: pa.Schema, schemas: Sequence[pa.Schema], features: Iterable[st
 
 
 def conform(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
-    """The batch's columns in the schema's order and types; null where it has none, or what cannot be read as that type."""
+    """The batch's columns in the schema's order and types; null where it has none, or what cannot
+    be read as that type.
+    """
     names = set(batch.schema.names)
     arrays = [_cast(batch.column(f.name), f.type) if f.name in names else pa.nulls(batch.num_rows, f.type) for f in schema]
     return pa.record_batch(arrays, schema=schema)

@@ -11,7 +11,8 @@ _EPOCH_UNITS = ((1e11, 1_000_000), (1e14, 1_000), (1e17, 1))  # numbers below ea
 
 
 def moments(array: pa.Array) -> pa.Array:
-    """Times of any spelling in UTC, µs: timestamps and ISO texts without a zone are UTC, numbers count since 1970 in s to ns.
+    """Times of any spelling in UTC, µs: timestamps and ISO texts without a zone are UTC, numbers
+    count since 1970 in s to ns.
 
     What is none of these is null.
     """

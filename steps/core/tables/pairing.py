@@ -40,14 +40,17 @@ class Cells:
 
     @cached_property
     def rows(self) -> tuple[list[Codes], list[Codes]]:
-        """The numbers of every cell's rows in each window, ascending: one sort, where a mask per cell would read all the rows again."""
+        """The numbers of every cell's rows in each window, ascending: one sort, where a mask per
+        cell would read all the rows again.
+        """
         before, after = (_grouped(w, size) for w, size in zip((self.reference, self.current), self.sizes, strict=True))
         return before, after
 
 
 @dataclass(frozen=True)
 class Column:
-    """A feature in both windows. Numbers: float64 with NaN for null. Codes: int64 into `vocabulary`, -1 for null.
+    """A feature in both windows. Numbers: float64 with NaN for null. Codes: int64 into
+    `vocabulary`, -1 for null.
 
     What many checks ask of a column is kept: its cells, its steps, its values in order, its counts.
     """
@@ -60,7 +63,9 @@ class Column:
 
     @cached_property
     def cells(self) -> Cells:
-        """Up to eight quantile bins of the reference for numbers, one cell per code otherwise; nulls have a cell."""
+        """Up to eight quantile bins of the reference for numbers, one cell per code otherwise;
+        nulls have a cell.
+        """
         if not self.numeric:
             labels = (*self.vocabulary, "null")
             last = len(self.vocabulary)
@@ -90,7 +95,9 @@ class Column:
 
     @cached_property
     def steps(self) -> tuple[Steps, Steps]:
-        """A number cut into up to 24 bins of equal size in the reference, both windows; nulls have the number after the last."""
+        """A number cut into up to 24 bins of equal size in the reference, both windows; nulls have
+        the number after the last.
+        """
         values = self.ordered[0]
         edges = np.unique(values[np.linspace(0, len(values) - 1, STEPS)[1:-1].astype(np.int64)]) if len(values) else np.empty(0)
         before, after = (cut_at(w, edges).astype(np.int8) for w in (self.reference, self.current))
@@ -123,7 +130,9 @@ class Column:
 
 @dataclass(frozen=True)
 class Pair:
-    """The reference and the current window. `target`, `prediction`, `time` (epoch seconds) and `version` as (reference, current)."""
+    """The reference and the current window. `target`, `prediction`, `time` (epoch seconds) and
+    `version` as (reference, current).
+    """
 
     columns: tuple[Column, ...]
     rows: tuple[int, int]
@@ -143,14 +152,18 @@ class Pair:
 
     @property
     def segmenting(self) -> tuple[Column, ...]:
-        """The columns in which a cause is localised: those named, else codes with 2 to 60 values and numbers with a few whole ones."""
+        """The columns in which a cause is localised: those named, else codes with 2 to 60 values
+        and numbers with a few whole ones.
+        """
         if self.segments:
             return tuple(c for c in self.columns if c.name in self.segments)
         return tuple(c for c in self.columns if c.levels is not None or (not c.numeric and 2 <= len(c.vocabulary) <= 60))
 
 
 def pair(reference: pa.Table, current: pa.Table, roles: Roles) -> Pair:
-    """Lay the two tables side by side. Raises BadInput when a named role is in neither, or nothing is left to compare."""
+    """Lay the two tables side by side. Raises BadInput when a named role is in neither, or nothing
+    is left to compare.
+    """
     for role in ("target", "prediction", "time", "version", "id"):
         name = getattr(roles, role)
         if name and name not in reference.column_names and name not in current.column_names:
@@ -243,7 +256,9 @@ def _floats(array: pa.ChunkedArray) -> Floats:
 
 
 def _numbers(reference: pa.Table, current: pa.Table, name: str | None) -> tuple[Floats, Floats] | None:
-    """Labels and predictions as numbers; two words become 0 and 1 in their sorted order. A window without the column knows none."""
+    """Labels and predictions as numbers; two words become 0 and 1 in their sorted order. A window
+    without the column knows none.
+    """
     if name is None:
         return None
     arrays = [t[name] if name in t.column_names else pa.chunked_array([pa.nulls(t.num_rows)]) for t in (reference, current)]

@@ -1,4 +1,6 @@
-"""Upper tails of three distributions and p-values over many columns, without scipy: its import costs more than a small verdict."""
+"""Upper tails of three distributions and p-values over many columns, without scipy: its import
+costs more than a small verdict.
+"""
 
 import math
 
@@ -14,7 +16,9 @@ def normal_tail(z: float) -> float:
 
 
 def kolmogorov_tail(x: float) -> float:
-    """P(K > x) of Kolmogorov's distribution (Feller 1948): the alternating series, its theta transform where x is small."""
+    """P(K > x) of Kolmogorov's distribution (Feller 1948): the alternating series, its theta
+    transform where x is small.
+    """
     if x <= 0:
         return 1.0
     if x < 0.8:
@@ -24,7 +28,9 @@ def kolmogorov_tail(x: float) -> float:
 
 
 def chi_square_tail(freedom: float, x: float) -> float:
-    """P(X > x) of a chi-square: the incomplete gamma function (Abramowitz and Stegun 6.5.29 and 6.5.31, Lentz's method)."""
+    """P(X > x) of a chi-square: the incomplete gamma function (Abramowitz and Stegun 6.5.29 and
+    6.5.31, Lentz's method).
+    """
     if x <= 0 or freedom <= 0:
         return 1.0
     a, half = freedom / 2, x / 2

@@ -1,4 +1,6 @@
-"""The slices of a column in which a challenger is looked at apart: each code, or each quarter of a number's range."""
+"""The slices of a column in which a challenger is looked at apart: each code, or each quarter of a
+number's range.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

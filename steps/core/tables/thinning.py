@@ -7,7 +7,9 @@ import pyarrow.parquet
 
 
 def thin(table: pa.Table, most: int) -> pa.Table:
-    """Every k-th row where there are more than `most`: deterministic, and no part of a window is left out."""
+    """Every k-th row where there are more than `most`: deterministic, and no part of a window is
+    left out.
+    """
     if table.num_rows <= most:
         return table
     step = table.num_rows / most

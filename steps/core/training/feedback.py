@@ -1,4 +1,6 @@
-"""Labels that a model wrote itself: learning from them teaches the model its own mistakes, a little more with every heal."""
+"""Labels that a model wrote itself: learning from them teaches the model its own mistakes, a little
+more with every heal.
+"""
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +14,9 @@ _EQUAL = 0.5  # share of labels that are the served prediction to the last digit
 
 
 def fed_back(task: Task, target: Floats, prediction: Floats) -> str:
-    """A sentence when the labels are the served predictions, or a threshold on them; empty when the world wrote them."""
+    """A sentence when the labels are the served predictions, or a threshold on them; empty when the
+    world wrote them.
+    """
     known = np.isfinite(target) & np.isfinite(prediction)
     y, p = target[known], prediction[known]
     if len(y) < _LEAST_ROWS or np.ptp(y) == 0 or np.ptp(p) == 0:

@@ -1,7 +1,9 @@
-"""A small forest in a model's place: what it would learn from some rows, for a tenth of a second of work.
+"""A small forest in a model's place: what it would learn from some rows, for a tenth of a second of
+work.
 
-Whether newer rows teach more than older ones hangs on the rows more than on who learns from them, so two stand-ins that are compared with
-each other say much of what the two models would, whoever trains those: a landmarker (Pfahringer, Bensusan and Giraud-Carrier 2000).
+Whether newer rows teach more than older ones hangs on the rows more than on who learns from them,
+so two stand-ins that are compared with each other say much of what the two models would, whoever
+trains those: a landmarker (Pfahringer, Bensusan and Giraud-Carrier 2000).
 """
 
 import numpy as np
@@ -17,7 +19,8 @@ _EDGE = 0.001  # a probability is never surer than this
 
 
 def answers(taught: pa.Table, asked: pa.Table, roles: Roles, most: int = 8_000) -> Floats | None:
-    """What a forest taught by at most so many of the labelled rows, evenly chosen, answers to the others, shape (asked rows,).
+    """What a forest taught by at most so many of the labelled rows, evenly chosen, answers to the
+    others, shape (asked rows,).
 
     None where nothing can be learnt: too few rows, no column, or labels that are all alike.
     """

@@ -1,4 +1,5 @@
-"""Which labelled rows a challenger learns from, which it is judged on, and which only speak of it afterwards.
+"""Which labelled rows a challenger learns from, which it is judged on, and which only speak of it
+afterwards.
 
 | rows                 | which they are                            | what for                                                     |
 |----------------------|-------------------------------------------|--------------------------------------------------------------|
@@ -6,10 +7,11 @@
 | set apart            | every eighth day of what is older         | the new version's reference, so that it knows a whole season |
 | all the others       | from each of a few starts on              | training                                                     |
 
-Where a change begins is an estimate, and whether the older rows still teach anything is an empirical question: the starts that the
-cause allows are all tried on the same holdout (`plans`), and its labels choose. A model of all rows loses where the old regime
-contradicts the new one; a model of the few new rows loses where most of what was learnt still holds (Klinkenberg and Joachims 2000
-choose the window of training data by the error on the newest batch in the same way).
+Where a change begins is an estimate, and whether the older rows still teach anything is an
+empirical question: the starts that the cause allows are all tried on the same holdout (`plans`),
+and its labels choose. A model of all rows loses where the old regime contradicts the new one; a
+model of the few new rows loses where most of what was learnt still holds (Klinkenberg and Joachims
+2000 choose the window of training data by the error on the newest batch in the same way).
 """
 
 from collections.abc import Iterator, Sequence
@@ -57,12 +59,14 @@ def plans(
     retraining: bool = False,
     waited: bool = False,
 ) -> tuple[TrainingPlan, ...]:
-    """The trainings to be tried, all judged on the same holdout; one plan with `enough` False and its reason where none is possible.
+    """The trainings to be tried, all judged on the same holdout; one plan with `enough` False and
+    its reason where none is possible.
 
-    `times` are the labelled rows' times (µs since 1970, ascending) within `reach`. Only rows whose labels have matured count
-    (time < now - data.labels.delay), and none of a quarantined span. `since` is an onset that an earlier incident of
-    this champion found: a window cannot see one that lies before it. `retraining` allows a full training beside a correction; `waited`
-    says that waiting for more rows of a new concept is over.
+    `times` are the labelled rows' times (µs since 1970, ascending) within `reach`. Only rows whose
+    labels have matured count (time < now - data.labels.delay), and none of a quarantined span.
+    `since` is an onset that an earlier incident of this champion found: a window cannot see one
+    that lies before it. `retraining` allows a full training beside a correction; `waited` says that
+    waiting for more rows of a new concept is over.
     """
     limits = reach(policy, now)
     onset = max(min(since or limits.end, diagnosis.onset or window.start, limits.end), limits.start)
@@ -90,7 +94,9 @@ def plans(
 
 
 def split(policy: Policy, times: Times) -> TrainingPlan:
-    """The windows of a first training on all rows; `times` as in `plans`. The latest share is held out."""
+    """The windows of a first training on all rows; `times` as in `plans`. The latest share is held
+    out.
+    """
     need = _needed(policy, Remedy.RETRAIN)
     if len(times) < need:
         reason = f"there are {len(times)} labelled rows; {need} are needed to train on and to judge by"
@@ -132,9 +138,11 @@ def _reaching_back(start: _Start, policy: Policy, kept: Times) -> _Start:
 
 
 def _held(start: _Start, policy: Policy, kept: Times) -> int:
-    """Rows to judge by: those of a detection window, at least validate.minLabels, and at most retrain.holdout of what there is.
+    """Rows to judge by: those of a detection window, at least validate.minLabels, and at most
+    retrain.holdout of what there is.
 
-    Of a new concept's rows at most half, and no more than leaves retrain.minRows of them: a model that saw none of it cannot know it.
+    Of a new concept's rows at most half, and no more than leaves retrain.minRows of them: a model
+    that saw none of it cannot know it.
     """
     if not len(kept):
         return policy.validation.minLabels
@@ -145,9 +153,11 @@ def _held(start: _Start, policy: Policy, kept: Times) -> int:
 
 
 def _too_young(start: _Start, policy: Policy, kept: Times, *, soon: bool) -> str:
-    """Why it is better to wait: all that is new would be needed to judge by, so that a challenger would know nothing of it.
+    """Why it is better to wait: all that is new would be needed to judge by, so that a challenger
+    would know nothing of it.
 
-    `soon`: or so little is new that it could not be learnt from by itself, and a few days bring what is missing. Empty otherwise.
+    `soon`: or so little is new that it could not be learnt from by itself, and a few days bring
+    what is missing. Empty otherwise.
     """
     inside, least = int((kept >= _us(start.at)).sum()), 2 * policy.validation.minLabels
     need = policy.retrain.minRows + policy.validation.minLabels
@@ -192,7 +202,8 @@ def _plan(
 
 
 def _beside(remedy: Remedy, train: Window, learnt: Times, policy: Policy) -> tuple[Window, ...]:
-    """What the reference holds beside the holdout: blocks that are set apart, or all rows of a correction, whose two numbers learn nothing
+    """What the reference holds beside the holdout: blocks that are set apart, or all rows of a
+    correction, whose two numbers learn nothing
 
     of any one of them. None where too few would be left to learn from.
     """
@@ -214,7 +225,9 @@ def _least(remedy: Remedy, policy: Policy) -> int:
 
 
 def _needed(policy: Policy, remedy: Remedy) -> int:
-    """Rows to learn from, and validate.minLabels to be judged by, by the shares that retrain.holdout sets."""
+    """Rows to learn from, and validate.minLabels to be judged by, by the shares that
+    retrain.holdout sets.
+    """
     share = policy.retrain.holdout
     return int(np.ceil(max(_least(remedy, policy) / (1 - share), policy.validation.minLabels / share)))
 

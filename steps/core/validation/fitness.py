@@ -1,4 +1,6 @@
-"""Whether a challenger can serve at all: it loads where it will serve, takes the policy's features, and is quick enough."""
+"""Whether a challenger can serve at all: it loads where it will serve, takes the policy's features,
+and is quick enough.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,7 +11,9 @@ from modelmedic.steps.contracts.training import Gate
 
 @dataclass(frozen=True, slots=True)
 class Fitness:
-    """What the challenger did in a process like the one that will serve it. `fault` says why it did not load."""
+    """What the challenger did in a process like the one that will serve it. `fault` says why it did
+    not load.
+    """
 
     fault: str = ""
     unpickled: bool = False

@@ -1,8 +1,9 @@
 """The gates of a challenger: each one is asked, says what it saw, and every one has to pass.
 
-`no_worse` is a non-inferiority test on rows that neither model learnt from: the whole interval of the gain has to lie above -margin.
-With the default margin of 0 the challenger has to be shown to be better; noise, and a challenger as good as the champion, keep the
-champion (false promotions are half of 1 - confidence). `worth_it` adds a least gain for those who set a margin above 0.
+`no_worse` is a non-inferiority test on rows that neither model learnt from: the whole interval of
+the gain has to lie above -margin. With the default margin of 0 the challenger has to be shown to be
+better; noise, and a challenger as good as the champion, keep the champion (false promotions are
+half of 1 - confidence). `worth_it` adds a least gain for those who set a margin above 0.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,7 +25,9 @@ _LEAST_CLASS = 10  # rows of each class in a slice before an AUC of it means any
 
 @dataclass(frozen=True)
 class Judged:
-    """Labelled rows with both models' answers, shape (n,). `columns` are the features: numbers float64 with NaN, codes as texts or None."""
+    """Labelled rows with both models' answers, shape (n,). `columns` are the features: numbers
+    float64 with NaN, codes as texts or None.
+    """
 
     target: Floats
     challenger: Floats
@@ -52,10 +55,12 @@ def label_gate(policy: Policy, rows: Judged) -> Gate:
 
 
 def comparison_gates(policy: Policy, remedy: Remedy, rows: Judged, tried: int = 1) -> tuple[Gate, ...]:
-    """labels, no_worse, worth_it, ranking (of a recalibrated model), leakage and one gate per sliced column. Needs a champion.
+    """labels, no_worse, worth_it, ranking (of a recalibrated model), leakage and one gate per
+    sliced column. Needs a champion.
 
-    `tried` is of how many models the challenger was the best on these very rows: its interval is widened as Bonferroni has it, so that
-    a chosen challenger is promoted by chance no more often than a single one.
+    `tried` is of how many models the challenger was the best on these very rows: its interval is
+    widened as Bonferroni has it, so that a chosen challenger is promoted by chance no more often
+    than a single one.
     """
     labels = label_gate(policy, rows)
     if not labels.passed:
@@ -86,8 +91,9 @@ def leakage_gate(policy: Policy, rows: Judged, overall: Comparison | None) -> Ga
 def old_regime_gate(policy: Policy, remedy: Remedy, rows: Judged, cause: Cause, outside: str = "") -> Gate:
     """On the rows that the champion was judged by.
 
-    Where labels prove that the concept changed, or a level was corrected, the old answers are wrong now and this gate only tells;
-    `outside` names the segment that changed when `rows` are those outside of it, and then it holds there.
+    Where labels prove that the concept changed, or a level was corrected, the old answers are wrong
+    now and this gate only tells; `outside` names the segment that changed when `rows` are those
+    outside of it, and then it holds there.
     """
     metric = metric_of(policy, remedy)
     found = compared(metric, rows, policy)
@@ -108,7 +114,9 @@ def _excuse(remedy: Remedy, cause: Cause, outside: str) -> str:
 
 
 def first_gates(policy: Policy, rows: Judged, constant: Floats) -> tuple[Gate, ...]:
-    """Of a first champion, which has nobody to be compared with but `constant`, the mean of the training labels in every row."""
+    """Of a first champion, which has nobody to be compared with but `constant`, the mean of the
+    training labels in every row.
+    """
     labels = label_gate(policy, rows)
     if not labels.passed:
         return (labels,)
@@ -122,7 +130,9 @@ def first_gates(policy: Policy, rows: Judged, constant: Floats) -> tuple[Gate, .
 
 
 def metrics(policy: Policy, remedy: Remedy, rows: Judged) -> dict[str, float]:
-    """`challenger_auc`, `champion_auc`, … of the policy's metric and of the task's loss, on the holdout rows."""
+    """`challenger_auc`, `champion_auc`, … of the policy's metric and of the task's loss, on the
+    holdout rows.
+    """
     found: dict[str, float] = {}
     for metric in dict.fromkeys((policy.metric, loss_of(policy.data.task), metric_of(policy, remedy))):
         for name, answers in (("challenger", rows.challenger), ("champion", rows.champion)):
@@ -133,7 +143,9 @@ def metrics(policy: Policy, remedy: Remedy, rows: Judged) -> dict[str, float]:
 
 
 def compared(metric: str, rows: Judged, policy: Policy, tried: int = 1) -> Comparison:
-    """Challenger against champion, with the interval that the gate of a challenger asks, which is the best of `tried`."""
+    """Challenger against champion, with the interval that the gate of a challenger asks, which is
+    the best of `tried`.
+    """
     assert rows.champion is not None
     confidence = 1 - (1 - policy.validation.confidence) / max(tried, 1)
     return compare(metric, rows.target, rows.champion, rows.challenger, rows.blocks, confidence)
@@ -163,7 +175,9 @@ def _ranking(policy: Policy, found: Comparison) -> Gate:
 
 
 def _sliced(policy: Policy, metric: str, column: str, rows: Judged) -> Gate:
-    """One gate for all values of a column: it names the worst one, and fails for any that is worse beyond margin and interval."""
+    """One gate for all values of a column: it names the worst one, and fails for any that is worse
+    beyond margin and interval.
+    """
     found, small = [], 0
     for each in slices(column, rows.columns[column]):
         inside = rows.only(each.rows)
@@ -193,7 +207,9 @@ def _judges(task: Task, target: Floats) -> bool:
 
 
 def _margin(allowed: float, found: Comparison) -> float:
-    """Absolute for the AUC; a share of the champion's value for metrics that have the label's unit, or none that people know."""
+    """Absolute for the AUC; a share of the champion's value for metrics that have the label's unit,
+    or none that people know.
+    """
     return allowed if found.metric in HIGHER_IS_BETTER else allowed * abs(found.champion)
 
 

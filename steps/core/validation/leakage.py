@@ -1,4 +1,6 @@
-"""Does a column know the label? A feature that was written after the event looks like the best model there ever was."""
+"""Does a column know the label? A feature that was written after the event looks like the best
+model there ever was.
+"""
 
 from collections.abc import Mapping
 
@@ -14,7 +16,9 @@ _LEAST_OF_A_CODE = 5.0  # rows that the mean of all counts for in a code's mean,
 
 
 def leaking(task: Task, target: Floats, columns: Mapping[str, npt.NDArray[np.generic]]) -> tuple[str, float]:
-    """The strongest column, if it tells the label all by itself (else an empty name), and its strength from 0 to 1."""
+    """The strongest column, if it tells the label all by itself (else an empty name), and its
+    strength from 0 to 1.
+    """
     strengths = {name: strength(task, target, _numbers(values, target)) for name, values in columns.items()}
     name = max(strengths, key=lambda column: strengths[column], default="")
     best = strengths.get(name, 0.0)
@@ -26,7 +30,9 @@ def too_good(task: Task, target: Floats, answers: Floats | None) -> bool:
 
 
 def strength(task: Task, target: Floats, answers: Floats) -> float:
-    """How well the answers order the labels, either way round: |2 AUC - 1| (binary) or Spearman's |rho| (regression)."""
+    """How well the answers order the labels, either way round: |2 AUC - 1| (binary) or Spearman's
+    |rho| (regression).
+    """
     known = np.isfinite(answers)
     if known.sum() < 30 or np.ptp(answers[known]) == 0 or np.ptp(target[known]) == 0:
         return 0.0
@@ -38,7 +44,9 @@ def strength(task: Task, target: Floats, answers: Floats) -> float:
 
 
 def _numbers(values: npt.NDArray[np.generic], target: Floats) -> Floats:
-    """Codes as their mean label in the other half of the rows, leaning to the mean of all: a row's own label is not in its number."""
+    """Codes as their mean label in the other half of the rows, leaning to the mean of all: a row's
+    own label is not in its number.
+    """
     if values.dtype != object:
         return np.asarray(values, dtype=np.float64)
     names, codes = np.unique(np.asarray([str(value) for value in values]), return_inverse=True)

@@ -1,4 +1,6 @@
-"""Small pictures of one column in both windows: filled grey is the reference, the coloured outline is the current window."""
+"""Small pictures of one column in both windows: filled grey is the reference, the coloured outline
+is the current window.
+"""
 
 from markupsafe import Markup
 

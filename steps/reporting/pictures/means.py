@@ -1,4 +1,6 @@
-"""Pictures of means with their intervals in both windows: the loss by segment, and labels minus predictions by column."""
+"""Pictures of means with their intervals in both windows: the loss by segment, and labels minus
+predictions by column.
+"""
 
 from markupsafe import Markup
 
@@ -12,7 +14,9 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 108.0, 66.0, 8.0, 30.0
 
 
 def means(cut: Cut, axis: str, *, whole: Part | None = None, zero: bool = False) -> Markup:
-    """One row per part, the whole first: grey ring before, filled dot now, each with its 95 % interval. `axis` names the unit."""
+    """One row per part, the whole first: grey ring before, filled dot now, each with its 95 %
+    interval. `axis` names the unit.
+    """
     parts = ([whole] if whole else []) + list(cut.parts)
     low, high = _range(parts, zero)
     x = Scale(low, high, _LEFT, _WIDTH - _RIGHT)

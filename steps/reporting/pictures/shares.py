@@ -15,7 +15,9 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 46.0, 28.0, 22.0, 44.0
 
 
 def shares(steps: Sequence[Step], ended: int | None) -> Markup | None:
-    """`ended` is the share after the last step, 100 or 0; None when it is not known. Steps without a time are spread evenly."""
+    """`ended` is the share after the last step, 100 or 0; None when it is not known. Steps without
+    a time are spread evenly.
+    """
     if not steps:
         return None
     x, ticks = _times(steps)
@@ -32,7 +34,9 @@ def shares(steps: Sequence[Step], ended: int | None) -> Markup | None:
 
 
 def _times(steps: Sequence[Step]) -> tuple[list[float], list[tuple[float, str]]]:
-    """Where each judgement lies; evenly spread, with the times beneath, where a true scale would put two on one spot."""
+    """Where each judgement lies; evenly spread, with the times beneath, where a true scale would
+    put two on one spot.
+    """
     room = (_WIDTH - _RIGHT - _LEFT) / (len(steps) + 1)
     places = [_LEFT + (index + 1) * room for index in range(len(steps))]
     moments = [step.at for step in steps]

@@ -1,4 +1,6 @@
-"""SVG written out: every text and attribute is escaped; colours are classes that the page's style sheet fills, light and dark."""
+"""SVG written out: every text and attribute is escaped; colours are classes that the page's style
+sheet fills, light and dark.
+"""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -15,7 +17,9 @@ _DAYS = (1, 2, 7, 14, 28, 61, 91, 182, 365)
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """A linear map from `low..high` of the data to `start..end` of the picture; what lies outside is held at the edge."""
+    """A linear map from `low..high` of the data to `start..end` of the picture; what lies outside
+    is held at the edge.
+    """
 
     low: float
     high: float
@@ -28,7 +32,9 @@ class Scale:
 
 
 def tag(name: str, *children: Markup | str, **attributes: object) -> Markup:
-    """One element. `class_` is written class and `stroke_width` stroke-width; floats get one decimal, None leaves it out."""
+    """One element. `class_` is written class and `stroke_width` stroke-width; floats get one
+    decimal, None leaves it out.
+    """
     written = "".join(
         f' {key.rstrip("_").replace("_", "-")}="{escape(_short(value))}"' for key, value in attributes.items() if value is not None
     )

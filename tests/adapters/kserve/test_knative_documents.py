@@ -1,4 +1,6 @@
-"""What an InferenceService in Knative mode says, and what changes say to it; the documents alone, for no Knative was run."""
+"""What an InferenceService in Knative mode says, and what changes say to it; the documents alone,
+for no Knative was run.
+"""
 
 from typing import Any
 

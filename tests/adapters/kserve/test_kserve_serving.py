@@ -1,4 +1,6 @@
-"""What holds of KServe alone: one patch per change, nothing slips between, no pod is restarted for nothing, retreat needs nobody."""
+"""What holds of KServe alone: one patch per change, nothing slips between, no pod is restarted for
+nothing, retreat needs nobody.
+"""
 
 import json
 import re
@@ -105,7 +107,9 @@ def test_everything_goes_to_the_canary_before_the_old_champion_ends(kserve: Kser
 
 
 def test_a_restored_version_has_all_traffic_before_the_other_ends(kserve: Kserve) -> None:
-    """A gateway answers 500 for a backend whose Service is gone already, which KServe deletes before it changes the route."""
+    """A gateway answers 500 for a backend whose Service is gone already, which KServe deletes
+    before it changes the route.
+    """
     kserve.serving.start(kserve.world.model("1", value=0.1))
     shares: list[int] = []
 

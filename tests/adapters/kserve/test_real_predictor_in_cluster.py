@@ -1,7 +1,8 @@
-"""The predictor's own image in a real cluster, under requests all the time: nobody sees a change, and every answer is in the log.
+"""The predictor's own image in a real cluster, under requests all the time: nobody sees a change,
+and every answer is in the log.
 
-Beside what tests/worlds/cluster.py asks for, MODELMEDIC_E2E_PREDICTOR names the image, and MODELMEDIC_E2E_STORE_ENDPOINT the store's
-address as pods reach it (default AWS_ENDPOINT_URL).
+Beside what tests/worlds/cluster.py asks for, MODELMEDIC_E2E_PREDICTOR names the image, and
+MODELMEDIC_E2E_STORE_ENDPOINT the store's address as pods reach it (default AWS_ENDPOINT_URL).
 """
 
 import io

@@ -1,4 +1,6 @@
-"""One Workflow for an incident, and an answer that reaches the heal that waits for it: the same of memory, a fake API and Argo."""
+"""One Workflow for an incident, and an answer that reaches the heal that waits for it: the same of
+memory, a fake API and Argo.
+"""
 
 import os
 from collections.abc import Iterator

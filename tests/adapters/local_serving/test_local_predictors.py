@@ -1,4 +1,6 @@
-"""The whole of local serving with the real predictor: a model's life from first champion to rollback, and its log."""
+"""The whole of local serving with the real predictor: a model's life from first champion to
+rollback, and its log.
+"""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta

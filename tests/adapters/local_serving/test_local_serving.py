@@ -1,4 +1,6 @@
-"""Serving on one machine under kills: no caller notices, and the next call makes true what the document wants."""
+"""Serving on one machine under kills: no caller notices, and the next call makes true what the
+document wants.
+"""
 
 import os
 import signal

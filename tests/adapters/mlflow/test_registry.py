@@ -1,4 +1,6 @@
-"""One model's versions and aliases: registered once per key, moved only from where they were expected. Real MLflow and the fake."""
+"""One model's versions and aliases: registered once per key, moved only from where they were
+expected. Real MLflow and the fake.
+"""
 
 import shutil
 import threading

@@ -1,4 +1,6 @@
-"""An MLflow that is away costs one sentence and a bounded time, and nothing of its own talk is seen."""
+"""An MLflow that is away costs one sentence and a bounded time, and nothing of its own talk is
+seen.
+"""
 
 import shutil
 import socket

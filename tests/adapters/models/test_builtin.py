@@ -1,4 +1,6 @@
-"""The tabular default learns through nulls, codes it never saw and columns without a word in them, the same every time."""
+"""The tabular default learns through nulls, codes it never saw and columns without a word in them,
+the same every time.
+"""
 
 from collections.abc import Iterator
 from typing import Any
@@ -18,7 +20,9 @@ from tests.worlds.training import policy
 
 @pytest.fixture(autouse=True)
 def one_thread() -> Iterator[None]:
-    """As the training process has it: OpenMP's threads wait for one another in a busy loop, which a shared machine makes endless."""
+    """As the training process has it: OpenMP's threads wait for one another in a busy loop, which a
+    shared machine makes endless.
+    """
     with threadpool_limits(1):
         yield
 

@@ -1,4 +1,6 @@
-"""A model's files keep their digest on every way, arrive whole or not at all, and cannot climb out of their folder."""
+"""A model's files keep their digest on every way, arrive whole or not at all, and cannot climb out
+of their folder.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path

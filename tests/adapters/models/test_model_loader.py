@@ -1,4 +1,6 @@
-"""Nothing is unpickled, and no function is taken on a model's word, unless somebody has said that its maker is trusted."""
+"""Nothing is unpickled, and no function is taken on a model's word, unless somebody has said that
+its maker is trusted.
+"""
 
 import os
 import pickle

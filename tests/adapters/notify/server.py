@@ -1,4 +1,6 @@
-"""A small HTTP server on a free loopback port that answers what it is told to and remembers what it was asked."""
+"""A small HTTP server on a free loopback port that answers what it is told to and remembers what it
+was asked.
+"""
 
 import json
 import threading

@@ -1,4 +1,6 @@
-"""Alertmanager's API is used as it is meant to be, within bounds, and never from elsewhere than the named address."""
+"""Alertmanager's API is used as it is meant to be, within bounds, and never from elsewhere than the
+named address.
+"""
 
 import json
 import os

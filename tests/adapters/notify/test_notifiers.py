@@ -1,4 +1,6 @@
-"""Every notifier keeps the same promises: hostile texts pass, the message is whole, and trouble is an error of ours."""
+"""Every notifier keeps the same promises: hostile texts pass, the message is whole, and trouble is
+an error of ours.
+"""
 
 import io
 import json

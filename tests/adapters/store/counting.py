@@ -10,7 +10,9 @@ from modelmedic.steps.contracts.ports import Blob
 
 
 class CountingStore(MemoryStore):
-    """`asked`: per verb the keys, as they came. `at_once`: how many requests it takes together; objects `gone` are listed still."""
+    """`asked`: per verb the keys, as they came. `at_once`: how many requests it takes together;
+    objects `gone` are listed still.
+    """
 
     def __init__(self, *, at_once: int = 1) -> None:
         super().__init__()

@@ -17,10 +17,11 @@ App = Callable[[Environ, Any], Iterable[bytes]]
 
 
 class FaultyS3:
-    """moto behind a middleware. `faults` are used up one a write, in their order; None lets the write through.
+    """moto behind a middleware. `faults` are used up one a write, in their order; None lets the
+    write through.
 
-    `lost`: done, and the answer never arrives. `broken`: not done, 500. `busy`: not done, 409. `deaf` names the headers of
-    a request, as WSGI spells them, that are not heard.
+    `lost`: done, and the answer never arrives. `broken`: not done, 500. `busy`: not done, 409.
+    `deaf` names the headers of a request, as WSGI spells them, that are not heard.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,6 @@
-"""Objects are fetched whole, once each and in order; from a store far away a few at a time, and never much memory of them."""
+"""Objects are fetched whole, once each and in order; from a store far away a few at a time, and
+never much memory of them.
+"""
 
 from threading import Barrier
 from typing import Any

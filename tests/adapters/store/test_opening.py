@@ -1,4 +1,6 @@
-"""A store is opened by a URL, and one that ignores conditions is refused before anything is written to it."""
+"""A store is opened by a URL, and one that ignores conditions is refused before anything is written
+to it.
+"""
 
 from pathlib import Path
 

@@ -1,4 +1,6 @@
-"""What S3 adds to the promises of a store: answers get lost, servers fail for a while, and files are sent in parts."""
+"""What S3 adds to the promises of a store: answers get lost, servers fail for a while, and files
+are sent in parts.
+"""
 
 import io
 import uuid

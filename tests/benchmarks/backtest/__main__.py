@@ -1,8 +1,10 @@
-"""`python -m tests.benchmarks.backtest`: the policy beside three simpler habits, on real and on made streams.
+"""`python -m tests.benchmarks.backtest`: the policy beside three simpler habits, on real and on
+made streams.
 
-Prints a line per stream: the mean of the policy's metric over the windows for each way, trainings in brackets, and whether the policy is
-no worse than the best of the others with at most half of the trainings of the one that retrains every window. The difference to the best
-other way has a standard error over the windows; beyond two of them it is worse.
+Prints a line per stream: the mean of the policy's metric over the windows for each way, trainings
+in brackets, and whether the policy is no worse than the best of the others with at most half of the
+trainings of the one that retrains every window. The difference to the best other way has a standard
+error over the windows; beyond two of them it is worse.
 """
 
 import argparse

@@ -1,7 +1,9 @@
-"""Made streams whose truth is known: one law from features to label, and one thing that happens to it on the way.
+"""Made streams whose truth is known: one law from features to label, and one thing that happens to
+it on the way.
 
-`make(kind, seed)` gives a policy and labelled rows by time. The law is a logistic one with an interaction and a code; day 0 is
-2024-01-01 and what happens begins on day 150 of 330 unless it is said otherwise.
+`make(kind, seed)` gives a policy and labelled rows by time. The law is a logistic one with an
+interaction and a code; day 0 is 2024-01-01 and what happens begins on day 150 of 330 unless it is
+said otherwise.
 """
 
 from collections.abc import Callable
@@ -22,7 +24,9 @@ _CODES = ("red", "green", "blue", "white")
 
 @dataclass
 class World:
-    """Feature columns and `day` of each row, shapes (n,), and the log odds (or the value) that the law gives them."""
+    """Feature columns and `day` of each row, shapes (n,), and the log odds (or the value) that the
+    law gives them.
+    """
 
     rng: np.random.Generator
     day: Floats
@@ -32,7 +36,9 @@ class World:
 
 
 def _features(rng: np.random.Generator, day: Floats) -> dict[str, npt.NDArray[np.generic]]:
-    """Two driven by a common hidden factor, one skewed, one with a yearly season, one that means nothing."""
+    """Two driven by a common hidden factor, one skewed, one with a yearly season, one that means
+    nothing.
+    """
     n = len(day)
     hidden = rng.normal(size=n)
     return {
@@ -46,7 +52,9 @@ def _features(rng: np.random.Generator, day: Floats) -> dict[str, npt.NDArray[np
 
 
 def _law(features: dict[str, npt.NDArray[np.generic]], turn: Floats) -> Floats:
-    """`turn` from 0 (as learnt) to 1 (the effects of load and of the red ones are the other way round), shape (n,)."""
+    """`turn` from 0 (as learnt) to 1 (the effects of load and of the red ones are the other way
+    round), shape (n,).
+    """
     load, rate, amount = (np.asarray(features[name], dtype=np.float64) for name in ("load", "rate", "amount"))
     red = (features["kind"] == "red").astype(np.float64)
     turned = 1 - 2 * turn
@@ -76,7 +84,9 @@ def _noisy(world: World) -> None:
 
 
 def _broken(world: World) -> None:
-    """A month in which `load` arrives in another unit and half of `rate` is lost; the labels are those of the true values."""
+    """A month in which `load` arrives in another unit and half of `rate` is lost; the labels are
+    those of the true values.
+    """
     inside = (world.day >= TURN) & (world.day < TURN + 30)
     load, rate = (np.asarray(world.features[name], dtype=np.float64).copy() for name in ("load", "rate"))
     load[inside] = 32 + 1.8 * load[inside]

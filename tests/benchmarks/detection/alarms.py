@@ -1,9 +1,11 @@
-"""Do thresholds hold on data that the calibration never saw? `python -m tests.benchmarks.detection.alarms [--windows N] [--seed S]`.
+"""Do thresholds hold on data that the calibration never saw? `python -m
+tests.benchmarks.detection.alarms [--windows N] [--seed S]`.
 
-A world is drawn as one series: the reference first, then windows that follow it. The reference alone is replayed for the
-thresholds; each window is judged, and three in a row make an incident when two of them alarm. Quiet worlds count false alarms;
-worlds in which one column rises by 0.1 standard deviations right after the reference, or a release answers the wrong way round
-from there on (AUC near 0.35), count what is found.
+A world is drawn as one series: the reference first, then windows that follow it. The reference
+alone is replayed for the thresholds; each window is judged, and three in a row make an incident
+when two of them alarm. Quiet worlds count false alarms; worlds in which one column rises by 0.1
+standard deviations right after the reference, or a release answers the wrong way round from there
+on (AUC near 0.35), count what is found.
 """
 
 import argparse
@@ -44,7 +46,9 @@ SHIFTED = (Kind(10_000, 1, 5), Kind(10_000, 1, 20), Kind(10_000, 2, 200), Kind(1
 
 @dataclasses.dataclass
 class Count:
-    """What became of the windows of one kind of world. `columns` are those that were named right, for a shifted world."""
+    """What became of the windows of one kind of world. `columns` are those that were named right,
+    for a shifted world.
+    """
 
     windows: int = 0
     alarms: int = 0
@@ -81,7 +85,9 @@ def judged(series: pa.Table, before: int, rows: int) -> list[Verdict]:
 
 
 def count(kinds: tuple[Kind, ...], seed: int, windows: int, *, shift: float = 0.0, turned: float = 0.0) -> Iterator[tuple[Kind, Count]]:
-    """About so many windows over these kinds, three of each world; a quarter as many of the largest."""
+    """About so many windows over these kinds, three of each world; a quarter as many of the
+    largest.
+    """
     each = max(1, round(windows / OF / len(kinds)))
     for kind in kinds:
         found = Count()

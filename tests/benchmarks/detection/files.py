@@ -1,4 +1,6 @@
-"""Pairs of Parquet files of any size: sixteen numbers (normal, skewed, whole) and four codes, or numbers alone."""
+"""Pairs of Parquet files of any size: sixteen numbers (normal, skewed, whole) and four codes, or
+numbers alone.
+"""
 
 from pathlib import Path
 

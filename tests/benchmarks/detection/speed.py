@@ -1,7 +1,9 @@
-"""What a verdict costs beside reading the data: `python -m tests.benchmarks.detection.speed [--rows N …] [--rounds R] [--evidently N]`.
+"""What a verdict costs beside reading the data: `python -m tests.benchmarks.detection.speed [--rows
+N …] [--rounds R] [--evidently N]`.
 
-Every contender runs in a process of its own, in turn, so that a busy machine hurts them alike; ratios are of the medians. A
-polars scan reads every column of both files and takes each one's maximum.
+Every contender runs in a process of its own, in turn, so that a busy machine hurts them alike;
+ratios are of the medians. A polars scan reads every column of both files and takes each one's
+maximum.
 """
 
 import argparse
@@ -121,7 +123,9 @@ def written(folder: str, rows: int, codes: int) -> list[str]:
 
 
 def measure(contenders: Mapping[str, tuple[str, str]], files: list[str], rounds: int) -> dict[str, list[dict[str, float]]]:
-    """Rounds of all contenders in turn; each run warms its process up with one run that is not counted."""
+    """Rounds of all contenders in turn; each run warms its process up with one run that is not
+    counted.
+    """
     found: dict[str, list[dict[str, float]]] = {name: [] for name in contenders}
     for _ in range(rounds):
         for name, (before, run) in contenders.items():

@@ -1,4 +1,6 @@
-"""Quiet worlds: rows of correlated columns of every kind, in an order of time in which neighbours may be alike."""
+"""Quiet worlds: rows of correlated columns of every kind, in an order of time in which neighbours
+may be alike.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,10 +20,11 @@ Values = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class Kind:
-    """`rows` of a window, reference and windows `reference` to one, `columns`; `alike` is the correlation of neighbouring rows.
+    """`rows` of a window, reference and windows `reference` to one, `columns`; `alike` is the
+    correlation of neighbouring rows.
 
-    `days`: a window is fourteen of them, and on each all labels lie higher or lower by a draw of this deviation (in logit, or in
-    deviations of the noise) that no input knows of.
+    `days`: a window is fourteen of them, and on each all labels lie higher or lower by a draw of
+    this deviation (in logit, or in deviations of the noise) that no input knows of.
     """
 
     rows: int
@@ -33,8 +36,9 @@ class Kind:
 
 
 def table(kind: Kind, rows: int, random: np.random.Generator, *, shift: float = 0.0, turned: float = 0.0, start: int = 0) -> pa.Table:
-    """One stretch of the world. From row `start` on, column x0 lies `shift` standard deviations higher, and the model answers
-    `turned` times the wrong way round: at 0.5 an answer that should be 1 above the middle is 0.5 below it.
+    """One stretch of the world. From row `start` on, column x0 lies `shift` standard deviations
+    higher, and the model answers `turned` times the wrong way round: at 0.5 an answer that should
+    be 1 above the middle is 0.5 below it.
     """
     hidden = _series(random, rows, kind.alike)
     columns: dict[str, Values] = {}
@@ -58,7 +62,9 @@ def _series(random: np.random.Generator, rows: int, alike: float) -> Values:
 
 
 def _shaped(values: Values, number: int, random: np.random.Generator) -> Values:
-    """Normal, normal, skewed, codes of five values, whole numbers, half zero, codes of fifty values, a tenth null."""
+    """Normal, normal, skewed, codes of five values, whole numbers, half zero, codes of fifty
+    values, a tenth null.
+    """
     if number % 8 == 7:
         values = np.where(random.random(len(values)) < 0.1, np.nan, values)
     return np.asarray(_SHAPES[number % 8](values))

@@ -1,4 +1,6 @@
-"""python -m tests.benchmarks.fault_bench [--half …] [--worlds A,B] [--kinds PART,PART] [--seeds N] [--quick] [--rivals] [--json]"""
+"""python -m tests.benchmarks.fault_bench [--half …] [--worlds A,B] [--kinds PART,PART] [--seeds N]
+[--quick] [--rivals] [--json]
+"""
 
 import argparse
 import dataclasses

@@ -22,7 +22,9 @@ def _until(stage: str, truth: Truth | None) -> Iterator[Truth | None]:
 
 
 def number(name: str, change: Change, where: str = "all", share: float = 1.0, column: str = "any", seen: bool = True) -> Fault:
-    """A change of one number: in `share` of all the rows, of a segment's, of the window's second part, or of each row's own accord."""
+    """A change of one number: in `share` of all the rows, of a segment's, of the window's second
+    part, or of each row's own accord.
+    """
 
     def plant(w: Window) -> Iterator[Truth | None]:
         target = _pick(w, column)

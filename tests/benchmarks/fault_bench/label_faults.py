@@ -77,7 +77,9 @@ def _late(w: Window) -> Iterator[Truth | None]:
 
 
 def _immature(w: Window) -> Iterator[Truth | None]:
-    """Positives arrive late and rows without news count as negative: the window's end has hardly any."""
+    """Positives arrive late and rows without news count as negative: the window's end has hardly
+    any.
+    """
     yield from _until("labelled", Truth(_LIES))
     arrived = w.random.random(w.size) < np.clip(2 * (1 - np.arange(w.size) / w.size), 0.03, 1)
     w.y = np.where(arrived, w.y, 0.0)

@@ -9,7 +9,9 @@ Array = npt.NDArray
 
 
 class Trained:
-    """Gradient boosting, or a regularised linear model on one-hot codes. Unknown codes and nulls are missing values."""
+    """Gradient boosting, or a regularised linear model on one-hot codes. Unknown codes and nulls
+    are missing values.
+    """
 
     def __init__(self, task: Task, kind: str, x: dict[str, Array], y: Array, seed: int = 0) -> None:
         self.task, self.kind = task, kind

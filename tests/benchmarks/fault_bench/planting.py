@@ -1,4 +1,6 @@
-"""How a fault gets into a window: in the world, in what is recorded, in what is answered, in the labels, in the table."""
+"""How a fault gets into a window: in the world, in what is recorded, in what is answered, in the
+labels, in the table.
+"""
 
 import dataclasses
 from collections.abc import Callable
@@ -18,9 +20,11 @@ Array = npt.NDArray
 
 @dataclass(frozen=True)
 class Truth:
-    """What was planted. `columns` empty: none is to blame; else the first named must be one of them.
+    """What was planted. `columns` empty: none is to blame; else the first named must be one of
+    them.
 
-    `segment`: None means that none must be named; "any" that it is open; `region` is a numeric region's true bounds.
+    `segment`: None means that none must be named; "any" that it is open; `region` is a numeric
+    region's true bounds.
     """
 
     causes: tuple[Cause, ...]
@@ -67,7 +71,9 @@ class Window:
 
 @dataclass(frozen=True)
 class Fault:
-    """One kind. `plant` changes the window stage by stage: it is a generator that yields after each stage it waits for."""
+    """One kind. `plant` changes the window stage by stage: it is a generator that yields after each
+    stage it waits for.
+    """
 
     name: str
     plant: Callable[[Window], object]
@@ -125,7 +131,9 @@ def _reference(w: Window, models: dict[int, Trained]) -> tuple[dict[str, Array],
 
 
 def train(world: World, days: int = 28) -> dict[int, Trained]:
-    """The model (0) and a worse one of the next release (1), which was trained with an important column turned round."""
+    """The model (0) and a worse one of the next release (1), which was trained with an important
+    column turned round.
+    """
     world.yearly = True
     random = np.random.default_rng([7, world.design.numbers])
     rows = world.sample(max(6000, min(world.design.rows[0], 12_000)), random, MONDAY - 60 * DAY, days)

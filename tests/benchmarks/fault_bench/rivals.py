@@ -1,7 +1,8 @@
 """What users have today: Evidently's drift table ranked, and a domain classifier with SHAP values.
 
-Neither names a cause, so both are asked what they can say: which column is worst, and whether anything drifted at all. `shap` is
-no dependency of ours: where it is not installed, the classifier's columns are ranked by permutation (and the table says so).
+Neither names a cause, so both are asked what they can say: which column is worst, and whether
+anything drifted at all. `shap` is no dependency of ours: where it is not installed, the
+classifier's columns are ranked by permutation (and the table says so).
 """
 
 import importlib.util
@@ -26,7 +27,9 @@ class Said:
 
 
 def evidently(reference: pa.Table, current: pa.Table, world: World) -> Said:
-    """The column with the largest drift score over its threshold in Evidently's own preset; drifted if any is over it."""
+    """The column with the largest drift score over its threshold in Evidently's own preset; drifted
+    if any is over it.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from evidently import Report
@@ -48,7 +51,9 @@ def evidently(reference: pa.Table, current: pa.Table, world: World) -> Said:
 
 
 def classifier(reference: pa.Table, current: pa.Table, world: World) -> Said:
-    """Boosted trees learn to tell the windows apart; drifted when their AUC on other rows exceeds a half by three standard errors."""
+    """Boosted trees learn to tell the windows apart; drifted when their AUC on other rows exceeds a
+    half by three standard errors.
+    """
     from sklearn.ensemble import HistGradientBoostingClassifier
     from sklearn.metrics import roc_auc_score
 

@@ -31,7 +31,9 @@ def chosen(half: str, names: str, seeds: int, first: int = 0) -> Iterator[tuple[
 
 
 def judged(design: Design, seed: int, kinds: str = "", *, quick: bool = False, rivals: bool = False) -> Iterator[Mark]:
-    """Every fitting fault in the world that this design draws from the seed. The held-out designs' seeds are others, too."""
+    """Every fitting fault in the world that this design draws from the seed. The held-out designs'
+    seeds are others, too.
+    """
     if quick and design.name not in _QUICK:
         return
     number = seed + (1000 if design.held_out else 0)

@@ -1,4 +1,6 @@
-"""What counts as right, and the tables: per kind, in sum, and how often a stated confidence was deserved."""
+"""What counts as right, and the tables: per kind, in sum, and how often a stated confidence was
+deserved.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -1,7 +1,9 @@
-"""Made worlds: every seed draws its own columns, marginals, hidden factors, effects and codes from one of several designs.
+"""Made worlds: every seed draws its own columns, marginals, hidden factors, effects and codes from
+one of several designs.
 
-Effects act on latent values, columns are monotone images of them, so that nothing in a world is linear in what is seen.
-A model is trained on the world's own history: its predictions are a trained model's, never the truth.
+Effects act on latent values, columns are monotone images of them, so that nothing in a world is
+linear in what is seen. A model is trained on the world's own history: its predictions are a trained
+model's, never the truth.
 """
 
 from dataclasses import dataclass, field
@@ -182,7 +184,9 @@ class World:
         return total
 
     def draw(self, signal: Array, random: np.random.Generator) -> Array:
-        """Labels: a coin with the signal as its logit, or the signal with noise, in thousands of something."""
+        """Labels: a coin with the signal as its logit, or the signal with noise, in thousands of
+        something.
+        """
         if self.design.task is Task.BINARY:
             return (random.random(len(signal)) < 1 / (1 + np.exp(-(signal + self.design.offset)))).astype(float)
         noise = self.design.noise * self.scale

@@ -1,4 +1,6 @@
-"""`python -m tests.benchmarks.predictor [STORE]`: a table; the store is a folder, file:///… or s3://bucket/prefix."""
+"""`python -m tests.benchmarks.predictor [STORE]`: a table; the store is a folder, file:///… or
+s3://bucket/prefix.
+"""
 
 import sys
 import tempfile

@@ -1,4 +1,6 @@
-"""What a predictor costs: its start, and p50 and p99 of a request with and without the inference log, in turns on one machine."""
+"""What a predictor costs: its start, and p50 and p99 of a request with and without the inference
+log, in turns on one machine.
+"""
 
 import json
 import os
@@ -18,7 +20,9 @@ from tests.benchmarks.predictor.model import CODES, NUMBERS, rows, write_model
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Milliseconds as the caller sees them; `cpu_ms` is the predictor's own processor time per request."""
+    """Milliseconds as the caller sees them; `cpu_ms` is the predictor's own processor time per
+    request.
+    """
 
     name: str
     start_s: float
