@@ -135,7 +135,7 @@ def test_a_nonsensical_season_is_said_with_what_is_allowed(files: Files, season:
 
 
 def test_the_verdict_path_stays_light() -> None:
-    code = "import sys, steps.files; print(*sys.modules)"
+    code = "import sys, modelmedic.steps.detection.two_files; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], timeout=60, check=True, capture_output=True, text=True).stdout.split()
     assert "pyarrow" in loaded
     assert not set(loaded) & {"pandas", "evidently", "mlflow", "kserve"}

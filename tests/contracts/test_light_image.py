@@ -21,7 +21,7 @@ IN_THE_STEPS_IMAGE = (
     "modelmedic.steps.detection.monitor",
     "modelmedic.steps.detection.metrics",
     "modelmedic.steps.bootstrap.serve",
-    "modelmedic.steps.sweep",
+    "modelmedic.steps.reconcile.sweep",
     "modelmedic.steps.incidents.triage",
     "modelmedic.steps.reporting.story",
     "modelmedic.steps.reporting.incident",

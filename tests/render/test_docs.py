@@ -130,7 +130,7 @@ def test_the_tag_of_the_images_is_a_hash_of_their_sources_alone(tmp_path: Path) 
     for name in (
         "Makefile",
         "modelmedic/__init__.py",
-        "steps/runtime/run.py",
+        "steps/__main__.py",
         "containers/steps.Dockerfile",
         "constraints.txt",
         "pyproject.toml",
