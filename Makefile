@@ -7,7 +7,7 @@ ROLES := --target defaulted --prediction risk --time time
 BUILD ?= docker build
 REGISTRY ?=
 TAG ?= 0.1.0
-IMAGES := steps train predictor
+IMAGES := steps train report predictor
 RENDERED := examples/flights/policy.yaml examples/regression/policy.yaml --defaults k8s/defaults.yaml --platform k8s/platform.yaml --out .
 
 .PHONY: help install demo opinion test test-slow check format render images image-tag bench clean

@@ -1,4 +1,4 @@
-# Runs the training code and draws Evidently's report; a base for an image with your own (`FROM modelmedic/train`, then pip install).
+# Runs the training code; a base for an image with your own (`FROM modelmedic/train`, then pip install).
 # Build from the repository's root: docker build -f containers/train.Dockerfile -t modelmedic/train:0.1.0 . (`make images` builds all)
 ARG PYTHON=python:3.11.14-slim-bookworm
 FROM ${PYTHON} AS build
@@ -7,7 +7,7 @@ RUN python -m venv /venv
 COPY constraints.txt pyproject.toml README.md LICENSE ./
 # What the program needs, without the program: this layer changes with the pinned versions alone.
 RUN mkdir modelmedic && touch modelmedic/__init__.py && /venv/bin/pip install --no-cache-dir --disable-pip-version-check \
-    --constraint constraints.txt ".[s3,registry,report]" && rm -rf /venv/lib/python3*/site-packages/modelmedic && /venv/bin/pip uninstall -q -y pip setuptools
+    --constraint constraints.txt ".[s3,registry]" && rm -rf /venv/lib/python3*/site-packages/modelmedic && /venv/bin/pip uninstall -q -y pip setuptools
 
 COPY modelmedic/__init__.py /app/modelmedic/
 COPY steps /app/modelmedic/steps

@@ -7,7 +7,7 @@ by. Every stage is told the incident's id.
 
 from typing import Final
 
-from modelmedic.steps.contracts.stage import Account, Condition, Input, Kind, Output, Stage
+from modelmedic.steps.contracts.stage import Account, Condition, Image, Input, Kind, Output, Stage
 from modelmedic.steps.contracts.words import Remedy
 
 _YES_NO = ("yes", "no")
@@ -71,6 +71,7 @@ HEAL: Final[tuple[Stage, ...]] = (
         description="Learns from the rows that the diagnosis allows; writes a model and nothing else.",
         step="retrain",
         account=Account.TRAIN,
+        image=Image.TRAIN,
         after=("diagnose",),
         when=(Condition("diagnose", "remedy", _TRAINED_BY),),
         outputs=(Output("trained", _YES_NO),),
@@ -81,6 +82,7 @@ HEAL: Final[tuple[Stage, ...]] = (
         description="Registers it and holds it against the champion on the same recent labelled rows: every gate has to pass.",
         step="validate",
         account=Account.VALIDATE,
+        image=Image.PREDICTOR,  # a challenger that loads there will load where it serves
         after=("retrain",),
         when=(Condition("retrain", "trained", ("yes",)),),
         outputs=(Output("passed", _YES_NO), Output("version"), Output("digest")),
@@ -114,6 +116,7 @@ HEAL: Final[tuple[Stage, ...]] = (
         description="Evidently's report on a bounded sample, for people; no decision waits for it.",
         step="report",
         account=Account.OBSERVE,
+        image=Image.REPORT,
         after=("diagnose",),
         outputs=(Output("written", _YES_NO),),
     ),

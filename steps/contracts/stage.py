@@ -17,6 +17,15 @@ class Account(StrEnum):
     DEPLOY = "deploy"  # changes what serves and the aliases
 
 
+class Image(StrEnum):
+    """The container images of the program, by what is installed in them."""
+
+    STEPS = "steps"  # light: no pandas, no training code
+    TRAIN = "train"  # the user's training code, or ours
+    REPORT = "report"  # Evidently, and the pandas that it needs
+    PREDICTOR = "predictor"  # serves a model, and judges it where it will serve
+
+
 class Kind(StrEnum):
     STEP = "step"  # runs in a pod, or in process
     APPROVAL = "approval"  # waits for a human; no pod
@@ -66,6 +75,7 @@ class Stage:
     step: str  # the module of `steps` that does it, called as `python -m modelmedic.steps <step>`
     account: Account
     kind: Kind = Kind.STEP
+    image: Image = Image.STEPS  # that its pod runs in
     after: tuple[str, ...] = ()
     after_or_skipped: tuple[str, ...] = ()
     when: tuple[Condition, ...] = ()

@@ -136,7 +136,7 @@ def test_the_tag_of_the_images_is_a_hash_of_their_sources_alone(tmp_path: Path) 
         "pyproject.toml",
         "README.md",
     ):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, tmp_path / name)
     subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True, timeout=30)
     first = _made("image-tag", at=tmp_path)

@@ -7,7 +7,7 @@ from hera.workflows import DAG, Container, Parameter, Suspend, Task, WorkflowTem
 from hera.workflows import models as m
 
 from modelmedic.steps.contracts.heal_stages import HEAL
-from modelmedic.steps.contracts.stage import Account, Condition, Kind, Output, Stage
+from modelmedic.steps.contracts.stage import Account, Condition, Image, Kind, Output, Stage
 from modelmedic.workflows.argo.step import INCIDENT, OUTPUTS, Call, container, document
 from modelmedic.workflows.argo.workflow import artifacts, common
 from modelmedic.workflows.inputs.labels import DESCRIPTION, labels
@@ -99,13 +99,14 @@ def _call(stage: Stage, model: Model, platform: Platform) -> Call:
 
 
 def _image(stage: Stage, model: Model, platform: Platform) -> str:
-    """Judged in the image that will serve it: that it loads there is part of the judgement.
-    Evidently is in our training image alone.
-    """
-    if stage.step == "report":
-        return platform.images.train
-    special = {Account.TRAIN: model.train_image, Account.VALIDATE: platform.images.predictor}
-    return special.get(stage.account, platform.images.steps)
+    """The stage's image on this platform; a model may have a training image of its own."""
+    images = {
+        Image.STEPS: platform.images.steps,
+        Image.TRAIN: model.train_image,
+        Image.REPORT: platform.images.report,
+        Image.PREDICTOR: platform.images.predictor,
+    }
+    return images[stage.image]
 
 
 def _seconds(stage: Stage, model: Model) -> int:

@@ -23,7 +23,7 @@ _EXTRAS: Final = {  # what a light installation may lack, and where it comes fro
     "boto3": "s3",
     "botocore": "s3",
     "evidently": "report",
-    "matplotlib": "report",
+    "matplotlib": "examples",
     "pandas": "registry",
     "mlflow": "registry",
     "sklearn": "registry",

@@ -1,12 +1,13 @@
-"""Which images the steps run in: from a file of `name=image` lines, or from the environment."""
+"""The images that steps run in: read from a file of `name=image` lines, or from the environment."""
 
 import os
 from pathlib import Path
 from typing import Final
 
 from modelmedic.steps.contracts.errors import BadInput
+from modelmedic.steps.contracts.stage import Image
 
-NAMES: Final = ("steps", "train", "predictor")
+NAMES: Final = tuple(image.value for image in Image)
 
 
 def read_images(source: str | None) -> dict[str, str]:

@@ -24,10 +24,11 @@ Bucket = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.\-]{1,61}[a-z0-9]$")]
 
 
 class Images(Section):
-    """The images of the step classes, by digest when they are to be pinned."""
+    """The images that stages run in, by digest when they are to be pinned."""
 
-    steps: Image = Field(default="modelmedic/steps:0.1.0", description="Diagnosis, deployment, reports; light.")
+    steps: Image = Field(default="modelmedic/steps:0.1.0", description="Diagnosis, deployment, incident reports; light.")
     train: Image = Field(default="modelmedic/train:0.1.0", description="Runs the user's training code.")
+    report: Image = Field(default="modelmedic/report:0.1.0", description="Draws Evidently's report.")
     predictor: Image = Field(default="modelmedic/predictor:0.1.0", description="Serves a model, and judges it where it will serve.")
 
 

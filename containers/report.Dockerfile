@@ -1,0 +1,23 @@
+# Draws Evidently's report of an incident: Evidently, and the pandas that it needs, are in this image alone.
+# Build from the repository's root: docker build -f containers/report.Dockerfile -t modelmedic/report:0.1.0 . (`make images` builds all)
+ARG PYTHON=python:3.11.14-slim-bookworm
+FROM ${PYTHON} AS build
+WORKDIR /src
+RUN python -m venv /venv
+COPY constraints.txt pyproject.toml README.md LICENSE ./
+# What the program needs, without the program: this layer changes with the pinned versions alone.
+RUN mkdir modelmedic && touch modelmedic/__init__.py && /venv/bin/pip install --no-cache-dir --disable-pip-version-check \
+    --constraint constraints.txt ".[s3,aliases,report]" && rm -rf /venv/lib/python3*/site-packages/modelmedic && /venv/bin/pip uninstall -q -y pip setuptools
+
+COPY modelmedic/__init__.py /app/modelmedic/
+COPY steps /app/modelmedic/steps
+RUN python -m compileall -q --invalidation-mode unchecked-hash /app/modelmedic
+
+FROM ${PYTHON}
+RUN groupadd --gid 65532 modelmedic && useradd --uid 65532 --gid 65532 --no-create-home --home-dir /tmp modelmedic
+COPY --from=build /venv /venv
+COPY --from=build /app /app
+ENV PATH=/venv/bin:$PATH PYTHONPATH=/app PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 HOME=/tmp
+WORKDIR /tmp
+USER 65532:65532
+ENTRYPOINT ["python", "-m", "modelmedic.steps"]

@@ -1,0 +1,57 @@
+"""Four images, each with what its stages need and no more."""
+
+import re
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from modelmedic.steps.contracts.heal_stages import HEAL
+from modelmedic.steps.contracts.stage import Account, Image
+from modelmedic.workflows.inputs.images import NAMES
+from modelmedic.workflows.inputs.platform import Images
+from tests.worlds.training import START, policy, rows
+
+ROOT = Path(__file__).parents[2]
+FILES = sorted((ROOT / "containers").glob("*.Dockerfile"))
+_TRAINS = """
+import sys
+for name in ("evidently", "plotly", "statsmodels", "nltk", "litestar"):
+    sys.modules[name] = None  # an import of it fails
+from modelmedic.steps.training.__main__ import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_every_image_has_a_dockerfile_and_a_place_in_the_platform_file() -> None:
+    names = {image.value for image in Image}
+    assert {file.stem for file in FILES} == names == set(Images.model_fields) == set(NAMES)
+
+
+def test_a_training_runs_in_the_train_image_and_the_report_alone_in_the_report_image() -> None:
+    assert {stage.name for stage in HEAL if stage.image is Image.REPORT} == {"report"}
+    assert {stage.account for stage in HEAL if stage.image is Image.TRAIN} == {Account.TRAIN}
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_an_image_takes_its_base_by_argument_and_runs_as_nobody_in_particular(file: Path) -> None:
+    lines = file.read_text().splitlines()
+    assert [line for line in lines if line.startswith("FROM")] == ["FROM ${PYTHON} AS build", "FROM ${PYTHON}"]
+    assert "USER 65532:65532" in lines
+
+
+def test_evidently_is_in_the_report_image_alone() -> None:
+    extras = {file.stem: re.search(r'"\.\[([a-z0-9,]+)\]"', file.read_text()) for file in FILES}
+    assert {name for name, found in extras.items() if found and "report" in found[1].split(",")} == {"report"}
+
+
+def test_a_training_needs_no_evidently(tmp_path: Path) -> None:
+    rules = policy()
+    pq.write_table(rows(START, START + timedelta(days=4), rules).select([*rules.features, "left", "at"]), tmp_path / "train.parquet")
+    (tmp_path / "policy.json").write_text(rules.model_dump_json(by_alias=True))
+    arguments = [f"--data={tmp_path / 'train.parquet'}", f"--policy={tmp_path / 'policy.json'}", f"--out={tmp_path}"]
+    done = subprocess.run([sys.executable, "-c", _TRAINS, *arguments], check=False, timeout=120, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-800:]
