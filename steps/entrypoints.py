@@ -1,108 +1,161 @@
-"""What a container is asked for beside the stages of a heal: the monitor, the sweep, triage, and
-the parts of a bootstrap.
+"""Everything that a container may be asked for by name: the stages of a heal, and beside heals the
+monitor, triage, the parts of a bootstrap and the sweep.
 
-Each door answers the outputs that its workflow declares. The policy, or the list of all policies,
-is a mounted file that the environment names.
+Called by `python -m modelmedic.steps NAME`. The policy, or the list of all policies, is a mounted
+file that the environment names. What an entry point needs is imported when it is called.
 """
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from modelmedic.steps.adapters.clocks import SystemClock
-from modelmedic.steps.bootstrap.rows import labelled
+import click
+
 from modelmedic.steps.contracts.errors import BadInput, ModelmedicError, Transient
-from modelmedic.steps.incidents.triage import decoded
+from modelmedic.steps.heal.results import page_of
+from modelmedic.steps.heal.steps import CLOSE, STEPS, call
 from modelmedic.steps.runtime.run import Outputs
-from modelmedic.steps.runtime.workspace import Say, Workspace, policies
+from modelmedic.steps.runtime.workspace import Say, Workspace
 
-PARTS = ("train", "register", "serve")
+REPORT = "incident.html"  # the file of the incident report in the outputs folder
 
 
-def monitor(place: Workspace, inputs: Mapping[str, str], say: Say) -> Outputs:
-    """Judge the current window, push the verdict; opens the incident that the alert will name."""
+def monitor(workspace: Workspace, inputs: Mapping[str, str], say: Say) -> Outputs:
+    """Judge the current window and push the verdict; open the incident that the alert will name."""
     from modelmedic.steps.detection.metrics import tell_prometheus
-    from modelmedic.steps.detection.monitor import monitor as look
+    from modelmedic.steps.detection.monitor import monitor as judge
 
     _expect(inputs)
-    site = place.site(place.policy(), say=say)
-    seen = look(site)
-    if not tell_prometheus(site, seen, place.metrics(site.work)):
+    site = workspace.site(workspace.policy(), say=say)
+    seen = judge(site)
+    if not tell_prometheus(site, seen, workspace.metrics(site.work)):
         raise Transient(f"the verdict of {site.model} is written down, but no alert can be made of it: the metrics were not delivered")
     return {"state": seen.verdict.state.value}
 
 
-def bootstrap(place: Workspace, inputs: Mapping[str, str], say: Say) -> Outputs:
-    """One part of a first champion, each run by the step class that may do it; the parts meet in
-    the object store.
+def triage(workspace: Workspace, inputs: Mapping[str, str], say: Say) -> Outputs:
+    """Sort one alert body; `payload` names the file that holds it, in base64."""
+    from modelmedic.steps.incidents.triage import decoded
+    from modelmedic.steps.incidents.triage import triage as sort
+
+    _expect(inputs, "payload")
+    return sort(workspace, decoded(Path(inputs["payload"])), say)
+
+
+def bootstrap(workspace: Workspace, inputs: Mapping[str, str], say: Say) -> Outputs:
+    """Run one `part` of a first champion, each in the step class that has the rights for it.
+
+    The parts hand each other their results in the object store.
     """
-    part = inputs.get("part")
-    if part == "train":
-        from modelmedic.steps.bootstrap.rows import take
-        from modelmedic.steps.bootstrap.train import train_first
-
-        _expect(inputs, "part")
-        site = place.site(place.policy(), say=say, records=False)
-        named = take(site, labelled(site))
-        train_first(site, named)
-        return {"snapshot": named}
-    site = place.site(place.policy(), say=say, records=part == "serve")  # who vouches for models keeps no policies
-    if part == "register":
-        from modelmedic.steps.bootstrap.register import register_first
-
-        _expect(inputs, "part", "snapshot")
-        return {"version": register_first(site, inputs["snapshot"]).version}
-    if part == "serve":
-        from modelmedic.steps.bootstrap.serve import serve_first
-
-        _expect(inputs, "part", "version")
-        serve_first(site, inputs["version"])
-        return {}
-    raise BadInput(f"part is {part!r}; expected one of {', '.join(PARTS)}")
+    part = inputs.get("part", "")
+    if part not in _PARTS:
+        raise BadInput(f"part is {part!r}; expected one of {', '.join(_PARTS)}")
+    return _PARTS[part](workspace, inputs, say)
 
 
-def reconcile(place: Workspace, inputs: Mapping[str, str], say: Say) -> Outputs:
-    """Every model by itself: one that cannot be looked after keeps nobody else waiting, and fails
-    the sweep at its end.
+def reconcile(workspace: Workspace, inputs: Mapping[str, str], say: Say) -> Outputs:
+    """Sweep every model. One that cannot be looked after keeps no other waiting; its error is
+    raised when all had their turn.
     """
+    from modelmedic.steps.adapters.clocks import SystemClock
     from modelmedic.steps.incidents.metrics import tell_sweep, tell_sweep_ended
     from modelmedic.steps.reconcile.sweep import sweep_in_cluster
 
     _expect(inputs)
     repaired, failed = 0, []
-    for name, policy, facts in policies(place, say):
+    for name, policy, facts in workspace.policies(say):
         try:
-            site = place.site(policy, say=say)
+            site = workspace.site(policy, say=say)
             try:
-                repaired += sweep_in_cluster(site, place.workflows, facts)
+                repaired += sweep_in_cluster(site, workspace.workflows, facts)
             finally:
                 tell_sweep(site)
         except ModelmedicError as error:
             failed.append(error)
             say(f"{name}: {error}")
-    tell_sweep_ended(place.metrics(place.root / "work"), SystemClock().now().timestamp(), say)
+    tell_sweep_ended(workspace.metrics(workspace.root / "work"), SystemClock().now().timestamp(), say)
     if failed:
         raise failed[0]
     return {"repaired": str(repaired)}
 
 
-def triage(place: Workspace, inputs: Mapping[str, str], say: Say) -> Outputs:
-    """The whole alert body, as it came: base64 in a file."""
-    from modelmedic.steps.incidents.triage import triage as sort
+def _train_part(workspace: Workspace, inputs: Mapping[str, str], say: Say) -> Outputs:
+    from modelmedic.steps.bootstrap.rows import labelled, take
+    from modelmedic.steps.bootstrap.train import train_first
 
-    _expect(inputs, "payload")
-    return sort(place, decoded(Path(inputs["payload"])), say)
+    _expect(inputs, "part")
+    site = workspace.site(workspace.policy(), say=say, records=False)
+    snapshot = take(site, labelled(site))
+    train_first(site, snapshot)
+    return {"snapshot": snapshot}
 
 
-DOORS: Mapping[str, Callable[[Workspace, Mapping[str, str], Say], Outputs]] = {
-    "monitor": monitor,
-    "bootstrap": bootstrap,
-    "reconcile": reconcile,
-    "triage": triage,
-}
+def _register_part(workspace: Workspace, inputs: Mapping[str, str], say: Say) -> Outputs:
+    from modelmedic.steps.bootstrap.register import register_first
+
+    _expect(inputs, "part", "snapshot")
+    site = workspace.site(workspace.policy(), say=say, records=False)  # the account that vouches for models keeps no policies
+    return {"version": register_first(site, inputs["snapshot"]).version}
+
+
+def _serve_part(workspace: Workspace, inputs: Mapping[str, str], say: Say) -> Outputs:
+    from modelmedic.steps.bootstrap.serve import serve_first
+
+    _expect(inputs, "part", "version")
+    serve_first(workspace.site(workspace.policy(), say=say), inputs["version"])
+    return {}
+
+
+Entrypoint = Callable[[Workspace, Mapping[str, str], Say], Outputs]
+ENTRYPOINTS: Mapping[str, Entrypoint] = {"monitor": monitor, "bootstrap": bootstrap, "reconcile": reconcile, "triage": triage}
+_PARTS: Mapping[str, Entrypoint] = {"train": _train_part, "register": _register_part, "serve": _serve_part}
+NAMES = (*STEPS, *ENTRYPOINTS)
+
+
+def run(name: str, incident: str | None, given: Mapping[str, str], say: Say) -> tuple[Outputs, bytes | None]:
+    """The outputs of the stage or entry point, and the incident report that `close` leaves.
+
+    Raises BadInput when `incident` is missing for a stage, or given for an entry point that has none.
+    """
+    workspace = Workspace()
+    if name in ENTRYPOINTS:
+        if incident is not None:
+            raise BadInput(f"step {name} belongs to no incident; expected no --incident, got {incident[:80]!r}")
+        return ENTRYPOINTS[name](workspace, given, say), None
+    if incident is None:
+        raise BadInput(f"step {name} belongs to one incident; expected --incident")
+    opened = workspace.run(incident, say=say)
+    outputs = call(name, opened, given)
+    return outputs, page_of(opened) if name == CLOSE else None
+
+
+def parse_inputs(arguments: list[str]) -> dict[str, str]:
+    """`--name=value` tokens, one per input; a value may hold anything because it is never split
+    again. Raises BadInput.
+    """
+    given = {}
+    for token in arguments:
+        name, equals, value = token.removeprefix("--").partition("=")
+        if not token.startswith("--") or not equals or not name:
+            raise BadInput(f"argument is {token[:80]!r}; expected --input=value, one token for each input of the step")
+        given[name.replace("-", "_")] = value
+    return given
+
+
+def write(outputs: Outputs, folder: Path | None, report: bytes | None = None) -> None:
+    """Print `name=value` for each output, and write a file each into the folder, with the report
+    beside them.
+    """
+    for name, value in outputs.items():
+        click.echo(f"{name}={value}")
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_text(value)
+    if folder is not None and report is not None:
+        (folder / REPORT).write_bytes(report)
 
 
 def _expect(inputs: Mapping[str, str], *names: str) -> None:
-    """Exactly these inputs, none of them empty."""
+    """Raises BadInput unless the inputs are exactly these, none of them empty."""
     wrong = sorted(set(names) ^ set(inputs)) or [name for name, value in inputs.items() if not value]
     if wrong:
         raise BadInput(

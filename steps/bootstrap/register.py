@@ -21,7 +21,7 @@ from modelmedic.steps.data.snapshots import keep
 from modelmedic.steps.data.snapshots import rows as snapshot
 from modelmedic.steps.records.documents import read
 from modelmedic.steps.runtime.run import Site, advance
-from modelmedic.steps.runtime.versions import of_key, registering, version_files
+from modelmedic.steps.runtime.versions import of_key, registration, version_files
 from modelmedic.steps.training.evaluation import answered, ask, judged
 from modelmedic.steps.training.history import remember
 from modelmedic.steps.training.process import fresh
@@ -63,7 +63,7 @@ def _registered(site: Site, named: str) -> ModelVersion:
         "code": made.code,
         "policy": site.policy.hash,
     }
-    facts = advance(site, registering(site, folder, _key(named), tags, numbers))
+    facts = advance(site, registration(site, folder, _key(named), tags, numbers))
     version = site.registry.version(str(facts["version"]))
     site.references.keep(version.version, answered(holdout, version.version, answers))
     remember(site, named)

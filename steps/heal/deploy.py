@@ -18,7 +18,7 @@ from modelmedic.steps.contracts.words import Direction
 from modelmedic.steps.incidents.metrics import tell_heal
 from modelmedic.steps.rollout.canary import Canary, CanaryFailed, Judged
 from modelmedic.steps.runtime.run import Outputs, Run
-from modelmedic.steps.runtime.versions import moving
+from modelmedic.steps.runtime.versions import alias_move
 
 
 class _TakeBack(Exception):
@@ -77,9 +77,9 @@ def _finish(canary: Canary, run: Run, model: ModelVersion, before: str | None) -
     canary.promote()
     with run.leased() as lease:
         if before is not None:
-            run.perform(moving(run, registry.previous, before, site.registry.alias(registry.previous), Direction.ADVANCE), lease)
+            run.perform(alias_move(run, registry.previous, before, site.registry.alias(registry.previous), Direction.ADVANCE), lease)
     with run.leased() as lease:
-        run.perform(moving(run, registry.champion, model.version, before, Direction.ADVANCE), lease)
+        run.perform(alias_move(run, registry.champion, model.version, before, Direction.ADVANCE), lease)
     site.history.record_release(site.model, Release(_first_seen(run), model.version, before, by=run.incident.id))
     served = site.serving.state().champion
     if served is None or served.version != model.version or served.digest != model.digest:

@@ -16,7 +16,7 @@ from modelmedic.steps.contracts.words import Direction
 from modelmedic.steps.core.rollout.lineage import last_good
 from modelmedic.steps.effects.perform import Effect
 from modelmedic.steps.runtime.run import Outputs, Run, lease_if_any
-from modelmedic.steps.runtime.versions import moving
+from modelmedic.steps.runtime.versions import alias_move
 
 
 def rollback(run: Run) -> Outputs:
@@ -36,7 +36,7 @@ def rollback(run: Run) -> Outputs:
     _restore(run, target)
     with lease_if_any(run.site) as lease:
         if site.registry.alias(champion) == bad:
-            run.perform(moving(run, champion, target.version, bad, Direction.RETREAT), lease)
+            run.perform(alias_move(run, champion, target.version, bad, Direction.RETREAT), lease)
     stamp = run.record("rollback-release", {"at": to_plain(site.clock.now())})
     site.history.record_release(site.model, Release(datetime.fromisoformat(str(stamp["at"])), target.version, bad, by=run.incident.id))
     sentence = f"version {target.version} serves all traffic again in place of version {bad}"

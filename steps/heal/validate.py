@@ -26,7 +26,7 @@ from modelmedic.steps.data.snapshots import rows as snapshot
 from modelmedic.steps.heal.results import note_training
 from modelmedic.steps.runtime.reference import Baseline, baseline
 from modelmedic.steps.runtime.run import Outputs, Run
-from modelmedic.steps.runtime.versions import moving, registering, version_files
+from modelmedic.steps.runtime.versions import alias_move, registration, version_files
 from modelmedic.steps.training.evaluation import answered, ask, judged
 from modelmedic.steps.training.process import fresh
 
@@ -161,7 +161,7 @@ def _registered(run: Run, trial: _Trial, passed: bool, numbers: Mapping[str, flo
         "champion": trial.champion.version,
         "passed": "yes" if passed else "no",
     }
-    effect = registering(run.site, trial.folder, f"{run.incident.id}:{trial.digest[:16]}", tags, numbers)
+    effect = registration(run.site, trial.folder, f"{run.incident.id}:{trial.digest[:16]}", tags, numbers)
     with run.leased() as lease:
         facts = run.perform(effect, lease)
     return run.site.registry.version(str(facts["version"]))
@@ -171,7 +171,7 @@ def _call_challenger(run: Run, version: ModelVersion) -> None:
     """The alias tells people what is being tried; whatever it named before is over."""
     alias = run.site.policy.registry.challenger
     with run.leased() as lease:
-        run.perform(moving(run, alias, version.version, run.site.registry.alias(alias), Direction.ADVANCE), lease)
+        run.perform(alias_move(run, alias, version.version, run.site.registry.alias(alias), Direction.ADVANCE), lease)
 
 
 def _record(run: Run, trial: _Trial, found: Validation) -> Outputs:

@@ -8,7 +8,7 @@ from modelmedic.steps.contracts.notification import Severity
 from modelmedic.steps.contracts.serving import ServingState
 from modelmedic.steps.contracts.words import Direction
 from modelmedic.steps.effects.perform import Effect
-from modelmedic.steps.runtime.run import Site, _retreat
+from modelmedic.steps.runtime.run import Site, retreat
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ def _withdraw(site: Site, state: ServingState) -> str:
         lambda: {"version": version} if site.serving.state().canary is None else None,
         {"version": version, "reason": "no heal is under way"},
     )
-    _retreat(site, effect)
+    retreat(site, effect)
     return f"canary of version {version} was taken back, for no heal is under way"
 
 
@@ -80,5 +80,5 @@ def _agree(site: Site, state: ServingState, alias: str) -> str:
         read_back,
         {"version": alias, "instead_of": served},
     )
-    _retreat(site, effect)
+    retreat(site, effect)
     return f"version {alias} serves again, for the promotion of version {served} broke off before its alias moved"

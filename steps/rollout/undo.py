@@ -16,7 +16,7 @@ from modelmedic.steps.contracts.words import Direction
 from modelmedic.steps.effects.lease import Lease
 from modelmedic.steps.effects.perform import Effect
 from modelmedic.steps.runtime.run import Run, lease_if_any
-from modelmedic.steps.runtime.versions import moving
+from modelmedic.steps.runtime.versions import alias_move
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ def _switch(run: Run, change: Change, target: ModelVersion, lease: Lease | None)
     facts = {"version": target.version, "digest": target.digest, "instead_of": change.after}
     run.perform(Effect("model.restored", f"undo:{run.incident.id}:{target.digest}", change.direction, act, read_back, facts), lease)
     if site.registry.alias(alias) == change.after:
-        run.perform(moving(run, alias, target.version, change.after, change.direction), lease)
+        run.perform(alias_move(run, alias, target.version, change.after, change.direction), lease)
 
 
 def _tell(run: Run, change: Change, by: str, reason: str, sentence: str) -> None:

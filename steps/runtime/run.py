@@ -1,5 +1,5 @@
-"""What a step may touch: `Site` is one model's place in the world, `Run` is one incident of it
-being healed.
+"""Everything that a step may touch: `Site` holds the ports of one model, `Run` one incident of it
+that is being healed.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -31,12 +31,11 @@ if TYPE_CHECKING:
     from modelmedic.steps.adapters.evidently.painter import Painter
 
 Outputs = Mapping[str, str]  # a step's answer: exactly the outputs that its stage declares
-
-
 _SLACK = timedelta(seconds=2)
 
 
 def silent(_: str) -> None:
+    """A `say` that tells nobody."""
     return
 
 
@@ -46,7 +45,8 @@ class Site:
 
     `clock` is the model's time, which a simulation plays; `real` is this machine's, by which leases
     run out. `actor` names who acts in every record; `work` is a scratch folder of this machine;
-    `say` tells a person what goes on, a sentence a time.
+    `say` tells a person what goes on, a sentence a time. `gone` is true of a lease's holder that is
+    known to be dead. `metrics` gets the loop's own samples; None: nobody does.
     """
 
     policy: Policy
@@ -61,8 +61,8 @@ class Site:
     actor: str
     work: Path
     say: Callable[[str], None] = field(default=silent)
-    gone: Callable[[str], bool] = field(default=lambda _holder: False)  # whether a lease's holder is known to be dead
-    metrics: Publisher | None = None  # whom the loop tells of itself; None: nobody
+    gone: Callable[[str], bool] = field(default=lambda _holder: False)
+    metrics: Publisher | None = None
 
     @property
     def model(self) -> str:
@@ -90,16 +90,16 @@ class Site:
 
     @cached_property
     def painter(self) -> "Painter":
-        """Who draws Evidently's pages beside whatever else goes on here."""
+        """The process that draws Evidently's pages beside everything else."""
         from modelmedic.steps.adapters.evidently.painter import Painter
 
         return Painter()
 
     def lease(self, patience: timedelta = TTL + _SLACK, ttl: timedelta = TTL) -> Lease:
-        """The lease on the model, to be used as a context manager. Raises Refused when it is still
-        held after `patience`.
+        """The lease on the model, a context manager. Raises Refused when somebody still holds it
+        after `patience`.
 
-        The default is long enough for a lease that a dead process left behind to run out.
+        The default outlasts a lease that a dead process left behind.
         """
         until = self.real.now() + patience
         while True:
@@ -111,33 +111,35 @@ class Site:
             self.real.sleep(_SLACK)
 
     def annotate(self, facts: Mapping[str, str | None]) -> None:
-        """A note on the serving object itself; what serves is not asked for before there is one to
-        leave.
+        """Leave a note on the serving object itself. `serving` may be a proxy, and is not built
+        before there is a note.
         """
         self.serving.annotate(facts)
 
     def catch_up(self) -> int:
-        """How many records went into the trail that had waited for the store, here or on the
-        serving object. Raises StoreError.
+        """Append the records that waited for the store, here or on the serving object; their
+        number. Raises StoreError.
         """
         return self.spool.flush(self.trail) + flush_notes(self.trail, self.serving.state().annotations, self.annotate)
 
     def note(self, event: str, facts: Mapping[str, Any], incident: str | None = None) -> Record:
-        """A decision without an effect, "did nothing" among them, on the audit trail."""
+        """Record a decision without an effect on the audit trail; "did nothing" is one as well."""
         return self.trail.append(event, Phase.NOTE, incident=incident, facts=facts)
 
     def tell(self, event: str, severity: Severity, to: str, summary: str, description: str = "", incident: str | None = None) -> None:
-        """A message to people."""
+        """Send a message to people."""
         self.notifier.notify(Notification(event, self.model, incident, severity, to, summary, description, self.clock.now()))
 
 
 @dataclass
 class Run:
-    """One incident at one site; a step's only way to the world."""
+    """One incident at one site; a step's only way to the world. `drawing` is what is being drawn of
+    the incident, and the page to come.
+    """
 
     site: Site
     incident: Incident
-    drawing: tuple[Mapping[str, Any], Future[str]] | None = None  # what is being drawn of it, and the page once it is there
+    drawing: tuple[Mapping[str, Any], Future[str]] | None = None
 
     @cached_property
     def journal(self) -> Journal:
@@ -145,23 +147,21 @@ class Run:
         return Journal(site.trail, site.clock, site.spool, site.annotate, self.incident)
 
     def perform(self, effect: Effect, lease: Lease | None) -> Mapping[str, Any]:
-        """The effect made to happen once, recorded before and after."""
+        """Make the effect happen once, recorded before and after."""
         return perform(effect, journal=self.journal, control=self.site.control, lease=lease)
 
     @contextmanager
     def leased(self, ttl: timedelta = TTL) -> Iterator[Lease]:
-        """The lease on the model for the length of the block, which has to be shorter than `ttl`."""
+        """The lease on the model for the block, which has to be shorter than `ttl`."""
         with self.site.lease(ttl=ttl) as lease:
             yield lease
 
     def stage(self, name: str) -> dict[str, Any] | None:
-        """What a stage of this incident has recorded."""
+        """The recorded result of a stage of this incident; None when it has not run."""
         return self.site.ledger.stage(self.incident, name)
 
     def record(self, name: str, document: Mapping[str, Any]) -> dict[str, Any]:
-        """Write a stage's result down once; what stands is returned, which is an earlier run's
-        result when there is one.
-        """
+        """Write a stage's result down once. Returns the one that stands, an earlier run's if any."""
         return self.site.ledger.record_stage(self.incident, name, document)
 
     def note(self, event: str, **facts: Any) -> Record:
@@ -171,22 +171,27 @@ class Run:
         self.site.tell(event, severity, to, summary, description, self.incident.id)
 
 
-def advance(site: Site, effect: Effect) -> Mapping[str, Any]:
-    """An effect of no incident, under a lease of its own."""
-    journal = Journal(site.trail, site.clock, site.spool, site.annotate)
-    with site.lease() as lease:
-        return perform(effect, journal=journal, control=site.control, lease=lease)
-
-
 def lease_if_any(site: Site) -> AbstractContextManager[Lease | None]:
-    """Retreating does not depend on the lease."""
+    """The lease when it can be had at once, else None, because a retreat does not depend on it."""
     try:
         return site.lease(patience=timedelta(0))
     except ModelmedicError:
         return nullcontext()
 
 
-def _retreat(site: Site, effect: Effect) -> None:
-    journal = Journal(site.trail, site.clock, site.spool, site.annotate)
+def advance(site: Site, effect: Effect) -> Mapping[str, Any]:
+    """Perform an effect that belongs to no incident, under a lease of its own."""
+    with site.lease() as lease:
+        return perform(effect, journal=_journal(site), control=site.control, lease=lease)
+
+
+def retreat(site: Site, effect: Effect) -> None:
+    """Perform an effect that belongs to no incident and takes something back, with or without the
+    lease.
+    """
     with lease_if_any(site) as lease:
-        perform(effect, journal=journal, control=site.control, lease=lease)
+        perform(effect, journal=_journal(site), control=site.control, lease=lease)
+
+
+def _journal(site: Site) -> Journal:
+    return Journal(site.trail, site.clock, site.spool, site.annotate)

@@ -1,5 +1,5 @@
-"""A model folder made a version: its files where servers read them, its facts in MLflow, once per
-key.
+"""Model versions: the files where servers read them, the facts in MLflow, and the aliases that say
+which version is which. Called by bootstrap, training and the heal.
 """
 
 from collections.abc import Mapping
@@ -14,29 +14,44 @@ from modelmedic.steps.effects.perform import Effect
 from modelmedic.steps.runtime.run import Run, Site
 
 
-def registering(site: Site, folder: Path, key: str, tags: Mapping[str, str], metrics: Mapping[str, float]) -> Effect:
-    """The effect that does it. The files come first: a version that is registered can be served."""
-    named = digest(folder)
+def of_key(site: Site, key: str) -> ModelVersion | None:
+    """The version that was registered under the key."""
+    return next((version for version in site.registry.versions() if version.tags.get("key") == key), None)
+
+
+def version_files(site: Site, model: ModelVersion) -> Path:
+    """The version's folder, from the object store, or from MLflow for a version that somebody
+    registered by hand. Raises NotFound or Refused.
+    """
+    to = site.work / "models" / (model.digest or f"version-{model.version}")
+    if not model.digest:
+        return site.registry.fetch(model.version, to)
+    try:
+        return pull(site.store, model.uri, to, model.digest)
+    except NotFound:
+        return site.registry.fetch(model.version, to)
+
+
+def registration(site: Site, folder: Path, key: str, tags: Mapping[str, str], metrics: Mapping[str, float]) -> Effect:
+    """The effect that makes a model folder a version, once per key. The files come first, because a
+    registered version may be served at once.
+    """
+    content = digest(folder)
 
     def act() -> None:
-        push(site.store, model_prefix(named), folder)
+        push(site.store, model_prefix(content), folder)
         site.registry.register(folder, key=key, tags=tags, metrics=metrics)
 
     def read_back() -> dict[str, str] | None:
         found = of_key(site, key)
         return {"version": found.version, "digest": found.digest} if found else None
 
-    return Effect("version.registered", f"register:{key}", Direction.ADVANCE, act, read_back, {"digest": named, **tags})
+    return Effect("version.registered", f"register:{key}", Direction.ADVANCE, act, read_back, {"digest": content, **tags})
 
 
-def of_key(site: Site, key: str) -> ModelVersion | None:
-    """The version that was registered for the key."""
-    return next((version for version in site.registry.versions() if version.tags.get("key") == key), None)
-
-
-def moving(run: Run, alias: str, version: str, expected: str | None, direction: Direction) -> Effect:
-    """The effect that moves `alias` from `expected` to `version`; it refuses when somebody else
-    moved it meanwhile.
+def alias_move(run: Run, alias: str, version: str, expected: str | None, direction: Direction) -> Effect:
+    """The effect that moves `alias` from `expected` to `version`; it is refused when somebody else
+    moved the alias meanwhile.
     """
     registry = run.site.registry
 
@@ -48,16 +63,3 @@ def moving(run: Run, alias: str, version: str, expected: str | None, direction: 
 
     facts = {"alias": alias, "from": expected, "to": version}
     return Effect("alias.moved", f"alias:{run.incident.id}:{alias}:{version}", direction, act, read_back, facts)
-
-
-def version_files(site: Site, model: ModelVersion) -> Path:
-    """From the object store, or from MLflow for a version that somebody registered there without
-    us. Raises NotFound or Refused.
-    """
-    to = site.work / "models" / (model.digest or f"version-{model.version}")
-    if not model.digest:
-        return site.registry.fetch(model.version, to)
-    try:
-        return pull(site.store, model.uri, to, model.digest)
-    except NotFound:
-        return site.registry.fetch(model.version, to)

@@ -1,17 +1,17 @@
-"""From an environment to a `Site`: which store, which MLflow, what serves, who is told. The only
-place that knows all adapters.
+"""The workspace: from an environment to a `Site`, with its store, registry, serving side and
+notifiers. The only module that knows all adapters.
 
 | environment variable | default | names |
 |---|---|---|
 | MODELMEDIC_STORE | `<root>/store` | the object store: a folder, `file:///…` or `s3://bucket/prefix` |
 | MLFLOW_TRACKING_URI | `sqlite:///<root>/mlflow.db` | MLflow |
-| MODELMEDIC_ACTOR | `<user>@<host>:<pid>` | who acts, in every record |
-| MODELMEDIC_SERVING | `local` | what serves: `local` processes, or `kserve` |
+| MODELMEDIC_ACTOR | `<user>@<host>:<pid>` | the actor in every record |
+| MODELMEDIC_SERVING | `local` | the serving side: `local` processes, or `kserve` |
 | MODELMEDIC_POLICY | | the file of the policy that a pod is for |
-| MODELMEDIC_POLICIES | | the file with the list of all models, for what looks after all of them |
+| MODELMEDIC_POLICIES | | the file with the list of all models, for triage and the sweep |
 
-`root` is the folder `.modelmedic` unless MODELMEDIC_HOME says otherwise; it holds the scratch
-folder and what serves locally.
+`root` is the folder `.modelmedic` unless MODELMEDIC_HOME names another; it holds the scratch folder
+and the local serving side.
 """
 
 import getpass
@@ -42,6 +42,21 @@ if TYPE_CHECKING:
     from modelmedic.steps.adapters.kube.workflows import ArgoWorkflows
 
 HOME = ".modelmedic"
+Say = Callable[[str], None]  # tells a person what goes on, a sentence a time
+
+
+class OnFirstUse:
+    """A proxy that builds the real port on the first use of any of its attributes."""
+
+    def __init__(self, build: Callable[[], object]) -> None:
+        self._build = build
+
+    @cached_property
+    def _port(self) -> object:
+        return self._build()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._port, name)
 
 
 class Workspace:
@@ -70,14 +85,14 @@ class Workspace:
         return open_store(self.store_url)
 
     def policy(self) -> Policy:
-        """The one that this pod is for. Raises BadInput when the environment names none."""
+        """The policy that this pod is for. Raises BadInput when the environment names none."""
         from modelmedic.steps.adapters.policy.file import load_policy
 
         return load_policy(self._file("MODELMEDIC_POLICY", "the file of a policy"))
 
     def fleet(self) -> Mapping[str, Mapping[str, str]]:
-        """All models of the cluster: of each its policy's hash, the template that heals it, and
-        where it serves.
+        """All models of the cluster by name: the hash of the policy, the template that heals the
+        model, and where it serves. Raises BadInput.
         """
         file = self._file("MODELMEDIC_POLICIES", "the list of all models")
         try:
@@ -85,6 +100,17 @@ class Workspace:
         except (OSError, ValueError) as error:
             raise BadInput(f"list of models {file} cannot be read: {error}; expected what `modelmedic render` writes") from error
         return listed
+
+    def policies(self, say: Say) -> Iterator[tuple[str, Policy, Mapping[str, str]]]:
+        """Name, policy and facts of every model of the fleet; a model whose policy is not in the
+        store yet gets a sentence instead.
+        """
+        for name, facts in self.fleet().items():
+            policy = read(self.store, Policy, policy_key(str(facts["policy"])))
+            if policy is None:
+                say(f"{name}: its policy is not in the store yet; its monitor or its bootstrap puts it there")
+            else:
+                yield name, policy, facts
 
     def _file(self, name: str, what: str) -> Path:
         named = self.environment.get(name)
@@ -111,15 +137,15 @@ class Workspace:
         policy: Policy,
         *,
         clock: Clock | None = None,
-        say: Callable[[str], None] = silent,
+        say: Say = silent,
         terminal: bool = True,
         records: bool = True,
     ) -> Site:
-        """Everything that the steps of this model use. The policy is kept in the store under its
+        """Every port that the steps of this model use. The policy is kept in the store under its
         hash.
 
-        Messages to people are kept in the store, go to the policy's Alertmanager, and to the
-        terminal unless that is unwanted. Without `records` nothing is kept here: training may not
+        Messages to people are kept in the store, and go to the policy's Alertmanager and, with
+        `terminal`, to the terminal. Without `records` the policy is not kept: training may not
         write records.
         """
         from modelmedic.steps.adapters.mlflow.registry import MlflowRegistry
@@ -157,7 +183,7 @@ class Workspace:
     def _serving(self, policy: Policy) -> Serving:
         kind = self.environment.get("MODELMEDIC_SERVING") or "local"
         if kind == "kserve":
-            return cast("Serving", Later(lambda: self._kserve(policy)))  # only steps that deploy may reach the API
+            return cast("Serving", OnFirstUse(lambda: self._kserve(policy)))  # only steps that deploy may reach the API
         if kind == "local":
             from modelmedic.steps.adapters.local_serving.serving import LocalServing
 
@@ -189,7 +215,7 @@ class Workspace:
 
         return Several(people, failed)
 
-    def run(self, identity: str, *, say: Callable[[str], None] = silent) -> Run:
+    def run(self, identity: str, *, say: Say = silent) -> Run:
         """The run of one incident, by the very policy that it was opened under. Raises NotFound,
         BadInput or Refused.
         """
@@ -200,11 +226,11 @@ class Workspace:
 
 
 def _gone(holder: str) -> bool:
-    """Whether a lease's holder was a process of this machine that does not live any more; never
-    claimed of anybody else.
+    """True when a lease's holder was a process of this machine that is dead; never for a holder on
+    another machine.
     """
-    place, _, number = holder.rpartition(":")
-    if not number.isdigit() or place.rpartition("@")[2] != socket.gethostname():
+    address, _, number = holder.rpartition(":")
+    if not number.isdigit() or address.rpartition("@")[2] != socket.gethostname():
         return False
     try:
         os.kill(int(number), 0)
@@ -213,34 +239,3 @@ def _gone(holder: str) -> bool:
     except PermissionError:
         return False
     return False
-
-
-Say = Callable[[str], None]
-
-
-def policies(place: Workspace, say: Say) -> Iterator[tuple[str, Policy, Mapping[str, str]]]:
-    """Of all models, as their monitors left them in the store, with what the list says of each; of
-    one that has none yet, a sentence.
-    """
-    for name, facts in place.fleet().items():
-        policy = read(place.store, Policy, policy_key(str(facts["policy"])))
-        if policy is None:
-            say(f"{name}: its policy is not in the store yet; its monitor or its bootstrap puts it there")
-        else:
-            yield name, policy, facts
-
-
-class Later:
-    """Stands for what `make` answers, which is asked once, at the first use of any of its
-    attributes.
-    """
-
-    def __init__(self, make: Callable[[], object]) -> None:
-        self._make = make
-
-    @cached_property
-    def _made(self) -> object:
-        return self._make()
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._made, name)

@@ -37,7 +37,7 @@ from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.contracts.words import Cause, Remedy, VerdictState
 from modelmedic.steps.data.backfill import write_labels, write_log
 from modelmedic.steps.data.parquet import encoded
-from modelmedic.steps.entrypoints import DOORS
+from modelmedic.steps.entrypoints import ENTRYPOINTS
 from modelmedic.steps.heal.engine import heal
 from modelmedic.steps.heal.results import page_of
 from modelmedic.steps.heal.steps import call
@@ -61,7 +61,7 @@ RULES = policy(
     rollout={"steps": [50], "hold": "5m", "deadline": "1h", "minRequests": 5, "replayRequests": 40},
 )
 CLASSES = {stage.step: stage.account.value for stage in HEAL}
-DOOR_CLASSES = {"monitor": "observe", "reconcile": "deploy", "triage": "triage"}
+ENTRYPOINT_CLASSES = {"monitor": "observe", "reconcile": "deploy", "triage": "triage"}
 PART_CLASSES = {"train": "train", "register": "validate", "serve": "deploy"}
 
 
@@ -120,9 +120,9 @@ class Cluster(Workspace):
         del policy
         return self.serving
 
-    def door(self, name: str, **inputs: str) -> Outputs:
-        with self.pod(PART_CLASSES[inputs["part"]] if name == "bootstrap" else DOOR_CLASSES[name]):
-            return DOORS[name](self, inputs, silent)
+    def entrypoint(self, name: str, **inputs: str) -> Outputs:
+        with self.pod(PART_CLASSES[inputs["part"]] if name == "bootstrap" else ENTRYPOINT_CLASSES[name]):
+            return ENTRYPOINTS[name](self, inputs, silent)
 
     def step(self, name: str, run: Run, inputs: Mapping[str, str]) -> Outputs:
         """As `python -m modelmedic.steps` does it."""
@@ -159,9 +159,9 @@ def alerted(name: str) -> bytes:
 
 def bootstrapped(at: Cluster) -> None:
     at.guarded.create(f"{bootstrap_prefix(RULES.name)}rows.parquet", encoded(rows(START, TURN, RULES)))
-    snapshot = at.door("bootstrap", part="train")["snapshot"]
-    version = at.door("bootstrap", part="register", snapshot=snapshot)["version"]
-    at.door("bootstrap", part="serve", version=version)
+    snapshot = at.entrypoint("bootstrap", part="train")["snapshot"]
+    version = at.entrypoint("bootstrap", part="register", snapshot=snapshot)["version"]
+    at.entrypoint("bootstrap", part="serve", version=version)
 
 
 def made_up(at: Cluster) -> None:
@@ -177,7 +177,7 @@ def made_up(at: Cluster) -> None:
         if version == "2":
             table = table.set_column(table.column_names.index("prediction"), "prediction", pa.array([0.5] * table.num_rows))
         site.references.keep(at.registry.register(folder, key=version, tags={}, metrics={}).version, table)
-    at.door("bootstrap", part="serve", version="1")
+    at.entrypoint("bootstrap", part="serve", version="1")
 
 
 def vouched(at: Cluster, run: Run) -> None:
@@ -194,10 +194,10 @@ def healed(at: Cluster) -> None:
     """From the monitor's verdict over an alert and a person's yes to a champion that helped."""
     at.served(rows(TURN - 10 * DAY, NOW, RULES), "1")
     at.clock.sleep(NOW - TURN)
-    assert at.door("monitor") == {"state": "degraded"}
+    assert at.entrypoint("monitor") == {"state": "degraded"}
     payload = at.root / "payload"
     payload.write_bytes(base64.b64encode(alerted("ModelmedicDegraded")))
-    assert at.door("triage", payload=str(payload))["attached"] == "1"
+    assert at.entrypoint("triage", payload=str(payload))["attached"] == "1"
     (incident,) = at.heals.heals
     run = at.run(incident)
     if not at.whole:
@@ -206,10 +206,10 @@ def healed(at: Cluster) -> None:
     give(at.guarded, at.clock, incident, approved=True, by="ana")
     walk = heal(run, step=at.step)
     assert walk.outcome == "healed", run.stage("deploy")
-    assert at.door("monitor")["state"]
+    assert at.entrypoint("monitor")["state"]
     at.served(rows(NOW, NOW + 10 * DAY, RULES), "2")
     at.clock.sleep(10 * DAY)
-    assert at.door("reconcile") == {"repaired": "1"}  # it says that the heal helped
+    assert at.entrypoint("reconcile") == {"repaired": "1"}  # it says that the heal helped
     assert run.site.ledger.assessment(run.incident) is not None
 
 
@@ -245,19 +245,19 @@ def swept(at: Cluster) -> None:
     site = at.site(RULES)
     theirs = at.registry.version("3" if at.whole else "2")
     at.serving.start_canary(theirs, expected=at.serving.state().generation)
-    at.door("reconcile")
+    at.entrypoint("reconcile")
     assert at.serving.state().canary is None
     at.serving.restore(theirs)
     at.registry.move_alias("champion", theirs.version, expected=at.registry.alias("champion"))
-    at.door("reconcile")
+    at.entrypoint("reconcile")
     assert site.history.releases(RULES.name)[-1].by == "somebody else"
     incident = alarmed(at)
     at.heals.phases[incident.id] = "Failed"
-    at.door("reconcile")
+    at.entrypoint("reconcile")
     assert site.ledger.closing(incident) is not None
     forgotten, _ = site.ledger.open_incident(RULES.name, RULES.hash, incident.window, "drift-verdict", {})
     at.clock.sleep(DAY / 24)
-    at.door("reconcile")
+    at.entrypoint("reconcile")
     assert forgotten.id in at.heals.heals
 
 

@@ -20,7 +20,7 @@ def step(ctx: click.Context, name: str, incident: str, outputs: Path | None, hom
     Inputs are flags of their own, such as --version=7 for deploy. Prints name=value for each
     output. Running a step twice changes nothing more.
     """
-    from modelmedic.steps.__main__ import inputs, write
+    from modelmedic.steps.entrypoints import parse_inputs, write
     from modelmedic.steps.heal.steps import call
 
-    write(call(name, workspace(home).run(incident, say=say), inputs(ctx.args)), outputs)
+    write(call(name, workspace(home).run(incident, say=say), parse_inputs(ctx.args)), outputs)
