@@ -12,7 +12,7 @@ from modelmedic.steps.contracts.errors import Refused, Transient
 from modelmedic.steps.contracts.incident import Answer, Incident
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.ports import Clock, ObjectStore, Workflows
-from modelmedic.steps.core.decision.approval import Ruling, rule
+from modelmedic.steps.core.decision.approval import Ruling, rule_on_answers
 from modelmedic.steps.records.audit import AuditTrail
 from modelmedic.steps.records.ledger import Ledger
 from modelmedic.steps.records.policies import pinned, policy_of
@@ -95,7 +95,7 @@ def _refuse_forbidden(before: tuple[Answer, ...], answer: Answer, rules: Policy,
 
 
 def _ruling(answers: tuple[Answer, ...], rules: Policy, waiting: Pending, now: Answer) -> Ruling:
-    return rule(answers, rules.approval, waiting.digest, waiting.asked_at or now.at, now.at)
+    return rule_on_answers(answers, rules.approval, waiting.digest, waiting.asked_at or now.at, now.at)
 
 
 def _record(store: ObjectStore, clock: Clock, incident: Incident, waiting: Pending, answer: Answer) -> int:

@@ -13,7 +13,7 @@ from modelmedic.steps.contracts.heal_stages import HEAL
 from modelmedic.steps.contracts.incident import Answer
 from modelmedic.steps.contracts.notification import Severity
 from modelmedic.steps.contracts.stage import Kind
-from modelmedic.steps.core.decision.approval import Ruling, rule
+from modelmedic.steps.core.decision.approval import Ruling, rule_on_answers
 from modelmedic.steps.runtime.run import Outputs, Run
 
 FORM = "argo-form"  # who answers in a form that knows no names
@@ -84,7 +84,9 @@ def decide(run: Run, stage: str, ruling: Ruling) -> Outputs:
 def ruled(run: Run, stage: str) -> Ruling:
     """What the answers in the ledger come to now."""
     site = run.site
-    return rule(site.ledger.answers(run.incident), site.policy.approval, asked_about(run, stage), asked_at(run, stage), site.clock.now())
+    return rule_on_answers(
+        site.ledger.answers(run.incident), site.policy.approval, asked_about(run, stage), asked_at(run, stage), site.clock.now()
+    )
 
 
 def asked_about(run: Run, stage: str) -> str:

@@ -14,7 +14,7 @@ from modelmedic.steps.contracts.errors import BadInput
 from modelmedic.steps.contracts.inference_log import REQUEST_ID
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.window import Window
-from modelmedic.steps.core.tables.log_columns import conform, declared
+from modelmedic.steps.core.tables.log_columns import conform, log_schema
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -65,7 +65,7 @@ def past(policy: Policy, table: pa.Table, source: str = "the data") -> Past:
     absent = [name for name in (data.time, data.target, *policy.features) if name not in table.column_names]
     if absent:
         raise BadInput(f"column {absent[0]} is not in {source} ({', '.join(table.column_names[:30])}); the policy names it")
-    schema = declared(policy, target=True)
+    schema = log_schema(policy, target=True)
     table = table.select([name for name in schema.names if name in table.column_names and name != REQUEST_ID])
     rows = pa.Table.from_batches([conform(batch, schema) for batch in table.combine_chunks().to_batches()], schema=schema)
     for name in (*data.numeric, data.target, data.time):

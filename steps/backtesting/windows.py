@@ -13,7 +13,7 @@ from modelmedic.steps.backtesting.past import micros
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.ports import Clock
 from modelmedic.steps.contracts.window import Window
-from modelmedic.steps.core.tables.log_columns import declared
+from modelmedic.steps.core.tables.log_columns import log_schema
 
 _BATCH = 65_536
 
@@ -26,7 +26,7 @@ class PlayedWindows:
     def __init__(self, policy: Policy, clock: Clock) -> None:
         self._policy = policy
         self._clock = clock
-        self._rows = declared(policy, target=True).empty_table()
+        self._rows = log_schema(policy, target=True).empty_table()
         self._times: npt.NDArray[np.int64] = np.empty(0, dtype=np.int64)
 
     def add(self, rows: pa.Table) -> None:
@@ -36,7 +36,7 @@ class PlayedWindows:
         self._times = np.concatenate([self._times, times])
 
     def batches(self, window: Window, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
-        names = [name for name in declared(self._policy).names if columns is None or name in set(columns)]
+        names = [name for name in log_schema(self._policy).names if columns is None or name in set(columns)]
         yield from self._inside(window).select(names).to_batches(max_chunksize=_BATCH)
 
     def count(self, window: Window) -> int:

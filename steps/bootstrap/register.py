@@ -16,7 +16,7 @@ from modelmedic.steps.contracts.errors import BadInput, NotFound, Refused
 from modelmedic.steps.contracts.training import Gate, ModelVersion
 from modelmedic.steps.contracts.words import Remedy
 from modelmedic.steps.core.validation.fitness import fitness_gates
-from modelmedic.steps.core.validation.gates import first_gates, metrics
+from modelmedic.steps.core.validation.gates import first_gates, holdout_metrics
 from modelmedic.steps.data.snapshots import keep
 from modelmedic.steps.data.snapshots import rows as snapshot
 from modelmedic.steps.records.documents import read
@@ -80,7 +80,7 @@ def _judged(
         return gates, {}, None
     constant = np.full(holdout.num_rows, float(pc.mean(train[policy.data.target]).as_py()))
     rows = judged(policy, holdout, answers[0])
-    return (*gates, *first_gates(policy, rows, constant)), metrics(policy, Remedy.RETRAIN, rows), answers[0]
+    return (*gates, *first_gates(policy, rows, constant)), holdout_metrics(policy, Remedy.RETRAIN, rows), answers[0]
 
 
 def _keep_reference(site: Site, version: ModelVersion) -> None:

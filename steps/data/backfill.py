@@ -18,7 +18,7 @@ from modelmedic.steps.contracts.errors import BadInput, Conflict
 from modelmedic.steps.contracts.inference_log import LABELLED_AT, REQUEST_ID, span_key
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.ports import ObjectStore
-from modelmedic.steps.core.tables.log_columns import moments
+from modelmedic.steps.core.tables.moments import moments
 from modelmedic.steps.data.parquet import encoded
 
 _ROWS = 250_000  # of one object

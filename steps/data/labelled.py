@@ -6,7 +6,7 @@ import pyarrow.compute as pc
 from modelmedic.steps.contracts.errors import BadInput
 from modelmedic.steps.contracts.inference_log import REQUEST_ID, SERVED_BY
 from modelmedic.steps.contracts.policy import Policy
-from modelmedic.steps.core.tables.log_columns import conform, declared
+from modelmedic.steps.core.tables.log_columns import conform, log_schema
 
 
 def _rows(policy: Policy, table: pa.Table) -> pa.Table:
@@ -17,7 +17,7 @@ def _rows(policy: Policy, table: pa.Table) -> pa.Table:
     absent = [name for name in (data.time, data.target, *policy.features) if name not in table.column_names]
     if absent:
         raise BadInput(f"column {absent[0]} is not among the rows ({', '.join(table.column_names[:30])}); the policy names it")
-    schema = declared(policy, target=True)
+    schema = log_schema(policy, target=True)
     rows = pa.Table.from_batches([conform(batch, schema) for batch in table.combine_chunks().to_batches()], schema=schema)
     _expect_types(table, rows, policy)
     rows = rows.filter(pc.and_(pc.is_valid(rows[data.time]), pc.is_valid(rows[data.target]))).sort_by(data.time)

@@ -11,7 +11,8 @@ from modelmedic.steps.contracts.inference_log import LABELLED_AT, REQUEST_ID, sp
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.ports import ObjectStore
 from modelmedic.steps.contracts.window import utc
-from modelmedic.steps.core.tables.log_columns import MOMENT, conform
+from modelmedic.steps.core.tables.log_columns import conform
+from modelmedic.steps.core.tables.moments import MOMENT
 from modelmedic.steps.data.parquet import fetched, parsed
 
 _EARLY = timedelta(days=1)  # a label may be stamped before its row's time by so much

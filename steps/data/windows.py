@@ -16,7 +16,8 @@ from modelmedic.steps.contracts.inference_log import REQUEST_ID, days, span_of
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.ports import Clock, ObjectStore
 from modelmedic.steps.contracts.window import Window
-from modelmedic.steps.core.tables.log_columns import MOMENT, conform, declared, found, moments
+from modelmedic.steps.core.tables.log_columns import conform, found_schema, log_schema
+from modelmedic.steps.core.tables.moments import MOMENT, moments
 from modelmedic.steps.core.tables.thinning import _evenly
 from modelmedic.steps.data.labels import known_labels
 from modelmedic.steps.data.parquet import fetched, parsed
@@ -124,10 +125,10 @@ class LoggedWindows:
             if each.keep.any():
                 held -= len(each.data)
                 parts.append(_Part(each.key, each.keep, each.data if held >= 0 else None))
-        wanted = declared(self._policy)
+        wanted = log_schema(self._policy)
         if columns is not None:
             wanted = pa.schema([field for field in wanted if field.name in set(columns)])
-        return found(wanted, list(schemas), self._policy.features), parts
+        return found_schema(wanted, list(schemas), self._policy.features), parts
 
     def _labelled(self, rows: pa.Table, window: Window) -> pa.Table:
         labels = known_labels(self._store, self._policy, rows[REQUEST_ID], since=window.start, now=self._clock.now())

@@ -9,11 +9,11 @@ from modelmedic.steps.contracts.codec import canonical, sha256, to_plain
 from modelmedic.steps.contracts.detection import Thresholds
 from modelmedic.steps.contracts.errors import BadInput
 from modelmedic.steps.contracts.keys import reference_key
-from modelmedic.steps.core.detection.thresholds import calibrate, level
+from modelmedic.steps.core.detection.thresholds import alarm_level, calibrate
 from modelmedic.steps.core.profiles.document import from_document, to_document
 from modelmedic.steps.core.profiles.layout_choice import choose_layout
 from modelmedic.steps.core.profiles.profile import Profile
-from modelmedic.steps.core.profiles.profiler import profiled
+from modelmedic.steps.core.profiles.profiler import profile_table
 from modelmedic.steps.records.documents import put, read
 from modelmedic.steps.runtime.reference import baseline
 from modelmedic.steps.runtime.run import Site
@@ -45,7 +45,7 @@ def yardstick(site: Site) -> Yardstick:
     if kept is None:
         rows = found.table
         step = max(1, rows.num_rows // _SAMPLE)
-        kept = profiled(choose_layout(rows.take(list(range(0, rows.num_rows, step))) if step > 1 else rows, site.policy.roles), rows)
+        kept = profile_table(choose_layout(rows.take(list(range(0, rows.num_rows, step))) if step > 1 else rows, site.policy.roles), rows)
         put(site.store, _key(site, found.version, "profile", _roles(site)), to_document(kept))
     return Yardstick(found.version, kept)
 
@@ -55,7 +55,7 @@ def thresholds(site: Site, measure: Yardstick, rows: int) -> Thresholds:
     time that so many are enough.
     """
     detect = site.policy.detect
-    alpha = level(detect.falseAlarmsPerYear, detect.window, detect.persistence.hits)
+    alpha = alarm_level(detect.falseAlarmsPerYear, detect.window, detect.persistence.hits)
     if rows < detect.minRows:
         return Thresholds(alpha, detect.effects, model_version=measure.version)
     key = _key(site, measure.version, "thresholds", {**_roles(site), "detect": detect.model_dump(mode="json"), "of": _KNOWN})

@@ -13,9 +13,9 @@ from modelmedic.steps.contracts.keys import policy_key, verdict_key
 from modelmedic.steps.contracts.notification import Severity
 from modelmedic.steps.contracts.window import Window, utc
 from modelmedic.steps.contracts.words import VerdictState
-from modelmedic.steps.core.decision.limits import replaced
-from modelmedic.steps.core.detection.verdict import Asked, judge_profiles
-from modelmedic.steps.core.incidents.persistence import Persistent, persistence
+from modelmedic.steps.core.decision.limits import replaces_champion
+from modelmedic.steps.core.detection.verdict import VerdictContext, judge_profiles
+from modelmedic.steps.core.incidents.persistence import Persistence, persistence
 from modelmedic.steps.detection.calibration import Yardstick, thresholds, yardstick
 from modelmedic.steps.detection.profiles import Labelled, current_profile, labelled_profile
 from modelmedic.steps.incidents.repeats import Repeat, repeated
@@ -50,7 +50,7 @@ class Monitored:
     opened: bool
     alarm: bool
     sentence: str
-    persistent: Persistent
+    persistent: Persistence
     labelled: Labels
     champion: str
 
@@ -90,7 +90,7 @@ def _judge(site: Site, measure: Yardstick, window: Window, champion: str) -> tup
     current = current_profile(site, measure.profile.layout, window)
     labelled = labelled_profile(site, measure.profile.layout, window)
     aside = any(span.overlaps(window) for span in site.history.quarantined(site.model))
-    asked = Asked(
+    asked = VerdictContext(
         labelled=labelled.profile,
         maturity=site.policy.data.labels.maturity,
         least_rows=site.policy.detect.minRows,
@@ -113,7 +113,7 @@ def _since(site: Site) -> tuple[datetime | None, datetime | None]:
     """
     now = site.clock.now()
     changes = [release.at for release in site.history.releases(site.model) if release.at <= now]
-    last = max((heal.at for heal in site.ledger.past_heals(site.model) if replaced(heal)), default=None)
+    last = max((heal.at for heal in site.ledger.past_heals(site.model) if replaces_champion(heal)), default=None)
     if last is None or (changes and max(changes) > last):  # somebody released another version since: that one is to be watched at once
         return max(changes, default=None), None
     settles = last + site.policy.settle
@@ -133,7 +133,7 @@ def _reach(site: Site) -> timedelta:
     return site.policy.detect.persistence.of * site.policy.detect.window
 
 
-def _open(site: Site, verdict: Verdict, held: Persistent, labelled: Labelled) -> tuple[Incident, bool]:
+def _open(site: Site, verdict: Verdict, held: Persistence, labelled: Labelled) -> tuple[Incident, bool]:
     """The model's open incident, and whether it was opened here; when not, the verdict is attached
     to it as evidence.
     """
@@ -155,7 +155,7 @@ def _repeats(again: Repeat | None) -> str:
     return f"; nothing beyond incident {again.incident}: {again.reason}" if again else ""
 
 
-def _sentence(site: Site, verdict: Verdict, held: Persistent, settles: datetime | None) -> str:
+def _sentence(site: Site, verdict: Verdict, held: Persistence, settles: datetime | None) -> str:
     if not verdict.alarming:
         return verdict.sentence
     if not held.holds:
@@ -166,7 +166,7 @@ def _sentence(site: Site, verdict: Verdict, held: Persistent, settles: datetime 
     return f"{verdict.sentence}; {_rule(held)}"
 
 
-def _rule(held: Persistent) -> str:
+def _rule(held: Persistence) -> str:
     return f"{held.hits} of the last {held.of} windows alarm"
 
 
@@ -182,7 +182,7 @@ def _blamed(verdict: Verdict) -> list[str]:
     return list(dict.fromkeys([*broken, *(s.column for s in verdict.shifts if s.shifted and not s.acknowledged)]))[:10]
 
 
-def _facts(verdict: Verdict, held: Persistent, labelled: Labelled, reference: str) -> dict[str, object]:
+def _facts(verdict: Verdict, held: Persistence, labelled: Labelled, reference: str) -> dict[str, object]:
     return {
         "state": verdict.state,
         "window": verdict.window,

@@ -18,7 +18,7 @@ from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.core.profiles.layout import Layout
 from modelmedic.steps.core.profiles.profile import Profile
 from modelmedic.steps.core.profiles.profiler import Profiler
-from modelmedic.steps.core.tables.log_columns import MOMENT
+from modelmedic.steps.core.tables.moments import MOMENT
 from modelmedic.steps.runtime.run import Site
 
 _MOST_LABELLED = 500_000  # rows whose loss is looked at, evenly over the window

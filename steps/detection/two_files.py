@@ -9,7 +9,7 @@ from modelmedic.steps.adapters.tables.profile_reader import open_rows, read_prof
 from modelmedic.steps.adapters.tables.read import read_table
 from modelmedic.steps.contracts.detection import Roles, Thresholds, Verdict
 from modelmedic.steps.core.detection.verdict import judge_profiles
-from modelmedic.steps.core.profiles.layout_choice import check_roles, choose_layout, recognised
+from modelmedic.steps.core.profiles.layout_choice import check_roles, choose_layout, recognise_roles
 
 if TYPE_CHECKING:  # the diagnosis brings scipy, which a verdict does without
     from modelmedic.steps.contracts.decision import Decision
@@ -23,7 +23,7 @@ def detect_files(reference: Path, current: Path, roles: Roles) -> Verdict:
     Raises BadInput with one sentence about the file or the column that is wrong.
     """
     first, second = open_rows(reference), open_rows(current)
-    roles = recognised(roles, first.names)
+    roles = recognise_roles(roles, first.names)
     check_roles(roles, first.names, second.names)
     layout = choose_layout(first.sample(), roles, first.bounds())
     before, after = read_profiles(layout, first, second)
@@ -33,10 +33,10 @@ def detect_files(reference: Path, current: Path, roles: Roles) -> Verdict:
 def diagnose_files(reference: Path, current: Path, roles: Roles, context: "Context") -> "tuple[Diagnosis, Decision]":
     """Why they differ, and what the default rules make of it."""
     from modelmedic.steps.core.decision.rules import decide
-    from modelmedic.steps.core.diagnosis.diagnosis import diagnose
+    from modelmedic.steps.core.diagnosis.diagnosis import find_cause
 
     first, second, _ = _tables(reference, current)
-    diagnosis = diagnose(first, second, recognised(roles, first.column_names), context)
+    diagnosis = find_cause(first, second, recognise_roles(roles, first.column_names), context)
     return diagnosis, decide(diagnosis)
 
 

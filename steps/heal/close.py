@@ -8,7 +8,7 @@ from modelmedic.steps.contracts.errors import ModelmedicError
 from modelmedic.steps.contracts.incident import Closing
 from modelmedic.steps.contracts.notification import Severity
 from modelmedic.steps.contracts.words import Cause, Outcome
-from modelmedic.steps.core.decision.limits import failed
+from modelmedic.steps.core.decision.limits import counts_as_failure
 from modelmedic.steps.core.incidents.outcome import Ending, ending
 from modelmedic.steps.core.incidents.recurrence import SILENT_FOR
 from modelmedic.steps.heal.results import note_training
@@ -87,7 +87,7 @@ def _page_when_the_breaker_opens(run: Run) -> None:
     """One page, by the failure that opens it, and none by those after."""
     site, breaker = run.site, run.site.policy.limits.breaker
     since = site.clock.now() - breaker.within
-    failures = [heal for heal in site.ledger.past_heals(site.model) if failed(heal) and heal.at > since]
+    failures = [heal for heal in site.ledger.past_heals(site.model) if counts_as_failure(heal) and heal.at > since]
     if len(failures) == breaker.failures and failures[-1].incident == run.incident.id:
         sentence = f"{len(failures)} heals of {site.model} failed; nothing advances until {failures[0].at + breaker.within:%Y-%m-%d}"
         run.note("breaker.opened", failures=[heal.incident for heal in failures])

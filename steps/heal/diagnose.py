@@ -12,7 +12,7 @@ from modelmedic.steps.contracts.training import ModelVersion
 from modelmedic.steps.contracts.words import Autonomy, Remedy
 from modelmedic.steps.core.decision.limits import objections
 from modelmedic.steps.core.decision.rules import decide
-from modelmedic.steps.core.diagnosis.diagnosis import diagnose as find_cause
+from modelmedic.steps.core.diagnosis.diagnosis import find_cause
 from modelmedic.steps.runtime.reference import baseline
 from modelmedic.steps.runtime.run import Outputs, Run
 

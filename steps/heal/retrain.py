@@ -19,10 +19,10 @@ from modelmedic.steps.contracts.keys import candidate_prefix, model_hash
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.training import TrainingPlan
 from modelmedic.steps.contracts.words import Cause, Remedy
-from modelmedic.steps.core.decision.limits import replaced
-from modelmedic.steps.core.quality.checks import check
+from modelmedic.steps.core.decision.limits import replaces_champion
+from modelmedic.steps.core.quality.checks import pair_problems
 from modelmedic.steps.core.tables.pairing import pair
-from modelmedic.steps.core.training.feedback import fed_back
+from modelmedic.steps.core.training.feedback import feedback_reason
 from modelmedic.steps.core.training.window import plans, reach
 from modelmedic.steps.data.snapshots import keep
 from modelmedic.steps.runtime.run import Outputs, Run
@@ -81,7 +81,7 @@ def _first_onset(run: Run) -> datetime | None:
     serve.
     """
     site = run.site
-    changed = max((heal.at for heal in site.ledger.past_heals(site.model) if replaced(heal)), default=None)
+    changed = max((heal.at for heal in site.ledger.past_heals(site.model) if replaces_champion(heal)), default=None)
     found = []
     for incident in site.ledger.incidents(site.model):
         diagnosis = (site.ledger.stage(incident, "diagnose") or {}).get("diagnosis", {})
@@ -119,13 +119,13 @@ def _unfit(run: Run, compared: str, train: pa.Table, holdout: pa.Table) -> str:
     target, served = (
         pa.concat_tables([train, holdout])[name].to_numpy() for name in (site.policy.data.target, PREDICTION)
     )  # NaN: unserved
-    echo = fed_back(site.policy.data.task, np.asarray(target, dtype=np.float64), np.asarray(served, dtype=np.float64))
+    echo = feedback_reason(site.policy.data.task, np.asarray(target, dtype=np.float64), np.asarray(served, dtype=np.float64))
     if echo:
         return echo
     reference = site.references.table(compared)
     roles = replace(site.policy.roles, prediction=None, time=None)  # some were answered by nobody, and what was set aside leaves gaps
     for what, rows in (("training", train), ("holdout", holdout)):
-        problems = check(pair(reference, _newer(_others(rows, reference), reference, site.policy.data.time), roles))
+        problems = pair_problems(pair(reference, _newer(_others(rows, reference), reference, site.policy.data.time), roles))
         if problems:
             others = f" and {len(problems) - 1} more" if len(problems) > 1 else ""
             return f"the {what} rows are broken: {problems[0].detail}{others}"

@@ -18,10 +18,10 @@ from modelmedic.steps.contracts.errors import BadInput, Refused
 from modelmedic.steps.contracts.keys import candidate_prefix, model_hash
 from modelmedic.steps.contracts.training import Gate, ModelVersion, TrainingPlan, Validation
 from modelmedic.steps.contracts.words import Direction, Remedy
-from modelmedic.steps.core.tables.slices import inside
+from modelmedic.steps.core.tables.slices import rows_inside
 from modelmedic.steps.core.training.window import reach
 from modelmedic.steps.core.validation.fitness import fitness_gates
-from modelmedic.steps.core.validation.gates import comparison_gates, metrics, old_regime_gate
+from modelmedic.steps.core.validation.gates import comparison_gates, holdout_metrics, old_regime_gate
 from modelmedic.steps.data.snapshots import rows as snapshot
 from modelmedic.steps.heal.results import note_training
 from modelmedic.steps.runtime.reference import Baseline, baseline
@@ -114,7 +114,7 @@ def _judge(run: Run, trial: _Trial) -> tuple[tuple[Gate, ...], dict[str, float],
         raise BadInput(f"champion version {trial.champion.version} of {site.model} cannot be asked: {known.fitness.fault}")
     rows = judged(policy, trial.holdout, answers[0], theirs[0])
     gates = (*gates, *comparison_gates(policy, trial.remedy, rows, trial.tried), _old_regime(run, trial, answers[1], theirs[1]))
-    numbers = metrics(policy, trial.remedy, rows)
+    numbers = holdout_metrics(policy, trial.remedy, rows)
     for who, asked in (("challenger", seen), ("champion", known)):
         if asked.fitness.latency_p95_ms is not None:
             numbers[f"{who}_latency_p95_ms"] = asked.fitness.latency_p95_ms
@@ -127,7 +127,7 @@ def _old_regime(run: Run, trial: _Trial, challenger: np.ndarray, champion: np.nd
     rows = judged(policy, trial.old.table, challenger, champion).only(_remembered(run, trial.old.table))
     if segment is None or segment.column not in rows.columns:
         return old_regime_gate(policy, trial.remedy, rows, trial.diagnosis.cause)
-    outside = rows.only(~inside(rows.columns[segment.column], segment.value))
+    outside = rows.only(~rows_inside(rows.columns[segment.column], segment.value))
     return old_regime_gate(policy, trial.remedy, outside, trial.diagnosis.cause, f"{segment.column} {segment.value}")
 
 

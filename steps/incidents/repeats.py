@@ -12,7 +12,7 @@ from modelmedic.steps.contracts.detection import Verdict
 from modelmedic.steps.contracts.incident import Closing, Incident
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.words import Cause, Outcome, Remedy, VerdictState
-from modelmedic.steps.core.decision.limits import ADVANCING, objections, refused
+from modelmedic.steps.core.decision.limits import ADVANCING, objections, rejections_in_a_row
 from modelmedic.steps.core.incidents.persistence import APART
 from modelmedic.steps.core.incidents.recurrence import SILENT_FOR, news
 from modelmedic.steps.records.freezes import Control
@@ -87,7 +87,7 @@ def _refused_before(policy: Policy, heals: tuple[PastHeal, ...], now: datetime) 
     """A fault that has not grown is asked about half as often after each refusal in a row; what
     grew waits for the patience alone.
     """
-    row = refused(heals)
+    row = rejections_in_a_row(heals)
     until = row[0].at + policy.settle * min(2 ** (len(row) - 1), _LONGEST) if row else now
     return f"{len(row)} challengers in a row were refused; until {until:%Y-%m-%dT%H:%MZ} only a larger fault is news" if now < until else ""
 

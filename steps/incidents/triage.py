@@ -26,8 +26,8 @@ from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.ports import Clock, ObjectStore, Workflows
 from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.contracts.words import VerdictState
-from modelmedic.steps.core.decision.limits import replaced
-from modelmedic.steps.core.incidents.alerts import Alert, Refusal, read
+from modelmedic.steps.core.decision.limits import replaces_champion
+from modelmedic.steps.core.incidents.alerts import FiringAlert, Refusal, read_alerts
 from modelmedic.steps.incidents.opening import ensure_heal
 from modelmedic.steps.incidents.repeats import repeated
 from modelmedic.steps.records.audit import AuditTrail
@@ -80,7 +80,7 @@ def triage(place: Place, body: bytes, say: Callable[[str], None], clock: Clock |
     turn.
     """
     desk = _Desk(place, clock or SystemClock(), say)
-    reading, fleet = read(body), place.fleet()
+    reading, fleet = read_alerts(body), place.fleet()
     failed: list[ModelmedicError] = []
     strangers: list[Refusal] = []
     for model, alerts in groupby(sorted(reading.alerts, key=lambda alert: alert.model), key=lambda alert: alert.model):
@@ -98,7 +98,7 @@ def triage(place: Place, body: bytes, say: Callable[[str], None], clock: Clock |
     return {name: str(count) for name, count in desk.counts.items()}
 
 
-def _model(desk: _Desk, model: str, facts: Mapping[str, str], alerts: list[Alert]) -> None:
+def _model(desk: _Desk, model: str, facts: Mapping[str, str], alerts: list[FiringAlert]) -> None:
     trail, ledger = desk.trail(model), Ledger(desk.place.store, desk.clock)
     for alert in alerts:
         if alert.name in HEALS:
@@ -111,7 +111,7 @@ def _model(desk: _Desk, model: str, facts: Mapping[str, str], alerts: list[Alert
         desk.say(f"{model}: the heal of incident {current.id} is started")
 
 
-def _drifted(desk: _Desk, ledger: Ledger, policy_hash: str, alert: Alert, trail: "_Trail") -> None:
+def _drifted(desk: _Desk, ledger: Ledger, policy_hash: str, alert: FiringAlert, trail: "_Trail") -> None:
     """Attach it to the open incident, or open one if a verdict bears it out."""
     current = ledger.current(alert.model)
     try:
@@ -142,7 +142,7 @@ def _evidence(desk: _Desk, ledger: Ledger, policy_hash: str, model: str) -> Wind
     verdict = next((v for v in seen if v.alarming and (v.measured_at or since) > since), None)
     if verdict is None or verdict.window is None:
         raise Refused(f"no verdict on {model} alarms since {since:%Y-%m-%dT%H:%MZ}; an alert alone is no evidence")
-    if last is not None and replaced(last) and now < last.at + policy.settle and verdict.state is not VerdictState.BROKEN:
+    if last is not None and replaces_champion(last) and now < last.at + policy.settle and verdict.state is not VerdictState.BROKEN:
         raise Refused(f"windows of {model} hold rows of the champion before the last heal until {last.at + policy.settle:%Y-%m-%dT%H:%MZ}")
     earlier = [v for v in reversed(seen) if v.model_version == verdict.model_version]
     control = Control(desk.place.store, desk.clock)
@@ -212,11 +212,11 @@ class _Trail:
             self.trail.append(event, Phase.NOTE, incident=incident, key=key, facts=facts)
 
 
-def _digest(alert: Alert) -> str:
+def _digest(alert: FiringAlert) -> str:
     return sha256(canonical(to_plain(alert)))
 
 
-def _said(alert: Alert) -> dict[str, str]:
+def _said(alert: FiringAlert) -> dict[str, str]:
     return {"alert": alert.name, "fingerprint": alert.fingerprint, "since": str(to_plain(alert.started_at)), "digest": _digest(alert)}
 
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from modelmedic.steps.contracts.errors import BadInput
-from modelmedic.steps.core.tables.log_columns import MOMENT, moments
+from modelmedic.steps.core.tables.moments import MOMENT, moments
 from modelmedic.steps.predictor.columns import Kind, Wanted
 from modelmedic.steps.predictor.request import Asked
 

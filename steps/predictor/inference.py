@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from modelmedic.steps.adapters.models.loader import LoadedModel
 from modelmedic.steps.contracts.errors import BadInput
-from modelmedic.steps.core.tables.log_columns import moments
+from modelmedic.steps.core.tables.moments import moments
 from modelmedic.steps.predictor.columns import Columns, Kind, Wanted
 from modelmedic.steps.predictor.frame import Texts, check, frame, missing
 from modelmedic.steps.predictor.request import Asked

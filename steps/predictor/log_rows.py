@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from modelmedic.steps.contracts.inference_log import ANSWERED_AT, MODEL_VERSION, PREDICTION, REQUEST_ID, SERVED_BY
-from modelmedic.steps.core.tables.log_columns import MOMENT
+from modelmedic.steps.core.tables.moments import MOMENT
 from modelmedic.steps.predictor.columns import Kind
 
 TIME = "time"  # the column's name where no policy says one

@@ -8,7 +8,7 @@ from modelmedic.steps.contracts.incident import Closing, Incident
 from modelmedic.steps.contracts.notification import Severity
 from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.contracts.words import Outcome, Task
-from modelmedic.steps.core.statistics.residuals import Labelled, labelled
+from modelmedic.steps.core.statistics.residuals import LabelledRows, labelled_rows
 from modelmedic.steps.core.tables.pairing import pair
 from modelmedic.steps.runtime.run import Site
 
@@ -44,7 +44,7 @@ def _assess(site: Site, incident: Incident, closing: Closing) -> str | None:
         both = pair(site.references.table(version), after, site.policy.roles)
     except NotFound:
         return None
-    rows = labelled(both) if after.num_rows >= _LEAST_LABELS else None
+    rows = labelled_rows(both) if after.num_rows >= _LEAST_LABELS else None
     if rows is None:
         return None
     sentence = _sentence(rows, version)
@@ -67,7 +67,7 @@ def _renew_report(site: Site, incident: Incident) -> None:
         site.note("report.failed", {"error": str(error)}, incident.id)
 
 
-def _sentence(rows: Labelled, version: str) -> str:
+def _sentence(rows: LabelledRows, version: str) -> str:
     name = "log loss" if rows.task is Task.BINARY else "squared error"
     expected, found = float(rows.loss[0].mean()), float(rows.loss[1].mean())
     verdict = "effective" if not rows.harmed else "not effective"

@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 
 from modelmedic.steps.contracts.detection import ColumnShift, Problem, Roles, Segment, Thresholds
-from modelmedic.steps.core.quality.checks import check
-from modelmedic.steps.core.statistics.residuals import Labelled, labelled
+from modelmedic.steps.core.quality.checks import pair_problems
+from modelmedic.steps.core.statistics.residuals import LabelledRows, labelled_rows
 from modelmedic.steps.core.statistics.shift import shifts
 from modelmedic.steps.core.tables.pairing import Column, Floats, Pair, finite, pair
 
@@ -117,10 +117,10 @@ def compare(
     Raises BadInput when the two tables share no feature.
     """
     both = pair(reference, current, roles)
-    problems = check(both)
+    problems = pair_problems(both)
     known = {shift.column: shift for shift in (measured or _measured(both))}
     names = _worth_drawing(both, tuple(blamed), problems, tuple(known.values()))
-    rows = labelled(both)
+    rows = labelled_rows(both)
     return Comparison(
         rows=both.rows,
         columns=tuple(_draw(both, name, known.get(name), problems, name in blamed) for name in names),
@@ -204,7 +204,7 @@ def _segments(both: Pair, segment: Segment | None) -> list[Column]:
     return [*first, *(column for column in both.segmenting if column not in first)][:2]
 
 
-def _cut(column: Column, rows: Labelled, values: tuple[Floats, Floats]) -> Cut:
+def _cut(column: Column, rows: LabelledRows, values: tuple[Floats, Floats]) -> Cut:
     """Parts in the order of the column's bins, or of how much the mean changed and how many rows
     that touches.
     """

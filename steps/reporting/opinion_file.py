@@ -11,7 +11,7 @@ from modelmedic.steps.contracts.decision import Decision
 from modelmedic.steps.contracts.detection import Roles, Verdict
 from modelmedic.steps.contracts.diagnosis import Diagnosis
 from modelmedic.steps.contracts.errors import BadInput
-from modelmedic.steps.core.profiles.layout_choice import recognised
+from modelmedic.steps.core.profiles.layout_choice import recognise_roles
 from modelmedic.steps.core.tables.thinning import thin
 from modelmedic.steps.reporting.comparison import compare
 from modelmedic.steps.reporting.opinion import opinion_page
@@ -39,7 +39,7 @@ def write_opinion(
     comparison = compare(
         first,
         second,
-        recognised(roles, first.column_names),
+        recognise_roles(roles, first.column_names),
         blamed=diagnosis.columns if diagnosis else (),
         segment=diagnosis.segment if diagnosis else None,
         measured=verdict.shifts if verdict else (),

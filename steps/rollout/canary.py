@@ -15,7 +15,7 @@ from modelmedic.steps.contracts.inference_log import PREDICTION
 from modelmedic.steps.contracts.serving import ServingState, Traffic
 from modelmedic.steps.contracts.training import ModelVersion
 from modelmedic.steps.contracts.words import Direction
-from modelmedic.steps.core.rollout.judgement import Judgement, Replay, judge_replay, judge_share, since
+from modelmedic.steps.core.rollout.judgement import Judgement, Replay, judge_replay, judge_share, traffic_between
 from modelmedic.steps.core.tables.thinning import thin
 from modelmedic.steps.effects.perform import Effect
 from modelmedic.steps.incidents.metrics import tell_heal
@@ -188,7 +188,8 @@ class Canary:
     def _judged(self, share: int, first: Mapping[str, Traffic] | None, started: datetime) -> Judged:
         policy, now = self._run.site.policy, self._traffic()
         canary, champion = (
-            since(now[who], first[who]) if now and first and who in now and who in first else None for who in ("canary", "champion")
+            traffic_between(now[who], first[who]) if now and first and who in now and who in first else None
+            for who in ("canary", "champion")
         )
         waited = self._run.site.clock.now() - started
         judgement = judge_share(canary, champion, policy.rollout, policy.validation.latencyP95Ms, share, waited)

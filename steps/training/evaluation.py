@@ -13,7 +13,7 @@ from modelmedic.steps.adapters.models.frames import features
 from modelmedic.steps.contracts.inference_log import MODEL_VERSION, PREDICTION
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.core.statistics.metrics import blocks_of
-from modelmedic.steps.core.validation.gates import Judged
+from modelmedic.steps.core.validation.gates import ScoredRows
 from modelmedic.steps.training.predict import Asked, ask_apart
 
 
@@ -28,12 +28,12 @@ def ask(model: Path, policy: Policy, parts: tuple[pa.Table, ...], out: Path) -> 
     return asked, tuple(np.split(asked.answers, bounds))
 
 
-def judged(policy: Policy, rows: pa.Table, challenger: np.ndarray, champion: np.ndarray | None = None) -> Judged:
+def judged(policy: Policy, rows: pa.Table, challenger: np.ndarray, champion: np.ndarray | None = None) -> ScoredRows:
     frame = features(rows, policy)
     columns: dict[str, npt.NDArray[np.generic]] = {name: frame[name].to_numpy() for name in policy.features}
     seconds = np.asarray(pc.cast(rows[policy.data.time], pa.int64()).to_numpy(), dtype=np.float64) / 1e6
     target = np.asarray(rows[policy.data.target].to_numpy(), dtype=np.float64)
-    return Judged(target, challenger, champion, blocks_of(seconds, len(target)), columns)
+    return ScoredRows(target, challenger, champion, blocks_of(seconds, len(target)), columns)
 
 
 def answered(rows: pa.Table, version: str, answers: np.ndarray) -> pa.Table:

@@ -15,9 +15,9 @@ import pyarrow as pa
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.training import TrainingPlan
 from modelmedic.steps.contracts.words import Remedy
-from modelmedic.steps.core.statistics.metrics import Comparison
-from modelmedic.steps.core.training.stand_in import answers
-from modelmedic.steps.core.validation.gates import compared
+from modelmedic.steps.core.statistics.metrics import PairedComparison
+from modelmedic.steps.core.training.stand_in import forest_answers
+from modelmedic.steps.core.validation.gates import compare_with_champion
 from modelmedic.steps.runtime.run import Run
 from modelmedic.steps.training.evaluation import judged
 from modelmedic.steps.training.history import within
@@ -32,7 +32,7 @@ def behind(run: Run, plans: Sequence[TrainingPlan], labelled: pa.Table, holdout:
     policy, nobody = run.site.policy, (False,) * len(plans)
     if len(plans) < 2 or any(plan.remedy is Remedy.RECALIBRATE for plan in plans):
         return nobody
-    found = [answers(learnt(policy, plan, labelled), holdout, policy.roles) for plan in plans]
+    found = [forest_answers(learnt(policy, plan, labelled), holdout, policy.roles) for plan in plans]
     known = [each for each in found if each is not None]
     if len(known) < len(plans):
         return nobody
@@ -45,5 +45,5 @@ def learnt(policy: Policy, plan: TrainingPlan, labelled: pa.Table) -> pa.Table:
     return within(labelled, policy.data.time, plan.train, (*plan.excluded, *apart))
 
 
-def _gain(policy: Policy, holdout: pa.Table, one: Floats, other: Floats) -> Comparison:
-    return compared(policy.metric, judged(policy, holdout, one, other), policy)
+def _gain(policy: Policy, holdout: pa.Table, one: Floats, other: Floats) -> PairedComparison:
+    return compare_with_champion(policy.metric, judged(policy, holdout, one, other), policy)

@@ -15,7 +15,7 @@ from modelmedic.steps.contracts.errors import ModelmedicError, Refused
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.training import ModelVersion, TrainingPlan
 from modelmedic.steps.contracts.words import Remedy
-from modelmedic.steps.core.validation.gates import compared
+from modelmedic.steps.core.validation.gates import compare_with_champion
 from modelmedic.steps.runtime.run import Run
 from modelmedic.steps.runtime.versions import version_files
 from modelmedic.steps.training.evaluation import ask, judged
@@ -85,7 +85,7 @@ def _gain(policy: Policy, each: Try, holdout: pa.Table, answers: np.ndarray | No
         return None
     if each.plan.remedy is Remedy.RECALIBRATE and policy.metric == "auc":
         return -policy.validation.margin
-    low = compared(policy.metric, judged(policy, holdout, answers, champion), policy, tried).gain.low
+    low = compare_with_champion(policy.metric, judged(policy, holdout, answers, champion), policy, tried).gain.low
     return low if np.isfinite(low) else None
 
 

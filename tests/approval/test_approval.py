@@ -8,7 +8,7 @@ import pytest
 
 from modelmedic.steps.contracts.incident import Answer
 from modelmedic.steps.contracts.policy import Approval
-from modelmedic.steps.core.decision.approval import rule
+from modelmedic.steps.core.decision.approval import rule_on_answers
 
 ASKED = datetime(2026, 3, 1, 9, tzinfo=UTC)
 SOON = ASKED + timedelta(hours=1)
@@ -20,7 +20,7 @@ def answer(by: str = "ana", *, approved: bool = True, digest: str = DIGEST, at: 
 
 
 def decided(*answers: Answer, approval: Approval | None = None, now: datetime = SOON) -> str:
-    return rule(answers, approval or Approval(), DIGEST, ASKED, now).decision
+    return rule_on_answers(answers, approval or Approval(), DIGEST, ASKED, now).decision
 
 
 def test_one_yes_approves() -> None:
@@ -56,6 +56,6 @@ def test_a_yes_in_time_stands_after_the_timeout() -> None:
 
 
 def test_who_did_not_prove_who_they_are_is_called_unverified() -> None:
-    unverified = rule((answer("ana"),), Approval(), DIGEST, ASKED, SOON)
+    unverified = rule_on_answers((answer("ana"),), Approval(), DIGEST, ASKED, SOON)
     assert (unverified.verified, "ana (unverified)" in unverified.sentence) == (False, True)
-    assert rule((answer("ana", verified=True),), Approval(), DIGEST, ASKED, SOON).verified
+    assert rule_on_answers((answer("ana", verified=True),), Approval(), DIGEST, ASKED, SOON).verified

@@ -19,7 +19,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 from modelmedic.examples.flights.stream import month
 from modelmedic.steps.contracts.words import Task
 from modelmedic.steps.core.diagnosis.estimate import estimate
-from modelmedic.steps.core.statistics.residuals import labelled
+from modelmedic.steps.core.statistics.residuals import labelled_rows
 from modelmedic.steps.core.tables.pairing import Pair, pair
 from tests.benchmarks.fault_bench.planting import build, train
 from tests.benchmarks.fault_bench.run import FAULTS
@@ -56,7 +56,7 @@ def told(both: Pair) -> Told | None:
     """The estimate looks at the reference's labels alone; the current window's are what it is held
     against.
     """
-    rows, expected = labelled(both), estimate(both)
+    rows, expected = labelled_rows(both), estimate(both)
     if rows is None or expected is None:
         return None
     return Told(expected.value, expected.low, expected.high, float(rows.loss[1].mean()), expected.reference)

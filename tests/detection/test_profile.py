@@ -18,12 +18,12 @@ from scipy.stats import linregress
 
 from modelmedic.steps.contracts.detection import Roles
 from modelmedic.steps.contracts.words import Task
-from modelmedic.steps.core.detection.calibration_slope import hold
+from modelmedic.steps.core.detection.calibration_slope import calibration_slope
 from modelmedic.steps.core.profiles.document import from_document, to_document
 from modelmedic.steps.core.profiles.layout import Layout, NumberAxis, number_axis
 from modelmedic.steps.core.profiles.layout_choice import choose_layout
 from modelmedic.steps.core.profiles.profile import Codes, Numbers, Profile, merge, tail_value
-from modelmedic.steps.core.profiles.profiler import Profiler, profiled
+from modelmedic.steps.core.profiles.profiler import Profiler, profile_table
 from tests.data.log import policy, rows
 
 ODD = st.floats(allow_nan=True, allow_infinity=True) | st.none() | st.sampled_from([0.0, -0.0, 1.0, 4.999999, 5.0, -5.0, 1e308, 5e-324])
@@ -45,15 +45,15 @@ def test_pieces_in_any_order_make_the_same_profile(cuts: list[int], random: "obj
     bounds = [0, *sorted(cuts), 3000]
     pieces = [table.slice(a, b - a) for a, b in itertools.pairwise(bounds)]
     random.shuffle(pieces)  # type: ignore[attr-defined]
-    assert document(reduce(merge, [profiled(layout, piece) for piece in pieces])) == document(profiled(layout, table))
+    assert document(reduce(merge, [profile_table(layout, piece) for piece in pieces])) == document(profile_table(layout, table))
 
 
 @settings(max_examples=200, deadline=None)
 @given(st.lists(ODD, max_size=80), st.lists(ODD, max_size=80))
 def test_every_value_is_counted_once_whatever_it_is(first: list[float | None], second: list[float | None]) -> None:
     layout = Layout(numbers={"x": NumberAxis(-5.0, 5.0, 64)})
-    parts = [profiled(layout, pa.table({"x": pa.array(values, pa.float64())})) for values in (first, second)]
-    whole = profiled(layout, pa.table({"x": pa.array([*first, *second], pa.float64())}))
+    parts = [profile_table(layout, pa.table({"x": pa.array(values, pa.float64())})) for values in (first, second)]
+    whole = profile_table(layout, pa.table({"x": pa.array([*first, *second], pa.float64())}))
     assert document(merge(*parts)) == document(whole)
     column = whole.columns.get("x")
     values = [v for v in (*first, *second) if v is not None and not math.isnan(v)]
@@ -72,7 +72,7 @@ def test_a_tail_is_known_to_one_part_in_sixty_four(value: float) -> None:
 
 def test_a_profile_is_read_back_as_it_was_written() -> None:
     table, layout = world()
-    profile = profiled(replace(layout, time="asked_at"), table)
+    profile = profile_table(replace(layout, time="asked_at"), table)
     assert document(from_document(json.loads(document(profile)))) == document(profile)
     with pytest.raises(ValueError, match="format 99"):
         from_document({**to_document(profile), "format": 99})
@@ -106,13 +106,13 @@ def test_columns_of_one_kind_of_rows_are_joined_side_by_side() -> None:
     joined = halves[0].beside(halves[1])
     assert joined.columns.keys() == {"income", "age", "region", "prediction"}
     assert joined.rows == 3000
-    assert joined.losses == profiled(layout, table).losses
+    assert joined.losses == profile_table(layout, table).losses
 
 
 def test_whole_numbers_have_a_bin_each() -> None:
     axis = number_axis(np.array([0.0, 23.0, 5.0, 7.0]))
     assert axis.width == 1.0
-    column = profiled(Layout(numbers={"hour": axis}), pa.table({"hour": np.arange(24.0)})).columns["hour"]
+    column = profile_table(Layout(numbers={"hour": axis}), pa.table({"hour": np.arange(24.0)})).columns["hour"]
     assert isinstance(column, Numbers)
     assert column.counts.max() == 1
 
@@ -121,14 +121,14 @@ def test_a_long_tail_leaves_the_bulk_its_bins() -> None:
     sample = np.random.default_rng(0).lognormal(0, 1.5, 20_000)
     axis = number_axis(sample, (0.0, 1e9))
     assert axis.width < 0.3
-    counts = profiled(Layout(numbers={"x": axis}), pa.table({"x": sample})).columns["x"]
+    counts = profile_table(Layout(numbers={"x": axis}), pa.table({"x": sample})).columns["x"]
     assert isinstance(counts, Numbers)
     assert counts.counts.max() / len(sample) < 0.15
 
 
 def test_an_identifier_is_counted_no_further() -> None:
     layout = Layout(codes=("id",))
-    column = profiled(layout, pa.table({"id": [f"u{i}" for i in range(6000)]})).columns["id"]
+    column = profile_table(layout, pa.table({"id": [f"u{i}" for i in range(6000)]})).columns["id"]
     assert isinstance(column, Codes)
     assert (column.identifier, column.counts, column.known) == (True, {}, 6000)
 
@@ -139,7 +139,7 @@ def test_the_mean_loss_is_that_of_the_rows(scale: float) -> None:
     y = random.normal(size=5000) * scale
     table = pa.table({"y": y, "p": y + random.normal(size=5000) * scale, "x": y})
     layout = choose_layout(table, Roles(target="y", prediction="p", task=Task.REGRESSION))
-    losses = profiled(layout, table).losses
+    losses = profile_table(layout, table).losses
     exact = (table["y"].to_numpy() - table["p"].to_numpy()) ** 2
     assert losses.mean(layout.loss_unit) == pytest.approx(exact.mean(), rel=1e-5)
     assert losses.variance(layout.loss_unit) == pytest.approx(exact.var(), rel=1e-3)
@@ -151,7 +151,7 @@ def test_the_hold_of_the_answers_on_the_labels_is_the_slope_of_least_squares(sca
     p = random.normal(size=5000) * scale + 5 * scale
     table = pa.table({"y": 0.7 * p + random.normal(size=5000) * scale, "p": p, "x": p})
     layout = choose_layout(table, Roles(target="y", prediction="p", task=Task.REGRESSION))
-    found = hold(merge(profiled(layout, table.slice(0, 2000)), profiled(layout, table.slice(2000))))
+    found = calibration_slope(merge(profile_table(layout, table.slice(0, 2000)), profile_table(layout, table.slice(2000))))
     exact = linregress(p, table["y"].to_numpy())
     assert found is not None
     assert found.slope == pytest.approx(exact.slope, rel=1e-3)
@@ -160,11 +160,11 @@ def test_the_hold_of_the_answers_on_the_labels_is_the_slope_of_least_squares(sca
 
 def test_answers_that_are_all_alike_hold_nothing() -> None:
     table = pa.table({"y": [0.0, 1.0] * 500, "p": [0.5] * 1000, "x": np.arange(1000.0)})
-    assert hold(profiled(choose_layout(table, Roles(target="y", prediction="p")), table)) is None
+    assert calibration_slope(profile_table(choose_layout(table, Roles(target="y", prediction="p")), table)) is None
 
 
 def test_words_are_labels_as_well() -> None:
     table = pa.table({"x": np.arange(200.0), "y": ["no", "yes"] * 100, "p": [0.1, 0.9] * 100})
     layout = choose_layout(table, Roles(target="y", prediction="p"))
     assert (layout.words, layout.task) == (("no", "yes"), Task.BINARY)
-    assert profiled(layout, table).losses.mean(layout.loss_unit) == pytest.approx(-math.log(0.9), rel=1e-4)
+    assert profile_table(layout, table).losses.mean(layout.loss_unit) == pytest.approx(-math.log(0.9), rel=1e-4)

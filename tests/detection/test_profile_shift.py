@@ -8,17 +8,17 @@ import pytest
 from scipy import stats
 
 from modelmedic.steps.contracts.detection import Roles, Thresholds
-from modelmedic.steps.core.detection.shift import Measured, measure_counts, profile_shifts
+from modelmedic.steps.core.detection.profile_shift import ShiftMeasure, measure_counts, profile_shifts
 from modelmedic.steps.core.profiles.layout_choice import choose_layout
-from modelmedic.steps.core.profiles.profiler import profiled
+from modelmedic.steps.core.profiles.profiler import profile_table
 
 Floats = np.ndarray
 
 
-def measured(reference: Floats, current: Floats, design: float = 1.0) -> Measured:
+def measured(reference: Floats, current: Floats, design: float = 1.0) -> ShiftMeasure:
     before, after = (pa.table({"x": values}) for values in (reference, current))
     layout = choose_layout(before, Roles())
-    return measure_counts(profiled(layout, before).columns["x"], profiled(layout, after).columns["x"], design)
+    return measure_counts(profile_table(layout, before).columns["x"], profile_table(layout, after).columns["x"], design)
 
 
 @pytest.mark.parametrize("shift", [0.0, 0.05, 0.3, 2.0, 40.0])
@@ -89,7 +89,7 @@ def test_both_effect_and_p_value_have_to_be_exceeded() -> None:
     def shifted(n: int, shift: float) -> bool:
         before, after = pa.table({"x": random.normal(size=n)}), pa.table({"x": random.normal(shift, 1, n)})
         layout = choose_layout(before, Roles())
-        return profile_shifts(profiled(layout, before), profiled(layout, after), Thresholds())[0].shifted
+        return profile_shifts(profile_table(layout, before), profile_table(layout, after), Thresholds())[0].shifted
 
     assert not shifted(300_000, 0.02)  # sure, and too small to matter
     assert not shifted(60, 0.3)  # large, and no more than noise

@@ -8,9 +8,9 @@ import pyarrow.compute as pc
 import pytest
 
 from modelmedic.steps.contracts.detection import Problem, ProblemKind
-from modelmedic.steps.core.detection.quality import problems
+from modelmedic.steps.core.detection.profile_quality import profile_problems
 from modelmedic.steps.core.profiles.layout_choice import choose_layout
-from modelmedic.steps.core.profiles.profiler import profiled
+from modelmedic.steps.core.profiles.profiler import profile_table
 from tests.data.log import DAY, START, policy, rows
 
 Change = Callable[[pa.Table], pa.Table]
@@ -20,7 +20,7 @@ INCOME, AGE, REGION = 1, 2, 3
 def found(change: Change, n: int = 3000) -> tuple[Problem, ...]:
     reference = rows(6000, seed=1, start=START - 14 * DAY, span=14 * DAY)
     layout = choose_layout(reference, policy().roles)
-    return problems(profiled(layout, reference), profiled(layout, change(rows(n, seed=2))))
+    return profile_problems(profile_table(layout, reference), profile_table(layout, change(rows(n, seed=2))))
 
 
 def put(column: int, name: str, make: Callable[[np.ndarray], object]) -> Change:
@@ -63,8 +63,8 @@ def test_a_fault_is_named_with_its_column(change: Change, kind: ProblemKind, col
 def test_quiet_windows_have_no_problem() -> None:
     reference = rows(3000, seed=1)
     layout = choose_layout(reference, policy().roles)
-    before = profiled(layout, reference)
-    assert not [p for seed in range(100, 200) for p in problems(before, profiled(layout, rows(500, seed=seed)))]
+    before = profile_table(layout, reference)
+    assert not [p for seed in range(100, 200) for p in profile_problems(before, profile_table(layout, rows(500, seed=seed)))]
 
 
 def test_a_shift_is_no_broken_data() -> None:
@@ -75,7 +75,7 @@ def test_what_was_so_before_is_no_problem_now() -> None:
     reference = put(AGE, "age", lambda v: some(0.5, v, np.nan))(rows(3000, seed=1))
     layout = choose_layout(reference, policy().roles)
     current = put(AGE, "age", lambda v: some(0.5, v, np.nan))(rows(3000, seed=2))
-    assert problems(profiled(layout, reference), profiled(layout, current)) == ()
+    assert profile_problems(profile_table(layout, reference), profile_table(layout, current)) == ()
 
 
 def test_rare_codes_that_were_never_met_are_expected_where_there_are_many() -> None:
@@ -88,4 +88,4 @@ def test_rare_codes_that_were_never_met_are_expected_where_there_are_many() -> N
 
     reference = table(1500)
     layout = choose_layout(reference, Roles(categorical=("zip",)))
-    assert problems(profiled(layout, reference), profiled(layout, table(800))) == ()
+    assert profile_problems(profile_table(layout, reference), profile_table(layout, table(800))) == ()

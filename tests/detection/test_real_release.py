@@ -11,10 +11,10 @@ from modelmedic.examples.flights.year import EVERY, POLICY
 from modelmedic.steps.adapters.policy.file import load_policy
 from modelmedic.steps.contracts.detection import Performance, Roles
 from modelmedic.steps.contracts.window import Window
-from modelmedic.steps.core.detection.thresholds import calibrate, level
+from modelmedic.steps.core.detection.thresholds import alarm_level, calibrate
 from modelmedic.steps.core.detection.verdict import performance
 from modelmedic.steps.core.profiles.layout_choice import choose_layout
-from modelmedic.steps.core.profiles.profiler import profiled
+from modelmedic.steps.core.profiles.profiler import profile_table
 from tests.benchmarks.flights import MARCH, answered
 
 ROLES = Roles(target="delayed", prediction="p")
@@ -28,14 +28,14 @@ class Monitor:
 
     def __init__(self) -> None:
         reference = answered().reference.select(["p", "delayed"])
-        self._reference = profiled(choose_layout(reference, ROLES), reference)
-        alpha = level(DETECT.falseAlarmsPerYear, DETECT.window, DETECT.persistence.hits)
+        self._reference = profile_table(choose_layout(reference, ROLES), reference)
+        alpha = alarm_level(DETECT.falseAlarmsPerYear, DETECT.window, DETECT.persistence.hits)
         self._thresholds = calibrate(reference, self._reference.layout, 5000, alpha=alpha, explicit={}, version="1")
 
     def look(self, end: datetime, released: datetime | None = None) -> Performance:
         """The window that ends then; the bad version answers from `released` on."""
         rows = answered().window(Window(end - DETECT.window, end), released=released).select(["p", "delayed"])
-        found = performance(self._reference, profiled(self._reference.layout, rows), self._thresholds)
+        found = performance(self._reference, profile_table(self._reference.layout, rows), self._thresholds)
         assert found is not None
         return found
 

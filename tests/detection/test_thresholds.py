@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from modelmedic.steps.contracts.detection import Roles, Thresholds
-from modelmedic.steps.core.detection.thresholds import calibrate, level
+from modelmedic.steps.core.detection.thresholds import alarm_level, calibrate
 from modelmedic.steps.core.profiles.layout_choice import choose_layout
 from tests.benchmarks.detection.alarms import Count, count
 from tests.benchmarks.detection.worlds import Kind
@@ -55,8 +55,8 @@ def test_the_same_holds_over_many_windows() -> None:
 
 def test_the_level_follows_from_the_rate() -> None:
     hour, week = timedelta(hours=1), timedelta(days=7)
-    assert level(1.0, hour, 2) == pytest.approx(0.8 * 2 / 8760)
-    assert level(1.0, hour, 2) < level(4.0, hour, 2) < level(52.0, week, 2) == pytest.approx(0.8 * 0.006)
+    assert alarm_level(1.0, hour, 2) == pytest.approx(0.8 * 2 / 8760)
+    assert alarm_level(1.0, hour, 2) < alarm_level(4.0, hour, 2) < alarm_level(52.0, week, 2) == pytest.approx(0.8 * 0.006)
 
 
 def test_a_reference_of_a_few_rows_has_the_stated_defaults_only() -> None:

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from modelmedic.steps.contracts.detection import Problem, ProblemKind, Roles
-from modelmedic.steps.core.quality.checks import check
+from modelmedic.steps.core.quality.checks import pair_problems
 from modelmedic.steps.core.tables.pairing import pair
 
 Floats = npt.NDArray[np.float64]
@@ -36,7 +36,7 @@ def _problems(change: Callable[[dict[str, Floats], np.random.Generator], None]) 
     change(current, np.random.default_rng(3))
     time = [pa.array((1_700_000_000 + 60 * np.arange(N) + s) * 1_000_000, pa.timestamp("us")) for s in (0, 400_000)]
     tables = [pa.table({**w, "t": t}) for w, t in zip((_window(1), current), time, strict=True)]
-    return check(pair(tables[0], tables[1], Roles(time="t")))
+    return pair_problems(pair(tables[0], tables[1], Roles(time="t")))
 
 
 def _some(column: str, share: float, of: Callable[[Floats], Floats | float]) -> Callable[[dict[str, Floats], np.random.Generator], None]:
@@ -111,5 +111,5 @@ WINDOWS = [
 @pytest.mark.parametrize(("kind", "change"), WINDOWS)
 def test_a_window_that_is_not_whole_and_fresh_is_broken(kind: ProblemKind, change: Callable[[pa.Table, pa.Table], pa.Table]) -> None:
     old, new = _table(3000, 1, 0), _table(1500, 2, 200_000)
-    assert [p.kind for p in check(pair(old, change(old, new), Roles(time="t")))][:1] == [kind]
-    assert check(pair(old, new, Roles(time="t"))) == ()
+    assert [p.kind for p in pair_problems(pair(old, change(old, new), Roles(time="t")))][:1] == [kind]
+    assert pair_problems(pair(old, new, Roles(time="t"))) == ()

@@ -10,7 +10,7 @@ from modelmedic.steps.contracts.detection import Segment
 from modelmedic.steps.contracts.diagnosis import Context
 from modelmedic.steps.contracts.words import Cause, Remedy
 from modelmedic.steps.core.decision.rules import decide
-from modelmedic.steps.core.diagnosis.diagnosis import diagnose
+from modelmedic.steps.core.diagnosis.diagnosis import find_cause
 from tests.worlds import planted
 from tests.worlds.planted import ROLES, World, windows
 
@@ -38,7 +38,7 @@ CASES = [
 def test_a_planted_fault_is_named_with_column_segment_and_remedy(
     fault: Callable[[World], None], cause: Cause, column: str | None, segment: Segment | None, remedy: Remedy
 ) -> None:
-    found = diagnose(*windows(fault), ROLES, Context())
+    found = find_cause(*windows(fault), ROLES, Context())
     assert (found.cause, found.segment) == (cause, segment), found.sentence
     assert column is None or found.columns[0] == column
     assert decide(found).remedy is remedy
@@ -47,7 +47,7 @@ def test_a_planted_fault_is_named_with_column_segment_and_remedy(
 
 
 def test_a_drift_in_a_numeric_region_names_the_region() -> None:
-    found = diagnose(*windows(planted.concept_in_a_region), ROLES, Context())
+    found = find_cause(*windows(planted.concept_in_a_region), ROLES, Context())
     assert found.cause is Cause.CONCEPT_DRIFT
     assert found.segment is not None
     assert (found.segment.column, found.columns[0]) == ("x3", "x3")
@@ -55,7 +55,7 @@ def test_a_drift_in_a_numeric_region_names_the_region() -> None:
 
 
 def test_quiet_windows_are_left_alone() -> None:
-    causes = [diagnose(*windows(planted.quiet, n=2000, seed=seed), ROLES, Context()).cause for seed in range(100, 130)]
+    causes = [find_cause(*windows(planted.quiet, n=2000, seed=seed), ROLES, Context()).cause for seed in range(100, 130)]
     assert causes.count(Cause.NONE) >= 29
 
 
@@ -64,21 +64,21 @@ def test_broken_data_is_never_retrained_on_whatever_else_changed() -> None:
         planted.concept(w)
         planted.half_null(w)
 
-    found = diagnose(*windows(both), ROLES, Context())
+    found = find_cause(*windows(both), ROLES, Context())
     assert decide(found).remedy is Remedy.QUARANTINE
     assert Cause.CONCEPT_DRIFT in found.also
 
 
 def test_a_few_rows_are_no_evidence() -> None:
     reference, current = windows(planted.concept)
-    found = diagnose(reference, current.slice(0, 60), ROLES, Context())
+    found = find_cause(reference, current.slice(0, 60), ROLES, Context())
     assert found.cause is Cause.INSUFFICIENT_EVIDENCE
     assert decide(found).remedy is Remedy.ESCALATE
 
 
 def test_a_missing_column_is_broken_data_even_in_a_few_rows() -> None:
     reference, current = windows(planted.quiet)
-    found = diagnose(reference, current.slice(0, 60).drop_columns(["x3"]), ROLES, Context())
+    found = find_cause(reference, current.slice(0, 60).drop_columns(["x3"]), ROLES, Context())
     assert (found.cause, found.columns) == (Cause.DATA_QUALITY, ("x3",))
 
 
@@ -93,14 +93,14 @@ def test_a_weekend_against_whole_weeks_is_the_season() -> None:
 
     monday = 4 * 86400  # 1970-01-05
     reference, saturday = rows(28, monday), rows(2, monday + 33 * 86400)
-    found = diagnose(reference, saturday, planted.Roles(time="t"), Context())
+    found = find_cause(reference, saturday, planted.Roles(time="t"), Context())
     assert found.cause is Cause.SEASONAL
     assert decide(found).remedy is Remedy.NONE
 
 
 def test_inputs_alone_never_start_a_retraining() -> None:
     reference, current = (t.select(["x3", "x4", "c"]) for t in windows(planted.shifted))
-    found = diagnose(reference, current, planted.Roles(), Context())
+    found = find_cause(reference, current, planted.Roles(), Context())
     assert (found.cause, found.harm) == (Cause.COVARIATE_SHIFT, "unknown")
     assert decide(found).remedy is Remedy.ESCALATE
 
@@ -109,8 +109,8 @@ def test_a_limit_holds_back_what_advances_and_nothing_that_retreats() -> None:
     from modelmedic.steps.contracts.decision import Objection
 
     frozen = (Objection("freeze", "every model is frozen"),)
-    assert decide(diagnose(*windows(planted.concept), ROLES, Context()), objections=frozen).remedy is Remedy.ESCALATE
-    assert decide(diagnose(*windows(planted.released), ROLES, Context()), objections=frozen).remedy is Remedy.ROLLBACK
+    assert decide(find_cause(*windows(planted.concept), ROLES, Context()), objections=frozen).remedy is Remedy.ESCALATE
+    assert decide(find_cause(*windows(planted.released), ROLES, Context()), objections=frozen).remedy is Remedy.ROLLBACK
 
 
 def test_a_drift_in_a_rare_code_is_found_by_its_shape_where_the_mean_hardly_moved() -> None:
@@ -121,7 +121,7 @@ def test_a_drift_in_a_rare_code_is_found_by_its_shape_where_the_mean_hardly_move
     def in_d(w: World) -> None:
         w.q = np.where(w.c == "D", w.chance(x3=-0.6), w.p)
 
-    found = diagnose(*windows(in_d, n=8000), ROLES, Context())
+    found = find_cause(*windows(in_d, n=8000), ROLES, Context())
     assert (found.cause, found.segment, found.columns[0]) == (Cause.CONCEPT_DRIFT, Segment("c", "D"), "x3")
 
 
@@ -134,7 +134,7 @@ def test_rows_that_are_merely_harder_ask_for_no_retraining() -> None:
         w.x["x1"], w.x["x3"] = 0.55 * w.x["x1"], 0.55 * w.x["x3"]
         w.p = w.q = w.chance(offset=0.0)
 
-    found = diagnose(*windows(harder), ROLES, Context())
+    found = find_cause(*windows(harder), ROLES, Context())
     assert (found.cause, found.harm, decide(found).remedy) == (Cause.COVARIATE_SHIFT, "none", Remedy.NONE)
     assert found.loss_increase is not None
     assert found.loss_increase > 0

@@ -9,7 +9,7 @@ import pytest
 
 from modelmedic.steps.contracts.diagnosis import Context
 from modelmedic.steps.contracts.words import Cause
-from modelmedic.steps.core.diagnosis.diagnosis import diagnose
+from modelmedic.steps.core.diagnosis.diagnosis import find_cause
 from modelmedic.steps.core.diagnosis.estimate import estimate
 from modelmedic.steps.core.tables.pairing import pair
 from tests.worlds import planted
@@ -39,7 +39,7 @@ def test_the_estimate_holds_the_realised_loss_in_its_interval() -> None:
 
 def test_without_labels_harm_is_estimated_and_the_diagnosis_carries_the_number() -> None:
     reference, current = windows(_harder)
-    found = diagnose(reference, current.drop_columns(["y"]), ROLES, Context())
+    found = find_cause(reference, current.drop_columns(["y"]), ROLES, Context())
     assert (found.cause, found.harm) == (Cause.COVARIATE_SHIFT, "estimated")
     assert found.estimate is not None
     assert found.estimate.low > found.estimate.reference
@@ -62,7 +62,7 @@ def test_the_estimate_is_blind_to_a_changed_law() -> None:
     ],
 )
 def test_the_cause_carries_the_loss(fault: Callable[[World], None], cause: str) -> None:
-    shares = diagnose(*windows(fault), ROLES, Context()).loss_shares
+    shares = find_cause(*windows(fault), ROLES, Context()).loss_shares
     assert shares is not None
     assert sum(shares.values()) == pytest.approx(1)
     assert shares[cause] > 0.8
@@ -74,11 +74,11 @@ def test_two_causes_share_the_loss() -> None:
         w.x["x1"] = w.x["x1"] * 0.5
         w.p, w.q = w.chance(), w.chance(offset=0.8)
 
-    shares = diagnose(*windows(both), ROLES, Context()).loss_shares
+    shares = find_cause(*windows(both), ROLES, Context()).loss_shares
     assert shares is not None
     assert shares["covariate_shift"] > 0.2
     assert shares["label_shift"] > 0.2
 
 
 def test_no_loss_gained_is_nobodys_share() -> None:
-    assert diagnose(*windows(planted.quiet), ROLES, Context()).loss_shares is None
+    assert find_cause(*windows(planted.quiet), ROLES, Context()).loss_shares is None

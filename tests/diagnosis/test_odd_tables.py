@@ -15,7 +15,7 @@ from modelmedic.steps.contracts.diagnosis import Context
 from modelmedic.steps.contracts.errors import BadInput
 from modelmedic.steps.contracts.words import Cause, Task
 from modelmedic.steps.core.decision.rules import decide
-from modelmedic.steps.core.diagnosis.diagnosis import diagnose
+from modelmedic.steps.core.diagnosis.diagnosis import find_cause
 
 
 def _column(kind: str, rows: int, seed: int) -> pa.Array:
@@ -84,7 +84,7 @@ def pairs(draw: st.DrawFn) -> tuple[pa.Table, pa.Table, Roles]:
 def test_any_two_tables_get_a_diagnosis_or_one_sentence(made: tuple[pa.Table, pa.Table, Roles]) -> None:
     reference, current, roles = made
     try:
-        found = diagnose(reference, current, roles, Context())
+        found = find_cause(reference, current, roles, Context())
     except BadInput as error:
         if "\n" in str(error) or len(str(error)) < 20:
             raise
@@ -101,7 +101,7 @@ def test_any_two_tables_get_a_diagnosis_or_one_sentence(made: tuple[pa.Table, pa
 @pytest.mark.parametrize("rows", [0, 1, 99])
 def test_an_empty_or_small_window_is_no_evidence(rows: int) -> None:
     reference = pa.table({"x": np.random.default_rng(1).normal(size=1000)})
-    found = diagnose(reference, reference.slice(0, rows), Roles(), Context())
+    found = find_cause(reference, reference.slice(0, rows), Roles(), Context())
     assert found.cause is Cause.INSUFFICIENT_EVIDENCE
 
 
@@ -111,11 +111,11 @@ def test_predictions_that_are_classes_are_judged_as_answers() -> None:
     y = (random.random(8000) < 1 / (1 + np.exp(-2 * x))).astype(int)
     turned = np.concatenate([y[:4000], 1 - y[4000:]])
     table = pa.table({"x": x, "z": random.normal(size=8000), "y": turned, "p": (x > 0).astype(int)})
-    found = diagnose(table.slice(0, 4000), table.slice(4000), Roles(target="y", prediction="p"), Context())
+    found = find_cause(table.slice(0, 4000), table.slice(4000), Roles(target="y", prediction="p"), Context())
     assert found.cause in (Cause.LABEL_QUALITY, Cause.CONCEPT_DRIFT)
 
 
 def test_a_table_against_itself_is_quiet() -> None:
     random = np.random.default_rng(4)
     table = pa.table({"x": random.normal(size=3000), "c": random.choice(list("abc"), 3000).tolist()})
-    assert diagnose(table, table, Roles(), Context()).cause is Cause.NONE
+    assert find_cause(table, table, Roles(), Context()).cause is Cause.NONE

@@ -10,7 +10,7 @@ import pytest
 
 from modelmedic.steps.contracts.diagnosis import Context
 from modelmedic.steps.contracts.words import Cause
-from modelmedic.steps.core.diagnosis.diagnosis import diagnose
+from modelmedic.steps.core.diagnosis.diagnosis import find_cause
 from tests.worlds.planted import ROLES, START, World, windows
 
 FIRST = datetime.fromtimestamp(START + 1_000_000, UTC)
@@ -29,7 +29,7 @@ def turned(share: float) -> Callable[[World], None]:
 @pytest.mark.parametrize("seed", [7, 8, 9])
 @pytest.mark.parametrize("share", [0.3, 0.6])
 def test_a_change_inside_the_window_is_dated(share: float, seed: int) -> None:
-    found = diagnose(*windows(turned(share), seed=seed), ROLES, Context())
+    found = find_cause(*windows(turned(share), seed=seed), ROLES, Context())
     assert found.cause is Cause.CONCEPT_DRIFT
     assert found.onset is not None
     assert abs(found.onset - (FIRST + share * LENGTH)) < 0.1 * LENGTH
@@ -37,6 +37,6 @@ def test_a_change_inside_the_window_is_dated(share: float, seed: int) -> None:
 
 @pytest.mark.parametrize("seed", [7, 8, 9])
 def test_a_change_before_the_window_is_dated_at_its_first_row(seed: int) -> None:
-    found = diagnose(*windows(turned(0.0), seed=seed), ROLES, Context())
+    found = find_cause(*windows(turned(0.0), seed=seed), ROLES, Context())
     assert found.onset is not None
     assert found.onset - FIRST < 0.05 * LENGTH

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelmedic.steps.core.incidents.alerts import MOST_BYTES, read
+from modelmedic.steps.core.incidents.alerts import MOST_BYTES, read_alerts
 
 
 def alert(**changes: Any) -> dict[str, Any]:
@@ -22,16 +22,16 @@ def body(*alerts: Any, **changes: Any) -> bytes:
 
 
 def test_every_alert_of_a_group_is_read_not_just_the_first() -> None:
-    found = read(body(*(alert(labels={"model": f"m{number}"}) for number in range(200))))
+    found = read_alerts(body(*(alert(labels={"model": f"m{number}"}) for number in range(200))))
     assert [a.model for a in found.alerts] == [f"m{number}" for number in range(200)]
 
 
 def test_the_same_alert_twice_is_one() -> None:
-    assert len(read(body(alert(), alert())).alerts) == 1
+    assert len(read_alerts(body(alert(), alert())).alerts) == 1
 
 
 def test_resolved_alerts_start_nothing() -> None:
-    found = read(body(alert(status="resolved"), alert(labels={"model": "other"})))
+    found = read_alerts(body(alert(status="resolved"), alert(labels={"model": "other"})))
     assert ([a.model for a in found.alerts], found.resolved) == (["other"], 1)
 
 
@@ -57,7 +57,7 @@ def test_resolved_alerts_start_nothing() -> None:
 )
 def test_a_hostile_alert_is_refused_and_its_neighbour_is_not(hostile: dict[str, Any]) -> None:
     broken = {**alert(), **hostile} if not isinstance(hostile.get("labels"), dict) else alert(**hostile)
-    found = read(body(broken, alert(labels={"model": "neighbour"})))
+    found = read_alerts(body(broken, alert(labels={"model": "neighbour"})))
     assert [a.model for a in found.alerts] == ["neighbour"]
     assert len(found.refused) == 1
     assert len(found.refused[0].sentence) < 250
@@ -80,13 +80,13 @@ def test_a_hostile_alert_is_refused_and_its_neighbour_is_not(hostile: dict[str, 
     ids=range(9),
 )
 def test_a_body_that_is_no_alertmanager_body_is_refused_whole(whole: bytes) -> None:
-    found = read(whole)
+    found = read_alerts(whole)
     assert found.alerts == ()
     assert len(found.refused) == 1
 
 
 def test_what_alertmanager_left_out_is_said() -> None:
-    assert read(body(alert(), truncatedAlerts=3)).truncated == 3
+    assert read_alerts(body(alert(), truncatedAlerts=3)).truncated == 3
 
 
 @given(
@@ -94,4 +94,4 @@ def test_what_alertmanager_left_out_is_said() -> None:
 )
 def test_no_json_at_all_makes_it_fail(value: Any) -> None:
     for whole in (value, {"version": "4", "alerts": value}, {"version": "4", "alerts": [value, {"labels": value}]}):
-        assert read(json.dumps(whole).encode()).alerts == ()
+        assert read_alerts(json.dumps(whole).encode()).alerts == ()

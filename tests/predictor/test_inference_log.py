@@ -18,7 +18,7 @@ from modelmedic.steps.adapters.memory.store import MemoryStore
 from modelmedic.steps.contracts.errors import Conflict, StoreError
 from modelmedic.steps.contracts.inference_log import span_of
 from modelmedic.steps.contracts.window import Window
-from modelmedic.steps.core.tables.log_columns import moments
+from modelmedic.steps.core.tables.moments import moments
 from modelmedic.steps.data.parquet import opened
 from modelmedic.steps.data.windows import LoggedWindows
 from modelmedic.steps.predictor.columns import Columns

@@ -28,9 +28,9 @@ from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.contracts.words import Outcome, Remedy
 from modelmedic.steps.core.decision.rules import decide
 from modelmedic.steps.core.detection.verdict import judge_profiles
-from modelmedic.steps.core.diagnosis.diagnosis import diagnose
+from modelmedic.steps.core.diagnosis.diagnosis import find_cause
 from modelmedic.steps.core.profiles.layout_choice import choose_layout
-from modelmedic.steps.core.profiles.profiler import profiled
+from modelmedic.steps.core.profiles.profiler import profile_table
 from modelmedic.steps.runtime.run import Site
 
 OPENED = datetime(2013, 6, 10, 6, tzinfo=UTC)
@@ -166,8 +166,8 @@ def _judged(reference: pa.Table, current: pa.Table) -> tuple[Verdict, Diagnosis]
     key = (id(reference), id(current))
     if key not in _KNOWN:
         layout = choose_layout(reference, POLICY.roles)
-        verdict = judge_profiles(profiled(layout, reference), profiled(layout, current), Thresholds())
-        _KNOWN[key] = verdict, diagnose(reference, current, POLICY.roles, Context())
+        verdict = judge_profiles(profile_table(layout, reference), profile_table(layout, current), Thresholds())
+        _KNOWN[key] = verdict, find_cause(reference, current, POLICY.roles, Context())
     return _KNOWN[key]
 
 

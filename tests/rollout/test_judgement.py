@@ -11,7 +11,7 @@ import pytest
 from modelmedic.steps.contracts.policy import Rollout
 from modelmedic.steps.contracts.serving import Traffic
 from modelmedic.steps.contracts.words import Task
-from modelmedic.steps.core.rollout.judgement import Replay, judge_replay, judge_share, since
+from modelmedic.steps.core.rollout.judgement import Replay, judge_replay, judge_share, traffic_between
 
 ROLLOUT = Rollout(steps=(20,), hold=timedelta(minutes=5), deadline=timedelta(hours=1), minRequests=100, maxErrorShare=0.01)
 GOOD = Replay(Task.BINARY, (0.1, 0.9), (0.1, 0.9), version="2", asked_for="2", p95_ms=20.0, champion_p95_ms=20.0)
@@ -49,8 +49,8 @@ def test_slow_answers_take_it_back_unless_the_champion_is_as_slow() -> None:
 
 
 def test_a_restarted_predictor_counts_from_zero() -> None:
-    assert since(Traffic(5, 1), Traffic(100, 0)) == Traffic(5, 1)
-    assert since(Traffic(150, 2), Traffic(100, 1)) == Traffic(50, 1)
+    assert traffic_between(Traffic(5, 1), Traffic(100, 0)) == Traffic(5, 1)
+    assert traffic_between(Traffic(150, 2), Traffic(100, 1)) == Traffic(50, 1)
 
 
 def test_the_predictions_of_validation_pass_dark() -> None:

@@ -18,7 +18,7 @@ from modelmedic.steps.contracts.inference_log import PREDICTION, REQUEST_ID
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.contracts.words import Cause
-from modelmedic.steps.core.tables.log_columns import conform, declared
+from modelmedic.steps.core.tables.log_columns import conform, log_schema
 from modelmedic.steps.heal.retrain import retrain
 from modelmedic.steps.heal.validate import validate
 from modelmedic.steps.runtime.run import Run
@@ -39,7 +39,7 @@ def test_stream_and_policy_name_the_same_columns() -> None:
 
 def _logged(table: pa.Table, rules: Policy) -> pa.Table:
     """As the predictor would have logged the rows, had it said that tomorrow will be like today."""
-    schema = declared(rules, target=True)
+    schema = log_schema(rules, target=True)
     rows = pa.Table.from_batches([conform(batch, schema) for batch in table.combine_chunks().to_batches()], schema=schema)
     rows = rows.set_column(rows.column_names.index(REQUEST_ID), REQUEST_ID, pa.array([f"r{number}" for number in range(rows.num_rows)]))
     return rows.set_column(rows.column_names.index(PREDICTION), PREDICTION, rows["temp"])

@@ -15,8 +15,8 @@ from modelmedic.steps.contracts.detection import Roles
 from modelmedic.steps.contracts.training import TrainingPlan
 from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.contracts.words import Remedy, Task
-from modelmedic.steps.core.statistics.metrics import auc
-from modelmedic.steps.core.training.stand_in import answers
+from modelmedic.steps.core.statistics.metrics import score
+from modelmedic.steps.core.training.stand_in import forest_answers
 from modelmedic.steps.heal.retrain import retrain
 from modelmedic.steps.training.history import within
 from modelmedic.steps.training.rehearsal import behind
@@ -57,21 +57,21 @@ def test_a_stand_in_knows_what_its_rows_teach() -> None:
     new = rows(TURN, NOW, RULES)
     asked = rows(TURN, NOW, RULES, seed=2)
     target = np.asarray(asked["left"].to_numpy())
-    of_old, of_new = answers(OLD, asked, PLAIN), answers(new, asked, PLAIN)
+    of_old, of_new = forest_answers(OLD, asked, PLAIN), forest_answers(new, asked, PLAIN)
     assert of_old is not None
     assert of_new is not None
-    assert auc(target, of_new) > 0.75 > 0.5 > auc(target, of_old)
+    assert score("auc", target, of_new) > 0.75 > 0.5 > score("auc", target, of_old)
     assert 0 < of_new.min() < of_new.max() < 1
 
 
 def test_nothing_to_learn_from_has_no_stand_in() -> None:
     alike = OLD.set_column(OLD.column_names.index("left"), "left", pa.array(np.ones(OLD.num_rows)))
-    assert answers(alike, OLD, PLAIN) is None
-    assert answers(OLD.slice(0, 50), OLD, PLAIN) is None
+    assert forest_answers(alike, OLD, PLAIN) is None
+    assert forest_answers(OLD.slice(0, 50), OLD, PLAIN) is None
 
 
 def test_a_stand_in_of_a_regression_answers_in_the_targets_unit() -> None:
     spends = Roles(task=Task.REGRESSION, target="spend", features=("age", "plan", "left"), categorical=("plan",))
-    found = answers(OLD, OLD, spends)
+    found = forest_answers(OLD, OLD, spends)
     assert found is not None
     assert float(found.mean()) == pytest.approx(float(np.mean(OLD["spend"].to_numpy())), rel=0.05)

@@ -13,27 +13,27 @@ from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.training import Gate
 from modelmedic.steps.contracts.words import Cause, Remedy
 from modelmedic.steps.core.validation.fitness import Fitness, fitness_gates
-from modelmedic.steps.core.validation.gates import Judged, comparison_gates, first_gates, metric_of, old_regime_gate
+from modelmedic.steps.core.validation.gates import ScoredRows, comparison_gates, first_gates, metric_of, old_regime_gate
 from tests.worlds.training import policy
 
 INPUTS = (("age", "double"), ("spend", "double"), ("plan", "string"))
 
 
-def _world(n: int, seed: int, champion: float, challenger: float) -> Judged:
+def _world(n: int, seed: int, champion: float, challenger: float) -> ScoredRows:
     """Labels from a logit; each model sees it through noise of the given size."""
     rng = np.random.default_rng(seed)
     z = rng.normal(0, 1.5, n)
     y = (rng.random(n) < 1 / (1 + np.exp(-z))).astype(float)
     first, second = (1 / (1 + np.exp(-(z + noise * rng.normal(size=n)))) for noise in (champion, challenger))
     columns = {"age": rng.normal(40, 10, n), "spend": rng.gamma(2, 50, n), "plan": rng.choice(["free", "plus", "pro"], n).astype(object)}
-    return Judged(y, second, first, np.arange(n) * 20 // n, columns)
+    return ScoredRows(y, second, first, np.arange(n) * 20 // n, columns)
 
 
-def _gates(rows: Judged, rules: Policy | None = None, remedy: Remedy = Remedy.RETRAIN) -> Mapping[str, Gate]:
+def _gates(rows: ScoredRows, rules: Policy | None = None, remedy: Remedy = Remedy.RETRAIN) -> Mapping[str, Gate]:
     return {gate.name: gate for gate in comparison_gates(rules or policy(), remedy, rows)}
 
 
-def _passed(rows: Judged, rules: Policy | None = None) -> bool:
+def _passed(rows: ScoredRows, rules: Policy | None = None) -> bool:
     return all(gate.passed for gate in _gates(rows, rules).values())
 
 
@@ -92,7 +92,7 @@ def test_better_everywhere_on_the_whole_and_worse_in_a_slice_is_rejected() -> No
     champion = z - level + 0.3 * rng.normal(size=n)  # knows the rows, not the plans
     challenger = np.where(plan == "pro", level + rng.normal(size=n), z)  # knows the plans, not the rows of pro
     columns = {"age": rng.normal(size=n), "spend": rng.normal(size=n), "plan": plan}
-    rows = Judged(y, 1 / (1 + np.exp(-challenger)), 1 / (1 + np.exp(-champion)), np.arange(n) * 20 // n, columns)
+    rows = ScoredRows(y, 1 / (1 + np.exp(-challenger)), 1 / (1 + np.exp(-champion)), np.arange(n) * 20 // n, columns)
     gates = _gates(rows)
     assert gates["no_worse"].passed
     assert gates["worth_it"].passed

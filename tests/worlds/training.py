@@ -22,7 +22,7 @@ from modelmedic.steps.contracts.serving import Served, ServingState
 from modelmedic.steps.contracts.training import ModelVersion
 from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.contracts.words import Cause, Remedy
-from modelmedic.steps.core.tables.log_columns import declared
+from modelmedic.steps.core.tables.log_columns import log_schema
 from modelmedic.steps.data.references import StoredReferences
 from modelmedic.steps.runtime.run import Run, Site
 from tests.fakes.registry import FakeRegistry
@@ -80,7 +80,7 @@ def rows(start: datetime, end: datetime, rules: Policy, *, a_day: int = 150, see
         "request_id": [f"r{start:%j}{number:06d}" for number in range(count)],
         "left": left,
     }
-    return pa.table(columns, schema=declared(rules, target=True))
+    return pa.table(columns, schema=log_schema(rules, target=True))
 
 
 class TableWindows:

@@ -25,7 +25,7 @@ class Ruling:
     verified: bool = False
 
 
-def rule(answers: tuple[Answer, ...], approval: Approval, digest: str, asked_at: datetime, now: datetime) -> Ruling:
+def rule_on_answers(answers: tuple[Answer, ...], approval: Approval, digest: str, asked_at: datetime, now: datetime) -> Ruling:
     """Any no from somebody who may answer rejects; enough yeses approve; silence past the timeout
     rejects.
 

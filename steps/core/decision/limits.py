@@ -66,31 +66,31 @@ def objections(
     )
 
 
-def failed(heal: PastHeal) -> bool:
+def counts_as_failure(heal: PastHeal) -> bool:
     """Whether the heal counts against the breaker."""
     return heal.by_error or heal.outcome is Outcome.WITHDRAWN
 
 
-def spent(heal: PastHeal) -> bool:
+def spends_budget(heal: PastHeal) -> bool:
     """Whether the heal counts against the budget."""
     return heal.by_error or heal.outcome in (Outcome.HEALED, Outcome.WITHDRAWN, Outcome.REJECTED)
 
 
-def touched(heal: PastHeal) -> bool:
+def touches_serving(heal: PastHeal) -> bool:
     """Whether the heal changed, or may have changed, what serves."""
     return heal.by_error or heal.outcome in (Outcome.HEALED, Outcome.WITHDRAWN, Outcome.ROLLED_BACK)
 
 
-def replaced(heal: PastHeal) -> bool:
+def replaces_champion(heal: PastHeal) -> bool:
     """Whether another model serves since."""
     return heal.outcome in (Outcome.HEALED, Outcome.ROLLED_BACK)
 
 
-def refused(history: tuple[PastHeal, ...]) -> tuple[PastHeal, ...]:
+def rejections_in_a_row(history: tuple[PastHeal, ...]) -> tuple[PastHeal, ...]:
     """Rejections in a row, the newest first; whatever changed the champion in between begins the
     counting anew. `history` oldest first.
     """
-    asked = (heal for heal in reversed(history) if spent(heal) or replaced(heal))
+    asked = (heal for heal in reversed(history) if spends_budget(heal) or replaces_champion(heal))
     return tuple(itertools.takewhile(lambda heal: heal.outcome is Outcome.REJECTED, asked))
 
 
@@ -105,7 +105,7 @@ def _freeze(limits: Limits, now: datetime, order: FreezeOrder | None) -> Iterato
 
 def _breaker(limits: Limits, heals: tuple[PastHeal, ...], now: datetime) -> Iterator[Objection]:
     allowed, within = limits.breaker.failures, limits.breaker.within
-    failures = [heal for heal in heals if failed(heal) and heal.at > now - within]
+    failures = [heal for heal in heals if counts_as_failure(heal) and heal.at > now - within]
     if len(failures) >= allowed:
         until = failures[-allowed].at + within
         last = failures[-1].incident
@@ -119,7 +119,7 @@ def _breaker(limits: Limits, heals: tuple[PastHeal, ...], now: datetime) -> Iter
 
 def _budget(limits: Limits, heals: tuple[PastHeal, ...], now: datetime) -> Iterator[Objection]:
     budget = limits.healsPerWeek
-    recent = [heal for heal in heals if spent(heal) and heal.at > now - _WEEK]
+    recent = [heal for heal in heals if spends_budget(heal) and heal.at > now - _WEEK]
     if len(recent) >= budget:
         until = recent[-budget].at + _WEEK if budget else None
         when = f" until {_time(until)}" if until else ""
@@ -127,7 +127,7 @@ def _budget(limits: Limits, heals: tuple[PastHeal, ...], now: datetime) -> Itera
 
 
 def _settle(settle: timedelta, heals: tuple[PastHeal, ...], now: datetime) -> Iterator[Objection]:
-    last = next((heal for heal in reversed(heals) if replaced(heal)), None)
+    last = next((heal for heal in reversed(heals) if replaces_champion(heal)), None)
     if last is not None and now < last.at + settle:
         until = last.at + settle
         yield Objection(
@@ -139,7 +139,7 @@ def _settle(settle: timedelta, heals: tuple[PastHeal, ...], now: datetime) -> It
 
 
 def _cooldown(limits: Limits, heals: tuple[PastHeal, ...], now: datetime) -> Iterator[Objection]:
-    last = next((heal for heal in reversed(heals) if touched(heal)), None)
+    last = next((heal for heal in reversed(heals) if touches_serving(heal)), None)
     if last is not None and now < last.at + limits.cooldown:
         until = last.at + limits.cooldown
         yield Objection(
@@ -150,7 +150,7 @@ def _cooldown(limits: Limits, heals: tuple[PastHeal, ...], now: datetime) -> Ite
 
 
 def _patience(settle: timedelta, heals: tuple[PastHeal, ...], now: datetime) -> Iterator[Objection]:
-    row = refused(heals)
+    row = rejections_in_a_row(heals)
     if not row:
         return
     until = row[0].at + settle * _PATIENCE[min(len(row), len(_PATIENCE)) - 1]

@@ -13,7 +13,7 @@ from modelmedic.steps.core.profiles.profile import Profile
 
 
 @dataclass(frozen=True, slots=True)
-class Hold:
+class CalibrationSlope:
     """`slope` of the label on the answer; `error` its standard error for independent rows; the rest
     serves single stretches.
     """
@@ -27,7 +27,7 @@ class Hold:
     residual_variance: float
 
 
-def hold(profile: Profile) -> Hold | None:
+def calibration_slope(profile: Profile) -> CalibrationSlope | None:
     """None while answers or labels do not vary at all."""
     rows, sums = profile.losses.rows, profile.fit
     if rows < 2:
@@ -39,10 +39,10 @@ def hold(profile: Profile) -> Hold | None:
         return None
     slope = (products - answer * label) / variance
     left = max(label_squares - label**2 - slope**2 * variance, 1e-12)
-    return Hold(slope, (left / variance / rows) ** 0.5, answer, label, rows, variance, left)
+    return CalibrationSlope(slope, (left / variance / rows) ** 0.5, answer, label, rows, variance, left)
 
 
-def score(whole: Hold, stretch: Profile) -> float:
+def slope_score(whole: CalibrationSlope, stretch: Profile) -> float:
     """How far the rows of one stretch pull the slope of the whole up, summed: zero on average, of
     variance 1 per independent row.
     """

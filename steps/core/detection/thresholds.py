@@ -23,11 +23,11 @@ import numpy as np
 import pyarrow as pa
 
 from modelmedic.steps.contracts.detection import Thresholds
-from modelmedic.steps.core.detection.calibration_slope import hold, score
-from modelmedic.steps.core.detection.shift import code_effect, number_effect
+from modelmedic.steps.core.detection.calibration_slope import calibration_slope, slope_score
+from modelmedic.steps.core.detection.profile_shift import code_effect, number_effect
 from modelmedic.steps.core.profiles.layout import Floats, Layout, NumberAxis
 from modelmedic.steps.core.profiles.profile import Codes, Counts, Numbers, Profile, merge
-from modelmedic.steps.core.profiles.profiler import profiled
+from modelmedic.steps.core.profiles.profiler import profile_table
 from modelmedic.steps.core.tables.arrays import distinct
 
 Dispersion = Callable[[Floats, int], tuple[float, int]]  # of stretches of so many blocks: the dispersion, and how many there are
@@ -47,7 +47,7 @@ _LOW = -1.2816  # the same for one in ten
 _ENOUGH = 12  # stretches
 
 
-def level(rate: float, window: timedelta, hits: int) -> float:
+def alarm_level(rate: float, window: timedelta, hits: int) -> float:
     """The level of the columns' adjusted p-values for at most `rate` false incidents a year."""
     return min(_LARGEST_CHANCE, hits * rate * (window / _YEAR)) * _SHARE_OF_COLUMNS
 
@@ -61,7 +61,7 @@ def calibrate(reference: pa.Table, layout: Layout, rows: int, *, alpha: float, e
         return Thresholds(alpha, dict(explicit), model_version=version)
     bounds = np.linspace(0, reference.num_rows, count + 1).astype(int)
     counted = replace(layout, rich=(), time=None)  # neither repeats nor times play a part here
-    blocks = [profiled(counted, reference.slice(a, b - a)) for a, b in itertools.pairwise(bounds)]
+    blocks = [profile_table(counted, reference.slice(a, b - a)) for a, b in itertools.pairwise(bounds)]
     run = int(np.clip(round(rows * count / reference.num_rows), 1, count // 4))
     stretch = max(rows * count / reference.num_rows / run, 1.0)
     tables = {name: _counts([b.columns.get(name) for b in blocks]) for name in layout.columns}
@@ -196,9 +196,9 @@ def _losses(blocks: Sequence[Profile], run: int, stretch: float) -> dict[str, fl
     runs, risen = np.ones(run), total - rows * mean
     usual = np.convolve(risen, runs, "valid") / np.convolve(rows, runs, "valid") / mean
     found = {"loss_design": _design(_coins(rows, risen / np.sqrt(variance)), run, stretch), "loss_usual": float(usual.max(initial=0.0))}
-    whole = hold(functools.reduce(merge, blocks))
+    whole = calibration_slope(functools.reduce(merge, blocks))
     if whole is not None:
-        found["hold_design"] = _design(_coins(rows, np.array([score(whole, block) for block in blocks])), run, stretch)
+        found["hold_design"] = _design(_coins(rows, np.array([slope_score(whole, block) for block in blocks])), run, stretch)
     return found
 
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from modelmedic.steps.contracts.detection import HALF, Performance, Thresholds, Verdict
 from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.contracts.words import Task, VerdictState
-from modelmedic.steps.core.detection.calibration_slope import hold
-from modelmedic.steps.core.detection.quality import problems
-from modelmedic.steps.core.detection.shift import profile_shifts
+from modelmedic.steps.core.detection.calibration_slope import calibration_slope
+from modelmedic.steps.core.detection.profile_quality import profile_problems
+from modelmedic.steps.core.detection.profile_shift import profile_shifts
 from modelmedic.steps.core.profiles.profile import Profile
 from modelmedic.steps.core.tables.probability import normal_tail
 
@@ -19,7 +19,7 @@ _ENORMOUS = 0.2  # of the reference's loss
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class VerdictContext:
     """What the verdict depends on beside the two windows.
 
     `labelled` is the window whose labels have matured, where that is not the current one;
@@ -35,12 +35,12 @@ class Asked:
     whole: bool = True  # no part of the window was left out on purpose
 
 
-def judge_profiles(reference: Profile, current: Profile, thresholds: Thresholds, asked: Asked | None = None) -> Verdict:
+def judge_profiles(reference: Profile, current: Profile, thresholds: Thresholds, asked: VerdictContext | None = None) -> Verdict:
     """The verdict on two profiles of one layout; the data itself is asked before its distribution
     is.
     """
-    asked = asked or Asked()
-    broken = problems(reference, current, asked.window if asked.whole else None, thresholds.design)
+    asked = asked or VerdictContext()
+    broken = profile_problems(reference, current, asked.window if asked.whole else None, thresholds.design)
     enough = reference.rows >= LEAST_ROWS and current.rows >= asked.least_rows
     shifts = profile_shifts(reference, current, thresholds) if enough else ()
     moved = tuple(replace(s, acknowledged=s.column in asked.acknowledged) for s in shifts)
@@ -83,7 +83,7 @@ def _hold(reference: Profile, labelled: Profile, thresholds: Thresholds, level: 
     """The share of the reference's slope that is left, and whether half of it or more was lost
     beyond noise.
     """
-    before, after = hold(reference), hold(labelled)
+    before, after = calibration_slope(reference), calibration_slope(labelled)
     if before is None or after is None or before.slope <= 0:
         return None, False
     error = (max(thresholds.hold_design, 1.0) * (before.error**2 + after.error**2)) ** 0.5

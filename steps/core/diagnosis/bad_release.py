@@ -10,15 +10,15 @@ from modelmedic.steps.contracts.detection import Segment
 from modelmedic.steps.contracts.diagnosis import Context, Diagnosis, Evidence
 from modelmedic.steps.contracts.words import Cause
 from modelmedic.steps.core.diagnosis.confidence import RELEASE, RELEASE_UNRECORDED
-from modelmedic.steps.core.diagnosis.model_change import Answers
-from modelmedic.steps.core.statistics.residuals import Labelled, Mask, difference_z, row_loss, structure
+from modelmedic.steps.core.diagnosis.model_change import RememberedAnswers
+from modelmedic.steps.core.statistics.residuals import LabelledRows, Mask, difference_z, row_loss, structure
 from modelmedic.steps.core.tables.pairing import Floats, Pair
 
 _LEAST_ROWS = 50
 _LEAST_Z = 2.5  # of the risen loss: little, because the answers themselves must have changed, which no noise does
 
 
-def suspect(both: Pair, rows: Labelled | None, context: Context, answers: Answers | None) -> list[Diagnosis]:
+def suspect(both: Pair, rows: LabelledRows | None, context: Context, answers: RememberedAnswers | None) -> list[Diagnosis]:
     """By the version column where there is one, else by the recorded releases and the time; last, a
     change that nobody recorded.
     """
@@ -45,7 +45,9 @@ def _changes(both: Pair, context: Context) -> list[tuple[str, Mask, float | None
     return [(version, moments >= at, at) for version, at in starts if (moments >= at).any()]
 
 
-def _judge(both: Pair, rows: Labelled, version: str, everywhere: Mask, at: float | None, answers: Answers | None) -> Diagnosis | None:
+def _judge(
+    both: Pair, rows: LabelledRows, version: str, everywhere: Mask, at: float | None, answers: RememberedAnswers | None
+) -> Diagnosis | None:
     new = everywhere[rows.masks[1]]
     if new.sum() < _LEAST_ROWS:
         return None
@@ -75,7 +77,7 @@ def _judge(both: Pair, rows: Labelled, version: str, everywhere: Mask, at: float
     )
 
 
-def _inside(both: Pair, rows: Labelled, place: Segment | None) -> tuple[Mask, Mask]:
+def _inside(both: Pair, rows: LabelledRows, place: Segment | None) -> tuple[Mask, Mask]:
     """The labelled rows of that segment, or all of them."""
     if place is None:
         return np.ones(len(rows.loss[0]), dtype=bool), np.ones(len(rows.loss[1]), dtype=bool)
@@ -84,7 +86,7 @@ def _inside(both: Pair, rows: Labelled, place: Segment | None) -> tuple[Mask, Ma
     return cells.reference[rows.masks[0]] == number, cells.current[rows.masks[1]] == number
 
 
-def _answers_changed(both: Pair, rows: Labelled, new: Mask, answers: Answers | None) -> bool:
+def _answers_changed(both: Pair, rows: LabelledRows, new: Mask, answers: RememberedAnswers | None) -> bool:
     if answers is not None:
         return answers.growth(new[answers.known[1]]) > 1.5 and answers.change(new[answers.known[1]]) > 0.02
     predictions = structure(both.columns, rows.prediction, rows.masks, centred=False)
@@ -92,7 +94,7 @@ def _answers_changed(both: Pair, rows: Labelled, new: Mask, answers: Answers | N
     return bool(predictions) and predictions[0].strength > max(targets[0].strength, 3.0)
 
 
-def own_loss(rows: Labelled, answers: Answers | None) -> tuple[Floats, Floats, Mask] | None:
+def own_loss(rows: LabelledRows, answers: RememberedAnswers | None) -> tuple[Floats, Floats, Mask] | None:
     """Loss per row beyond what the old model's answers would have lost, in both windows, and which
     of the current labelled rows.
     """
@@ -107,7 +109,7 @@ def own_loss(rows: Labelled, answers: Answers | None) -> tuple[Floats, Floats, M
     return (extra[0], extra[1], picked) if min(len(e) for e in extra) >= _LEAST_ROWS else None
 
 
-def _own_share(rows: Labelled, answers: Answers | None, new: Mask) -> float:
+def _own_share(rows: LabelledRows, answers: RememberedAnswers | None, new: Mask) -> float:
     """The share of the new rows' risen loss that the old model's answers would have spared us."""
     extra = own_loss(rows, answers)
     if extra is None or not (new & extra[2]).any():
@@ -116,7 +118,7 @@ def _own_share(rows: Labelled, answers: Answers | None, new: Mask) -> float:
     return float(extra[1][new[extra[2]]].mean() - extra[0].mean()) / rise if rise > 0 else 1.0
 
 
-def _silent(both: Pair, rows: Labelled, answers: Answers | None) -> list[Diagnosis]:
+def _silent(both: Pair, rows: LabelledRows, answers: RememberedAnswers | None) -> list[Diagnosis]:
     """Nobody recorded a release, yet another function answers, and it answers worse."""
     if answers is None:
         return []

@@ -12,10 +12,19 @@ from modelmedic.steps.contracts.diagnosis import Diagnosis, Evidence
 from modelmedic.steps.contracts.words import Cause, Task
 from modelmedic.steps.core.diagnosis import covariate_shift
 from modelmedic.steps.core.diagnosis.confidence import CONCEPT, LABEL_SHIFT, above
-from modelmedic.steps.core.statistics.importance import matched
+from modelmedic.steps.core.statistics.importance import matched_reference
 from modelmedic.steps.core.statistics.regions import region
-from modelmedic.steps.core.statistics.replay import deflated, offset_factor
-from modelmedic.steps.core.statistics.residuals import Labelled, Mask, Structure, cell_z, difference_z, promising_codes, sampled, structure
+from modelmedic.steps.core.statistics.replay import deflate, offset_factor
+from modelmedic.steps.core.statistics.residuals import (
+    LabelledRows,
+    Mask,
+    Structure,
+    cell_z,
+    difference_z,
+    promising_codes,
+    row_values,
+    structure,
+)
 from modelmedic.steps.core.tables.pairing import Column, Floats, Pair
 
 _BELIEVED = 1e-4  # adjusted p-value below which a column's residuals are said to have changed
@@ -27,7 +36,7 @@ _SLIVER = 0.02  # of the change's z²: a region's bounds are known to a bin, and
 _MOST_PIECES = 20  # that are looked into, the largest changes first
 
 
-def suspect(both: Pair, rows: Labelled | None, moved: tuple[ColumnShift, ...]) -> list[Diagnosis]:
+def suspect(both: Pair, rows: LabelledRows | None, moved: tuple[ColumnShift, ...]) -> list[Diagnosis]:
     """Concept drift, label shift and covariate shift, as far as each stands, in this order."""
     found = []
     if rows is not None:
@@ -36,7 +45,7 @@ def suspect(both: Pair, rows: Labelled | None, moved: tuple[ColumnShift, ...]) -
     return found + covariate_shift.suspect(both, rows, moved)
 
 
-def _supported(both: Pair, rows: Labelled, moved: tuple[ColumnShift, ...]) -> Labelled:
+def _supported(both: Pair, rows: LabelledRows, moved: tuple[ColumnShift, ...]) -> LabelledRows:
     """Without current rows outside of what the reference covered: there a model extrapolates, which
     is no drift of concept.
     """
@@ -58,7 +67,7 @@ def _covered(known: Floats) -> tuple[float, float]:
     return float(known[int(0.005 * (len(known) - 1))]), float(known[int(0.995 * (len(known) - 1))])
 
 
-def _concept(both: Pair, rows: Labelled, moved: tuple[ColumnShift, ...]) -> list[Diagnosis]:
+def _concept(both: Pair, rows: LabelledRows, moved: tuple[ColumnShift, ...]) -> list[Diagnosis]:
     residual = _without_offset(rows)
     shapes = [_shapes(both, rows, values) for values in (residual, _spread(rows))]
     best = max((s[0] for s in shapes if s), key=lambda s: s.strength, default=None)
@@ -88,30 +97,30 @@ def _concept(both: Pair, rows: Labelled, moved: tuple[ColumnShift, ...]) -> list
     return [Diagnosis(Cause.CONCEPT_DRIFT, sure, blamed, segment, harm=harm, evidence=evidence, sentence=sentence)]
 
 
-def _shapes(both: Pair, rows: Labelled, values: tuple[Floats, Floats]) -> tuple[Structure, ...]:
+def _shapes(both: Pair, rows: LabelledRows, values: tuple[Floats, Floats]) -> tuple[Structure, ...]:
     """How the values' change is shaped over each column, beyond what stretches of the reference
     differ by.
     """
     shapes = structure(both.columns, values, rows.masks, centred=True)
-    return deflated(both.columns, shapes, values[0], rows.masks[0], 10 * _BELIEVED)
+    return deflate(both.columns, shapes, values[0], rows.masks[0], 10 * _BELIEVED)
 
 
 def _inputs_moved(moved: tuple[ColumnShift, ...]) -> bool:
     return any(s.shifted and s.column != "prediction" for s in moved)
 
 
-def _shadow_of_an_offset(rows: Labelled, found: Structure) -> bool:
+def _shadow_of_an_offset(rows: LabelledRows, found: Structure) -> bool:
     """An imperfect model's answers let a large offset leave a little shape behind, which is none of
     its own.
     """
     return found.statistic - found.freedom < _SHADOW * difference_z(*rows.residual) ** 2
 
 
-def _still_there(both: Pair, rows: Labelled, found: Structure) -> bool:
+def _still_there(both: Pair, rows: LabelledRows, found: Structure) -> bool:
     """Whether the change of the residuals outlives the moved inputs: the reference is thinned to
     the current window's mix.
     """
-    alike = matched(both, rows)
+    alike = matched_reference(both, rows)
     if alike is None:
         return min(len(t) for t in rows.target) < _FEW_ROWS  # else the windows hardly overlap, and nothing can be said
     values = _without_offset(alike)
@@ -122,7 +131,7 @@ def _still_there(both: Pair, rows: Labelled, found: Structure) -> bool:
     return again.p_value < 0.01 and again.statistic - again.freedom > 0.3 * min(kept * 2, 1.0) * (found.statistic - found.freedom)
 
 
-def _spread(rows: Labelled) -> tuple[Floats, Floats]:
+def _spread(rows: LabelledRows) -> tuple[Floats, Floats]:
     """Squared residuals once an offset is gone: a mere offset must not look like a change of the
     loss's shape.
     """
@@ -132,7 +141,7 @@ def _spread(rows: Labelled) -> tuple[Floats, Floats]:
     return first, second
 
 
-def _hidden(both: Pair, rows: Labelled) -> list[Diagnosis]:
+def _hidden(both: Pair, rows: LabelledRows) -> list[Diagnosis]:
     """A drift inside one code that the rest of the window dilutes: every code is looked into, and
     pays for the number of looks.
     """
@@ -160,7 +169,7 @@ def _hidden(both: Pair, rows: Labelled) -> list[Diagnosis]:
     return [Diagnosis(Cause.CONCEPT_DRIFT, sure, columns, segment, harm="shown", evidence=evidence, sentence=sentence)]
 
 
-def _without_offset(rows: Labelled) -> tuple[Floats, Floats]:
+def _without_offset(rows: LabelledRows) -> tuple[Floats, Floats]:
     """Residuals after one offset in logit (binary) or in the mean (regression) has been fitted to
     each window.
     """
@@ -180,7 +189,7 @@ def _offset_fitted(prediction: Floats, target: Floats) -> Floats:
     return np.asarray(1 / (1 + np.exp(-(logit + low))))
 
 
-def _locate(both: Pair, rows: Labelled, column: str) -> tuple[Segment | None, tuple[str, ...]]:
+def _locate(both: Pair, rows: LabelledRows, column: str) -> tuple[Segment | None, tuple[str, ...]]:
     """The smallest piece outside of which nothing changed, and the columns to blame inside it,
     worst first.
     """
@@ -196,7 +205,7 @@ def _locate(both: Pair, rows: Labelled, column: str) -> tuple[Segment | None, tu
     return (best[1], _blame(both, rows, best[2], best[3])) if best else (None, (column,))
 
 
-def _pieces(column: Column, rows: Labelled, *, regions: bool) -> list[tuple[float, Column, str, tuple[Mask, Mask]]]:
+def _pieces(column: Column, rows: LabelledRows, *, regions: bool) -> list[tuple[float, Column, str, tuple[Mask, Mask]]]:
     """Single codes, or the run of neighbouring values in which a number's residuals or loss
     changed; with the size of the change.
     """
@@ -205,7 +214,7 @@ def _pieces(column: Column, rows: Labelled, *, regions: bool) -> list[tuple[floa
     if column.numeric and column.levels is None:
         return pieces
     cells = column.cells
-    changes = (np.abs(cell_z(cells, sampled(values), rows.masks)) for values in (rows.residual, rows.loss))
+    changes = (np.abs(cell_z(cells, row_values(values), rows.masks)) for values in (rows.residual, rows.loss))
     z = np.fmax(*changes)
     for number in np.flatnonzero(np.nan_to_num(z[:-1]) > 4):
         inside = (cells.reference[rows.masks[0]] == number, cells.current[rows.masks[1]] == number)
@@ -213,7 +222,7 @@ def _pieces(column: Column, rows: Labelled, *, regions: bool) -> list[tuple[floa
     return pieces
 
 
-def _inside_only(both: Pair, rows: Labelled, inside: tuple[Mask, Mask]) -> float:
+def _inside_only(both: Pair, rows: LabelledRows, inside: tuple[Mask, Mask]) -> float:
     """z of the loss's rise inside when the rows outside are unchanged, else 0."""
     if min(mask.sum() for mask in inside) < 30:
         return 0.0
@@ -222,7 +231,7 @@ def _inside_only(both: Pair, rows: Labelled, inside: tuple[Mask, Mask]) -> float
     return score if score > 3.5 and _quiet_outside(both, rows, inside, score**2) else 0.0
 
 
-def _quiet_outside(both: Pair, rows: Labelled, inside: tuple[Mask, Mask], change: float) -> bool:
+def _quiet_outside(both: Pair, rows: LabelledRows, inside: tuple[Mask, Mask], change: float) -> bool:
     """Whether the other rows lose no more than before and err in the same places; `change` is the
     chi-square or z² inside.
     """
@@ -233,7 +242,7 @@ def _quiet_outside(both: Pair, rows: Labelled, inside: tuple[Mask, Mask], change
     return abs(rest.loss_z) <= 3.5 and (left.p_value >= 0.003 or left.statistic - left.freedom <= _SLIVER * change)
 
 
-def _blame(both: Pair, rows: Labelled, inside: tuple[Mask, Mask], cut: Column) -> tuple[str, ...]:
+def _blame(both: Pair, rows: LabelledRows, inside: tuple[Mask, Mask], cut: Column) -> tuple[str, ...]:
     """The number whose region it is; inside a code, the column over which the residuals changed
     their shape, else the code's.
     """
@@ -246,14 +255,14 @@ def _blame(both: Pair, rows: Labelled, inside: tuple[Mask, Mask], cut: Column) -
     return (shapes[0].column, cut.name) if shapes and shapes[0].p_value < _BELIEVED else (cut.name,)
 
 
-def _offset(both: Pair, rows: Labelled, moved: tuple[ColumnShift, ...]) -> list[Diagnosis]:
+def _offset(both: Pair, rows: LabelledRows, moved: tuple[ColumnShift, ...]) -> list[Diagnosis]:
     z = difference_z(*rows.residual) / float(np.sqrt(offset_factor(rows.residual[0])))
     size = abs(float(rows.residual[1].mean() - rows.residual[0].mean()))
     scale = float(rows.target[0].std()) or 1.0
     if abs(z) < _OFFSET_Z or size < 0.03 * scale:
         return []
     if _inputs_moved(moved):
-        alike = matched(both, rows)
+        alike = matched_reference(both, rows)
         if alike is None and min(len(t) for t in rows.target) >= _FEW_ROWS:
             return []
         again = difference_z(*alike.residual) if alike is not None else z

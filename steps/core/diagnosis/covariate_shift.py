@@ -9,8 +9,8 @@ from modelmedic.steps.contracts.diagnosis import Diagnosis, Evidence
 from modelmedic.steps.contracts.words import Cause
 from modelmedic.steps.core.diagnosis.confidence import COVARIATE, above
 from modelmedic.steps.core.diagnosis.estimate import estimate
-from modelmedic.steps.core.statistics.expectation import learnable
-from modelmedic.steps.core.statistics.residuals import Labelled, Mask, Sample, cell_change, cell_moments, one_sided
+from modelmedic.steps.core.statistics.expectation import learnable_share
+from modelmedic.steps.core.statistics.residuals import LabelledRows, Mask, RowValues, cell_change, cell_moments, one_sided
 from modelmedic.steps.core.statistics.row_shift import measure
 from modelmedic.steps.core.tables.pairing import Column, Pair
 
@@ -20,7 +20,7 @@ _FAR = 0.08  # a shift of 0.3 standard deviations moves the mean rank by about a
 _LEARNABLE = 0.1  # of a risen loss, below which a retraining has nothing to gain
 
 
-def suspect(both: Pair, rows: Labelled | None, moved: tuple[ColumnShift, ...]) -> list[Diagnosis]:
+def suspect(both: Pair, rows: LabelledRows | None, moved: tuple[ColumnShift, ...]) -> list[Diagnosis]:
     """At most one diagnosis: every column that moved, worst first; else a number that moved inside
     one code only.
     """
@@ -54,7 +54,7 @@ def shifted_segment(both: Pair, column: Column) -> Segment | None:
     return best[1] if best else None
 
 
-def _diluted(both: Pair, rows: Labelled | None) -> list[Diagnosis]:
+def _diluted(both: Pair, rows: LabelledRows | None) -> list[Diagnosis]:
     """A number that moved inside one code only, too few rows for the window as a whole: every code
     is looked into, and pays for it.
     """
@@ -83,27 +83,27 @@ def _diluted(both: Pair, rows: Labelled | None) -> list[Diagnosis]:
     return [Diagnosis(Cause.COVARIATE_SHIFT, COVARIATE, (best[1],), best[2], harm=harm, evidence=evidence, sentence=sentence)]
 
 
-def _ranked(column: Column) -> tuple[Sample, Sample]:
+def _ranked(column: Column) -> tuple[RowValues, RowValues]:
     """Ranks within the reference to one twenty-fourth, 0..1; unknown values stand in the middle."""
     before, after = (w.astype(np.int64) for w in column.steps)
     size = np.bincount(before, minlength=int(max(before.max(initial=0), after.max(initial=0))) + 1).astype(np.float64)
     middle = (np.cumsum(size) - size / 2) / max(size.sum(), 1.0)
     unknown = [~np.isfinite(np.asarray(w, dtype=np.float64)) for w in (column.reference, column.current)]
-    return Sample(np.where(unknown[0], 0.5, middle[before])), Sample(np.where(unknown[1], 0.5, middle[after]))
+    return RowValues(np.where(unknown[0], 0.5, middle[before])), RowValues(np.where(unknown[1], 0.5, middle[after]))
 
 
 def _measured(column: Column, chosen: tuple[Mask, Mask]) -> tuple[float, float]:
     return measure(column.at(*chosen))[1:]
 
 
-def _harm(both: Pair, rows: Labelled | None) -> tuple[str, str]:
+def _harm(both: Pair, rows: LabelledRows | None) -> tuple[str, str]:
     """By labels; else by the estimate without labels, when its whole interval lies above the
     reference; else unknown. With its words.
     """
     if rows is not None and not rows.imagined:
         if not rows.harmed:
             return "none", "and the loss has not risen"
-        if learnable(both, rows) < _LEARNABLE:
+        if learnable_share(both, rows) < _LEARNABLE:
             return "none", "and these rows are harder: hardly any of the risen loss follows the inputs, so nothing is to be learnt"
         return "shown", "and the labels show more loss"
     expected = estimate(both)

@@ -17,13 +17,13 @@ from modelmedic.steps.contracts.words import Cause, Task
 from modelmedic.steps.core.diagnosis import bad_release, concept_drift, confidence, label_quality
 from modelmedic.steps.core.diagnosis.estimate import estimate
 from modelmedic.steps.core.diagnosis.loss_shares import loss_shares
-from modelmedic.steps.core.diagnosis.model_change import remembered
+from modelmedic.steps.core.diagnosis.model_change import remember_answers
 from modelmedic.steps.core.diagnosis.onset import onset
 from modelmedic.steps.core.diagnosis.ranking import ranking_holds
 from modelmedic.steps.core.diagnosis.seasonal import seasonal_matches
-from modelmedic.steps.core.quality.checks import check
-from modelmedic.steps.core.statistics.expectation import judged_rows
-from modelmedic.steps.core.statistics.residuals import Labelled, labelled
+from modelmedic.steps.core.quality.checks import pair_problems
+from modelmedic.steps.core.statistics.expectation import rows_against_expectation
+from modelmedic.steps.core.statistics.residuals import LabelledRows, labelled_rows
 from modelmedic.steps.core.statistics.row_shift import measure, movements
 from modelmedic.steps.core.tables.pairing import Column, Pair, pair
 
@@ -31,7 +31,7 @@ _RISEN_Z = 3.5  # of the loss, from which on "nothing differs" is no answer
 LEAST_ROWS = 100  # in either window, before anything but a schema fault is believed
 
 
-def diagnose(reference: pa.Table, current: pa.Table, roles: Roles, context: Context) -> Diagnosis:
+def find_cause(reference: pa.Table, current: pa.Table, roles: Roles, context: Context) -> Diagnosis:
     """The cause of the difference between two windows, with its evidence. Pure; the windows are
     whole tables in memory.
     """
@@ -40,11 +40,11 @@ def diagnose(reference: pa.Table, current: pa.Table, roles: Roles, context: Cont
 
 
 def _diagnose(both: Pair, context: Context) -> Diagnosis:
-    problems = (*context.problems, *check(both))
+    problems = (*context.problems, *pair_problems(both))
     if min(both.rows) < LEAST_ROWS:
         return _too_little(both, problems)
     moved = movements(both, Thresholds())
-    rows, answers = judged_rows(both), remembered(both)
+    rows, answers = rows_against_expectation(both), remember_answers(both)
     candidates = [
         *_broken(problems),
         *bad_release.suspect(both, rows, context, answers),  # before the labels: a release that answers the wrong way round turns them, too
@@ -80,7 +80,7 @@ def _broken(problems: tuple[Problem, ...]) -> list[Diagnosis]:
     return [Diagnosis(Cause.DATA_QUALITY, sure, columns, worst.segment, evidence=evidence, sentence=worst.detail)]
 
 
-def _seasonal(both: Pair, moved: tuple[ColumnShift, ...], rows: Labelled | None, context: Context) -> list[Diagnosis]:
+def _seasonal(both: Pair, moved: tuple[ColumnShift, ...], rows: LabelledRows | None, context: Context) -> list[Diagnosis]:
     """A phase of the calendar that explains every shifted column, with no more loss than that phase
     had before.
     """
@@ -101,7 +101,7 @@ def _explained(column: Column, before: float, drawn: np.ndarray) -> bool:
     return after < max(0.06, 0.3 * before)
 
 
-def _still_harmed(both: Pair, rows: Labelled | None, drawn: np.ndarray) -> bool:
+def _still_harmed(both: Pair, rows: LabelledRows | None, drawn: np.ndarray) -> bool:
     if rows is None or both.target is None or both.prediction is None:
         return False
     redrawn = dataclasses.replace(
@@ -109,11 +109,11 @@ def _still_harmed(both: Pair, rows: Labelled | None, drawn: np.ndarray) -> bool:
         target=(both.target[0][drawn], both.target[1]),
         prediction=(both.prediction[0][drawn], both.prediction[1]),
     )
-    again = labelled(redrawn)
+    again = labelled_rows(redrawn)
     return again is not None and again.harmed
 
 
-def _conclude(both: Pair, found: list[Diagnosis], moved: tuple[ColumnShift, ...], rows: Labelled | None) -> Diagnosis:
+def _conclude(both: Pair, found: list[Diagnosis], moved: tuple[ColumnShift, ...], rows: LabelledRows | None) -> Diagnosis:
     first = found[0] if found else _nothing(both, moved, rows)
     others = [d for d in found[1:] if d.cause is not first.cause]
     weight = sum(d.confidence for d in others) or 1.0
@@ -135,7 +135,7 @@ def _conclude(both: Pair, found: list[Diagnosis], moved: tuple[ColumnShift, ...]
     )
 
 
-def _nothing(both: Pair, moved: tuple[ColumnShift, ...], rows: Labelled | None) -> Diagnosis:
+def _nothing(both: Pair, moved: tuple[ColumnShift, ...], rows: LabelledRows | None) -> Diagnosis:
     if rows is not None and rows.harmed and rows.loss_z > _RISEN_Z:
         sentence = "the loss has risen, and neither data, labels, a release nor any column's residuals say why"
         return Diagnosis(Cause.INSUFFICIENT_EVIDENCE, confidence.LOSS_WITHOUT_A_CAUSE, harm="shown", sentence=sentence)
@@ -149,7 +149,7 @@ def _nothing(both: Pair, moved: tuple[ColumnShift, ...], rows: Labelled | None) 
     return Diagnosis(Cause.NONE, sure, harm="none", evidence=evidence, sentence=sentence)
 
 
-def _loss_evidence(rows: Labelled | None) -> tuple[Evidence, ...]:
+def _loss_evidence(rows: LabelledRows | None) -> tuple[Evidence, ...]:
     if rows is None:
         return ()
     name = "log loss" if rows.task is Task.BINARY else "squared error"

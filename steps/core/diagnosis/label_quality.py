@@ -12,9 +12,9 @@ from modelmedic.steps.contracts.diagnosis import Diagnosis, Evidence
 from modelmedic.steps.contracts.words import Cause, Task
 from modelmedic.steps.core.diagnosis.confidence import LABELS, LABELS_SCATTERED, LABELS_WITHOUT_A_LAW
 from modelmedic.steps.core.quality.checks import column_problems
-from modelmedic.steps.core.statistics.expectation import lawful
-from modelmedic.steps.core.statistics.replay import pairs
-from modelmedic.steps.core.statistics.residuals import Labelled, Mask, chosen, difference_z, structure
+from modelmedic.steps.core.statistics.expectation import current_memory
+from modelmedic.steps.core.statistics.replay import stretch_pairs
+from modelmedic.steps.core.statistics.residuals import LabelledRows, Mask, difference_z, masked_cells, structure
 from modelmedic.steps.core.tables.pairing import Cells, Codes, Column, Floats, Pair
 
 _LEAST_RATE = 0.03
@@ -22,7 +22,7 @@ _CHUNKS = 8
 _MOMENT = 50  # rows that are of about the same time
 
 
-def suspect(both: Pair, rows: Labelled | None) -> list[Diagnosis]:
+def suspect(both: Pair, rows: LabelledRows | None) -> list[Diagnosis]:
     """At most one diagnosis: values that cannot be, labels unrelated to anything, flipped, not yet
     arrived, or scattered.
     """
@@ -36,7 +36,7 @@ def suspect(both: Pair, rows: Labelled | None) -> list[Diagnosis]:
     checks = (_values, _unrelated, _selected, _scattered) if rows.task is Task.REGRESSION else (_immature, _selected, _unrelated, _noise)
     for check in checks:
         found = check(both, rows)
-        if found and not any(_alike(found, check(*stretch)) for stretch in pairs(both, rows)):
+        if found and not any(_alike(found, check(*stretch)) for stretch in stretch_pairs(both, rows)):
             return [found]
     return []
 
@@ -55,7 +55,7 @@ def _constant(both: Pair) -> str:
     return f"all {known} labels are {after[0]:g}" if known >= 100 and len(after) == 1 < len(before) else ""
 
 
-def _values(both: Pair, rows: Labelled) -> Diagnosis | None:
+def _values(both: Pair, rows: LabelledRows) -> Diagnosis | None:
     """The checks of any column, on the labels: another unit, one value too often, values out of all
     range.
     """
@@ -71,13 +71,13 @@ def _values(both: Pair, rows: Labelled) -> Diagnosis | None:
     return _diagnosis(worst.detail.replace("column target", "the label"), LABELS, worst.segment, worst.share)
 
 
-def _answered_too(rows: Labelled, problem: Problem) -> bool:
+def _answered_too(rows: LabelledRows, problem: Problem) -> bool:
     """The model's answers moved along: then it is the inputs' matter."""
     moved = abs(float(np.median(rows.prediction[1]) - np.median(rows.prediction[0]))) > 0.5 * float(rows.prediction[0].std())
     return problem.segment is None and moved
 
 
-def _selected(both: Pair, rows: Labelled) -> Diagnosis | None:
+def _selected(both: Pair, rows: LabelledRows) -> Diagnosis | None:
     """Labels are missing where answers are high (or low), as they were not before: those that came
     do not speak for the rest.
     """
@@ -119,7 +119,7 @@ def _due(both: Pair, window: int, answered: Mask, known: Floats) -> Floats:
     return due
 
 
-def _unrelated(both: Pair, rows: Labelled) -> Diagnosis | None:
+def _unrelated(both: Pair, rows: LabelledRows) -> Diagnosis | None:
     """Nothing explains the labels any more, although there are as many of each as there should be:
     they belong to other rows.
     """
@@ -129,7 +129,7 @@ def _unrelated(both: Pair, rows: Labelled) -> Diagnosis | None:
     if abs(difference_z(rows.expected[1], rows.target[1])) > 5 or not _all_effects_gone(both, rows):
         return None
     known = 1 - float(rows.residual[0].var() / rows.target[0].var())
-    memory = lawful(both.columns, rows.target[1], rows.masks)
+    memory = current_memory(both.columns, rows.target[1], rows.masks)
     if memory is None or memory.explained > 0.1 * known + 3 / len(rows.target[1]):
         return None
     return _diagnosis(
@@ -137,7 +137,7 @@ def _unrelated(both: Pair, rows: Labelled) -> Diagnosis | None:
     )
 
 
-def _all_effects_gone(both: Pair, rows: Labelled) -> bool:
+def _all_effects_gone(both: Pair, rows: LabelledRows) -> bool:
     """Two columns or more had an effect on the labels, and none has one now: no single law has
     changed.
     """
@@ -165,7 +165,7 @@ def _slope(target: Floats, expected: Floats) -> tuple[float, float]:
     return slope, float(np.sqrt(((target - target.mean() - slope * centred) ** 2).mean() / length))
 
 
-def _scattered(both: Pair, rows: Labelled) -> Diagnosis | None:
+def _scattered(both: Pair, rows: LabelledRows) -> Diagnosis | None:
     """Regression: the residuals spread further, and no input says where: more noise, nothing that a
     model could learn.
     """
@@ -174,7 +174,7 @@ def _scattered(both: Pair, rows: Labelled) -> Diagnosis | None:
     if spread[1] < 1.15 * spread[0] or difference_z(squares[0], squares[1]) < 4 or not rows.harmed:
         return None
     shape = structure(both.columns, rows.residual, rows.masks, centred=True)
-    memory = lawful(both.columns, rows.residual[1], rows.masks)
+    memory = current_memory(both.columns, rows.residual[1], rows.masks)
     if (shape and shape[0].p_value < 0.01) or memory is None or memory.explained > 0.015:
         return None
     return _diagnosis(
@@ -182,7 +182,7 @@ def _scattered(both: Pair, rows: Labelled) -> Diagnosis | None:
     )
 
 
-def _immature(both: Pair, rows: Labelled) -> Diagnosis | None:
+def _immature(both: Pair, rows: LabelledRows) -> Diagnosis | None:
     """The later the row, the fewer positives: negatives that nobody has heard of yet."""
     if both.time is None:
         return None
@@ -204,7 +204,7 @@ def _immature(both: Pair, rows: Labelled) -> Diagnosis | None:
     return _diagnosis(sentence, LABELS, None, 1 - late)
 
 
-def _noise(both: Pair, rows: Labelled) -> Diagnosis | None:
+def _noise(both: Pair, rows: LabelledRows) -> Diagnosis | None:
     rate, z = _rate(rows)
     local = _local(both, rows)
     if local is not None:
@@ -219,7 +219,7 @@ def _noise(both: Pair, rows: Labelled) -> Diagnosis | None:
     return _diagnosis(words, LABELS, None, rate)
 
 
-def _rate(rows: Labelled) -> tuple[float, float]:
+def _rate(rows: LabelledRows) -> tuple[float, float]:
     """Rise of the flip rate (least squares of the residual on 1 - 2 q) and its z."""
     slopes, errors = [], []
     for q, r in zip(rows.expected, rows.residual, strict=True):
@@ -232,7 +232,7 @@ def _rate(rows: Labelled) -> tuple[float, float]:
     return slopes[1] - slopes[0], (slopes[1] - slopes[0]) / error if error > 0 else 0.0
 
 
-def _only_noise(both: Pair, rows: Labelled, rate: float, z: float) -> bool:
+def _only_noise(both: Pair, rows: LabelledRows, rate: float, z: float) -> bool:
     """The flips explain the residuals beyond what any column does, and with them reckoned out no
     column's cells differ any more.
 
@@ -244,13 +244,13 @@ def _only_noise(both: Pair, rows: Labelled, rate: float, z: float) -> bool:
     return any(_nothing_left(both, rows, r) for r in rates if abs(1 - 2 * r) >= 0.15)
 
 
-def _nothing_left(both: Pair, rows: Labelled, rate: float) -> bool:
+def _nothing_left(both: Pair, rows: LabelledRows, rate: float) -> bool:
     cleaned = (rows.target[1] - rate) / (1 - 2 * rate) - rows.expected[1]
     left = structure(both.columns, (rows.residual[0], cleaned), rows.masks, centred=False)
     return left[0].p_value > 0.001 if left else True
 
 
-def _beyond_the_worst_column(both: Pair, rows: Labelled) -> bool:
+def _beyond_the_worst_column(both: Pair, rows: LabelledRows) -> bool:
     """Within the cells of the column over which the residuals changed most, they still follow the
     line of the flips.
     """
@@ -268,12 +268,12 @@ def _beyond_the_worst_column(both: Pair, rows: Labelled) -> bool:
     return slope > 2.5 * error
 
 
-def _local(both: Pair, rows: Labelled) -> tuple[Cells, int, float] | None:
+def _local(both: Pair, rows: LabelledRows) -> tuple[Cells, int, float] | None:
     """One segment whose labels are noisy while all the others' are not."""
     noisy = []
     terms = [_terms(q, r) for q, r in zip(rows.expected, rows.residual, strict=True)]
     for cells in (c.cells for c in both.segmenting):
-        which = (chosen(cells.reference, rows.masks[0]), chosen(cells.current, rows.masks[1]))
+        which = (masked_cells(cells.reference, rows.masks[0]), masked_cells(cells.current, rows.masks[1]))
         rates, z, enough = _rates(terms, which, len(cells.labels))
         noisy += [(float(z[n]), cells, int(n)) for n in np.flatnonzero((z > 5) & (rates > 0.05) & enough)[:60] if n < len(rates) - 1]
     for _, cells, number in sorted(noisy, key=lambda f: -f[0])[:8]:

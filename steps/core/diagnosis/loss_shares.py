@@ -11,16 +11,18 @@ import numpy as np
 
 from modelmedic.steps.contracts.words import Cause
 from modelmedic.steps.core.diagnosis.bad_release import own_loss
-from modelmedic.steps.core.diagnosis.model_change import Answers
-from modelmedic.steps.core.statistics.crossfit import remember, thinned
-from modelmedic.steps.core.statistics.residuals import Labelled
+from modelmedic.steps.core.diagnosis.model_change import RememberedAnswers
+from modelmedic.steps.core.statistics.crossfit import remember, thin_mask
+from modelmedic.steps.core.statistics.residuals import LabelledRows
 from modelmedic.steps.core.tables.pairing import Pair
 
 _MOST_ROWS = 20_000
 _OF_LABELS = (Cause.LABEL_QUALITY, Cause.CONCEPT_DRIFT, Cause.LABEL_SHIFT)
 
 
-def loss_shares(both: Pair, rows: Labelled | None, answers: Answers | None, causes: tuple[Cause, ...]) -> dict[str, float] | None:
+def loss_shares(
+    both: Pair, rows: LabelledRows | None, answers: RememberedAnswers | None, causes: tuple[Cause, ...]
+) -> dict[str, float] | None:
     """Shares 0..1 that sum to 1, or None where no loss was gained. `causes` are those found, the
     deciding one first.
     """
@@ -58,16 +60,16 @@ def _shared(parts: dict[Cause, float]) -> dict[str, float]:
     return dict(sorted(shares.items(), key=lambda s: -s[1]))
 
 
-def _released(rows: Labelled, answers: Answers | None) -> float:
+def _released(rows: LabelledRows, answers: RememberedAnswers | None) -> float:
     extra = own_loss(rows, answers) if answers is not None and answers.growth() > 1.5 and answers.change() > 0.02 else None
     return max(float(extra[1].mean() - extra[0].mean()), 0.0) if extra is not None else 0.0
 
 
-def _moved(both: Pair, rows: Labelled, answers: Answers | None) -> float:
+def _moved(both: Pair, rows: LabelledRows, answers: RememberedAnswers | None) -> float:
     """What the reference's loss, given the inputs, lets expect of the current inputs, beyond what
     it was.
     """
-    place = (thinned(rows.masks[0], _MOST_ROWS), thinned(rows.masks[1], _MOST_ROWS))
+    place = (thin_mask(rows.masks[0], _MOST_ROWS), thin_mask(rows.masks[1], _MOST_ROWS))
     loss = rows.loss[0][place[0][rows.masks[0]]]
     extra = own_loss(rows, answers)
     if extra is not None:

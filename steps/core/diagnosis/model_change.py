@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from modelmedic.steps.contracts.detection import Segment
-from modelmedic.steps.core.statistics.crossfit import remember, thinned
+from modelmedic.steps.core.statistics.crossfit import remember, thin_mask
 from modelmedic.steps.core.tables.pairing import Floats, Pair, finite
 
 Mask = npt.NDArray[np.bool_]
@@ -21,7 +21,7 @@ _LEAST_CHANGE = 0.08  # of that variance, by which the error of the memory must 
 
 
 @dataclass(frozen=True)
-class Answers:
+class RememberedAnswers:
     """What the old model would have answered (reference rows: by a forest that has not seen them),
     and how wrong that is now.
 
@@ -71,21 +71,21 @@ class Answers:
         return self.error[1][self.supported if chosen is None else self.supported & chosen]
 
 
-def remembered(both: Pair) -> Answers | None:
+def remember_answers(both: Pair) -> RememberedAnswers | None:
     """None without answers in both windows, or where the inputs explain too little of them."""
     if both.prediction is None:
         return None
     known = (np.isfinite(both.prediction[0]), np.isfinite(both.prediction[1]))
     if known[1].sum() < 50:
         return None
-    known = (thinned(known[0], _MOST_ROWS), thinned(known[1], _MOST_ROWS))
+    known = (thin_mask(known[0], _MOST_ROWS), thin_mask(known[1], _MOST_ROWS))
     given = (both.prediction[0][known[0]], both.prediction[1][known[1]])
     memory = remember(both.columns, given[0], known, rounds=80)
     if memory is None or memory.explained < _LEAST_EXPLAINED:
         return None
     expected = (memory.reference, memory.current)
     error = ((given[0] - expected[0]) ** 2, (given[1] - expected[1]) ** 2)
-    return Answers(known, expected, error, float(given[0].var()), supported(both)[known[1]])
+    return RememberedAnswers(known, expected, error, float(given[0].var()), supported(both)[known[1]])
 
 
 def supported(both: Pair) -> Mask:

@@ -7,13 +7,13 @@ import numpy as np
 from modelmedic.steps.contracts.diagnosis import Diagnosis
 from modelmedic.steps.contracts.words import Cause
 from modelmedic.steps.core.statistics.replay import offset_factor
-from modelmedic.steps.core.statistics.residuals import Labelled, difference_z
+from modelmedic.steps.core.statistics.residuals import LabelledRows, difference_z
 from modelmedic.steps.core.tables.pairing import Pair
 
 _SHOWN_Z = 3.0
 
 
-def onset(both: Pair, rows: Labelled | None, diagnosis: Diagnosis) -> datetime | None:
+def onset(both: Pair, rows: LabelledRows | None, diagnosis: Diagnosis) -> datetime | None:
     """From when on the loss is raised: the least of the cumulated loss above the half-way mark
     (Page 1954).
 

@@ -4,11 +4,11 @@ labels has moved.
 
 import numpy as np
 
-from modelmedic.steps.core.statistics.residuals import Labelled
+from modelmedic.steps.core.statistics.residuals import LabelledRows
 from modelmedic.steps.core.tables.pairing import Floats
 
 
-def ranking_holds(rows: Labelled) -> bool:
+def ranking_holds(rows: LabelledRows) -> bool:
     """Whether AUC fell by less than three standard errors (Hanley and McNeil 1982)."""
     (before, error), (after, other) = (_auc(y, p) for y, p in zip(rows.target, rows.prediction, strict=True))
     return before - after < max(3 * float(np.hypot(error, other)), 0.01)

@@ -24,7 +24,7 @@ _FINGERPRINT = re.compile(r"[0-9a-f]{16}")
 
 
 @dataclass(frozen=True, slots=True)
-class Alert:
+class FiringAlert:
     """One firing alert about one model. `fingerprint` is Alertmanager's hash of its labels, the
     same for every repetition.
     """
@@ -46,23 +46,23 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class AlertBody:
     """`truncated` is how many alerts Alertmanager itself left out: the monitor's next run and a
     sweep find those.
     """
 
-    alerts: tuple[Alert, ...] = ()
+    alerts: tuple[FiringAlert, ...] = ()
     resolved: int = 0
     refused: tuple[Refusal, ...] = ()
     truncated: int = 0
 
 
-def read(body: bytes) -> Reading:
+def read_alerts(body: bytes) -> AlertBody:
     """Every alert of the body, each one by itself: one bad alert spoils no other. Never raises."""
     try:
         document = _document(body)
     except BadInput as error:
-        return Reading(refused=(Refusal(sha256(body), str(error)),))
+        return AlertBody(refused=(Refusal(sha256(body), str(error)),))
     entries = document["alerts"]
     firing = [entry for entry in entries if not (isinstance(entry, dict) and entry.get("status") == "resolved")]
     found, refused = [], []
@@ -71,7 +71,7 @@ def read(body: bytes) -> Reading:
             found.append(_alert(entry))
         except BadInput as error:
             refused.append(Refusal(sha256(json.dumps(entry, sort_keys=True, default=str).encode()), str(error)))
-    return Reading(tuple(_distinct(found)), len(entries) - len(firing), tuple(dict.fromkeys(refused)), _truncated(document))
+    return AlertBody(tuple(_distinct(found)), len(entries) - len(firing), tuple(dict.fromkeys(refused)), _truncated(document))
 
 
 def _document(body: bytes) -> dict[str, Any]:
@@ -90,11 +90,11 @@ def _document(body: bytes) -> dict[str, Any]:
     return document
 
 
-def _alert(entry: Any) -> Alert:
+def _alert(entry: Any) -> FiringAlert:
     if not isinstance(entry, dict) or not isinstance(entry.get("labels"), dict):
         raise BadInput("an alert has no labels; expected alertname and model")
     labels = entry["labels"]
-    return Alert(
+    return FiringAlert(
         name=_matching(labels, "alertname", ALERT_NAME, "one of modelmedic's own alerts"),
         model=_matching(labels, "model", _MODEL, "a model's name of lower-case letters, digits and dashes"),
         fingerprint=_matching(entry, "fingerprint", _FINGERPRINT, "16 hex digits"),
@@ -116,7 +116,7 @@ def _moment(value: Any) -> datetime:
         raise BadInput(f"an alert's startsAt is {_short(value)}; expected an ISO 8601 time") from error
 
 
-def _distinct(alerts: list[Alert]) -> Iterator[Alert]:
+def _distinct(alerts: list[FiringAlert]) -> Iterator[FiringAlert]:
     """One a model and alert name: more of them say the same of the same incident."""
     seen = set()
     for alert in alerts:

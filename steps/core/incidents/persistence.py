@@ -15,7 +15,7 @@ APART = 0.25  # of a window's length
 
 
 @dataclass(frozen=True, slots=True)
-class Persistent:
+class Persistence:
     """What the last windows have in common. `hits` of the last `of` alarm, the newest among them,
     when `holds`.
     """
@@ -27,7 +27,7 @@ class Persistent:
     newly_blind: bool  # and that was not so one window ago
 
 
-def persistence(verdicts: Sequence[Verdict], hits: int, of: int, since: datetime | None) -> Persistent:
+def persistence(verdicts: Sequence[Verdict], hits: int, of: int, since: datetime | None) -> Persistence:
     """`verdicts` oldest first, the newest last; those whose window ended before `since` speak of
     another champion.
     """
@@ -35,7 +35,7 @@ def persistence(verdicts: Sequence[Verdict], hits: int, of: int, since: datetime
     recent = _different(alike)[-of:]
     alarms = sum(verdict.alarming for verdict in recent)
     blind = _blind(alike, hits, of)
-    return Persistent(
+    return Persistence(
         hits=alarms,
         of=of,
         holds=bool(recent) and recent[-1].alarming and alarms >= hits,

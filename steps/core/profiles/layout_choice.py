@@ -18,7 +18,7 @@ import numpy as np
 from modelmedic.steps.contracts.errors import BadInput
 from modelmedic.steps.contracts.words import Task
 from modelmedic.steps.core.profiles.layout import Floats, Layout, is_rich, number_axis
-from modelmedic.steps.core.profiles.profiler import aligned, numbers, row_loss, texts
+from modelmedic.steps.core.profiles.profiler import aligned_floats, numbers, row_loss, texts
 from modelmedic.steps.core.tables.arrays import distinct
 
 _MOST_SAMPLED_CODES = 1000  # in the sample, when they are also half of its rows: an identifier
@@ -47,7 +47,7 @@ def choose_layout(sample: pa.Table, roles: Roles, bounds: Mapping[str, tuple[flo
     axes = {name: number_axis(values, (bounds or {}).get(name)) for name, values in counted.items() if values is not None}
     codes = tuple(name for name in features if name not in axes and _is_code(known[name], name in roles.categorical))
     words = next((found for name in (target, prediction) if name and (found := _words(name, known[name]))), None)
-    answers, truth = (aligned(known[name], words) if name else None for name in (prediction, target))
+    answers, truth = (aligned_floats(known[name], words) if name else None for name in (prediction, target))
     if prediction and answers is not None:
         axes[prediction] = number_axis(answers, (bounds or {}).get(prediction))
     task = roles.task or _task(truth, answers)
@@ -118,7 +118,7 @@ def _loss_unit(task: Task | None, truth: Floats | None, answers: Floats | None) 
 _WELL_KNOWN = {"version": ("model_version",), "id": ("request_id",)}
 
 
-def recognised(roles: Roles, names: Sequence[str]) -> Roles:
+def recognise_roles(roles: Roles, names: Sequence[str]) -> Roles:
     """The roles with well-known column names filled in where nothing was said."""
     found: dict[str, Any] = {
         role: next((name for name in known if name in names), None) for role, known in _WELL_KNOWN.items() if getattr(roles, role) is None

@@ -137,7 +137,7 @@ def merge(first: Profile, second: Profile) -> Profile:
         columns=columns,
         absent=(first.absent | second.absent) - set(columns),
         retyped=first.retyped | second.retyped,
-        hours=added(first.hours, second.hours),
+        hours=add_counts(first.hours, second.hours),
         span=(min(s[0] for s in spans), max(s[1] for s in spans)) if spans else None,
         losses=Losses(*(a + b for a, b in zip(astuple(first.losses), astuple(second.losses), strict=True))),
         fit=Fit(*(a + b for a, b in zip(astuple(first.fit), astuple(second.fit), strict=True))),
@@ -146,7 +146,7 @@ def merge(first: Profile, second: Profile) -> Profile:
     )
 
 
-def added(first: Mapping[int, int], second: Mapping[int, int]) -> dict[int, int]:
+def add_counts(first: Mapping[int, int], second: Mapping[int, int]) -> dict[int, int]:
     return {key: first.get(key, 0) + second.get(key, 0) for key in sorted({*first, *second})}
 
 
@@ -182,7 +182,9 @@ def _of(profile: Profile, name: str, names: Mapping[str, Numbers | Codes]) -> Nu
 def _merged(first: Numbers | Codes, second: Numbers | Codes) -> Numbers | Codes:
     if isinstance(first, Numbers) and isinstance(second, Numbers):
         repeated = {v: first.repeated.get(v, 0) + second.repeated.get(v, 0) for v in sorted({*first.repeated, *second.repeated})}
-        return Numbers(first.axis, first.counts + second.counts, added(first.tails, second.tails), first.nulls + second.nulls, repeated)
+        return Numbers(
+            first.axis, first.counts + second.counts, add_counts(first.tails, second.tails), first.nulls + second.nulls, repeated
+        )
     assert isinstance(first, Codes)
     assert isinstance(second, Codes)
     counts = {v: first.counts.get(v, 0) + second.counts.get(v, 0) for v in sorted({*first.counts, *second.counts})}

@@ -10,7 +10,7 @@ import pyarrow as pa
 from modelmedic.steps.contracts.words import Task
 from modelmedic.steps.core.profiles.layout import Floats, Layout, NumberAxis
 from modelmedic.steps.core.profiles.profile import MOST_CODES, PRINTS, TAIL_SHIFT, Codes, Fit, Losses, Numbers, Profile
-from modelmedic.steps.core.tables.arrays import compute, distinct, plain
+from modelmedic.steps.core.tables.arrays import as_numpy, compute, distinct
 from modelmedic.steps.core.tables.moments import moments
 
 _FEW = 30  # rows of a batch below which one value's share says nothing
@@ -93,7 +93,7 @@ class Profiler:
         return values if len(values) == len(array) else None
 
     def _times(self, array: pa.Array) -> None:
-        micros = plain(compute().drop_null(compute().cast(moments(array), pa.int64())))
+        micros = as_numpy(compute().drop_null(compute().cast(moments(array), pa.int64())))
         if not len(micros):
             return
         first, last = int(micros.min()), int(micros.max())
@@ -104,11 +104,11 @@ class Profiler:
 
     def _judge(self, batch: pa.RecordBatch) -> None:
         layout = self._layout
-        target = aligned(batch.column(layout.target), layout.words)
+        target = aligned_floats(batch.column(layout.target), layout.words)
         self._labels += int(np.isfinite(target).sum())
         if layout.prediction not in batch.schema.names or layout.task is None:
             return
-        prediction = aligned(batch.column(layout.prediction), layout.words)
+        prediction = aligned_floats(batch.column(layout.prediction), layout.words)
         both = np.isfinite(target) & np.isfinite(prediction)
         share = np.minimum(row_loss(layout.task, target[both], prediction[both]) / layout.loss_unit, _LARGEST_LOSS)
         self._losses[0] += int(both.sum())
@@ -220,7 +220,7 @@ class _CodeFill:
             return
         encoded = array if pa.types.is_dictionary(array.type) else compute().dictionary_encode(array)
         indices = encoded.indices.drop_null() if encoded.indices.null_count else encoded.indices
-        counts = np.bincount(plain(indices), minlength=len(encoded.dictionary))
+        counts = np.bincount(as_numpy(indices), minlength=len(encoded.dictionary))
         for value, count in zip(texts(encoded.dictionary), counts.tolist(), strict=True):
             if count and value is not None:
                 self._counts[value] = self._counts.get(value, 0) + count
@@ -249,10 +249,10 @@ def numbers(array: pa.Array) -> Floats | None:
         array = compute().cast(array, pa.uint8())
     if kind != pa.float64():
         array = compute().cast(array, pa.float64(), safe=False)
-    return plain(array)
+    return as_numpy(array)
 
 
-def aligned(array: pa.Array, words: tuple[str, str] | None = None) -> Floats:
+def aligned_floats(array: pa.Array, words: tuple[str, str] | None = None) -> Floats:
     """One float64 per row, NaN for null and for what is no number; two words become 0 and 1."""
     if words and numbers(array) is None:
         return words_as_numbers(array, words, aligned=True)
@@ -262,12 +262,12 @@ def aligned(array: pa.Array, words: tuple[str, str] | None = None) -> Floats:
         array = array.dictionary_decode()
     if pa.types.is_boolean(array.type):
         array = compute().cast(array, pa.uint8())
-    return plain(compute().fill_null(compute().cast(array, pa.float64(), safe=False), np.nan))
+    return as_numpy(compute().fill_null(compute().cast(array, pa.float64(), safe=False), np.nan))
 
 
 def words_as_numbers(array: pa.Array, words: tuple[str, str], *, aligned: bool = False) -> Floats:
     place = compute().cast(compute().index_in(pa.array(texts(array), pa.string()), value_set=pa.array(words)), pa.float64())
-    return plain(compute().fill_null(place, np.nan) if aligned else place.drop_null())
+    return as_numpy(compute().fill_null(place, np.nan) if aligned else place.drop_null())
 
 
 def texts(array: pa.Array) -> list[str | None]:
@@ -293,7 +293,7 @@ def row_loss(task: Task, target: Floats, prediction: Floats) -> Floats:
     return np.asarray(-(target * np.log(clipped) + (1 - target) * np.log(1 - clipped)))
 
 
-def profiled(layout: Layout, table: pa.Table) -> Profile:
+def profile_table(layout: Layout, table: pa.Table) -> Profile:
     """The profile of rows that are in memory already."""
     profiler = Profiler(layout)
     for batch in table.to_batches(max_chunksize=65_536):

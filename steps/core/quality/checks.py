@@ -25,7 +25,7 @@ _KEPT = 0.6  # slope of the later correlations over the earlier ones, from which
 _PILES = frozenset({ProblemKind.DEFAULT_VALUE, ProblemKind.CONSTANT, ProblemKind.CLIPPED})  # one fact at three strengths
 
 
-def check(pair: Pair) -> tuple[Problem, ...]:
+def pair_problems(pair: Pair) -> tuple[Problem, ...]:
     """All problems, the one that touches most rows first; a problem of one segment names it."""
     found = list(_schema(pair))
     for column in pair.columns:

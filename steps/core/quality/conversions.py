@@ -15,7 +15,7 @@ FACTORS = (1e9, 1e6, 1e4, 1e3, 3600.0, 100.0, 60.0, 28.3495, 24.0, 12.0, 10.0, 7
 _LEAST_SHARE = 0.04
 
 
-def converted(old: Floats, new: Floats) -> tuple[str, float]:
+def find_conversion(old: Floats, new: Floats) -> tuple[str, float]:
     """Words for the conversion and the share of the rows, or ("", 0). Both samples sorted and
     finite.
     """

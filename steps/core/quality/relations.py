@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from modelmedic.steps.contracts.detection import Problem, ProblemKind
-from modelmedic.steps.core.statistics.crossfit import thinned
+from modelmedic.steps.core.statistics.crossfit import thin_mask
 from modelmedic.steps.core.statistics.row_shift import measure
 from modelmedic.steps.core.tables.pairing import Column, Floats, Pair
 
@@ -180,7 +180,7 @@ def _by_labels(pair: Pair, columns: tuple[Column, ...]) -> Iterator[tuple[str, s
     """Mean labels over eight rank bins: a's profile has become b's, and b's a's."""
     if pair.target is None:
         return
-    known = [thinned(np.isfinite(t), 2 * _MOST_ROWS) for t in pair.target]
+    known = [thin_mask(np.isfinite(t), 2 * _MOST_ROWS) for t in pair.target]
     if min(k.sum() for k in known) < 500:
         return
     profiles = {}

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from modelmedic.steps.contracts.detection import Problem, ProblemKind
-from modelmedic.steps.core.quality.conversions import FACTORS, converted
+from modelmedic.steps.core.quality.conversions import FACTORS, find_conversion
 from modelmedic.steps.core.tables.arrays import runs
 from modelmedic.steps.core.tables.pairing import FEW, Codes, Floats
 
@@ -152,7 +152,7 @@ def _hours(name: str, reference: _Sample, current: _Sample) -> Problem | None:
 def _converted(name: str, reference: _Sample, current: _Sample) -> Problem | None:
     words, share = _levels_converted(reference, current)
     if not words:
-        words, share = converted(*(_without_pile(reference, sample) for sample in (reference, current)))
+        words, share = find_conversion(*(_without_pile(reference, sample) for sample in (reference, current)))
     if not words:
         return None
     whole = share > 0.9

@@ -93,7 +93,7 @@ def judge_share(
     return Judgement("pass", f"at {share} % it answered {canary.requests} requests, {canary.failures} of them failed")
 
 
-def since(now: Traffic, then: Traffic) -> Traffic:
+def traffic_between(now: Traffic, then: Traffic) -> Traffic:
     """What was answered between two readings of the counters; a predictor that restarted meanwhile
     counts from zero.
     """

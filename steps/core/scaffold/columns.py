@@ -62,7 +62,7 @@ def is_code(column: Facts) -> bool:
     return column.kind == "code" or named
 
 
-def no_feature(column: Facts) -> str | None:
+def unfit_reason(column: Facts) -> str | None:
     """Why a model should not learn from the column, whatever the target is; None when it may."""
     if column.kind == "time":
         return "a time is no feature"
@@ -80,7 +80,7 @@ def no_feature(column: Facts) -> str | None:
     return None
 
 
-def tells(column: Facts, feature: pa.ChunkedArray, target: Floats, binary: bool) -> float | None:
+def giveaway_strength(column: Facts, feature: pa.ChunkedArray, target: Floats, binary: bool) -> float | None:
     """How well the column alone gives the target away (AUC or correlation), when that is too well
     to be honest.
     """

@@ -17,7 +17,7 @@ from modelmedic.steps.contracts.policy import LOGGED
 from modelmedic.steps.contracts.policy_types import COLUMN
 from modelmedic.steps.contracts.window import format_duration
 from modelmedic.steps.contracts.words import Task
-from modelmedic.steps.core.scaffold.columns import Facts, facts, is_code, no_feature, tells
+from modelmedic.steps.core.scaffold.columns import Facts, facts, giveaway_strength, is_code, unfit_reason
 
 _TARGET_NAMES = (  # the earlier decides
     re.compile(r"^(target|label|y)$", re.I),
@@ -133,8 +133,8 @@ def _features(
     for name, column in columns.items():
         if name in taken:
             continue
-        reason = _unfit(name) or no_feature(column)
-        if reason is None and (strength := tells(column, table[name], labels, task is Task.BINARY)) is not None:
+        reason = _unfit(name) or unfit_reason(column)
+        if reason is None and (strength := giveaway_strength(column, table[name], labels, task is Task.BINARY)) is not None:
             measure = "AUC" if task is Task.BINARY else "correlation"
             reason = f"gives the target away by itself ({measure} {strength:.3f})"
         if reason is None:

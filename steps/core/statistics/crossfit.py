@@ -17,7 +17,7 @@ Mask = npt.NDArray[np.bool_]
 _LEAST_ROWS = 300
 
 
-def thinned(rows: Mask, most: int) -> Mask:
+def thin_mask(rows: Mask, most: int) -> Mask:
     """At most so many of the chosen rows, evenly spread over them."""
     chosen = np.flatnonzero(rows)
     if len(chosen) <= most:

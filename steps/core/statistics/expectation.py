@@ -10,22 +10,22 @@ import dataclasses
 import numpy as np
 
 from modelmedic.steps.contracts.words import Task
-from modelmedic.steps.core.statistics.crossfit import Memory, remember, thinned
-from modelmedic.steps.core.statistics.residuals import Labelled, Mask, labelled, row_loss
+from modelmedic.steps.core.statistics.crossfit import Memory, remember, thin_mask
+from modelmedic.steps.core.statistics.residuals import LabelledRows, Mask, labelled_rows, row_loss
 from modelmedic.steps.core.tables.pairing import Column, Floats, Pair
 
 _MOST_ROWS = 20_000
 
 
-def judged_rows(both: Pair) -> Labelled | None:
+def rows_against_expectation(both: Pair) -> LabelledRows | None:
     """The labelled rows with residuals against what the reference lets expect; None when there are
     too few.
     """
-    rows = labelled(both)
+    rows = labelled_rows(both)
     return _calibrated(both, rows) if rows is not None else _imagined(both)
 
 
-def _calibrated(both: Pair, rows: Labelled) -> Labelled:
+def _calibrated(both: Pair, rows: LabelledRows) -> LabelledRows:
     memory = remember(both.columns, rows.residual[0], rows.masks, rounds=40)
     if memory is None:
         return rows
@@ -36,7 +36,7 @@ def _calibrated(both: Pair, rows: Labelled) -> Labelled:
     return dataclasses.replace(rows, residual=left)
 
 
-def _imagined(both: Pair) -> Labelled | None:
+def _imagined(both: Pair) -> LabelledRows | None:
     if both.target is None or both.prediction is not None or both.task is None:
         return None
     masks = (np.isfinite(both.target[0]), np.isfinite(both.target[1]))
@@ -48,10 +48,10 @@ def _imagined(both: Pair) -> Labelled | None:
         return None
     guess = [np.clip(g, 0.002, 0.998) if both.task is Task.BINARY else g for g in (memory.reference, memory.current)]
     loss = (row_loss(both.task, first, guess[0]), row_loss(both.task, second, guess[1]))
-    return Labelled(both.task, masks, (guess[0], guess[1]), (first, second), (first - guess[0], second - guess[1]), loss, imagined=True)
+    return LabelledRows(both.task, masks, (guess[0], guess[1]), (first, second), (first - guess[0], second - guess[1]), loss, imagined=True)
 
 
-def learnable(both: Pair, rows: Labelled) -> float:
+def learnable_share(both: Pair, rows: LabelledRows) -> float:
     """The share of the risen squared residual that the inputs explain in the current window beyond
     what they did in the reference.
 
@@ -59,19 +59,19 @@ def learnable(both: Pair, rows: Labelled) -> float:
     tell the two apart.
     """
     before, after = (y - p for y, p in zip(rows.target, rows.prediction, strict=True))
-    place = thinned(rows.masks[0], _MOST_ROWS)
+    place = thin_mask(rows.masks[0], _MOST_ROWS)
     usual = remember(both.columns, before[place[rows.masks[0]]], (place, np.zeros(both.rows[1], dtype=bool)), rounds=40)
-    now = lawful(both.columns, after, rows.masks)
+    now = current_memory(both.columns, after, rows.masks)
     risen = float((after**2).mean() - (before**2).mean())
     if usual is None or now is None or risen <= 0:
         return 1.0
     return (now.explained * float(after.var()) - usual.explained * float(before.var())) / risen
 
 
-def lawful(columns: tuple[Column, ...], values: Floats, rows: tuple[Mask, Mask]) -> Memory | None:
+def current_memory(columns: tuple[Column, ...], values: Floats, rows: tuple[Mask, Mask]) -> Memory | None:
     """What the inputs explain of some values of the current window's labelled rows (`rows[1]`
     selects them), judged crosswise.
     """
-    place = thinned(rows[1], _MOST_ROWS)
+    place = thin_mask(rows[1], _MOST_ROWS)
     turned = tuple(dataclasses.replace(c, reference=c.current, current=c.reference[:1]) for c in columns)
     return remember(turned, values[place[rows[1]]], (place, np.zeros(1, dtype=bool)), rounds=40)

@@ -10,8 +10,8 @@ import dataclasses
 import numpy as np
 import numpy.typing as npt
 
-from modelmedic.steps.core.statistics.crossfit import remember, thinned
-from modelmedic.steps.core.statistics.residuals import Labelled, Mask
+from modelmedic.steps.core.statistics.crossfit import remember, thin_mask
+from modelmedic.steps.core.statistics.residuals import LabelledRows, Mask
 from modelmedic.steps.core.tables.pairing import Column, Floats, Pair
 
 _SEED = 20090101
@@ -41,7 +41,7 @@ def overlap(columns: tuple[Column, ...], rows: tuple[Mask, Mask]) -> float:
     """The share of the reference that speaks for the current window: the effective sample of the
     weights (Kong 1992), above 0 to 1.
     """
-    weight = weights(columns, (thinned(rows[0], _MOST_ROWS), thinned(rows[1], _MOST_ROWS)))
+    weight = weights(columns, (thin_mask(rows[0], _MOST_ROWS), thin_mask(rows[1], _MOST_ROWS)))
     return float(weight.sum() ** 2 / (weight**2).sum() / len(weight)) if weight is not None else 1.0
 
 
@@ -50,7 +50,7 @@ def _joined(column: Column, rows: tuple[Mask, Mask]) -> Column:
     return Column(column.name, column.numeric, both, both[:1], column.vocabulary)
 
 
-def matched(both: Pair, rows: Labelled) -> Labelled | None:
+def matched_reference(both: Pair, rows: LabelledRows) -> LabelledRows | None:
     """The reference thinned to the current window's mix of inputs (rejection sampling: the rows
     kept are independent).
     """

@@ -34,7 +34,7 @@ class Interval:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class PairedComparison:
     """Champion and challenger on the same rows. `gain` is in the metric's unit and positive when
     the challenger is better.
     """
@@ -53,16 +53,6 @@ def score(metric: str, target: Floats, prediction: Floats) -> float:
     return _influence(metric, target, prediction)[0]
 
 
-def auc(target: Floats, prediction: Floats) -> float:
-    """Area under the ROC curve; NaN with one class."""
-    return score("auc", target, prediction)
-
-
-def log_loss(target: Floats, prediction: Floats) -> float:
-    """Mean log loss, natural logarithm."""
-    return score("log_loss", target, prediction)
-
-
 def estimate(metric: str, target: Floats, prediction: Floats, blocks: Blocks, confidence: float) -> Interval:
     """One model's metric with its interval."""
     value, influence = _influence(metric, target, prediction)
@@ -70,7 +60,7 @@ def estimate(metric: str, target: Floats, prediction: Floats, blocks: Blocks, co
     return Interval(value, value - margin, value + margin)
 
 
-def compare(metric: str, target: Floats, champion: Floats, challenger: Floats, blocks: Blocks, confidence: float) -> Comparison:
+def compare(metric: str, target: Floats, champion: Floats, challenger: Floats, blocks: Blocks, confidence: float) -> PairedComparison:
     """The paired difference; `blocks` has each row's block, shape (n,). Bounds are infinite where
     nothing can be told.
     """
@@ -80,7 +70,7 @@ def compare(metric: str, target: Floats, champion: Floats, challenger: Floats, b
     gain = sign * (second - first)
     margin = _margin(after - before, blocks, confidence)
     bounds = (gain - margin, gain + margin) if np.isfinite(gain) else (-np.inf, np.inf)
-    return Comparison(metric, first, second, Interval(gain, *bounds), len(target))
+    return PairedComparison(metric, first, second, Interval(gain, *bounds), len(target))
 
 
 def blocks_of(times: Floats | None, rows: int) -> Blocks:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from modelmedic.steps.core.statistics.residuals import Labelled, Mask, cell_moments, sampled
+from modelmedic.steps.core.statistics.residuals import LabelledRows, Mask, cell_moments, row_values
 from modelmedic.steps.core.tables.pairing import Column, Floats, cut_at
 
 _BINS = 20
@@ -21,7 +21,7 @@ class Region:
     inside: tuple[Mask, Mask]
 
 
-def region(column: Column, rows: Labelled) -> Region | None:
+def region(column: Column, rows: LabelledRows) -> Region | None:
     """By the residuals or, where they cancel, by the loss: the run with the largest z, when the
     rest is as quiet as noise.
     """
@@ -34,7 +34,7 @@ def region(column: Column, rows: Labelled) -> Region | None:
     sizes = [np.bincount(w, minlength=len(edges) + 2) for w in windows]
     best: tuple[float, int, int] | None = None
     for values in (rows.residual, rows.loss):
-        change, error = cell_moments((sizes[0], sizes[1]), (windows[0], windows[1]), sampled(values))
+        change, error = cell_moments((sizes[0], sizes[1]), (windows[0], windows[1]), row_values(values))
         found = _run(change[:-1], error[:-1])
         if found and (best is None or found[0] > best[0]):
             best = found

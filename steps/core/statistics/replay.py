@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import chdtrc
 
-from modelmedic.steps.core.statistics.residuals import Labelled, Mask, Structure, cell_z, difference_z, sampled
+from modelmedic.steps.core.statistics.residuals import LabelledRows, Mask, Structure, cell_z, difference_z, row_values
 from modelmedic.steps.core.tables.pairing import Column, Floats, Pair
 
 _STRETCHES = 8
@@ -34,7 +34,7 @@ def stretches(rows: int, count: int = 4) -> Iterator[npt.NDArray[np.bool_]]:
         yield inside
 
 
-def deflated(columns: tuple[Column, ...], shapes: tuple[Structure, ...], values: Floats, rows: Mask, level: float) -> tuple[Structure, ...]:
+def deflate(columns: tuple[Column, ...], shapes: tuple[Structure, ...], values: Floats, rows: Mask, level: float) -> tuple[Structure, ...]:
     """The shapes that are believed at `level`, each divided by its factor, strongest first;
     `values` are the reference's, at `rows`.
 
@@ -78,7 +78,7 @@ def _replayed(column: Column, values: Floats, rows: Mask) -> tuple[float, float]
             mask[chosen[part]] = True
             masks.append(mask)
         parts = (values[~inside] - values[~inside].mean(), values[inside] - values[inside].mean())
-        z = cell_z(cells, sampled(parts), (masks[0], masks[1]))
+        z = cell_z(cells, row_values(parts), (masks[0], masks[1]))
         z = z[np.isfinite(z)]
         statistic, freedom = statistic + float((z**2).sum()), freedom + max(len(z) - 1, 0)
     return statistic * _SHARED, freedom * _SHARED
@@ -89,7 +89,7 @@ def _replayed_mean(values: Floats) -> tuple[float, float]:
     return sum(squares) * _SHARED, _STRETCHES * _SHARED
 
 
-def pairs(both: Pair, rows: Labelled) -> Iterator[tuple[Pair, Labelled]]:
+def stretch_pairs(both: Pair, rows: LabelledRows) -> Iterator[tuple[Pair, LabelledRows]]:
     """Each stretch as if it were the current window, the rest as if it were the reference."""
     for inside in stretches(both.rows[0]):
         known = inside[rows.masks[0]]
@@ -103,10 +103,10 @@ def _turned(both: Pair, inside: Mask) -> Pair:
     return replace(both, columns=columns, rows=counts, target=split[0], prediction=split[1], time=split[2], version=None)
 
 
-def _within(rows: Labelled, inside: Mask, known: Mask) -> Labelled:
+def _within(rows: LabelledRows, inside: Mask, known: Mask) -> LabelledRows:
     def split(part: tuple[Floats, Floats]) -> tuple[Floats, Floats]:
         return part[0][~known], part[0][known]
 
     masks = (rows.masks[0][~inside], rows.masks[0][inside])
     residual, loss = split(rows.residual), split(rows.loss)
-    return Labelled(rows.task, masks, split(rows.prediction), split(rows.target), residual, loss, rows.imagined)
+    return LabelledRows(rows.task, masks, split(rows.prediction), split(rows.target), residual, loss, rows.imagined)

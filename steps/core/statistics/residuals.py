@@ -22,7 +22,7 @@ _LEAST_CELL = 20  # labelled rows in both windows before a cell speaks
 
 
 @dataclass(frozen=True)
-class Labelled:
+class LabelledRows:
     """Rows with label and prediction: residual and loss in both windows. Masks select those rows of
     the pair.
 
@@ -49,10 +49,10 @@ class Labelled:
             return np.clip(first, 0.002, 0.998), np.clip(second, 0.002, 0.998)
         return first, second
 
-    def within(self, chosen: tuple[Mask, Mask]) -> "Labelled":
+    def within(self, chosen: tuple[Mask, Mask]) -> "LabelledRows":
         """Only the chosen rows; the masks select among the labelled rows of each window."""
         reference, current = chosen
-        return Labelled(
+        return LabelledRows(
             self.task,
             (_narrow(self.masks[0], reference), _narrow(self.masks[1], current)),
             (self.prediction[0][reference], self.prediction[1][current]),
@@ -77,7 +77,7 @@ class Labelled:
 
 
 @dataclass(frozen=True)
-class Sample:
+class RowValues:
     """One value per row of a window; what every column's cells ask of them is reckoned once."""
 
     values: Floats
@@ -106,7 +106,7 @@ class Structure:
         return (self.statistic - self.freedom) / float(np.sqrt(2 * max(self.freedom, 1)))
 
 
-def labelled(pair: Pair) -> Labelled | None:
+def labelled_rows(pair: Pair) -> LabelledRows | None:
     """None when either window has fewer than 50 rows with both label and prediction."""
     if pair.target is None or pair.prediction is None or pair.task is None:
         return None
@@ -116,7 +116,7 @@ def labelled(pair: Pair) -> Labelled | None:
     y = tuple(v[m] for v, m in zip(pair.target, masks, strict=True))
     p = tuple(v[m] for v, m in zip(pair.prediction, masks, strict=True))
     losses = tuple(row_loss(pair.task, a, b) for a, b in zip(y, p, strict=True))
-    return Labelled(pair.task, (masks[0], masks[1]), (p[0], p[1]), (y[0], y[1]), (y[0] - p[0], y[1] - p[1]), (losses[0], losses[1]))
+    return LabelledRows(pair.task, (masks[0], masks[1]), (p[0], p[1]), (y[0], y[1]), (y[0] - p[0], y[1] - p[1]), (losses[0], losses[1]))
 
 
 def _narrow(mask: Mask, chosen: Mask) -> Mask:
@@ -155,7 +155,7 @@ def structure(
     """
     if centred:
         values = (values[0] - values[0].mean(), values[1] - values[1].mean())
-    samples = sampled(values)
+    samples = row_values(values)
     found = []
     for column in columns:
         z = cell_z(column.cells, samples, masks)
@@ -167,25 +167,25 @@ def structure(
     return tuple(sorted(found, key=lambda s: (-s.strength, s.column)))
 
 
-def cell_z(cells: Cells, values: tuple[Sample, Sample], masks: tuple[Mask, Mask]) -> Floats:
+def cell_z(cells: Cells, values: tuple[RowValues, RowValues], masks: tuple[Mask, Mask]) -> Floats:
     """z of the change of the mean in every cell; NaN where a window has too few rows."""
-    which = tuple(chosen(w, mask) for w, mask in zip((cells.reference, cells.current), masks, strict=True))
+    which = tuple(masked_cells(w, mask) for w, mask in zip((cells.reference, cells.current), masks, strict=True))
     sizes = tuple(np.bincount(w, minlength=len(cells.labels)) for w in which)
     change, error = cell_moments((sizes[0], sizes[1]), (which[0], which[1]), values)
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.asarray(change / np.sqrt(error))
 
 
-def sampled(values: tuple[Floats, Floats]) -> tuple[Sample, Sample]:
-    return Sample(values[0]), Sample(values[1])
+def row_values(values: tuple[Floats, Floats]) -> tuple[RowValues, RowValues]:
+    return RowValues(values[0]), RowValues(values[1])
 
 
-def chosen(cells: Codes, mask: Mask) -> Codes:
+def masked_cells(cells: Codes, mask: Mask) -> Codes:
     """The cells of the masked rows; where all of them are, nothing is copied."""
     return cells if mask.all() else cells[mask]
 
 
-def cell_moments(sizes: tuple[Codes, Codes], which: tuple[Codes, Codes], samples: tuple[Sample, Sample]) -> tuple[Floats, Floats]:
+def cell_moments(sizes: tuple[Codes, Codes], which: tuple[Codes, Codes], samples: tuple[RowValues, RowValues]) -> tuple[Floats, Floats]:
     """Change of the mean in every cell and its squared standard error; NaN where a window has too
     few rows.
 
@@ -203,7 +203,7 @@ def cell_moments(sizes: tuple[Codes, Codes], which: tuple[Codes, Codes], samples
     return _change(sizes, means), errors[0] + errors[1]
 
 
-def cell_change(sizes: tuple[Codes, Codes], which: tuple[Codes, Codes], samples: tuple[Sample, Sample]) -> Floats:
+def cell_change(sizes: tuple[Codes, Codes], which: tuple[Codes, Codes], samples: tuple[RowValues, RowValues]) -> Floats:
     """The first half of `cell_moments` for half of the work."""
     parts = zip(sizes, which, samples, strict=True)
     return _change(sizes, [np.bincount(cell, s.values, minlength=len(size)) / np.maximum(size, 1) for size, cell, s in parts])
@@ -215,12 +215,12 @@ def _change(sizes: tuple[Codes, Codes], means: list[Floats]) -> Floats:
     return change
 
 
-def promising_codes(columns: tuple[Column, ...], cut: Cells, rows: Labelled) -> Floats:
+def promising_codes(columns: tuple[Column, ...], cut: Cells, rows: LabelledRows) -> Floats:
     """For every code of a cut, roughly the p-value that `structure` would give inside it: one pass
     for all the codes.
     """
     count = len(cut.labels)
-    codes = (chosen(cut.reference, rows.masks[0]), chosen(cut.current, rows.masks[1]))
+    codes = (masked_cells(cut.reference, rows.masks[0]), masked_cells(cut.current, rows.masks[1]))
     centred, spread = [], []
     for code, residual in zip(codes, rows.residual, strict=True):
         held = np.maximum(np.bincount(code, minlength=count), 1)
@@ -231,7 +231,7 @@ def promising_codes(columns: tuple[Column, ...], cut: Cells, rows: Labelled) -> 
         width = len(column.cells.labels)
         change, error, fine = np.zeros(count * width), np.zeros(count * width), np.ones(count * width, dtype=bool)
         for window, cells in enumerate((column.cells.reference, column.cells.current)):
-            joint = codes[window] * width + chosen(cells, rows.masks[window])
+            joint = codes[window] * width + masked_cells(cells, rows.masks[window])
             size = np.bincount(joint, minlength=count * width)
             change += (2 * window - 1) * np.bincount(joint, centred[window], minlength=count * width) / np.maximum(size, 1)
             error += np.repeat(spread[window], width) / np.maximum(size, 1)

@@ -13,7 +13,7 @@ import pyarrow as pa
 _FLOATS = {"halffloat": "float16", "float": "float32", "double": "float64"}  # Arrow's names of what numpy calls by its bits
 
 
-def plain(array: pa.Array) -> npt.NDArray[Any]:
+def as_numpy(array: pa.Array) -> npt.NDArray[Any]:
     """The values of an array of numbers that has no nulls; nothing is copied."""
     if not len(array):
         named = str(array.type)

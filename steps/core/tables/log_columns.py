@@ -13,11 +13,10 @@ import pyarrow.compute as pc
 
 from modelmedic.steps.contracts.inference_log import MODEL_VERSION, PREDICTION, REQUEST_ID, SERVED_BY
 from modelmedic.steps.contracts.policy import Policy
-from modelmedic.steps.core.tables.moments import MOMENT as MOMENT
-from modelmedic.steps.core.tables.moments import moments as moments
+from modelmedic.steps.core.tables.moments import MOMENT, moments
 
 
-def declared(policy: Policy, *, target: bool = False) -> pa.Schema:
+def log_schema(policy: Policy, *, target: bool = False) -> pa.Schema:
     """time, features, prediction, model_version, served_by, request_id and, when asked, the target:
     as the policy says them.
     """
@@ -27,7 +26,7 @@ def declared(policy: Policy, *, target: bool = False) -> pa.Schema:
     return pa.schema(fields + ([(data.target, pa.float64())] if target else []))
 
 
-def found(wanted: pa.Schema, schemas: Sequence[pa.Schema], features: Iterable[str]) -> pa.Schema:
+def found_schema(wanted: pa.Schema, schemas: Sequence[pa.Schema], features: Iterable[str]) -> pa.Schema:
     """The wanted columns as these log objects have them: a feature of none is left out, a number
     that is text in any is text.
     """

@@ -27,7 +27,7 @@ def slices(column: str, values: npt.NDArray[np.generic]) -> Iterator[Slice]:
         yield from _quarters(column, np.asarray(values, dtype=np.float64))
 
 
-def inside(values: npt.NDArray[np.generic], value: str) -> npt.NDArray[np.bool_]:
+def rows_inside(values: npt.NDArray[np.generic], value: str) -> npt.NDArray[np.bool_]:
     """The rows of a diagnosis's segment: a code, or a numeric region that reads `[low, high)`."""
     if values.dtype == object:
         return np.asarray([text is not None and str(text) == value for text in values], dtype=bool)

@@ -13,7 +13,7 @@ _LEAST_ROWS = 200
 _EQUAL = 0.5  # share of labels that are the served prediction to the last digit
 
 
-def fed_back(task: Task, target: Floats, prediction: Floats) -> str:
+def feedback_reason(task: Task, target: Floats, prediction: Floats) -> str:
     """A sentence when the labels are the served predictions, or a threshold on them; empty when the
     world wrote them.
     """

@@ -18,7 +18,7 @@ _LEAST_ROWS = 100
 _EDGE = 0.001  # a probability is never surer than this
 
 
-def answers(taught: pa.Table, asked: pa.Table, roles: Roles, most: int = 8_000) -> Floats | None:
+def forest_answers(taught: pa.Table, asked: pa.Table, roles: Roles, most: int = 8_000) -> Floats | None:
     """What a forest taught by at most so many of the labelled rows, evenly chosen, answers to the
     others, shape (asked rows,).
 

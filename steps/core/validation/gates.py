@@ -15,16 +15,16 @@ import numpy.typing as npt
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.training import Gate
 from modelmedic.steps.contracts.words import Cause, Remedy, Task
-from modelmedic.steps.core.statistics.metrics import HIGHER_IS_BETTER, Blocks, Comparison, Floats, compare, estimate, loss_of
+from modelmedic.steps.core.statistics.metrics import HIGHER_IS_BETTER, Blocks, Floats, PairedComparison, compare, estimate, loss_of
 from modelmedic.steps.core.tables.slices import Slice, slices
-from modelmedic.steps.core.validation.leakage import leaking, too_good
+from modelmedic.steps.core.validation.leakage import leaking_column, too_good
 
 LEAST_SLICE = 100  # rows; a smaller slice judges nobody
 _LEAST_CLASS = 10  # rows of each class in a slice before an AUC of it means anything
 
 
 @dataclass(frozen=True)
-class Judged:
+class ScoredRows:
     """Labelled rows with both models' answers, shape (n,). `columns` are the features: numbers
     float64 with NaN, codes as texts or None.
     """
@@ -35,10 +35,10 @@ class Judged:
     blocks: Blocks
     columns: Mapping[str, npt.NDArray[np.generic]] = field(default_factory=dict)
 
-    def only(self, mask: npt.NDArray[np.bool_]) -> "Judged":
+    def only(self, mask: npt.NDArray[np.bool_]) -> "ScoredRows":
         champion = self.champion[mask] if self.champion is not None else None
         columns = {name: values[mask] for name, values in self.columns.items()}
-        return Judged(self.target[mask], self.challenger[mask], champion, self.blocks[mask], columns)
+        return ScoredRows(self.target[mask], self.challenger[mask], champion, self.blocks[mask], columns)
 
 
 def metric_of(policy: Policy, remedy: Remedy) -> str:
@@ -46,7 +46,7 @@ def metric_of(policy: Policy, remedy: Remedy) -> str:
     return loss_of(policy.data.task) if remedy is Remedy.RECALIBRATE and policy.metric == "auc" else policy.metric
 
 
-def label_gate(policy: Policy, rows: Judged) -> Gate:
+def label_gate(policy: Policy, rows: ScoredRows) -> Gate:
     least, found = policy.validation.minLabels, len(rows.target)
     classes = np.unique(rows.target).tolist()
     if policy.data.task is Task.BINARY and len(classes) < 2:
@@ -54,7 +54,7 @@ def label_gate(policy: Policy, rows: Judged) -> Gate:
     return Gate("labels", found >= least, f"{found} labelled holdout rows; {least} are the least that judges", float(found), float(least))
 
 
-def comparison_gates(policy: Policy, remedy: Remedy, rows: Judged, tried: int = 1) -> tuple[Gate, ...]:
+def comparison_gates(policy: Policy, remedy: Remedy, rows: ScoredRows, tried: int = 1) -> tuple[Gate, ...]:
     """labels, no_worse, worth_it, ranking (of a recalibrated model), leakage and one gate per
     sliced column. Needs a champion.
 
@@ -66,18 +66,18 @@ def comparison_gates(policy: Policy, remedy: Remedy, rows: Judged, tried: int = 
     if not labels.passed:
         return (labels,)
     metric = metric_of(policy, remedy)
-    overall = compared(metric, rows, policy, tried)
+    overall = compare_with_champion(metric, rows, policy, tried)
     gates = [labels, _no_worse(policy, overall), _worth_it(policy, overall)]
     if metric != policy.metric:
-        gates.append(_ranking(policy, compared(policy.metric, rows, policy)))
+        gates.append(_ranking(policy, compare_with_champion(policy.metric, rows, policy)))
     gates.append(leakage_gate(policy, rows, overall))
     return (*gates, *(_sliced(policy, metric, column, rows) for column in policy.slices))
 
 
-def leakage_gate(policy: Policy, rows: Judged, overall: Comparison | None) -> Gate:
+def leakage_gate(policy: Policy, rows: ScoredRows, overall: PairedComparison | None) -> Gate:
     """A column that knows the label, or a challenger that is better than anybody should be."""
     task = policy.data.task
-    column, strength = leaking(task, rows.target, rows.columns)
+    column, strength = leaking_column(task, rows.target, rows.columns)
     champion = overall.champion if overall else None
     if column and not too_good(task, rows.target, rows.champion):
         sentence = f"column {column} alone tells the label (strength {strength:.4f} of 1): it knows what happened after the prediction"
@@ -88,7 +88,7 @@ def leakage_gate(policy: Policy, rows: Judged, overall: Comparison | None) -> Ga
     return Gate("leakage", True, f"no single column tells the label (the best one has strength {strength:.3f} of 1)", strength)
 
 
-def old_regime_gate(policy: Policy, remedy: Remedy, rows: Judged, cause: Cause, outside: str = "") -> Gate:
+def old_regime_gate(policy: Policy, remedy: Remedy, rows: ScoredRows, cause: Cause, outside: str = "") -> Gate:
     """On the rows that the champion was judged by.
 
     Where labels prove that the concept changed, or a level was corrected, the old answers are wrong
@@ -96,7 +96,7 @@ def old_regime_gate(policy: Policy, remedy: Remedy, rows: Judged, cause: Cause, 
     outside of it, and then it holds there.
     """
     metric = metric_of(policy, remedy)
-    found = compared(metric, rows, policy)
+    found = compare_with_champion(metric, rows, policy)
     margin = _margin(policy.validation.oldRegimeMargin, found)
     where = f"the champion's reference rows outside of {outside}" if outside else "the champion's reference rows"
     words = f"on {found.rows} of {where} the challenger's {_numbers(found)}"
@@ -113,7 +113,7 @@ def _excuse(remedy: Remedy, cause: Cause, outside: str) -> str:
     return "the labels prove that the concept has changed since" if cause is Cause.CONCEPT_DRIFT and not outside else ""
 
 
-def first_gates(policy: Policy, rows: Judged, constant: Floats) -> tuple[Gate, ...]:
+def first_gates(policy: Policy, rows: ScoredRows, constant: Floats) -> tuple[Gate, ...]:
     """Of a first champion, which has nobody to be compared with but `constant`, the mean of the
     training labels in every row.
     """
@@ -129,7 +129,7 @@ def first_gates(policy: Policy, rows: Judged, constant: Floats) -> tuple[Gate, .
     return labels, _told("better_than_trivial", found.gain.low > 0, sentence, found, 0.0), leakage_gate(policy, rows, None)
 
 
-def metrics(policy: Policy, remedy: Remedy, rows: Judged) -> dict[str, float]:
+def holdout_metrics(policy: Policy, remedy: Remedy, rows: ScoredRows) -> dict[str, float]:
     """`challenger_auc`, `champion_auc`, … of the policy's metric and of the task's loss, on the
     holdout rows.
     """
@@ -142,7 +142,7 @@ def metrics(policy: Policy, remedy: Remedy, rows: Judged) -> dict[str, float]:
     return {**found, "holdout_rows": float(len(rows.target))}
 
 
-def compared(metric: str, rows: Judged, policy: Policy, tried: int = 1) -> Comparison:
+def compare_with_champion(metric: str, rows: ScoredRows, policy: Policy, tried: int = 1) -> PairedComparison:
     """Challenger against champion, with the interval that the gate of a challenger asks, which is
     the best of `tried`.
     """
@@ -151,7 +151,7 @@ def compared(metric: str, rows: Judged, policy: Policy, tried: int = 1) -> Compa
     return compare(metric, rows.target, rows.champion, rows.challenger, rows.blocks, confidence)
 
 
-def _no_worse(policy: Policy, found: Comparison) -> Gate:
+def _no_worse(policy: Policy, found: PairedComparison) -> Gate:
     margin = policy.validation.margin
     passed = found.gain.low >= -margin if margin else found.gain.low > 0 or _same(found)
     asked = f"no more than {margin:g} worse" if margin else "better"
@@ -159,7 +159,7 @@ def _no_worse(policy: Policy, found: Comparison) -> Gate:
     return _told("no_worse", passed, sentence, found, -margin)
 
 
-def _worth_it(policy: Policy, found: Comparison) -> Gate:
+def _worth_it(policy: Policy, found: PairedComparison) -> Gate:
     least = policy.validation.minGain
     passed = found.gain.value > 0 and found.gain.value >= least
     sentence = (
@@ -168,13 +168,13 @@ def _worth_it(policy: Policy, found: Comparison) -> Gate:
     return _told("worth_it", passed, sentence, found, least)
 
 
-def _ranking(policy: Policy, found: Comparison) -> Gate:
+def _ranking(policy: Policy, found: PairedComparison) -> Gate:
     margin = policy.validation.margin
     passed = found.gain.low >= -margin or _same(found)
     return _told("ranking", passed, f"the correction leaves the ranking as it was: {_numbers(found)}", found, -margin)
 
 
-def _sliced(policy: Policy, metric: str, column: str, rows: Judged) -> Gate:
+def _sliced(policy: Policy, metric: str, column: str, rows: ScoredRows) -> Gate:
     """One gate for all values of a column: it names the worst one, and fails for any that is worse
     beyond margin and interval.
     """
@@ -182,7 +182,7 @@ def _sliced(policy: Policy, metric: str, column: str, rows: Judged) -> Gate:
     for each in slices(column, rows.columns[column]):
         inside = rows.only(each.rows)
         if _judges(policy.data.task, inside.target):
-            found.append((each, compared(metric, inside, policy)))
+            found.append((each, compare_with_champion(metric, inside, policy)))
         else:
             small += 1
     if not found:
@@ -195,7 +195,7 @@ def _sliced(policy: Policy, metric: str, column: str, rows: Judged) -> Gate:
     return _told(f"slice:{column}", not bad, f"{words}{_others(bad, worst)}{rest}", comparison, -_margin(allowed, comparison))
 
 
-def _others(bad: Sequence[tuple[Slice, Comparison]], worst: Slice) -> str:
+def _others(bad: Sequence[tuple[Slice, PairedComparison]], worst: Slice) -> str:
     names = [each.name for each, _ in bad if each is not worst]
     return f"; also {', '.join(names[:5])}" if names else ""
 
@@ -206,27 +206,27 @@ def _judges(task: Task, target: Floats) -> bool:
     return task is not Task.BINARY or min(int((target > 0.5).sum()), int((target <= 0.5).sum())) >= _LEAST_CLASS
 
 
-def _margin(allowed: float, found: Comparison) -> float:
+def _margin(allowed: float, found: PairedComparison) -> float:
     """Absolute for the AUC; a share of the champion's value for metrics that have the label's unit,
     or none that people know.
     """
     return allowed if found.metric in HIGHER_IS_BETTER else allowed * abs(found.champion)
 
 
-def _same(found: Comparison) -> bool:
+def _same(found: PairedComparison) -> bool:
     """No difference at all, not in any row: an interval of width 0 round 0."""
     return found.gain.low == found.gain.high == 0.0
 
 
-def _numbers(found: Comparison) -> str:
+def _numbers(found: PairedComparison) -> str:
     return f"{found.metric} is {found.challenger:.4f}, the champion's {found.champion:.4f} (gain {_interval(found)})"
 
 
-def _interval(found: Comparison) -> str:
+def _interval(found: PairedComparison) -> str:
     return f"{found.gain.value:+.4f}, {found.gain.low:+.4f} to {found.gain.high:+.4f}"
 
 
-def _told(name: str, passed: bool, sentence: str, found: Comparison, threshold: float) -> Gate:
+def _told(name: str, passed: bool, sentence: str, found: PairedComparison, threshold: float) -> Gate:
     low, high = (bound if np.isfinite(bound) else None for bound in (found.gain.low, found.gain.high))
     value = found.gain.value if np.isfinite(found.gain.value) else None
     return Gate(name, bool(passed), sentence, value, threshold + 0.0, low, high)  # never -0.0

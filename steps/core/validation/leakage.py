@@ -15,7 +15,7 @@ _TELLS = 0.99  # strength of one column, or of a model: below it, a world can be
 _LEAST_OF_A_CODE = 5.0  # rows that the mean of all counts for in a code's mean, so that rare codes tell little
 
 
-def leaking(task: Task, target: Floats, columns: Mapping[str, npt.NDArray[np.generic]]) -> tuple[str, float]:
+def leaking_column(task: Task, target: Floats, columns: Mapping[str, npt.NDArray[np.generic]]) -> tuple[str, float]:
     """The strongest column, if it tells the label all by itself (else an empty name), and its
     strength from 0 to 1.
     """

@@ -19,11 +19,11 @@ import pyarrow as pa
 
 from modelmedic.steps.contracts.detection import Verdict
 from modelmedic.steps.contracts.words import Task
-from modelmedic.steps.core.detection.thresholds import calibrate, level
+from modelmedic.steps.core.detection.thresholds import alarm_level, calibrate
 from modelmedic.steps.core.detection.verdict import judge_profiles
 from modelmedic.steps.core.incidents.persistence import persistence
 from modelmedic.steps.core.profiles.layout_choice import choose_layout
-from modelmedic.steps.core.profiles.profiler import profiled
+from modelmedic.steps.core.profiles.profiler import profile_table
 from tests.benchmarks.detection.worlds import ROLES, Kind, table
 
 HITS, OF = 2, 3
@@ -78,10 +78,10 @@ def judged(series: pa.Table, before: int, rows: int) -> list[Verdict]:
     """The first `before` rows are the reference; every `rows` rows behind them are a window."""
     reference = series.slice(0, before)
     layout = choose_layout(reference, ROLES)
-    thresholds = calibrate(reference, layout, rows, alpha=level(1.0, WEEK, HITS), explicit={}, version="1")
-    profile = profiled(layout, reference)
+    thresholds = calibrate(reference, layout, rows, alpha=alarm_level(1.0, WEEK, HITS), explicit={}, version="1")
+    profile = profile_table(layout, reference)
     pieces = [series.slice(start, rows) for start in range(before, series.num_rows, rows)]
-    return [judge_profiles(profile, profiled(layout, piece), thresholds) for piece in pieces]
+    return [judge_profiles(profile, profile_table(layout, piece), thresholds) for piece in pieces]
 
 
 def count(kinds: tuple[Kind, ...], seed: int, windows: int, *, shift: float = 0.0, turned: float = 0.0) -> Iterator[tuple[Kind, Count]]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from modelmedic.steps.core.decision.rules import decide
-from modelmedic.steps.core.diagnosis.diagnosis import diagnose
+from modelmedic.steps.core.diagnosis.diagnosis import find_cause
 from tests.benchmarks.fault_bench.data_faults import DATA_FAULTS
 from tests.benchmarks.fault_bench.label_faults import LABEL_FAULTS
 from tests.benchmarks.fault_bench.planting import Fault, build, train
@@ -49,7 +49,7 @@ def _one(world: World, fault: Fault, seed: int, models: dict, *, rivals: bool) -
     strength = WEAK if seed % 2 else 1.0
     reference, current, context, truth = build(world, fault, seed, models, strength)
     began = time.perf_counter()
-    found = diagnose(reference, current, world.roles, context)
+    found = find_cause(reference, current, world.roles, context)
     took = time.perf_counter() - began
     judged = mark(
         world.design.name,

@@ -20,7 +20,7 @@ _QUANTILES = np.linspace(0.02, 0.98, 49)
 _HOUR = 3600
 
 
-def problems(
+def profile_problems(
     reference: Profile, current: Profile, window: Window | None = None, design: Mapping[str, float] | None = None
 ) -> tuple[Problem, ...]:
     """All problems, the one that touches most rows first. `window` is the span that the current

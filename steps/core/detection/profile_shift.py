@@ -30,7 +30,7 @@ _LEAST_EXPECTED = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class ShiftMeasure:
     """`p_value` is of this column alone."""
 
     statistic: str
@@ -51,7 +51,7 @@ def profile_shifts(reference: Profile, current: Profile, thresholds: Thresholds)
     return tuple(sorted(found, key=lambda s: (-s.shifted, -s.effect / s.threshold, s.column)))
 
 
-def measure_counts(reference: Numbers | Codes, current: Numbers | Codes, design: float = 1.0) -> Measured:
+def measure_counts(reference: Numbers | Codes, current: Numbers | Codes, design: float = 1.0) -> ShiftMeasure:
     """One column, nulls left out (they are data quality's matter)."""
     if isinstance(reference, Numbers) and isinstance(current, Numbers):
         return _numbers(reference, current, max(design, 1.0))
@@ -60,15 +60,15 @@ def measure_counts(reference: Numbers | Codes, current: Numbers | Codes, design:
     return _codes(reference, current, max(design, 1.0))
 
 
-def _numbers(reference: Numbers, current: Numbers, design: float) -> Measured:
+def _numbers(reference: Numbers, current: Numbers, design: float) -> ShiftMeasure:
     places, before, after = side_by_side(reference, current)
     n, m = float(before.sum()), float(after.sum())
     if min(n, m) < LEAST_KNOWN:
-        return Measured("wasserstein/std", 0.0, 1.0)
+        return ShiftMeasure("wasserstein/std", 0.0, 1.0)
     gap = float(np.abs(np.cumsum(before) / n - np.cumsum(after) / m).max(initial=0.0))
     kolmogorov = kolmogorov_tail(gap * np.sqrt(n * m / (n + m) / design))
     ranks = 2 * normal_tail(abs(_rank_sum_z(before, after)) / np.sqrt(design))
-    return Measured("wasserstein/std", number_effect(reference.axis, places, before, after), min(1.0, 2 * min(kolmogorov, ranks)))
+    return ShiftMeasure("wasserstein/std", number_effect(reference.axis, places, before, after), min(1.0, 2 * min(kolmogorov, ranks)))
 
 
 def number_effect(axis: NumberAxis, places: Floats, before: Floats, after: Floats) -> float:
@@ -95,19 +95,19 @@ def _rank_sum_z(before: Floats, after: Floats) -> float:
     return float(surplus / np.sqrt(variance)) if variance > 0 else 0.0
 
 
-def _codes(reference: Codes, current: Codes, design: float) -> Measured:
+def _codes(reference: Codes, current: Codes, design: float) -> ShiftMeasure:
     name = "jensen_shannon"
     if reference.identifier or current.identifier:
-        return Measured(name, 0.0, 1.0)
+        return ShiftMeasure(name, 0.0, 1.0)
     values = list({**reference.counts, **current.counts})
     counts = np.array([[c.get(v, 0) for v in values] for c in (reference.counts, current.counts)], dtype=np.float64)
     totals = counts.sum(axis=1)
     if len(values) < 2 or totals.min() < LEAST_KNOWN:
-        return Measured(name, 0.0, 1.0)
+        return ShiftMeasure(name, 0.0, 1.0)
     pooled = _pooled(counts)
     expected = pooled.sum(axis=0) * (totals / totals.sum())[:, None]
     statistic = float(((pooled - expected) ** 2 / expected).sum()) / design
-    return Measured(name, code_effect(counts[0], counts[1]), chi_square_tail(pooled.shape[1] - 1, statistic))
+    return ShiftMeasure(name, code_effect(counts[0], counts[1]), chi_square_tail(pooled.shape[1] - 1, statistic))
 
 
 def code_effect(before: Floats, after: Floats) -> float:
