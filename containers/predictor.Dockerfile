@@ -7,7 +7,7 @@ RUN python -m venv /venv
 COPY constraints.txt pyproject.toml README.md LICENSE ./
 # What the program needs, without the program: this layer changes with the pinned versions alone.
 RUN mkdir modelmedic && touch modelmedic/__init__.py && /venv/bin/pip install --no-cache-dir --disable-pip-version-check \
-    --constraint constraints.txt ".[serve,notify]" && rm -rf /venv/lib/python3*/site-packages/modelmedic && /venv/bin/pip uninstall -q -y pip setuptools
+    --constraint constraints.txt ".[serve]" && rm -rf /venv/lib/python3*/site-packages/modelmedic && /venv/bin/pip uninstall -q -y pip setuptools
 
 COPY modelmedic/__init__.py /app/modelmedic/
 COPY steps /app/modelmedic/steps

@@ -7,7 +7,7 @@ RUN python -m venv /venv
 COPY constraints.txt pyproject.toml README.md LICENSE ./
 # What the program needs, without the program: this layer changes with the pinned versions alone.
 RUN mkdir modelmedic && touch modelmedic/__init__.py && /venv/bin/pip install --no-cache-dir --disable-pip-version-check \
-    --constraint constraints.txt ".[s3,notify,aliases,kube]" && rm -rf /venv/lib/python3*/site-packages/modelmedic && /venv/bin/pip uninstall -q -y pip setuptools && \
+    --constraint constraints.txt ".[s3,aliases,kube]" && rm -rf /venv/lib/python3*/site-packages/modelmedic && /venv/bin/pip uninstall -q -y pip setuptools && \
     find /venv -type d \( -name tests -o -name test \) -path '*site-packages*' -prune -exec rm -rf {} +
 
 COPY modelmedic/__init__.py /app/modelmedic/

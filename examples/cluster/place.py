@@ -8,12 +8,13 @@ import shutil
 import socket
 import subprocess
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
+
+from modelmedic.steps.adapters.http import HttpClient
+from modelmedic.steps.contracts.errors import Transient
 
 NAMESPACE = "modelmedic"
 _CALL = 120  # seconds that one kubectl call may take
@@ -122,14 +123,12 @@ def until(look: Callable[[], T | None], seconds: float, what: str, every: float 
 
 def fetched(url: str, headers: Mapping[str, str] | None = None, body: bytes | None = None, timeout: float = 10.0) -> tuple[int, bytes]:
     """Status and body; 0 when nobody answered."""
-    request = urllib.request.Request(url, data=body, headers=dict(headers or {}))
-    try:
-        with urllib.request.urlopen(request, timeout=timeout) as answer:
-            return answer.status, answer.read()
-    except urllib.error.HTTPError as error:
-        return error.code, error.read()
-    except OSError:
-        return 0, b""
+    with HttpClient(url, "the cluster", connect=timeout, answer=timeout) as client:
+        try:
+            answer = client.send("GET" if body is None else "POST", body=body, headers=headers)
+        except Transient:
+            return 0, b""
+        return answer.status, answer.body
 
 
 def _free_port() -> int:

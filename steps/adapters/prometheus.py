@@ -1,13 +1,13 @@
 """Samples to Prometheus: a text file for node exporter's collector, or a Pushgateway."""
 
 import os
-from collections.abc import Mapping, Sequence
-from http.client import HTTPException
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Gauge, push_to_gateway, write_to_textfile
 
-from modelmedic.steps.contracts.errors import Transient
+from modelmedic.steps.adapters.http import HttpClient
+from modelmedic.steps.contracts.errors import ModelmedicError, Transient
 from modelmedic.steps.contracts.keys import slug
 from modelmedic.steps.contracts.samples import Publisher, Sample
 
@@ -41,15 +41,25 @@ class Pushgateway:
     def publish(self, job: str, model: str | None, samples: Sequence[Sample]) -> None:
         group = {"model": model} if model is not None else {}
         try:
-            push_to_gateway(self._url, job, _registry(model, samples), grouping_key=group, timeout=_TIMEOUT)
-        except (OSError, ValueError, HTTPException) as error:
-            raise Transient(f"metrics cannot be pushed to {PUSHGATEWAY}={self._url}: {error}; expected a Pushgateway there") from error
+            push_to_gateway(self._url, job, _registry(model, samples), grouping_key=group, timeout=_TIMEOUT, handler=_send)
+        except (ModelmedicError, ValueError) as error:
+            raise Transient(f"metrics cannot be pushed: {error}; expected {PUSHGATEWAY} to name a Pushgateway") from error
 
 
 def publisher(folder: Path, environment: Mapping[str, str] = os.environ) -> Publisher:
     """The Pushgateway that the environment names, else text files in `folder`."""
     url = environment.get(PUSHGATEWAY, "")
     return Pushgateway(url) if url else TextFile(folder)
+
+
+def _send(url: str, method: str, timeout: float | None, headers: list[tuple[str, str]], data: bytes) -> Callable[[], None]:
+    """A handler of prometheus_client's pushes."""
+
+    def send() -> None:
+        with HttpClient(url, "the Pushgateway", answer=timeout or _TIMEOUT) as client:
+            client.call(method, body=data, headers=dict(headers))
+
+    return send
 
 
 def _registry(model: str | None, samples: Sequence[Sample]) -> CollectorRegistry:

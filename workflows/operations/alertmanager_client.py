@@ -1,30 +1,22 @@
-"""Alerts handed to an Alertmanager."""
+"""Test alerts handed to an Alertmanager. Called by `modelmedic doctor`."""
 
-import json
-import urllib.error
-import urllib.request
 from collections.abc import Callable
-from typing import Final
 
-from modelmedic.steps.contracts.errors import BadInput, Transient
-
-_SECONDS: Final = 10
+from modelmedic.steps.adapters.http import HttpClient
+from modelmedic.steps.adapters.notify.alertmanager import post_alerts
+from modelmedic.steps.contracts.errors import ModelmedicError, Transient
 
 
 def poster(url: str) -> Callable[[list[dict[str, object]]], None]:
-    """Posts to `<url>/api/v2/alerts`. Raises BadInput for another scheme than http or https,
-    Transient when nobody answers.
+    """A function that posts alerts to `<url>/api/v2/alerts` and raises Transient when they are not
+    taken. Raises BadInput for another scheme than http or https.
     """
-    if not url.startswith(("http://", "https://")):
-        raise BadInput(f"Alertmanager is {url[:80]!r}; expected http://… or https://…")
+    client = HttpClient(url, "Alertmanager")
 
     def post(alerts: list[dict[str, object]]) -> None:
-        body = json.dumps(alerts).encode()
-        request = urllib.request.Request(f"{url.rstrip('/')}/api/v2/alerts", body, {"Content-Type": "application/json"})
         try:
-            with urllib.request.urlopen(request, timeout=_SECONDS):
-                pass
-        except (urllib.error.URLError, OSError) as error:
-            raise Transient(f"Alertmanager at {url} does not take the test alert: {error}") from error
+            post_alerts(client, alerts)
+        except ModelmedicError as error:
+            raise Transient(f"the test alert is not taken: {error}") from error
 
     return post

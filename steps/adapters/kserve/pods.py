@@ -6,7 +6,6 @@ predictor's own answer do not.
 """
 
 import tempfile
-import urllib.request
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ import pyarrow as pa
 from modelmedic.steps.adapters.kserve.document import Slot
 from modelmedic.steps.adapters.kube.client import Document, Kube
 from modelmedic.steps.adapters.models.folder import own_rows, read_folder
-from modelmedic.steps.adapters.predictor.client import Client, made_up_rows
+from modelmedic.steps.adapters.predictor.client import Client, made_up_rows, metrics_page
 from modelmedic.steps.adapters.predictor.counters import read_traffic
 from modelmedic.steps.contracts.errors import BadInput, NotFound, Refused, StoreError, Transient
 from modelmedic.steps.contracts.kserve import DIGEST
@@ -27,7 +26,6 @@ from modelmedic.steps.contracts.serving import Prediction, Traffic
 _CONTAINER: Final = "kserve-container"
 _PORT: Final = 8080
 _HOPELESS: Final = (65, 77, 78)  # exit codes of a predictor that says why it never will serve
-_TIMEOUT: Final = 10.0  # seconds for a metrics page
 _RESTARTS: Final = 2  # after so many, waiting longer shows nothing new
 
 
@@ -85,7 +83,7 @@ class Predictors:
         """The sum over the pods that are ready; the slowest one's p95. Raises Transient when one
         does not tell.
         """
-        seen = [read_traffic(_page(f"{address}/metrics")) for address in self.addresses(slot)]
+        seen = [read_traffic(metrics_page(address)) for address in self.addresses(slot)]
         if not seen:
             raise Transient(f"no pod of version {slot.version} is ready in {self.namespace}: its counters cannot be read")
         times = [each.latency_p95_ms for each in seen if each.latency_p95_ms is not None]
@@ -197,11 +195,3 @@ def _look(status: Document, name: str) -> str | None:
 def _words(ended: Mapping[str, Any]) -> str:
     said = " ".join(str(ended.get("message") or "").split())
     return f"{said[-300:] or ended.get('reason', 'no reason given')} (exit code {ended.get('exitCode')})"
-
-
-def _page(url: str) -> str:
-    try:
-        with urllib.request.urlopen(url, timeout=_TIMEOUT) as response:
-            return str(response.read().decode())
-    except (OSError, ValueError) as error:
-        raise Transient(f"{url} cannot be read: {error}") from error

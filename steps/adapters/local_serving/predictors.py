@@ -2,23 +2,22 @@
 believed to answer.
 """
 
-import json
 import os
 import sys
 import time
-import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from modelmedic.steps.adapters.http import HttpClient
 from modelmedic.steps.adapters.local_serving.processes import Processes
 from modelmedic.steps.adapters.local_serving.state import Slot
 from modelmedic.steps.adapters.models.files import pull
 from modelmedic.steps.adapters.models.folder import own_rows
 from modelmedic.steps.adapters.predictor.client import Client
-from modelmedic.steps.contracts.errors import BadInput, Refused, Transient
+from modelmedic.steps.contracts.errors import BadInput, ModelmedicError, Refused, Transient
 from modelmedic.steps.contracts.inference_log import SERVED_BY_HEADER
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.ports import ObjectStore
@@ -137,11 +136,8 @@ class Predictors:
 
 def call(method: str, url: str, timeout: float = 5.0) -> Mapping[str, Any]:
     """A JSON object from a server on this machine. Raises Transient."""
-    try:
-        with urllib.request.urlopen(urllib.request.Request(url, method=method), timeout=timeout) as response:
-            answer = json.load(response)
-    except (OSError, ValueError) as error:
-        raise Transient(f"{url} does not answer: {error}") from error
-    if not isinstance(answer, dict):
-        raise Transient(f"{url} answered no JSON object")
-    return answer
+    with HttpClient(url, "the server", connect=timeout, answer=timeout) as client:
+        try:
+            return client.call_json(method)
+        except ModelmedicError as error:
+            raise Transient(str(error)) from error

@@ -1,57 +1,52 @@
 """Messages as alerts of Alertmanager's own API (v2), so that people get them where they get
-everything else.
+everything else. Called by every stage that tells people something.
 
 A message is an event and an alert a state: it is sent once, and stays active for as long as its
-severity deserves. Times are the machine's, for Alertmanager takes an alert that ended in a played
-past as resolved.
+severity deserves. Times are the machine's, because Alertmanager takes an alert that ended in a
+played past as resolved.
 """
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from modelmedic.steps.contracts.errors import BadInput, ModelmedicError, Transient
+import tenacity
+
+from modelmedic.steps.adapters.http import HttpClient
+from modelmedic.steps.contracts.errors import BadInput, Transient
 from modelmedic.steps.contracts.notification import Notification, Severity
 from modelmedic.steps.contracts.ports import Clock
 
-if TYPE_CHECKING:
-    from requests import Response, Session
-
 _ACTIVE = {Severity.INFO: timedelta(minutes=30), Severity.WARNING: timedelta(hours=4), Severity.CRITICAL: timedelta(hours=24)}
-_CONNECT, _READ = 2.0, 4.0  # seconds
+_CONNECT, _ANSWER = 2.0, 4.0  # seconds
 _TRIES = 3
-_PAUSE = timedelta(milliseconds=300)  # before the second try, twice that before the third
+_PAUSE = tenacity.wait_incrementing(start=0.3, increment=0.3)  # seconds: before the second try, twice that before the third
 _LONGEST = 2000  # characters of a text; what lies behind, such as a pager, allows less than Alertmanager
-_MOST_SAID = 200  # characters of its refusal that are told on
 
 
 class Alertmanager:
-    """A Notifier that posts to `<url>/api/v2/alerts`. `clock` is the machine's.
-
-    No redirect is followed and no proxy, netrc or cookie of the environment is used: a message goes
-    to the named address or nowhere.
-    """
+    """A Notifier that posts to `<url>/api/v2/alerts`. `clock` is the machine's."""
 
     def __init__(self, url: str, clock: Clock) -> None:
-        if not url.startswith(("http://", "https://")):
-            raise BadInput(f"notify.alertmanager is {url[:80]!r}; expected an http or https address, such as http://alertmanager:9093")
-        self._url = f"{url.rstrip('/')}/api/v2/alerts"
+        try:
+            self._client = HttpClient(url, "Alertmanager", connect=_CONNECT, answer=_ANSWER)
+        except BadInput as error:
+            raise BadInput(f"notify.alertmanager is refused: {error}") from error
         self._clock = clock
-        self._session: Session | None = None
 
     def notify(self, notification: Notification) -> None:
-        """Raises Transient when it cannot be reached three times in a row, BadInput when it refuses
-        the alert.
+        """Raises Transient when Alertmanager cannot be reached three times in a row, BadInput or
+        Refused when it does not take the alert.
         """
         alerts = [self._alert(notification)]
-        for attempt in range(1, _TRIES + 1):
-            try:
-                self._post(alerts)
-                return
-            except Transient:
-                if attempt == _TRIES:
-                    raise
-                self._clock.sleep(_PAUSE * attempt)
+        tenacity.Retrying(
+            stop=tenacity.stop_after_attempt(_TRIES),
+            wait=_PAUSE,
+            retry=tenacity.retry_if_exception_type(Transient),
+            sleep=lambda seconds: self._clock.sleep(timedelta(seconds=seconds)),
+            reraise=True,
+        )(post_alerts, self._client, alerts)
 
     def _alert(self, notification: Notification) -> dict[str, Any]:
         now = self._clock.now()
@@ -64,48 +59,10 @@ class Alertmanager:
         link = notification.links.get("report", "")
         return {**alert, "generatorURL": link[:_LONGEST]} if link.startswith(("http://", "https://")) else alert
 
-    def _post(self, alerts: list[dict[str, Any]]) -> None:
-        import requests
 
-        session = self._open()
-        try:
-            with session.post(self._url, json=alerts, timeout=(_CONNECT, _READ), allow_redirects=False, stream=True) as response:
-                error = self._refusal(response)
-        except requests.RequestException as failure:
-            raise Transient(f"Alertmanager at {self._url} cannot be reached ({type(failure).__name__})") from failure
-        if error:
-            raise error
-
-    def _open(self) -> "Session":
-        import requests
-
-        if self._session is None:
-            self._session = requests.Session()
-            self._session.trust_env = False
-        return self._session
-
-    def _refusal(self, response: "Response") -> ModelmedicError | None:
-        status = response.status_code
-        if 200 <= status < 300:
-            return None
-        if 300 <= status < 400:
-            return BadInput(
-                f"Alertmanager at {self._url} sends elsewhere (HTTP {status}); expected its own address, for no redirect is followed"
-            )
-        sentence = f"Alertmanager at {self._url} answers HTTP {status} ({_said(response)})"
-        return Transient(sentence) if status >= 500 or status == 429 else BadInput(sentence)
-
-
-def _said(response: "Response") -> str:
-    """What the first packet of the answer says; a server that never comes to its end is not waited
-    for.
-    """
-    from urllib3.exceptions import HTTPError
-
-    try:
-        return str(response.raw.read1(_MOST_SAID).decode(errors="replace")).strip()
-    except (HTTPError, OSError):
-        return "and no reason"
+def post_alerts(client: HttpClient, alerts: Sequence[Mapping[str, Any]]) -> None:
+    """Hand alerts to the Alertmanager of `client`. Raises as `HttpClient.call`."""
+    client.call("POST", "/api/v2/alerts", json.dumps(alerts).encode(), {"content-type": "application/json"})
 
 
 def labels(notification: Notification) -> dict[str, str]:

@@ -1,24 +1,24 @@
-"""Asks a predictor or a gateway over KServe's V2 protocol, one tensor per column; light enough for
-any step.
+"""The client of a predictor or a gateway: KServe's V2 protocol with one tensor per column; light
+enough for any step.
 """
 
-import http.client
 import json
 import math
-import urllib.request
 from collections.abc import Mapping
 from time import perf_counter
 from types import TracebackType
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from modelmedic.steps.contracts.errors import BadInput, Transient
+from modelmedic.steps.adapters.http import HttpClient, Response, said
+from modelmedic.steps.contracts.errors import BadInput, ModelmedicError, Transient
 from modelmedic.steps.contracts.inference_log import REPLAY_HEADER, VERSION_HEADER
 from modelmedic.steps.contracts.serving import Prediction
 
+_NAME = "the predictor"  # in errors
 _MADE_UP: Mapping[str, Any] = {"BYTES": "", "BOOL": False}
 
 
@@ -26,13 +26,12 @@ class Client:
     """One kept-alive connection to `url`; for one thread at a time."""
 
     def __init__(self, url: str, model: str, timeout: float = 30.0, headers: Mapping[str, str] | None = None) -> None:
-        parts = urlsplit(url)
-        if parts.scheme != "http" or not parts.hostname:
+        if not url.startswith("http://"):
             raise BadInput(f"predictor address is {url!r}; expected http://host:port")
-        self._url = url
-        self._headers = {"content-type": "application/json", **(headers or {})}
-        self._path = f"{parts.path.rstrip('/')}/v2/models/{quote(model, safe='')}/infer"
-        self._connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=timeout)
+        self._path = f"/v2/models/{quote(model, safe='')}/infer"
+        self._client = HttpClient(
+            url, _NAME, connect=timeout, answer=timeout, headers={"content-type": "application/json", **(headers or {})}
+        )
 
     def __enter__(self) -> "Client":
         return self
@@ -41,54 +40,40 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        self._connection.close()
+        self._client.close()
 
     def ask(self, table: pa.Table, request_id: str | None = None, *, replay: bool = False) -> Prediction:
         """One number per row of `table`. Raises BadInput when the rows are refused, Transient when
         there is no answer.
         """
         body = json.dumps(request(table, request_id)).encode()
-        headers = {**self._headers, **({REPLAY_HEADER: "true"} if replay else {})}
+        headers = {REPLAY_HEADER: "true"} if replay else {}
         begun = perf_counter()
-        code, said, data = self._post(body, headers)
+        response = self._client.send("POST", self._path, body, headers, repeatable=True)
         latency = (perf_counter() - begun) * 1000
-        if code != 200:
-            raise self._error(code, data)
+        if response.status != 200:
+            raise self._refusal(response)
         try:
-            answer = json.loads(data)
+            answer = json.loads(response.body)
             values = tuple(float(value) for value in answer["outputs"][0]["data"])
         except (ValueError, KeyError, IndexError, TypeError) as error:
             raise Transient(
-                f"{self._url} answered no V2 inference response ({type(error).__name__}); expected outputs with data"
+                f"{self._client.address} answered no V2 inference response ({type(error).__name__}); expected outputs with data"
             ) from error
         if len(values) != table.num_rows:
-            raise Transient(f"{self._url} answered {len(values)} numbers to {table.num_rows} rows")
+            raise Transient(f"{self._client.address} answered {len(values)} numbers to {table.num_rows} rows")
         digest = (answer.get("parameters") or {}).get("digest") or ""
-        return Prediction(values, str(answer.get("model_version") or said.get(VERSION_HEADER, "")), latency, str(digest))
+        return Prediction(values, str(answer.get("model_version") or response.headers.get(VERSION_HEADER, "")), latency, str(digest))
 
-    def _post(self, body: bytes, headers: Mapping[str, str]) -> tuple[int, Mapping[str, str], bytes]:
-        """A kept connection that the server has closed meanwhile is opened anew, once: asking twice
-        changes nothing.
-        """
-        for kept in (self._connection.sock is not None, False):
-            try:
-                self._connection.request("POST", self._path, body=body, headers=dict(headers))
-                response = self._connection.getresponse()
-                return response.status, {name.lower(): value for name, value in response.getheaders()}, response.read()
-            except (http.client.HTTPException, OSError) as error:
-                self._connection.close()
-                if not kept or isinstance(error, TimeoutError):
-                    raise Transient(f"{self._url} does not answer: {type(error).__name__}: {error}") from error
-        raise AssertionError("not reached: the second round either answers or raises")
-
-    def _error(self, code: int, data: bytes) -> Exception:
+    def _refusal(self, response: Response) -> Exception:
+        """The error of an answer other than 200, in the words of the protocol's `error`."""
         try:
-            plain = json.loads(data)
-            said = str(plain.get("error", plain)) if isinstance(plain, dict) else str(plain)
+            plain = json.loads(response.body)
+            words = str(plain.get("error", plain)) if isinstance(plain, dict) else str(plain)
         except ValueError:
-            said = data[:200].decode(errors="replace")
-        sentence = f"{self._url} answered {code}: {said}"
-        return BadInput(sentence) if 400 <= code < 500 else Transient(sentence)
+            words = said(response.body)
+        sentence = f"{self._client.address} answered {response.status}: {words}"
+        return BadInput(sentence) if 400 <= response.status < 500 else Transient(sentence)
 
 
 def ask(url: str, model: str, table: pa.Table, request_id: str | None = None, *, replay: bool = False) -> Prediction:
@@ -98,14 +83,22 @@ def ask(url: str, model: str, table: pa.Table, request_id: str | None = None, *,
 
 
 def made_up_rows(url: str, model: str, timeout: float = 10.0) -> pa.Table:
-    """One row of what the predictor's V2 metadata says that it takes. Raises Transient."""
-    address = f"{url}/v2/models/{quote(model, safe='')}"
-    try:
-        with urllib.request.urlopen(address, timeout=timeout) as response:
-            inputs = json.load(response)["inputs"]
-        return pa.table({str(each["name"]): [_MADE_UP.get(str(each["datatype"]), 0.0)] for each in inputs})
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise Transient(f"{address} does not say what its model takes: {type(error).__name__}: {error}") from error
+    """One row of the inputs that the predictor's V2 metadata names. Raises Transient."""
+    with HttpClient(url, _NAME, connect=timeout, answer=timeout) as client:
+        try:
+            inputs = client.call_json("GET", f"/v2/models/{quote(model, safe='')}")["inputs"]
+            return pa.table({str(each["name"]): [_MADE_UP.get(str(each["datatype"]), 0.0)] for each in inputs})
+        except (ModelmedicError, KeyError, TypeError) as error:
+            raise Transient(f"the predictor at {url} does not say what its model takes: {error}") from error
+
+
+def metrics_page(url: str) -> str:
+    """The text of a predictor's /metrics. Raises Transient."""
+    with HttpClient(url, _NAME) as client:
+        try:
+            return client.call("GET", "/metrics").body.decode()
+        except (ModelmedicError, ValueError) as error:
+            raise Transient(f"the counters of a predictor cannot be read: {error}") from error
 
 
 def request(table: pa.Table, request_id: str | None = None) -> dict[str, Any]:

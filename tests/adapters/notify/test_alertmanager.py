@@ -22,7 +22,7 @@ from modelmedic.steps.adapters.notify.alertmanager import Alertmanager, alert_na
 from modelmedic.steps.contracts.errors import BadInput, Transient
 from modelmedic.steps.contracts.notification import Severity
 from tests.adapters.notify.messages import NOW, PLAYED, RealClock, message
-from tests.adapters.notify.server import OK, answering
+from tests.fakes.http_server import OK, answering
 
 BINARY = shutil.which("prometheus-alertmanager") or shutil.which("alertmanager")
 

@@ -22,7 +22,7 @@ from modelmedic.steps.contracts.errors import ModelmedicError, StoreError, Trans
 from modelmedic.steps.contracts.notification import Notification, Severity
 from modelmedic.steps.contracts.ports import Notifier
 from tests.adapters.notify.messages import RealClock, message
-from tests.adapters.notify.server import answering
+from tests.fakes.http_server import answering
 
 
 @dataclass
