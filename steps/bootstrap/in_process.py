@@ -2,8 +2,9 @@
 
 import pyarrow as pa
 
+from modelmedic.steps.bootstrap.candidate import registration_key
 from modelmedic.steps.bootstrap.register import register_first
-from modelmedic.steps.bootstrap.rows import _key, take
+from modelmedic.steps.bootstrap.rows import take
 from modelmedic.steps.bootstrap.serve import expect_no_other_champion, serve_first
 from modelmedic.steps.bootstrap.train import train_first
 from modelmedic.steps.contracts.training import ModelVersion
@@ -12,13 +13,13 @@ from modelmedic.steps.runtime.versions import of_key
 
 
 def bootstrap(site: Site, table: pa.Table) -> ModelVersion:
-    """Train on the older rows, judge on the later ones, register, serve, alias. After a kill,
-    called again it goes on.
+    """Train on the older rows, judge on the later ones, register, serve, alias. Called again
+    after a kill, it goes on.
 
-    Raises BadInput for rows that will not do, and Refused when a gate fails or the model has a
+    Raises BadInput for rows that cannot be used, and Refused when a gate fails or the model has a
     champion of other rows already.
     """
-    named = take(site, table)
-    expect_no_other_champion(site, of_key(site, _key(named)))
-    train_first(site, named)
-    return serve_first(site, register_first(site, named).version)
+    snapshot = take(site, table)
+    expect_no_other_champion(site, of_key(site, registration_key(snapshot)))
+    train_first(site, snapshot)
+    return serve_first(site, register_first(site, snapshot).version)

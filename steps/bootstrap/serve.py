@@ -1,5 +1,5 @@
-"""The first champion put in front of callers: a light room, for it runs where no model is ever
-loaded.
+"""The first champion's release: served, aliased and recorded. Imports no model library, because it
+runs in the steps image, where no model is ever loaded.
 """
 
 from modelmedic.steps.contracts.diagnosis import Release
@@ -11,7 +11,7 @@ from modelmedic.steps.runtime.run import Site, advance
 
 
 def serve_first(site: Site, version: str) -> ModelVersion:
-    """The predictor first, the alias when it answers, then the release is history."""
+    """Start the predictor, move the alias when it answers, then record the release."""
     model = site.registry.version(version)
     expect_no_other_champion(site, model)
     _serve(site, model)
