@@ -1,5 +1,5 @@
-"""What the champion is measured against: its reference as counts, and thresholds from replaying it;
-made once per version, kept.
+"""The champion's reference as counts, and the thresholds from replaying it; made once per version
+and kept. Called by the monitor.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from modelmedic.steps.core.profiles.layout_choice import choose_layout
 from modelmedic.steps.core.profiles.profile import Profile
 from modelmedic.steps.core.profiles.profiler import profile_table
 from modelmedic.steps.records.documents import put, read
-from modelmedic.steps.runtime.reference import baseline
+from modelmedic.steps.runtime.reference import champion_reference
 from modelmedic.steps.runtime.run import Site
 
 _KNOWN = 2  # counts up when thresholds learn something new: those that were kept before are made anew
@@ -23,54 +23,52 @@ _SAMPLE = 200_000  # rows from which the layout is chosen
 
 
 @dataclass(frozen=True, slots=True)
-class Yardstick:
-    """`version` is the model version whose reference this is: the champion's, or that of the last
-    one before it that has one.
-    """
+class ReferenceProfile:
+    """A `ChampionReference` as counts."""
 
     version: str
     profile: Profile
 
 
-def yardstick(site: Site) -> Yardstick:
+def reference_profile(site: Site) -> ReferenceProfile:
     """The reference that the champion is compared with, as counts. Raises BadInput when no version
-    that served has one.
+    that ever served has one.
     """
     champion = site.registry.alias(site.policy.registry.champion)
     kept = _kept_profile(site, champion) if champion else None
     if champion and kept is not None:
-        return Yardstick(champion, kept)
-    found = baseline(site)
+        return ReferenceProfile(champion, kept)
+    found = champion_reference(site)
     kept = _kept_profile(site, found.version)
     if kept is None:
         rows = found.table
         step = max(1, rows.num_rows // _SAMPLE)
         kept = profile_table(choose_layout(rows.take(list(range(0, rows.num_rows, step))) if step > 1 else rows, site.policy.roles), rows)
         put(site.store, _key(site, found.version, "profile", _roles(site)), to_document(kept))
-    return Yardstick(found.version, kept)
+    return ReferenceProfile(found.version, kept)
 
 
-def thresholds(site: Site, measure: Yardstick, rows: int) -> Thresholds:
-    """Those of this reference under this policy; calibrated for windows of `rows` rows the first
-    time that so many are enough.
+def thresholds(site: Site, reference: ReferenceProfile, rows: int) -> Thresholds:
+    """The thresholds of the reference under the site's policy; calibrated for windows of `rows` rows
+    the first time that so many are enough.
     """
     detect = site.policy.detect
     alpha = alarm_level(detect.falseAlarmsPerYear, detect.window, detect.persistence.hits)
     if rows < detect.minRows:
-        return Thresholds(alpha, detect.effects, model_version=measure.version)
-    key = _key(site, measure.version, "thresholds", {**_roles(site), "detect": detect.model_dump(mode="json"), "of": _KNOWN})
+        return Thresholds(alpha, detect.effects, model_version=reference.version)
+    key = _key(site, reference.version, "thresholds", {**_roles(site), "detect": detect.model_dump(mode="json"), "of": _KNOWN})
     try:
         kept = read(site.store, Thresholds, key)
     except BadInput:  # another release of this program wrote it
         kept = None
     if kept is not None:
         return kept
-    table = site.references.table(measure.version)
+    table = site.references.table(reference.version)
     if site.policy.data.time in table.column_names:
         table = table.sort_by(site.policy.data.time)
-    made = calibrate(table, measure.profile.layout, rows, alpha=alpha, explicit=detect.effects, version=measure.version)
+    made = calibrate(table, reference.profile.layout, rows, alpha=alpha, explicit=detect.effects, version=reference.version)
     put(site.store, key, made)
-    facts = {"version": measure.version, "alpha": alpha, "replayed": made.replayed, "effect": made.effect, "design": made.design}
+    facts = {"version": reference.version, "alpha": alpha, "replayed": made.replayed, "effect": made.effect, "design": made.design}
     site.note("thresholds.calibrated", facts)
     return made
 

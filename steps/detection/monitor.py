@@ -15,8 +15,9 @@ from modelmedic.steps.contracts.window import Window, utc
 from modelmedic.steps.contracts.words import VerdictState
 from modelmedic.steps.core.decision.limits import replaces_champion
 from modelmedic.steps.core.detection.verdict import VerdictContext, judge_profiles
+from modelmedic.steps.core.incidents.evidence import evidence_window
 from modelmedic.steps.core.incidents.persistence import Persistence, persistence
-from modelmedic.steps.detection.calibration import Yardstick, thresholds, yardstick
+from modelmedic.steps.detection.calibration import ReferenceProfile, reference_profile, thresholds
 from modelmedic.steps.detection.profiles import Labelled, current_profile, labelled_profile
 from modelmedic.steps.incidents.repeats import Repeat, repeated
 from modelmedic.steps.records.documents import keep, parse
@@ -63,15 +64,15 @@ def monitor(site: Site, end: datetime | None = None) -> Monitored:
     """
     end = utc(end or site.clock.now())
     window = Window(end - site.policy.detect.window, end)
-    measure = yardstick(site)
-    champion = site.registry.alias(site.policy.registry.champion) or measure.version
-    judged, labelled = _judge(site, measure, window, champion)
+    reference = reference_profile(site)
+    champion = site.registry.alias(site.policy.registry.champion) or reference.version
+    judged, labelled = _judge(site, reference, window, champion)
     verdict, written = keep(site.store, verdict_key(site.model, champion, end), judged)
     since, settles = _since(site)
     earlier = verdicts(site, champion, end)
     held = persistence(earlier, site.policy.detect.persistence.hits, site.policy.detect.persistence.of, since)
     if written:
-        site.note("drift.measured", _facts(verdict, held, labelled, measure.version))
+        site.note("drift.measured", _facts(verdict, held, labelled, reference.version))
         if held.newly_blind:
             _tell_blind(site, verdict)
     alarm = held.holds and (settles is None or verdict.state is VerdictState.BROKEN)
@@ -86,9 +87,9 @@ def monitor(site: Site, end: datetime | None = None) -> Monitored:
     return Monitored(verdict, incident.id if incident else None, opened, alarm, sentence, held, labels, champion)
 
 
-def _judge(site: Site, measure: Yardstick, window: Window, champion: str) -> tuple[Verdict, Labelled]:
-    current = current_profile(site, measure.profile.layout, window)
-    labelled = labelled_profile(site, measure.profile.layout, window)
+def _judge(site: Site, reference: ReferenceProfile, window: Window, champion: str) -> tuple[Verdict, Labelled]:
+    current = current_profile(site, reference.profile.layout, window)
+    labelled = labelled_profile(site, reference.profile.layout, window)
     aside = any(span.overlaps(window) for span in site.history.quarantined(site.model))
     asked = VerdictContext(
         labelled=labelled.profile,
@@ -98,7 +99,7 @@ def _judge(site: Site, measure: Yardstick, window: Window, champion: str) -> tup
         window=window,
         whole=not aside,
     )
-    verdict = judge_profiles(measure.profile, current, thresholds(site, measure, current.rows), asked)
+    verdict = judge_profiles(reference.profile, current, thresholds(site, reference, current.rows), asked)
     return replace(verdict, model=site.model, model_version=champion, measured_at=site.clock.now()), labelled
 
 
@@ -138,7 +139,7 @@ def _open(site: Site, verdict: Verdict, held: Persistence, labelled: Labelled) -
     to it as evidence.
     """
     keep(site.store, policy_key(site.policy.hash), site.policy)
-    window = _window(site, verdict, labelled)
+    window = evidence_window(verdict, site.policy, labelled.window)
     facts = {"state": verdict.state.value, "sentence": verdict.sentence, "windows": _rule(held), "columns": ", ".join(_blamed(verdict))}
     incident, opened = site.ledger.open_incident(site.model, site.policy.hash, window, ALERT, facts)
     if opened:
@@ -168,13 +169,6 @@ def _sentence(site: Site, verdict: Verdict, held: Persistence, settles: datetime
 
 def _rule(held: Persistence) -> str:
     return f"{held.hits} of the last {held.of} windows alarm"
-
-
-def _window(site: Site, verdict: Verdict, labelled: Labelled) -> Window:
-    """The rows that show it: the current window, unless only older rows can have a label at all."""
-    assert verdict.window is not None
-    late = site.policy.data.labels.delay >= 0.5 * site.policy.detect.window
-    return labelled.window if verdict.state is VerdictState.DEGRADED and late else verdict.window
 
 
 def _blamed(verdict: Verdict) -> list[str]:

@@ -13,7 +13,7 @@ from modelmedic.steps.contracts.words import Autonomy, Remedy
 from modelmedic.steps.core.decision.limits import objections
 from modelmedic.steps.core.decision.rules import decide
 from modelmedic.steps.core.diagnosis.diagnosis import find_cause
-from modelmedic.steps.runtime.reference import baseline
+from modelmedic.steps.runtime.reference import champion_reference
 from modelmedic.steps.runtime.run import Outputs, Run
 
 MOST_ROWS = 400_000  # of the window, evenly thinned above: row-level tests gain nothing beyond
@@ -56,7 +56,7 @@ def conclude(run: Run) -> Conclusion:
     """Compare the window with the champion's reference, name the cause, decide; writes nothing."""
     site, window = run.site, run.incident.window
     champion = site.registry.alias(site.policy.registry.champion)
-    reference = baseline(site)
+    reference = champion_reference(site)
     current = site.windows.table(window, limit=MOST_ROWS)
     site.say(f"comparing {current.num_rows} rows of {window} with the reference of version {reference.version}")
     diagnosis = find_cause(reference.table, current, site.policy.roles, _context(run))

@@ -16,7 +16,7 @@ import pyarrow.types as kinds
 from modelmedic.steps.contracts.errors import Conflict, ModelmedicError
 from modelmedic.steps.contracts.inference_log import PREDICTION
 from modelmedic.steps.contracts.keys import model_hash, report_key
-from modelmedic.steps.runtime.reference import baseline
+from modelmedic.steps.runtime.reference import champion_reference
 from modelmedic.steps.runtime.run import Outputs, Run
 
 SAMPLE = 5_000  # rows of each window; drawn evenly by the seed of the incident's number
@@ -69,7 +69,7 @@ def _write(run: Run) -> str:
 def _wish(run: Run) -> dict[str, Any]:
     """What the page is to be drawn of, as `drift_page` takes it."""
     site = run.site
-    reference = _sample(baseline(site).table, run.incident.epoch)
+    reference = _sample(champion_reference(site).table, run.incident.epoch)
     current = _sample(site.windows.table(run.incident.window, limit=20 * SAMPLE), run.incident.epoch)
     numeric = [n for n in (*site.policy.data.numeric, PREDICTION) if _shown(n, reference, current, number=True)]
     categorical = [n for n in site.policy.data.categorical if _shown(n, reference, current, number=False)]

@@ -30,7 +30,7 @@ from modelmedic.steps.training.history import history, within
 from modelmedic.steps.training.process import fresh, together
 from modelmedic.steps.training.rehearsal import behind
 from modelmedic.steps.training.train import Trained
-from modelmedic.steps.training.trials import Try, beside_the_champion, carried_out, chosen, code_version, spared
+from modelmedic.steps.training.trials import Trial, beside_the_champion, carried_out, chosen, code_version, spared
 from modelmedic.steps.training.trials import best as best_of
 
 MOST_ROWS = 1_000_000  # evenly thinned above: a tabular model gains little beyond, and a laptop still holds them
@@ -57,7 +57,7 @@ def retrain(run: Run) -> Outputs:
     widest = within(labelled, site.policy.data.time, min((plan.train for plan in tried), key=lambda span: span.start), tried[0].excluded)
     why_not = tried[0].reason if not tried[0].enough else _unfit(run, str(diagnosed["reference"]), widest, holdout)
     if why_not:
-        return _record(run, Try(tried[0], widest, Trained(None, 0.0, f"no challenger was trained: {why_not}")), ())
+        return _record(run, Trial(tried[0], widest, Trained(None, 0.0, f"no challenger was trained: {why_not}")), ())
     place = fresh(site.work / "training" / run.incident.id)
     doing = [
         partial(spared, run, plan, labelled) if left else partial(carried_out, run, plan, labelled, place / f"{number}")
@@ -147,7 +147,7 @@ def _others(rows: pa.Table, reference: pa.Table) -> pa.Table:
     return rows.filter(pc.invert(pc.is_in(rows[REQUEST_ID], value_set=reference[REQUEST_ID].drop_null().combine_chunks())))
 
 
-def _record(run: Run, best: Try, trials: Sequence[Try], holdout: pa.Table | None = None, beside: pa.Table | None = None) -> Outputs:
+def _record(run: Run, best: Trial, trials: Sequence[Trial], holdout: pa.Table | None = None, beside: pa.Table | None = None) -> Outputs:
     site, trained = run.site, best.trained
     prefix = candidate_prefix(model_hash(site.model), run.incident.epoch)
     candidate = None

@@ -24,7 +24,7 @@ from modelmedic.steps.core.validation.fitness import fitness_gates
 from modelmedic.steps.core.validation.gates import comparison_gates, holdout_metrics, old_regime_gate
 from modelmedic.steps.data.snapshots import rows as snapshot
 from modelmedic.steps.heal.results import note_training
-from modelmedic.steps.runtime.reference import Baseline, baseline
+from modelmedic.steps.runtime.reference import ChampionReference, champion_reference
 from modelmedic.steps.runtime.run import Outputs, Run
 from modelmedic.steps.runtime.versions import alias_move, registration, version_files
 from modelmedic.steps.training.evaluation import answered, ask, judged
@@ -40,7 +40,7 @@ class _Trial:
     folder: Path
     digest: str
     holdout: pa.Table
-    old: Baseline
+    old: ChampionReference
     beside: pa.Table
     champion: ModelVersion
     diagnosis: Diagnosis
@@ -78,12 +78,12 @@ def _trial(run: Run) -> _Trial:
         raise Refused(
             f"model {site.model} has no champion to hold a challenger against; expected alias {site.policy.registry.champion} to name one"
         )
-    old = baseline(site)
+    old = champion_reference(site)
     return _Trial(
         folder=pull(site.store, prefix, site.work / "models" / digest, digest),
         digest=digest,
         holdout=snapshot(site.store, str(trained["holdout"])),
-        old=Baseline(old.version, _labelled(old.table, site.policy.data.target)),
+        old=ChampionReference(old.version, _labelled(old.table, site.policy.data.target)),
         beside=snapshot(site.store, str(trained["beside"])),
         champion=site.registry.version(champion),
         diagnosis=decode(Diagnosis, canonical(diagnosed["diagnosis"])),

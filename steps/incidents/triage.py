@@ -28,6 +28,7 @@ from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.contracts.words import VerdictState
 from modelmedic.steps.core.decision.limits import replaces_champion
 from modelmedic.steps.core.incidents.alerts import FiringAlert, Refusal, read_alerts
+from modelmedic.steps.core.incidents.evidence import evidence_window
 from modelmedic.steps.incidents.opening import ensure_heal
 from modelmedic.steps.incidents.repeats import repeated
 from modelmedic.steps.records.audit import AuditTrail
@@ -149,14 +150,7 @@ def _evidence(desk: _Desk, ledger: Ledger, policy_hash: str, model: str) -> Wind
     again = repeated(ledger, control, policy, verdict.model_version or "", verdict, earlier, now)
     if again is not None:
         raise Refused(f"it shows nothing beyond incident {again.incident}: {again.reason}")
-    return _shown(verdict, verdict.window, policy)
-
-
-def _shown(verdict: Verdict, window: Window, policy: Policy) -> Window:
-    """As the monitor has it: a loss is seen in rows that are old enough to have labels."""
-    delay = policy.data.labels.delay
-    late = verdict.state is VerdictState.DEGRADED and delay >= 0.5 * policy.detect.window
-    return Window(window.start - delay, window.end - delay) if late else window
+    return evidence_window(verdict, policy)
 
 
 def _verdicts(store: ObjectStore, model: str, since: datetime) -> Iterable[Verdict]:

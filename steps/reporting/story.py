@@ -28,7 +28,7 @@ from modelmedic.steps.core.records.chain import Fault
 from modelmedic.steps.core.tables.thinning import thin
 from modelmedic.steps.records.documents import read, replace
 from modelmedic.steps.reporting.comparison import Comparison, compare
-from modelmedic.steps.runtime.reference import baseline
+from modelmedic.steps.runtime.reference import champion_reference
 from modelmedic.steps.runtime.run import Site
 
 SAMPLE = 12_000  # rows of each window that the pictures are drawn from, spread evenly
@@ -166,7 +166,7 @@ def _comparison(
     site: Site, incident: Incident, version: str | None, diagnosis: Diagnosis | None, verdict: Verdict | None, gaps: list[str]
 ) -> Comparison | None:
     try:
-        reference = site.references.table(version) if version else baseline(site).table
+        reference = site.references.table(version) if version else champion_reference(site).table
         current = site.windows.table(incident.window, limit=SAMPLE)
         return compare(
             thin(reference, SAMPLE),

@@ -1,5 +1,5 @@
-"""What the champion is compared with, also when somebody released a version that never went through
-our gates.
+"""The reference that the champion is compared with, also when somebody released a version that
+never went through our gates. Called by the monitor and by the heal.
 """
 
 from collections.abc import Iterator
@@ -12,21 +12,23 @@ from modelmedic.steps.runtime.run import Site
 
 
 @dataclass(frozen=True, slots=True)
-class Baseline:
-    """`version` is the model version whose reference this is: the champion's own, or that of the
-    last one before it that has one.
+class ChampionReference:
+    """The reference's rows. `version` is the model version that they belong to: the champion, or
+    the last one before it that has a reference.
     """
 
     version: str
     table: pa.Table
 
 
-def baseline(site: Site) -> Baseline:
-    """Raises BadInput when no version that ever served has a reference."""
+def champion_reference(site: Site) -> ChampionReference:
+    """The reference of the champion, or of the last version before it that has one.
+
+    Raises BadInput when no version that ever served has a reference."""
     versions = tuple(dict.fromkeys(_candidates(site)))
     for version in versions:
         try:
-            return Baseline(version, site.references.table(version))
+            return ChampionReference(version, site.references.table(version))
         except NotFound:
             continue
     known = f"none of {', '.join(versions)} has one" if versions else "no version ever served"
@@ -34,7 +36,7 @@ def baseline(site: Site) -> Baseline:
 
 
 def _candidates(site: Site) -> Iterator[str]:
-    """The champion, then what served before it, newest first."""
+    """The champion, then the versions that served before it, newest first."""
     champion = site.registry.alias(site.policy.registry.champion)
     if champion:
         yield champion

@@ -25,7 +25,7 @@ from modelmedic.steps.training.train import Trained, train_apart
 
 
 @dataclass(frozen=True, slots=True)
-class Try:
+class Trial:
     """One plan carried out. `gain` is the least over the champion on the holdout rows, where more
     than one was tried.
     """
@@ -41,18 +41,18 @@ class Try:
         return self.trained.folder is not None
 
 
-def carried_out(run: Run, plan: TrainingPlan, labelled: pa.Table, place: Path) -> Try:
+def carried_out(run: Run, plan: TrainingPlan, labelled: pa.Table, place: Path) -> Trial:
     train = learnt(run.site.policy, plan, labelled)
     run.site.say(f"training on {train.num_rows} rows of {plan.train}: {plan.reason}")
-    return Try(plan, train, _trained(run, plan.remedy, train, place))
+    return Trial(plan, train, _trained(run, plan.remedy, train, place))
 
 
-def spared(run: Run, plan: TrainingPlan, labelled: pa.Table) -> Try:
+def spared(run: Run, plan: TrainingPlan, labelled: pa.Table) -> Trial:
     """A plan that is not carried out, for another's stand-in was better beyond noise."""
-    return Try(plan, learnt(run.site.policy, plan, labelled), Trained(None, 0.0, "not trained: in the rehearsal another was better"))
+    return Trial(plan, learnt(run.site.policy, plan, labelled), Trained(None, 0.0, "not trained: in the rehearsal another was better"))
 
 
-def beside_the_champion(run: Run, trials: Sequence[Try], holdout: pa.Table, place: Path) -> list[Try]:
+def beside_the_champion(run: Run, trials: Sequence[Trial], holdout: pa.Table, place: Path) -> list[Trial]:
     """Each with what the gate will ask of it: the least gain over the champion on the holdout rows
     that its interval allows.
 
@@ -77,7 +77,7 @@ def _answers(folder: Path | None, policy: Policy, holdout: pa.Table, place: Path
     return answers[0] if answers else None
 
 
-def _gain(policy: Policy, each: Try, holdout: pa.Table, answers: np.ndarray | None, champion: np.ndarray, tried: int) -> float | None:
+def _gain(policy: Policy, each: Trial, holdout: pa.Table, answers: np.ndarray | None, champion: np.ndarray, tried: int) -> float | None:
     """A correction leaves the ranking as it is, so by the AUC a full training is better as soon as
     it passes.
     """
@@ -89,13 +89,13 @@ def _gain(policy: Policy, each: Try, holdout: pa.Table, answers: np.ndarray | No
     return low if np.isfinite(low) else None
 
 
-def best(trials: Sequence[Try]) -> Try:
+def best(trials: Sequence[Trial]) -> Trial:
     """The largest of the least gains; the first one that was trained where nobody has any."""
     known = [each for each in trials if each.gain is not None]
     return max(known, key=lambda each: each.gain or 0.0) if known else next((t for t in trials if t.trained.folder), trials[0])
 
 
-def chosen(best: Try, trials: Sequence[Try], metric: str) -> str:
+def chosen(best: Trial, trials: Sequence[Trial], metric: str) -> str:
     """Why this one of several, in words that follow what its training came to."""
     others = [each.gain for each in trials if each is not best and each.gain is not None]
     if best.gain is None or not others:

@@ -13,7 +13,7 @@ import pytest
 from modelmedic.steps.contracts.diagnosis import Release
 from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.data.backfill import write_labels, write_log
-from modelmedic.steps.detection.calibration import yardstick
+from modelmedic.steps.detection.calibration import reference_profile
 from modelmedic.steps.detection.profiles import current_profile, labelled_profile
 from tests.data.log import DAY, START, labels, rows
 from tests.worlds.detection import Place, place
@@ -39,7 +39,7 @@ def both(here: Place, role: str | None = "unknown") -> pa.Table:
 
 
 def counted(here: Place) -> int:
-    return current_profile(here.site, yardstick(here.site).profile.layout, WEEK).rows
+    return current_profile(here.site, reference_profile(here.site).profile.layout, WEEK).rows
 
 
 def released(*records: Release) -> Callable[[Place], None]:
@@ -78,7 +78,7 @@ def test_labels_are_looked_at_for_the_same_rows(tmp_path: Path) -> None:
     both(here)
     released(FIRST)(here)
     delayed = Window(WEEK.start + 2 * DAY, WEEK.end + 2 * DAY)  # labels take two days
-    assert labelled_profile(here.site, yardstick(here.site).profile.layout, delayed).profile.rows == 1000
+    assert labelled_profile(here.site, reference_profile(here.site).profile.layout, delayed).profile.rows == 1000
 
 
 @pytest.mark.parametrize(
