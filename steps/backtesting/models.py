@@ -13,6 +13,7 @@ from modelmedic.steps.adapters.models.frames import features, training_frame
 from modelmedic.steps.adapters.models.loader import ALLOW_PICKLE, load_model
 from modelmedic.steps.contracts.errors import BadInput
 from modelmedic.steps.contracts.policy import Policy
+from modelmedic.steps.core.tables.thinning import thin
 from modelmedic.steps.training.train import train_apart
 
 Floats = npt.NDArray[np.float64]
@@ -36,9 +37,7 @@ def trained(policy: Policy, rows: pa.Table, place: Path) -> Ask:
 
     `place` is a folder that is not there yet. Raises BadInput when no model comes of the rows.
     """
-    if rows.num_rows > MOST_ROWS:
-        rows = rows.take(pa.array(np.arange(MOST_ROWS) * rows.num_rows // MOST_ROWS))
-    rows = rows.select([*policy.features, policy.data.target, policy.data.time])
+    rows = thin(rows, MOST_ROWS).select([*policy.features, policy.data.target, policy.data.time])
     return _builtin(policy, rows) if policy.retrain.entrypoint == "builtin" else _apart(policy, rows, place)
 
 

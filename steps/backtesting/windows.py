@@ -14,6 +14,7 @@ from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.ports import Clock
 from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.core.tables.log_columns import log_schema
+from modelmedic.steps.core.tables.thinning import thin
 
 _BATCH = 65_536
 
@@ -49,9 +50,7 @@ class PlayedWindows:
         rows = rows.set_column(rows.column_names.index(target), target, label)
         if labelled_only:
             rows = rows.filter(pc.is_valid(rows[target]))
-        if limit is not None and rows.num_rows > limit:
-            rows = rows.take(pa.array(np.arange(limit) * rows.num_rows // limit))
-        return rows
+        return thin(rows, limit) if limit is not None else rows
 
     def _inside(self, window: Window) -> pa.Table:
         first, last = np.searchsorted(self._times, [micros(window.start), micros(window.end)])

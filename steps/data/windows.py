@@ -18,7 +18,7 @@ from modelmedic.steps.contracts.ports import Clock, ObjectStore
 from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.core.tables.log_columns import conform, found_schema, log_schema
 from modelmedic.steps.core.tables.moments import MOMENT, moments
-from modelmedic.steps.core.tables.thinning import _evenly
+from modelmedic.steps.core.tables.thinning import thin
 from modelmedic.steps.data.labels import known_labels
 from modelmedic.steps.data.parquet import fetched, parsed
 
@@ -97,8 +97,7 @@ class LoggedWindows:
         schema, parts = self._scanned(self._marked(self._seen(window), marks), None, self._held)
         known = self._labelled(pa.Table.from_batches(marks, self._marks), window)
         known = self._ordered(known.append_column(_PLACE, pa.array(np.arange(known.num_rows))), labelled_only)
-        if known.num_rows > limit:
-            known = known.take(_evenly(known.num_rows, limit))
+        known = thin(known, limit)
         chosen = known[_PLACE].to_numpy()
         rows = pa.Table.from_batches(self._read(deque(_taken(parts, np.sort(chosen))), schema), schema)
         rows = rows.take(pa.array(np.argsort(np.argsort(chosen))))

@@ -14,6 +14,7 @@ from modelmedic.steps.core.profiles.document import from_document, to_document
 from modelmedic.steps.core.profiles.layout_choice import choose_layout
 from modelmedic.steps.core.profiles.profile import Profile
 from modelmedic.steps.core.profiles.profiler import profile_table
+from modelmedic.steps.core.tables.thinning import every_kth
 from modelmedic.steps.records.documents import put, read
 from modelmedic.steps.runtime.reference import champion_reference
 from modelmedic.steps.runtime.run import Site
@@ -42,8 +43,7 @@ def reference_profile(site: Site) -> ReferenceProfile:
     kept = _kept_profile(site, found.version)
     if kept is None:
         rows = found.table
-        step = max(1, rows.num_rows // _SAMPLE)
-        kept = profile_table(choose_layout(rows.take(list(range(0, rows.num_rows, step))) if step > 1 else rows, site.policy.roles), rows)
+        kept = profile_table(choose_layout(every_kth(rows, _SAMPLE), site.policy.roles), rows)
         put(site.store, _key(site, found.version, "profile", _roles(site)), to_document(kept))
     return ReferenceProfile(found.version, kept)
 

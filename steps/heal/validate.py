@@ -19,6 +19,7 @@ from modelmedic.steps.contracts.keys import candidate_prefix, model_hash
 from modelmedic.steps.contracts.training import Gate, ModelVersion, TrainingPlan, Validation
 from modelmedic.steps.contracts.words import Direction, Remedy
 from modelmedic.steps.core.tables.slices import rows_inside
+from modelmedic.steps.core.tables.thinning import thin
 from modelmedic.steps.core.training.window import reach
 from modelmedic.steps.core.validation.fitness import fitness_gates
 from modelmedic.steps.core.validation.gates import comparison_gates, holdout_metrics, old_regime_gate
@@ -142,10 +143,7 @@ def _remembered(run: Run, rows: pa.Table) -> np.ndarray:
 
 def _labelled(rows: pa.Table, target: str) -> pa.Table:
     """Labelled reference rows, evenly thinned."""
-    known = rows.filter(pc.is_valid(rows[target]))
-    if known.num_rows <= _MOST_OLD_ROWS:
-        return known
-    return known.take(pa.array(np.arange(_MOST_OLD_ROWS) * known.num_rows // _MOST_OLD_ROWS))
+    return thin(rows.filter(pc.is_valid(rows[target])), _MOST_OLD_ROWS)
 
 
 def _registered(run: Run, trial: _Trial, passed: bool, numbers: Mapping[str, float]) -> ModelVersion:

@@ -13,6 +13,7 @@ from modelmedic.steps.contracts.detection import Roles
 from modelmedic.steps.contracts.words import Task
 from modelmedic.steps.core.statistics.trees import binning, grow
 from modelmedic.steps.core.tables.pairing import Floats, pair
+from modelmedic.steps.core.tables.thinning import thin
 
 _LEAST_ROWS = 100
 _EDGE = 0.001  # a probability is never surer than this
@@ -24,8 +25,7 @@ def forest_answers(taught: pa.Table, asked: pa.Table, roles: Roles, most: int = 
 
     None where nothing can be learnt: too few rows, no column, or labels that are all alike.
     """
-    if taught.num_rows > most:
-        taught = taught.take(pa.array(np.arange(most) * taught.num_rows // most))
+    taught = thin(taught, most)
     assert roles.target is not None
     target = np.asarray(taught[roles.target].to_numpy(zero_copy_only=False), dtype=np.float64)
     if len(target) < _LEAST_ROWS or not np.isfinite(target).all() or np.ptp(target) == 0:
