@@ -33,6 +33,7 @@ from modelmedic.steps.adapters.kserve.notes import Notes
 from modelmedic.steps.adapters.kserve.pods import Predictors, own_rows_in
 from modelmedic.steps.adapters.kserve.route import Route, read_route
 from modelmedic.steps.adapters.kube.client import Kube
+from modelmedic.steps.adapters.polling import wait_until
 from modelmedic.steps.contracts.errors import BadPolicy, Conflict, ModelmedicError, NotFound, Refused, Transient
 from modelmedic.steps.contracts.kserve import ACCOUNT, RUNTIME
 from modelmedic.steps.contracts.policy import Policy
@@ -265,14 +266,18 @@ class KServeServing:
         """Until a pod answers rows of the model's own as this version. Raises Refused and Transient
         as `start_canary`.
         """
-        rows = self._own_rows(model.uri)
-        until = time.monotonic() + self._patience
-        while not (self._predictors.runs(one) and self._predictors.prove(one, rows)):
+        rows, seen = self._own_rows(model.uri), ""
+
+        def answers() -> bool:
+            nonlocal seen
+            if self._predictors.runs(one) and self._predictors.prove(one, rows):
+                return True
             seen = self._predictors.failure(one)
-            if time.monotonic() > until:
-                name = self._predictors.deployment_name(one)
-                raise Transient(f"{name} did not answer within {self._patience:.0f} s: {seen}; see `kubectl -n {self._namespace} get pods`")
-            time.sleep(self._pause)
+            return False
+
+        if not wait_until(answers, seconds=self._patience, pause=self._pause):
+            name = self._predictors.deployment_name(one)
+            raise Transient(f"{name} did not answer within {self._patience:.0f} s: {seen}; see `kubectl -n {self._namespace} get pods`")
 
     def _own_rows(self, prefix: str) -> pa.Table | None:
         """None when the store is away, which stops no retreat."""
@@ -291,11 +296,8 @@ class KServeServing:
         """Whether it came true in time. A gateway accepts a route a little before it sends the next
         request by it.
         """
-        until = time.monotonic() + seconds
-        while not true():
-            if time.monotonic() > until:
-                return False
-            time.sleep(self._pause)
+        if not wait_until(true, seconds=seconds, pause=self._pause):
+            return False
         if self._route() is not None:
             time.sleep(self._settle)
         return True

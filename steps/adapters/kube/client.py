@@ -7,12 +7,14 @@ kind of object are not used, for they know neither KServe nor Argo.
 
 import json
 from collections.abc import Mapping
+from importlib.metadata import version
 from typing import Any, Final
 
 from modelmedic.steps.contracts.errors import BadInput, Conflict, ModelmedicError, NotFound, Refused, Transient
 from modelmedic.steps.contracts.kserve import FIELD_MANAGER
 
 _TIMEOUT: Final = (5.0, 20.0)  # seconds to connect, and between two bytes of an answer
+_NEEDED: Final = ("param_serialize", "call_api")  # methods of kubernetes.client.ApiClient; versions before 37 lack the first
 _PATCH: Final = {"merge": "application/merge-patch+json", "json": "application/json-patch+json"}
 Document = dict[str, Any]
 
@@ -85,6 +87,11 @@ def connect() -> Kube:
         raise BadInput(
             "a cluster needs the package kubernetes, which is not installed; expected `pip install 'modelmedic[kube]'`"
         ) from error
+    missing = [method for method in _NEEDED if not hasattr(client.ApiClient, method)]
+    if missing:
+        raise BadInput(
+            f"the package kubernetes {version('kubernetes')} has no ApiClient.{missing[0]}; expected version 37, or a later one that has it"
+        )
     settings = client.Configuration()
     try:
         config.load_incluster_config(client_configuration=settings)  # type: ignore[no-untyped-call]

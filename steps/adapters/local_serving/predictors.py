@@ -4,7 +4,6 @@ believed to answer.
 
 import os
 import sys
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -16,6 +15,7 @@ from modelmedic.steps.adapters.local_serving.processes import Processes
 from modelmedic.steps.adapters.local_serving.state import Slot
 from modelmedic.steps.adapters.models.files import pull
 from modelmedic.steps.adapters.models.folder import own_rows
+from modelmedic.steps.adapters.polling import wait_until
 from modelmedic.steps.adapters.predictor.client import Client
 from modelmedic.steps.contracts.errors import BadInput, ModelmedicError, Refused, Transient
 from modelmedic.steps.contracts.inference_log import SERVED_BY_HEADER
@@ -71,19 +71,11 @@ class Predictors:
         Raises Refused when it says that it never will answer, Transient when it ends without a word
         or takes too long.
         """
-        until = time.monotonic() + self.patience.total_seconds()
-        while time.monotonic() < until:
-            said, alive = self.processes.announced(name), self.processes.alive(name)
-            if said is not None and said.error:
-                raise Refused(f"{name} cannot serve: {said.error}")
-            if said is not None and said.port and alive:
-                return f"http://127.0.0.1:{said.port}"
-            if not alive:
-                raise Transient(
-                    f"{name} ended before it answered; its last words ({self._output(name)}): {self.processes.last_words(name)}"
-                )
-            time.sleep(_STEP)
-        raise Transient(f"{name} did not answer within {self.patience.total_seconds():.0f} s; its output is {self._output(name)}")
+        seconds = self.patience.total_seconds()
+        url = wait_until(lambda: self._coming_up(name), seconds=seconds, pause=_STEP)
+        if not url:
+            raise Transient(f"{name} did not answer within {seconds:.0f} s; its output is {self._output(name)}")
+        return url
 
     def wait_for_prediction(self, slot: Slot) -> None:
         """Until it answers rows of its model's own and names its version. Raises as `wait_for`."""
@@ -106,6 +98,16 @@ class Predictors:
         url = self.url(name)
         if url is not None and not call("POST", f"{url}/modelmedic/flush", timeout=15.0).get("flushed"):
             raise Transient(f"{name} could not write its inference log to {self.store_url} within 10 s")
+
+    def _coming_up(self, name: str) -> str | None:
+        """The address as soon as the process has announced it. Raises as `wait_for`."""
+        announced, alive = self.processes.announced(name), self.processes.alive(name)
+        if announced is not None and announced.error:
+            raise Refused(f"{name} cannot serve: {announced.error}")
+        if not alive:
+            words = self.processes.last_words(name)
+            raise Transient(f"{name} ended before it answered; its last words ({self._output(name)}): {words}")
+        return f"http://127.0.0.1:{announced.port}" if announced is not None and announced.port else None
 
     def _folder(self, slot: Slot) -> Path:
         return self.root / "models" / slot.digest

@@ -17,6 +17,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from modelmedic.steps.adapters.polling import wait_until
 from modelmedic.steps.contracts.errors import Transient
 
 _STEP = 0.02  # seconds between two looks
@@ -128,24 +129,27 @@ class Processes:
             raise Transient(f"process {next(n for n in names if self.alive(n))} in {self._folder} does not end; end it by hand")
 
     def gone(self, names: Sequence[str], within: float) -> bool:
-        """Whether all of them end within so many seconds."""
-        until = time.monotonic() + within
-        while any(self.alive(name) for name in names):
-            for name in names:
+        """Whether all of the named processes end within so many seconds."""
+
+        def ended() -> bool:
+            alive = [name for name in names if self.alive(name)]
+            for name in alive:
                 _reap(self._pid(name))
-            if time.monotonic() > until:
-                return False
-            time.sleep(_STEP)
-        return True
+            return not alive
+
+        return wait_until(ended, seconds=within, pause=_STEP)
 
     def _pid(self, name: str) -> int | None:
-        """The id of a process that lives; it writes it down itself, as the first thing it does."""
-        until = time.monotonic() + _BIRTH
-        while self.alive(name) and time.monotonic() < until:
-            with contextlib.suppress(FileNotFoundError, ValueError):
+        """The id of a process that lives, which writes it as the first thing it does."""
+
+        def written() -> int | bool:
+            try:
                 return int((self._folder / name / "pid").read_text())
-            time.sleep(_STEP)
-        return None
+            except (FileNotFoundError, ValueError):
+                return not self.alive(name)
+
+        pid = wait_until(written, seconds=_BIRTH, pause=_STEP) if self.alive(name) else False
+        return None if isinstance(pid, bool) else pid
 
 
 @contextlib.contextmanager
@@ -161,13 +165,15 @@ def _taken(lock: int) -> bool:
     """Whether the lock is ours now; one who only looks holds it for a moment, a living process for
     good.
     """
-    for _ in range(5):
+
+    def taken() -> bool:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return True
         except BlockingIOError:
-            time.sleep(_STEP)
-    return False
+            return False
+        return True
+
+    return wait_until(taken, seconds=5 * _STEP, pause=_STEP)
 
 
 def _spawn(command: Sequence[str], environment: Mapping[str, str], home: Path) -> None:

@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.linear_model import LinearRegression
 from sklearn.preprocessing import FunctionTransformer
 
 from modelmedic.steps.adapters.models.folder import own_rows
-from modelmedic.steps.adapters.models.loader import load_model
+from modelmedic.steps.adapters.models.loader import load_model, takes
 from modelmedic.steps.contracts.errors import BadInput, Refused
 from modelmedic.steps.contracts.words import Task
 from tests.worlds.sklearn_folder import trained, write
@@ -41,6 +42,32 @@ def test_a_type_that_is_not_scikit_learns_own_needs_permission(tmp_path: Path) -
     with pytest.raises(Refused, match=r"has the type posix.getcwd in it.*MODELMEDIC_ALLOW_PICKLE=true"):
         load_model(folder)
     assert load_model(folder, allow_pickle=True).unpickled
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "operator.methodcaller",
+        "operator.attrgetter",
+        "builtins.eval",
+        "sklearn.linear_model._base.LinearRegression.fit",  # a method of a class: skops before 0.13 did not ask about it
+        "sklearn.utils.fixes.getattr",
+        "sklearnx.Model",
+        "sklearn.Model()",
+    ],
+)
+def test_no_function_method_or_lookalike_is_taken_for_a_class_of_scikit_learn(kind: str) -> None:
+    assert not takes(kind)
+
+
+def test_the_trees_of_the_builtin_trainer_need_no_permission(tmp_path: Path) -> None:
+    """skops 0.16 does not trust scikit-learn's tree nodes by itself any more."""
+    rows = np.linspace(0, 1, 200).reshape(-1, 1)
+    boosted = HistGradientBoostingRegressor(max_iter=2).fit(rows, rows[:, 0])
+    nodes = "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor"
+    loaded = load_model(write(tmp_path / "m", boosted, trusted=(nodes,)), Task.REGRESSION)
+    assert not loaded.unpickled
+    assert loaded.ask(rows[:3]).tolist() == boosted.predict(rows[:3]).tolist()
 
 
 def test_a_type_that_the_model_does_not_even_name_is_refused(tmp_path: Path) -> None:
