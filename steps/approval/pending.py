@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from modelmedic.steps.approval.requests import REMEDY, asked_at
 from modelmedic.steps.contracts.heal_stages import HEAL
 from modelmedic.steps.contracts.incident import Incident
+from modelmedic.steps.contracts.results import APPROVALS, REQUESTS
 from modelmedic.steps.contracts.stage import Kind, Stage
 from modelmedic.steps.records.ledger import Ledger
 from modelmedic.steps.runtime.run import Run
@@ -31,10 +31,11 @@ class Pending:
 
 def pending(ledger: Ledger, incident: Incident) -> Pending | None:
     """The approval that the incident waits for now; None when there is none."""
-    stages = ledger.stages(incident)
     if ledger.closing(incident) is not None:
         return None
-    return next((_asked(stage, stages) for stage in _APPROVALS if stage.name not in stages and _reached(stage, stages)), None)
+    outputs = ledger.all_outputs(incident)
+    stage = next((stage for stage in _APPROVALS if stage.name not in outputs and _reached(stage, outputs)), None)
+    return _asked(ledger, incident, stage, outputs) if stage is not None else None
 
 
 def request(run: Run) -> None:
@@ -48,28 +49,26 @@ def request(run: Run) -> None:
 
 def why_not(ledger: Ledger, incident: Incident) -> str:
     """Why nothing waits, in words that follow the incident's id."""
-    stages, closing = ledger.stages(incident), ledger.closing(incident)
+    closing = ledger.closing(incident)
     if closing is not None:
         return f"is closed since {closing.at:%Y-%m-%dT%H:%MZ} ({closing.outcome.value})"
-    decided = next((stage.name for stage in reversed(_APPROVALS) if stage.name in stages), None)
+    decided = next((found for stage in reversed(_APPROVALS) if (found := ledger.result(incident, APPROVALS[stage.name]))), None)
     if decided is not None:
-        return f"has its answer already ({stages[decided].get('sentence', 'no reason given')})"
-    if "diagnose" not in stages:
+        return f"has its answer already ({decided.sentence or 'no reason given'})"
+    diagnosed = ledger.outputs(incident, "diagnose")
+    if diagnosed is None:
         return "is not diagnosed yet"
-    needed = stages["diagnose"].get("outputs", {}).get("approval") == "needed"
+    needed = diagnosed.get("approval") == "needed"
     return "has no challenger that passed its gates yet" if needed else "needs no approval under its policy"
 
 
-def _reached(stage: Stage, stages: Mapping[str, Mapping[str, Any]]) -> bool:
-    def said(name: str, output: str) -> str:
-        return str(stages.get(name, {}).get("outputs", {}).get(output, ""))
-
-    return all(said(condition.stage, condition.output) in condition.values for condition in stage.when)
+def _reached(stage: Stage, outputs: Mapping[str, Mapping[str, str]]) -> bool:
+    return all(outputs.get(condition.stage, {}).get(condition.output, "") in condition.values for condition in stage.when)
 
 
-def _asked(stage: Stage, stages: Mapping[str, Mapping[str, Any]]) -> Pending:
-    request = stages.get(f"{stage.name}-request")
+def _asked(ledger: Ledger, incident: Incident, stage: Stage, outputs: Mapping[str, Mapping[str, str]]) -> Pending:
+    request = ledger.result(incident, REQUESTS[stage.name])
     if request is not None:
-        return Pending(stage.name, stage.title, str(request["digest"]), datetime.fromisoformat(str(request["at"])))
-    digest = str(stages["validate"]["digest"]) if stage.name == "approve" else REMEDY
+        return Pending(stage.name, stage.title, request.digest, request.at)
+    digest = outputs["validate"]["digest"] if stage.name == "approve" else REMEDY
     return Pending(stage.name, stage.title, digest, None)

@@ -8,16 +8,13 @@ ledger (`refusal`), and the close writes down a silence (`lapse`).
 
 from datetime import datetime
 
-from modelmedic.steps.contracts.codec import to_plain
-from modelmedic.steps.contracts.heal_stages import HEAL
 from modelmedic.steps.contracts.incident import Answer
 from modelmedic.steps.contracts.notification import Severity
-from modelmedic.steps.contracts.stage import Kind
+from modelmedic.steps.contracts.results import APPROVALS, REQUESTS, DiagnoseResult
 from modelmedic.steps.core.decision.approval import Ruling, rule_on_answers
 from modelmedic.steps.runtime.run import Outputs, Run
 
 FORM = "argo-form"  # who answers in a form that knows no names
-_APPROVALS = tuple(stage.name for stage in HEAL if stage.kind is Kind.APPROVAL)
 REMEDY = "remedy"  # what an answer to `approve-remedy` is bound to, which speaks of no model
 
 
@@ -40,7 +37,7 @@ def refusal(run: Run, stage: str) -> str | None:
     not. Where the policy opens Argo's form, that a stage behind an unanswered request runs at all
     is a yes in that form: it becomes an answer of nobody's.
     """
-    if (run.stage("diagnose") or {})["outputs"].get("approval") != "needed":
+    if run.result(DiagnoseResult).outputs["approval"] != "needed":
         return None
     ruling = ruled(run, stage)
     if ruling.decision == "waiting" and run.site.policy.approval.form:
@@ -48,15 +45,15 @@ def refusal(run: Run, stage: str) -> str | None:
         ruling = ruled(run, stage)
     if ruling.decision == "waiting":
         return f"the workflow went on without an answer in the ledger, and the policy does not open Argo's form: {ruling.sentence}"
-    if run.stage(stage) is None:
+    if run.outputs(stage) is None:
         decide(run, stage, ruling)
     return None if ruling.decision == "approved" else ruling.sentence
 
 
 def lapse(run: Run) -> None:
     """At the close: a request that nothing followed is a no, and why is written down."""
-    for stage in _APPROVALS:
-        if run.stage(f"{stage}-request") is None or run.stage(stage) is not None:
+    for stage, kind in REQUESTS.items():
+        if run.result_if_any(kind) is None or run.outputs(stage) is not None:
             continue
         ruling = ruled(run, stage)
         if ruling.decision != "rejected":
@@ -67,18 +64,9 @@ def lapse(run: Run) -> None:
 
 def decide(run: Run, stage: str, ruling: Ruling) -> Outputs:
     """Write down, once, what the request came to."""
-    kept = run.record(
-        stage,
-        {
-            "decision": ruling.decision,
-            "by": ruling.by,
-            "verified": ruling.verified,
-            "sentence": ruling.sentence,
-            "outputs": _outputs(ruling),
-        },
-    )
+    kept = run.record(APPROVALS[stage](ruling.decision, ruling.by, ruling.sentence, ruling.verified))
     run.note("approval.decided", stage=stage, decision=ruling.decision, by=ruling.by, verified=ruling.verified, sentence=ruling.sentence)
-    return dict(kept["outputs"])
+    return kept.outputs
 
 
 def ruled(run: Run, stage: str) -> Ruling:
@@ -93,15 +81,15 @@ def asked_about(run: Run, stage: str) -> str:
     """The digest that an answer has to name: the challenger's, or the word for a remedy without a
     model.
     """
-    return str((run.stage("validate") or {})["digest"]) if stage == "approve" else REMEDY
+    return (run.outputs("validate") or {})["digest"] if stage == "approve" else REMEDY
 
 
 def asked_at(run: Run, stage: str) -> datetime:
     """When the request was made, which is written down the first time."""
-    asked = run.stage(f"{stage}-request")
+    asked = run.result_if_any(REQUESTS[stage])
     if asked is None:
-        asked = run.record(f"{stage}-request", {"at": to_plain(run.site.clock.now()), "digest": asked_about(run, stage)})
-        run.note("approval.requested", stage=stage, digest=asked["digest"])
+        asked = run.record(REQUESTS[stage](run.site.clock.now(), asked_about(run, stage)))
+        run.note("approval.requested", stage=stage, digest=asked.digest)
         run.tell(
             "approval.requested",
             Severity.WARNING,
@@ -109,7 +97,7 @@ def asked_at(run: Run, stage: str) -> datetime:
             f"{run.site.model}: a yes is needed",
             f"`modelmedic approve {run.incident.id}` or `modelmedic reject {run.incident.id}`; no answer is a no",
         )
-    return datetime.fromisoformat(str(asked["at"]))
+    return asked.at
 
 
 def _answer_as_form(run: Run, stage: str) -> None:
@@ -117,7 +105,3 @@ def _answer_as_form(run: Run, stage: str) -> None:
     digest = asked_about(run, stage)
     run.note("answer.given", stage=stage, answer="yes", by=FORM, digest=digest, verified=False)
     run.site.ledger.answer(run.incident, Answer(True, FORM, run.site.clock.now(), digest))
-
-
-def _outputs(ruling: Ruling) -> dict[str, str]:
-    return {"decision": ruling.decision}

@@ -3,16 +3,15 @@ the past.
 """
 
 import contextlib
-from typing import Any
 
 from modelmedic.steps.approval.answers import give
 from modelmedic.steps.backtesting.replayed_site import Stage, move_on
 from modelmedic.steps.backtesting.result import POLICY, Counts, Deed, Played
-from modelmedic.steps.contracts.codec import canonical, decode
 from modelmedic.steps.contracts.diagnosis import Diagnosis
-from modelmedic.steps.contracts.errors import ModelmedicError, StoreError, Transient
+from modelmedic.steps.contracts.errors import StoreError, Transient
 from modelmedic.steps.contracts.heal_stages import HEAL
 from modelmedic.steps.contracts.incident import Closing, Incident
+from modelmedic.steps.contracts.results import DiagnoseResult, RetrainResult
 from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.contracts.words import Outcome
 from modelmedic.steps.detection.monitor import monitor
@@ -54,22 +53,21 @@ def _answer(approved: bool) -> Ask:
 def _counts(stage: Stage, closed: list[tuple[Incident, Closing]], incidents: int) -> Counts:
     ledger = stage.site.ledger
     outcomes = [closing.outcome for _, closing in closed]
-    trainings = [ledger.stage(incident, "retrain") or {} for incident, _ in closed]
+    trainings = [result for incident, _ in closed if (result := ledger.result(incident, RetrainResult))]
     return Counts(
-        retrains=sum(bool(each.get("trained")) for each in trainings),
+        retrains=sum(each.trained for each in trainings),
         promotions=outcomes.count(Outcome.HEALED),
         rejected=outcomes.count(Outcome.REJECTED) + outcomes.count(Outcome.WITHDRAWN),
         rolled_back=outcomes.count(Outcome.ROLLED_BACK),
         quarantined=outcomes.count(Outcome.QUARANTINED),
         escalated=outcomes.count(Outcome.ESCALATED),
         incidents=incidents,
-        fits=sum(tried["fitted"] for each in trainings for tried in each.get("tried", [])),
+        fits=sum(attempt.fitted for each in trainings for attempt in each.tried),
     )
 
 
 def _deed(stage: Stage, incident: Incident, closing: Closing) -> Deed:
-    diagnosed: dict[str, Any] = stage.site.ledger.stage(incident, "diagnose") or {}
-    found = _diagnosis(diagnosed)
+    found = _diagnosis(stage, incident)
     aside = _window(stage, incident) if closing.outcome is Outcome.QUARANTINED else None
     return Deed(
         incident.opened_at,
@@ -81,11 +79,9 @@ def _deed(stage: Stage, incident: Incident, closing: Closing) -> Deed:
     )
 
 
-def _diagnosis(diagnosed: dict[str, Any]) -> Diagnosis | None:
-    try:
-        return decode(Diagnosis, canonical(diagnosed["diagnosis"]))
-    except (KeyError, ModelmedicError):
-        return None
+def _diagnosis(stage: Stage, incident: Incident) -> Diagnosis | None:
+    result = stage.site.ledger.result(incident, DiagnoseResult)
+    return result.diagnosis if result is not None else None
 
 
 def _window(stage: Stage, incident: Incident) -> Window | None:

@@ -32,6 +32,14 @@ class Decision:
     objections: tuple[Objection, ...] = ()
     sentence: str = ""
 
+    @property
+    def acted(self) -> Remedy:
+        """The remedy that the loop carries out by itself: none where autonomy allows it only to
+        observe or to suggest.
+        """
+        silent = self.autonomy.rank < Autonomy.APPROVE.rank and self.remedy not in (Remedy.NONE, Remedy.ESCALATE)
+        return Remedy.NONE if silent else self.remedy
+
 
 @dataclass(frozen=True, slots=True)
 class PastHeal:

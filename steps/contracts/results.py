@@ -1,45 +1,197 @@
-"""What each stage of a heal leaves in the ledger for the stages and the report behind it."""
+"""The results of a heal's stages: one frozen value per stage, written by that stage and read by the
+stages behind it, the incident page and the sweep.
 
+Ledger.record stores a result under its `name` and Ledger.result reads it back. The field names are
+those of the stored JSON: a field that is added needs a default, so that older stores can be read.
+"""
+
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import ClassVar, Final
 
+from modelmedic.steps.contracts.decision import Decision
+from modelmedic.steps.contracts.diagnosis import Diagnosis
+from modelmedic.steps.contracts.training import ModelVersion, TrainingPlan, Validation
 from modelmedic.steps.contracts.window import Window
+from modelmedic.steps.contracts.words import Outcome
 
 
 @dataclass(frozen=True, slots=True)
-class SetAside:
-    """What the quarantine stage recorded."""
+class Result:
+    """Base of every result. `outputs` are exactly those that the stage table declares; a result of
+    something beside the table has none.
+    """
 
+    name: ClassVar[str]
+
+    @property
+    def outputs(self) -> Mapping[str, str]:
+        return {}
+
+
+@dataclass(frozen=True, slots=True)
+class DiagnoseResult(Result):
+    """The cause and the decision about it. `reference` is the version whose reference rows were
+    compared, `served` the champion with its files, `rows` those of the window.
+    """
+
+    name: ClassVar[str] = "diagnose"
+    diagnosis: Diagnosis
+    decision: Decision
+    champion: str | None = None
+    served: ModelVersion | None = None
+    reference: str | None = None
+    rows: int = 0
+    window: Window | None = None
+
+    @property
+    def outputs(self) -> Mapping[str, str]:
+        return {"remedy": self.decision.acted.value, "approval": "needed" if self.decision.needs_approval else "not-needed"}
+
+
+@dataclass(frozen=True, slots=True)
+class QuarantineResult(Result):
+    """The span that was set aside and its broken columns. `outcome` is quarantined or rejected."""
+
+    name: ClassVar[str] = "quarantine"
     window: Window
     columns: tuple[str, ...] = ()
     sentence: str = ""
+    outcome: str = "quarantined"
+
+    @property
+    def outputs(self) -> Mapping[str, str]:
+        return {"outcome": self.outcome}
 
 
 @dataclass(frozen=True, slots=True)
-class Trained:
-    """What the retrain stage recorded beside its plan; `snapshot` and `candidate` are digests."""
+class RollbackResult(Result):
+    """The version that served before and after. `outcome` is rolled_back, escalated or rejected."""
 
-    trained: bool = False
-    rows: int | None = None
-    snapshot: str | None = None
-    candidate: str | None = None
-    seconds: float | None = None
+    name: ClassVar[str] = "rollback"
+    outcome: str
+    before: str | None = None
+    after: str | None = None
+    sentence: str = ""
+
+    @property
+    def outputs(self) -> Mapping[str, str]:
+        return {"outcome": self.outcome}
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One of the trainings that were compared. `gain` is the least gain on the newest labels, in
+    the policy's metric; `fitted` tells whether a model came of it.
+    """
+
+    reason: str = ""
+    rows: int = 0
+    gain: float | None = None
+    fitted: bool = False
     sentence: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Ruled:
-    """How an approval request was answered."""
+class RetrainResult(Result):
+    """The challenger's files, or why there are none. `candidate`, `snapshot` (rows trained on),
+    `holdout` and `beside` (further rows of its reference) are digests of stored objects.
+    """
+
+    name: ClassVar[str] = "retrain"
+    plan: TrainingPlan
+    trained: bool = False
+    rows: int | None = None
+    snapshot: str | None = None
+    holdout: str | None = None
+    beside: str | None = None
+    tried: tuple[Attempt, ...] = ()
+    candidate: str | None = None
+    code: str | None = None
+    seconds: float | None = None
+    sentence: str = ""
+
+    @property
+    def outputs(self) -> Mapping[str, str]:
+        return {"trained": "yes" if self.trained else "no"}
+
+
+@dataclass(frozen=True, slots=True)
+class ValidateResult(Result):
+    """The gates of the challenger. `champion` is the version that it was compared with, `reference`
+    the version whose reference rows the old regime was judged on.
+    """
+
+    name: ClassVar[str] = "validate"
+    validation: Validation
+    version: str
+    digest: str
+    champion: str | None = None
+    reference: str | None = None
+
+    @property
+    def outputs(self) -> Mapping[str, str]:
+        return {"passed": "yes" if self.validation.passed else "no", "version": self.version, "digest": self.digest}
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalRequest(Result):
+    """When a person was asked, and the digest that an answer has to name."""
+
+    at: datetime
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class RemedyRequest(ApprovalRequest):
+    """The request for approval of a quarantine or a rollback."""
+
+    name: ClassVar[str] = "approve-remedy-request"
+
+
+@dataclass(frozen=True, slots=True)
+class ChallengerRequest(ApprovalRequest):
+    """The request for approval of a challenger."""
+
+    name: ClassVar[str] = "approve-request"
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalResult(Result):
+    """The decision on a request: approved or rejected. `by` are the people whose answers decided;
+    `verified` when each of them proved who they are.
+    """
 
     decision: str
     by: tuple[str, ...] = ()
     sentence: str = ""
     verified: bool = False
 
+    @property
+    def outputs(self) -> Mapping[str, str]:
+        return {"decision": self.decision}
+
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """One share, how it was judged, and when. `share` is in percent."""
+class RemedyApproval(ApprovalResult):
+    """The decision on a quarantine or a rollback."""
+
+    name: ClassVar[str] = "approve-remedy"
+
+
+@dataclass(frozen=True, slots=True)
+class ChallengerApproval(ApprovalResult):
+    """The decision on a challenger."""
+
+    name: ClassVar[str] = "approve"
+
+
+@dataclass(frozen=True, slots=True)
+class CanaryStep:
+    """One share of the traffic (percent) and its judgement. A latency is None where nothing was
+    counted.
+    """
 
     share: int
     requests: int = 0
@@ -52,23 +204,82 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
-    """What the deploy or the rollback stage recorded: which version served before and after, and
-    the shares in between.
+class DeployResult(Result):
+    """The version that served before and after, and the judged shares in between. `outcome` is
+    healed, withdrawn or rejected.
     """
 
+    name: ClassVar[str] = "deploy"
     outcome: str
     before: str | None = None
     after: str | None = None
     sentence: str = ""
-    steps: tuple[Step, ...] = ()
+    steps: tuple[CanaryStep, ...] = ()
+
+    @property
+    def outputs(self) -> Mapping[str, str]:
+        return {"outcome": self.outcome}
 
 
 @dataclass(frozen=True, slots=True)
-class Undone:
-    """That a person took the change back."""
+class ReleaseTime(Result):
+    """The moment of a release, kept so that a repeated run records the same one."""
 
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DeployTime(ReleaseTime):
+    """The moment at which a challenger was promoted."""
+
+    name: ClassVar[str] = "deploy-release"
+
+
+@dataclass(frozen=True, slots=True)
+class RollbackTime(ReleaseTime):
+    """The moment at which the last good version was restored."""
+
+    name: ClassVar[str] = "rollback-release"
+
+
+@dataclass(frozen=True, slots=True)
+class ReportResult(Result):
+    """The store keys of Evidently's pages; none when they could not be drawn."""
+
+    name: ClassVar[str] = "report"
+    pages: tuple[str, ...] = ()
+
+    @property
+    def outputs(self) -> Mapping[str, str]:
+        return {"written": "yes" if self.pages else "no"}
+
+
+@dataclass(frozen=True, slots=True)
+class CloseResult(Result):
+    """How the incident ended. `report` is the store key of the incident page, None when it could
+    not be drawn.
+    """
+
+    name: ClassVar[str] = "close"
+    outcome: Outcome
+    sentence: str = ""
+    report: str | None = None
+
+    @property
+    def outputs(self) -> Mapping[str, str]:
+        return {"outcome": self.outcome.value}
+
+
+@dataclass(frozen=True, slots=True)
+class UndoResult(Result):
+    """Who took the heal's change back, when and why."""
+
+    name: ClassVar[str] = "undone"
     at: datetime
     by: str
     reason: str = ""
     sentence: str = ""
+
+
+REQUESTS: Final[Mapping[str, type[ApprovalRequest]]] = {"approve-remedy": RemedyRequest, "approve": ChallengerRequest}
+APPROVALS: Final[Mapping[str, type[ApprovalResult]]] = {kind.name: kind for kind in (RemedyApproval, ChallengerApproval)}

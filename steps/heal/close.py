@@ -4,9 +4,10 @@ message to people.
 
 from modelmedic.steps.approval.requests import lapse
 from modelmedic.steps.contracts.codec import to_plain
-from modelmedic.steps.contracts.errors import ModelmedicError
+from modelmedic.steps.contracts.errors import BadInput, ModelmedicError
 from modelmedic.steps.contracts.incident import Closing
 from modelmedic.steps.contracts.notification import Severity
+from modelmedic.steps.contracts.results import CloseResult, DiagnoseResult
 from modelmedic.steps.contracts.words import Cause, Outcome
 from modelmedic.steps.core.decision.limits import counts_as_failure
 from modelmedic.steps.core.incidents.outcome import Ending, ending
@@ -37,20 +38,19 @@ def close(run: Run, error: str | None = None) -> Outputs:
         lapse(run)
         already = _close(run, ending(site.ledger.stages(run.incident), error))
     report = _report(run)
-    kept = run.record(
-        "close", {"outcome": already.outcome, "sentence": already.sentence, "report": report, "outputs": {"outcome": already.outcome.value}}
-    )
+    kept = run.record(CloseResult(already.outcome, already.sentence, report))
     tell_heal(run, 0)  # an ended heal has no canary; one that an error left there the next sweep finds
-    return dict(kept["outputs"])
+    return kept.outputs
 
 
 def _close(run: Run, last: Ending) -> Closing:
     site = run.site
-    if "validate" not in site.ledger.stages(run.incident):
+    if run.outputs("validate") is None:
         note_training(run)
-    if last.outcome is Outcome.NO_ACTION:
-        _acknowledge(run)
-    before = (run.stage("diagnose") or {}).get("champion")
+    found = _diagnosed(run)
+    if found is not None and last.outcome is Outcome.NO_ACTION:
+        _acknowledge(run, found)
+    before = found.champion if found is not None else None
     after = site.registry.alias(site.policy.registry.champion) if last.outcome in (Outcome.HEALED, Outcome.ROLLED_BACK) else before
     closing = site.ledger.close(run.incident, Closing(last.outcome, site.clock.now(), last.sentence, before, after, by_error=last.by_error))
     run.note("incident.closed", outcome=closing.outcome, sentence=closing.sentence, before=before, after=after)
@@ -60,27 +60,35 @@ def _close(run: Run, last: Ending) -> Closing:
     return closing
 
 
-def _acknowledge(run: Run) -> None:
+def _diagnosed(run: Run) -> DiagnoseResult | None:
+    """The diagnosis, if one is recorded that can be read: an incident is closed without one too."""
+    try:
+        return run.result_if_any(DiagnoseResult)
+    except BadInput as error:
+        run.site.say(str(error))
+        return None
+
+
+def _acknowledge(run: Run, result: DiagnoseResult) -> None:
     """A shift that needs no action alarms nobody again for a while, for this version's reference
     only.
 
     One that a limit kept from being acted on does need some, and goes on alarming.
     """
-    diagnosed = run.stage("diagnose") or {}
-    if diagnosed["decision"].get("objections"):
+    if result.decision.objections:
         return
-    found = diagnosed["diagnosis"]
-    if found["cause"] in (Cause.SEASONAL.value, Cause.COVARIATE_SHIFT.value) and found["columns"]:
+    found = result.diagnosis
+    if found.cause in (Cause.SEASONAL, Cause.COVARIATE_SHIFT) and found.columns:
         site = run.site
         site.history.acknowledge(
             site.model,
-            model_version=diagnosed["champion"],
-            columns=tuple(found["columns"]),
-            reason=found["sentence"],
+            model_version=result.champion,
+            columns=found.columns,
+            reason=found.sentence,
             until=run.incident.opened_at + SILENT_FOR,
             incident=run.incident.id,
         )
-        run.note("shift.acknowledged", columns=found["columns"], until=run.incident.opened_at + SILENT_FOR)
+        run.note("shift.acknowledged", columns=found.columns, until=run.incident.opened_at + SILENT_FOR)
 
 
 def _page_when_the_breaker_opens(run: Run) -> None:

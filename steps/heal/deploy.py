@@ -7,16 +7,17 @@ alias that somebody else moved, a freeze.
 """
 
 from datetime import datetime
-from typing import Any
 
 from modelmedic.steps.approval.requests import refusal
 from modelmedic.steps.contracts.codec import to_plain
 from modelmedic.steps.contracts.diagnosis import Release
 from modelmedic.steps.contracts.errors import Refused, StoreError, Transient
+from modelmedic.steps.contracts.results import CanaryStep, DeployResult, DeployTime, ValidateResult
 from modelmedic.steps.contracts.training import ModelVersion
 from modelmedic.steps.contracts.words import Direction
+from modelmedic.steps.heal.results import conclude
 from modelmedic.steps.incidents.metrics import tell_heal
-from modelmedic.steps.rollout.canary import Canary, CanaryFailed, Judged
+from modelmedic.steps.rollout.canary import Canary, CanaryFailed
 from modelmedic.steps.runtime.run import Outputs, Run
 from modelmedic.steps.runtime.versions import alias_move
 
@@ -32,15 +33,14 @@ def deploy(run: Run, version: str) -> Outputs:
     Raises Transient when the world could not be asked: the next run goes on, unless a canary had to
     be taken back for it. Every other refusal ends in a withdrawal.
     """
-    done = run.stage("deploy")
-    if done is not None:
-        return dict(done["outputs"])
+    if (done := run.outputs("deploy")) is not None:
+        return done
     model = run.site.registry.version(version)
-    before = (run.stage("validate") or {})["champion"]
+    before = run.result(ValidateResult).champion
     if no := refusal(run, "approve"):
-        return _record(run, "rejected", before, before, [], f"version {model.version} may not be deployed: {no}")
+        return _record(run, DeployResult("rejected", before, before, f"version {model.version} may not be deployed: {no}"))
     canary = Canary(run, model, before)
-    log: list[dict[str, Any]] = []
+    log: list[CanaryStep] = []
     try:
         _expect_no_withdrawal(canary)
         _expect_alias(run, before, version)
@@ -48,7 +48,7 @@ def deploy(run: Run, version: str) -> Outputs:
         _finish(canary, run, model, before)
     except (_TakeBack, CanaryFailed, Refused) as reason:
         canary.withdraw(str(reason))
-        return _record(run, "withdrawn", before, before, log, f"the canary was taken back: {reason}")
+        return _record(run, DeployResult("withdrawn", before, before, f"the canary was taken back: {reason}", tuple(log)))
     except StoreError as error:
         canary.withdraw(f"the object store is away ({error})")  # without records no canary may stay unwatched
         raise
@@ -56,10 +56,11 @@ def deploy(run: Run, version: str) -> Outputs:
         if canary.beside():
             canary.withdraw(f"the heal cannot go on ({error})")  # until the next run nobody would watch it
         raise
-    return _record(run, "healed", before, version, log, f"version {version} serves all traffic, version {before} did before")
+    sentence = f"version {version} serves all traffic, version {before} did before"
+    return _record(run, DeployResult("healed", before, version, sentence, tuple(log)))
 
 
-def _climb(canary: Canary, run: Run, log: list[dict[str, Any]]) -> None:
+def _climb(canary: Canary, run: Run, log: list[CanaryStep]) -> None:
     """Dark, then each share, each one judged before the next."""
     canary.start()
     _keep(log, run, canary.judge_dark())
@@ -105,36 +106,21 @@ def _expect_alias(run: Run, before: str | None, after: str) -> None:
         raise _TakeBack(f"alias {alias} was moved to version {now} meanwhile; the challenger was judged against version {before}")
 
 
-def _keep(log: list[dict[str, Any]], run: Run, judged: Judged) -> None:
-    """Write the judgement down; anything but a pass ends the climb."""
-    seen, judgement = judged.seen, judged.judgement
-    log.append(
-        {
-            "share": judged.share,
-            "requests": seen.requests if seen else 0,
-            "failures": seen.failures if seen else 0,
-            "canary_p95_ms": seen.latency_p95_ms if seen else None,
-            "champion_p95_ms": judged.champion_p95_ms,
-            "verdict": judgement.verdict,
-            "sentence": judgement.sentence,
-            "at": to_plain(run.site.clock.now()),
-        }
-    )
-    run.site.say(judgement.sentence)
-    if judgement.verdict != "pass":
-        raise _TakeBack(judgement.sentence)  # its record is the withdrawal's, which does not depend on the store
-    run.note("canary.judged", **log[-1])
+def _keep(log: list[CanaryStep], run: Run, step: CanaryStep) -> None:
+    """Add the judgement to the log; anything but a pass ends the climb."""
+    log.append(step)
+    run.site.say(step.sentence)
+    if step.verdict != "pass":
+        raise _TakeBack(step.sentence)  # its record is the withdrawal's, which does not depend on the store
+    run.note("canary.judged", **to_plain(step))
 
 
 def _first_seen(run: Run) -> datetime:
     """One moment for one release, however often the stage runs."""
-    stamp = run.record("deploy-release", {"at": to_plain(run.site.clock.now())})
-    return datetime.fromisoformat(str(stamp["at"]))
+    return run.record(DeployTime(run.site.clock.now())).at
 
 
-def _record(run: Run, outcome: str, before: str | None, after: str | None, steps: list[dict[str, Any]], sentence: str) -> Outputs:
-    document = {"outcome": outcome, "before": before, "after": after, "steps": steps, "sentence": sentence, "outputs": {"outcome": outcome}}
-    run.site.say(sentence)
-    kept = run.record("deploy", document)
+def _record(run: Run, result: DeployResult) -> Outputs:
+    outputs = conclude(run, result)
     tell_heal(run)
-    return dict(kept["outputs"])
+    return outputs

@@ -2,14 +2,11 @@
 done.
 """
 
-from dataclasses import dataclass
 from datetime import timedelta
 
-from modelmedic.steps.contracts.codec import to_plain
-from modelmedic.steps.contracts.decision import Decision, Objection
+from modelmedic.steps.contracts.decision import Objection
 from modelmedic.steps.contracts.diagnosis import Context, Diagnosis
-from modelmedic.steps.contracts.training import ModelVersion
-from modelmedic.steps.contracts.words import Autonomy, Remedy
+from modelmedic.steps.contracts.results import DiagnoseResult
 from modelmedic.steps.core.decision.limits import objections
 from modelmedic.steps.core.decision.rules import decide
 from modelmedic.steps.core.diagnosis.diagnosis import find_cause
@@ -20,28 +17,11 @@ MOST_ROWS = 400_000  # of the window, evenly thinned above: row-level tests gain
 _RECENT_RELEASES = timedelta(days=90)
 
 
-@dataclass(frozen=True, slots=True)
-class Conclusion:
-    """What was found and what is to be done about it; `reference` is the version whose reference
-    was compared with.
-
-    `served` is the champion with its files, so that training can be told of it.
-    """
-
-    diagnosis: Diagnosis
-    decision: Decision
-    champion: str | None
-    served: ModelVersion | None
-    reference: str
-    rows: int
-
-
 def diagnose(run: Run) -> Outputs:
     """Find the cause, decide, write both down. Raises BadInput without any reference."""
     found = conclude(run)
     diagnosis, decision = found.diagnosis, found.decision
-    outputs = {"remedy": acted(decision).value, "approval": "needed" if decision.needs_approval else "not-needed"}
-    kept = run.record("diagnose", {**to_plain(found), "window": to_plain(run.incident.window), "outputs": outputs})
+    kept = run.record(found)
     run.note(
         "cause.diagnosed", cause=diagnosis.cause, confidence=diagnosis.confidence, columns=diagnosis.columns, window=run.incident.window
     )
@@ -49,10 +29,10 @@ def diagnose(run: Run) -> Outputs:
     run.site.say(f"{diagnosis.cause.value} ({diagnosis.confidence:.0%} sure): {diagnosis.sentence}")
     if decision.objections:
         run.site.say(decision.sentence)
-    return dict(kept["outputs"])
+    return kept.outputs
 
 
-def conclude(run: Run) -> Conclusion:
+def conclude(run: Run) -> DiagnoseResult:
     """Compare the window with the champion's reference, name the cause, decide; writes nothing."""
     site, window = run.site, run.incident.window
     champion = site.registry.alias(site.policy.registry.champion)
@@ -62,13 +42,7 @@ def conclude(run: Run) -> Conclusion:
     diagnosis = find_cause(reference.table, current, site.policy.roles, _context(run))
     decision = decide(diagnosis, site.policy, _objections(run, diagnosis))
     served = site.registry.version(champion) if champion is not None else None
-    return Conclusion(diagnosis, decision, champion, served, reference.version, current.num_rows)
-
-
-def acted(decision: Decision) -> Remedy:
-    """What the loop itself will do: nothing where autonomy allows it only to observe or to suggest."""
-    silent = decision.autonomy.rank < Autonomy.APPROVE.rank and decision.remedy not in (Remedy.NONE, Remedy.ESCALATE)
-    return Remedy.NONE if silent else decision.remedy
+    return DiagnoseResult(diagnosis, decision, champion, served, reference.version, current.num_rows, window)
 
 
 def _context(run: Run) -> Context:

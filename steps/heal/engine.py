@@ -45,7 +45,7 @@ def heal(run: Run, *, ask: Ask = _nobody, step: Call = call, begin: Begin = begi
         if stage.kind is Kind.EXIT or not _starts(stage, done):
             continue
         try:
-            outputs = _recorded(run, stage) or _fresh(run, stage, done, ask, step)
+            outputs = run.outputs(stage.name) or _fresh(run, stage, done, ask, step)
         except (Transient, StoreError):
             raise
         except ModelmedicError as error:
@@ -65,12 +65,7 @@ def _alongside(run: Run, finished: Stage, table: tuple[Stage, ...]) -> list[Stag
     """The stages that wait for this one and for nothing else, whatever it answered, and have not
     been there before.
     """
-    return [stage for stage in table if stage.after == (finished.name,) and not stage.when and run.stage(stage.name) is None]
-
-
-def _recorded(run: Run, stage: Stage) -> Outputs | None:
-    recorded = run.stage(stage.name)
-    return dict(recorded["outputs"]) if recorded is not None else None
+    return [stage for stage in table if stage.after == (finished.name,) and not stage.when and run.outputs(stage.name) is None]
 
 
 def _fresh(run: Run, stage: Stage, done: Mapping[str, Outputs], ask: Ask, step: Call) -> Outputs | None:

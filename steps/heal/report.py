@@ -16,6 +16,7 @@ import pyarrow.types as kinds
 from modelmedic.steps.contracts.errors import Conflict, ModelmedicError
 from modelmedic.steps.contracts.inference_log import PREDICTION
 from modelmedic.steps.contracts.keys import model_hash, report_key
+from modelmedic.steps.contracts.results import ReportResult
 from modelmedic.steps.runtime.reference import champion_reference
 from modelmedic.steps.runtime.run import Outputs, Run
 
@@ -34,17 +35,15 @@ def begin(run: Run) -> None:
 
 def report(run: Run) -> Outputs:
     """Write the page and say so, or say why there is none; both end well."""
-    earlier = run.stage("report")
-    if earlier is not None:
-        return dict(earlier["outputs"])
+    if (done := run.outputs("report")) is not None:
+        return done
     try:
         pages = [_write(run)]
     except ModelmedicError as error:
         pages = _without(run, str(error))
     except Exception as error:  # whatever Evidently and pandas raise about data that may be broken in any way
         pages = _without(run, f"{type(error).__name__}: {str(error).splitlines()[0][:200] if str(error) else ''}")
-    outputs = {"written": "yes" if pages else "no"}
-    return dict(run.record("report", {"pages": pages, "outputs": outputs})["outputs"])
+    return run.record(ReportResult(tuple(pages))).outputs
 
 
 def _without(run: Run, why: str) -> list[str]:

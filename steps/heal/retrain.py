@@ -12,11 +12,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from modelmedic.steps.adapters.models.files import digest, push
-from modelmedic.steps.contracts.codec import canonical, decode, to_plain
-from modelmedic.steps.contracts.diagnosis import Diagnosis
 from modelmedic.steps.contracts.inference_log import PREDICTION, REQUEST_ID
 from modelmedic.steps.contracts.keys import candidate_prefix, model_hash
 from modelmedic.steps.contracts.policy import Policy
+from modelmedic.steps.contracts.results import Attempt, DiagnoseResult, RetrainResult
 from modelmedic.steps.contracts.training import TrainingPlan
 from modelmedic.steps.contracts.words import Cause, Remedy
 from modelmedic.steps.core.decision.limits import replaces_champion
@@ -25,6 +24,7 @@ from modelmedic.steps.core.tables.pairing import pair
 from modelmedic.steps.core.training.feedback import feedback_reason
 from modelmedic.steps.core.training.window import plans, reach
 from modelmedic.steps.data.snapshots import keep
+from modelmedic.steps.heal.results import conclude
 from modelmedic.steps.runtime.run import Outputs, Run
 from modelmedic.steps.training.history import history, within
 from modelmedic.steps.training.process import fresh, together
@@ -40,12 +40,10 @@ def retrain(run: Run) -> Outputs:
     """Train a challenger, or say why not: too few rows, broken rows, labels of our own making, a
     training that failed.
     """
-    done = run.stage("retrain")
-    if done is not None:
-        return dict(done["outputs"])
-    site, diagnosed = run.site, run.stage("diagnose") or {}
-    diagnosis = decode(Diagnosis, canonical(diagnosed["diagnosis"]))
-    remedy = Remedy(diagnosed["outputs"]["remedy"])
+    if (done := run.outputs("retrain")) is not None:
+        return done
+    site, found = run.site, run.result(DiagnoseResult)
+    diagnosis, remedy = found.diagnosis, found.decision.acted
     labelled = history(site, reach(site.policy, site.clock.now()), MOST_ROWS)
     quarantined = site.history.quarantined(site.model)
     times = np.asarray(pc.cast(labelled[site.policy.data.time], pa.int64()).to_numpy(), dtype=np.int64)
@@ -55,7 +53,7 @@ def retrain(run: Run) -> Outputs:
     )
     holdout = within(labelled, site.policy.data.time, tried[0].holdout, tried[0].excluded)
     widest = within(labelled, site.policy.data.time, min((plan.train for plan in tried), key=lambda span: span.start), tried[0].excluded)
-    why_not = tried[0].reason if not tried[0].enough else _unfit(run, str(diagnosed["reference"]), widest, holdout)
+    why_not = tried[0].reason if not tried[0].enough else _unfit(run, str(found.reference), widest, holdout)
     if why_not:
         return _record(run, Trial(tried[0], widest, Trained(None, 0.0, f"no challenger was trained: {why_not}")), ())
     place = fresh(site.work / "training" / run.incident.id)
@@ -84,9 +82,11 @@ def _first_onset(run: Run) -> datetime | None:
     changed = max((heal.at for heal in site.ledger.past_heals(site.model) if replaces_champion(heal)), default=None)
     found = []
     for incident in site.ledger.incidents(site.model):
-        diagnosis = (site.ledger.stage(incident, "diagnose") or {}).get("diagnosis", {})
-        if (changed is None or incident.opened_at > changed) and diagnosis.get("cause") == Cause.CONCEPT_DRIFT.value and diagnosis["onset"]:
-            found.append(datetime.fromisoformat(diagnosis["onset"]))
+        result = site.ledger.result(incident, DiagnoseResult)
+        if result is None or (changed is not None and incident.opened_at <= changed):
+            continue
+        if result.diagnosis.cause is Cause.CONCEPT_DRIFT and result.diagnosis.onset is not None:
+            found.append(result.diagnosis.onset)
     return max(min(found), changed) if found and changed else min(found, default=None)
 
 
@@ -96,10 +96,10 @@ def _waited(run: Run) -> bool:
     """
     site, since = run.site, run.incident.opened_at
     for incident in reversed(site.ledger.incidents(site.model)):
-        document = site.ledger.stage(incident, "retrain")
-        if incident.id == run.incident.id or document is None:
+        result = site.ledger.result(incident, RetrainResult)
+        if incident.id == run.incident.id or result is None:
             continue
-        if not document["plan"].get("waiting") or since - incident.opened_at > site.policy.detect.window:
+        if not result.plan.waiting or since - incident.opened_at > site.policy.detect.window:
             break
         since = incident.opened_at
     return run.incident.opened_at - since >= site.policy.detect.window
@@ -154,25 +154,19 @@ def _record(run: Run, best: Trial, trials: Sequence[Trial], holdout: pa.Table | 
     if trained.folder is not None:
         candidate = digest(trained.folder)
         push(site.store, f"{prefix}/{candidate}", trained.folder)
-    outputs = {"trained": "yes" if candidate else "no"}
-    sentence = f"{trained.sentence}{chosen(best, trials, site.policy.metric)}"
-    document = {
-        "plan": to_plain(best.plan),
-        "trained": candidate is not None,
-        "rows": best.rows.num_rows,
-        "snapshot": keep(site.store, best.rows) if holdout is not None else None,
-        "holdout": keep(site.store, holdout) if holdout is not None else None,
-        "beside": keep(site.store, beside) if beside is not None else None,
-        "tried": [
-            {"reason": t.plan.reason, "rows": t.rows.num_rows, "gain": t.gain, "fitted": t.fitted, "sentence": t.trained.sentence}
-            for t in trials
-        ],
-        "candidate": candidate,
-        "code": code_version(site.policy),
-        "seconds": sum(each.trained.seconds for each in trials),
-        "sentence": sentence,
-        "outputs": outputs,
-    }
-    kept = run.record("retrain", document)
-    site.say(sentence)
-    return dict(kept["outputs"])
+    return conclude(
+        run,
+        RetrainResult(
+            plan=best.plan,
+            trained=candidate is not None,
+            rows=best.rows.num_rows,
+            snapshot=keep(site.store, best.rows) if holdout is not None else None,
+            holdout=keep(site.store, holdout) if holdout is not None else None,
+            beside=keep(site.store, beside) if beside is not None else None,
+            tried=tuple(Attempt(t.plan.reason, t.rows.num_rows, t.gain, t.fitted, t.trained.sentence) for t in trials),
+            candidate=candidate,
+            code=code_version(site.policy),
+            seconds=sum(each.trained.seconds for each in trials),
+            sentence=f"{trained.sentence}{chosen(best, trials, site.policy.metric)}",
+        ),
+    )

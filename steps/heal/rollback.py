@@ -3,18 +3,18 @@ freeze and no lost store stops it.
 """
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from modelmedic.steps.approval.requests import refusal
-from modelmedic.steps.contracts.codec import to_plain
 from modelmedic.steps.contracts.diagnosis import Release
 from modelmedic.steps.contracts.errors import NotFound
 from modelmedic.steps.contracts.notification import Severity
+from modelmedic.steps.contracts.results import DiagnoseResult, RollbackResult, RollbackTime
 from modelmedic.steps.contracts.training import ModelVersion
 from modelmedic.steps.contracts.words import Direction
 from modelmedic.steps.core.rollout.lineage import last_good
 from modelmedic.steps.effects.perform import Effect
+from modelmedic.steps.heal.results import conclude
 from modelmedic.steps.runtime.run import Outputs, Run, lease_if_any
 from modelmedic.steps.runtime.versions import alias_move
 
@@ -23,32 +23,32 @@ def rollback(run: Run) -> Outputs:
     """Go back to the version that served before the bad one; without a loadable one, escalate and
     touch nothing.
     """
-    done = run.stage("rollback")
-    if done is not None:
-        return dict(done["outputs"])
+    if (done := run.outputs("rollback")) is not None:
+        return done
     site, champion = run.site, run.site.policy.registry.champion
     bad = _bad(run)
     if no := refusal(run, "approve-remedy"):
-        return _record(run, "rejected", bad, bad, f"version {bad} goes on serving: {no}")
+        return conclude(run, RollbackResult("rejected", bad, bad, f"version {bad} goes on serving: {no}"))
     target = _target(run, bad)
     if target is None:
-        return _record(run, "escalated", bad, bad, f"version {bad} is bad, and no earlier version can be found to go back to")
+        return conclude(
+            run, RollbackResult("escalated", bad, bad, f"version {bad} is bad, and no earlier version can be found to go back to")
+        )
     _restore(run, target)
     with lease_if_any(run.site) as lease:
         if site.registry.alias(champion) == bad:
             run.perform(alias_move(run, champion, target.version, bad, Direction.RETREAT), lease)
-    stamp = run.record("rollback-release", {"at": to_plain(site.clock.now())})
-    site.history.record_release(site.model, Release(datetime.fromisoformat(str(stamp["at"])), target.version, bad, by=run.incident.id))
+    stamp = run.record(RollbackTime(site.clock.now()))
+    site.history.record_release(site.model, Release(stamp.at, target.version, bad, by=run.incident.id))
     sentence = f"version {target.version} serves all traffic again in place of version {bad}"
     run.tell("model.rolled_back", Severity.WARNING, site.policy.metadata.owner, f"{site.model}: {sentence}")
-    return _record(run, "rolled_back", bad, target.version, sentence)
+    return conclude(run, RollbackResult("rolled_back", bad, target.version, sentence))
 
 
 def _bad(run: Run) -> str | None:
     """The version that the diagnosis blames, or the one that serves."""
-    diagnosed = run.stage("diagnose") or {}
-    blamed: str | None = diagnosed["diagnosis"]["version"] or diagnosed["champion"]
-    return blamed
+    found = run.result(DiagnoseResult)
+    return found.diagnosis.version or found.champion
 
 
 def _target(run: Run, bad: str | None) -> ModelVersion | None:
@@ -77,9 +77,3 @@ def _restore(run: Run, target: ModelVersion) -> None:
     effect = Effect("model.restored", f"restore:{run.incident.id}:{target.digest}", Direction.RETREAT, act, read_back, facts)
     with lease_if_any(run.site) as lease:
         run.perform(effect, lease)
-
-
-def _record(run: Run, outcome: str, before: str | None, after: str | None, sentence: str) -> Outputs:
-    run.site.say(sentence)
-    document = {"outcome": outcome, "before": before, "after": after, "sentence": sentence, "outputs": {"outcome": outcome}}
-    return dict(run.record("rollback", document)["outputs"])

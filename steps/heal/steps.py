@@ -38,7 +38,7 @@ def call(step: str, run: Run, inputs: Mapping[str, str]) -> Outputs:
     empty = [name for name, value in inputs.items() if not value]
     if empty:
         raise BadInput(f"step {step} got an empty {empty[0]}; expected the output of a stage that ran")
-    if step != CLOSE and run.stage(step) is None and run.site.ledger.closing(run.incident) is not None:
+    if step != CLOSE and run.outputs(step) is None and run.site.ledger.closing(run.incident) is not None:
         raise Refused(f"step {step} was not run: incident {run.incident.id} is closed, and what it was about is over")
     function = cast(Callable[..., Outputs], getattr(importlib.import_module(f"modelmedic.steps.heal.{step}"), step))
     outputs = function(run, **inputs)

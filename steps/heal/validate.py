@@ -5,18 +5,17 @@ put where servers read them.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from modelmedic.steps.adapters.models.files import pull
-from modelmedic.steps.contracts.codec import canonical, decode, to_plain
 from modelmedic.steps.contracts.diagnosis import Diagnosis
 from modelmedic.steps.contracts.errors import BadInput, Refused
 from modelmedic.steps.contracts.keys import candidate_prefix, model_hash
-from modelmedic.steps.contracts.training import Gate, ModelVersion, TrainingPlan, Validation
+from modelmedic.steps.contracts.results import DiagnoseResult, RetrainResult, ValidateResult
+from modelmedic.steps.contracts.training import Gate, ModelVersion, Validation
 from modelmedic.steps.contracts.words import Direction, Remedy
 from modelmedic.steps.core.tables.slices import rows_inside
 from modelmedic.steps.core.tables.thinning import thin
@@ -56,9 +55,8 @@ def validate(run: Run) -> Outputs:
     Raises Refused when the candidate's files are not those that training left, or there is no
     champion to hold it against.
     """
-    done = run.stage("validate")
-    if done is not None:
-        return dict(done["outputs"])
+    if (done := run.outputs("validate")) is not None:
+        return done
     note_training(run)
     trial = _trial(run)
     gates, numbers, answers = _judge(run, trial)
@@ -71,8 +69,8 @@ def validate(run: Run) -> Outputs:
 
 
 def _trial(run: Run) -> _Trial:
-    site, trained, diagnosed = run.site, run.stage("retrain") or {}, run.stage("diagnose") or {}
-    digest = str(trained["candidate"])
+    site, trained = run.site, run.result(RetrainResult)
+    digest = str(trained.candidate)
     prefix = f"{candidate_prefix(model_hash(site.model), run.incident.epoch)}/{digest}"
     champion = site.registry.alias(site.policy.registry.champion)
     if champion is None:
@@ -83,13 +81,13 @@ def _trial(run: Run) -> _Trial:
     return _Trial(
         folder=pull(site.store, prefix, site.work / "models" / digest, digest),
         digest=digest,
-        holdout=snapshot(site.store, str(trained["holdout"])),
+        holdout=snapshot(site.store, str(trained.holdout)),
         old=ChampionReference(old.version, _labelled(old.table, site.policy.data.target)),
-        beside=snapshot(site.store, str(trained["beside"])),
+        beside=snapshot(site.store, str(trained.beside)),
         champion=site.registry.version(champion),
-        diagnosis=decode(Diagnosis, canonical(diagnosed["diagnosis"])),
-        remedy=decode(TrainingPlan, canonical(trained["plan"])).remedy,
-        tried=len(trained["tried"]),
+        diagnosis=run.result(DiagnoseResult).diagnosis,
+        remedy=trained.plan.remedy,
+        tried=len(trained.tried),
     )
 
 
@@ -147,14 +145,14 @@ def _labelled(rows: pa.Table, target: str) -> pa.Table:
 
 
 def _registered(run: Run, trial: _Trial, passed: bool, numbers: Mapping[str, float]) -> ModelVersion:
-    trained = run.stage("retrain") or {}
+    trained = run.result(RetrainResult)
     tags = {
         "incident": run.incident.id,
         "cause": trial.diagnosis.cause.value,
         "remedy": trial.remedy.value,
-        "snapshot": str(trained["snapshot"]),
-        "holdout": str(trained["holdout"]),
-        "code": str(trained["code"]),
+        "snapshot": str(trained.snapshot),
+        "holdout": str(trained.holdout),
+        "code": str(trained.code),
         "policy": run.site.policy.hash,
         "champion": trial.champion.version,
         "passed": "yes" if passed else "no",
@@ -174,20 +172,9 @@ def _call_challenger(run: Run, version: ModelVersion) -> None:
 
 def _record(run: Run, trial: _Trial, found: Validation) -> Outputs:
     failed = [gate for gate in found.gates if not gate.passed]
-    outputs: dict[str, Any] = {"passed": "no" if failed else "yes", "version": found.version, "digest": found.digest}
-    kept = run.record(
-        "validate",
-        {
-            "validation": to_plain(found),
-            "version": found.version,
-            "digest": found.digest,
-            "champion": trial.champion.version,
-            "reference": trial.old.version,
-            "outputs": outputs,
-        },
-    )
+    kept = run.record(ValidateResult(found, found.version, found.digest, trial.champion.version, trial.old.version))
     for gate in found.gates:
         run.note("gate.passed" if gate.passed else "gate.failed", version=found.version, gate=gate)
     counted = f"version {found.version} passed {len(found.gates) - len(failed)} of {len(found.gates)} gates"
     run.site.say(f"{counted}: {failed[0].sentence}" if failed else counted)
-    return dict(kept["outputs"])
+    return kept.outputs

@@ -13,6 +13,7 @@ from modelmedic.steps.contracts import metrics as m
 from modelmedic.steps.contracts.decision import PastHeal
 from modelmedic.steps.contracts.errors import ModelmedicError
 from modelmedic.steps.contracts.incident import Incident
+from modelmedic.steps.contracts.results import DeployResult
 from modelmedic.steps.contracts.samples import Publisher, Sample
 from modelmedic.steps.contracts.words import Outcome, Remedy
 from modelmedic.steps.core.decision.limits import objections
@@ -96,14 +97,13 @@ def _worse(site: Site, heals: tuple[PastHeal, ...]) -> bool:
     freeze came between.
     """
     current = site.ledger.current(site.model)
-    deployed = site.ledger.stage(current, "deploy") if current is not None else None
+    deployed = site.ledger.result(current, DeployResult) if current is not None else None
     last = next((heal for heal in reversed(heals) if heal.outcome in _CLIMBED), None)
     if deployed is None and last is not None:
-        deployed = site.ledger.stage(site.ledger.find(last.incident), "deploy")
-    if deployed is None or deployed["outcome"] != "withdrawn":
+        deployed = site.ledger.result(site.ledger.find(last.incident), DeployResult)
+    if deployed is None or deployed.outcome != "withdrawn":
         return False
-    steps = deployed["steps"]
-    return bool(steps) and steps[-1]["verdict"] == "withdraw"
+    return bool(deployed.steps) and deployed.steps[-1].verdict == "withdraw"
 
 
 def _waited(site: Site, current: Incident) -> float:

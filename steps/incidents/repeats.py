@@ -2,15 +2,15 @@
 back, once more.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from modelmedic.steps.contracts.decision import PastHeal
 from modelmedic.steps.contracts.detection import Verdict
 from modelmedic.steps.contracts.incident import Closing, Incident
 from modelmedic.steps.contracts.policy import Policy
+from modelmedic.steps.contracts.results import DiagnoseResult
 from modelmedic.steps.contracts.words import Cause, Outcome, Remedy, VerdictState
 from modelmedic.steps.core.decision.limits import ADVANCING, objections, rejections_in_a_row
 from modelmedic.steps.core.incidents.persistence import APART
@@ -19,7 +19,7 @@ from modelmedic.steps.records.freezes import Control
 from modelmedic.steps.records.ledger import Ledger
 
 _LONGEST = 8  # settle times
-_BROKEN = frozenset({Cause.DATA_QUALITY.value, Cause.LABEL_QUALITY.value, Cause.BAD_RELEASE.value})
+_BROKEN = frozenset({Cause.DATA_QUALITY, Cause.LABEL_QUALITY, Cause.BAD_RELEASE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +42,10 @@ def repeated(
     """
     last = next(reversed(ledger.incidents(policy.name)), None)
     closing = ledger.closing(last) if last else None
-    diagnosed = (ledger.stage(last, "diagnose") if last else None) or {}
-    if last is None or closing is None or closing.by_error or diagnosed.get("champion") != champion:
+    diagnosed = ledger.result(last, DiagnoseResult) if last else None
+    if last is None or closing is None or closing.by_error or diagnosed is None or diagnosed.champion != champion:
         return None
-    if diagnosed["diagnosis"]["cause"] in _BROKEN:
+    if diagnosed.diagnosis.cause in _BROKEN:
         return None
     shown = next((each for each in reversed(earlier) if each.measured_at is not None and each.measured_at <= last.opened_at), None)
     if shown is None or news(shown, verdict) or _was_over(earlier, last.opened_at):
@@ -68,12 +68,12 @@ def _nearly_the_same(policy: Policy, shown: Verdict, verdict: Verdict) -> str:
     return "its window holds nearly the same rows"
 
 
-def _held_back(ledger: Ledger, control: Control, policy: Policy, closing: Closing, diagnosed: Mapping[str, Any], now: datetime) -> str:
+def _held_back(ledger: Ledger, control: Control, policy: Policy, closing: Closing, diagnosed: DiagnoseResult, now: datetime) -> str:
     """What speaks against the remedy now as it did then: a limit, or the patience after a
     rejection.
     """
-    wanted = Remedy(diagnosed["decision"]["wanted"])
-    stopped = bool(diagnosed["decision"]["objections"]) or closing.outcome is Outcome.REJECTED
+    wanted = diagnosed.decision.wanted
+    stopped = bool(diagnosed.decision.objections) or closing.outcome is Outcome.REJECTED
     if wanted not in ADVANCING or not stopped:
         return ""
     others = len(ledger.open_incidents())
@@ -92,11 +92,11 @@ def _refused_before(policy: Policy, heals: tuple[PastHeal, ...], now: datetime) 
     return f"{len(row)} challengers in a row were refused; until {until:%Y-%m-%dT%H:%MZ} only a larger fault is news" if now < until else ""
 
 
-def _told(last: Incident, closing: Closing, diagnosed: Mapping[str, Any], now: datetime) -> str:
+def _told(last: Incident, closing: Closing, diagnosed: DiagnoseResult, now: datetime) -> str:
     """People were told of what the loop may not do by itself, and the labels show no more harm than
     then.
     """
-    asked = diagnosed["decision"]["wanted"] == Remedy.ESCALATE.value and diagnosed["diagnosis"]["cause"] == Cause.CONCEPT_DRIFT.value
+    asked = diagnosed.decision.wanted is Remedy.ESCALATE and diagnosed.diagnosis.cause is Cause.CONCEPT_DRIFT
     if not (asked and closing.outcome is Outcome.ESCALATED) and closing.outcome is not Outcome.SUGGESTED:
         return ""
     until = last.opened_at + SILENT_FOR

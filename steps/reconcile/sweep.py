@@ -98,7 +98,7 @@ def notice_release(site: Site) -> Release | None:
 def _promoting(site: Site, version: str) -> bool:
     """Whether a heal that is under way is just about to record the release of this version."""
     current = site.ledger.current(site.model)
-    validated = site.ledger.stage(current, "validate") if current else None
+    validated = site.ledger.outputs(current, "validate") if current else None
     return bool(validated and validated.get("version") == version)
 
 

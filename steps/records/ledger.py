@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from modelmedic.steps.contracts.codec import canonical, sha256, to_plain
 from modelmedic.steps.contracts.decision import PastHeal
@@ -10,10 +10,12 @@ from modelmedic.steps.contracts.errors import Conflict, NotFound
 from modelmedic.steps.contracts.incident import Answer, Assessment, Closing, Incident
 from modelmedic.steps.contracts.keys import incident_id, incident_key, incident_place, model_hash, word
 from modelmedic.steps.contracts.ports import Clock, ObjectStore
+from modelmedic.steps.contracts.results import Result
 from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.records.documents import exists, keep, last, parse, read
 
 _DOCUMENT = dict[str, Any]
+R = TypeVar("R", bound=Result)
 
 
 class Ledger:
@@ -72,14 +74,37 @@ class Ledger:
         found = (self._document(key) for key in self._store.list(_key(incident, "evidence/")))
         return tuple(sorted(found, key=lambda document: str(document["at"])))
 
+    def record(self, incident: Incident, result: R) -> R:
+        """Write a result down once, with its outputs; the result that stands is returned, which is
+        an earlier run's when there is one.
+        """
+        outputs = {"outputs": dict(result.outputs)} if result.outputs else {}
+        stands = self.record_stage(incident, result.name, {**to_plain(result), **outputs})
+        return parse(type(result), canonical(stands), _stage_key(incident, result.name))
+
+    def result(self, incident: Incident, kind: type[R]) -> R | None:
+        """The recorded result of that kind. Raises BadInput when what is recorded has another
+        shape.
+        """
+        return read(self._store, kind, _stage_key(incident, kind.name))
+
+    def outputs(self, incident: Incident, stage: str) -> dict[str, str] | None:
+        """The outputs that the stage has recorded; None before it has."""
+        recorded = self.stage(incident, stage)
+        return _outputs(recorded) if recorded is not None else None
+
+    def all_outputs(self, incident: Incident) -> dict[str, dict[str, str]]:
+        """The outputs of every recorded stage by its name."""
+        return {name: _outputs(recorded) for name, recorded in self.stages(incident).items()}
+
     def record_stage(self, incident: Incident, stage: str, document: Mapping[str, Any]) -> dict[str, Any]:
         """Write the stage's result down once; what is recorded, which is an earlier run's result
         when there is one.
         """
-        return keep(self._store, _key(incident, "stages", f"{word('stage', stage)}.json"), dict(to_plain(dict(document))))[0]
+        return keep(self._store, _stage_key(incident, stage), dict(to_plain(dict(document))))[0]
 
     def stage(self, incident: Incident, stage: str) -> dict[str, Any] | None:
-        return read(self._store, _DOCUMENT, _key(incident, "stages", f"{word('stage', stage)}.json"))
+        return read(self._store, _DOCUMENT, _stage_key(incident, stage))
 
     def stages(self, incident: Incident) -> dict[str, dict[str, Any]]:
         """Every recorded stage by its name."""
@@ -148,6 +173,14 @@ class Ledger:
 
 def _key(incident: Incident, *parts: str) -> str:
     return incident_key(model_hash(incident.model), incident.epoch, *parts)
+
+
+def _outputs(document: Mapping[str, Any]) -> dict[str, str]:
+    return {name: str(value) for name, value in document.get("outputs", {}).items()}
+
+
+def _stage_key(incident: Incident, stage: str) -> str:
+    return _key(incident, "stages", f"{word('stage', stage)}.json")
 
 
 def _answer_key(incident: Incident, number: int) -> str:

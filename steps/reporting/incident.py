@@ -45,11 +45,10 @@ def incident_page(story: Story) -> str:
         decision=story.decision,
         limits=_limits(story),
         quarantine=story.quarantine,
-        plan=story.plan,
         training=story.training,
         spans=_spans(story),
         **judged(story),
-        rulings=[{**asdict(ruled), "what": _ASKED.get(stage, stage)} for stage, ruled in story.rulings.items()],
+        approvals=[{**asdict(said), "what": _ASKED.get(stage, stage)} for stage, said in story.approvals.items()],
         answers=story.answers,
         deploy=story.deploy,
         shares=shares(story.deploy.steps, _ended(story)) if story.deploy else None,
@@ -113,9 +112,9 @@ def _limits(story: Story) -> list[tuple[str, str]]:
 
 
 def _spans(story: Story) -> Any:
-    plan = story.plan
-    if plan is None:
+    if story.training is None:
         return None
+    plan = story.training.plan
     lanes = [Lane("trained on", "train", (plan.train,)), Lane("held out", "holdout", (plan.holdout,))]
     if plan.excluded:
         lanes.append(Lane("set aside", "excluded", plan.excluded))

@@ -22,8 +22,16 @@ from modelmedic.steps.contracts.keys import model_hash, notification_key, report
 from modelmedic.steps.contracts.notification import Notification
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.ports import ObjectStore
-from modelmedic.steps.contracts.results import Moved, Ruled, SetAside, Trained, Undone
-from modelmedic.steps.contracts.training import TrainingPlan, Validation
+from modelmedic.steps.contracts.results import (
+    APPROVALS,
+    ApprovalResult,
+    DeployResult,
+    QuarantineResult,
+    RetrainResult,
+    RollbackResult,
+    UndoResult,
+)
+from modelmedic.steps.contracts.training import Validation
 from modelmedic.steps.core.records.chain import Fault
 from modelmedic.steps.core.tables.thinning import thin
 from modelmedic.steps.records.documents import read, replace
@@ -64,18 +72,17 @@ class Story:
     diagnosis: Diagnosis | None = None
     decision: Decision | None = None
     comparison: Comparison | None = None
-    quarantine: SetAside | None = None
-    plan: TrainingPlan | None = None
-    training: Trained | None = None
+    quarantine: QuarantineResult | None = None
+    training: RetrainResult | None = None
     validation: Validation | None = None
     validated_against: str | None = None
-    rulings: Mapping[str, Ruled] = field(default_factory=dict)  # by stage: approve, approve-remedy
+    approvals: Mapping[str, ApprovalResult] = field(default_factory=dict)  # by stage: approve, approve-remedy
     answers: tuple[Answer, ...] = ()
-    deploy: Moved | None = None
-    rollback: Moved | None = None
+    deploy: DeployResult | None = None
+    rollback: RollbackResult | None = None
     closing: Closing | None = None
     assessment: Assessment | None = None
-    undone: Undone | None = None
+    undone: UndoResult | None = None
     stages: tuple[str, ...] = ()
     evidence: tuple[Mapping[str, Any], ...] = ()
     told: tuple[Notification, ...] = ()
@@ -116,18 +123,17 @@ def gather(site: Site, incident: Incident) -> Story:
         diagnosis=diagnosis,
         decision=_part(Decision, found.get("decision"), "decision", gaps),
         comparison=_comparison(site, incident, found.get("reference") or champion, diagnosis, verdict, gaps),
-        quarantine=_part(SetAside, _set_aside(stages), "quarantine", gaps),
-        plan=_part(TrainingPlan, stages.get("retrain", {}).get("plan"), "training plan", gaps),
-        training=_part(Trained, stages.get("retrain"), "training", gaps),
+        quarantine=_part(QuarantineResult, _set_aside(stages), "quarantine", gaps),
+        training=_part(RetrainResult, stages.get("retrain"), "training", gaps),
         validation=_part(Validation, tried.get("validation"), "validation", gaps),
         validated_against=tried.get("champion"),
-        rulings={name: ruled for name in ("approve-remedy", "approve") if (ruled := _part(Ruled, stages.get(name), f"{name} stage", gaps))},
+        approvals={name: said for name, kind in APPROVALS.items() if (said := _part(kind, stages.get(name), f"{name} stage", gaps))},
         answers=site.ledger.answers(incident),
-        deploy=_part(Moved, stages.get("deploy"), "deploy stage", gaps),
-        rollback=_part(Moved, stages.get("rollback"), "rollback stage", gaps),
+        deploy=_part(DeployResult, stages.get("deploy"), "deploy stage", gaps),
+        rollback=_part(RollbackResult, stages.get("rollback"), "rollback stage", gaps),
         closing=site.ledger.closing(incident),
         assessment=site.ledger.assessment(incident),
-        undone=_part(Undone, stages.get("undone"), "undoing", gaps),
+        undone=_part(UndoResult, stages.get("undone"), "undoing", gaps),
         stages=tuple(stage.name for stage in HEAL if stage.name in stages),
         evidence=site.ledger.evidence(incident),
         told=_told(site.store, incident, gaps),

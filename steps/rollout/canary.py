@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from modelmedic.steps.contracts.errors import BadInput, ModelmedicError, Transient
 from modelmedic.steps.contracts.inference_log import PREDICTION
+from modelmedic.steps.contracts.results import CanaryStep
 from modelmedic.steps.contracts.serving import ServingState, Traffic
 from modelmedic.steps.contracts.training import ModelVersion
 from modelmedic.steps.contracts.words import Direction
@@ -23,18 +24,6 @@ from modelmedic.steps.runtime.run import Run, lease_if_any
 
 _REPLAY_ROWS = 25  # rows a request: enough for a p95 over twenty requests of the default replay
 _LONGEST_EFFECT = timedelta(minutes=5)  # a model server that comes up slowly
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """A judgement at one share with what it rests on; None where nothing was counted or nobody
-    could tell.
-    """
-
-    share: int
-    judgement: Judgement
-    seen: Traffic | None = None
-    champion_p95_ms: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +57,7 @@ class Canary:
 
         self._advance("canary.started", "canary", act, lambda state: self._is_canary(state) or self._is_champion(state))
 
-    def judge_dark(self) -> Judged:
+    def judge_dark(self) -> CanaryStep:
         """Requests that validation has judged, asked again: the served predictions have to be the
         same.
         """
@@ -87,7 +76,7 @@ class Canary:
             p95_ms=answers.p95_ms,
             champion_p95_ms=self._champion_time(rows),
         )
-        return Judged(0, judge_replay(replay, site.policy.validation.latencyP95Ms), champion_p95_ms=replay.champion_p95_ms)
+        return self._step(0, judge_replay(replay, site.policy.validation.latencyP95Ms), champion_p95_ms=replay.champion_p95_ms)
 
     def set_share(self, share: int) -> None:
         serving = self._serving
@@ -101,7 +90,7 @@ class Canary:
         self._advance("share.set", f"share:{share}", act, there, {"percent": share})
         tell_heal(self._run)
 
-    def judge(self, share: int) -> Judged:
+    def judge(self, share: int) -> CanaryStep:
         """Wait until the share was held long enough and has answered enough, or the deadline is
         over.
         """
@@ -112,9 +101,9 @@ class Canary:
         pause = max(min(rollout.hold, rollout.deadline / 10), timedelta(seconds=1))
         while True:
             site.clock.sleep(pause)
-            judged = self._judged(share, first, started)
-            if judged.judgement.verdict != "hold":
-                return judged
+            step = self._judged(share, first, started)
+            if step.verdict != "hold":
+                return step
 
     def promote(self) -> None:
         serving = self._serving
@@ -182,10 +171,10 @@ class Canary:
         with run.leased(_LONGEST_EFFECT) as lease, _failing():
             run.perform(effect, lease)
 
-    def _already(self, share: int) -> Judged:
-        return Judged(share, Judgement("pass", f"version {self._model.version} serves already"))
+    def _already(self, share: int) -> CanaryStep:
+        return self._step(share, Judgement("pass", f"version {self._model.version} serves already"))
 
-    def _judged(self, share: int, first: Mapping[str, Traffic] | None, started: datetime) -> Judged:
+    def _judged(self, share: int, first: Mapping[str, Traffic] | None, started: datetime) -> CanaryStep:
         policy, now = self._run.site.policy, self._traffic()
         canary, champion = (
             traffic_between(now[who], first[who]) if now and first and who in now and who in first else None
@@ -193,7 +182,19 @@ class Canary:
         )
         waited = self._run.site.clock.now() - started
         judgement = judge_share(canary, champion, policy.rollout, policy.validation.latencyP95Ms, share, waited)
-        return Judged(share, judgement, canary, champion.latency_p95_ms if champion else None)
+        return self._step(share, judgement, canary, champion.latency_p95_ms if champion else None)
+
+    def _step(self, share: int, judgement: Judgement, seen: Traffic | None = None, champion_p95_ms: float | None = None) -> CanaryStep:
+        return CanaryStep(
+            share=share,
+            requests=seen.requests if seen else 0,
+            failures=seen.failures if seen else 0,
+            canary_p95_ms=seen.latency_p95_ms if seen else None,
+            champion_p95_ms=champion_p95_ms,
+            verdict=judgement.verdict,
+            sentence=judgement.sentence,
+            at=self._run.site.clock.now(),
+        )
 
     def _traffic(self) -> Mapping[str, Traffic] | None:
         try:

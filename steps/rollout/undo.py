@@ -4,13 +4,12 @@ and the record says who and why.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
-from modelmedic.steps.contracts.codec import to_plain
 from modelmedic.steps.contracts.diagnosis import Release
 from modelmedic.steps.contracts.errors import BadInput, ModelmedicError, Refused
 from modelmedic.steps.contracts.notification import Severity
+from modelmedic.steps.contracts.results import DeployResult, RollbackResult, UndoResult
 from modelmedic.steps.contracts.training import ModelVersion
 from modelmedic.steps.contracts.words import Direction
 from modelmedic.steps.effects.lease import Lease
@@ -50,17 +49,18 @@ def undo(run: Run, *, by: str, reason: str = "", dry_run: bool = False) -> str:
     else:
         with site.lease() as held:
             _switch(run, change, target, held)
-    if run.stage("undone") is None:
+    if run.result_if_any(UndoResult) is None:
         _tell(run, change, by, reason, sentence)
     return sentence
 
 
 def changed(run: Run) -> Change:
     """Raises BadInput when nothing that serves was changed."""
-    for stage, outcome, direction in (("deploy", "healed", Direction.RETREAT), ("rollback", "rolled_back", Direction.ADVANCE)):
-        said = run.stage(stage)
-        if said and said["outcome"] == outcome and said["before"] and said["after"]:
-            return Change(str(said["before"]), str(said["after"]), direction)
+    deployed, rolled = run.result_if_any(DeployResult), run.result_if_any(RollbackResult)
+    if deployed and deployed.outcome == "healed" and deployed.before and deployed.after:
+        return Change(deployed.before, deployed.after, Direction.RETREAT)
+    if rolled and rolled.outcome == "rolled_back" and rolled.before and rolled.after:
+        return Change(rolled.before, rolled.after, Direction.ADVANCE)
     raise BadInput(f"incident {run.incident.id} changed nothing that serves; expected one that was healed or rolled back")
 
 
@@ -94,8 +94,8 @@ def _switch(run: Run, change: Change, target: ModelVersion, lease: Lease | None)
 
 def _tell(run: Run, change: Change, by: str, reason: str, sentence: str) -> None:
     site = run.site
-    stamp = run.record("undone", {"at": to_plain(site.clock.now()), "by": by, "reason": reason, "sentence": sentence})
-    site.history.record_release(site.model, Release(datetime.fromisoformat(str(stamp["at"])), change.before, change.after, by=by))
+    undone = run.record(UndoResult(site.clock.now(), by, reason, sentence))
+    site.history.record_release(site.model, Release(undone.at, change.before, change.after, by=by))
     run.note("heal.undone", by=by, reason=reason, before=change.after, after=change.before, sentence=f"{by}: {sentence}")
     _renew_page(run)
     why = reason or "no reason was given"

@@ -9,14 +9,15 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from modelmedic.steps.contracts.audit import Phase, Record
-from modelmedic.steps.contracts.errors import ModelmedicError, Refused
+from modelmedic.steps.contracts.errors import BadInput, ModelmedicError, Refused
 from modelmedic.steps.contracts.incident import Incident
 from modelmedic.steps.contracts.notification import Notification, Severity
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.ports import Clock, Notifier, ObjectStore, References, Registry, Serving, Windows
+from modelmedic.steps.contracts.results import Result
 from modelmedic.steps.contracts.samples import Publisher
 from modelmedic.steps.effects.journal import Journal
 from modelmedic.steps.effects.lease import TTL, Lease, acquire
@@ -30,6 +31,7 @@ from modelmedic.steps.records.ledger import Ledger
 if TYPE_CHECKING:
     from modelmedic.steps.adapters.evidently.painter import Painter
 
+R = TypeVar("R", bound=Result)
 Outputs = Mapping[str, str]  # a step's answer: exactly the outputs that its stage declares
 _SLACK = timedelta(seconds=2)
 
@@ -156,13 +158,25 @@ class Run:
         with self.site.lease(ttl=ttl) as lease:
             yield lease
 
-    def stage(self, name: str) -> dict[str, Any] | None:
-        """The recorded result of a stage of this incident; None when it has not run."""
-        return self.site.ledger.stage(self.incident, name)
+    def result(self, kind: type[R]) -> R:
+        """The recorded result of an earlier stage. Raises BadInput when there is none."""
+        found = self.result_if_any(kind)
+        if found is None:
+            raise BadInput(f"incident {self.incident.id} has no result of {kind.name}; expected that stage to have run before")
+        return found
 
-    def record(self, name: str, document: Mapping[str, Any]) -> dict[str, Any]:
-        """Write a stage's result down once. Returns the one that stands, an earlier run's if any."""
-        return self.site.ledger.record_stage(self.incident, name, document)
+    def result_if_any(self, kind: type[R]) -> R | None:
+        return self.site.ledger.result(self.incident, kind)
+
+    def outputs(self, stage: str) -> Outputs | None:
+        """The outputs that a stage of this incident has recorded; None before it has."""
+        return self.site.ledger.outputs(self.incident, stage)
+
+    def record(self, result: R) -> R:
+        """Write a stage's result down once; the result that stands is returned, which is an earlier
+        run's when there is one.
+        """
+        return self.site.ledger.record(self.incident, result)
 
     def note(self, event: str, **facts: Any) -> Record:
         return self.site.note(event, facts, self.incident.id)

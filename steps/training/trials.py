@@ -10,10 +10,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from modelmedic.steps.contracts.codec import canonical, decode
 from modelmedic.steps.contracts.errors import ModelmedicError, Refused
 from modelmedic.steps.contracts.policy import Policy
-from modelmedic.steps.contracts.training import ModelVersion, TrainingPlan
+from modelmedic.steps.contracts.results import DiagnoseResult
+from modelmedic.steps.contracts.training import TrainingPlan
 from modelmedic.steps.contracts.words import Remedy
 from modelmedic.steps.core.validation.gates import compare_with_champion
 from modelmedic.steps.runtime.run import Run
@@ -115,10 +115,10 @@ def _champion(run: Run) -> Path:
     """The files of the version that the diagnosis found serving: training reaches no registry.
     Raises Refused without one.
     """
-    site, served = run.site, (run.stage("diagnose") or {}).get("served")
+    site, served = run.site, run.result(DiagnoseResult).served
     if served is None:
         raise Refused(f"model {site.model} has no champion to recalibrate; expected alias {site.policy.registry.champion} to name one")
-    return version_files(site, decode(ModelVersion, canonical(served)))
+    return version_files(site, served)
 
 
 def code_version(policy: Policy) -> str:

@@ -12,8 +12,9 @@ from pydantic import ValidationError
 
 from modelmedic.steps.approval.pending import pending, request
 from modelmedic.steps.approval.requests import FORM, REMEDY
+from modelmedic.steps.contracts.diagnosis import Diagnosis
 from modelmedic.steps.contracts.incident import Answer
-from modelmedic.steps.contracts.words import Outcome
+from modelmedic.steps.contracts.words import Cause, Outcome, Remedy
 from modelmedic.steps.heal.close import close
 from modelmedic.steps.heal.deploy import deploy
 from modelmedic.steps.heal.quarantine import quarantine
@@ -21,14 +22,9 @@ from modelmedic.steps.heal.rollback import rollback
 from modelmedic.steps.runtime.run import Outputs, Run
 from tests.worlds.deployed import World
 from tests.worlds.played import NOW, WINDOW, policy
+from tests.worlds.results import diagnosed
 
-FOUND: dict[str, Any] = {
-    "cause": "bad_release",
-    "version": "1",
-    "sentence": "it was the release",
-    "columns": [],
-    "onset": None,
-}
+FOUND = Diagnosis(Cause.BAD_RELEASE, 0.9, version="1", sentence="it was the release")
 
 
 def waiting(folder: Path, remedy: str = "retrain", **approval: Any) -> World:
@@ -38,9 +34,7 @@ def waiting(folder: Path, remedy: str = "retrain", **approval: Any) -> World:
     if remedy != "retrain":
         incident, _ = world.site.ledger.open_incident(f"churn-{remedy}", "hash", WINDOW, "test", {})
         world.run = Run(world.site, incident)
-        decision = {"remedy": remedy, "sentence": "rule x", "autonomy": "approve"}
-        outputs = {"remedy": remedy, "approval": "needed"}
-        world.run.record("diagnose", {"diagnosis": FOUND, "decision": decision, "champion": "2", "outputs": outputs})
+        world.run.record(diagnosed(Remedy(remedy), found=FOUND, approval=True, champion="2"))
     request(world.run)
     return world
 
@@ -50,7 +44,7 @@ def answer(world: World, *, approved: bool = True, digest: str | None = None) ->
 
 
 def ruled(world: World, stage: str = "approve") -> tuple[str, list[str], bool]:
-    document = world.run.stage(stage) or {}
+    document = world.run.site.ledger.stage(world.run.incident, stage) or {}
     return document["decision"], document["by"], document["verified"]
 
 
@@ -73,7 +67,7 @@ def test_a_yes_in_the_ledger_is_deployed_and_written_down(tmp_path: Path) -> Non
 def test_a_yes_in_argos_form_alone_is_refused(tmp_path: Path) -> None:
     world = waiting(tmp_path)
     assert deploy(world.run, "2") == {"outcome": "rejected"}
-    assert "without an answer in the ledger" in (world.run.stage("deploy") or {})["sentence"]
+    assert "without an answer in the ledger" in (world.run.site.ledger.stage(world.run.incident, "deploy") or {})["sentence"]
     assert world.serving.state().generation == 1
 
 
@@ -81,7 +75,7 @@ def test_a_yes_in_argos_form_counts_where_the_policy_opens_it_and_is_nobodys(tmp
     world = waiting(tmp_path, form=True)
     assert deploy(world.run, "2") == {"outcome": "healed"}
     assert ruled(world) == ("approved", [FORM], False)
-    assert "(unverified)" in (world.run.stage("approve") or {})["sentence"]
+    assert "(unverified)" in (world.run.site.ledger.stage(world.run.incident, "approve") or {})["sentence"]
 
 
 def test_a_no_in_the_ledger_outweighs_argos_form(tmp_path: Path) -> None:
@@ -157,7 +151,7 @@ def test_a_yes_that_never_reached_the_heal_is_named_when_it_ends_with_a_no(tmp_p
     world = waiting(tmp_path)
     answer(world)
     close(world.run)
-    assert "ana (unverified) said yes" in (world.run.stage("approve") or {})["sentence"]
+    assert "ana (unverified) said yes" in (world.run.site.ledger.stage(world.run.incident, "approve") or {})["sentence"]
     assert ruled(world)[0] == "rejected"
 
 

@@ -134,7 +134,9 @@ def test_when_nothing_waits_it_is_said_why(records: Records, state: str, said: s
     else:
         incident = records.validated(approval="not-needed" if state == "not-needed" else "needed")
     if state == "decided":
-        records.ledger.record_stage(incident, "approve", {"sentence": "alice said yes", "outputs": {"decision": "approved"}})
+        records.ledger.record_stage(
+            incident, "approve", {"decision": "approved", "sentence": "alice said yes", "outputs": {"decision": "approved"}}
+        )
     if state == "closed":
         records.closed(incident)
     ended = run("approve", incident.id)

@@ -46,6 +46,6 @@ def live(work: Path) -> str:
     run = Run(at, at.ledger.find(seen.incident))
     remedy = diagnose(run)["remedy"]
     outcome = close(run)["outcome"]
-    page = (run.stage("close") or {})["report"]
+    page = (run.site.ledger.stage(run.incident, "close") or {})["report"]
     assert b"<svg" in at.store.get(page).data
     return f"{seen.verdict.state.value} {remedy} {outcome}"

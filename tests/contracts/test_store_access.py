@@ -32,7 +32,8 @@ from modelmedic.steps.contracts.inference_log import LABELLED_AT
 from modelmedic.steps.contracts.keys import bootstrap_prefix, verdict_key
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.ports import Clock, Serving
-from modelmedic.steps.contracts.training import ModelVersion
+from modelmedic.steps.contracts.results import RetrainResult
+from modelmedic.steps.contracts.training import ModelVersion, TrainingPlan
 from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.contracts.words import Cause, Remedy, VerdictState
 from modelmedic.steps.data.backfill import write_labels, write_log
@@ -52,6 +53,7 @@ from tests.fakes.registry import FakeRegistry
 from tests.fakes.serving import FakeServing
 from tests.fakes.workflows import FakeWorkflows
 from tests.incidents.test_alerts import alert, body
+from tests.worlds.results import validated
 from tests.worlds.training import NOW, START, TURN, diagnosed, policy, rows
 
 DAY = timedelta(days=1)
@@ -183,11 +185,9 @@ def made_up(at: Cluster) -> None:
 def vouched(at: Cluster, run: Run) -> None:
     """Version 2 as the challenger of the incident, without training and gates."""
     at.step("diagnose", run, {})
-    run.record("retrain", {"trained": True, "outputs": {"trained": "yes"}})
-    digest = at.registry.version("2").digest
-    validation = {"version": "2", "digest": digest, "gates": [], "metrics": {}}
-    outputs = {"passed": "yes", "version": "2", "digest": digest}
-    run.record("validate", {"validation": validation, "champion": "1", "version": "2", "digest": digest, "outputs": outputs})
+    plan = TrainingPlan(Remedy.RETRAIN, run.incident.window, run.incident.window)
+    run.record(RetrainResult(plan, trained=True))
+    run.record(validated("2", at.registry.version("2").digest))
 
 
 def healed(at: Cluster) -> None:
@@ -205,7 +205,7 @@ def healed(at: Cluster) -> None:
     assert heal(run, step=at.step).waiting_at == "approve"
     give(at.guarded, at.clock, incident, approved=True, by="ana")
     walk = heal(run, step=at.step)
-    assert walk.outcome == "healed", run.stage("deploy")
+    assert walk.outcome == "healed", run.site.ledger.stage(run.incident, "deploy")
     assert at.entrypoint("monitor")["state"]
     at.served(rows(NOW, NOW + 10 * DAY, RULES), "2")
     at.clock.sleep(10 * DAY)
@@ -216,9 +216,9 @@ def healed(at: Cluster) -> None:
 def decided(at: Cluster, cause: Cause, remedy: Remedy) -> Run:
     """An incident whose diagnosis stands, as a person's test would have it."""
     run = diagnosed(at.site(RULES), cause, remedy)
-    stands = run.stage("diagnose") or {}
+    stands = run.site.ledger.stage(run.incident, "diagnose") or {}
     key = next(key for key in at.guarded.list("incidents/") if key.endswith(f"{run.incident.epoch:06d}/stages/diagnose.json"))
-    document = {**stands, "decision": {"remedy": remedy.value, "sentence": "made up", "autonomy": "auto"}}
+    document = {**stands, "decision": {**stands["decision"], "remedy": remedy.value, "sentence": "made up", "autonomy": "act"}}
     document["diagnosis"] = {**stands["diagnosis"], "version": at.registry.alias("champion")}
     at.guarded.swap(key, json.dumps(document).encode(), at.guarded.get(key).tag)
     return run

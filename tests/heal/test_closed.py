@@ -6,9 +6,11 @@ import pytest
 
 from modelmedic.steps.contracts.errors import Refused
 from modelmedic.steps.contracts.incident import Closing
-from modelmedic.steps.contracts.words import Outcome
+from modelmedic.steps.contracts.results import RetrainResult
+from modelmedic.steps.contracts.training import TrainingPlan
+from modelmedic.steps.contracts.words import Outcome, Remedy
 from modelmedic.steps.heal.steps import call
-from tests.worlds.played import NOW, run, site
+from tests.worlds.played import NOW, WINDOW, run, site
 
 
 @pytest.mark.parametrize("step", ["retrain", "deploy", "rollback", "quarantine"])
@@ -22,6 +24,6 @@ def test_a_step_of_a_closed_incident_changes_nothing_any_more(tmp_path: Path, st
 
 def test_what_a_closed_incident_has_recorded_is_still_answered(tmp_path: Path) -> None:
     stale = run(site(tmp_path))
-    stale.record("retrain", {"outputs": {"trained": "no"}})
+    stale.record(RetrainResult(TrainingPlan(Remedy.RETRAIN, WINDOW, WINDOW)))
     stale.site.ledger.close(stale.incident, Closing(Outcome.ESCALATED, NOW, "over", "1", "1"))
     assert dict(call("retrain", stale, {})) == {"trained": "no"}

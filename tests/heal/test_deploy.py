@@ -23,7 +23,7 @@ def test_a_good_challenger_serves_all_traffic_and_has_the_alias(tmp_path: Path) 
     assert deploy(world.run, "2") == {"outcome": "healed"}
     assert world.agrees == "2"
     assert world.registry.alias("previous") == "1"
-    shares = [step["share"] for step in (world.run.stage("deploy") or {})["steps"]]
+    shares = [step["share"] for step in (world.run.site.ledger.stage(world.run.incident, "deploy") or {})["steps"]]
     assert shares == [0, 20, 50]
 
 
@@ -56,7 +56,7 @@ def test_a_canary_that_is_not_what_was_validated_never_gets_traffic(tmp_path: Pa
     world = World(tmp_path, behaviours={"2": behaviour})
     assert deploy(world.run, "2") == {"outcome": "withdrawn"}
     assert world.agrees == "1"
-    assert why in (world.run.stage("deploy") or {})["sentence"]
+    assert why in (world.run.site.ledger.stage(world.run.incident, "deploy") or {})["sentence"]
     assert world.serving.traffic()["champion"].requests == 0
 
 
@@ -144,7 +144,7 @@ def test_without_its_store_a_canary_does_not_stay_and_the_record_is_not_lost(tmp
     site = world.site if where == "the same machine" else replace(world.site, work=tmp_path / "another")
     assert deploy(Run(site, world.run.incident), "2") == {"outcome": "withdrawn"}
     assert world.agrees == "1"
-    assert "the deadline has passed" in (world.run.stage("deploy") or {})["sentence"]
+    assert "the deadline has passed" in (world.run.site.ledger.stage(world.run.incident, "deploy") or {})["sentence"]
     assert world.serving.state().annotations == {}
     done = [record for record in site.trail.records() if (record.event, record.phase) == ("canary.withdrawn", Phase.OUTCOME)]
     assert ["spooled" in record.facts for record in done] == [True, False]  # what the first run did, and that the second found it done

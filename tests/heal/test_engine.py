@@ -10,6 +10,7 @@ from modelmedic.steps.adapters.clocks import PlayedClock
 from modelmedic.steps.contracts.errors import Refused, Transient
 from modelmedic.steps.contracts.heal_stages import HEAL
 from modelmedic.steps.contracts.incident import Answer
+from modelmedic.steps.contracts.results import ReportResult
 from modelmedic.steps.contracts.serving import ServingState
 from modelmedic.steps.heal.engine import Walk, heal
 from modelmedic.steps.runtime.run import Run
@@ -129,7 +130,7 @@ def test_what_waits_for_the_diagnosis_alone_begins_right_after_it_and_once(heali
     with pytest.raises(Transient):
         heal(healing, step=steps, begin=lambda step, _run: begun.append((step, list(steps.called))))
     assert begun == [("report", ["diagnose"])]
-    healing.record("report", {"outputs": {"written": "yes"}})
+    healing.record(ReportResult(("page",)))
     heal(healing, step=Steps(RETRAIN), begin=lambda step, _run: begun.append((step, [])))
     assert len(begun) == 1
 

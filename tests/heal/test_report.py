@@ -33,7 +33,7 @@ def test_the_page_is_in_the_store(tmp_path: Path, change: Change) -> None:
     here.serve(0, n=400, change=change)
     run = opened(here)
     assert report(run) == {"written": "yes"}
-    (page,) = run.stage("report")["pages"]  # type: ignore[index]
+    (page,) = run.site.ledger.stage(run.incident, "report")["pages"]  # type: ignore[index]
     html = here.site.store.get(page).data
     assert page.endswith("/000001/evidently.html")
     assert b"age" in html
@@ -60,11 +60,11 @@ def test_a_page_that_was_begun_beside_other_stages_is_taken_up_in_its_turn(tmp_p
     here.serve(0, n=200)
     run = opened(here)
     begin(run)
-    assert run.stage("report") is None
+    assert run.site.ledger.stage(run.incident, "report") is None
     assert "evidently.written" not in here.events()
     assert report(run) == {"written": "yes"}
     assert run.drawing is not None
-    (page,) = run.stage("report")["pages"]  # type: ignore[index]
+    (page,) = run.site.ledger.stage(run.incident, "report")["pages"]  # type: ignore[index]
     assert here.site.store.get(page).data == run.drawing[1].result().encode()
 
 

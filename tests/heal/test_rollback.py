@@ -5,12 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from modelmedic.steps.contracts.diagnosis import Release
+from modelmedic.steps.contracts.diagnosis import Diagnosis, Release
+from modelmedic.steps.contracts.words import Cause, Remedy
 from modelmedic.steps.core.rollout.lineage import last_good
 from modelmedic.steps.heal.rollback import rollback
 from modelmedic.steps.runtime.run import Run
 from tests.worlds.deployed import World
 from tests.worlds.played import NOW
+from tests.worlds.results import diagnosed
 
 
 @pytest.fixture
@@ -23,7 +25,7 @@ def released(tmp_path: Path) -> World:
     world.site.history.record_release("churn", Release(NOW - timedelta(days=1), "2", "1", by="somebody"))
     incident, _ = world.site.ledger.open_incident("other", "h", world.run.incident.window, "test", {})
     world.run = Run(world.site, incident)
-    world.run.record("diagnose", {"diagnosis": {"version": "2"}, "champion": "2", "outputs": {"remedy": "rollback"}})
+    world.run.record(diagnosed(Remedy.ROLLBACK, found=Diagnosis(Cause.BAD_RELEASE, 0.9, version="2"), champion="2"))
     return world
 
 

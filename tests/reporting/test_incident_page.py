@@ -158,7 +158,6 @@ def test_any_missing_stage_leaves_a_page(tmp_path: Path) -> None:
         "diagnosis",
         "decision",
         "comparison",
-        "plan",
         "training",
         "validation",
         "deploy",
@@ -169,7 +168,7 @@ def test_any_missing_stage_leaves_a_page(tmp_path: Path) -> None:
         without: dict[str, Any] = {name: None}
         harmless(Seen(incident_page(replace(story, **without))))
     nothing: dict[str, Any] = dict.fromkeys((*optional, "quarantine", "rollback", "assessment", "validated_against"))
-    harmless(Seen(incident_page(replace(story, **nothing, records=(), told=(), answers=(), evidence=(), stages=(), rulings={}))))
+    harmless(Seen(incident_page(replace(story, **nothing, records=(), told=(), answers=(), evidence=(), stages=(), approvals={}))))
 
 
 def test_a_stage_of_another_shape_is_a_gap_and_no_crash(tmp_path: Path) -> None:

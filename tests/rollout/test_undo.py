@@ -10,6 +10,7 @@ from modelmedic.steps.contracts.audit import Phase
 from modelmedic.steps.contracts.errors import BadInput, Refused
 from modelmedic.steps.contracts.incident import Closing
 from modelmedic.steps.contracts.keys import model_hash, report_key
+from modelmedic.steps.contracts.results import RollbackResult
 from modelmedic.steps.contracts.words import Outcome
 from modelmedic.steps.heal.deploy import deploy
 from modelmedic.steps.rollout.undo import undo
@@ -90,7 +91,7 @@ def test_going_back_to_a_version_that_was_judged_bad_is_an_advance(healed: World
     undo(healed.run, by="ana")
     incident, _ = healed.site.ledger.open_incident("churn", healed.site.policy.hash, WINDOW, "bad release", {})
     run = Run(healed.site, incident)
-    run.record("rollback", {"outcome": "rolled_back", "before": "2", "after": "1"})
+    run.record(RollbackResult("rolled_back", "2", "1"))
     healed.site.ledger.close(incident, Closing(Outcome.ROLLED_BACK, healed.clock.now(), "rolled back", "2", "1"))
     healed.site.control.freeze("churn", by="ana", reason="looking into it")
     with pytest.raises(Refused, match="frozen"):

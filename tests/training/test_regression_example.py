@@ -12,7 +12,6 @@ from modelmedic.steps.adapters.clocks import PlayedClock
 from modelmedic.steps.adapters.mlflow.registry import MlflowRegistry
 from modelmedic.steps.adapters.policy.file import load_policy
 from modelmedic.steps.bootstrap.in_process import bootstrap
-from modelmedic.steps.contracts.codec import to_plain
 from modelmedic.steps.contracts.diagnosis import Diagnosis
 from modelmedic.steps.contracts.inference_log import PREDICTION, REQUEST_ID
 from modelmedic.steps.contracts.policy import Policy
@@ -22,6 +21,7 @@ from modelmedic.steps.core.tables.log_columns import conform, log_schema
 from modelmedic.steps.heal.retrain import retrain
 from modelmedic.steps.heal.validate import validate
 from modelmedic.steps.runtime.run import Run
+from tests.worlds.results import diagnosed
 from tests.worlds.training import TableWindows, site
 
 POLICY = Path(__file__).parents[2] / "examples" / "regression" / "policy.yaml"
@@ -57,13 +57,11 @@ def test_summer_is_learnt_by_a_challenger_that_passes_every_gate(empty_database:
     first = bootstrap(at, weather.between(FIRST))
     incident, _ = at.ledger.open_incident(at.model, rules.hash, Window(now - timedelta(days=14), now), "test", {})
     run = Run(at, incident)
-    found = to_plain(Diagnosis(Cause.COVARIATE_SHIFT, 0.9, ("temp",), harm="shown", sentence="summer"))
-    run.record(
-        "diagnose", {"diagnosis": found, "decision": {}, "reference": "1", "outputs": {"remedy": "retrain", "approval": "not-needed"}}
-    )
-    assert dict(retrain(run)) == {"trained": "yes"}, (run.stage("retrain") or {})["sentence"]
+    found = Diagnosis(Cause.COVARIATE_SHIFT, 0.9, ("temp",), harm="shown", sentence="summer")
+    run.record(diagnosed(found=found, reference="1"))
+    assert dict(retrain(run)) == {"trained": "yes"}, (run.site.ledger.stage(run.incident, "retrain") or {})["sentence"]
     outputs = validate(run)
-    document = run.stage("validate") or {}
+    document = run.site.ledger.stage(run.incident, "validate") or {}
     gates = {gate["name"]: gate for gate in document["validation"]["gates"]}
     assert gates["no_worse"]["low"] > 0
     assert gates["signature"]["passed"]

@@ -32,7 +32,7 @@ def test_in_a_world_that_turned_only_the_start_that_promises_most_is_trained(tmp
     bootstrap(at, OLD)
     run = diagnosed(at)
     assert dict(retrain(run)) == {"trained": "yes"}
-    after, whole = (run.stage("retrain") or {})["tried"]
+    after, whole = (run.site.ledger.stage(run.incident, "retrain") or {})["tried"]
     assert after["rows"] < whole["rows"]
     assert after["gain"] > 0.1
     assert (whole["gain"], "another was better" in whole["sentence"]) == (None, True)

@@ -16,7 +16,8 @@ from modelmedic.steps.bootstrap.in_process import bootstrap
 from modelmedic.steps.bootstrap.rows import check
 from modelmedic.steps.contracts.diagnosis import Release
 from modelmedic.steps.contracts.errors import BadInput, Refused
-from modelmedic.steps.contracts.training import ModelVersion
+from modelmedic.steps.contracts.results import RetrainResult
+from modelmedic.steps.contracts.training import ModelVersion, TrainingPlan
 from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.contracts.words import Cause, Remedy
 from modelmedic.steps.data.snapshots import rows as snapshot
@@ -83,7 +84,7 @@ def test_bootstrap_twice_is_one_champion_and_other_rows_are_refused(lived: Lived
 
 def test_challenger_learnt_after_the_onset_and_was_judged_on_later_rows(lived: Lived) -> None:
     """In a world that turned the newest labels choose the rows after the turn."""
-    document = lived.run.stage("retrain") or {}
+    document = lived.run.site.ledger.stage(lived.run.incident, "retrain") or {}
     after, whole = document["tried"]
     assert after["rows"] < whole["rows"]
     assert after["gain"] > 0
@@ -95,7 +96,7 @@ def test_challenger_learnt_after_the_onset_and_was_judged_on_later_rows(lived: L
 
 
 def test_good_challenger_passes_and_is_called_challenger_while_the_champion_stays(lived: Lived) -> None:
-    document = lived.run.stage("validate") or {}
+    document = lived.run.site.ledger.stage(lived.run.incident, "validate") or {}
     assert document["outputs"] == {"passed": "yes", "version": document["version"], "digest": document["digest"]}
     assert [gate["name"] for gate in document["validation"]["gates"]] == [
         *("loads", "signature", "latency", "labels", "no_worse", "worth_it", "leakage", "slice:plan", "old_regime")
@@ -105,7 +106,10 @@ def test_good_challenger_passes_and_is_called_challenger_while_the_champion_stay
 
 
 def test_registered_version_says_where_it_came_from_and_its_files_are_where_servers_read(lived: Lived, tmp_path: Path) -> None:
-    document, trained = lived.run.stage("validate") or {}, lived.run.stage("retrain") or {}
+    document, trained = (
+        lived.run.site.ledger.stage(lived.run.incident, "validate") or {},
+        lived.run.site.ledger.stage(lived.run.incident, "retrain") or {},
+    )
     version = lived.site.registry.version(document["version"])
     assert version.digest == trained["candidate"] == document["digest"]
     assert digest(pull(lived.site.store, version.uri, tmp_path / "files", version.digest)) == version.digest
@@ -120,8 +124,8 @@ def test_registered_version_says_where_it_came_from_and_its_files_are_where_serv
 
 
 def test_reference_of_the_challenger_has_its_own_answers(lived: Lived) -> None:
-    document = lived.run.stage("validate") or {}
-    kept, trained = lived.site.references.table(document["version"]), lived.run.stage("retrain") or {}
+    document = lived.run.site.ledger.stage(lived.run.incident, "validate") or {}
+    kept, trained = lived.site.references.table(document["version"]), lived.run.site.ledger.stage(lived.run.incident, "retrain") or {}
     beside, learnt = (snapshot(lived.site.store, trained[name]) for name in ("beside", "snapshot"))
     assert kept.num_rows == document["validation"]["metrics"]["holdout_rows"] + beside.num_rows
     assert beside.num_rows > 0
@@ -137,10 +141,18 @@ def test_every_gate_and_effect_is_on_the_trail(lived: Lived) -> None:
 
 
 def test_stages_run_again_change_nothing(lived: Lived) -> None:
-    before = (lived.site.registry.versions(), lived.run.stage("retrain"), lived.run.stage("validate"))
+    before = (
+        lived.site.registry.versions(),
+        lived.run.site.ledger.stage(lived.run.incident, "retrain"),
+        lived.run.site.ledger.stage(lived.run.incident, "validate"),
+    )
     retrain(lived.run)
     validate(lived.run)
-    assert (lived.site.registry.versions(), lived.run.stage("retrain"), lived.run.stage("validate")) == before
+    assert (
+        lived.site.registry.versions(),
+        lived.run.site.ledger.stage(lived.run.incident, "retrain"),
+        lived.run.site.ledger.stage(lived.run.incident, "validate"),
+    ) == before
 
 
 @pytest.mark.slow
@@ -151,7 +163,7 @@ def test_challenger_of_a_world_that_did_not_change_is_rejected_and_keeps_no_alia
     run, alias = diagnosed(at, Cause.COVARIATE_SHIFT), at.registry.alias("challenger")
     assert dict(retrain(run)) == {"trained": "yes"}
     assert validate(run)["passed"] == "no"
-    document = run.stage("validate") or {}
+    document = run.site.ledger.stage(run.incident, "validate") or {}
     failed = [gate["name"] for gate in document["validation"]["gates"] if not gate["passed"]]
     assert "no_worse" in failed
     assert at.registry.alias("challenger") == alias
@@ -163,7 +175,7 @@ def test_quarantined_rows_are_not_learnt_from(lived: Lived, tmp_path: Path) -> N
     at.history.quarantine("churn", Window(TURN, NOW), reason="broken", incident="x")
     run = diagnosed(at)
     assert dict(retrain(run)) == {"trained": "no"}
-    assert "0 mature labels outside of quarantine" in (run.stage("retrain") or {})["sentence"]
+    assert "0 mature labels outside of quarantine" in (run.site.ledger.stage(run.incident, "retrain") or {})["sentence"]
 
 
 @pytest.mark.parametrize("fault", ["null", "unit", "missing"])
@@ -176,7 +188,7 @@ def test_broken_rows_are_never_learnt_from(lived: Lived, tmp_path: Path, fault: 
     }[fault]
     run = diagnosed(_fresh(lived, tmp_path, broken))
     assert dict(retrain(run)) == {"trained": "no"}
-    document = run.stage("retrain") or {}
+    document = run.site.ledger.stage(run.incident, "retrain") or {}
     assert "broken" in document["sentence"]
     assert "spend" in document["sentence"]
     assert document["candidate"] is None
@@ -186,7 +198,7 @@ def test_labels_that_the_model_wrote_itself_are_refused(lived: Lived, tmp_path: 
     echoed = LOG.set_column(LOG.column_names.index("left"), "left", pc.cast(pc.greater(LOG["prediction"], 0.5), pa.float64()))
     run = diagnosed(_fresh(lived, tmp_path, echoed))
     assert dict(retrain(run)) == {"trained": "no"}
-    assert "its own answers" in (run.stage("retrain") or {})["sentence"]
+    assert "its own answers" in (run.site.ledger.stage(run.incident, "retrain") or {})["sentence"]
 
 
 def test_no_labels_train_nobody(lived: Lived, tmp_path: Path) -> None:
@@ -199,7 +211,7 @@ def test_failed_training_leaves_a_sentence_and_the_champion(lived: Lived, tmp_pa
     at.policy = policy(retrain={"minRows": 500, "entrypoint": "tests.training.trainers:crashing"})
     run = diagnosed(at)
     assert dict(retrain(run)) == {"trained": "no"}
-    assert "KeyError" in (run.stage("retrain") or {})["sentence"]
+    assert "KeyError" in (run.site.ledger.stage(run.incident, "retrain") or {})["sentence"]
     assert at.registry.alias("champion") == lived.first.version
 
 
@@ -211,7 +223,8 @@ def test_candidate_that_was_changed_after_training_is_refused(lived: Lived, tmp_
     (folder / "MLmodel").write_text("flavors: {}\n")
     hashed = digest(folder)
     at.store.create(f"candidates/{run.incident.id.rpartition('-')[0]}/{run.incident.epoch:06d}/{hashed}/MLmodel", b"flavors: {evil: {}}\n")
-    run.record("retrain", {"candidate": hashed, "holdout": "0" * 64, "snapshot": "0" * 64, "outputs": {"trained": "yes"}})
+    plan = TrainingPlan(Remedy.RETRAIN, run.incident.window, run.incident.window)
+    run.record(RetrainResult(plan, True, candidate=hashed, holdout="0" * 64, snapshot="0" * 64))
     with pytest.raises(Refused, match="they are not used"):
         validate(run)
 
@@ -226,8 +239,8 @@ def test_recalibration_puts_a_line_on_the_champion(lived: Lived, tmp_path: Path)
     at = _fresh(lived, tmp_path, moved)
     run = diagnosed(at, Cause.LABEL_SHIFT, Remedy.RECALIBRATE, onset=NOW - timedelta(days=20))
     assert dict(retrain(run)) == {"trained": "yes"}
-    assert validate(run)["passed"] == "yes", (run.stage("validate") or {})["validation"]["gates"]
-    gates = {gate["name"]: gate for gate in (run.stage("validate") or {})["validation"]["gates"]}
+    assert validate(run)["passed"] == "yes", (run.site.ledger.stage(run.incident, "validate") or {})["validation"]["gates"]
+    gates = {gate["name"]: gate for gate in (run.site.ledger.stage(run.incident, "validate") or {})["validation"]["gates"]}
     assert gates["ranking"]["value"] == pytest.approx(0.0, abs=1e-9)
     assert gates["no_worse"]["low"] > 0
 

@@ -17,6 +17,7 @@ from modelmedic.steps.runtime.run import Run, Site
 from tests.fakes.registry import FakeRegistry
 from tests.fakes.serving import FakeServing
 from tests.worlds.played import NOW, policy, run, site
+from tests.worlds.results import diagnosed, validated
 
 ROLLOUT = {"steps": [20, 50], "hold": "5m", "deadline": "1h", "minRequests": 10, "replayRequests": 40}
 SERVES = 0.5  # what the fake answers to every row unless a test says otherwise
@@ -65,9 +66,8 @@ class World:
         self.registry.move_alias("champion", "1", expected=None)
         self.site.history.record_release(self.site.model, Release(NOW - timedelta(days=30), "1", None))
         self.run: Run = run(self.site)
-        self.run.record("diagnose", {"outputs": {"remedy": "retrain", "approval": approval}, "champion": "1"})
-        validated = {"passed": "yes", "version": "2", "digest": self.second.digest}
-        self.run.record("validate", {"champion": "1", "version": "2", "digest": self.second.digest, "outputs": validated})
+        self.run.record(diagnosed(approval=approval == "needed", champion="1"))
+        self.run.record(validated("2", self.second.digest))
 
     def _register(self, name: str) -> ModelVersion:
         folder = self.site.work / name

@@ -72,5 +72,5 @@ class Steps:
         if isinstance(answer, Exception):
             raise answer
         if step != "close":
-            run.record(step, {"outputs": dict(answer), "digest": answer.get("digest")})
+            run.site.ledger.record_stage(run.incident, step, {"outputs": dict(answer), "digest": answer.get("digest")})
         return answer

@@ -13,7 +13,6 @@ import pyarrow.compute as pc
 
 from modelmedic.steps.adapters.clocks import PlayedClock
 from modelmedic.steps.adapters.memory.store import MemoryStore
-from modelmedic.steps.contracts.codec import to_plain
 from modelmedic.steps.contracts.diagnosis import Diagnosis
 from modelmedic.steps.contracts.errors import Refused
 from modelmedic.steps.contracts.policy import Policy
@@ -26,6 +25,7 @@ from modelmedic.steps.core.tables.log_columns import log_schema
 from modelmedic.steps.data.references import StoredReferences
 from modelmedic.steps.runtime.run import Run, Site
 from tests.fakes.registry import FakeRegistry
+from tests.worlds import results
 from tests.worlds.played import Told
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -147,16 +147,7 @@ def diagnosed(at: Site, cause: Cause = Cause.CONCEPT_DRIFT, remedy: Remedy = Rem
     incident, _ = at.ledger.open_incident(at.model, at.policy.hash, window, "test", {})
     run = Run(at, incident)
     found = Diagnosis(cause, 0.9, ("age",), onset=onset, harm="shown", sentence="made up")
-    outputs = {"remedy": remedy.value, "approval": "not-needed"}
     champion = at.registry.alias("champion")
-    document = {
-        "diagnosis": to_plain(found),
-        "decision": {},
-        "champion": champion,
-        "served": to_plain(at.registry.version(champion)) if champion else None,
-        "reference": "1",
-        "window": to_plain(window),
-        "outputs": outputs,
-    }
-    run.record("diagnose", document)
+    served = at.registry.version(champion) if champion else None
+    run.record(results.diagnosed(remedy, found=found, champion=champion, served=served, reference="1", window=window))
     return run

@@ -62,11 +62,11 @@ def _run(
 
 
 def _preview(run: "Run", as_json: bool) -> None:
-    from modelmedic.steps.heal.diagnose import acted, conclude
+    from modelmedic.steps.heal.diagnose import conclude
     from modelmedic.workflows.cli.console import out, print_json, safe
 
     found = conclude(run)
-    remedy = acted(found.decision)
+    remedy = found.decision.acted
     if as_json:
         print_json({"diagnosis": found.diagnosis, "decision": found.decision, "remedy": remedy})
         return
@@ -81,11 +81,12 @@ def _ask(run: "Run", stage: str) -> None:
     import getpass
 
     from modelmedic.steps.approval.answers import give
+    from modelmedic.steps.contracts.results import ValidateResult
     from modelmedic.workflows.cli.console import safe, talk
 
-    validated = run.stage("validate") if stage == "approve" else None
-    for gate in (validated or {}).get("validation", {}).get("gates", ()):
-        talk().print(f"  {'✓' if gate['passed'] else '✗'} {safe(gate['sentence'])}")
+    validated = run.result_if_any(ValidateResult) if stage == "approve" else None
+    for gate in validated.validation.gates if validated is not None else ():
+        talk().print(f"  {'✓' if gate.passed else '✗'} {safe(gate.sentence)}")
     said = click.prompt("Go on? yes, no, or enter to decide later", default="", show_default=False, err=True).strip().lower()
     if said in ("y", "yes", "n", "no"):
         site, why = run.site, "answered on the terminal"
@@ -97,17 +98,18 @@ def _nobody(_run: "Run", _stage: str) -> None:
 
 
 def _show(run: "Run", waiting_at: str | None, as_json: bool) -> None:
+    from modelmedic.steps.contracts.results import CloseResult
     from modelmedic.workflows.cli.console import out, print_json, safe
 
     closing = run.site.ledger.closing(run.incident)
-    closed = run.stage("close")
+    closed = run.result_if_any(CloseResult)
     if as_json:
-        report = closed["report"] if closed else None
+        report = closed.report if closed else None
         print_json({"incident": run.incident.id, "waiting_at": waiting_at, "closing": closing, "report": report})
         return
     if closing is None:
         out().print(f"{safe(run.incident.id)} waits for an answer: `modelmedic approve {safe(run.incident.id)}` or `modelmedic reject …`")
         return
     out().print(f"[bold]{closing.outcome.value}[/bold]: {safe(closing.sentence)}")
-    if closed and closed["report"]:
-        out().print(f"  report    {safe(closed['report'])} in the store")
+    if closed and closed.report:
+        out().print(f"  report    {safe(closed.report)} in the store")

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from markupsafe import Markup
 
-from modelmedic.steps.contracts.results import Step
+from modelmedic.steps.contracts.results import CanaryStep
 from modelmedic.steps.reporting.pictures.svg import Scale, circle, line, path, picture, tag, text, tip
 from modelmedic.steps.reporting.words import short
 
@@ -14,7 +14,7 @@ _WIDTH, _HEIGHT = 760.0, 204.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46.0, 28.0, 22.0, 44.0
 
 
-def shares(steps: Sequence[Step], ended: int | None) -> Markup | None:
+def shares(steps: Sequence[CanaryStep], ended: int | None) -> Markup | None:
     """`ended` is the share after the last step, 100 or 0; None when it is not known. Steps without
     a time are spread evenly.
     """
@@ -33,7 +33,7 @@ def shares(steps: Sequence[Step], ended: int | None) -> Markup | None:
     return picture(_WIDTH, _HEIGHT, f"share of the traffic: {', '.join(f'{step.share} %' for step in steps)}, then {ended} %", parts)
 
 
-def _times(steps: Sequence[Step]) -> tuple[list[float], list[tuple[float, str]]]:
+def _times(steps: Sequence[CanaryStep]) -> tuple[list[float], list[tuple[float, str]]]:
     """Where each judgement lies; evenly spread, with the times beneath, where a true scale would
     put two on one spot.
     """
@@ -51,7 +51,7 @@ def _times(steps: Sequence[Step]) -> tuple[list[float], list[tuple[float, str]]]
     return places, [(place, f"{m:{form}}") for place, m in zip(places, moments, strict=True) if m]
 
 
-def _stairs(steps: Sequence[Step], ended: int | None, x: list[float], y: Scale) -> list[tuple[float, float]]:
+def _stairs(steps: Sequence[CanaryStep], ended: int | None, x: list[float], y: Scale) -> list[tuple[float, float]]:
     """A share holds from the judgement before to its own."""
     corners = [(_LEFT, y(steps[0].share))]
     for index, step in enumerate(steps):
@@ -62,7 +62,7 @@ def _stairs(steps: Sequence[Step], ended: int | None, x: list[float], y: Scale) 
     return [*corners, (_WIDTH - _RIGHT, corners[-1][1])] if ended is not None else corners
 
 
-def _judged(step: Step, x: float, y: Scale) -> Markup:
+def _judged(step: CanaryStep, x: float, y: Scale) -> Markup:
     good = step.verdict == "pass"
     at = y(step.share)
     mark = circle(x, at, 5, "good-dot") if good else tag("path", d=f"M{x - 5:.1f} {at - 5:.1f} l10 10 m0 -10 l-10 10", class_="bad-cross")
