@@ -3,39 +3,59 @@ PYTHON ?= python3.11
 VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+READY_TO_PLAY := $(or $(wildcard $(READY)),$(VENV)/.ready-demo)# what is set up whole has all that the demo needs
 ROLES := --target defaulted --prediction risk --time time
 BUILD ?= docker build
 REGISTRY ?=
 TAG ?= 0.1.0
+BASE ?= $(word 1,$(subst @, ,$(shell sed -n 's/^ARG PYTHON=//p' containers/steps.Dockerfile)))
+DIGEST ?= docker buildx imagetools inspect --format '{{.Manifest.Digest}}'
 IMAGES := steps train report predictor
+WORKERS ?= 2
 RENDERED := examples/flights/policy.yaml examples/regression/policy.yaml --defaults k8s/defaults.yaml --platform k8s/platform.yaml --out .
+COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url \
+    --no-emit-find-links --custom-compile-command "make lock" $(LOCK)
+EXTRAS = $(foreach extra,$(1),--extra $(extra))
 
-.PHONY: help install demo opinion test test-slow check format render images image-tag bench clean
+# Packages by the locked versions and hashes of requirements/$(1).txt, then the program itself, editable: with uv where it is on PATH
+# or can be had from the package index, else with pip.
+define SET_UP
+	@command -v $(PYTHON) >/dev/null || { echo "make: $(PYTHON) is not there; name another Python 3.11 or later with PYTHON=…" >&2; exit 1; }
+	@echo "setting up $(VENV): a minute the first time with uv, a few with pip"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@uv=$$(command -v uv) && $$uv --version >/dev/null 2>&1 || uv=$(BIN)/uv; \
+	test -x $$uv || $(BIN)/pip install --quiet --disable-pip-version-check uv 2>/dev/null || true; \
+	if test -x $$uv; then install="$$uv pip install --quiet --python $(BIN)/python"; \
+	else install="$(BIN)/python -m pip install --quiet --disable-pip-version-check"; fi; \
+	$$install --require-hashes -r requirements/build.txt -r requirements/$(1).txt && \
+	PYTHONWARNINGS=ignore $$install --no-deps --no-build-isolation -e .
+	@touch $@
+endef
+
+.PHONY: help install demo opinion test test-slow e2e e2e-full cluster-demo cluster-demo-clean check format render lock docs \
+    architecture images image-tag pin-base bench clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
-$(READY): pyproject.toml constraints.txt
-	@command -v $(PYTHON) >/dev/null || { echo "make: $(PYTHON) is not there; name another Python 3.11 or later with PYTHON=…" >&2; exit 1; }
-	@echo "setting up $(VENV): a few minutes the first time"
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
-	@# setuptools cautions against every editable install of a package in the root: nothing a reader could act on
-	PYTHONWARNINGS=ignore $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt --group dev -e '.[all]'
-	@touch $@
+$(READY): pyproject.toml requirements/build.txt requirements/all.txt
+	$(call SET_UP,all)
 
-install: $(READY) ## Set up .venv with everything, pinned
+$(VENV)/.ready-demo: pyproject.toml requirements/build.txt requirements/demo.txt
+	$(call SET_UP,demo)
 
-demo: $(READY) ## Play a year of a flight-delay model through the real loop (sets itself up)
+install: $(READY) ## Set up .venv with everything, at the locked versions
+
+demo: $(READY_TO_PLAY) ## Play a year of a flight-delay model through the real loop (sets itself up)
 	$(BIN)/modelmedic demo --output demo-output
 
-opinion: $(READY) ## Plant a drift in one segment of made data, then find it from two files
+opinion: $(READY_TO_PLAY) ## Plant a drift in one segment of made data, then find it from two files
 	$(BIN)/python examples/two_windows.py opinion-output
 	$(BIN)/modelmedic detect opinion-output/reference.parquet opinion-output/current.csv $(ROLES)
 	$(BIN)/modelmedic diagnose opinion-output/reference.parquet opinion-output/current.csv $(ROLES) --report opinion-output/report.html
 
 test: $(READY) ## Run the tests (sets itself up)
-	$(BIN)/pytest
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal
 
 test-slow: $(READY) ## Run the tests that take longer than a newcomer waits
 	$(BIN)/pytest -m "slow and not e2e"
@@ -57,6 +77,7 @@ check: $(READY) ## Lint, types, import contracts, and the rendered tree against 
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/deptry .
 	$(BIN)/modelmedic render $(RENDERED) --check
 	$(BIN)/modelmedic lint .
 
@@ -67,20 +88,35 @@ format: $(READY) ## Format and fix what can be fixed
 render: $(READY) ## Write the manifests of the examples below k8s/ and argo-events/
 	$(BIN)/modelmedic render $(RENDERED)
 
+lock: ## Resolve the packages anew: LOCK=--upgrade takes the newest, LOCK="--upgrade-package NAME" one of them (needs uv)
+	echo "setuptools>=77" | $(COMPILE) - --output-file requirements/build.txt
+	$(COMPILE) pyproject.toml --all-extras --group dev --output-file requirements/all.txt
+	$(COMPILE) pyproject.toml $(call EXTRAS,demo) --constraint requirements/all.txt --output-file requirements/demo.txt
+	$(COMPILE) pyproject.toml $(call EXTRAS,s3 aliases kube) --constraint requirements/all.txt --output-file requirements/steps.txt
+	$(COMPILE) pyproject.toml $(call EXTRAS,s3 registry) --constraint requirements/all.txt --output-file requirements/train.txt
+	$(COMPILE) pyproject.toml $(call EXTRAS,s3 aliases report) --constraint requirements/all.txt --output-file requirements/report.txt
+	$(COMPILE) pyproject.toml $(call EXTRAS,serve) --constraint requirements/all.txt --output-file requirements/predictor.txt
+
 images: ## Build the images: BUILD="podman build" or "buildah build", REGISTRY=registry.example.com/, TAG=…
 	@set -e; for name in $(IMAGES); do \
 	    $(BUILD) -t $(REGISTRY)modelmedic/$$name:$(TAG) -f containers/$$name.Dockerfile .; done
 	@echo "of these sources: TAG=$$($(MAKE) -s --no-print-directory image-tag)"
 
+pin-base: ## Ask the registry for the digest of the images' base, and write it into the Dockerfiles
+	@digest=$$($(DIGEST) $(BASE)) && case "$$digest" in sha256:*) ;; *) \
+	    echo "make: $(DIGEST) $(BASE) says '$$digest'; expected sha256:…" >&2; exit 1;; esac && \
+	    sed -i.bak "s|^ARG PYTHON=.*|ARG PYTHON=$(BASE)@$$digest|" containers/*.Dockerfile && rm containers/*.bak && \
+	    echo "$(BASE)@$$digest"
+
 image-tag: ## Say the tag that names what goes into the images
 	@# the hash of the git tree that these files would make as they lie here, committed or not; nothing is left in the repository
 	@made=$$(mktemp -d) && trap 'rm -rf "$$made"' EXIT && mkdir "$$made/objects" && \
 	    export GIT_INDEX_FILE="$$made/index" GIT_OBJECT_DIRECTORY="$$made/objects" && \
-	    git -c core.autocrlf=false add modelmedic steps containers constraints.txt pyproject.toml && git write-tree > "$$made/tree" && cut -c1-12 "$$made/tree"
+	    git -c core.autocrlf=false add modelmedic steps containers requirements pyproject.toml && git write-tree > "$$made/tree" && cut -c1-12 "$$made/tree"
 
 bench: $(READY) ## Measure: diagnosis on planted faults, rendering
 	$(BIN)/python -m tests.benchmarks.fault_bench --quick
 	$(BIN)/python -m tests.benchmarks.render.speed
 
 clean: ## Remove what the targets made
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis demo-output opinion-output
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis site demo-output opinion-output

@@ -1,13 +1,17 @@
 # Serves a model over KServe's V1 and V2, judges challengers where they will serve, and is the quickstart's MLflow server.
 # Build from the repository's root: docker build -f containers/predictor.Dockerfile -t modelmedic/predictor:0.1.0 . (`make images` builds all)
+# The base by digest: `make pin-base` asks the registry for it and writes it here.
 ARG PYTHON=python:3.11.14-slim-bookworm
 FROM ${PYTHON} AS build
 WORKDIR /src
 RUN python -m venv /venv
-COPY constraints.txt pyproject.toml README.md LICENSE ./
-# What the program needs, without the program: this layer changes with the pinned versions alone.
-RUN mkdir modelmedic && touch modelmedic/__init__.py && /venv/bin/pip install --no-cache-dir --disable-pip-version-check \
-    --constraint constraints.txt ".[serve]" && rm -rf /venv/lib/python3*/site-packages/modelmedic && /venv/bin/pip uninstall -q -y pip setuptools
+COPY requirements/build.txt requirements/predictor.txt pyproject.toml README.md LICENSE ./
+# Packages by `make lock`, without the program: this layer changes with the locked versions alone. The package
+# that is installed beside them is empty, and says its version.
+RUN /venv/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes -r build.txt -r predictor.txt && \
+    mkdir modelmedic && touch modelmedic/__init__.py && \
+    /venv/bin/pip install --no-cache-dir --disable-pip-version-check --no-deps --no-build-isolation . && \
+    rm -rf /venv/lib/python3*/site-packages/modelmedic && /venv/bin/pip uninstall -q -y pip setuptools
 
 COPY modelmedic/__init__.py /app/modelmedic/
 COPY steps /app/modelmedic/steps

@@ -43,9 +43,26 @@ def test_an_image_takes_its_base_by_argument_and_runs_as_nobody_in_particular(fi
     assert "USER 65532:65532" in lines
 
 
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_an_image_is_made_of_locked_packages_alone(file: Path) -> None:
+    assert f"--require-hashes -r build.txt -r {file.stem}.txt" in file.read_text()
+    assert "==" in (ROOT / "requirements" / f"{file.stem}.txt").read_text()
+
+
 def test_evidently_is_in_the_report_image_alone() -> None:
-    extras = {file.stem: re.search(r'"\.\[([a-z0-9,]+)\]"', file.read_text()) for file in FILES}
-    assert {name for name, found in extras.items() if found and "report" in found[1].split(",")} == {"report"}
+    assert {image.value for image in Image if "evidently" in locked(image.value)} == {"report"}
+
+
+def test_the_images_have_the_versions_that_are_tested() -> None:
+    tested = locked("all")
+    for name in ("demo", *(image.value for image in Image)):
+        assert locked(name).items() <= tested.items(), name
+
+
+def locked(name: str) -> dict[str, str]:
+    """Versions by package."""
+    text = (ROOT / "requirements" / f"{name}.txt").read_text()
+    return dict(re.findall(r"^([A-Za-z0-9._-]+)(?:\[[a-z,]+\])?==([^ ;]+)", text, re.MULTILINE))
 
 
 def test_a_training_needs_no_evidently(tmp_path: Path) -> None:

@@ -132,7 +132,7 @@ def test_the_tag_of_the_images_is_a_hash_of_their_sources_alone(tmp_path: Path) 
         "modelmedic/__init__.py",
         "steps/__main__.py",
         "containers/steps.Dockerfile",
-        "constraints.txt",
+        "requirements/steps.txt",
         "pyproject.toml",
         "README.md",
     ):
