@@ -11,10 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from modelmedic.steps.contracts.errors import BadInput
-from modelmedic.steps.contracts.inference_log import REQUEST_ID
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.window import Window
-from modelmedic.steps.core.tables.log_columns import conform, log_schema
+from modelmedic.steps.data.labelled import logged_rows, numbered
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -62,20 +61,8 @@ def past(policy: Policy, table: pa.Table, source: str = "the data") -> Past:
     time, or no row has a label.
     """
     data = policy.data
-    absent = [name for name in (data.time, data.target, *policy.features) if name not in table.column_names]
-    if absent:
-        raise BadInput(f"column {absent[0]} is not in {source} ({', '.join(table.column_names[:30])}); the policy names it")
-    schema = log_schema(policy, target=True)
-    table = table.select([name for name in schema.names if name in table.column_names and name != REQUEST_ID])
-    rows = pa.Table.from_batches([conform(batch, schema) for batch in table.combine_chunks().to_batches()], schema=schema)
-    for name in (*data.numeric, data.target, data.time):
-        lost = rows[name].null_count - table[name].null_count
-        if lost:
-            kind = "time" if name == data.time else "number"
-            raise BadInput(f"column {name} of {source} has {lost} of {rows.num_rows} values that are no {kind} ({table[name].type})")
-    rows = rows.filter(pc.is_valid(rows[data.time])).sort_by(data.time)
+    rows = logged_rows(policy, table, source)
     if not rows.num_rows or rows[data.target].null_count == rows.num_rows:
         raise BadInput(f"{source} has no row with both {data.time} and {data.target}; expected labelled rows of the past")
-    identity = pa.array([f"row-{number:09d}" for number in range(rows.num_rows)], pa.string())
-    rows = rows.set_column(rows.column_names.index(REQUEST_ID), REQUEST_ID, identity).combine_chunks()
+    rows = numbered(rows, "row-{:09d}").combine_chunks()
     return Past(policy, rows, np.asarray(pc.cast(rows[data.time], pa.int64()).to_numpy(), dtype=np.int64))

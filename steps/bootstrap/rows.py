@@ -11,7 +11,7 @@ from modelmedic.steps.contracts.keys import bootstrap_prefix
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.training import TrainingPlan
 from modelmedic.steps.core.training.window import split
-from modelmedic.steps.data.labelled import _rows
+from modelmedic.steps.data.labelled import unserved_rows
 from modelmedic.steps.data.parquet import opened
 from modelmedic.steps.data.snapshots import keep
 from modelmedic.steps.runtime.run import Site
@@ -32,7 +32,7 @@ def take(site: Site, table: pa.Table) -> str:
     """Keep the labelled rows; the digest of the snapshot, by which the parts of a bootstrap find
     them. Raises BadInput.
     """
-    rows = _rows(site.policy, table)
+    rows = unserved_rows(site.policy, table)
     split_plan(site.policy, rows)
     return keep(site.store, rows)
 
@@ -41,7 +41,7 @@ def check(policy: Policy, table: pa.Table) -> TrainingPlan:
     """The plan that a bootstrap with the table would follow. Raises BadInput when a column is
     missing or the rows are too few.
     """
-    return split_plan(policy, _rows(policy, table))
+    return split_plan(policy, unserved_rows(policy, table))
 
 
 def split_plan(policy: Policy, rows: pa.Table) -> TrainingPlan:

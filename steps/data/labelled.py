@@ -1,4 +1,4 @@
-"""A person's table of labelled rows, made into the rows of a logged window."""
+"""A person's table, made into the rows of a logged window; called by bootstrap and backtesting."""
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -9,28 +9,42 @@ from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.core.tables.log_columns import conform, log_schema
 
 
-def _rows(policy: Policy, table: pa.Table) -> pa.Table:
-    """The labelled rows with the columns of a logged window, by time; they were answered by nobody
-    yet.
+def logged_rows(policy: Policy, table: pa.Table, source: str = "the rows") -> pa.Table:
+    """The rows that have a time, by their time, with the columns of a logged window and the target.
+
+    Raises BadInput, naming `source`, when a column of the policy is missing or a value is no number
+    or no time.
     """
     data = policy.data
     absent = [name for name in (data.time, data.target, *policy.features) if name not in table.column_names]
     if absent:
-        raise BadInput(f"column {absent[0]} is not among the rows ({', '.join(table.column_names[:30])}); the policy names it")
+        raise BadInput(f"column {absent[0]} is not in {source} ({', '.join(table.column_names[:30])}); the policy names it")
     schema = log_schema(policy, target=True)
+    table = table.select([name for name in schema.names if name in table.column_names and name != REQUEST_ID])
     rows = pa.Table.from_batches([conform(batch, schema) for batch in table.combine_chunks().to_batches()], schema=schema)
-    _expect_types(table, rows, policy)
-    rows = rows.filter(pc.and_(pc.is_valid(rows[data.time]), pc.is_valid(rows[data.target]))).sort_by(data.time)
-    filled = {REQUEST_ID: [f"bootstrap-{number:08d}" for number in range(rows.num_rows)], SERVED_BY: [None] * rows.num_rows}
-    for name, values in filled.items():
-        rows = rows.set_column(rows.column_names.index(name), name, pa.array(values, pa.string()))
-    return rows
+    _refuse_lost_values(policy, table, rows, source)
+    return rows.filter(pc.is_valid(rows[data.time])).sort_by(data.time)
 
 
-def _expect_types(table: pa.Table, rows: pa.Table, policy: Policy) -> None:
+def unserved_rows(policy: Policy, table: pa.Table) -> pa.Table:
+    """The labelled rows of the table as logged rows that no model version has answered yet."""
+    rows = logged_rows(policy, table)
+    rows = rows.filter(pc.is_valid(rows[policy.data.target]))
+    rows = rows.set_column(rows.column_names.index(SERVED_BY), SERVED_BY, pa.nulls(rows.num_rows, pa.string()))
+    return numbered(rows, "bootstrap-{:08d}")
+
+
+def numbered(rows: pa.Table, pattern: str) -> pa.Table:
+    """The rows with request ids that are made of their place, such as `row-{:09d}`."""
+    ids = pa.array([pattern.format(number) for number in range(rows.num_rows)], pa.string())
+    return rows.set_column(rows.column_names.index(REQUEST_ID), REQUEST_ID, ids)
+
+
+def _refuse_lost_values(policy: Policy, table: pa.Table, rows: pa.Table, source: str) -> None:
     """A value that was lost on its way to a number is a wrong column, not a null."""
-    for name in (*policy.data.numeric, policy.data.target, policy.data.time):
+    data = policy.data
+    for name in (*data.numeric, data.target, data.time):
         lost = rows[name].null_count - table[name].null_count
         if lost:
-            kind = "time" if name == policy.data.time else "number"
-            raise BadInput(f"column {name} holds {table[name].type} of which {lost} of {rows.num_rows} are no {kind}; expected {kind}s")
+            kind = "time" if name == data.time else "number"
+            raise BadInput(f"column {name} of {source} has {lost} of {rows.num_rows} values that are no {kind} ({table[name].type})")
