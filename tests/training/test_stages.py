@@ -248,7 +248,7 @@ def test_recalibration_puts_a_line_on_the_champion(lived: Lived, tmp_path: Path)
 def test_rows_that_cannot_be_bootstrapped_are_named() -> None:
     with pytest.raises(BadInput, match="column spend is not in the rows"):
         check(RULES, OLD.drop_columns(["spend"]))
-    with pytest.raises(BadInput, match="column age of the rows has .* no number .string."):
+    with pytest.raises(BadInput, match=r"column age of the rows has .* no number \(string\)"):
         check(RULES, OLD.set_column(1, "age", pa.array(["old"] * OLD.num_rows)))
     with pytest.raises(BadInput, match="there are 300 labelled rows"):
         check(RULES, OLD.slice(0, 300))
