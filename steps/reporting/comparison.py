@@ -12,7 +12,8 @@ from modelmedic.steps.contracts.detection import ColumnShift, Problem, Roles, Se
 from modelmedic.steps.core.quality.checks import pair_problems
 from modelmedic.steps.core.statistics.residuals import LabelledRows, labelled_rows
 from modelmedic.steps.core.statistics.shift import shifts
-from modelmedic.steps.core.tables.pairing import Column, Floats, Pair, finite, pair
+from modelmedic.steps.core.tables.arrays import Floats
+from modelmedic.steps.core.tables.pairing import Column, Pair, finite, pair
 
 MOST_COLUMNS = 8
 _BINS = 28
@@ -210,7 +211,7 @@ def _cut(column: Column, rows: LabelledRows, values: tuple[Floats, Floats]) -> C
     """
     cells = column.cells
     parts = []
-    for index, label in enumerate(cells.labels):
+    for index, label in enumerate(cells.names):
         inside = [window[mask] == index for window, mask in zip((cells.reference, cells.current), rows.masks, strict=True)]
         part = _part(label, (values[0][inside[0]], values[1][inside[1]]))
         if part.reference or part.current:

@@ -12,8 +12,8 @@ import numpy as np
 from modelmedic.steps.contracts.detection import Problem, ProblemKind
 from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.core.detection.units import changed_scale
-from modelmedic.steps.core.profiles.layout import Floats
 from modelmedic.steps.core.profiles.profile import Codes, Numbers, Profile
+from modelmedic.steps.core.tables.arrays import Floats
 
 LEAST_ROWS = 40
 _QUANTILES = np.linspace(0.02, 0.98, 49)

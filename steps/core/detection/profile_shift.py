@@ -20,9 +20,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from modelmedic.steps.contracts.detection import ColumnShift, Thresholds
-from modelmedic.steps.core.profiles.layout import Floats, NumberAxis
+from modelmedic.steps.core.profiles.layout import NumberAxis
 from modelmedic.steps.core.profiles.profile import Codes, Numbers, Profile
-from modelmedic.steps.core.tables.arrays import distinct
+from modelmedic.steps.core.tables.arrays import Floats, distinct
 from modelmedic.steps.core.tables.probability import benjamini_hochberg, chi_square_tail, kolmogorov_tail, normal_tail
 
 LEAST_KNOWN = 30  # values that are not null in both windows

@@ -25,10 +25,10 @@ import pyarrow as pa
 from modelmedic.steps.contracts.detection import Thresholds
 from modelmedic.steps.core.detection.calibration_slope import calibration_slope, slope_score
 from modelmedic.steps.core.detection.profile_shift import code_effect, number_effect
-from modelmedic.steps.core.profiles.layout import Floats, Layout, NumberAxis
+from modelmedic.steps.core.profiles.layout import Layout, NumberAxis
 from modelmedic.steps.core.profiles.profile import Codes, Counts, Numbers, Profile, merge
 from modelmedic.steps.core.profiles.profiler import profile_table
-from modelmedic.steps.core.tables.arrays import distinct
+from modelmedic.steps.core.tables.arrays import Floats, distinct
 
 Dispersion = Callable[[Floats, int], tuple[float, int]]  # of stretches of so many blocks: the dispersion, and how many there are
 

@@ -4,8 +4,7 @@ convert by.
 
 import numpy as np
 
-from modelmedic.steps.core.profiles.layout import Floats
-from modelmedic.steps.core.tables.arrays import distinct
+from modelmedic.steps.core.tables.arrays import Floats, distinct
 
 _FACTORS = (1e6, 1e3, 3600.0, 100.0, 60.0, 24.0, 12.0, 10.0, 7.0, 3.28084, 2.54, 2.20462, 1.60934, 4.184)
 _BY_SIZE = tuple(sorted({s for factor in _FACTORS for s in (factor, 1 / factor)} | {-1.0}))

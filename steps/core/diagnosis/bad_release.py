@@ -11,8 +11,10 @@ from modelmedic.steps.contracts.diagnosis import Context, Diagnosis, Evidence
 from modelmedic.steps.contracts.words import Cause
 from modelmedic.steps.core.diagnosis.confidence import RELEASE, RELEASE_UNRECORDED
 from modelmedic.steps.core.diagnosis.model_change import RememberedAnswers
-from modelmedic.steps.core.statistics.residuals import LabelledRows, Mask, difference_z, row_loss, structure
-from modelmedic.steps.core.tables.pairing import Floats, Pair
+from modelmedic.steps.core.statistics.residuals import LabelledRows, difference_z, structure
+from modelmedic.steps.core.tables.arrays import Floats, Mask
+from modelmedic.steps.core.tables.pairing import Pair
+from modelmedic.steps.core.tables.row_loss import row_loss
 
 _LEAST_ROWS = 50
 _LEAST_Z = 2.5  # of the risen loss: little, because the answers themselves must have changed, which no noise does
@@ -51,24 +53,24 @@ def _judge(
     new = everywhere[rows.masks[1]]
     if new.sum() < _LEAST_ROWS:
         return None
-    place = answers.place(both) if answers else None
-    inside = _inside(both, rows, place)
-    beside = place is None and (~new).sum() >= _LEAST_ROWS
+    segment = answers.changed_segment(both) if answers else None
+    inside = _inside(both, rows, segment)
+    beside = segment is None and (~new).sum() >= _LEAST_ROWS
     old_loss = rows.loss[1][~new] if beside else rows.loss[0][inside[0]]
     lost = rows.loss[1][new & inside[1]]
     z, rise = difference_z(old_loss, lost), float(lost.mean() - old_loss.mean()) if len(lost) else 0.0
     if z < _LEAST_Z or rise < 0.03 * float(old_loss.mean()):
         return None
-    changed = place is not None or _answers_changed(both, rows, everywhere, answers)
+    changed = segment is not None or _answers_changed(both, rows, everywhere, answers)
     if not changed or _own_share(rows, answers, new & inside[1]) < 0.5:
         return None
     other = "the version beside it" if beside else "the version before it"
-    where = f" where {place.column} is {place.value}" if place else ""
+    where = f" where {segment.column} is {segment.value}" if segment else ""
     sentence = f"version {version} loses {rise:.3g} more per row than {other}{where} (z = {z:.1f}): its answers to the same inputs changed"
     return Diagnosis(
         Cause.BAD_RELEASE,
         RELEASE,
-        segment=place,
+        segment=segment,
         harm="shown",
         onset=datetime.fromtimestamp(at, UTC) if at is not None else None,
         evidence=(Evidence("release.judged", sentence, rise),),
@@ -77,12 +79,12 @@ def _judge(
     )
 
 
-def _inside(both: Pair, rows: LabelledRows, place: Segment | None) -> tuple[Mask, Mask]:
+def _inside(both: Pair, rows: LabelledRows, segment: Segment | None) -> tuple[Mask, Mask]:
     """The labelled rows of that segment, or all of them."""
-    if place is None:
+    if segment is None:
         return np.ones(len(rows.loss[0]), dtype=bool), np.ones(len(rows.loss[1]), dtype=bool)
-    cells = both.column(place.column).cells
-    number = cells.labels.index(place.value)
+    cells = both.column(segment.column).cells
+    number = cells.names.index(segment.value)
     return cells.reference[rows.masks[0]] == number, cells.current[rows.masks[1]] == number
 
 
@@ -122,17 +124,17 @@ def _silent(both: Pair, rows: LabelledRows, answers: RememberedAnswers | None) -
     """Nobody recorded a release, yet another function answers, and it answers worse."""
     if answers is None:
         return []
-    place = answers.place(both)
-    inside = _inside(both, rows, place)
+    segment = answers.changed_segment(both)
+    inside = _inside(both, rows, segment)
     loss = (rows.loss[0][inside[0]], rows.loss[1][inside[1]])
     rise = float(loss[1].mean() - loss[0].mean()) if min(len(w) for w in loss) >= _LEAST_ROWS else 0.0
-    changed = answers.changed() or place is not None
+    changed = answers.changed() or segment is not None
     if not changed or rise < 0.03 * float(rows.loss[0].mean()) or difference_z(*loss) < 3.5 or _own_share(rows, answers, inside[1]) < 0.5:
         return []
-    where = f" where {place.column} is {place.value}" if place else ""
+    where = f" where {segment.column} is {segment.value}" if segment else ""
     sentence = (
         f"the same inputs get other answers than in the reference{where} (their error grew {answers.growth():.1f} times), which cost "
         f"{rise:.3g} per row; no change of version is recorded"
     )
     evidence = (Evidence("answers.changed", sentence, answers.growth()),)
-    return [Diagnosis(Cause.BAD_RELEASE, RELEASE_UNRECORDED, (), place, harm="shown", evidence=evidence, sentence=sentence)]
+    return [Diagnosis(Cause.BAD_RELEASE, RELEASE_UNRECORDED, (), segment, harm="shown", evidence=evidence, sentence=sentence)]

@@ -10,61 +10,25 @@ import numpy as np
 from modelmedic.steps.contracts.detection import ColumnShift, Segment
 from modelmedic.steps.contracts.diagnosis import Diagnosis, Evidence
 from modelmedic.steps.contracts.words import Cause, Task
-from modelmedic.steps.core.diagnosis import covariate_shift
-from modelmedic.steps.core.diagnosis.confidence import CONCEPT, LABEL_SHIFT, above
-from modelmedic.steps.core.statistics.importance import matched_reference
+from modelmedic.steps.core.diagnosis.confidence import CONCEPT, above
+from modelmedic.steps.core.diagnosis.covariate_shift import moved_inputs
+from modelmedic.steps.core.statistics.importance import FEW_ROWS, matched_reference
 from modelmedic.steps.core.statistics.regions import region
-from modelmedic.steps.core.statistics.replay import deflate, offset_factor
-from modelmedic.steps.core.statistics.residuals import (
-    LabelledRows,
-    Mask,
-    Structure,
-    cell_z,
-    difference_z,
-    promising_codes,
-    row_values,
-    structure,
-)
-from modelmedic.steps.core.tables.pairing import Column, Floats, Pair
+from modelmedic.steps.core.statistics.replay import deflate
+from modelmedic.steps.core.statistics.residuals import LabelledRows, Structure, cell_z, difference_z, promising_codes, row_values, structure
+from modelmedic.steps.core.tables.arrays import Floats, Mask
+from modelmedic.steps.core.tables.pairing import Column, Pair
 
 _BELIEVED = 1e-4  # adjusted p-value below which a column's residuals are said to have changed
-_OFFSET_Z = 4.5
-_FEW_ROWS = 1500  # too few to be thinned
 _SHADOW = 0.05  # of the offset's chi-square
 _LOST_Z = 2.33  # one in a hundred: the change itself is proved already
 _SLIVER = 0.02  # of the change's z²: a region's bounds are known to a bin, and what lies between is left outside
 _MOST_PIECES = 20  # that are looked into, the largest changes first
 
 
-def suspect(both: Pair, rows: LabelledRows | None, moved: tuple[ColumnShift, ...]) -> list[Diagnosis]:
-    """Concept drift, label shift and covariate shift, as far as each stands, in this order."""
-    found = []
-    if rows is not None:
-        inside = _supported(both, rows, moved)
-        found += _concept(both, inside, moved) or _hidden(both, inside) or _offset(both, inside, moved)
-    return found + covariate_shift.suspect(both, rows, moved)
-
-
-def _supported(both: Pair, rows: LabelledRows, moved: tuple[ColumnShift, ...]) -> LabelledRows:
-    """Without current rows outside of what the reference covered: there a model extrapolates, which
-    is no drift of concept.
-    """
-    keep = np.ones(int(rows.masks[1].sum()), dtype=bool)
-    for shift in (s for s in moved if s.shifted and s.column != "prediction"):
-        column = both.column(shift.column)
-        if column.numeric:
-            low, high = _covered(column.ordered[0])
-            values = np.asarray(column.current, dtype=np.float64)[rows.masks[1]]
-            keep &= ~((values < low) | (values > high))
-    if keep.all() or keep.sum() < 100:
-        return rows
-    return rows.within((np.ones(len(rows.target[0]), dtype=bool), keep))
-
-
-def _covered(known: Floats) -> tuple[float, float]:
-    if not len(known):
-        return -np.inf, np.inf
-    return float(known[int(0.005 * (len(known) - 1))]), float(known[int(0.995 * (len(known) - 1))])
+def suspect(both: Pair, rows: LabelledRows, moved: tuple[ColumnShift, ...]) -> list[Diagnosis]:
+    """At most one diagnosis: a shape in all the residuals, else one inside a single code."""
+    return _concept(both, rows, moved) or _hidden(both, rows)
 
 
 def _concept(both: Pair, rows: LabelledRows, moved: tuple[ColumnShift, ...]) -> list[Diagnosis]:
@@ -80,7 +44,7 @@ def _concept(both: Pair, rows: LabelledRows, moved: tuple[ColumnShift, ...]) -> 
     ranked = shapes[0] if residual_believed else shapes[1]
     if not (rows.harmed or shapes[0][0].p_value < 1e-9) or _shadow_of_an_offset(rows, ranked[0]):
         return []
-    if _inputs_moved(moved) and not _still_there(both, rows, ranked[0]):
+    if moved_inputs(moved) and not _still_there(both, rows, ranked[0]):
         return []
     segment, columns = _locate(both, rows, ranked[0].column)
     blamed = tuple(dict.fromkeys([*columns, *(s.column for s in ranked[:3] if s.p_value < _BELIEVED)]))
@@ -105,10 +69,6 @@ def _shapes(both: Pair, rows: LabelledRows, values: tuple[Floats, Floats]) -> tu
     return deflate(both.columns, shapes, values[0], rows.masks[0], 10 * _BELIEVED)
 
 
-def _inputs_moved(moved: tuple[ColumnShift, ...]) -> bool:
-    return any(s.shifted and s.column != "prediction" for s in moved)
-
-
 def _shadow_of_an_offset(rows: LabelledRows, found: Structure) -> bool:
     """An imperfect model's answers let a large offset leave a little shape behind, which is none of
     its own.
@@ -122,7 +82,7 @@ def _still_there(both: Pair, rows: LabelledRows, found: Structure) -> bool:
     """
     alike = matched_reference(both, rows)
     if alike is None:
-        return min(len(t) for t in rows.target) < _FEW_ROWS  # else the windows hardly overlap, and nothing can be said
+        return min(len(t) for t in rows.target) < FEW_ROWS  # else the windows hardly overlap, and nothing can be said
     values = _without_offset(alike)
     column = (both.column(found.column),)
     again = max((structure(column, v, alike.masks, centred=True)[0] for v in (values, _spread(alike))), key=lambda s: s.strength)
@@ -146,7 +106,7 @@ def _hidden(both: Pair, rows: LabelledRows) -> list[Diagnosis]:
     pays for the number of looks.
     """
     cuts = [c for c in both.segmenting if c.levels is None or len(c.levels) <= 12]
-    looks = [(c, n) for c in cuts for n in range(len(c.cells.labels) - 1)]
+    looks = [(c, n) for c in cuts for n in range(len(c.cells.names) - 1)]
     promising = {c.name: promising_codes(tuple(o for o in both.columns if o is not c), c.cells, rows) for c in cuts}
     best: tuple[float, float, Segment, tuple[str, ...]] | None = None
     for cut, number in looks:
@@ -159,7 +119,7 @@ def _hidden(both: Pair, rows: LabelledRows) -> list[Diagnosis]:
         shape = structure(tuple(c for c in both.columns if c is not cut), piece.residual, piece.masks, centred=True)
         believed = bool(shape) and shape[0].p_value * len(looks) < _BELIEVED and piece.loss_z > _LOST_Z
         if believed and (best is None or shape[0].strength > best[0]) and _quiet_outside(both, rows, inside, shape[0].statistic):
-            best = (shape[0].strength, piece.loss_increase, Segment(cut.name, cut.cells.labels[number]), (shape[0].column, cut.name))
+            best = (shape[0].strength, piece.loss_increase, Segment(cut.name, cut.cells.names[number]), (shape[0].column, cut.name))
     if best is None or best[1] <= 0:
         return []
     strength, rise, segment, columns = best
@@ -198,10 +158,10 @@ def _locate(both: Pair, rows: LabelledRows, column: str) -> tuple[Segment | None
         if candidate.name == column or candidate in both.segmenting:
             found += _pieces(candidate, rows, regions=candidate.name == column)
     best: tuple[float, Segment, tuple[Mask, Mask], Column] | None = None
-    for _, candidate, label, inside in sorted(found, key=lambda f: -f[0])[:_MOST_PIECES]:
+    for _, candidate, value, inside in sorted(found, key=lambda f: -f[0])[:_MOST_PIECES]:
         score = _inside_only(both, rows, inside)
         if score > 0 and (best is None or score > best[0]):
-            best = (score, Segment(candidate.name, label), inside, candidate)
+            best = (score, Segment(candidate.name, value), inside, candidate)
     return (best[1], _blame(both, rows, best[2], best[3])) if best else (None, (column,))
 
 
@@ -210,7 +170,7 @@ def _pieces(column: Column, rows: LabelledRows, *, regions: bool) -> list[tuple[
     changed; with the size of the change.
     """
     found = region(column, rows) if column.numeric and regions else None
-    pieces = [(found.z, column, found.label, found.inside)] if found else []
+    pieces = [(found.z, column, found.value, found.inside)] if found else []
     if column.numeric and column.levels is None:
         return pieces
     cells = column.cells
@@ -218,7 +178,7 @@ def _pieces(column: Column, rows: LabelledRows, *, regions: bool) -> list[tuple[
     z = np.fmax(*changes)
     for number in np.flatnonzero(np.nan_to_num(z[:-1]) > 4):
         inside = (cells.reference[rows.masks[0]] == number, cells.current[rows.masks[1]] == number)
-        pieces.append((float(z[number]), column, cells.labels[number], inside))
+        pieces.append((float(z[number]), column, cells.names[number], inside))
     return pieces
 
 
@@ -253,23 +213,3 @@ def _blame(both: Pair, rows: LabelledRows, inside: tuple[Mask, Mask], cut: Colum
     if shapes and _shadow_of_an_offset(piece, shapes[0]):
         return (cut.name,)
     return (shapes[0].column, cut.name) if shapes and shapes[0].p_value < _BELIEVED else (cut.name,)
-
-
-def _offset(both: Pair, rows: LabelledRows, moved: tuple[ColumnShift, ...]) -> list[Diagnosis]:
-    z = difference_z(*rows.residual) / float(np.sqrt(offset_factor(rows.residual[0])))
-    size = abs(float(rows.residual[1].mean() - rows.residual[0].mean()))
-    scale = float(rows.target[0].std()) or 1.0
-    if abs(z) < _OFFSET_Z or size < 0.03 * scale:
-        return []
-    if _inputs_moved(moved):
-        alike = matched_reference(both, rows)
-        if alike is None and min(len(t) for t in rows.target) >= _FEW_ROWS:
-            return []
-        again = difference_z(*alike.residual) if alike is not None else z
-        kept = len(alike.target[0]) / len(rows.target[0]) if alike is not None else 1.0
-        if again * np.sign(z) < 0.5 * abs(z) * np.sqrt(kept):
-            return []  # the model is as wrong there as it always was
-    sentence = f"labels are {'higher' if z > 0 else 'lower'} than predicted by {size:.3g} on average, equally over every column"
-    evidence = (Evidence("residuals.offset", sentence, size),)
-    sure = above(abs(z) - _OFFSET_Z, LABEL_SHIFT)
-    return [Diagnosis(Cause.LABEL_SHIFT, sure, ("target",), harm="shown" if rows.harmed else "none", evidence=evidence, sentence=sentence)]

@@ -10,8 +10,9 @@ from modelmedic.steps.contracts.words import Cause
 from modelmedic.steps.core.diagnosis.confidence import COVARIATE, above
 from modelmedic.steps.core.diagnosis.estimate import estimate
 from modelmedic.steps.core.statistics.expectation import learnable_share
-from modelmedic.steps.core.statistics.residuals import LabelledRows, Mask, RowValues, cell_change, cell_moments, one_sided
-from modelmedic.steps.core.statistics.row_shift import measure
+from modelmedic.steps.core.statistics.residuals import LabelledRows, RowValues, cell_change, cell_moments, one_sided
+from modelmedic.steps.core.statistics.shift import measure
+from modelmedic.steps.core.tables.arrays import Floats, Mask
 from modelmedic.steps.core.tables.pairing import Column, Pair
 
 _BELIEVED = 1e-4  # p-value, adjusted for the looks
@@ -24,7 +25,7 @@ def suspect(both: Pair, rows: LabelledRows | None, moved: tuple[ColumnShift, ...
     """At most one diagnosis: every column that moved, worst first; else a number that moved inside
     one code only.
     """
-    shifted = [s for s in moved if s.shifted and s.column != "prediction"]
+    shifted = moved_inputs(moved)
     if not shifted:
         return _diluted(both, rows)
     names = tuple(s.column for s in shifted)
@@ -32,25 +33,52 @@ def suspect(both: Pair, rows: LabelledRows | None, moved: tuple[ColumnShift, ...
     evidence = tuple(Evidence("drift.measured", f"{s.column} moved by {s.effect:.3f} ({s.statistic})", s.effect) for s in shifted[:5])
     sentence = f"{', '.join(names[:4])} moved, {words}"
     sure = above((shifted[0].effect / shifted[0].threshold - 1) * 4, COVARIATE)
-    segment = shifted_segment(both, both.column(names[0]))
+    segment = _segment(both, both.column(names[0]))
     return [Diagnosis(Cause.COVARIATE_SHIFT, sure, names, segment, harm=harm, evidence=evidence, sentence=sentence)]
 
 
-def shifted_segment(both: Pair, column: Column) -> Segment | None:
+def moved_inputs(moved: tuple[ColumnShift, ...]) -> list[ColumnShift]:
+    """The features that shifted; the prediction is none."""
+    return [shift for shift in moved if shift.shifted and shift.column != "prediction"]
+
+
+def covered_rows(both: Pair, rows: LabelledRows, moved: tuple[ColumnShift, ...]) -> LabelledRows:
+    """Without current rows outside of what the reference covered: there a model extrapolates, which
+    is no drift of concept.
+    """
+    keep = np.ones(int(rows.masks[1].sum()), dtype=bool)
+    for shift in moved_inputs(moved):
+        column = both.column(shift.column)
+        if column.numeric:
+            low, high = _covered(column.ordered[0])
+            values = np.asarray(column.current, dtype=np.float64)[rows.masks[1]]
+            keep &= ~((values < low) | (values > high))
+    if keep.all() or keep.sum() < 100:
+        return rows
+    return rows.within((np.ones(len(rows.target[0]), dtype=bool), keep))
+
+
+def _covered(known: Floats) -> tuple[float, float]:
+    if not len(known):
+        return -np.inf, np.inf
+    return float(known[int(0.005 * (len(known) - 1))]), float(known[int(0.995 * (len(known) - 1))])
+
+
+def _segment(both: Pair, column: Column) -> Segment | None:
     """The only code inside of which the column moved, when it stayed where it was in all the rows
     outside.
     """
     best: tuple[float, Segment] | None = None
     for cutting in (c for c in both.segmenting if c.name != column.name):
         cells = cutting.cells
-        for number in range(len(cells.labels) - 1):
+        for number in range(len(cells.names) - 1):
             inside = (cells.reference == number, cells.current == number)
             if min(mask.sum() for mask in inside) < _LEAST_PIECE or min((~mask).sum() for mask in inside) < _LEAST_PIECE:
                 continue
             within = _measured(column, inside)
             outside = _measured(column, (~inside[0], ~inside[1]))
             if within[1] < _BELIEVED and outside[0] < 0.25 * within[0] and outside[1] > 0.001 and (best is None or within[0] > best[0]):
-                best = (within[0], Segment(cutting.name, cells.labels[number]))
+                best = (within[0], Segment(cutting.name, cells.names[number]))
     return best[1] if best else None
 
 
@@ -61,7 +89,7 @@ def _diluted(both: Pair, rows: LabelledRows | None) -> list[Diagnosis]:
     best: tuple[float, str, Segment] | None = None
     cuts = [c for c in both.segmenting if c.levels is None or len(c.levels) <= 12]
     ranks = [(c, _ranked(c)) for c in both.columns if c.numeric]
-    looks = max(len(ranks) * sum(len(c.cells.labels) for c in cuts), 1)
+    looks = max(len(ranks) * sum(len(c.cells.names) for c in cuts), 1)
     for cut in cuts:
         for column, windows in ranks:
             if column is cut:
@@ -74,7 +102,7 @@ def _diluted(both: Pair, rows: LabelledRows | None) -> list[Diagnosis]:
             number = int(z.argmax()) if len(z) else 0
             far = len(z) and abs(change[number]) > _FAR
             if far and one_sided(float(z[number])) * 2 * looks < _BELIEVED and (best is None or z[number] > best[0]):
-                best = (float(z[number]), column.name, Segment(cut.name, cut.cells.labels[number]))
+                best = (float(z[number]), column.name, Segment(cut.name, cut.cells.names[number]))
     if best is None:
         return []
     sentence = f"where {best[2].column} is {best[2].value}, {best[1]} moved (z = {best[0]:.1f})"

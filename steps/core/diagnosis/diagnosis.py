@@ -14,18 +14,26 @@ import pyarrow as pa
 from modelmedic.steps.contracts.detection import ColumnShift, Problem, Roles, Thresholds
 from modelmedic.steps.contracts.diagnosis import Context, Diagnosis, Evidence, Hypothesis
 from modelmedic.steps.contracts.words import Cause, Task
-from modelmedic.steps.core.diagnosis import bad_release, concept_drift, confidence, label_quality
+from modelmedic.steps.core.diagnosis import (
+    bad_release,
+    concept_drift,
+    confidence,
+    covariate_shift,
+    data_quality,
+    label_quality,
+    label_shift,
+    seasonal,
+)
 from modelmedic.steps.core.diagnosis.estimate import estimate
 from modelmedic.steps.core.diagnosis.loss_shares import loss_shares
 from modelmedic.steps.core.diagnosis.model_change import remember_answers
 from modelmedic.steps.core.diagnosis.onset import onset
 from modelmedic.steps.core.diagnosis.ranking import ranking_holds
-from modelmedic.steps.core.diagnosis.seasonal import seasonal_matches
 from modelmedic.steps.core.quality.checks import pair_problems
 from modelmedic.steps.core.statistics.expectation import rows_against_expectation
-from modelmedic.steps.core.statistics.residuals import LabelledRows, labelled_rows
-from modelmedic.steps.core.statistics.row_shift import measure, movements
-from modelmedic.steps.core.tables.pairing import Column, Pair, pair
+from modelmedic.steps.core.statistics.residuals import LabelledRows
+from modelmedic.steps.core.statistics.shift import shifts
+from modelmedic.steps.core.tables.pairing import Pair, pair
 
 _RISEN_Z = 3.5  # of the loss, from which on "nothing differs" is no answer
 LEAST_ROWS = 100  # in either window, before anything but a schema fault is believed
@@ -43,14 +51,14 @@ def _diagnose(both: Pair, context: Context) -> Diagnosis:
     problems = (*context.problems, *pair_problems(both))
     if min(both.rows) < LEAST_ROWS:
         return _too_little(both, problems)
-    moved = movements(both, Thresholds())
+    moved = shifts(both, Thresholds())
     rows, answers = rows_against_expectation(both), remember_answers(both)
     candidates = [
-        *_broken(problems),
+        *data_quality.suspect(problems),
         *bad_release.suspect(both, rows, context, answers),  # before the labels: a release that answers the wrong way round turns them, too
         *label_quality.suspect(both, rows),
-        *_seasonal(both, moved, rows, context),
-        *concept_drift.suspect(both, rows, moved),
+        *seasonal.suspect(both, moved, rows, context),
+        *_world(both, rows, moved),
     ]
     found = _conclude(both, candidates, moved, rows)
     return dataclasses.replace(
@@ -63,54 +71,21 @@ def _diagnose(both: Pair, context: Context) -> Diagnosis:
 def _too_little(both: Pair, problems: tuple[Problem, ...]) -> Diagnosis:
     schema = [p for p in problems if p.share == 1.0]
     if schema and both.rows[1] > 0:
-        return _broken(tuple(schema))[0]
+        return data_quality.suspect(tuple(schema))[0]
     sentence = f"the windows have {both.rows[0]} and {both.rows[1]} rows; {LEAST_ROWS} in each are the least that is judged"
     evidence = (Evidence("rows.counted", sentence, float(min(both.rows))),)
     return Diagnosis(Cause.INSUFFICIENT_EVIDENCE, confidence.TOO_FEW_ROWS, evidence=evidence, sentence=sentence)
 
 
-def _broken(problems: tuple[Problem, ...]) -> list[Diagnosis]:
-    """Broken columns in order of the rows that they touch; the segment is the worst column's."""
-    if not problems:
-        return []
-    worst = problems[0]
-    columns = tuple(dict.fromkeys(p.column for p in problems if p.column))
-    evidence = tuple(Evidence(f"{p.kind}.found", p.detail, p.share) for p in problems[:8])
-    sure = confidence.BROKEN if worst.share > 0.1 else confidence.BROKEN_IN_PART
-    return [Diagnosis(Cause.DATA_QUALITY, sure, columns, worst.segment, evidence=evidence, sentence=worst.detail)]
-
-
-def _seasonal(both: Pair, moved: tuple[ColumnShift, ...], rows: LabelledRows | None, context: Context) -> list[Diagnosis]:
-    """A phase of the calendar that explains every shifted column, with no more loss than that phase
-    had before.
+def _world(both: Pair, rows: LabelledRows | None, moved: tuple[ColumnShift, ...]) -> list[Diagnosis]:
+    """Concept drift, else label shift, by the labelled rows that the reference covers; then
+    covariate shift.
     """
-    shifted = [s for s in moved if s.shifted and s.column != "prediction"]
-    if not shifted:
-        return []
-    names = [s.column for s in shifted]
-    for phase, drawn in seasonal_matches(both, context.season):
-        if all(_explained(both.column(s.column), s.effect, drawn) for s in shifted) and not _still_harmed(both, rows, drawn):
-            sentence = f"{', '.join(names[:4])} differ as they do at the same {phase} in the reference"
-            evidence = (Evidence("season.matched", sentence, float(len(names))),)
-            return [Diagnosis(Cause.SEASONAL, confidence.SEASON, tuple(names), harm="none", evidence=evidence, sentence=sentence)]
-    return []
-
-
-def _explained(column: Column, before: float, drawn: np.ndarray) -> bool:
-    after = measure(dataclasses.replace(column, reference=column.reference[drawn]))[1]
-    return after < max(0.06, 0.3 * before)
-
-
-def _still_harmed(both: Pair, rows: LabelledRows | None, drawn: np.ndarray) -> bool:
-    if rows is None or both.target is None or both.prediction is None:
-        return False
-    redrawn = dataclasses.replace(
-        both,
-        target=(both.target[0][drawn], both.target[1]),
-        prediction=(both.prediction[0][drawn], both.prediction[1]),
-    )
-    again = labelled_rows(redrawn)
-    return again is not None and again.harmed
+    labelled: list[Diagnosis] = []
+    if rows is not None:
+        inside = covariate_shift.covered_rows(both, rows, moved)
+        labelled = concept_drift.suspect(both, inside, moved) or label_shift.suspect(both, inside, moved)
+    return [*labelled, *covariate_shift.suspect(both, rows, moved)]
 
 
 def _conclude(both: Pair, found: list[Diagnosis], moved: tuple[ColumnShift, ...], rows: LabelledRows | None) -> Diagnosis:

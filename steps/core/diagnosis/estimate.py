@@ -19,8 +19,9 @@ from modelmedic.steps.contracts.words import Task
 from modelmedic.steps.core.statistics.crossfit import remember
 from modelmedic.steps.core.statistics.importance import overlap
 from modelmedic.steps.core.statistics.replay import stretches
-from modelmedic.steps.core.statistics.residuals import Mask, row_loss
-from modelmedic.steps.core.tables.pairing import Column, Floats, Pair
+from modelmedic.steps.core.tables.arrays import Floats, Mask
+from modelmedic.steps.core.tables.pairing import Column, Pair
+from modelmedic.steps.core.tables.row_loss import row_loss
 
 _BINS = 20
 _LEAST_ROWS = 100

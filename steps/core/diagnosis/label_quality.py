@@ -14,8 +14,9 @@ from modelmedic.steps.core.diagnosis.confidence import LABELS, LABELS_SCATTERED,
 from modelmedic.steps.core.quality.checks import column_problems
 from modelmedic.steps.core.statistics.expectation import current_memory
 from modelmedic.steps.core.statistics.replay import stretch_pairs
-from modelmedic.steps.core.statistics.residuals import LabelledRows, Mask, difference_z, masked_cells, structure
-from modelmedic.steps.core.tables.pairing import Cells, Codes, Column, Floats, Pair
+from modelmedic.steps.core.statistics.residuals import LabelledRows, difference_z, masked_cells, structure
+from modelmedic.steps.core.tables.arrays import Floats, Integers, Mask
+from modelmedic.steps.core.tables.pairing import Cells, Column, Pair
 
 _LEAST_RATE = 0.03
 _CHUNKS = 8
@@ -209,7 +210,7 @@ def _noise(both: Pair, rows: LabelledRows) -> Diagnosis | None:
     local = _local(both, rows)
     if local is not None:
         cells, number, inside_rate = local
-        segment = Segment(cells.column, cells.labels[number])
+        segment = Segment(cells.column, cells.names[number])
         return _diagnosis(
             f"where {segment.column} is {segment.value}, about {inside_rate:.0%} of the labels are flipped", LABELS, segment, inside_rate
         )
@@ -274,7 +275,7 @@ def _local(both: Pair, rows: LabelledRows) -> tuple[Cells, int, float] | None:
     terms = [_terms(q, r) for q, r in zip(rows.expected, rows.residual, strict=True)]
     for cells in (c.cells for c in both.segmenting):
         which = (masked_cells(cells.reference, rows.masks[0]), masked_cells(cells.current, rows.masks[1]))
-        rates, z, enough = _rates(terms, which, len(cells.labels))
+        rates, z, enough = _rates(terms, which, len(cells.names))
         noisy += [(float(z[n]), cells, int(n)) for n in np.flatnonzero((z > 5) & (rates > 0.05) & enough)[:60] if n < len(rates) - 1]
     for _, cells, number in sorted(noisy, key=lambda f: -f[0])[:8]:
         inside = (cells.reference[rows.masks[0]] == number, cells.current[rows.masks[1]] == number)
@@ -292,7 +293,7 @@ def _terms(expected: Floats, residual: Floats) -> tuple[Floats, ...]:
     return line**2, line * residual, (line * residual) ** 2, line**3 * residual, line**4
 
 
-def _rates(terms: list[tuple[Floats, ...]], which: tuple[Codes, Codes], count: int) -> tuple[Floats, Floats, Mask]:
+def _rates(terms: list[tuple[Floats, ...]], which: tuple[Integers, Integers], count: int) -> tuple[Floats, Floats, Mask]:
     """`_rate` of every cell at once, with its z, and whether both windows have a hundred rows
     there.
     """

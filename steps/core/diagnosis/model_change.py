@@ -8,13 +8,12 @@ with it.
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from modelmedic.steps.contracts.detection import Segment
 from modelmedic.steps.core.statistics.crossfit import remember, thin_mask
-from modelmedic.steps.core.tables.pairing import Floats, Pair, finite
+from modelmedic.steps.core.tables.arrays import Floats, Mask
+from modelmedic.steps.core.tables.pairing import Pair, finite
 
-Mask = npt.NDArray[np.bool_]
 _MOST_ROWS = 30_000
 _LEAST_EXPLAINED = 0.5  # of the answers' variance, before the memory of them is trusted
 _LEAST_CHANGE = 0.08  # of that variance, by which the error of the memory must have grown
@@ -52,19 +51,19 @@ class RememberedAnswers:
         after = self._after(chosen)
         return float(after.mean()) / max(float(self.error[0].mean()), 1e-12) if len(after) >= 50 else 1.0
 
-    def place(self, both: Pair) -> Segment | None:
+    def changed_segment(self, both: Pair) -> Segment | None:
         """The one code inside of which the answers changed, when outside of it they did not."""
         best: tuple[float, Segment] | None = None
         usual = float(self.error[0].mean())
         for cut in both.segmenting:
             which = cut.cells.current[self.known[1]]
-            size = np.bincount(which, minlength=len(cut.cells.labels))
-            total = np.bincount(which, self.error[1], minlength=len(cut.cells.labels))
+            size = np.bincount(which, minlength=len(cut.cells.names))
+            total = np.bincount(which, self.error[1], minlength=len(cut.cells.names))
             inside = total / np.maximum(size, 1)
             outside = (total.sum() - total) / np.maximum(size.sum() - size, 1)
             for number in np.flatnonzero((size >= 50) & (size.sum() - size >= 100) & (outside < 1.5 * usual) & (inside > 4 * usual)):
                 if number < len(inside) - 1 and (best is None or inside[number] > best[0]):
-                    best = (float(inside[number]), Segment(cut.name, cut.cells.labels[number]))
+                    best = (float(inside[number]), Segment(cut.name, cut.cells.names[number]))
         return best[1] if best else None
 
     def _after(self, chosen: Mask | None) -> Floats:

@@ -5,7 +5,7 @@ labels has moved.
 import numpy as np
 
 from modelmedic.steps.core.statistics.residuals import LabelledRows
-from modelmedic.steps.core.tables.pairing import Floats
+from modelmedic.steps.core.tables.arrays import Floats
 
 
 def ranking_holds(rows: LabelledRows) -> bool:

@@ -6,12 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 
 from modelmedic.steps.contracts.words import Task
-from modelmedic.steps.core.tables.arrays import distinct, quantiles
+from modelmedic.steps.core.tables.arrays import Floats, distinct, quantiles
 
-Floats = npt.NDArray[np.float64]
 BINS = 1024
 _OUTER = (0.0005, 0.9995)  # quantiles of the sample
 _WIDE = 3.0  # a range of more than so many times the span between them is not covered by bins

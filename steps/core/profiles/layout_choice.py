@@ -1,27 +1,22 @@
 """From some rows of the reference to the layout by which every window is counted."""
 
 import dataclasses
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from modelmedic.steps.contracts.detection import Roles
-
-if TYPE_CHECKING:  # the diagnosis brings scipy, which a verdict does without
-    pass
-
-from collections.abc import Iterable, Mapping
-
-import numpy as np
-
 from modelmedic.steps.contracts.errors import BadInput
 from modelmedic.steps.contracts.words import Task
-from modelmedic.steps.core.profiles.layout import Floats, Layout, is_rich, number_axis
-from modelmedic.steps.core.profiles.profiler import aligned_floats, numbers, row_loss, texts
-from modelmedic.steps.core.tables.arrays import distinct
+from modelmedic.steps.core.profiles.layout import Layout, is_rich, number_axis
+from modelmedic.steps.core.profiles.profiler import aligned_floats, numbers, texts
+from modelmedic.steps.core.tables.arrays import Floats, distinct
+from modelmedic.steps.core.tables.row_loss import row_loss
 
 _MOST_SAMPLED_CODES = 1000  # in the sample, when they are also half of its rows: an identifier
+_WELL_KNOWN = {"version": ("model_version",), "id": ("request_id",)}
 _RICH = 2  # columns whose values together tell rows apart
 
 
@@ -113,9 +108,6 @@ def _loss_unit(task: Task | None, truth: Floats | None, answers: Floats | None) 
     losses = row_loss(task, truth, answers)
     losses = losses[np.isfinite(losses)]
     return float(losses.mean()) or 1.0 if len(losses) else 1.0
-
-
-_WELL_KNOWN = {"version": ("model_version",), "id": ("request_id",)}
 
 
 def recognise_roles(roles: Roles, names: Sequence[str]) -> Roles:

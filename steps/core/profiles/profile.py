@@ -12,7 +12,8 @@ from dataclasses import astuple, dataclass, field, replace
 import numpy as np
 import numpy.typing as npt
 
-from modelmedic.steps.core.profiles.layout import Floats, Layout, NumberAxis
+from modelmedic.steps.core.profiles.layout import Layout, NumberAxis
+from modelmedic.steps.core.tables.arrays import Floats
 
 Counts = npt.NDArray[np.int64]
 TAIL_SHIFT = 46

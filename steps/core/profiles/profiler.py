@@ -7,11 +7,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from modelmedic.steps.contracts.words import Task
-from modelmedic.steps.core.profiles.layout import Floats, Layout, NumberAxis
+from modelmedic.steps.core.profiles.layout import Layout, NumberAxis
 from modelmedic.steps.core.profiles.profile import MOST_CODES, PRINTS, TAIL_SHIFT, Codes, Fit, Losses, Numbers, Profile
-from modelmedic.steps.core.tables.arrays import as_numpy, compute, distinct
+from modelmedic.steps.core.tables.arrays import Floats, as_numpy, compute, distinct
 from modelmedic.steps.core.tables.moments import moments
+from modelmedic.steps.core.tables.row_loss import row_loss
 
 _FEW = 30  # rows of a batch below which one value's share says nothing
 _LARGEST_LOSS = 4096.0  # in units of the layout's loss_unit: one row cannot own the mean
@@ -281,16 +281,6 @@ def texts(array: pa.Array) -> list[str | None]:
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         found = [None if value is None else str(value) for value in array.to_pylist()]
     return found
-
-
-def row_loss(task: Task, target: Floats, prediction: Floats) -> Floats:
-    """Log loss (probabilities clipped at 1e-4, so that one row cannot own the mean) or squared
-    error, per row.
-    """
-    if task is Task.REGRESSION:
-        return np.asarray((target - prediction) ** 2)
-    clipped = np.clip(prediction, 1e-4, 1 - 1e-4)
-    return np.asarray(-(target * np.log(clipped) + (1 - target) * np.log(1 - clipped)))
 
 
 def profile_table(layout: Layout, table: pa.Table) -> Profile:

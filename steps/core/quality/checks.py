@@ -17,8 +17,9 @@ from modelmedic.steps.core.quality.relations import kept_relation, relation_prob
 from modelmedic.steps.core.quality.repeats import window_problems
 from modelmedic.steps.core.quality.values import number_problems
 from modelmedic.steps.core.statistics.replay import stretches
-from modelmedic.steps.core.statistics.row_shift import measure
-from modelmedic.steps.core.tables.pairing import Cells, Codes, Column, Floats, Pair
+from modelmedic.steps.core.statistics.shift import measure
+from modelmedic.steps.core.tables.arrays import Floats, Integers
+from modelmedic.steps.core.tables.pairing import Cells, Column, Pair
 
 _LEAST_ROWS = 40  # of a segment, in both windows
 _KEPT = 0.6  # slope of the later correlations over the earlier ones, from which on a relation is lasting
@@ -145,7 +146,7 @@ def _in_segments(pair: Pair, column: Column) -> Iterator[Problem]:
             if _family(found[0]) == "values" and not _still_outside(inside, outside):
                 continue
             elsewhere = {_family(p) for p in _column(column, outside)}
-            segment = Segment(cells.column, cells.labels[number])
+            segment = Segment(cells.column, cells.names[number])
             for problem in (p for p in found if _family(p) not in elsewhere):
                 sentence = f"where {segment.column} is {segment.value}, {problem.detail}"
                 yield Problem(problem.kind, problem.column, sentence, problem.share * (len(inside.current) / pair.rows[1]), segment)
@@ -179,7 +180,7 @@ def _worth_a_look(column: Column, cells: Cells) -> list[int]:
     return [int(i) for i in np.flatnonzero(enough & moved)]
 
 
-def _profile(window: npt.NDArray[np.generic], which: Codes, sizes: Codes) -> tuple[Floats, Floats, Floats]:
+def _profile(window: npt.NDArray[np.generic], which: Integers, sizes: Integers) -> tuple[Floats, Floats, Floats]:
     """Share of known values, their mean and standard deviation in every cell."""
     values = np.asarray(window, dtype=np.float64)
     known, held = np.isfinite(values), sizes

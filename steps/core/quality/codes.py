@@ -8,7 +8,8 @@ import numpy as np
 from scipy.special import chdtrc
 
 from modelmedic.steps.contracts.detection import Problem, ProblemKind
-from modelmedic.steps.core.tables.pairing import Codes, Column
+from modelmedic.steps.core.tables.arrays import Integers
+from modelmedic.steps.core.tables.pairing import Column
 
 _LEAST_UNSEEN = 0.01
 
@@ -28,7 +29,7 @@ def code_problems(column: Column, part: Column) -> Iterator[Problem]:
         yield found
 
 
-def _unseen(column: Column, before: Codes, after: Codes, rows: int) -> Problem | None:
+def _unseen(column: Column, before: Integers, after: Integers, rows: int) -> Problem | None:
     """More values that the reference never had than its own rare values let expect (Good 1953:
     singletons / rows).
 
@@ -44,7 +45,7 @@ def _unseen(column: Column, before: Codes, after: Codes, rows: int) -> Problem |
     return Problem(ProblemKind.UNSEEN_CATEGORIES, column.name, sentence, unseen)
 
 
-def _only(column: Column, before: Codes, after: Codes) -> Problem | None:
+def _only(column: Column, before: Integers, after: Integers) -> Problem | None:
     if (after > 0).sum() != 1 or before[after.argmax()] / before.sum() > 0.9 or (before > 0).sum() < 2:
         return None
     share = 1 - float(before[after.argmax()] / before.sum())
@@ -53,7 +54,7 @@ def _only(column: Column, before: Codes, after: Codes) -> Problem | None:
     )
 
 
-def _renamed(column: Column, before: Codes, after: Codes) -> Problem | None:
+def _renamed(column: Column, before: Integers, after: Integers) -> Problem | None:
     """The same shares under other names: five codes or more do not exchange their places by chance."""
     if (before > 0.02 * before.sum()).sum() < 5 or min(before.sum(), after.sum()) < 500:
         return None
@@ -71,7 +72,7 @@ def _renamed(column: Column, before: Codes, after: Codes) -> Problem | None:
     )
 
 
-def _one_alone(before: Codes, after: Codes) -> bool:
+def _one_alone(before: Integers, after: Integers) -> bool:
     """Whether a single code became more or less frequent and all the others kept their proportions:
     a mix that moved.
     """
@@ -88,7 +89,7 @@ def _one_alone(before: Codes, after: Codes) -> bool:
     return False
 
 
-def _vanished(column: Column, before: Codes, after: Codes) -> Problem | None:
+def _vanished(column: Column, before: Integers, after: Integers) -> Problem | None:
     share = before / before.sum()
     gone = (after == 0) & (share > 0.05) & (share * after.sum() > 60)
     if not gone.any():

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from modelmedic.steps.core.tables.pairing import Floats
+from modelmedic.steps.core.tables.arrays import Floats
 
 FACTORS = (1e9, 1e6, 1e4, 1e3, 3600.0, 100.0, 60.0, 28.3495, 24.0, 12.0, 10.0, 7.0, 4.184, 3.78541, 3.28084, 2.54, 2.20462, 1.60934)
 _LEAST_SHARE = 0.04

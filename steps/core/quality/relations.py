@@ -14,8 +14,9 @@ import numpy.typing as npt
 
 from modelmedic.steps.contracts.detection import Problem, ProblemKind
 from modelmedic.steps.core.statistics.crossfit import thin_mask
-from modelmedic.steps.core.statistics.row_shift import measure
-from modelmedic.steps.core.tables.pairing import Column, Floats, Pair
+from modelmedic.steps.core.statistics.shift import measure
+from modelmedic.steps.core.tables.arrays import Floats
+from modelmedic.steps.core.tables.pairing import Column, Pair
 
 _MOST_ROWS = 10_000
 _LEAST_ROWS = 200

@@ -10,8 +10,8 @@ import numpy as np
 
 from modelmedic.steps.contracts.detection import Problem, ProblemKind
 from modelmedic.steps.core.quality.conversions import FACTORS, find_conversion
-from modelmedic.steps.core.tables.arrays import runs
-from modelmedic.steps.core.tables.pairing import FEW, Codes, Floats
+from modelmedic.steps.core.tables.arrays import Floats, Integers, runs
+from modelmedic.steps.core.tables.pairing import FEW
 
 _LEAST_GAIN = 0.02  # share of the rows by which one value must have gained
 _LEAST_ROWS = 40
@@ -27,7 +27,7 @@ class _Sample:
     values: Floats
 
     @cached_property
-    def lattice(self) -> tuple[Floats, Codes]:
+    def lattice(self) -> tuple[Floats, Integers]:
         """The different values and how often each is there."""
         return runs(self.values)
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from modelmedic.steps.core.tables.arrays import Floats
+
 Kind = Literal["number", "code", "time", "other"]
-Floats = npt.NDArray[np.float64]
 
 MOST_CODES = 1000
 _MOST_INTEGER_CODES = 60

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 
 from modelmedic.steps.core.statistics.trees import Binning, Forest, binning, grow
-from modelmedic.steps.core.tables.pairing import Column, Floats
+from modelmedic.steps.core.tables.arrays import Floats, Mask
+from modelmedic.steps.core.tables.pairing import Column
 
-Mask = npt.NDArray[np.bool_]
 _LEAST_ROWS = 300
 
 

@@ -11,8 +11,10 @@ import numpy as np
 
 from modelmedic.steps.contracts.words import Task
 from modelmedic.steps.core.statistics.crossfit import Memory, remember, thin_mask
-from modelmedic.steps.core.statistics.residuals import LabelledRows, Mask, labelled_rows, row_loss
-from modelmedic.steps.core.tables.pairing import Column, Floats, Pair
+from modelmedic.steps.core.statistics.residuals import LabelledRows, labelled_rows
+from modelmedic.steps.core.tables.arrays import Floats, Mask
+from modelmedic.steps.core.tables.pairing import Column, Pair
+from modelmedic.steps.core.tables.row_loss import row_loss
 
 _MOST_ROWS = 20_000
 

@@ -11,11 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from modelmedic.steps.core.statistics.crossfit import remember, thin_mask
-from modelmedic.steps.core.statistics.residuals import LabelledRows, Mask
-from modelmedic.steps.core.tables.pairing import Column, Floats, Pair
+from modelmedic.steps.core.statistics.residuals import LabelledRows
+from modelmedic.steps.core.tables.arrays import Floats, Mask
+from modelmedic.steps.core.tables.pairing import Column, Pair
 
 _SEED = 20090101
 _LEAST_ROWS = 300
+FEW_ROWS = 1500  # of either window: too few to be thinned
 _MOST_ROWS = 20_000
 
 

@@ -15,8 +15,8 @@ import numpy.typing as npt
 from scipy.stats import rankdata, t
 
 from modelmedic.steps.contracts.words import Task
+from modelmedic.steps.core.tables.arrays import Floats
 
-Floats = npt.NDArray[np.float64]
 Blocks = npt.NDArray[np.int64]
 HIGHER_IS_BETTER = frozenset({"auc"})
 _EDGE = 1e-6  # a probability of 0 or 1 that is wrong costs no more than this lets it

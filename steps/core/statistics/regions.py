@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from modelmedic.steps.core.statistics.residuals import LabelledRows, Mask, cell_moments, row_values
-from modelmedic.steps.core.tables.pairing import Column, Floats, cut_at
+from modelmedic.steps.core.statistics.residuals import LabelledRows, cell_moments, row_values
+from modelmedic.steps.core.tables.arrays import Floats, Mask
+from modelmedic.steps.core.tables.pairing import Column, cut_at
 
 _BINS = 20
 
@@ -17,7 +18,7 @@ class Region:
     """`[low, high)` as a segment's value, and its labelled rows in both windows."""
 
     z: float
-    label: str
+    value: str
     inside: tuple[Mask, Mask]
 
 
@@ -42,7 +43,7 @@ def region(column: Column, rows: LabelledRows) -> Region | None:
         return None
     z, first, last = best
     chosen = [(w >= first) & (w <= last) for w in windows]
-    return Region(z, _label(column, edges, first, last), (chosen[0], chosen[1]))
+    return Region(z, _value(column, edges, first, last), (chosen[0], chosen[1]))
 
 
 def _edges(column: Column) -> Floats:
@@ -81,7 +82,7 @@ def _run(change: Floats, error: Floats) -> tuple[float, int, int] | None:
     return z, first, last
 
 
-def _label(column: Column, edges: Floats, first: int, last: int) -> str:
+def _value(column: Column, edges: Floats, first: int, last: int) -> str:
     if column.levels is not None and first == last and len(edges) == len(column.levels) - 1:
         return f"{column.levels[first]:.15g}"
     low = "-inf" if first == 0 else f"{edges[first - 1]:.4g}"

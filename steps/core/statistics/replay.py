@@ -15,8 +15,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import chdtrc
 
-from modelmedic.steps.core.statistics.residuals import LabelledRows, Mask, Structure, cell_z, difference_z, row_values
-from modelmedic.steps.core.tables.pairing import Column, Floats, Pair
+from modelmedic.steps.core.statistics.residuals import LabelledRows, Structure, cell_z, difference_z, row_values
+from modelmedic.steps.core.tables.arrays import Floats, Mask
+from modelmedic.steps.core.tables.pairing import Column, Pair
 
 _STRETCHES = 8
 _SHARED = 1 - 1 / _STRETCHES  # each stretch is in the rest of all the others: so many of them are free

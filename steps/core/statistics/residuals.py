@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 from scipy.special import chdtrc, ndtr
 
 from modelmedic.steps.contracts.words import Task
-from modelmedic.steps.core.tables.pairing import Cells, Codes, Column, Floats, Pair
+from modelmedic.steps.core.tables.arrays import Floats, Integers, Mask
+from modelmedic.steps.core.tables.pairing import Cells, Column, Pair
+from modelmedic.steps.core.tables.row_loss import row_loss
 
-Mask = npt.NDArray[np.bool_]
 _LEAST_CELL = 20  # labelled rows in both windows before a cell speaks
 
 
@@ -125,16 +125,6 @@ def _narrow(mask: Mask, chosen: Mask) -> Mask:
     return full
 
 
-def row_loss(task: Task, target: Floats, prediction: Floats) -> Floats:
-    """Log loss (probabilities clipped at 1e-4, so that one row cannot own the mean) or squared
-    error, per row.
-    """
-    if task is Task.REGRESSION:
-        return np.asarray((target - prediction) ** 2)
-    clipped = np.clip(prediction, 1e-4, 1 - 1e-4)
-    return np.asarray(-(target * np.log(clipped) + (1 - target) * np.log(1 - clipped)))
-
-
 def difference_z(reference: Floats, current: Floats) -> float:
     """Welch's z of mean(current) - mean(reference)."""
     if min(len(reference), len(current)) < 2:
@@ -170,7 +160,7 @@ def structure(
 def cell_z(cells: Cells, values: tuple[RowValues, RowValues], masks: tuple[Mask, Mask]) -> Floats:
     """z of the change of the mean in every cell; NaN where a window has too few rows."""
     which = tuple(masked_cells(w, mask) for w, mask in zip((cells.reference, cells.current), masks, strict=True))
-    sizes = tuple(np.bincount(w, minlength=len(cells.labels)) for w in which)
+    sizes = tuple(np.bincount(w, minlength=len(cells.names)) for w in which)
     change, error = cell_moments((sizes[0], sizes[1]), (which[0], which[1]), values)
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.asarray(change / np.sqrt(error))
@@ -180,12 +170,14 @@ def row_values(values: tuple[Floats, Floats]) -> tuple[RowValues, RowValues]:
     return RowValues(values[0]), RowValues(values[1])
 
 
-def masked_cells(cells: Codes, mask: Mask) -> Codes:
+def masked_cells(cells: Integers, mask: Mask) -> Integers:
     """The cells of the masked rows; where all of them are, nothing is copied."""
     return cells if mask.all() else cells[mask]
 
 
-def cell_moments(sizes: tuple[Codes, Codes], which: tuple[Codes, Codes], samples: tuple[RowValues, RowValues]) -> tuple[Floats, Floats]:
+def cell_moments(
+    sizes: tuple[Integers, Integers], which: tuple[Integers, Integers], samples: tuple[RowValues, RowValues]
+) -> tuple[Floats, Floats]:
     """Change of the mean in every cell and its squared standard error; NaN where a window has too
     few rows.
 
@@ -203,13 +195,13 @@ def cell_moments(sizes: tuple[Codes, Codes], which: tuple[Codes, Codes], samples
     return _change(sizes, means), errors[0] + errors[1]
 
 
-def cell_change(sizes: tuple[Codes, Codes], which: tuple[Codes, Codes], samples: tuple[RowValues, RowValues]) -> Floats:
+def cell_change(sizes: tuple[Integers, Integers], which: tuple[Integers, Integers], samples: tuple[RowValues, RowValues]) -> Floats:
     """The first half of `cell_moments` for half of the work."""
     parts = zip(sizes, which, samples, strict=True)
     return _change(sizes, [np.bincount(cell, s.values, minlength=len(size)) / np.maximum(size, 1) for size, cell, s in parts])
 
 
-def _change(sizes: tuple[Codes, Codes], means: list[Floats]) -> Floats:
+def _change(sizes: tuple[Integers, Integers], means: list[Floats]) -> Floats:
     change = means[1] - means[0]
     change[(sizes[0] < _LEAST_CELL) | (sizes[1] < _LEAST_CELL)] = np.nan
     return change
@@ -219,7 +211,7 @@ def promising_codes(columns: tuple[Column, ...], cut: Cells, rows: LabelledRows)
     """For every code of a cut, roughly the p-value that `structure` would give inside it: one pass
     for all the codes.
     """
-    count = len(cut.labels)
+    count = len(cut.names)
     codes = (masked_cells(cut.reference, rows.masks[0]), masked_cells(cut.current, rows.masks[1]))
     centred, spread = [], []
     for code, residual in zip(codes, rows.residual, strict=True):
@@ -228,7 +220,7 @@ def promising_codes(columns: tuple[Column, ...], cut: Cells, rows: LabelledRows)
         spread.append(np.bincount(code, centred[-1] ** 2, minlength=count) / held)
     least = np.ones(count)
     for column in columns:
-        width = len(column.cells.labels)
+        width = len(column.cells.names)
         change, error, fine = np.zeros(count * width), np.zeros(count * width), np.ones(count * width, dtype=bool)
         for window, cells in enumerate((column.cells.reference, column.cells.current)):
             joint = codes[window] * width + masked_cells(cells, rows.masks[window])

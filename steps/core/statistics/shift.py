@@ -8,16 +8,14 @@ for codes. p-values: two-sample Kolmogorov-Smirnov with Smirnov's asymptotic dis
 chi-square of homogeneity; adjusted by Benjamini and Hochberg (1995).
 """
 
-from collections.abc import Callable
-
 import numpy as np
 from scipy.special import chdtrc, kolmogorov
 
 from modelmedic.steps.contracts.detection import ColumnShift, Thresholds
-from modelmedic.steps.core.tables.pairing import Codes, Column, Floats, Pair
+from modelmedic.steps.core.tables.arrays import Floats, Integers
+from modelmedic.steps.core.tables.pairing import Column, Pair
 from modelmedic.steps.core.tables.probability import benjamini_hochberg
 
-Measure = Callable[[Column], tuple[str, float, float]]
 _GRID = 4000  # points of the merged sample at which both distribution functions are read
 
 
@@ -32,12 +30,12 @@ def measure(column: Column) -> tuple[str, float, float]:
     return "jensen_shannon", effect, p_value
 
 
-def shifts(pair: Pair, thresholds: Thresholds, measured_by: Measure = measure) -> tuple[ColumnShift, ...]:
+def shifts(pair: Pair, thresholds: Thresholds) -> tuple[ColumnShift, ...]:
     """One entry per feature (and the prediction), the largest effect over its threshold first."""
     columns = list(pair.columns)
     if pair.prediction is not None:
         columns.append(Column("prediction", True, *pair.prediction))
-    measured = [measured_by(column) for column in columns]
+    measured = [measure(column) for column in columns]
     adjusted = benjamini_hochberg(np.array([p for _, _, p in measured], dtype=np.float64))
     found = []
     for column, (statistic, effect, _), p_value in zip(columns, measured, adjusted, strict=True):
@@ -50,8 +48,8 @@ def shifts(pair: Pair, thresholds: Thresholds, measured_by: Measure = measure) -
 def _numbers(reference: Floats, current: Floats) -> tuple[float, float]:
     if len(reference) < 2 or len(current) < 2:
         return 0.0, 1.0
-    merged = np.concatenate([reference, current])
-    grid = np.unique(np.quantile(merged, np.linspace(0, 1, min(_GRID, len(merged)))))
+    merged = np.sort(np.concatenate([reference, current]), kind="stable")
+    grid = np.unique(merged[np.linspace(0, len(merged) - 1, min(_GRID, len(merged))).astype(np.int64)])
     gap = np.abs(
         np.searchsorted(reference, grid, side="right") / len(reference) - np.searchsorted(current, grid, side="right") / len(current)
     )
@@ -61,7 +59,7 @@ def _numbers(reference: Floats, current: Floats) -> tuple[float, float]:
     return effect, float(kolmogorov(size * gap.max()))
 
 
-def _codes(before: Codes, after: Codes) -> tuple[float, float]:
+def _codes(before: Integers, after: Integers) -> tuple[float, float]:
     counts = np.array([before, after], dtype=np.float64)
     totals = counts.sum(axis=1)
     if len(before) < 2 or (totals < 2).any():
@@ -77,7 +75,7 @@ def _codes(before: Codes, after: Codes) -> tuple[float, float]:
 
 
 def _pooled(counts: Floats) -> Floats:
-    """Codes that are rare in both windows together share one cell, so that chi-square's
+    """Integers that are rare in both windows together share one cell, so that chi-square's
     approximation holds.
     """
     rare = counts.sum(axis=0) < 10

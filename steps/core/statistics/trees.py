@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from modelmedic.steps.core.tables.pairing import STEPS, Codes, Column, Floats, Steps
+from modelmedic.steps.core.tables.arrays import Floats, Integers
+from modelmedic.steps.core.tables.pairing import STEPS, Column, Steps
 
 _MOST_ROWS = 8_000
 _MOST_COLUMNS = 24
@@ -47,7 +48,7 @@ class Binning:
     """
 
     columns: tuple[Column, ...]
-    orders: tuple[Codes | None, ...]
+    orders: tuple[Integers | None, ...]
 
     def bins(self, window: int, rows: npt.NDArray[np.bool_]) -> Steps:
         """Columns x rows for the chosen rows of window 0 (reference) or 1 (current)."""
@@ -66,7 +67,7 @@ def binning(columns: tuple[Column, ...], target: Floats, rows: npt.NDArray[np.bo
     return Binning(columns, tuple(None if c.numeric else _ordered(c, target, rows) for c in columns))
 
 
-def _ordered(column: Column, target: Floats, rows: npt.NDArray[np.bool_]) -> Codes:
+def _ordered(column: Column, target: Floats, rows: npt.NDArray[np.bool_]) -> Integers:
     """For every code (and null, last) its bin: codes in the order of the target's smoothed mean, 24
     bins of equal size.
     """
@@ -118,7 +119,7 @@ def _telling(bins: Steps, target: Floats) -> list[int]:
     return sorted(int(i) for i in np.argsort(explained)[::-1][:_MOST_COLUMNS])
 
 
-def _levels(offered: Codes, sizes: Floats, left: Floats, depth: int) -> tuple[list[tuple[int, int]], Codes]:
+def _levels(offered: Integers, sizes: Floats, left: Floats, depth: int) -> tuple[list[tuple[int, int]], Integers]:
     """The split of each level that explains most of what is `left`, and each row's leaf. `sizes`:
     the rows in every column's bins.
     """
@@ -135,7 +136,7 @@ def _levels(offered: Codes, sizes: Floats, left: Floats, depth: int) -> tuple[li
     return levels, leaf
 
 
-def _parted(sums: Floats, offered: Codes, leaf: Codes, left: Floats) -> Floats:
+def _parted(sums: Floats, offered: Integers, leaf: Integers, left: Floats) -> Floats:
     """Rows and sums of every leaf's two halves: only the smaller half's rows are read, its sibling
     has the rest (Ke et al. 2017).
     """
@@ -154,7 +155,7 @@ def _parted(sums: Floats, offered: Codes, leaf: Codes, left: Floats) -> Floats:
     return halves.reshape(*sums.shape[:2], 2 * parents, _WIDTH)
 
 
-def _summed(where: Codes, weights: Floats | None, count: int) -> Floats:
+def _summed(where: Integers, weights: Floats | None, count: int) -> Floats:
     """For each column, the rows or their weights in every place."""
     return np.array([np.bincount(places, weights, minlength=count) for places in where], dtype=np.float64)
 

@@ -10,6 +10,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+
 _FLOATS = {"halffloat": "float16", "float": "float32", "double": "float64"}  # Arrow's names of what numpy calls by its bits
 
 

@@ -12,10 +12,8 @@ import pyarrow.compute as pc
 from modelmedic.steps.contracts.detection import Roles
 from modelmedic.steps.contracts.errors import BadInput
 from modelmedic.steps.contracts.words import Task
-from modelmedic.steps.core.tables.arrays import runs
+from modelmedic.steps.core.tables.arrays import Floats, Integers, runs
 
-Floats = npt.NDArray[np.float64]
-Codes = npt.NDArray[np.int64]
 Steps = npt.NDArray[np.int8]
 MOST_CODES = 1000  # a column with more values is an identifier to us, not a feature
 STEPS = 24
@@ -25,21 +23,21 @@ FEW = 40  # whole numbers with so few values may be codes: each value is a cell 
 
 @dataclass(frozen=True)
 class Cells:
-    """One column cut into cells: each row's cell number in both windows, and a label per cell."""
+    """One column cut into cells: each row's cell number in both windows, and a name per cell."""
 
     column: str
-    reference: Codes
-    current: Codes
-    labels: tuple[str, ...]
+    reference: Integers
+    current: Integers
+    names: tuple[str, ...]
 
     @cached_property
-    def sizes(self) -> tuple[Codes, Codes]:
+    def sizes(self) -> tuple[Integers, Integers]:
         """How many rows of each window every cell has."""
-        before, after = (np.bincount(w, minlength=len(self.labels)) for w in (self.reference, self.current))
+        before, after = (np.bincount(w, minlength=len(self.names)) for w in (self.reference, self.current))
         return before, after
 
     @cached_property
-    def rows(self) -> tuple[list[Codes], list[Codes]]:
+    def rows(self) -> tuple[list[Integers], list[Integers]]:
         """The numbers of every cell's rows in each window, ascending: one sort, where a mask per
         cell would read all the rows again.
         """
@@ -49,7 +47,7 @@ class Cells:
 
 @dataclass(frozen=True)
 class Column:
-    """A feature in both windows. Numbers: float64 with NaN for null. Codes: int64 into
+    """A feature in both windows. Numbers: float64 with NaN for null. Integers: int64 into
     `vocabulary`, -1 for null.
 
     What many checks ask of a column is kept: its cells, its steps, its values in order, its counts.
@@ -67,15 +65,15 @@ class Column:
         nulls have a cell.
         """
         if not self.numeric:
-            labels = (*self.vocabulary, "null")
+            names = (*self.vocabulary, "null")
             last = len(self.vocabulary)
-            return Cells(self.name, _no_negative(self.reference, last), _no_negative(self.current, last), labels)
+            return Cells(self.name, _no_negative(self.reference, last), _no_negative(self.current, last), names)
         if self.levels is not None:
             before, after = (_levelled(w, self.levels) for w in (self.reference, self.current))
-            return Cells(self.name, before, after, _level_labels(self.levels))
+            return Cells(self.name, before, after, _level_names(self.levels))
         edges = self._edges()
-        labels = (*_bin_labels(edges), "null")
-        return Cells(self.name, cut_at(self.reference, edges), cut_at(self.current, edges), labels)
+        names = (*_bin_names(edges), "null")
+        return Cells(self.name, cut_at(self.reference, edges), cut_at(self.current, edges), names)
 
     def at(self, reference: npt.NDArray[np.generic], current: npt.NDArray[np.generic]) -> "Column":
         """Only these rows of each window, by masks or by numbers."""
@@ -87,7 +85,7 @@ class Column:
         return np.sort(finite(self.reference)), np.sort(finite(self.current))
 
     @cached_property
-    def counts(self) -> tuple[Codes, Codes]:
+    def counts(self) -> tuple[Integers, Integers]:
         """How many rows of each window have every code; nulls have none."""
         windows = (np.asarray(w, dtype=np.int64) + 1 for w in (self.reference, self.current))
         before, after = (np.bincount(w, minlength=len(self.vocabulary) + 1)[1:] for w in windows)
@@ -317,17 +315,17 @@ def finite(values: npt.NDArray[np.generic]) -> Floats:
     return numbers if known.all() else numbers[known]
 
 
-def _grouped(cells: Codes, sizes: Codes) -> list[Codes]:
+def _grouped(cells: Integers, sizes: Integers) -> list[Integers]:
     small = cells.astype(np.min_scalar_type(len(sizes)))  # of one byte or two, numpy sorts by radix
     return np.split(np.argsort(small, kind="stable"), np.cumsum(sizes)[:-1])
 
 
-def _no_negative(codes: npt.NDArray[np.generic], replacement: int) -> Codes:
+def _no_negative(codes: npt.NDArray[np.generic], replacement: int) -> Integers:
     numbers = np.asarray(codes, dtype=np.int64)
     return np.where(numbers < 0, replacement, numbers)
 
 
-def cut_at(values: npt.NDArray[np.generic], edges: Floats) -> Codes:
+def cut_at(values: npt.NDArray[np.generic], edges: Floats) -> Integers:
     """Number of the half-open bin between the edges; nulls have the last number."""
     numbers = np.asarray(values, dtype=np.float64)
     if len(edges) > _FEW_EDGES:
@@ -339,7 +337,7 @@ def cut_at(values: npt.NDArray[np.generic], edges: Floats) -> Codes:
     return number.astype(np.int64)
 
 
-def _levelled(values: npt.NDArray[np.generic], levels: Floats) -> Codes:
+def _levelled(values: npt.NDArray[np.generic], levels: Floats) -> Integers:
     """Number of the level; values that are none have the last cell but one, nulls the last."""
     numbers = np.asarray(values, dtype=np.float64)
     which = np.minimum(np.searchsorted(levels, np.nan_to_num(numbers)), len(levels) - 1)
@@ -347,10 +345,10 @@ def _levelled(values: npt.NDArray[np.generic], levels: Floats) -> Codes:
     return np.where(np.isnan(numbers), len(levels) + 1, which).astype(np.int64)
 
 
-def _level_labels(levels: Floats) -> tuple[str, ...]:
+def _level_names(levels: Floats) -> tuple[str, ...]:
     return (*(f"{level:.15g}" for level in levels), "other", "null")
 
 
-def _bin_labels(edges: Floats) -> tuple[str, ...]:
+def _bin_names(edges: Floats) -> tuple[str, ...]:
     bounds = ["-inf", *(f"{edge:.4g}" for edge in edges), "inf"]
     return tuple(f"[{low}, {high})" for low, high in itertools.pairwise(bounds))

@@ -3,12 +3,11 @@ more with every heal.
 """
 
 import numpy as np
-import numpy.typing as npt
 
 from modelmedic.steps.contracts.words import Task
 from modelmedic.steps.core.statistics.metrics import score
+from modelmedic.steps.core.tables.arrays import Floats
 
-Floats = npt.NDArray[np.float64]
 _LEAST_ROWS = 200
 _EQUAL = 0.5  # share of labels that are the served prediction to the last digit
 

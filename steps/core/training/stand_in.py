@@ -12,7 +12,8 @@ import pyarrow as pa
 from modelmedic.steps.contracts.detection import Roles
 from modelmedic.steps.contracts.words import Task
 from modelmedic.steps.core.statistics.trees import binning, grow
-from modelmedic.steps.core.tables.pairing import Floats, pair
+from modelmedic.steps.core.tables.arrays import Floats
+from modelmedic.steps.core.tables.pairing import pair
 from modelmedic.steps.core.tables.thinning import thin
 
 _LEAST_ROWS = 100

@@ -15,7 +15,8 @@ import numpy.typing as npt
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.training import Gate
 from modelmedic.steps.contracts.words import Cause, Remedy, Task
-from modelmedic.steps.core.statistics.metrics import HIGHER_IS_BETTER, Blocks, Floats, PairedComparison, compare, estimate, loss_of
+from modelmedic.steps.core.statistics.metrics import HIGHER_IS_BETTER, Blocks, PairedComparison, compare, estimate, loss_of
+from modelmedic.steps.core.tables.arrays import Floats
 from modelmedic.steps.core.tables.slices import Slice, slices
 from modelmedic.steps.core.validation.leakage import leaking_column, too_good
 

@@ -9,7 +9,8 @@ import numpy.typing as npt
 from scipy.stats import rankdata
 
 from modelmedic.steps.contracts.words import Task
-from modelmedic.steps.core.statistics.metrics import Floats, score
+from modelmedic.steps.core.statistics.metrics import score
+from modelmedic.steps.core.tables.arrays import Floats
 
 _TELLS = 0.99  # strength of one column, or of a model: below it, a world can be that simple
 _LEAST_OF_A_CODE = 5.0  # rows that the mean of all counts for in a code's mean, so that rare codes tell little

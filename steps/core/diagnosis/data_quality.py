@@ -1,0 +1,17 @@
+"""Data quality: the columns themselves are broken, so nothing that is computed from them counts."""
+
+from modelmedic.steps.contracts.detection import Problem
+from modelmedic.steps.contracts.diagnosis import Diagnosis, Evidence
+from modelmedic.steps.contracts.words import Cause
+from modelmedic.steps.core.diagnosis.confidence import BROKEN, BROKEN_IN_PART
+
+
+def suspect(problems: tuple[Problem, ...]) -> list[Diagnosis]:
+    """Broken columns in order of the rows that they touch; the segment is the worst column's."""
+    if not problems:
+        return []
+    worst = problems[0]
+    columns = tuple(dict.fromkeys(p.column for p in problems if p.column))
+    evidence = tuple(Evidence(f"{p.kind}.found", p.detail, p.share) for p in problems[:8])
+    sure = BROKEN if worst.share > 0.1 else BROKEN_IN_PART
+    return [Diagnosis(Cause.DATA_QUALITY, sure, columns, worst.segment, evidence=evidence, sentence=worst.detail)]
