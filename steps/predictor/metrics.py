@@ -8,6 +8,7 @@ from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histo
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from modelmedic.steps.adapters.predictor.counters import RECENT_P95, REQUESTS
+from modelmedic.steps.core.statistics.latency import p95
 from modelmedic.steps.predictor.inference_log import LogCounts
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -68,10 +69,10 @@ class _RecentCollector:
         self._recent = recent
 
     def collect(self) -> Iterator[Metric]:
-        ordered = sorted(self._recent.copy())
-        if ordered:
+        slowest = p95(self._recent.copy())
+        if slowest is not None:
             family = GaugeMetricFamily(RECENT_P95, f"95th percentile of the last {_RECENT} requests at most.", labels=self._names)
-            family.add_metric(self._values, ordered[min(int(0.95 * len(ordered)), len(ordered) - 1)])
+            family.add_metric(self._values, slowest)
             yield family
 
     def describe(self) -> list[Metric]:

@@ -17,6 +17,7 @@ from modelmedic.steps.contracts.serving import ServingState, Traffic
 from modelmedic.steps.contracts.training import ModelVersion
 from modelmedic.steps.contracts.words import Direction
 from modelmedic.steps.core.rollout.judgement import Judgement, Replay, judge_replay, judge_share, traffic_between
+from modelmedic.steps.core.statistics.latency import p95
 from modelmedic.steps.core.tables.thinning import thin
 from modelmedic.steps.effects.perform import Effect
 from modelmedic.steps.incidents.metrics import tell_heal
@@ -207,7 +208,7 @@ class Canary:
         asked = rows.select([c for c in (*data.numeric, *data.categorical, data.time) if c in rows.column_names])
         answers = [self._serving.infer(asked.slice(at, _REPLAY_ROWS), to=to) for at in range(0, rows.num_rows, _REPLAY_ROWS)]
         values = tuple(value for answer in answers for value in answer.values)
-        return _Answers(values, answers[-1].version if answers else "", _p95([answer.latency_ms for answer in answers]))
+        return _Answers(values, answers[-1].version if answers else "", p95(answer.latency_ms for answer in answers) or 0.0)
 
     def _champion_time(self, rows: pa.Table) -> float | None:
         """The champion's p95 on the same requests; None when it does not answer, which is no fault
@@ -234,8 +235,3 @@ def _failing() -> Iterator[None]:
         yield
     except (Transient, BadInput) as error:
         raise CanaryFailed(str(error)) from error
-
-
-def _p95(times: list[float]) -> float:
-    ordered = sorted(times)
-    return ordered[min(int(0.95 * len(ordered)), len(ordered) - 1)] if ordered else 0.0

@@ -27,6 +27,7 @@ from modelmedic.steps.adapters.local_serving.state import Slot, Wanted, WantedSt
 from modelmedic.steps.contracts.errors import ModelmedicError
 from modelmedic.steps.contracts.inference_log import REPLAY_HEADER, SERVED_BY_HEADER
 from modelmedic.steps.core.rollout.routing import to_canary
+from modelmedic.steps.core.statistics.latency import p95
 
 OWN = "/modelmedic/"  # paths that the gateway answers itself
 LARGEST_BODY = 64 << 20  # bytes, as the predictor
@@ -49,9 +50,7 @@ class Counts:
             self.latencies.append(answer.latency_ms)
 
     def plain(self) -> dict[str, Any]:
-        ordered = sorted(self.latencies)
-        p95 = ordered[min(int(0.95 * len(ordered)), len(ordered) - 1)] if ordered else None
-        return {"requests": self.requests, "failures": self.failures, "latency_p95_ms": p95}
+        return {"requests": self.requests, "failures": self.failures, "latency_p95_ms": p95(self.latencies)}
 
 
 @dataclass(frozen=True, slots=True)
