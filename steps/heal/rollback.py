@@ -2,9 +2,6 @@
 freeze and no lost store stops it.
 """
 
-from collections.abc import Mapping
-from typing import Any
-
 from modelmedic.steps.approval.requests import refusal
 from modelmedic.steps.contracts.diagnosis import Release
 from modelmedic.steps.contracts.errors import NotFound
@@ -13,8 +10,8 @@ from modelmedic.steps.contracts.results import DiagnoseResult, RollbackResult, R
 from modelmedic.steps.contracts.training import ModelVersion
 from modelmedic.steps.contracts.words import Direction
 from modelmedic.steps.core.rollout.lineage import last_good
-from modelmedic.steps.effects.perform import Effect
 from modelmedic.steps.heal.results import conclude
+from modelmedic.steps.rollout.restore import restoration
 from modelmedic.steps.runtime.run import Outputs, Run, lease_if_any
 from modelmedic.steps.runtime.versions import alias_move
 
@@ -34,8 +31,9 @@ def rollback(run: Run) -> Outputs:
         return conclude(
             run, RollbackResult("escalated", bad, bad, f"version {bad} is bad, and no earlier version can be found to go back to")
         )
-    _restore(run, target)
-    with lease_if_any(run.site) as lease:
+    with lease_if_any(site) as lease:
+        run.perform(restoration(site, target, f"restore:{run.incident.id}:{target.digest}"), lease)
+    with lease_if_any(site) as lease:
         if site.registry.alias(champion) == bad:
             run.perform(alias_move(run, champion, target.version, bad, Direction.RETREAT), lease)
     stamp = run.record(RollbackTime(site.clock.now()))
@@ -60,20 +58,3 @@ def _target(run: Run, bad: str | None) -> ModelVersion | None:
         return site.registry.version(known)
     except NotFound:
         return None
-
-
-def _restore(run: Run, target: ModelVersion) -> None:
-    serving = run.site.serving
-
-    def act() -> None:
-        serving.restore(target)
-
-    def read_back() -> Mapping[str, Any] | None:
-        state = serving.state()
-        back = state.champion is not None and state.champion.digest == target.digest and state.canary is None
-        return {"champion": target.version, "generation": state.generation} if back else None
-
-    facts = {"version": target.version, "digest": target.digest}
-    effect = Effect("model.restored", f"restore:{run.incident.id}:{target.digest}", Direction.RETREAT, act, read_back, facts)
-    with lease_if_any(run.site) as lease:
-        run.perform(effect, lease)

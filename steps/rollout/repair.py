@@ -8,6 +8,7 @@ from modelmedic.steps.contracts.notification import Severity
 from modelmedic.steps.contracts.serving import ServingState
 from modelmedic.steps.contracts.words import Direction
 from modelmedic.steps.effects.perform import Effect
+from modelmedic.steps.rollout.restore import restoration
 from modelmedic.steps.runtime.run import Site, retreat
 
 
@@ -67,18 +68,5 @@ def _agree(site: Site, state: ServingState, alias: str) -> str:
         site.tell("alias.differs", Severity.CRITICAL, site.policy.metadata.owner, f"{site.model}: {sentence}")
         return sentence
     target = site.registry.version(alias)
-
-    def read_back() -> dict[str, str] | None:
-        champion = site.serving.state().champion
-        return {"champion": alias} if champion is not None and champion.digest == target.digest else None
-
-    effect = Effect(
-        "model.restored",
-        f"repair:{state.generation}:{alias}",
-        Direction.RETREAT,
-        lambda: site.serving.restore(target),
-        read_back,
-        {"version": alias, "instead_of": served},
-    )
-    retreat(site, effect)
+    retreat(site, restoration(site, target, f"repair:{state.generation}:{alias}", instead_of=served))
     return f"version {alias} serves again, for the promotion of version {served} broke off before its alias moved"
