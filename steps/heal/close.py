@@ -3,8 +3,7 @@ message to people.
 """
 
 from modelmedic.steps.approval.requests import lapse
-from modelmedic.steps.contracts.codec import to_plain
-from modelmedic.steps.contracts.errors import BadInput, ModelmedicError
+from modelmedic.steps.contracts.errors import BadInput
 from modelmedic.steps.contracts.incident import Closing
 from modelmedic.steps.contracts.notification import Severity
 from modelmedic.steps.contracts.results import CloseResult, DiagnoseResult
@@ -14,6 +13,7 @@ from modelmedic.steps.core.incidents.outcome import Ending, ending
 from modelmedic.steps.core.incidents.recurrence import SILENT_FOR
 from modelmedic.steps.heal.results import note_training
 from modelmedic.steps.incidents.metrics import tell_heal
+from modelmedic.steps.reporting.publish import publish_if_possible
 from modelmedic.steps.runtime.run import Outputs, Run
 
 _NEWS = {
@@ -37,7 +37,7 @@ def close(run: Run, error: str | None = None) -> Outputs:
     if already is None:
         lapse(run)
         already = _close(run, ending(site.ledger.stages(run.incident), error))
-    report = _report(run)
+    report = publish_if_possible(site, run.incident)
     kept = run.record(CloseResult(already.outcome, already.sentence, report))
     tell_heal(run, 0)  # an ended heal has no canary; one that an error left there the next sweep finds
     return kept.outputs
@@ -100,14 +100,3 @@ def _page_when_the_breaker_opens(run: Run) -> None:
         sentence = f"{len(failures)} heals of {site.model} failed; nothing advances until {failures[0].at + breaker.within:%Y-%m-%d}"
         run.note("breaker.opened", failures=[heal.incident for heal in failures])
         run.tell("breaker.opened", Severity.CRITICAL, site.policy.metadata.owner, f"{site.model}: the breaker is open", sentence)
-
-
-def _report(run: Run) -> str | None:
-    """The page for people; a heal is never undone because its page could not be drawn."""
-    from modelmedic.steps.reporting.story import write
-
-    try:
-        return write(run.site, run.incident)
-    except ModelmedicError as error:
-        run.note("report.failed", error=str(error), outcome=to_plain(run.site.ledger.closing(run.incident)))
-        return None

@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from modelmedic.steps.contracts.errors import ModelmedicError, NotFound
+from modelmedic.steps.contracts.errors import NotFound
 from modelmedic.steps.contracts.incident import Closing, Incident
 from modelmedic.steps.contracts.notification import Severity
 from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.contracts.words import Outcome, Task
 from modelmedic.steps.core.statistics.residuals import LabelledRows, labelled_rows
 from modelmedic.steps.core.tables.pairing import pair
+from modelmedic.steps.reporting.publish import publish_if_possible
 from modelmedic.steps.runtime.run import Site
 
 _CHANGED = (Outcome.HEALED, Outcome.ROLLED_BACK)
@@ -53,18 +54,8 @@ def _assess(site: Site, incident: Incident, closing: Closing) -> str | None:
     if not said.effective:
         owner = site.policy.metadata.owner
         site.tell("heal.ineffective", Severity.WARNING, owner, f"{site.model}: a heal did not help", sentence, incident.id)
-    _renew_report(site, incident)
+    publish_if_possible(site, incident)
     return said.sentence
-
-
-def _renew_report(site: Site, incident: Incident) -> None:
-    """The page tells of the effect as well; the assessment stands without it."""
-    from modelmedic.steps.reporting.story import write
-
-    try:
-        write(site, incident)
-    except ModelmedicError as error:
-        site.note("report.failed", {"error": str(error)}, incident.id)
 
 
 def _sentence(rows: LabelledRows, version: str) -> str:

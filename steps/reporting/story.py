@@ -18,7 +18,7 @@ from modelmedic.steps.contracts.diagnosis import Diagnosis
 from modelmedic.steps.contracts.errors import ModelmedicError
 from modelmedic.steps.contracts.heal_stages import HEAL
 from modelmedic.steps.contracts.incident import Answer, Assessment, Closing, Incident
-from modelmedic.steps.contracts.keys import model_hash, notification_key, report_key, verdict_key
+from modelmedic.steps.contracts.keys import notification_key, verdict_key
 from modelmedic.steps.contracts.notification import Notification
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.ports import ObjectStore
@@ -34,7 +34,7 @@ from modelmedic.steps.contracts.results import (
 from modelmedic.steps.contracts.training import Validation
 from modelmedic.steps.core.records.chain import Fault
 from modelmedic.steps.core.tables.thinning import thin
-from modelmedic.steps.records.documents import read, replace
+from modelmedic.steps.records.documents import read
 from modelmedic.steps.reporting.comparison import Comparison, compare
 from modelmedic.steps.runtime.reference import champion_reference
 from modelmedic.steps.runtime.run import Site
@@ -89,17 +89,6 @@ class Story:
     records: tuple[Record, ...] = ()
     chain: Chain | None = None
     gaps: tuple[str, ...] = ()
-
-
-def write(site: Site, incident: Incident) -> str:
-    """Draw the incident's page and store it over the one before; its key. Raises StoreError when
-    the store is away.
-    """
-    from modelmedic.steps.reporting.incident import incident_page
-
-    key = report_key(model_hash(incident.model), incident.epoch, "incident.html")
-    replace(site.store, key, incident_page(gather(site, incident)).encode())
-    return key
 
 
 def gather(site: Site, incident: Incident) -> Story:

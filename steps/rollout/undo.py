@@ -2,18 +2,17 @@
 and the record says who and why.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from modelmedic.steps.contracts.diagnosis import Release
-from modelmedic.steps.contracts.errors import BadInput, ModelmedicError, Refused
+from modelmedic.steps.contracts.errors import BadInput, Refused
 from modelmedic.steps.contracts.notification import Severity
 from modelmedic.steps.contracts.results import DeployResult, RollbackResult, UndoResult
 from modelmedic.steps.contracts.training import ModelVersion
 from modelmedic.steps.contracts.words import Direction
 from modelmedic.steps.effects.lease import Lease
-from modelmedic.steps.effects.perform import Effect
+from modelmedic.steps.reporting.publish import publish_if_possible
+from modelmedic.steps.rollout.restore import restoration
 from modelmedic.steps.runtime.run import Run, lease_if_any
 from modelmedic.steps.runtime.versions import alias_move
 
@@ -78,16 +77,8 @@ def _expect_quiet(run: Run, change: Change, now: str | None) -> None:
 def _switch(run: Run, change: Change, target: ModelVersion, lease: Lease | None) -> None:
     site, alias = run.site, run.site.policy.registry.champion
 
-    def act() -> None:
-        site.serving.restore(target)
-
-    def read_back() -> Mapping[str, Any] | None:
-        state = site.serving.state()
-        back = state.champion is not None and state.champion.digest == target.digest and state.canary is None
-        return {"champion": target.version, "generation": state.generation} if back else None
-
-    facts = {"version": target.version, "digest": target.digest, "instead_of": change.after}
-    run.perform(Effect("model.restored", f"undo:{run.incident.id}:{target.digest}", change.direction, act, read_back, facts), lease)
+    key = f"undo:{run.incident.id}:{target.digest}"
+    run.perform(restoration(site, target, key, change.direction, instead_of=change.after), lease)
     if site.registry.alias(alias) == change.after:
         run.perform(alias_move(run, alias, target.version, change.after, change.direction), lease)
 
@@ -97,18 +88,6 @@ def _tell(run: Run, change: Change, by: str, reason: str, sentence: str) -> None
     undone = run.record(UndoResult(site.clock.now(), by, reason, sentence))
     site.history.record_release(site.model, Release(undone.at, change.before, change.after, by=by))
     run.note("heal.undone", by=by, reason=reason, before=change.after, after=change.before, sentence=f"{by}: {sentence}")
-    _renew_page(run)
+    publish_if_possible(site, run.incident)
     why = reason or "no reason was given"
     run.tell("heal.undone", Severity.WARNING, site.policy.metadata.owner, f"{site.model}: {by} undid a heal", f"{sentence}: {why}")
-
-
-def _renew_page(run: Run) -> None:
-    """The incident's page says it from now on; what was undone stays undone when it cannot be
-    drawn.
-    """
-    from modelmedic.steps.reporting.story import write
-
-    try:
-        write(run.site, run.incident)
-    except ModelmedicError as error:
-        run.note("report.failed", error=str(error))

@@ -25,6 +25,7 @@ IN_THE_STEPS_IMAGE = (
     "modelmedic.steps.incidents.triage",
     "modelmedic.steps.reporting.story",
     "modelmedic.steps.reporting.incident",
+    "modelmedic.steps.reporting.publish",
     "modelmedic.steps.adapters.mlflow.registry",
     "modelmedic.steps.adapters.kserve.serving",
     "modelmedic.steps.adapters.kube.workflows",

@@ -18,7 +18,8 @@ from modelmedic.steps.contracts.incident import Incident
 from modelmedic.steps.contracts.keys import audit_key, model_hash
 from modelmedic.steps.contracts.words import Cause, Outcome
 from modelmedic.steps.reporting.incident import incident_page
-from modelmedic.steps.reporting.story import gather, write
+from modelmedic.steps.reporting.publish import publish
+from modelmedic.steps.reporting.story import gather
 from modelmedic.steps.runtime.run import Site
 from tests.reporting import flights, stories
 from tests.reporting.page import Seen, harmless
@@ -237,11 +238,11 @@ def test_windows_of_any_kind_leave_a_page(broken: str, tmp_path: Path) -> None:
 
 def test_page_is_stored_and_renewed(tmp_path: Path) -> None:
     site, incident = stories.healed(tmp_path)
-    key = write(site, incident)
+    key = publish(site, incident)
     assert key == f"reports/{model_hash(site.model)}/000001/incident.html"
     assert b"Not known yet." in site.store.get(key).data
     site.ledger.assess(incident, effective=False, sentence="not effective: mean log loss is 0.6")
-    assert write(site, incident) == key
+    assert publish(site, incident) == key
     assert b"it did not help" in site.store.get(key).data
 
 
@@ -249,4 +250,4 @@ def test_a_store_that_is_away_is_the_callers_matter(tmp_path: Path) -> None:
     site, incident = stories.healed(tmp_path)
     cast(Any, site.store).unreachable = True
     with pytest.raises(StoreError):
-        write(site, incident)
+        publish(site, incident)

@@ -1,0 +1,30 @@
+"""The incident page drawn from the records and stored; called by close, undo and assess."""
+
+from modelmedic.steps.contracts.errors import ModelmedicError
+from modelmedic.steps.contracts.incident import Incident
+from modelmedic.steps.contracts.keys import model_hash, report_key
+from modelmedic.steps.records.documents import replace
+from modelmedic.steps.reporting.incident import incident_page
+from modelmedic.steps.reporting.story import gather
+from modelmedic.steps.runtime.run import Site
+
+
+def publish(site: Site, incident: Incident) -> str:
+    """Draw the incident's page, store it over the one before, and return its store key.
+
+    Raises StoreError when the store cannot be reached.
+    """
+    key = report_key(model_hash(incident.model), incident.epoch, "incident.html")
+    replace(site.store, key, incident_page(gather(site, incident)).encode())
+    return key
+
+
+def publish_if_possible(site: Site, incident: Incident) -> str | None:
+    """The store key of the page; None, and a note on the audit trail, when it could not be drawn,
+    because no act is undone for the sake of its page.
+    """
+    try:
+        return publish(site, incident)
+    except ModelmedicError as error:
+        site.note("report.failed", {"error": str(error)}, incident.id)
+        return None
