@@ -20,7 +20,11 @@ from modelmedic.steps.adapters.models.loader import load_model
 from modelmedic.steps.adapters.models.saver import save
 from modelmedic.steps.contracts.errors import BadInput
 from modelmedic.steps.contracts.policy import Policy
+from modelmedic.steps.contracts.training import ModelVersion
+from modelmedic.steps.runtime.run import Site
+from modelmedic.steps.runtime.versions import version_files
 from modelmedic.steps.training.__main__ import entrypoint
+from modelmedic.steps.training.predict import ask_apart
 from modelmedic.steps.training.train import Trained, train_apart
 from tests.worlds.training import START, policy, rows
 
@@ -105,6 +109,16 @@ def test_users_own_model_is_saved_without_pickle_and_answers_probabilities(train
     assert answers.shape == (5,)
     assert ((answers > 0) & (answers < 1)).all()
     assert {each.required for each in model.inputs} == {False}
+
+
+@pytest.mark.xdist_group("first champion")
+def test_model_asked_in_its_own_process_answers_as_it_does_in_this_one(bootstrapped: tuple[Site, ModelVersion], tmp_path: Path) -> None:
+    at, version = bootstrapped
+    folder, table = version_files(at, version), rows(START, START + timedelta(days=4), at.policy)
+    apart = ask_apart(folder, at.policy, table, tmp_path / "out")
+    assert (apart.fitness.fault, apart.fitness.requests) == ("", 200)
+    assert apart.answers is not None
+    assert apart.answers.tolist() == load_model(folder).ask(features(table, at.policy)).tolist()
 
 
 def test_training_ends_when_its_parent_was_killed(tmp_path: Path) -> None:

@@ -10,28 +10,31 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from modelmedic.steps.bootstrap.in_process import bootstrap
 from modelmedic.steps.contracts.detection import Roles
-from modelmedic.steps.contracts.training import TrainingPlan
+from modelmedic.steps.contracts.training import ModelVersion, TrainingPlan
 from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.contracts.words import Remedy, Task
 from modelmedic.steps.core.statistics.metrics import score
 from modelmedic.steps.core.training.stand_in import forest_answers
 from modelmedic.steps.heal.retrain import retrain
+from modelmedic.steps.runtime.run import Site
 from modelmedic.steps.training.history import within
+from modelmedic.steps.training.process import in_this_process
 from modelmedic.steps.training.rehearsal import behind
-from tests.worlds.training import NOW, START, TURN, diagnosed, policy, rows, site
+from tests.worlds.training import NOW, START, TURN, diagnosed, moved_in, policy, rows, site
 
 RULES = policy()
 OLD = rows(START, TURN, RULES)
 PLAIN = Roles(task=Task.BINARY, target="left", features=("age", "spend", "plan"), categorical=("plan",))
 
 
-def test_in_a_world_that_turned_only_the_start_that_promises_most_is_trained(tmp_path: Path) -> None:
-    at = site(tmp_path, RULES, rows(TURN, NOW, RULES))
-    bootstrap(at, OLD)
-    run = diagnosed(at)
-    assert dict(retrain(run)) == {"trained": "yes"}
+@pytest.mark.xdist_group("first champion")
+def test_in_a_world_that_turned_only_the_start_that_promises_most_is_trained(
+    bootstrapped: tuple[Site, ModelVersion], tmp_path: Path
+) -> None:
+    run = diagnosed(moved_in(tmp_path, bootstrapped[0], rows(TURN, NOW, RULES)))
+    with in_this_process():
+        assert dict(retrain(run)) == {"trained": "yes"}
     after, whole = (run.site.ledger.stage(run.incident, "retrain") or {})["tried"]
     assert after["rows"] < whole["rows"]
     assert after["gain"] > 0.1

@@ -25,8 +25,10 @@ from modelmedic.steps.heal.retrain import retrain
 from modelmedic.steps.heal.validate import validate
 from modelmedic.steps.records.audit import AuditTrail
 from modelmedic.steps.runtime.run import Run, Site
-from tests.worlds.training import NOW, START, TURN, diagnosed, policy, rows, site
+from modelmedic.steps.training.process import in_this_process
+from tests.worlds.training import NOW, START, TURN, diagnosed, moved_in, policy, rows, site
 
+pytestmark = pytest.mark.xdist_group("first champion")
 RULES = policy()
 OLD = rows(START, TURN, RULES)
 LOG = rows(TURN - timedelta(days=10), NOW, RULES)
@@ -40,14 +42,15 @@ class Lived:
 
 
 @pytest.fixture(scope="module")
-def lived(tmp_path_factory: pytest.TempPathFactory) -> Lived:
+def lived(bootstrapped: tuple[Site, ModelVersion], tmp_path_factory: pytest.TempPathFactory) -> Lived:
     """Bootstrapped, diagnosed, retrained and validated once; the tests look at what is there."""
-    at = site(tmp_path_factory.mktemp("lived"), RULES, LOG)
-    first = bootstrap(at, OLD)
+    first, version = bootstrapped
+    at = moved_in(tmp_path_factory.mktemp("lived"), first, LOG)
     run = diagnosed(at)
-    assert dict(retrain(run)) == {"trained": "yes"}
-    validate(run)
-    return Lived(at, first, run)
+    with in_this_process():
+        assert dict(retrain(run)) == {"trained": "yes"}
+        validate(run)
+    return Lived(at, version, run)
 
 
 def _fresh(lived: Lived, tmp_path: Path, table: pa.Table) -> Site:

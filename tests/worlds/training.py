@@ -141,6 +141,17 @@ def site(work: Path, rules: Policy, table: pa.Table, registry: Registry | None =
     )
 
 
+def moved_in(work: Path, first: Site, table: pa.Table) -> Site:
+    """A site that goes on from what is stored, registered and served at `first`, with a log of its
+    own.
+    """
+    at = site(work, first.policy, table, first.registry)
+    for key in first.store.list(""):
+        at.store.create(key, first.store.get(key).data)
+    at.serving = first.serving
+    return at
+
+
 def diagnosed(at: Site, cause: Cause = Cause.CONCEPT_DRIFT, remedy: Remedy = Remedy.RETRAIN, onset: datetime | None = TURN) -> Run:
     """An incident whose diagnosis stands."""
     window = Window(NOW - timedelta(days=7), NOW)
