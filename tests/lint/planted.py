@@ -81,6 +81,25 @@ def without_policy(name: str) -> Callable[[Documents], object]:
     return plant
 
 
+def inference_service(**predictor: Any) -> dict[str, Any]:
+    model = {"modelFormat": {"name": "mlflow"}, "storageUri": "s3://models/1"}
+    return {
+        "apiVersion": "serving.kserve.io/v1beta1",
+        "kind": "InferenceService",
+        "metadata": {"name": "churn", "namespace": "modelmedic"},
+        "spec": {"predictor": {"model": model, **predictor}},
+    }
+
+
+def external_secret(**spec: Any) -> dict[str, Any]:
+    return {
+        "apiVersion": "external-secrets.io/v1",
+        "kind": "ExternalSecret",
+        "metadata": {"name": "webhook", "namespace": "modelmedic"},
+        "spec": {"secretStoreRef": {"kind": "ClusterSecretStore", "name": "platform"}, "target": {"name": "webhook"}, **spec},
+    }
+
+
 DEFECTS: Final = (
     Defect("second document privileged", HEAL, "pod-security", second_document_privileged),
     Defect("tag latest", HEAL, "images", lambda d: container(d).update(image="modelmedic/steps:latest")),
@@ -219,6 +238,46 @@ DEFECTS: Final = (
     Defect(
         "misspelt field of the EventBus", f"{EVENTS}/event-bus.yaml", "structure", lambda d: rename(d[0]["spec"], "jetstream", "jetStream")
     ),
+    Defect("misspelt field of a WorkflowTemplate", TRIAGE, "structure", lambda d: rename(d[0]["spec"], "ttlStrategy", "ttlStrategie")),
+    Defect("text where a WorkflowTemplate has a number", HEAL, "structure", lambda d: d[0]["spec"].update(activeDeadlineSeconds="soon")),
+    Defect(
+        "misspelt field of a CronWorkflow", MONITOR, "structure", lambda d: rename(d[0]["spec"], "concurrencyPolicy", "concurencyPolicy")
+    ),
+    Defect("misspelt field of a Sensor", SENSOR, "structure", lambda d: rename(d[0]["spec"]["template"], "container", "containers")),
+    Defect(
+        "misspelt field of an EventSource's webhook",
+        SOURCE,
+        "structure",
+        lambda d: rename(d[0]["spec"]["webhook"]["alertmanager"], "maxPayloadSize", "maxPayloadSise"),
+    ),
+    Defect(
+        "misspelt field of a ServingRuntime's container",
+        RUNTIMES,
+        "structure",
+        lambda d: rename(d[0]["spec"]["containers"][0], "readinessProbe", "readynessProbe"),
+    ),
+    Defect("misspelt field of an InferenceService", RUNTIMES, "structure", lambda d: d.append(inference_service(minReplica=1))),
+    Defect(
+        "misspelt field of a rule",
+        f"{BASE}/monitoring/prometheus-rule.yaml",
+        "structure",
+        lambda d: rename(d[0]["spec"]["groups"][0]["rules"][0], "annotations", "annotation"),
+    ),
+    Defect(
+        "rule held for a word",
+        f"{BASE}/monitoring/prometheus-rule.yaml",
+        "structure",
+        lambda d: d[0]["spec"]["groups"][0]["rules"][0].update({"for": "a while"}),
+    ),
+    Defect(
+        "misspelt field of a PodMonitor",
+        f"{BASE}/monitoring/pod-monitors.yaml",
+        "structure",
+        lambda d: rename(d[0]["spec"], "namespaceSelector", "nameSpaceSelector"),
+    ),
+    Defect("misspelt field of an ExternalSecret", ACCOUNTS, "structure", lambda d: d.append(external_secret(refreshIntervall="1h"))),
+    Defect("misspelt kind", MONITOR, "structure", lambda d: d[0].update(kind="CronWorkflows")),
+    Defect("kind that Kubernetes does not have", NETWORK, "structure", lambda d: d[0].update(kind="NetworkPolice")),
     Defect("no lock on the door", SOURCE, "delivery", lambda d: drop(d[0]["spec"]["webhook"]["alertmanager"], "authSecret")),
     Defect("dead letter at most once", SENSOR, "delivery", lambda d: drop(trigger(d)["dlqTrigger"], "atLeastOnce")),
     Defect("no dead letter", SENSOR, "delivery", lambda d: drop(trigger(d), "dlqTrigger")),

@@ -1,4 +1,4 @@
-"""modelmedic lint: whether a tree of manifests may be merged."""
+"""modelmedic lint: the checks of a tree of manifests before it is merged."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,22 +9,28 @@ if TYPE_CHECKING:
     from modelmedic.workflows.lint.findings import Result
 
 _FOLDER = click.Path(path_type=Path, file_okay=False, exists=True)
+_OUT = click.Path(path_type=Path, file_okay=False)
 
 
 @click.command(short_help="Check a rendered tree before it is merged.")
 @click.argument("folder", type=_FOLDER)
-@click.option("--crds", type=_FOLDER, help="A folder of CustomResourceDefinitions that custom kinds are held against as well.")
-@click.option("--no-tools", is_flag=True, help="Only the checks of this program; not promtool, amtool, kustomize and argo.")
 @click.option(
-    "--pods", type=click.Path(path_type=Path, file_okay=False), help="Also write each pod that would run as a Pod of its own, here."
+    "--crds",
+    metavar="FOLDER|cluster",
+    help="CustomResourceDefinitions to hold custom kinds against: a folder, or `cluster` for those of KUBECONFIG's cluster.",
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
-def lint(folder: Path, crds: Path | None, no_tools: bool, pods: Path | None, as_json: bool) -> None:
+@click.option("--no-tools", is_flag=True, help="Run the built-in checks alone, without promtool, amtool, kustomize and argo.")
+@click.option(
+    "--pods", type=click.Path(path_type=Path, file_okay=False), help="Also write each pod that would run, as a Pod, below this folder."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+def lint(folder: Path, crds: str | None, no_tools: bool, pods: Path | None, as_json: bool) -> None:
     """Check the manifests below FOLDER, where `modelmedic render --out FOLDER` wrote them; exit
     code 65 when anything is found.
 
-    Each check says how many things it saw. A program that is not installed is named as skipped.
-    Scanners of Kubernetes see nothing in Argo's kinds: give them the folder of --pods.
+    Each check says how many things it saw. A program that is not installed is named as skipped, and
+    objects of a kind without a schema are counted as UNCHECKED. Scanners of Kubernetes see nothing
+    in Argo's kinds: give them the folder of --pods.
     """
     from modelmedic.steps.contracts.errors import BadInput
     from modelmedic.workflows.cli.console import print_json
@@ -45,11 +51,22 @@ def lint(folder: Path, crds: Path | None, no_tools: bool, pods: Path | None, as_
 
 def _show(each: "Result") -> None:
     said = f"skipped: {each.skipped}" if each.skipped else f"{len(each.found)} found" if each.found else "ok"
-    click.echo(f"{each.check:<24} {each.seen:>5} seen   {said}")
+    sources = f" ({', '.join(f'{count} by {source}' for source, count in each.sources.items())})" if each.sources else ""
+    click.echo(f"{each.check:<24} {each.seen:>5} seen   {said}{sources}")
     for finding in each.found:
         click.echo(f"  {finding}")
+    for unchecked in each.unchecked:
+        click.echo(f"  UNCHECKED: {unchecked}")
 
 
 def _plain(each: "Result") -> dict[str, Any]:
     found = [{"file": one.file, "where": one.where, "sentence": one.sentence} for one in each.found]
-    return {"check": each.check, "seen": each.seen, "found": found, "skipped": each.skipped or None}
+    unchecked = [{"kind": one.kind, "apiVersion": one.api_version, "objects": one.count} for one in each.unchecked]
+    return {
+        "check": each.check,
+        "seen": each.seen,
+        "found": found,
+        "skipped": each.skipped or None,
+        "unchecked": unchecked,
+        "sources": dict(each.sources),
+    }

@@ -1,5 +1,5 @@
 """The objects of a tree of manifests: every document of every file, and those that a Sensor would
-create.
+create; read once for all checks.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,14 +16,16 @@ KUSTOMIZATION: Final = ("kustomization.yaml", "kustomization.yml")
 PLAIN: Final = "plain"  # folders of files that are no Kubernetes objects
 
 
-class _Strict(yaml.CSafeLoader):
-    """A key that is there twice would silently win or lose."""
+class _Loader(yaml.CSafeLoader):
+    """A loader that refuses a mapping with a key that is there twice: one of the two would win
+    without a word.
+    """
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        doubled = sorted({str(key) for key in keys if keys.count(key) > 1})
-        if doubled:
-            raise yaml.constructor.ConstructorError(None, None, f"has the key {doubled[0]} more than once", node.start_mark)
+        keys = [str(key.value) for key, _ in node.value]
+        if len(set(keys)) < len(keys):
+            doubled = min(key for key in keys if keys.count(key) > 1)
+            raise yaml.constructor.ConstructorError(None, None, f"has the key {doubled} more than once", node.start_mark)
         return super().construct_mapping(node, deep)
 
 
@@ -38,6 +40,10 @@ class Thing:
     @property
     def kind(self) -> str:
         return str(self.document.get("kind", ""))
+
+    @property
+    def api_version(self) -> str:
+        return str(self.document.get("apiVersion", ""))
 
     @property
     def metadata(self) -> Mapping[str, Any]:
@@ -103,7 +109,7 @@ def read_objects(tree: Mapping[str, str]) -> Objects:
         if path.suffix not in (".yaml", ".yml") or path.name in KUSTOMIZATION or PLAIN in path.parts:
             continue
         try:
-            documents = [document for document in yaml.load_all(text, Loader=_Strict) if document is not None]
+            documents = [document for document in yaml.load_all(text, Loader=_Loader) if document is not None]
         except yaml.YAMLError as error:
             unreadable.append(Finding(file, "YAML", " ".join(str(error).split())))
             continue

@@ -1,20 +1,20 @@
-"""All checks over one tree."""
+"""All checks over one tree; called by `modelmedic lint`."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Final
 
-from modelmedic.workflows.lint import access, graph, lifecycle, network, references, security, structure, text
-from modelmedic.workflows.lint.crds import crds as held_against
-from modelmedic.workflows.lint.findings import Result
-from modelmedic.workflows.lint.objects import read_objects
+from modelmedic.workflows.lint import access, graph, lifecycle, network, references, security, text
+from modelmedic.workflows.lint.findings import Result, Unchecked
+from modelmedic.workflows.lint.objects import Objects, read_objects
 from modelmedic.workflows.lint.pods import pods
-from modelmedic.workflows.lint.tools import built_by_kustomize
-from modelmedic.workflows.lint.tools import tools as run_tools
+from modelmedic.workflows.lint.schemas.crds import CLUSTER, Definitions, cluster_definitions, read_definitions
+from modelmedic.workflows.lint.structure import structure
+from modelmedic.workflows.lint.tools import Tools
 from modelmedic.workflows.output.tree import BASE, EVENTS
 from modelmedic.workflows.output.yaml import dump
 
-_CHECKS = (
-    structure.structure,
+_CHECKS: Final[tuple[Callable[[Objects], Result], ...]] = (
     security.pod_security,
     security.namespaces,
     security.resources,
@@ -38,32 +38,36 @@ _CHECKS = (
 )
 
 
-def lint(tree: Mapping[str, str], only: str | None = None) -> list[Result]:
+def lint(tree: Mapping[str, str], only: str | None = None, crds: Definitions | None = None) -> list[Result]:
     """The checks that need no other program, or the one of that name. `tree` is texts by path."""
     if only == "no-secrets-in-text":
         return [text.no_secrets_in_text(tree)]
-    objects = read_objects(tree)
-    results = [check(objects) for check in _CHECKS if only in (None, check.__name__.replace("_", "-"))]
+    results = _checked(read_objects(tree), crds, only)
     return results if only else [*results, text.no_secrets_in_text(tree)]
 
 
-def lint_folder(folder: Path, *, crds: Path | None = None, tools: bool = True) -> list[Result]:
-    """All checks over what is rendered below a folder, with other programs unless `tools` is false.
+def lint_folder(folder: Path, *, crds: str | None = None, tools: bool = True) -> list[Result]:
+    """All checks over the tree below a folder, with other programs unless `tools` is false.
 
-    Overlays are judged as kustomize puts them together, each by itself.
+    Overlays are judged as kustomize puts them together, each by itself. `crds` is a folder of
+    CustomResourceDefinitions, or `cluster`.
     """
     rendered = [folder / name for name in (BASE, EVENTS) if (folder / name).is_dir()] or [folder]
     tree = {file: text for part in rendered for file, text in read_tree(part, folder).items()}
     whole = {file: text for part in ("k8s", EVENTS) for file, text in read_tree(folder / part, folder).items()} or tree
-    results = [*lint(tree)[:-1], text.no_secrets_in_text(whole), _custom(tree, crds)]
+    definitions = _definitions(crds, whole)
     if not tools:
-        return results
-    built = [_overlay(folder, file) for file in whole if file.startswith("k8s/overlays/") and file.endswith("/kustomization.yaml")]
-    return [*results, *built, *run_tools(folder, whole)]
+        return [*_checked(read_objects(tree), definitions), text.no_secrets_in_text(whole)]
+    with Tools(folder, whole) as programs:
+        results = [*_checked(read_objects(tree), definitions), text.no_secrets_in_text(whole)]
+        overlays = [_overlay(file, *programs.built(file), definitions) for file in programs.overlays()]
+        return [*results, *overlays, *programs.results()]
 
 
 def write_pods(folder: Path, out: Path) -> int:
-    """Each projected pod of a rendered tree as a file of its own below `out`; how many there are."""
+    """Writes each projected pod of a rendered tree as a file of its own below `out`; returns how
+    many there are.
+    """
     tree = {file: text_of for part in (BASE, EVENTS) for file, text_of in read_tree(folder / part, folder).items()}
     found = pods(read_objects(tree))
     out.mkdir(parents=True, exist_ok=True)
@@ -82,18 +86,31 @@ def read_tree(part: Path, folder: Path) -> dict[str, str]:
     return found
 
 
-def _custom(tree: Mapping[str, str], crds: Path | None) -> Result:
+def _checked(objects: Objects, crds: Definitions | None, only: str | None = None) -> list[Result]:
+    results = [structure(objects, crds)] if only in (None, "structure") else []
+    return results + [check(objects) for check in _CHECKS if only in (None, _name(check))]
+
+
+def _name(check: Callable[[Objects], Result]) -> str:
+    return check.__name__.replace("_", "-")
+
+
+def _definitions(crds: str | None, tree: Mapping[str, str]) -> Definitions | None:
     if crds is None:
-        return Result("crds", 0, skipped="no folder of CustomResourceDefinitions is named (--crds)")
-    return held_against(read_objects(tree), crds)
+        return None
+    if crds == CLUSTER:
+        return cluster_definitions()
+    return read_definitions(Path(crds), {thing.kind for thing in read_objects(tree).all})
 
 
-def _overlay(folder: Path, file: str) -> Result:
+def _overlay(file: str, built: str | None, why: str, crds: Definitions | None) -> Result:
     """Everything that one overlay would apply, through every check."""
     name = f"overlay-{Path(file).parent.name}"
-    text_of, why = built_by_kustomize(folder / Path(file).parent)
-    if text_of is None:
+    if built is None:
         return Result(name, 0, skipped=why)
-    tree = {f"{Path(file).parent}/built.yaml": text_of}
-    findings = [finding for each in lint(tree) for finding in each.found]
-    return Result(name, len(read_objects(tree).all), tuple(findings))
+    tree = {f"{Path(file).parent}/built.yaml": built}
+    objects = read_objects(tree)
+    results = [*_checked(objects, crds), text.no_secrets_in_text(tree)]
+    findings = tuple(finding for each in results for finding in each.found)
+    unchecked: tuple[Unchecked, ...] = results[0].unchecked
+    return Result(name, len(objects.all), findings, unchecked=unchecked, sources=results[0].sources)

@@ -1,16 +1,21 @@
-"""The programs whose word counts more than ours: promtool, amtool, kustomize, argo. One that is
-absent is named as skipped.
+"""Checks by other programs: promtool, amtool, kustomize and argo. One that is absent is named as
+skipped.
 """
 
+import os
 import shutil
 import subprocess
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from types import TracebackType
+from typing import Final, Self
 
 from modelmedic.workflows.lint.findings import Finding, Result
 from modelmedic.workflows.lint.objects import KUSTOMIZATION
 
+OVERLAYS: Final = "k8s/overlays/"
 _SECONDS: Final = 120
 _PACKAGES: Final = {
     "promtool": "Debian's package prometheus",
@@ -20,60 +25,102 @@ _PACKAGES: Final = {
 }
 
 
-def tools(folder: Path, tree: Mapping[str, str]) -> list[Result]:
-    """Each program over the files of `tree` that are its business; they lie below `folder`."""
-    return [
-        _each("promtool-rules", "promtool", folder, _named(tree, "rules.yaml"), lambda file: ["promtool", "check", "rules", file]),
-        _each("promtool-tests", "promtool", folder, _named(tree, "rules.test.yaml"), lambda file: ["promtool", "test", "rules", file]),
-        _each("amtool", "amtool", folder, _named(tree, "alertmanager.yaml"), lambda file: ["amtool", "check-config", file]),
-        _kustomize(folder, tree),
-        _each("argo-lint", "argo", folder, _argo_files(tree), lambda file: ["argo", "lint", "--offline", "--no-color", file]),
-    ]
+@dataclass(frozen=True, slots=True)
+class Output:
+    """The end of one run: the text on stdout, and the last lines of a program that failed."""
+
+    text: str
+    complaint: str
 
 
-def built_by_kustomize(folder: Path) -> tuple[str | None, str]:
-    """What `kustomize build` writes, or None and why it could not."""
-    program = next((each for each in (["kustomize", "build"], ["kubectl", "kustomize"]) if shutil.which(each[0])), None)
-    if program is None:
-        return None, f"kustomize is not installed ({_PACKAGES['kustomize']})"
-    done = subprocess.run([*program, str(folder)], capture_output=True, text=True, timeout=_SECONDS, check=False)
-    return (done.stdout, "") if done.returncode == 0 else (None, "kustomize refuses it")
+class Tools:
+    """The programs over the files that are their business, side by side and beside the checks in
+    Python: all are started when this is entered.
+    """
+
+    def __init__(self, folder: Path, tree: Mapping[str, str]) -> None:
+        """The files of `tree` lie below `folder`."""
+        self._folder, self._tree = folder, tree
+        self._pool = ThreadPoolExecutor(os.cpu_count() or 2)
+        self._builder = next((each for each in (["kustomize", "build"], ["kubectl", "kustomize"]) if shutil.which(each[0])), None)
+        self._builds: dict[str, Future[Output]] = {}
+        self._checks: list[Callable[[], Result]] = []
+
+    def __enter__(self) -> Self:
+        rules, tests = self._named("rules.yaml"), self._named("rules.test.yaml")
+        tested = self._each("promtool-tests", "promtool", tests, lambda file: ["promtool", "test", "rules", file])  # the slowest of all
+        files = sorted(_kustomizations(self._tree), key=lambda file: (not file.startswith(OVERLAYS), file))
+        if self._builder:
+            self._builds = {file: self._start([*self._builder, str(Path(file).parent)]) for file in files}
+        self._checks = [
+            self._each("promtool-rules", "promtool", rules, lambda file: ["promtool", "check", "rules", file]),
+            tested,
+            self._each("amtool", "amtool", self._named("alertmanager.yaml"), lambda file: ["amtool", "check-config", file]),
+            self._kustomize,
+            self._each("argo-lint", "argo", _argo_files(self._tree), lambda file: ["argo", "lint", "--offline", "--no-color", file]),
+        ]
+        return self
+
+    def __exit__(self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None) -> None:
+        self._pool.shutdown(cancel_futures=error is not None)
+
+    def overlays(self) -> list[str]:
+        """The kustomizations of overlays, by their file."""
+        return [file for file in _kustomizations(self._tree) if file.startswith(OVERLAYS)]
+
+    def built(self, file: str) -> tuple[str | None, str]:
+        """The objects that one kustomization puts together, or None and why there are none."""
+        if not self._builder:
+            return None, _absent("kustomize")
+        output = self._builds[file].result()
+        return (None, "kustomize refuses it") if output.complaint else (output.text, "")
+
+    def results(self) -> list[Result]:
+        """The outcome of each program, when all have ended."""
+        return [check() for check in self._checks]
+
+    def _kustomize(self) -> Result:
+        """Every kustomization by itself, overlays among them."""
+        if not self._builder:
+            return Result("kustomize", 0, skipped=_absent("kustomize"))
+        return _outcome("kustomize", self._builds)
+
+    def _each(self, check: str, program: str, files: list[str], command: Callable[[str], list[str]]) -> Callable[[], Result]:
+        if shutil.which(program) is None:
+            return lambda: Result(check, 0, skipped=_absent(program))
+        runs = {file: self._start(command(file)) for file in files}
+        return lambda: _outcome(check, runs)
+
+    def _start(self, command: list[str]) -> Future[Output]:
+        return self._pool.submit(_output, command, self._folder)
+
+    def _named(self, name: str) -> list[str]:
+        return [file for file in self._tree if file.rpartition("/")[2] == name and "plain/" in file]
 
 
-def _named(tree: Mapping[str, str], name: str) -> list[str]:
-    return [file for file in tree if file.rpartition("/")[2] == name and "plain/" in file]
+def _kustomizations(tree: Mapping[str, str]) -> list[str]:
+    return [file for file in tree if file.rpartition("/")[2] in KUSTOMIZATION and "kind: Component\n" not in tree[file]]
 
 
 def _argo_files(tree: Mapping[str, str]) -> list[str]:
     return [file for file, text in tree.items() if "kind: WorkflowTemplate\n" in text or "kind: CronWorkflow\n" in text]
 
 
-def _kustomize(folder: Path, tree: Mapping[str, str]) -> Result:
-    """Every kustomization by itself, overlays among them."""
-    files = [file for file in tree if file.rpartition("/")[2] in KUSTOMIZATION and "kind: Component\n" not in tree[file]]
-    if shutil.which("kustomize"):
-        return _each("kustomize", "kustomize", folder, files, lambda file: ["kustomize", "build", str(Path(file).parent)])
-    return _each("kustomize", "kubectl", folder, files, lambda file: ["kubectl", "kustomize", str(Path(file).parent)])
+def _absent(program: str) -> str:
+    return f"{program} is not installed ({_PACKAGES[program]})"
 
 
-def _each(check: str, program: str, folder: Path, files: list[str], command: Callable[[str], list[str]]) -> Result:
-    if shutil.which(program) is None:
-        return Result(check, 0, skipped=f"{program} is not installed ({_PACKAGES.get(check, _PACKAGES.get(program, program))})")
-    findings = []
-    for file in files:
-        sentence = _said(command(file), folder)
-        if sentence:
-            findings.append(Finding(file, check, sentence))
-    return Result(check, len(files), tuple(findings))
+def _outcome(check: str, runs: Mapping[str, Future[Output]]) -> Result:
+    complaints = {file: run.result().complaint for file, run in runs.items()}
+    return Result(check, len(runs), tuple(Finding(file, check, complaint) for file, complaint in complaints.items() if complaint))
 
 
-def _said(command: list[str], folder: Path) -> str:
-    """What the program complained of, or nothing."""
+def _output(command: list[str], folder: Path) -> Output:
     try:
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=_SECONDS, check=False)
     except subprocess.TimeoutExpired:
-        return f"{command[0]} took longer than {_SECONDS} s"
+        return Output("", f"{command[0]} took longer than {_SECONDS} s")
     if done.returncode == 0:
-        return ""
+        return Output(done.stdout, "")
     lines = [line.strip() for line in (done.stderr + done.stdout).splitlines() if line.strip()]
-    return "; ".join(lines[-5:]) or f"{command[0]} ended with exit code {done.returncode}"
+    return Output(done.stdout, "; ".join(lines[-5:]) or f"{command[0]} ended with exit code {done.returncode}")

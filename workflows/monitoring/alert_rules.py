@@ -10,6 +10,7 @@ from modelmedic.steps.contracts.words import VerdictState
 
 HEAL_LABEL: Final = "modelmedic"  # alerts with this label set to `heal` go to triage
 _FOR_MODEL: Final = {"model": "churn"}
+_AT_ONCE: Final = "30s"  # the monitor has waited for k of n windows already; this bridges one lost scrape
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,11 @@ class Alert:
     silent: tuple[Series, ...]
     heals: bool = False  # triage opens an incident for it
     labels: dict[str, str] = field(default_factory=lambda: dict(_FOR_MODEL))  # of the alert in its test
-    after: str = "70m"  # when the test looks
+
+    @property
+    def after(self) -> str:
+        """The time at which the test looks: promtool evaluates every rule up to it."""
+        return "10m" if self.hold in ("0m", _AT_ONCE) else "70m"
 
 
 def _alarm(state: VerdictState) -> str:
@@ -52,7 +57,6 @@ def _alarmed(state: VerdictState, values: str) -> tuple[Series, ...]:
     return (Series(m.ALARM, values, {**_FOR_MODEL, "state": state.value}),)
 
 
-_AT_ONCE: Final = "30s"  # the monitor has waited for k of n windows already; this bridges one lost scrape
 _QUIET: Final = "0x80"
 _ON: Final = "1x80"
 
