@@ -1,26 +1,42 @@
-"""What the manifests have to know of the cluster they are for; one small YAML file, everything in
-it with a default.
+"""The platform: the values of one cluster that its manifests are rendered for, from one small YAML
+file with a default for everything.
 """
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError
+from pydantic_core import ErrorDetails
 
-from modelmedic.steps.contracts.errors import BadInput
+from modelmedic.steps.adapters.policy.faults import closest, dotted, shown
+from modelmedic.steps.adapters.policy.yaml_tree import Fault, Node, read_tree
+from modelmedic.steps.contracts.errors import BadPolicy
 from modelmedic.steps.contracts.policy import Section
+from modelmedic.steps.contracts.policy_schema import at, choices, keys
 from modelmedic.steps.contracts.policy_types import BaseUrl, Name
+from modelmedic.steps.contracts.policy_words import allowed
 
 _TAG = r":[A-Za-z0-9_][A-Za-z0-9_.\-]{0,127}"
 IMAGE = rf"^[a-z0-9][a-z0-9.\-]*(:[0-9]+)?(/[a-z0-9][a-z0-9._\-]*)*(({_TAG})?@sha256:[0-9a-f]{{64}}|{_TAG})$"
-Image = Annotated[str, Field(pattern=IMAGE, max_length=300)]
-Cidr = Annotated[str, Field(pattern=r"^[0-9]{1,3}(\.[0-9]{1,3}){3}/[0-9]{1,2}$")]
-Label = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9_.\-]{0,61}[A-Za-z0-9])?$")]
-LabelKey = Annotated[str, Field(pattern=r"^([a-z0-9.\-]{1,200}/)?[A-Za-z0-9]([A-Za-z0-9_.\-]{0,61}[A-Za-z0-9])?$")]
+
+
+def _matching(pattern: str, words: str, max_length: int | None = None) -> Any:
+    return Field(pattern=pattern, json_schema_extra={"patternErrorMessage": f"expected {words}"}, max_length=max_length)
+
+
+Image = Annotated[str, _matching(IMAGE, "an image with a tag or a digest, such as registry:5000/steps:1.2", max_length=300)]
+Cidr = Annotated[str, _matching(r"^[0-9]{1,3}(\.[0-9]{1,3}){3}/[0-9]{1,2}$", "addresses such as 10.0.0.0/8")]
+Label = Annotated[str, _matching(r"^[A-Za-z0-9]([A-Za-z0-9_.\-]{0,61}[A-Za-z0-9])?$", "a label's value, such as object-store")]
+LabelKey = Annotated[
+    str,
+    _matching(r"^([a-z0-9.\-]{1,200}/)?[A-Za-z0-9]([A-Za-z0-9_.\-]{0,61}[A-Za-z0-9])?$", "a label's key, such as app.kubernetes.io/name"),
+]
 Port = Annotated[int, Field(strict=True, ge=1, le=65535)]
-BusUrl = Annotated[str, Field(pattern=r"^(nats|tls)://[A-Za-z0-9.\-]+:[0-9]{1,5}$")]
-Bucket = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.\-]{1,61}[a-z0-9]$")]
+BusUrl = Annotated[str, _matching(r"^(nats|tls)://[A-Za-z0-9.\-]+:[0-9]{1,5}$", "an address such as nats://nats:4222")]
+Store = Annotated[str, _matching(r"^s3://[a-z0-9][a-z0-9.\-]{1,61}[a-z0-9](/[A-Za-z0-9_.\-]+)*$", "s3://bucket or s3://bucket/prefix")]
+Region = Annotated[str, _matching(r"^[a-z0-9\-]{2,32}$", "a region such as us-east-1")]
 
 
 class Images(Section):
@@ -60,9 +76,9 @@ class Peers(Section):
 class Services(Section):
     """The addresses that a pod is told."""
 
-    store: Annotated[str, Field(pattern=r"^s3://[a-z0-9][a-z0-9.\-]{1,61}[a-z0-9](/[A-Za-z0-9_.\-]+)*$")] = "s3://modelmedic"
+    store: Store = "s3://modelmedic"
     storeEndpoint: BaseUrl | None = Field(default="http://object-store:9000", description="None for AWS itself.")
-    region: Annotated[str, Field(pattern=r"^[a-z0-9\-]{2,32}$")] = "us-east-1"
+    region: Region = "us-east-1"
     registry: BaseUrl = "http://mlflow:5000"
     pushgateway: BaseUrl = "http://pushgateway:9091"
     prometheus: BaseUrl = "http://prometheus:9090"
@@ -93,26 +109,70 @@ class Platform(Section):
 
 
 def read_platform(path: Path | None, images: Mapping[str, str] | None = None) -> Platform:
-    """The platform of a YAML file (all defaults without one), with `images` above its own. Raises
-    BadInput, naming every fault.
+    """The platform of a YAML file (all defaults without one), with `images` above its own.
+
+    The file is read as strictly as a policy. Raises BadPolicy, which names every fault with its
+    line.
     """
-    stated = _stated(path) if path else {}
-    if images:
-        stated = {**stated, "images": {**(stated.get("images") or {}), **images}}
+    tree, faults = read_tree(path) if path else (None, [])
+    if faults:
+        raise _refused(path, faults)
+    stated: dict[str, Any] = tree.plain() if tree else {}
+    if images and isinstance(of_file := stated.get("images") or {}, dict):
+        stated = {**stated, "images": {**of_file, **images}}
     try:
         return Platform.model_validate(stated)
     except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
-        raise BadInput(f"platform {path or 'images'} is refused: {faults}; docs/install.md lists what is allowed") from error
+        details = error.errors(include_url=False, include_input=True)
+        raise _refused(path, sorted({_fault(detail, tree, images or {}) for detail in details})) from error
 
 
-def _stated(path: Path) -> dict[str, Any]:
-    import yaml
+def _refused(path: Path | None, faults: Sequence[Fault]) -> BadPolicy:
+    said = "; ".join(map(str, faults))
+    return BadPolicy(f"platform {path or 'images'} is refused: {said}; docs/install.md lists what is allowed")
 
-    try:
-        stated = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
-        raise BadInput(f"platform {path} cannot be read: {error}") from error
-    if not isinstance(stated, dict):
-        raise BadInput(f"platform {path} is {type(stated).__name__}; expected a mapping such as `namespace: modelmedic`")
-    return stated
+
+def _fault(detail: ErrorDetails, tree: Node | None, images: Mapping[str, str]) -> Fault:
+    """One error of pydantic as a sentence, at the line of the file that it is about."""
+    bad_key = detail["loc"][-1:] == ("[key]",)
+    place = detail["loc"][:-1] if bad_key else detail["loc"]
+    sentence = _sentence(detail, place, bad_key=bad_key)
+    if tree is None or (place[:1] == ("images",) and set(place[1:]) & set(images)):
+        return Fault("images", 0, sentence)
+    node = tree
+    for part in place:
+        child = node.value.get(part) if isinstance(node.value, dict) else None
+        if child is None:
+            break
+        node = child
+    return Fault(node.file, node.line, sentence)
+
+
+def _sentence(detail: ErrorDetails, place: tuple[str | int, ...], *, bad_key: bool) -> str:
+    schema = Platform.model_json_schema()
+    if detail["type"] == "extra_forbidden":
+        known = keys(at(place[:-1], schema) or {}, schema)
+        near = closest(str(place[-1]), known)
+        options = ", ".join(known)
+        whole = "a Platform" if len(place) == 1 else dotted(place[:-1])
+        said = f"did you mean {near}? (allowed: {options})" if near else f"expected one of {options}"
+        return f"{dotted(place)} is no key of {whole}; {said}"
+    if bad_key:
+        words = "a model's name" if place[0] == "trainImages" else "a label's key, such as app.kubernetes.io/name"
+        return f"{dotted(place[:-1])} has the key {shown(place[-1])}; expected {words}"
+    words = _allowed(place, schema)
+    if detail["type"] == "missing":
+        return f"{dotted(place)} is missing; expected {words}"
+    value = detail["input"]
+    quoted = isinstance(value, str) and detail["type"].endswith("_type")
+    return f"{dotted(place)} is {'empty' if value is None else json.dumps(value) if quoted else shown(value)}; expected {words}"
+
+
+def _allowed(place: tuple[str | int, ...], schema: dict[str, Any]) -> str:
+    node = at(place, schema)
+    if node is None:  # the value of a mapping whose keys are free
+        parent = choices(at(place[:-1], schema) or {}, schema)[0]
+        node = next(iter(parent.get("patternProperties", {}).values()), {})
+    if "patternProperties" in choices(node, schema)[0]:
+        return "a mapping from names to texts"
+    return allowed(node, schema) if node else "another value"

@@ -77,7 +77,7 @@ def read_tree(path: Path) -> tuple[Node | None, list[Fault]]:
 def parse_tree(data: bytes, file: str) -> tuple[Node | None, list[Fault]]:
     """As `read_tree`, for bytes that are there already."""
     if len(data) > LARGEST:
-        return None, [Fault(file, 0, f"is larger than {LARGEST} bytes; expected a policy of a few hundred lines")]
+        return None, [Fault(file, 0, f"is larger than {LARGEST} bytes; expected a file of a few hundred lines")]
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
