@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from modelmedic.examples.cluster.place import Cluster
 from modelmedic.examples.flights.stream import Flights
 from modelmedic.steps.adapters.clocks import SystemClock
-from modelmedic.steps.adapters.predictor.client import Client
+from modelmedic.steps.adapters.predictor.client import PredictorClient
 from modelmedic.steps.contracts.inference_log import LABELLED_AT, REQUEST_ID
 from modelmedic.steps.contracts.keys import bootstrap_prefix
 from modelmedic.steps.contracts.policy import Policy
@@ -80,7 +80,7 @@ class Passengers:
 
     def __init__(self, policy: Policy, url: str) -> None:
         self._policy = policy
-        self._client = Client(url, policy.serving.inferenceService, headers={"host": host(policy)})
+        self._client = PredictorClient(url, policy.serving.inferenceService, headers={"host": host(policy)})
         self.requests = 0
         self.failures: list[str] = []
 

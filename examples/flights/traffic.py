@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from modelmedic.examples.flights.faults import as_asked
 from modelmedic.examples.flights.stream import Flights
-from modelmedic.steps.adapters.predictor.client import Client
+from modelmedic.steps.adapters.predictor.client import PredictorClient
 from modelmedic.steps.contracts.inference_log import LABELLED_AT, REQUEST_ID
 from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.data.backfill import write_labels
@@ -28,7 +28,7 @@ class Traffic:
     def __init__(self, site: Site, flights: Flights, url: str) -> None:
         self._site = site
         self._flights = flights
-        self._client = Client(url, site.policy.serving.inferenceService)
+        self._client = PredictorClient(url, site.policy.serving.inferenceService)
         self.requests = 0
         self.failures = 0
 

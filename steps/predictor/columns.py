@@ -9,7 +9,7 @@ _KINDS: dict[str, Kind] = {"string": "text", "binary": "text", "datetime": "mome
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ModelColumn:
     """One column that the model is given. `kind` decides what is accepted; `exact` is the
     signature's type.
     """
@@ -32,17 +32,17 @@ class Columns:
     def features(self) -> tuple[str, ...]:
         return self.numeric + self.categorical
 
-    def wanted(self, inputs: Iterable[tuple[str, str, bool]]) -> tuple[Wanted, ...]:
+    def wanted(self, inputs: Iterable[tuple[str, str, bool]]) -> tuple[ModelColumn, ...]:
         """What the model is given, from its signature's (name, type, required); without a
         signature, the policy's features.
         """
-        stated = tuple(Wanted(name, _KINDS.get(exact, "number"), exact, required) for name, exact, required in inputs)
+        stated = tuple(ModelColumn(name, _KINDS.get(exact, "number"), exact, required) for name, exact, required in inputs)
         if stated:
             return stated
         texts = set(self.categorical)
-        return tuple(Wanted(c, "text", "string") if c in texts else Wanted(c, "number", "double") for c in self.features)
+        return tuple(ModelColumn(c, "text", "string") if c in texts else ModelColumn(c, "number", "double") for c in self.features)
 
-    def logged(self, wanted: Iterable[Wanted]) -> tuple[tuple[str, Kind], ...]:
+    def logged(self, wanted: Iterable[ModelColumn]) -> tuple[tuple[str, Kind], ...]:
         """The features of the log with their kinds: the policy's, or the model's where there is no
         policy.
         """

@@ -16,7 +16,7 @@ from modelmedic.steps.contracts.ports import ObjectStore
 from modelmedic.steps.predictor.options import Options, parse
 
 if TYPE_CHECKING:
-    from modelmedic.steps.predictor.inference import Answering
+    from modelmedic.steps.predictor.inference import ServedModel
     from modelmedic.steps.predictor.inference_log import InferenceLog
 
 _GRACE = 18.0  # seconds for the log at a stop, after 6 for the requests under way; a pod has 30 in all, 5 of them before it is told
@@ -45,18 +45,18 @@ def run(options: Options) -> int:
     """Load first: a model that cannot be served is refused before KServe has been imported."""
     from modelmedic.steps.adapters.models.loader import ALLOW_PICKLE, load_model
     from modelmedic.steps.predictor.columns import Columns
-    from modelmedic.steps.predictor.inference import Answering
+    from modelmedic.steps.predictor.inference import ServedModel
 
     options = _with_policy(options)
     model = load_model(options.model_dir, options.task, allow_pickle=options.allow_pickle)
     if model.unpickled:
         _say.warning("model %s runs what its maker wrote (%s); %s allows it", options.model_dir, model.format, ALLOW_PICKLE)
-    answering = Answering(model, Columns(options.time_column, options.numeric, options.categorical), strict=options.strict)
+    answering = ServedModel(model, Columns(options.time_column, options.numeric, options.categorical), strict=options.strict)
     _say.info("version %s of %s (%s) answered a prediction of its own", options.version, options.model_name, model.format)
     return _serve(options, answering, model.format, model.unpickled)
 
 
-def _serve(options: Options, answering: "Answering", how: str, unpickled: bool) -> int:
+def _serve(options: Options, answering: "ServedModel", how: str, unpickled: bool) -> int:
     from modelmedic.steps.adapters.kserve.server import serve
     from modelmedic.steps.predictor.inference_log import LogCounts
     from modelmedic.steps.predictor.metrics import Identity, Metrics
@@ -83,7 +83,7 @@ def _serve(options: Options, answering: "Answering", how: str, unpickled: bool) 
     return 0
 
 
-def _log(options: Options, answering: "Answering") -> "InferenceLog":
+def _log(options: Options, answering: "ServedModel") -> "InferenceLog":
     from modelmedic.steps.predictor.inference_log import InferenceLog, LogSettings
 
     settings = LogSettings(

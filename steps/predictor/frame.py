@@ -10,15 +10,15 @@ import pyarrow.compute as pc
 
 from modelmedic.steps.contracts.errors import BadInput
 from modelmedic.steps.core.tables.moments import MOMENT, moments
-from modelmedic.steps.predictor.columns import Kind, Wanted
-from modelmedic.steps.predictor.request import Asked
+from modelmedic.steps.predictor.columns import Kind, ModelColumn
+from modelmedic.steps.predictor.request import PredictionRequest
 
 Texts = Literal["string", "category"]  # how the model takes its texts
 _WHOLE = {"long": np.int64, "integer": np.int32}
 _PLAIN = {"float": np.float32, "boolean": np.bool_}
 
 
-def check(asked: Asked, kinds: Iterable[tuple[str, Kind]]) -> None:
+def check(asked: PredictionRequest, kinds: Iterable[tuple[str, Kind]]) -> None:
     """Raises BadInput when a column that has to be a number is something else."""
     for name, kind in kinds:
         column = asked.columns.get(name)
@@ -26,19 +26,19 @@ def check(asked: Asked, kinds: Iterable[tuple[str, Kind]]) -> None:
             raise BadInput(f"column {name!r} holds {column.type} values; expected numbers")
 
 
-def missing(asked: Asked, wanted: Iterable[Wanted]) -> tuple[str, ...]:
+def missing(asked: PredictionRequest, wanted: Iterable[ModelColumn]) -> tuple[str, ...]:
     """The model's required columns that the request does not have."""
     return tuple(column.name for column in wanted if column.required and column.name not in asked.columns)
 
 
-def frame(asked: Asked, wanted: Iterable[Wanted], texts: Texts) -> pd.DataFrame:
+def frame(asked: PredictionRequest, wanted: Iterable[ModelColumn], texts: Texts) -> pd.DataFrame:
     """The model's columns in its order: a number that is missing is NaN, a text that is missing is
     None.
     """
     return pd.DataFrame({column.name: _cast(asked.columns.get(column.name), asked.rows, column, texts) for column in wanted}, copy=False)
 
 
-def _cast(column: pa.Array | None, rows: int, wanted: Wanted, texts: Texts) -> Any:
+def _cast(column: pa.Array | None, rows: int, wanted: ModelColumn, texts: Texts) -> Any:
     if wanted.kind == "text":
         values = _texts(column, rows)
         return pd.Categorical(values) if texts == "category" else values

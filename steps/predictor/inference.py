@@ -11,14 +11,14 @@ import pyarrow as pa
 from modelmedic.steps.adapters.models.loader import LoadedModel
 from modelmedic.steps.contracts.errors import BadInput
 from modelmedic.steps.core.tables.moments import moments
-from modelmedic.steps.predictor.columns import Columns, Kind, Wanted
+from modelmedic.steps.predictor.columns import Columns, Kind, ModelColumn
 from modelmedic.steps.predictor.frame import Texts, check, frame, missing
-from modelmedic.steps.predictor.request import Asked
+from modelmedic.steps.predictor.request import PredictionRequest
 
 _MADE_UP: dict[Kind, list[Any]] = {"number": [0.0], "text": [""], "moment": ["2000-01-01T00:00:00Z"]}
 
 
-class Answering:
+class ServedModel:
     """A loaded model that has answered a prediction of its own.
 
     `strict` refuses a request without a column that the signature requires. Otherwise the column is
@@ -43,7 +43,7 @@ class Answering:
         """The model's columns in its order."""
         return tuple(column.name for column in self.wanted)
 
-    def answer(self, asked: Asked) -> np.ndarray:
+    def answer(self, asked: PredictionRequest) -> np.ndarray:
         """float64 of shape (rows,). Raises BadInput when it is the request's fault, and the model's
         own error when it is not.
         """
@@ -60,7 +60,7 @@ class Answering:
             which = f"without column {gaps[0]!r}" if gaps else "for these rows"
             raise BadInput(f"the model has no answer {which}: {said}") from error
 
-    def _ask(self, asked: Asked, texts: Texts) -> np.ndarray:
+    def _ask(self, asked: PredictionRequest, texts: Texts) -> np.ndarray:
         values = self._model.ask(frame(asked, self.wanted, texts))
         wild = np.flatnonzero(~np.isfinite(values))
         if len(wild):
@@ -92,7 +92,7 @@ class Answering:
         return True
 
 
-def _own_rows(example: pa.Table | None, wanted: Sequence[Wanted]) -> Asked:
+def _own_rows(example: pa.Table | None, wanted: Sequence[ModelColumn]) -> PredictionRequest:
     """A request that the model has to be able to answer, with the wanted columns alone."""
     rows = 1 if example is None else example.num_rows
     names = () if example is None else example.column_names
@@ -100,14 +100,14 @@ def _own_rows(example: pa.Table | None, wanted: Sequence[Wanted]) -> Asked:
         column.name: example[column.name].combine_chunks() if example is not None and column.name in names else _made_up(column, rows)
         for column in wanted
     }
-    return Asked("own", rows, found)
+    return PredictionRequest("own", rows, found)
 
 
-def _made_up(column: Wanted, rows: int) -> pa.Array:
+def _made_up(column: ModelColumn, rows: int) -> pa.Array:
     return pa.array(_MADE_UP[column.kind] * rows)
 
 
-def times(asked: Asked, column: str | None) -> pa.Array | None:
+def times(asked: PredictionRequest, column: str | None) -> pa.Array | None:
     """The rows' own times in UTC, null where there is none that can be read; None when the request
     has no such column.
     """

@@ -21,7 +21,7 @@ from modelmedic.steps.contracts.inference_log import span_key
 from modelmedic.steps.contracts.ports import ObjectStore
 from modelmedic.steps.data.parquet import encoded
 from modelmedic.steps.predictor.columns import Kind
-from modelmedic.steps.predictor.log_rows import Entry, day_tables
+from modelmedic.steps.predictor.log_rows import LogEntry, day_tables
 
 _PATIENCE = (0.5, 30.0)  # seconds before the store is tried again: the first time, and at most
 _say = logging.getLogger("modelmedic.log")
@@ -48,7 +48,7 @@ class LogCounts:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Object:
+class _LogObject:
     key: str
     data: bytes
     rows: int
@@ -65,8 +65,8 @@ class InferenceLog:
         self._settings = settings
         self._writer = f"{socket.gethostname()[-20:]}-{uuid.uuid4().hex[:12]}"
         self._changed = threading.Condition()
-        self._queue: deque[Entry] = deque()
-        self._outbox: deque[_Object] = deque()
+        self._queue: deque[LogEntry] = deque()
+        self._outbox: deque[_LogObject] = deque()
         self._rows = self._size = 0  # of the queue
         self._written = self._dropped = self._number = 0
         self._busy = self._urgent = self._closing = False
@@ -76,7 +76,7 @@ class InferenceLog:
         self._thread = threading.Thread(target=self._run, name="inference-log", daemon=True)
         self._thread.start()
 
-    def add(self, entry: Entry) -> None:
+    def add(self, entry: LogEntry) -> None:
         """Never waits for the store, and never raises for it."""
         with self._changed:
             if not self._queue:
@@ -173,20 +173,20 @@ class InferenceLog:
             return max(0.0, self._retry_at - now)
         return max(0.0, self._oldest + self._settings.seconds - now) if self._queue else None
 
-    def _taken(self) -> list[Entry]:
+    def _taken(self) -> list[LogEntry]:
         entries = list(self._queue)
         self._queue.clear()
         self._urgent = False
         return entries
 
-    def _encode(self, entries: list[Entry]) -> None:
+    def _encode(self, entries: list[LogEntry]) -> None:
         settings = self._settings
         made = []
         try:
             for day in day_tables(entries, settings.features, settings.time, settings.version):
                 self._number += 1
                 key = span_key(settings.prefix, day.first, day.last, self._writer, self._number)
-                made.append(_Object(key, encoded(day.table), day.table.num_rows))
+                made.append(_LogObject(key, encoded(day.table), day.table.num_rows))
         finally:
             with self._changed:
                 rows = sum(entry.rows for entry in entries)
@@ -208,7 +208,7 @@ class InferenceLog:
                 self._busy = False
                 self._after(item, sent)
 
-    def _after(self, item: _Object, sent: bool) -> None:
+    def _after(self, item: _LogObject, sent: bool) -> None:
         if sent:
             self._outbox.remove(item)
             self._written += item.rows
@@ -218,7 +218,7 @@ class InferenceLog:
         self._patience = min(self._patience * 2, _PATIENCE[1])
         self._keep_bound()
 
-    def _sent(self, item: _Object) -> bool:
+    def _sent(self, item: _LogObject) -> bool:
         try:
             if self._store is None:
                 self._store = self._open()

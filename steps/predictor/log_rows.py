@@ -19,7 +19,7 @@ _ROW = 100  # bytes of what is added to every row, roughly
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class LogEntry:
     """One answered request. `times` are the rows' own, null or None where there was none."""
 
     id: str
@@ -48,7 +48,7 @@ class DayTable:
     table: pa.Table
 
 
-def day_tables(entries: Sequence[Entry], logged: Sequence[tuple[str, Kind]], time: str | None, version: str) -> Iterator[DayTable]:
+def day_tables(entries: Sequence[LogEntry], logged: Sequence[tuple[str, Kind]], time: str | None, version: str) -> Iterator[DayTable]:
     """The rows of these entries, one table per day; a feature that none of them asked with is no
     column of it.
     """
@@ -60,7 +60,7 @@ def day_tables(entries: Sequence[Entry], logged: Sequence[tuple[str, Kind]], tim
         yield DayTable(span["min"], span["max"], rows)
 
 
-def _table(entries: Sequence[Entry], logged: Sequence[tuple[str, Kind]], time: str, version: str) -> pa.Table:
+def _table(entries: Sequence[LogEntry], logged: Sequence[tuple[str, Kind]], time: str, version: str) -> pa.Table:
     rows = sum(entry.rows for entry in entries)
     columns = {time: pa.concat_arrays([_times(entry) for entry in entries])}
     for name, kind in logged:
@@ -75,7 +75,7 @@ def _table(entries: Sequence[Entry], logged: Sequence[tuple[str, Kind]], time: s
     return pa.table(columns)
 
 
-def _times(entry: Entry) -> pa.Array:
+def _times(entry: LogEntry) -> pa.Array:
     """The rows' times; the time of the answer stands in where a row has none, or one that no log
     can be sorted by.
     """

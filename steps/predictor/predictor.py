@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from modelmedic.steps.adapters.kserve.server import Answer
+from modelmedic.steps.adapters.kserve.server import PredictorAnswer
 from modelmedic.steps.predictor.columns import Kind
-from modelmedic.steps.predictor.inference import Answering, times
+from modelmedic.steps.predictor.inference import ServedModel, times
 from modelmedic.steps.predictor.inference_log import InferenceLog
-from modelmedic.steps.predictor.log_rows import Entry
+from modelmedic.steps.predictor.log_rows import LogEntry
 from modelmedic.steps.predictor.metrics import Identity, Metrics
-from modelmedic.steps.predictor.request import Asked, Tensor, from_instances, from_tensors
+from modelmedic.steps.predictor.request import PredictionRequest, Tensor, from_instances, from_tensors
 
 ROLES = ("champion", "canary")
 _DATATYPES: dict[Kind, str] = {"number": "FP64", "text": "BYTES", "moment": "BYTES"}
@@ -30,7 +30,7 @@ class LoggingPredictor:
         self,
         name: str,
         identity: Identity,
-        answering: Answering,
+        answering: ServedModel,
         metrics: Metrics,
         log: InferenceLog | None,
         *,
@@ -48,10 +48,12 @@ class LoggingPredictor:
         self._role_from_header = role_from_header
         self._kept = tuple(name for name, _ in answering.logged)
 
-    def tensors(self, identity: str | None, tensors: Sequence[tuple[str, str, Sequence[int], Sequence[Any]]], role: str | None) -> Answer:
+    def tensors(
+        self, identity: str | None, tensors: Sequence[tuple[str, str, Sequence[int], Sequence[Any]]], role: str | None
+    ) -> PredictorAnswer:
         return self._answer(from_tensors(identity, (Tensor(*tensor) for tensor in tensors)), role)
 
-    def instances(self, identity: str | None, instances: Any, role: str | None) -> Answer:
+    def instances(self, identity: str | None, instances: Any, role: str | None) -> PredictorAnswer:
         return self._answer(from_instances(identity, instances, self._answering.names), role)
 
     def role(self, stated: str | None) -> str:
@@ -68,12 +70,12 @@ class LoggingPredictor:
             return {"flushed": True}
         return {"flushed": self._log.flush(10.0), **asdict(self._log.counts())}
 
-    def _answer(self, asked: Asked, role: str | None) -> Answer:
+    def _answer(self, asked: PredictionRequest, role: str | None) -> PredictorAnswer:
         values = self._answering.answer(asked)
         if role is not None and self._log is not None:
             self._log.add(self._entry(asked, values, role))
-        return Answer(asked.id, values)
+        return PredictorAnswer(asked.id, values)
 
-    def _entry(self, asked: Asked, values: np.ndarray, role: str) -> Entry:
+    def _entry(self, asked: PredictionRequest, values: np.ndarray, role: str) -> LogEntry:
         kept = {name: asked.columns[name] for name in self._kept if name in asked.columns}
-        return Entry(asked.id, kept, times(asked, self._time), values, role, datetime.now(UTC))
+        return LogEntry(asked.id, kept, times(asked, self._time), values, role, datetime.now(UTC))

@@ -27,7 +27,7 @@ class Tensor:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class PredictionRequest:
     """Arrays of one length, uncast: what the caller really said. `id` is the caller's, or one made
     up.
     """
@@ -37,7 +37,7 @@ class Asked:
     columns: Mapping[str, pa.Array]
 
 
-def from_tensors(identity: str | None, tensors: Iterable[Tensor]) -> Asked:
+def from_tensors(identity: str | None, tensors: Iterable[Tensor]) -> PredictionRequest:
     """One tensor per column, each of shape [rows] or [rows, 1]. Raises BadInput."""
     columns: dict[str, pa.Array] = {}
     rows: int | None = None
@@ -52,7 +52,7 @@ def from_tensors(identity: str | None, tensors: Iterable[Tensor]) -> Asked:
     return _asked(identity, rows, columns)
 
 
-def from_instances(identity: str | None, instances: Any, names: Sequence[str]) -> Asked:
+def from_instances(identity: str | None, instances: Any, names: Sequence[str]) -> PredictionRequest:
     """V1: a list of objects by column, or of lists in the order of the model's columns `names`.
     Raises BadInput.
     """
@@ -68,12 +68,12 @@ def from_instances(identity: str | None, instances: Any, names: Sequence[str]) -
     return _asked(identity, len(instances), columns)
 
 
-def _asked(identity: str | None, rows: int | None, columns: Mapping[str, pa.Array]) -> Asked:
+def _asked(identity: str | None, rows: int | None, columns: Mapping[str, pa.Array]) -> PredictionRequest:
     if not rows or not columns:
         raise BadInput("request has no rows; expected one tensor per column, each with a value per row")
     if identity is not None and not (0 < len(identity) <= _LONGEST_ID and identity.isprintable()):
         raise BadInput(f"request id is {_short(identity)}; expected 1 to {_LONGEST_ID} printable characters")
-    return Asked(identity or uuid.uuid4().hex, rows, columns)
+    return PredictionRequest(identity or uuid.uuid4().hex, rows, columns)
 
 
 def _values(tensor: Tensor) -> Sequence[Any]:

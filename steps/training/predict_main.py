@@ -53,11 +53,11 @@ def _answer(options: argparse.Namespace) -> dict[str, Any]:
 
     from modelmedic.steps.adapters.models.loader import load_model
     from modelmedic.steps.predictor.columns import Columns
-    from modelmedic.steps.predictor.inference import Answering
+    from modelmedic.steps.predictor.inference import ServedModel
 
     policy = Policy.model_validate_json(options.policy.read_bytes())
     model = load_model(options.model, policy.data.task, allow_pickle=options.allow_pickle)
-    answering = Answering(model, Columns(policy.data.time, policy.data.numeric, policy.data.categorical))
+    answering = ServedModel(model, Columns(policy.data.time, policy.data.numeric, policy.data.categorical))
     rows = pq.read_table(options.rows)
     parts = [_asked(answering, rows.slice(at, _CHUNK)) for at in range(0, rows.num_rows, _CHUNK)]
     pq.write_table(pa.table({"answer": pa.chunked_array([pa.array(part) for part in parts], pa.float64())}), options.out / ANSWERS)
@@ -72,10 +72,10 @@ def _answer(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _asked(answering: Any, rows: pa.Table) -> Any:
-    from modelmedic.steps.predictor.request import Asked
+    from modelmedic.steps.predictor.request import PredictionRequest
 
     columns = {name: rows[name].combine_chunks() for name in rows.column_names if name in answering.names}
-    return answering.answer(Asked("rows", rows.num_rows, columns))
+    return answering.answer(PredictionRequest("rows", rows.num_rows, columns))
 
 
 def _timed(answering: Any, rows: pa.Table, single: int) -> list[float]:

@@ -11,7 +11,7 @@ import pytest
 from modelmedic.steps.contracts.errors import Conflict, Refused, Transient
 from modelmedic.steps.contracts.serving import ServingState, Traffic
 from tests.worlds.cluster import in_cluster
-from tests.worlds.serving import ROWS, World, in_fake_cluster, in_memory, on_this_machine, rehearsed
+from tests.worlds.serving import ROWS, ServingWorld, in_fake_cluster, in_memory, on_this_machine, rehearsed
 
 _CLUSTER = pytest.param("cluster", marks=pytest.mark.e2e)
 everywhere = pytest.mark.parametrize("world", ["memory", "rehearsed", "machine", "kserve", _CLUSTER], indirect=True)
@@ -21,7 +21,7 @@ shielded = pytest.mark.parametrize("world", ["memory", "rehearsed", "machine"], 
 open_to_callers = pytest.mark.parametrize("world", ["kserve", _CLUSTER], indirect=True)
 
 
-_WORLDS: dict[str, Callable[[Path], World]] = {
+_WORLDS: dict[str, Callable[[Path], ServingWorld]] = {
     "memory": lambda _: in_memory(),
     "rehearsed": lambda _: rehearsed(),
     "machine": on_this_machine,
@@ -31,32 +31,32 @@ _WORLDS: dict[str, Callable[[Path], World]] = {
 
 
 @pytest.fixture
-def world(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+def world(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ServingWorld]:
     monkeypatch.setenv("PYTHONPATH", str(request.config.rootpath))
     made = _WORLDS[request.param](tmp_path)
     yield made
     made.close()
 
 
-def _with_canary(world: World, share: int = 0, **behaviour: object) -> ServingState:
+def _with_canary(world: ServingWorld, share: int = 0, **behaviour: object) -> ServingState:
     world.serving.start(world.model("1", value=0.1))
     state = world.serving.start_canary(world.model("2", value=0.2, **behaviour), expected=world.serving.state().generation)
     return world.serving.set_share(share, expected=state.generation) if share else state
 
 
-def _tried(world: World) -> str | None:
+def _tried(world: ServingWorld) -> str | None:
     try:
         return world.ask(ROWS).version
     except Transient:
         return None
 
 
-def _asked(world: World, times: int) -> Counter[str]:
+def _asked(world: ServingWorld, times: int) -> Counter[str]:
     return Counter(world.ask(ROWS).version for _ in range(times))
 
 
 @everywhere
-def test_nothing_serves_before_the_first_start_and_only_one_champion_is_started(world: World) -> None:
+def test_nothing_serves_before_the_first_start_and_only_one_champion_is_started(world: ServingWorld) -> None:
     assert world.serving.state() == ServingState(0, None)
     with pytest.raises(Refused):
         world.serving.start_canary(world.model("2"), expected=0)
@@ -70,7 +70,7 @@ def test_nothing_serves_before_the_first_start_and_only_one_champion_is_started(
 
 
 @everywhere
-def test_a_canary_comes_up_dark_and_answers_by_name(world: World) -> None:
+def test_a_canary_comes_up_dark_and_answers_by_name(world: ServingWorld) -> None:
     state = _with_canary(world)
     assert state.canary is not None
     assert (state.canary.version, state.canary.ready, state.canary_percent) == ("2", True, 0)
@@ -83,7 +83,7 @@ def test_a_canary_comes_up_dark_and_answers_by_name(world: World) -> None:
 
 
 @everywhere
-def test_a_share_is_exact_and_counted_for_each_and_replays_count_nowhere(world: World) -> None:
+def test_a_share_is_exact_and_counted_for_each_and_replays_count_nowhere(world: ServingWorld) -> None:
     _with_canary(world, share=20)
     for _ in range(10):
         world.ask(ROWS, replay=True)
@@ -94,13 +94,13 @@ def test_a_share_is_exact_and_counted_for_each_and_replays_count_nowhere(world: 
 
 
 @shielded
-def test_replays_that_come_through_the_gateway_are_the_champions(world: World) -> None:
+def test_replays_that_come_through_the_gateway_are_the_champions(world: ServingWorld) -> None:
     _with_canary(world, share=50)
     assert {world.ask(ROWS, replay=True).version for _ in range(10)} == {"1"}
 
 
 @shielded
-def test_callers_never_see_a_failing_canary_and_it_is_charged_with_each_failure(world: World) -> None:
+def test_callers_never_see_a_failing_canary_and_it_is_charged_with_each_failure(world: ServingWorld) -> None:
     _with_canary(world, share=50, status=500)
     assert _asked(world, 20) == {"1": 20}
     traffic = world.serving.traffic()
@@ -109,7 +109,7 @@ def test_callers_never_see_a_failing_canary_and_it_is_charged_with_each_failure(
 
 
 @open_to_callers
-def test_a_failing_canary_is_charged_with_each_failure_that_its_callers_saw(world: World) -> None:
+def test_a_failing_canary_is_charged_with_each_failure_that_its_callers_saw(world: ServingWorld) -> None:
     """What no Gateway API gateway can keep from them: it does not ask the champion again."""
     _with_canary(world, share=50, status=500)
     answered = [_tried(world) for _ in range(20)]
@@ -119,7 +119,7 @@ def test_a_failing_canary_is_charged_with_each_failure_that_its_callers_saw(worl
 
 
 @everywhere
-def test_a_promoted_canary_answers_everything_and_the_old_champion_is_kept(world: World) -> None:
+def test_a_promoted_canary_answers_everything_and_the_old_champion_is_kept(world: ServingWorld) -> None:
     before = _with_canary(world, share=50)
     _asked(world, 10)
     state = world.serving.promote(expected=before.generation)
@@ -134,7 +134,7 @@ def test_a_promoted_canary_answers_everything_and_the_old_champion_is_kept(world
 
 
 @in_time
-def test_a_stale_generation_changes_nothing(world: World) -> None:
+def test_a_stale_generation_changes_nothing(world: ServingWorld) -> None:
     state = _with_canary(world, share=20)
     stale = state.generation - 1
     with pytest.raises(Conflict):
@@ -147,7 +147,7 @@ def test_a_stale_generation_changes_nothing(world: World) -> None:
 
 
 @in_time
-def test_withdrawing_needs_no_generation_and_twice_is_harmless(world: World) -> None:
+def test_withdrawing_needs_no_generation_and_twice_is_harmless(world: ServingWorld) -> None:
     _with_canary(world, share=50)
     state = world.serving.withdraw()
     assert (state.canary, state.canary_percent) == (None, 0)
@@ -159,7 +159,7 @@ def test_withdrawing_needs_no_generation_and_twice_is_harmless(world: World) -> 
 
 
 @everywhere
-def test_the_previous_version_is_restored_after_a_promotion(world: World) -> None:
+def test_the_previous_version_is_restored_after_a_promotion(world: ServingWorld) -> None:
     world.serving.promote(expected=_with_canary(world).generation)
     state = world.serving.restore(world.model("1", value=0.1))
     assert state.champion is not None
@@ -169,7 +169,7 @@ def test_the_previous_version_is_restored_after_a_promotion(world: World) -> Non
 
 
 @in_time
-def test_any_version_is_restored_whatever_served_before(world: World) -> None:
+def test_any_version_is_restored_whatever_served_before(world: ServingWorld) -> None:
     _with_canary(world, share=50)
     state = world.serving.restore(world.model("0", value=0.0))
     assert state.champion is not None
@@ -178,7 +178,7 @@ def test_any_version_is_restored_whatever_served_before(world: World) -> None:
 
 
 @in_time
-def test_notes_stay_and_are_no_change_of_what_serves(world: World) -> None:
+def test_notes_stay_and_are_no_change_of_what_serves(world: ServingWorld) -> None:
     state = world.serving.start(world.model("1"))
     world.serving.annotate({"withdrawn": "2"})
     world.serving.annotate({"reason": "slow"})
@@ -190,7 +190,9 @@ def test_notes_stay_and_are_no_change_of_what_serves(world: World) -> None:
 
 @in_time
 @pytest.mark.parametrize(("behaviour", "error"), [({"error": "it is pickled"}, Refused), ({"dies": True}, Transient)])
-def test_a_canary_that_does_not_come_up_leaves_nothing_behind(world: World, behaviour: dict[str, object], error: type[Exception]) -> None:
+def test_a_canary_that_does_not_come_up_leaves_nothing_behind(
+    world: ServingWorld, behaviour: dict[str, object], error: type[Exception]
+) -> None:
     state = world.serving.start(world.model("1", value=0.1))
     with pytest.raises(error):
         world.serving.start_canary(world.model("2", **behaviour), expected=state.generation)
@@ -200,6 +202,6 @@ def test_a_canary_that_does_not_come_up_leaves_nothing_behind(world: World, beha
 
 
 @in_time
-def test_a_first_share_of_traffic_starts_at_no_failures(world: World) -> None:
+def test_a_first_share_of_traffic_starts_at_no_failures(world: ServingWorld) -> None:
     _with_canary(world)
     assert world.serving.traffic()["canary"] == Traffic(0, 0, None)

@@ -12,7 +12,7 @@ import pytest
 from modelmedic.examples.cluster import runs
 from modelmedic.examples.cluster.place import until
 from modelmedic.examples.cluster.world import TODAY
-from modelmedic.steps.adapters.predictor.client import Client
+from modelmedic.steps.adapters.predictor.client import PredictorClient
 from modelmedic.steps.contracts.errors import ModelmedicError
 from modelmedic.steps.contracts.incident import Incident
 from modelmedic.steps.contracts.keys import model_prefix
@@ -88,7 +88,7 @@ def test_a_canary_that_is_slower_than_the_champion_is_taken_back(stage: Stage) -
     def burden(stopped: Callable[[], bool]) -> None:
         pod = until(stage.canary_pod, 60, "the canary's pod")
         name = stage.policy.serving.inferenceService
-        with stage.cluster.forwarded(f"pod/{pod}", 8080) as port, Client(f"http://127.0.0.1:{port}", name) as client:
+        with stage.cluster.forwarded(f"pod/{pod}", 8080) as port, PredictorClient(f"http://127.0.0.1:{port}", name) as client:
             while not stopped():
                 with suppress(ModelmedicError):  # it ends in the middle of an answer
                     client.ask(heavy, "heavy")

@@ -253,7 +253,7 @@ def _serving(handled: type[BaseHTTPRequestHandler]) -> ThreadingHTTPServer:
 
 
 def _api(cluster: FakeCluster) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
+    class KubernetesApiHandler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         wbufsize = -1
 
@@ -274,4 +274,4 @@ def _api(cluster: FakeCluster) -> type[BaseHTTPRequestHandler]:
         def log_message(self, format: str, *args: Any) -> None:
             pass
 
-    return Handler
+    return KubernetesApiHandler

@@ -34,7 +34,7 @@ def announce(file: str | None, facts: dict[str, Any]) -> None:
 def handler(said: dict[str, str], behaviour: dict[str, Any]) -> type[BaseHTTPRequestHandler]:
     counts: Counter[int] = Counter()
 
-    class Handler(BaseHTTPRequestHandler):
+    class PredictorHandler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         wbufsize = -1  # head and body in one packet
 
@@ -82,7 +82,7 @@ def handler(said: dict[str, str], behaviour: dict[str, Any]) -> type[BaseHTTPReq
         def log_message(self, format: str, *args: Any) -> None:
             pass
 
-    return Handler
+    return PredictorHandler
 
 
 def main() -> int:

@@ -144,7 +144,7 @@ def _refused(code: int, message: str) -> tuple[int, Document]:
 
 
 def _handler(argo: FakeArgo) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
+    class WorkflowsApiHandler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def _answer(self) -> None:
@@ -163,4 +163,4 @@ def _handler(argo: FakeArgo) -> type[BaseHTTPRequestHandler]:
         def log_message(self, *_: object) -> None:
             return
 
-    return Handler
+    return WorkflowsApiHandler

@@ -2,13 +2,15 @@
 makes of the data.
 """
 
+import sys
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
 from modelmedic.steps.adapters.evidently.painter import Painter
-from modelmedic.steps.contracts.errors import ModelmedicError
+from modelmedic.steps.adapters.evidently.report import drift_page
+from modelmedic.steps.contracts.errors import BadInput, ModelmedicError
 from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.heal.report import begin, report
 from modelmedic.steps.runtime.run import Run
@@ -84,3 +86,10 @@ def test_a_page_that_fails_beside_others_leaves_the_next_one_unharmed() -> None:
     with pytest.raises(ModelmedicError, match="height"):
         lost.result()
     assert "<html" in page.result()
+
+
+def test_a_page_without_evidently_installed_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "evidently", None)
+    rows = pa.table({"age": [1.0, 2.0]})
+    with pytest.raises(BadInput, match=r"the package evidently is not installed here; expected `pip install 'modelmedic\[report\]'`"):
+        drift_page(rows, rows, numeric=["age"], categorical=[])

@@ -23,21 +23,21 @@ from modelmedic.steps.data.parquet import opened
 from modelmedic.steps.data.windows import LoggedWindows
 from modelmedic.steps.predictor.columns import Columns
 from modelmedic.steps.predictor.inference_log import InferenceLog, LogSettings
-from modelmedic.steps.predictor.log_rows import Entry, day_tables
+from modelmedic.steps.predictor.log_rows import LogEntry, day_tables
 from tests.worlds.serving import policy
 
 NOW = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 LOGGED = Columns("at", ("x",), ("c",)).logged(())
 
 
-def _entry(identity: str, at: list[Any] | None = None, answered: datetime = NOW, **columns: list[Any]) -> Entry:
+def _entry(identity: str, at: list[Any] | None = None, answered: datetime = NOW, **columns: list[Any]) -> LogEntry:
     rows = len(next(iter(columns.values())))
     times = None if at is None else moments(pa.array(at))
     arrays = {name: pa.array(values) for name, values in columns.items()}
-    return Entry(identity, arrays, times, np.linspace(0.0, 1.0, rows), "champion", answered)
+    return LogEntry(identity, arrays, times, np.linspace(0.0, 1.0, rows), "champion", answered)
 
 
-def _rows(*entries: Entry) -> list[pa.Table]:
+def _rows(*entries: LogEntry) -> list[pa.Table]:
     return [day.table for day in day_tables(entries, LOGGED, "at", "7")]
 
 

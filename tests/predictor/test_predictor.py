@@ -19,7 +19,7 @@ import pyarrow as pa
 import pytest
 
 from modelmedic.steps.adapters.clocks import SystemClock
-from modelmedic.steps.adapters.predictor.client import Client
+from modelmedic.steps.adapters.predictor.client import PredictorClient
 from modelmedic.steps.adapters.store.folder import FolderStore
 from modelmedic.steps.contracts.errors import BadInput
 from modelmedic.steps.contracts.window import Window
@@ -100,7 +100,7 @@ def predictor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Predictor]:
 
 
 def test_both_protocols_answer_one_number_per_row_and_name_the_version(predictor: Predictor) -> None:
-    with Client(predictor.url, "tiny") as client:
+    with PredictorClient(predictor.url, "tiny") as client:
         answer = client.ask(ROWS)
     assert (answer.version, len(answer.values)) == ("7", 2)
     instances = [{"x": 0.5, "c": "a"}, {"x": -0.5, "c": "zz"}]
@@ -116,7 +116,7 @@ def test_both_protocols_answer_one_number_per_row_and_name_the_version(predictor
 def test_the_log_has_what_was_asked_under_the_requests_id_and_role(predictor: Predictor) -> None:
     day = DAY + timedelta(days=10)
     rows = ROWS.set_column(2, "at", pa.array([day, day + timedelta(hours=1)]))
-    with Client(predictor.url, "tiny", headers={"x-modelmedic-served-by": "canary"}) as client:
+    with PredictorClient(predictor.url, "tiny", headers={"x-modelmedic-served-by": "canary"}) as client:
         answer = client.ask(rows, "r1")
         client.ask(rows, "r2", replay=True)
     assert [
@@ -129,7 +129,7 @@ def test_the_log_has_what_was_asked_under_the_requests_id_and_role(predictor: Pr
 
 def test_broken_data_that_the_model_can_answer_reaches_the_log(predictor: Predictor) -> None:
     day = DAY + timedelta(days=20)
-    with Client(predictor.url, "tiny") as client:
+    with PredictorClient(predictor.url, "tiny") as client:
         client.ask(pa.table({"x": [1e9], "c": pa.array([None], pa.string()), "at": [day]}), "unit")
         client.ask(pa.table({"x": [1.0], "at": [day]}), "gone")
         with pytest.raises(BadInput, match="the model has no answer without column 'x'"):
@@ -187,7 +187,7 @@ def test_metrics_count_requests_rows_and_failures_and_keep_replays_apart(predict
         "modelmedic_replays_total",
     )
     before = [predictor.metric(name) for name in names]
-    with Client(predictor.url, "tiny") as client:
+    with PredictorClient(predictor.url, "tiny") as client:
         client.ask(ROWS)
         client.ask(ROWS, replay=True)
         with pytest.raises(BadInput):
@@ -202,7 +202,7 @@ def test_metrics_count_requests_rows_and_failures_and_keep_replays_apart(predict
 def test_sigterm_loses_nothing(predictor: Predictor) -> None:
     """The last of this file: it ends the predictor."""
     day = DAY + timedelta(days=30)
-    with Client(predictor.url, "tiny") as client:
+    with PredictorClient(predictor.url, "tiny") as client:
         for number in range(20):
             client.ask(pa.table({"x": [1.0], "c": ["a"], "at": [day]}), f"last{number}")
     while predictor.process.poll() is None:  # asked impatiently, again and again

@@ -11,18 +11,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelmedic.steps.adapters.models.folder import Input
+from modelmedic.steps.adapters.models.folder import ModelInput
 from modelmedic.steps.adapters.models.loader import LoadedModel
 from modelmedic.steps.contracts.errors import BadInput
 from modelmedic.steps.predictor.columns import Columns
-from modelmedic.steps.predictor.inference import Answering
-from modelmedic.steps.predictor.request import Asked, Tensor, from_instances, from_tensors
+from modelmedic.steps.predictor.inference import ServedModel
+from modelmedic.steps.predictor.request import PredictionRequest, Tensor, from_instances, from_tensors
 
 COLUMNS = Columns("at", ("x", "n"), ("c",))
-INPUTS = (Input("x", "double"), Input("n", "long"), Input("c", "string"), Input("extra", "double", required=False))
+INPUTS = (ModelInput("x", "double"), ModelInput("n", "long"), ModelInput("c", "string"), ModelInput("extra", "double", required=False))
 
 
-def _model(ask: Any, example: pa.Table | None = None, inputs: tuple[Input, ...] = INPUTS) -> LoadedModel:
+def _model(ask: Any, example: pa.Table | None = None, inputs: tuple[ModelInput, ...] = INPUTS) -> LoadedModel:
     return LoadedModel(ask, inputs, example, "made", False)
 
 
@@ -30,11 +30,11 @@ def _sum(frame: Any) -> np.ndarray:
     return np.asarray(frame["x"].fillna(0) + frame["n"].fillna(0) + frame["c"].map(lambda c: 0 if c is None else len(c)), dtype=float)
 
 
-def _answering(**options: Any) -> Answering:
-    return Answering(_model(_sum), COLUMNS, **options)
+def _answering(**options: Any) -> ServedModel:
+    return ServedModel(_model(_sum), COLUMNS, **options)
 
 
-def _tensors(**columns: list[Any]) -> Asked:
+def _tensors(**columns: list[Any]) -> PredictionRequest:
     kinds = {name: "BYTES" if any(isinstance(v, str) for v in values) else "FP64" for name, values in columns.items()}
     return from_tensors("r", [Tensor(name, kinds[name], [len(values)], values) for name, values in columns.items()])
 
@@ -118,7 +118,7 @@ def test_rows_that_the_model_cannot_take_are_the_requests_fault_as_long_as_it_an
             raise ValueError("Input X contains NaN.\nand a long story")
         return np.zeros(len(frame))
 
-    answering = Answering(_model(picky), COLUMNS)
+    answering = ServedModel(_model(picky), COLUMNS)
     with pytest.raises(BadInput, match=r"the model has no answer without column 'x': Input X contains NaN\.$"):
         answering.answer(_tensors(n=[1], c=["a"]))
 
@@ -131,14 +131,14 @@ def test_a_model_that_fails_on_everything_is_no_fault_of_the_request() -> None:
             raise RuntimeError("out of memory")
         return np.zeros(len(frame))
 
-    answering = Answering(_model(sick), COLUMNS)
+    answering = ServedModel(_model(sick), COLUMNS)
     broken.append(True)
     with pytest.raises(RuntimeError, match="out of memory"):
         answering.answer(_tensors(x=[1.0], n=[1], c=["a"]))
 
 
 def test_an_answer_that_is_no_number_is_never_given() -> None:
-    answering = Answering(_model(lambda frame: np.asarray(frame["x"], dtype=float)), COLUMNS)
+    answering = ServedModel(_model(lambda frame: np.asarray(frame["x"], dtype=float)), COLUMNS)
     with pytest.raises(BadInput, match="row 1 got nan, which is no number"):
         answering.answer(_tensors(x=[1.0, None], n=[1, 1], c=["a", "b"]))
 
@@ -148,9 +148,9 @@ def test_a_model_that_cannot_answer_its_own_rows_never_serves() -> None:
         raise ValueError("unknown category ''")
 
     with pytest.raises(BadInput, match=r"does not answer a made-up row .* saved with an input example"):
-        Answering(_model(fails), COLUMNS)
+        ServedModel(_model(fails), COLUMNS)
     with pytest.raises(BadInput, match="does not answer its own input example"):
-        Answering(_model(fails, pa.table({"x": [1.0], "n": [1], "c": ["a"]})), COLUMNS)
+        ServedModel(_model(fails, pa.table({"x": [1.0], "n": [1], "c": ["a"]})), COLUMNS)
 
 
 def test_texts_are_given_as_pandas_categories_to_a_model_that_takes_nothing_else() -> None:
@@ -159,7 +159,7 @@ def test_texts_are_given_as_pandas_categories_to_a_model_that_takes_nothing_else
             raise ValueError("could not convert string to float")
         return np.asarray(frame["c"].cat.codes, dtype=float)
 
-    answering = Answering(_model(categories_only), COLUMNS)
+    answering = ServedModel(_model(categories_only), COLUMNS)
     assert answering.answer(_tensors(x=[1.0, 1.0], n=[1, 1], c=["b", "a"])).tolist() == [1.0, 0.0]
 
 
@@ -170,7 +170,7 @@ def test_codes_that_are_numbers_are_texts_to_the_model_and_numbers_in_the_log() 
 
 
 def test_without_a_signature_the_policys_columns_are_the_models() -> None:
-    answering = Answering(_model(_sum, inputs=()), COLUMNS)
+    answering = ServedModel(_model(_sum, inputs=()), COLUMNS)
     assert answering.names == ("x", "n", "c")
     with pytest.raises(BadInput, match="no signature, and no policy"):
-        Answering(_model(_sum, inputs=()), Columns())
+        ServedModel(_model(_sum, inputs=()), Columns())

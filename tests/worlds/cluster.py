@@ -22,12 +22,13 @@ import pytest
 
 from modelmedic.steps.adapters.kserve.serving import KServeServing
 from modelmedic.steps.adapters.kube.client import Kube, connect
-from modelmedic.steps.adapters.predictor.client import Client
+from modelmedic.steps.adapters.predictor.client import PredictorClient
 from modelmedic.steps.adapters.store.by_url import open_store
 from modelmedic.steps.contracts.errors import NotFound
 from modelmedic.steps.contracts.serving import Prediction
 from modelmedic.steps.contracts.training import ModelVersion
-from tests.worlds.serving import World, policy, pushed
+from tests.fakes import predictor as tiny_predictor
+from tests.worlds.serving import ServingWorld, policy, pushed
 
 _NAMES = ("KUBECONFIG", "MODELMEDIC_E2E_STORE", "MODELMEDIC_E2E_GATEWAY")
 _CODE = "modelmedic-tiny-predictor"
@@ -41,7 +42,7 @@ def settings() -> dict[str, str]:
     return {name: os.environ[name] for name in _NAMES} | {"namespace": os.environ.get("MODELMEDIC_E2E_NAMESPACE", "modelmedic-e2e")}
 
 
-def in_cluster(root: Path) -> World:
+def in_cluster(root: Path) -> ServingWorld:
     """An InferenceService of its own, gone at the end. Its ServingRuntime runs the predictor that
     the local world runs.
     """
@@ -57,19 +58,19 @@ def in_cluster(root: Path) -> World:
         return pushed(root, store, version, behaviour)
 
     def ask(rows: pa.Table, *, replay: bool = False) -> Prediction:
-        with Client(said["MODELMEDIC_E2E_GATEWAY"], name, headers={"Host": f"{name}-{namespace}.example.com"}) as caller:
+        with PredictorClient(said["MODELMEDIC_E2E_GATEWAY"], name, headers={"Host": f"{name}-{namespace}.example.com"}) as caller:
             return caller.ask(rows, replay=replay)
 
     def close() -> None:
         delete(kube, f"/apis/serving.kserve.io/v1beta1/namespaces/{namespace}/inferenceservices/{name}")
         delete(kube, f"/apis/serving.kserve.io/v1alpha1/namespaces/{namespace}/servingruntimes/{name}")
 
-    return World(serving, model, ask, close)
+    return ServingWorld(serving, model, ask, close)
 
 
 def runtime(kube: Kube, namespace: str, name: str) -> None:
     """The tiny predictor's code as a ConfigMap, and a ServingRuntime that runs it."""
-    code = Path(__file__).with_name("tiny_predictor.py").read_text()
+    code = Path(tiny_predictor.__file__).read_text()
     folder = f"/api/v1/namespaces/{namespace}/configmaps"
     try:
         kube.patch(f"{folder}/{_CODE}", {"data": {"tiny_predictor.py": code}})

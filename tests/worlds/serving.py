@@ -18,7 +18,7 @@ from modelmedic.steps.adapters.kube.client import Kube
 from modelmedic.steps.adapters.local_serving.serving import LocalServing
 from modelmedic.steps.adapters.memory.serving import Ask, RehearsedServing
 from modelmedic.steps.adapters.models.files import digest, push
-from modelmedic.steps.adapters.predictor.client import Client
+from modelmedic.steps.adapters.predictor.client import PredictorClient
 from modelmedic.steps.adapters.store.folder import FolderStore
 from modelmedic.steps.contracts.errors import Refused, Transient
 from modelmedic.steps.contracts.keys import model_prefix
@@ -48,7 +48,7 @@ def policy(service: str = "tiny", namespace: str = "default", mode: str = "Stand
 
 
 @dataclass
-class World:
+class ServingWorld:
     """`model` makes a version that behaves as told; `ask` is what a caller does."""
 
     serving: Serving
@@ -57,17 +57,17 @@ class World:
     close: Callable[[], None] = field(default=lambda: None)
 
 
-def in_memory() -> World:
+def in_memory() -> ServingWorld:
     serving = FakeServing()
 
     def model(version: str, **behaviour: Any) -> ModelVersion:
         serving.behaviours[version] = behaviour
         return ModelVersion("tiny", version, f"digest-{version}", model_prefix(f"digest-{version}"))
 
-    return World(serving, model, serving.ask)
+    return ServingWorld(serving, model, serving.ask)
 
 
-def rehearsed() -> World:
+def rehearsed() -> ServingWorld:
     """Models of this process, as a replay of the past has them."""
     behaviours: dict[str, dict[str, Any]] = {}
 
@@ -85,7 +85,7 @@ def rehearsed() -> World:
         behaviours[version] = behaviour
         return ModelVersion("tiny", version, f"digest-{version}", model_prefix(f"digest-{version}"))
 
-    return World(serving, model, serving.ask)
+    return ServingWorld(serving, model, serving.ask)
 
 
 def _answer(version: str, behaviour: dict[str, Any], rows: pa.Table) -> np.ndarray:
@@ -94,7 +94,7 @@ def _answer(version: str, behaviour: dict[str, Any], rows: pa.Table) -> np.ndarr
     return np.full(rows.num_rows, float(behaviour.get("value", 0.5)))
 
 
-def in_fake_cluster(root: Path, cluster: FakeCluster | None = None) -> World:
+def in_fake_cluster(root: Path, cluster: FakeCluster | None = None) -> ServingWorld:
     """The adapter of KServe over real HTTP, before a cluster of one process."""
     from kubernetes import client
 
@@ -112,13 +112,13 @@ def in_fake_cluster(root: Path, cluster: FakeCluster | None = None) -> World:
 
     def ask(rows: pa.Table, *, replay: bool = False) -> Prediction:
         address = cluster.ask("tiny", 0 if replay else next(asked))
-        with Client(address or "http://127.0.0.1:9", "tiny") as caller:
+        with PredictorClient(address or "http://127.0.0.1:9", "tiny") as caller:
             return caller.ask(rows, replay=replay)
 
-    return World(serving, model, ask, cluster.close)
+    return ServingWorld(serving, model, ask, cluster.close)
 
 
-def on_this_machine(root: Path, patience: float = 20.0) -> World:
+def on_this_machine(root: Path, patience: float = 20.0) -> ServingWorld:
     """Real processes, real gateway, and a predictor that starts at once."""
     store = FolderStore(root / "store")
     serving = LocalServing(
@@ -134,10 +134,10 @@ def on_this_machine(root: Path, patience: float = 20.0) -> World:
         return pushed(root, store, version, behaviour)
 
     def ask(rows: pa.Table, *, replay: bool = False) -> Prediction:
-        with Client(serving.url, "tiny") as client:
+        with PredictorClient(serving.url, "tiny") as client:
             return client.ask(rows, replay=replay)
 
-    return World(serving, model, ask, serving.stop)
+    return ServingWorld(serving, model, ask, serving.stop)
 
 
 def pushed(root: Path, store: ObjectStore, version: str, behaviour: Mapping[str, Any]) -> ModelVersion:

@@ -1,8 +1,8 @@
-"""Evidently in a process of its own, which draws one page after the other for as long as the
-process that started it lives.
+"""Evidently in a process of its own, which draws one HTML page after the other for as long as the
+process that started it lives. Called by the local engine.
 
-Evidently takes seconds to import and a second or more for a page: beside a training, on another
-core, nobody waits for that.
+Evidently takes seconds to import and a second or more for a page; the process does that on another
+core while a model is trained.
 """
 
 import os
@@ -19,7 +19,7 @@ from modelmedic.steps.contracts.errors import ModelmedicError
 
 
 class Painter:
-    """Draws what `evidently_report.drift_page` draws. Its process starts with the first page and
+    """Draws Evidently's pages (`report.drift_page`) in a process that starts with the first page and
     ends with this object.
     """
 
@@ -28,8 +28,8 @@ class Painter:
         self._waiting = ThreadPoolExecutor(max_workers=1, thread_name_prefix="painter")  # waits for the pipe and does nothing else
 
     def draw(self, reference: pa.Table, current: pa.Table, **wishes: Any) -> Future[str]:
-        """The page, once it is there. Its result raises ModelmedicError with what Evidently said,
-        or that the process is gone.
+        """The future page, whose result raises ModelmedicError when Evidently fails or the process
+        is gone.
         """
         return self._waiting.submit(self._asked, pickle.dumps({"reference": reference, "current": current, **wishes}))
 
@@ -60,7 +60,7 @@ class Painter:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    process.kill()  # it holds nothing that could be left half done
+    process.kill()  # the process leaves nothing half done
     process.wait()
     for pipe in (process.stdin, process.stdout):
         if pipe:
@@ -68,8 +68,8 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def main() -> None:
-    """Read requests from stdin and answer each with a page or an error, until stdin is closed, as
-    it is by a starter's kill -9.
+    """Read requests from stdin and answer each with a page or an error, until stdin is closed, which
+    a kill -9 of the starter does as well.
     """
     from modelmedic.steps.adapters.evidently.report import drift_page
 
@@ -82,6 +82,8 @@ def main() -> None:
             return
         try:
             answer = (drift_page(**request), "")
+        except ModelmedicError as error:
+            answer = ("", str(error))
         except Exception as error:  # whatever Evidently and pandas raise about data that may be broken in any way
             answer = ("", f"{type(error).__name__}: {str(error).splitlines()[0][:200] if str(error) else ''}")
         pickle.dump(answer, answers)

@@ -1,8 +1,9 @@
-"""Evidently's drift report as one HTML page, for people; nothing is decided by it.
+"""Evidently's drift report as one HTML page, for people; nothing is decided by it. Called by the
+report stage, whose image alone has Evidently installed.
 
-Its API breaks often, so the release is pinned and everything that touches it is here. Tests are
-pinned per column, since Evidently would choose them by the number of rows. It calls a missing
-column "no drift", so only shared columns are shown.
+Evidently's API breaks often, so the release is pinned and everything that touches it is here. The
+tests are pinned per column, because Evidently would choose them by the number of rows. Evidently
+calls a missing column "no drift", so only shared columns are shown.
 """
 
 import warnings
@@ -10,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
+
+from modelmedic.steps.contracts.errors import BadInput
 
 NUMBERS, CODES = "wasserstein", "jensenshannon"
 
@@ -26,8 +29,22 @@ def drift_page(
     """The page for these columns of both tables, which should be small: at a million rows Evidently
     needs 2 GB.
 
-    Raises whatever Evidently raises.
+    Raises BadInput when Evidently is not installed, and whatever Evidently raises.
     """
+    try:
+        return _drawn(reference, current, numeric, categorical, thresholds or {}, least)
+    except ModuleNotFoundError as error:
+        raise BadInput(f"the package {error.name} is not installed here; expected `pip install 'modelmedic[report]'`") from error
+
+
+def _drawn(
+    reference: pa.Table,
+    current: pa.Table,
+    numeric: Sequence[str],
+    categorical: Sequence[str],
+    thresholds: Mapping[str, float],
+    least: float,
+) -> str:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of pandas and plotly, about Evidently's use of them
         from evidently import DataDefinition, Dataset, Report
@@ -39,7 +56,7 @@ def drift_page(
         preset = DataDriftPreset(
             columns=columns,
             per_column_method={name: NUMBERS if name in set(numeric) else CODES for name in columns},
-            per_column_threshold={name: (thresholds or {}).get(name, least) for name in columns},
+            per_column_threshold={name: thresholds.get(name, least) for name in columns},
         )
         snapshot = Report([preset]).run(current_data=frames[1], reference_data=frames[0])
         page: str = snapshot.get_html_str(as_iframe=False)
@@ -47,7 +64,7 @@ def drift_page(
 
 
 def _frame(table: pa.Table, numeric: Sequence[str], categorical: Sequence[str]) -> Any:
-    """Pandas, infinities as missing: Evidently has no bins for them."""
+    """A pandas frame with infinities as missing, because Evidently has no bins for them."""
     import numpy as np
 
     frame = table.select([*numeric, *categorical]).to_pandas()

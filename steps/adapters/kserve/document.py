@@ -29,7 +29,7 @@ Document = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Slot:
+class ServicePredictor:
     """One predictor of an InferenceService: its name within it ("" for the one without), and the
     model that it is to serve.
 
@@ -48,18 +48,18 @@ class Slot:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ServiceSpec:
     """What an InferenceService asks for. `generation` rises with every change of its spec, whoever
     made it.
     """
 
     generation: int
-    champion: Slot | None
-    canary: Slot | None
+    champion: ServicePredictor | None
+    canary: ServicePredictor | None
     percent: int
 
 
-def wanted(service: Mapping[str, Any]) -> Wanted:
+def wanted(service: Mapping[str, Any]) -> ServiceSpec:
     """A stable predictor that is not ours is no champion; an entry of `spec.canary` is a canary
     whoever made it.
     """
@@ -68,16 +68,16 @@ def wanted(service: Mapping[str, Any]) -> Wanted:
     entries = spec.get("canary") or []
     canary = slot(entries[0].get("predictor") or {}) if entries else None
     percent = sum(int(entry.get("trafficPercent") or 0) for entry in entries)
-    return Wanted(int(service["metadata"]["generation"]), stable if stable.ours else None, canary, percent)
+    return ServiceSpec(int(service["metadata"]["generation"]), stable if stable.ours else None, canary, percent)
 
 
-def slot(predictor: Mapping[str, Any]) -> Slot:
+def slot(predictor: Mapping[str, Any]) -> ServicePredictor:
     model = predictor.get("model") or {}
     said = {entry["name"]: str(entry.get("value", "")) for entry in model.get("env") or []}
     uri = str(model.get("storageUri") or "")
     lies = uri.rstrip("/").rpartition("/")[2]
     agree = bool(said.get(DIGEST)) and said[DIGEST] == lies
-    return Slot(str(predictor.get("name") or ""), said.get(VERSION, UNKNOWN) if agree else UNKNOWN, lies, uri)
+    return ServicePredictor(str(predictor.get("name") or ""), said.get(VERSION, UNKNOWN) if agree else UNKNOWN, lies, uri)
 
 
 def storage_uri(store_url: str, prefix: str) -> str:

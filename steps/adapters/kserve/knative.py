@@ -10,12 +10,12 @@ until it was.
 from collections.abc import Mapping
 from typing import Any
 
-from modelmedic.steps.adapters.kserve.document import Document, Slot, Wanted, slot
+from modelmedic.steps.adapters.kserve.document import Document, ServicePredictor, ServiceSpec, slot
 
 PERCENT = "canaryTrafficPercent"
 
 
-def wanted(service: Mapping[str, Any], replaces: Slot | None) -> Wanted:
+def wanted(service: Mapping[str, Any], replaces: ServicePredictor | None) -> ServiceSpec:
     """With a percentage and somebody to replace, the predictor is the canary; without either it is
     the champion.
     """
@@ -23,8 +23,8 @@ def wanted(service: Mapping[str, Any], replaces: Slot | None) -> Wanted:
     predictor = service["spec"].get("predictor") or {}
     now = slot(predictor)
     if predictor.get(PERCENT) is None or replaces is None or replaces.digest == now.digest:
-        return Wanted(generation, now if now.ours else None, None, 0)
-    return Wanted(generation, replaces, now, int(predictor[PERCENT]))
+        return ServiceSpec(generation, now if now.ours else None, None, 0)
+    return ServiceSpec(generation, replaces, now, int(predictor[PERCENT]))
 
 
 def canary(serves: Mapping[str, Any]) -> Document:

@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from modelmedic.steps.adapters.kserve.document import Slot
+from modelmedic.steps.adapters.kserve.document import ServicePredictor
 from modelmedic.steps.adapters.kube.client import Document, Kube
 from modelmedic.steps.contracts.errors import Conflict, ModelmedicError, NotFound
 from modelmedic.steps.contracts.kserve import notes_name
@@ -28,19 +28,19 @@ class Notes:
         self._name = notes_name(service)
         self._service = service
 
-    def previous(self, champion: Slot) -> Slot | None:
+    def previous(self, champion: ServicePredictor) -> ServicePredictor | None:
         """The predictor that this champion replaced. None when it did not come by a promotion, or
         nobody can say.
         """
         kept = self._read(_PREVIOUS)
         if kept.get("of") != champion.digest:
             return None
-        return Slot(**{key: str(kept[key]) for key in ("name", "version", "digest", "uri")})
+        return ServicePredictor(**{key: str(kept[key]) for key in ("name", "version", "digest", "uri")})
 
     def annotations(self) -> Mapping[str, str]:
         return {key: str(value) for key, value in self._read(_NOTES).items()}
 
-    def replace(self, of: Slot, previous: Slot, owner: Document) -> None:
+    def replace(self, of: ServicePredictor, previous: ServicePredictor, owner: Document) -> None:
         """Write down whom the champion `of` replaces, before it does."""
         facts = {"of": of.digest, "name": previous.name, "version": previous.version, "digest": previous.digest, "uri": previous.uri}
         self._write(_PREVIOUS, facts, owner)

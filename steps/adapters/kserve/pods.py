@@ -13,10 +13,10 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from modelmedic.steps.adapters.kserve.document import Slot
+from modelmedic.steps.adapters.kserve.document import ServicePredictor
 from modelmedic.steps.adapters.kube.client import Document, Kube
 from modelmedic.steps.adapters.models.folder import own_rows, read_folder
-from modelmedic.steps.adapters.predictor.client import Client, made_up_rows, metrics_page
+from modelmedic.steps.adapters.predictor.client import PredictorClient, made_up_rows, metrics_page
 from modelmedic.steps.adapters.predictor.counters import read_traffic
 from modelmedic.steps.contracts.errors import BadInput, NotFound, Refused, StoreError, Transient
 from modelmedic.steps.contracts.kserve import DIGEST
@@ -30,20 +30,20 @@ _RESTARTS: Final = 2  # after so many, waiting longer shows nothing new
 
 
 @dataclass(frozen=True, slots=True)
-class Predictors:
+class PredictorPods:
     """The predictors of one InferenceService in Standard mode."""
 
     kube: Kube
     namespace: str
     service: str
 
-    def deployment_name(self, slot: Slot) -> str:
+    def deployment_name(self, slot: ServicePredictor) -> str:
         return f"{self.service}-{slot.name}-predictor" if slot.name else f"{self.service}-predictor"
 
-    def url(self, slot: Slot) -> str:
+    def url(self, slot: ServicePredictor) -> str:
         return f"http://{self.deployment_name(slot)}.{self.namespace}.svc.cluster.local"
 
-    def runs(self, slot: Slot) -> bool:
+    def runs(self, slot: ServicePredictor) -> bool:
         """Whether the Deployment has taken in this very model and has a replica that is available."""
         found = self._deployment(slot)
         if found is None or _digest(found["spec"]["template"]["spec"]) != slot.digest:
@@ -52,11 +52,11 @@ class Predictors:
         taken_in = int(status.get("observedGeneration") or 0) >= int(found["metadata"]["generation"])
         return taken_in and int(status.get("availableReplicas") or 0) > 0
 
-    def addresses(self, slot: Slot) -> tuple[str, ...]:
+    def addresses(self, slot: ServicePredictor) -> tuple[str, ...]:
         """Of the pods that are ready and serve this model. Raises Transient when the API is away."""
         return tuple(f"http://{pod['status']['podIP']}:{_port(pod)}" for pod in self._pods(slot) if _ready(pod))
 
-    def failure(self, slot: Slot) -> str:
+    def failure(self, slot: ServicePredictor) -> str:
         """Why no pod is ready yet, in the words of a pod.
 
         Raises Refused when a predictor has said that it never will serve, Transient when it keeps
@@ -68,18 +68,18 @@ class Predictors:
             seen += [each for each in looks if each]
         return seen[0] if seen else "none of its pods is ready yet"
 
-    def ask(self, slot: Slot, rows: pa.Table, *, replay: bool) -> Prediction:
+    def ask(self, slot: ServicePredictor, rows: pa.Table, *, replay: bool) -> Prediction:
         """The first pod that answers. Raises as `Serving.infer`."""
         failed: Transient | None = None
         for address in self.addresses(slot):
             try:
-                with Client(address, self.service) as client:
+                with PredictorClient(address, self.service) as client:
                     return client.ask(rows, replay=replay)
             except Transient as error:
                 failed = error
         raise failed or Transient(f"no pod of version {slot.version} is ready; see `kubectl -n {self.namespace} get pods`")
 
-    def traffic(self, slot: Slot) -> Traffic:
+    def traffic(self, slot: ServicePredictor) -> Traffic:
         """The sum over the pods that are ready; the slowest one's p95. Raises Transient when one
         does not tell.
         """
@@ -89,7 +89,7 @@ class Predictors:
         times = [each.latency_p95_ms for each in seen if each.latency_p95_ms is not None]
         return Traffic(sum(each.requests for each in seen), sum(each.failures for each in seen), max(times) if times else None)
 
-    def prove(self, slot: Slot, rows: pa.Table | None) -> bool:
+    def prove(self, slot: ServicePredictor, rows: pa.Table | None) -> bool:
         """Whether a pod answers a real prediction as this version with this digest; False while
         none is ready.
 
@@ -98,7 +98,7 @@ class Predictors:
         Refused for an answer that is another model's.
         """
         for address in self.addresses(slot):
-            with Client(address, self.service) as client:
+            with PredictorClient(address, self.service) as client:
                 try:
                     answer = client.ask(rows if rows is not None else made_up_rows(address, self.service), "ready", replay=True)
                 except BadInput as error:
@@ -111,13 +111,13 @@ class Predictors:
             return True
         return False
 
-    def _deployment(self, slot: Slot) -> Document | None:
+    def _deployment(self, slot: ServicePredictor) -> Document | None:
         try:
             return self.kube.get(f"/apis/apps/v1/namespaces/{self.namespace}/deployments/{self.deployment_name(slot)}")
         except NotFound:
             return None
 
-    def _pods(self, slot: Slot) -> Iterator[Document]:
+    def _pods(self, slot: ServicePredictor) -> Iterator[Document]:
         """Those that are of this model: during a change a Deployment has pods of two."""
         found = self._deployment(slot)
         if found is None:

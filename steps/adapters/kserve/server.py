@@ -31,7 +31,7 @@ _Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class PredictorAnswer:
     """One number per row, under the id by which the rows are logged."""
 
     id: str
@@ -48,11 +48,13 @@ class Predictor(Protocol):
     digest: str
     platform: str  # how the model was read, for the metadata
 
-    def tensors(self, identity: str | None, tensors: Sequence[tuple[str, str, Sequence[int], Sequence[Any]]], role: str | None) -> Answer:
+    def tensors(
+        self, identity: str | None, tensors: Sequence[tuple[str, str, Sequence[int], Sequence[Any]]], role: str | None
+    ) -> PredictorAnswer:
         """`tensors` are (name, datatype, shape, data); `role` None keeps the answer out of the log."""
         ...
 
-    def instances(self, identity: str | None, instances: Any, role: str | None) -> Answer: ...
+    def instances(self, identity: str | None, instances: Any, role: str | None) -> PredictorAnswer: ...
 
     def role(self, stated: str | None) -> str:
         """champion or canary, from what the header of a request says."""

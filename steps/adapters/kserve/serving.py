@@ -17,8 +17,8 @@ import pyarrow as pa
 
 from modelmedic.steps.adapters.kserve.document import (
     Document,
-    Slot,
-    Wanted,
+    ServicePredictor,
+    ServiceSpec,
     canary_entry,
     free_name,
     fresh,
@@ -30,7 +30,7 @@ from modelmedic.steps.adapters.kserve.document import (
     with_share,
 )
 from modelmedic.steps.adapters.kserve.notes import Notes
-from modelmedic.steps.adapters.kserve.pods import Predictors, own_rows_in
+from modelmedic.steps.adapters.kserve.pods import PredictorPods, own_rows_in
 from modelmedic.steps.adapters.kserve.route import Route, read_route
 from modelmedic.steps.adapters.kube.client import Kube
 from modelmedic.steps.adapters.polling import wait_until
@@ -92,7 +92,7 @@ class KServeServing:
         self._namespace, self._name = serving.namespace, serving.inferenceService
         self._folder = f"{_GROUP}/namespaces/{self._namespace}/inferenceservices"
         self._path = f"{self._folder}/{self._name}"
-        self._predictors = Predictors(kube, self._namespace, self._name)
+        self._predictors = PredictorPods(kube, self._namespace, self._name)
         self._notes = Notes(kube, self._namespace, self._name)
 
     def state(self) -> ServingState:
@@ -206,7 +206,7 @@ class KServeServing:
 
     def infer(self, rows: pa.Table, *, to: Literal["champion", "canary"], replay: bool = True) -> Prediction:
         service = self._read()
-        now = wanted(service) if service is not None else Wanted(0, None, None, 0)
+        now = wanted(service) if service is not None else ServiceSpec(0, None, None, 0)
         asked = now.champion if to == "champion" else now.canary
         if asked is None:
             raise Transient(f"there is no {to} to ask; expected one that serves")
@@ -217,7 +217,7 @@ class KServeServing:
         nobody's count.
         """
         service = self._read()
-        now = wanted(service) if service is not None else Wanted(0, None, None, 0)
+        now = wanted(service) if service is not None else ServiceSpec(0, None, None, 0)
         roles = {"champion": now.champion, "canary": now.canary}
         return {role: self._predictors.traffic(each) for role, each in roles.items() if each is not None}
 
@@ -233,7 +233,7 @@ class KServeServing:
 
         self._changed(chosen, expected=wanted(service).generation)
 
-    def _bring_up(self, model: ModelVersion, *, expected: int | None) -> Slot:
+    def _bring_up(self, model: ModelVersion, *, expected: int | None) -> ServicePredictor:
         """A canary without traffic that has answered a real prediction; one that does not come up
         is taken out again.
         """
@@ -256,13 +256,13 @@ class KServeServing:
             raise
         return one
 
-    def _placed(self, canary: Slot) -> None:
+    def _placed(self, canary: ServicePredictor) -> None:
         """KServe gives a canary its place in the route once it has seen it ready."""
         if self._route() is not None:
             name = self._predictors.deployment_name(canary)
             self._routed(lambda route: route.settled and name in route.weights, "a place for the canary")
 
-    def _proved(self, one: Slot, model: ModelVersion) -> None:
+    def _proved(self, one: ServicePredictor, model: ModelVersion) -> None:
         """Until a pod answers rows of the model's own as this version. Raises Refused and Transient
         as `start_canary`.
         """
@@ -302,7 +302,7 @@ class KServeServing:
             time.sleep(self._settle)
         return True
 
-    def _alone(self, one: Slot) -> bool:
+    def _alone(self, one: ServicePredictor) -> bool:
         """Whether the gateway sends everything there."""
         route = self._route()
         return route is not None and route.only(self._predictors.deployment_name(one)) and len(route.weights) == 1
@@ -347,13 +347,13 @@ class KServeServing:
         except NotFound:
             return None
 
-    def _champion(self, now: Wanted | None = None) -> Slot:
+    def _champion(self, now: ServiceSpec | None = None) -> ServicePredictor:
         now = now or wanted(self._expected(None))
         if now.champion is None:
             raise Refused(f"nothing of ours serves as {self._name} in {self._namespace}; `modelmedic bootstrap` starts the first champion")
         return now.champion
 
-    def _running_canary(self, service: Document) -> Slot:
+    def _running_canary(self, service: Document) -> ServicePredictor:
         canary = wanted(service).canary
         if canary is None:
             raise Refused("there is no canary; expected one that was started")
@@ -364,7 +364,7 @@ class KServeServing:
     def _route(self) -> Route | None:
         return read_route(self._kube, self._namespace, self._name)
 
-    def _share(self, canary: Slot) -> int:
+    def _share(self, canary: ServicePredictor) -> int:
         """What the gateway was told, not what was asked for."""
         route = self._route()
         return route.share(self._predictors.deployment_name(canary)) if route is not None else 0
@@ -373,10 +373,10 @@ class KServeServing:
         uri = storage_uri(self._store_url, model.uri)
         return predictor(base, model, uri, self._policy, free_name(service, model), self._runtime)
 
-    def _served(self, one: Slot | None) -> Served | None:
+    def _served(self, one: ServicePredictor | None) -> Served | None:
         return Served(one.version, one.digest, self._key(one.uri), self._predictors.url(one), self._predictors.runs(one)) if one else None
 
-    def _previous(self, champion: Slot | None) -> Served | None:
+    def _previous(self, champion: ServicePredictor | None) -> Served | None:
         kept = self._notes.previous(champion) if champion is not None else None
         return Served(kept.version, kept.digest, self._key(kept.uri), self._predictors.url(kept), ready=False) if kept else None
 

@@ -23,7 +23,7 @@ from typing import Any
 from aiohttp import ClientError, ClientSession, ClientTimeout, TCPConnector, web
 
 from modelmedic.steps.adapters.local_serving.processes import Processes
-from modelmedic.steps.adapters.local_serving.state import Slot, Wanted, WantedState
+from modelmedic.steps.adapters.local_serving.state import LocalState, PredictorSlot, StateFile
 from modelmedic.steps.contracts.errors import ModelmedicError
 from modelmedic.steps.contracts.inference_log import REPLAY_HEADER, SERVED_BY_HEADER
 from modelmedic.steps.core.rollout.routing import to_canary
@@ -36,14 +36,14 @@ _HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "te", "traile
 
 
 @dataclass
-class Counts:
+class ProcessCounts:
     """Of one predictor process, replays left out."""
 
     requests: int = 0
     failures: int = 0
     latencies: deque[float] = field(default_factory=lambda: deque(maxlen=500))  # ms
 
-    def add(self, answer: "Answer | None", failed: bool) -> None:
+    def add(self, answer: "GatewayResponse | None", failed: bool) -> None:
         self.requests += 1
         self.failures += failed
         if answer is not None:
@@ -54,7 +54,7 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class GatewayResponse:
     status: int
     headers: tuple[tuple[str, str], ...]
     body: bytes
@@ -62,7 +62,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class GatewayRequest:
     """A request that can be sent more than once."""
 
     method: str
@@ -83,12 +83,12 @@ class Gateway:
     """Routes of one serving root; `session` keeps connections to the predictors."""
 
     def __init__(self, root: Path, session: ClientSession) -> None:
-        self._state = WantedState(root)
+        self._state = StateFile(root)
         self._processes = Processes(root / "processes")
         self._session = session
-        self._wanted = Wanted()
+        self._wanted = LocalState()
         self._urls: dict[str, str] = {}
-        self._counts: dict[str, Counts] = {}
+        self._counts: dict[str, ProcessCounts] = {}
         self._number = -1
         self.reload()
 
@@ -99,7 +99,7 @@ class Gateway:
         self._urls = {name: f"http://127.0.0.1:{it.port}" for name, it in said.items() if it is not None and it.port}
         if (wanted.canary, wanted.percent) != (self._wanted.canary, self._wanted.percent):
             self._number = -1  # a share is counted from the moment that it is set
-        self._counts = {slot.name: self._counts.get(slot.name, Counts()) for slot in wanted.slots}
+        self._counts = {slot.name: self._counts.get(slot.name, ProcessCounts()) for slot in wanted.slots}
         self._wanted = wanted
         return wanted.generation
 
@@ -117,7 +117,7 @@ class Gateway:
         if (request.content_length or 0) > LARGEST_BODY:
             return _error(413, f"request is larger than {LARGEST_BODY >> 20} MiB")
         headers = tuple((n, v) for n, v in request.headers.items() if n.lower() not in _HOP and n.lower() != SERVED_BY_HEADER)
-        asked = Asked(request.method, request.raw_path, headers, await request.read())
+        asked = GatewayRequest(request.method, request.raw_path, headers, await request.read())
         answer = await (self._predict(asked) if asked.predicts else self._champion(asked))
         if answer is None:
             return _error(503, "no predictor answers; `modelmedic` starts it again at its next command")
@@ -130,7 +130,7 @@ class Gateway:
             return web.json_response({name: counts.plain() for name, counts in self._counts.items()})
         return _error(404, f"there is no {request.path}")
 
-    async def _predict(self, asked: Asked) -> Answer | None:
+    async def _predict(self, asked: GatewayRequest) -> GatewayResponse | None:
         canary = self._wanted.canary
         if not asked.replayed:
             self._number += 1
@@ -145,7 +145,7 @@ class Gateway:
         self._count(canary, first, failed=better or first is None or first.status >= 500)
         return second if better or first is None else first
 
-    async def _champion(self, asked: Asked, *, count: bool = False) -> Answer | None:
+    async def _champion(self, asked: GatewayRequest, *, count: bool = False) -> GatewayResponse | None:
         """Whoever is the champion by now; a request that finds it gone waits a little for its
         return.
         """
@@ -161,10 +161,10 @@ class Gateway:
             self._count(slot, answer, failed=answer is None or answer.status >= 500)
         return answer
 
-    def _count(self, slot: Slot, answer: Answer | None, *, failed: bool) -> None:
-        self._counts.setdefault(slot.name, Counts()).add(answer, failed)
+    def _count(self, slot: PredictorSlot, answer: GatewayResponse | None, *, failed: bool) -> None:
+        self._counts.setdefault(slot.name, ProcessCounts()).add(answer, failed)
 
-    async def _send(self, asked: Asked, slot: Slot, role: str) -> Answer | None:
+    async def _send(self, asked: GatewayRequest, slot: PredictorSlot, role: str) -> GatewayResponse | None:
         """None when the predictor cannot be reached or hangs up."""
         url = self._urls.get(slot.name)
         if url is None:
@@ -179,7 +179,7 @@ class Gateway:
         except (ClientError, OSError, TimeoutError):
             return None
         kept = tuple((n, v) for n, v in response.headers.items() if n.lower() not in _HOP)
-        return Answer(response.status, kept, body, (time.perf_counter() - begun) * 1000)
+        return GatewayResponse(response.status, kept, body, (time.perf_counter() - begun) * 1000)
 
 
 def _whole(url: str, path: str) -> Any:

@@ -12,11 +12,11 @@ from typing import Any
 
 from modelmedic.steps.adapters.http import HttpClient
 from modelmedic.steps.adapters.local_serving.processes import Processes
-from modelmedic.steps.adapters.local_serving.state import Slot
+from modelmedic.steps.adapters.local_serving.state import PredictorSlot
 from modelmedic.steps.adapters.models.files import pull
 from modelmedic.steps.adapters.models.folder import own_rows
 from modelmedic.steps.adapters.polling import wait_until
-from modelmedic.steps.adapters.predictor.client import Client
+from modelmedic.steps.adapters.predictor.client import PredictorClient
 from modelmedic.steps.contracts.errors import BadInput, ModelmedicError, Refused, Transient
 from modelmedic.steps.contracts.inference_log import SERVED_BY_HEADER
 from modelmedic.steps.contracts.policy import Policy
@@ -28,7 +28,7 @@ _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # predictor
 
 
 @dataclass(frozen=True, slots=True)
-class Predictors:
+class PredictorProcesses:
     """`patience` is how long a start may take until the first real prediction."""
 
     root: Path
@@ -43,7 +43,7 @@ class Predictors:
     def processes(self) -> Processes:
         return Processes(self.root / "processes")
 
-    def start(self, slot: Slot) -> None:
+    def start(self, slot: PredictorSlot) -> None:
         """Files first, digest verified, then the process; nothing when it lives. Raises NotFound or
         Refused for the files.
         """
@@ -77,7 +77,7 @@ class Predictors:
             raise Transient(f"{name} did not answer within {seconds:.0f} s; its output is {self._output(name)}")
         return url
 
-    def wait_for_prediction(self, slot: Slot) -> None:
+    def wait_for_prediction(self, slot: PredictorSlot) -> None:
         """Until it answers rows of its model's own and names its version. Raises as `wait_for`."""
         url = self.wait_for(slot.name)
         try:
@@ -88,8 +88,8 @@ class Predictors:
         if answer.version != slot.version:
             raise Refused(f"{slot.name} says that it is version {answer.version}; expected {slot.version}")
 
-    def client(self, url: str, role: str) -> Client:
-        return Client(url, self.policy.name, headers={SERVED_BY_HEADER: role})
+    def client(self, url: str, role: str) -> PredictorClient:
+        return PredictorClient(url, self.policy.name, headers={SERVED_BY_HEADER: role})
 
     def flush(self, name: str) -> None:
         """Have a predictor write its waiting rows now. Raises Transient when the store does not
@@ -109,13 +109,13 @@ class Predictors:
             raise Transient(f"{name} ended before it answered; its last words ({self._output(name)}): {words}")
         return f"http://127.0.0.1:{announced.port}" if announced is not None and announced.port else None
 
-    def _folder(self, slot: Slot) -> Path:
+    def _folder(self, slot: PredictorSlot) -> Path:
         return self.root / "models" / slot.digest
 
     def _output(self, name: str) -> Path:
         return self.root / "processes" / name / "output.log"
 
-    def _command(self, slot: Slot, folder: Path) -> Sequence[str]:
+    def _command(self, slot: PredictorSlot, folder: Path) -> Sequence[str]:
         data = self.policy.data
         options: dict[str, str] = {
             "model-name": self.policy.name,

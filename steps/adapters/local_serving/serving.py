@@ -15,9 +15,9 @@ from typing import Literal
 
 import pyarrow as pa
 
-from modelmedic.steps.adapters.local_serving.predictors import GATEWAY, Predictors, call
+from modelmedic.steps.adapters.local_serving.predictors import GATEWAY, PredictorProcesses, call
 from modelmedic.steps.adapters.local_serving.processes import locked
-from modelmedic.steps.adapters.local_serving.state import Slot, Wanted, WantedState
+from modelmedic.steps.adapters.local_serving.state import LocalState, PredictorSlot, StateFile
 from modelmedic.steps.contracts.errors import ModelmedicError, Refused, Transient
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.ports import ObjectStore
@@ -50,9 +50,9 @@ class LocalServing:
     ) -> None:
         self._root = root.absolute()
         url = store_url if "://" in store_url else str(Path(store_url).expanduser().absolute())
-        self._predictors = Predictors(self._root, policy, url, store, patience, log_seconds, predictor)
+        self._predictors = PredictorProcesses(self._root, policy, url, store, patience, log_seconds, predictor)
         self._processes = self._predictors.processes
-        self._document = WantedState(self._root)
+        self._document = StateFile(self._root)
 
     @property
     def url(self) -> str:
@@ -81,7 +81,7 @@ class LocalServing:
                 return self.resume()
             raise Refused(f"version {wanted.champion.version} serves already; expected nothing, or a canary for version {model.version}")
 
-        def chosen(now: Wanted) -> Wanted:
+        def chosen(now: LocalState) -> LocalState:
             after, slot = now.fresh(model)
             return replace(after, champion=slot, stopped=False, generation=now.generation + 1)
 
@@ -95,7 +95,7 @@ class LocalServing:
         """
         self._champion(self._document.read())
 
-        def chosen(now: Wanted) -> Wanted:
+        def chosen(now: LocalState) -> LocalState:
             if now.canary is not None and now.canary.digest == model.digest:
                 return now  # an earlier call was killed while it came up
             if now.canary is not None:
@@ -138,7 +138,7 @@ class LocalServing:
         kept = next((slot for slot in (wanted.previous, wanted.canary, wanted.incoming) if slot and slot.digest == model.digest), None)
         coming = kept or wanted.fresh(model)[1]
 
-        def announced(now: Wanted) -> Wanted:
+        def announced(now: LocalState) -> LocalState:
             return replace(now, incoming=coming, serial=max(now.serial, wanted.serial + 1), stopped=False, generation=now.generation + 1)
 
         wanted = self._document.change(announced)
@@ -190,19 +190,19 @@ class LocalServing:
             self._processes.end([name for name in names if name == GATEWAY], 10.0)
             self._processes.end([name for name in names if name != GATEWAY], _GRACE)
 
-    def _changed(self, to: Callable[[Wanted], Wanted], *, expected: int | None = None) -> ServingState:
+    def _changed(self, to: Callable[[LocalState], LocalState], *, expected: int | None = None) -> ServingState:
         """Write, switch the routes, end what nobody wants; the generation rises only when something
         changed.
         """
 
-        def chosen(now: Wanted) -> Wanted:
+        def chosen(now: LocalState) -> LocalState:
             after = to(now)
             return now if after == now else replace(after, generation=now.generation + 1)
 
         wanted = self._document.change(chosen, expected=expected)
         return self._told(self._settle(wanted) if wanted.champion is not None and not wanted.stopped else wanted)
 
-    def _settle(self, wanted: Wanted) -> Wanted:
+    def _settle(self, wanted: LocalState) -> LocalState:
         """Make true what the document says of champion and gateway; a canary that died stays dead,
         so that it is seen.
         """
@@ -219,12 +219,12 @@ class LocalServing:
         self._sweep()
         return wanted
 
-    def _started(self, slot: Slot) -> None:
+    def _started(self, slot: PredictorSlot) -> None:
         with self._alone():
             self._predictors.start(slot)
         self._predictors.wait_for_prediction(slot)
 
-    def _reload(self, wanted: Wanted) -> None:
+    def _reload(self, wanted: LocalState) -> None:
         """The gateway routes by this generation, or a later one, when this returns."""
         taken = call("POST", f"{self._predictors.wait_for(GATEWAY)}/modelmedic/reload").get("generation", -1)
         if taken < wanted.generation:
@@ -240,13 +240,13 @@ class LocalServing:
             self._processes.forget(named, keep=_KEPT)
 
     @contextlib.contextmanager
-    def _undone(self, to: Callable[[Wanted], Wanted], wanted: Wanted) -> Iterator[None]:
+    def _undone(self, to: Callable[[LocalState], LocalState], wanted: LocalState) -> Iterator[None]:
         """A start that failed is taken out of the document again, and its process ended."""
         try:
             yield
         except ModelmedicError:
 
-            def back(now: Wanted) -> Wanted:
+            def back(now: LocalState) -> LocalState:
                 return replace(to(now), generation=now.generation + 1) if now.generation == wanted.generation else now
 
             self._document.change(back)
@@ -257,20 +257,20 @@ class LocalServing:
     def _alone(self) -> contextlib.AbstractContextManager[None]:
         return locked(self._root / "processes.lock")
 
-    def _whole(self, wanted: Wanted) -> bool:
+    def _whole(self, wanted: LocalState) -> bool:
         return self._processes.alive(GATEWAY) and wanted.champion is not None and self._processes.alive(wanted.champion.name)
 
-    def _champion(self, wanted: Wanted) -> Slot:
+    def _champion(self, wanted: LocalState) -> PredictorSlot:
         if wanted.champion is None:
             raise Refused(f"nothing serves below {self._root}; expected a champion, which `modelmedic bootstrap` starts")
         return wanted.champion
 
-    def _canary(self, wanted: Wanted) -> Slot:
+    def _canary(self, wanted: LocalState) -> PredictorSlot:
         if wanted.canary is None:
             raise Refused("there is no canary; expected one that was started")
         return wanted.canary
 
-    def _answering(self, slot: Slot) -> str:
+    def _answering(self, slot: PredictorSlot) -> str:
         url = self._predictors.url(slot.name)
         if url is None:
             raise Transient(
@@ -278,7 +278,7 @@ class LocalServing:
             )
         return url
 
-    def _told(self, wanted: Wanted) -> ServingState:
+    def _told(self, wanted: LocalState) -> ServingState:
         return ServingState(
             wanted.generation,
             self._served(wanted.champion),
@@ -288,7 +288,7 @@ class LocalServing:
             dict(wanted.annotations),
         )
 
-    def _served(self, slot: Slot | None) -> Served | None:
+    def _served(self, slot: PredictorSlot | None) -> Served | None:
         if slot is None:
             return None
         url = self._predictors.url(slot.name)

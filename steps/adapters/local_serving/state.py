@@ -16,7 +16,7 @@ _KEY = "serving.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Slot:
+class PredictorSlot:
     """One predictor: the name of its process and the model that it serves."""
 
     name: str
@@ -25,49 +25,49 @@ class Slot:
     uri: str
 
     @classmethod
-    def of(cls, name: str, model: ModelVersion) -> "Slot":
+    def of(cls, name: str, model: ModelVersion) -> "PredictorSlot":
         return cls(name, model.version, model.digest, model.uri)
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class LocalState:
     """`generation` rises with every change of what serves; notes, ports and a stop are no such
     change.
     """
 
     generation: int = 0
-    champion: Slot | None = None
-    canary: Slot | None = None
+    champion: PredictorSlot | None = None
+    canary: PredictorSlot | None = None
     percent: int = 0
-    previous: Slot | None = None
-    incoming: Slot | None = None  # on its way to be the champion of a restore
+    previous: PredictorSlot | None = None
+    incoming: PredictorSlot | None = None  # on its way to be the champion of a restore
     annotations: Mapping[str, str] = field(default_factory=dict)
     gateway_port: int = 0
     stopped: bool = False
     serial: int = 0  # of the last process
 
     @property
-    def slots(self) -> tuple[Slot, ...]:
+    def slots(self) -> tuple[PredictorSlot, ...]:
         return tuple(slot for slot in (self.champion, self.canary, self.previous, self.incoming) if slot is not None)
 
-    def fresh(self, model: ModelVersion) -> tuple["Wanted", Slot]:
+    def fresh(self, model: ModelVersion) -> tuple["LocalState", PredictorSlot]:
         """A slot for a process that never was."""
-        return replace(self, serial=self.serial + 1), Slot.of(f"predictor-{self.serial + 1:04d}", model)
+        return replace(self, serial=self.serial + 1), PredictorSlot.of(f"predictor-{self.serial + 1:04d}", model)
 
 
-class WantedState:
+class StateFile:
     """The document in a folder, changed by compare-and-swap."""
 
     def __init__(self, root: Path) -> None:
         self._store = FolderStore(root / "state")
 
-    def read(self) -> Wanted:
+    def read(self) -> LocalState:
         try:
-            return parse(Wanted, self._store.get(_KEY).data, _KEY)
+            return parse(LocalState, self._store.get(_KEY).data, _KEY)
         except NotFound:
-            return Wanted()
+            return LocalState()
 
-    def change(self, to: Callable[[Wanted], Wanted], *, expected: int | None = None) -> Wanted:
+    def change(self, to: Callable[[LocalState], LocalState], *, expected: int | None = None) -> LocalState:
         """Write what `to` makes of it; what was written. `to` may be called again when somebody
         else was faster.
 
@@ -77,9 +77,9 @@ class WantedState:
         while True:
             try:
                 blob = self._store.get(_KEY)
-                now, tag = parse(Wanted, blob.data, _KEY), blob.tag
+                now, tag = parse(LocalState, blob.data, _KEY), blob.tag
             except NotFound:
-                now, tag = Wanted(), None
+                now, tag = LocalState(), None
             if expected is not None and now.generation != expected:
                 raise Conflict(f"serving is at generation {now.generation}; expected {expected}: somebody changed it meanwhile")
             after = to(now)
@@ -91,7 +91,7 @@ class WantedState:
                 continue
             return after
 
-    def _write(self, after: Wanted, tag: str | None) -> None:
+    def _write(self, after: LocalState, tag: str | None) -> None:
         if tag is None:
             self._store.create(_KEY, encode(after))
         else:

@@ -23,7 +23,7 @@ _NO_TIME = 0.001  # ms, as good as none: how long an answer takes on another mac
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
+class ServedAnswers:
     """One number per row, and who gave it: shapes (n,)."""
 
     values: Floats
@@ -115,7 +115,7 @@ class RehearsedServing:
         assert served is not None
         return Prediction(tuple(values.tolist()), served.version, _NO_TIME)
 
-    def serve(self, rows: pa.Table) -> Answers:
+    def serve(self, rows: pa.Table) -> ServedAnswers:
         """Every row a request of its own, in their order."""
         turns = self._turns(rows.num_rows)
         values, versions = np.empty(rows.num_rows), np.empty(rows.num_rows, dtype=object)
@@ -126,7 +126,7 @@ class RehearsedServing:
                 values[places], role = self._answered(rows.take(pa.array(places)), len(places), canary=canary)
                 served = self._state.canary if role == "canary" else self._state.champion
                 roles[places], versions[places] = role, served.version if served else ""
-        return Answers(values, tuple(versions.tolist()), tuple(roles.tolist()))
+        return ServedAnswers(values, tuple(versions.tolist()), tuple(roles.tolist()))
 
     def _turns(self, requests: int) -> npt.NDArray[np.bool_]:
         """For each of the next requests whether it is the canary's."""

@@ -17,7 +17,7 @@ _MADE_UP = {"string": "", "binary": "", "boolean": False, "datetime": "2000-01-0
 
 
 @dataclass(frozen=True, slots=True)
-class Input:
+class ModelInput:
     """One column of the model's signature; `kind` is MLflow's word: double, long, string, boolean,
     …
     """
@@ -38,12 +38,12 @@ def read_folder(folder: Path) -> dict[str, Any]:
     return document
 
 
-def signature(document: Mapping[str, Any]) -> tuple[Input, ...]:
+def signature(document: Mapping[str, Any]) -> tuple[ModelInput, ...]:
     """Empty when the model was saved without one, or with one of tensors, which name no columns."""
     columns = json.loads((document.get("signature") or {}).get("inputs") or "[]")
     if any("name" not in column or column.get("type") == "tensor" for column in columns):
         return ()
-    return tuple(Input(str(c["name"]), str(c["type"]), bool(c.get("required", True))) for c in columns)
+    return tuple(ModelInput(str(c["name"]), str(c["type"]), bool(c.get("required", True))) for c in columns)
 
 
 def example(folder: Path, document: Mapping[str, Any]) -> pa.Table | None:

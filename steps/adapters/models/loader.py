@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from modelmedic.steps.adapters.models.folder import Input, example, read_folder, signature
+from modelmedic.steps.adapters.models.folder import ModelInput, example, read_folder, signature
 from modelmedic.steps.contracts.errors import BadInput, Refused
 from modelmedic.steps.contracts.words import Task
 
@@ -37,7 +37,7 @@ class LoadedModel:
     """
 
     ask: Callable[[Any], np.ndarray]
-    inputs: tuple[Input, ...]  # empty when the model was saved without a signature
+    inputs: tuple[ModelInput, ...]  # empty when the model was saved without a signature
     example: pa.Table | None  # rows that the model was saved with
     format: str  # how it was read, such as sklearn/skops
     unpickled: bool  # whether bytes or code of the model's maker ran

@@ -22,7 +22,7 @@ _NAME = "the predictor"  # in errors
 _MADE_UP: Mapping[str, Any] = {"BYTES": "", "BOOL": False}
 
 
-class Client:
+class PredictorClient:
     """One kept-alive connection to `url`; for one thread at a time."""
 
     def __init__(self, url: str, model: str, timeout: float = 30.0, headers: Mapping[str, str] | None = None) -> None:
@@ -33,7 +33,7 @@ class Client:
             url, _NAME, connect=timeout, answer=timeout, headers={"content-type": "application/json", **(headers or {})}
         )
 
-    def __enter__(self) -> "Client":
+    def __enter__(self) -> "PredictorClient":
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -77,8 +77,8 @@ class Client:
 
 
 def ask(url: str, model: str, table: pa.Table, request_id: str | None = None, *, replay: bool = False) -> Prediction:
-    """`Client.ask` on a connection of its own."""
-    with Client(url, model) as client:
+    """`PredictorClient.ask` on a connection of its own."""
+    with PredictorClient(url, model) as client:
         return client.ask(table, request_id, replay=replay)
 
 

@@ -21,7 +21,7 @@ from modelmedic.steps.adapters.predictor.config import ABOUT
 from modelmedic.steps.contracts.errors import BadInput, Conflict, Refused, StoreError, Transient
 from modelmedic.steps.contracts.ports import Blob
 from tests.fakes.cluster import FakeCluster
-from tests.worlds.serving import ROWS, World, in_fake_cluster, policy
+from tests.worlds.serving import ROWS, ServingWorld, in_fake_cluster, policy
 
 SERVICE = ("inferenceservices", "tiny")
 FOREIGN: dict[str, Any] = {
@@ -32,7 +32,7 @@ FOREIGN: dict[str, Any] = {
 
 @dataclass
 class Kserve:
-    world: World
+    world: ServingWorld
     cluster: FakeCluster
 
     @property
@@ -199,7 +199,7 @@ def test_two_models_of_one_version_number_get_deployments_of_their_own(kserve: K
     assert kserve.spec["predictor"]["name"] == f"v1-{other.digest[:6]}"
 
 
-class Away(MemoryStore):
+class UnreachableStore(MemoryStore):
     def get(self, key: str) -> Blob:
         raise StoreError(f"{key} cannot be reached")
 
@@ -215,7 +215,7 @@ def test_the_last_good_version_comes_back_while_the_store_is_away(kserve: Kserve
     assert kept is not None
     assert (kept.version, kept.uri) == ("1", f"models/{kept.digest}")
     api = client.ApiClient(client.Configuration(host=kserve.cluster.url))
-    away = KServeServing(Kube(api), policy(), "s3://models", Away(), pause=0.01, settle=timedelta(0))
+    away = KServeServing(Kube(api), policy(), "s3://models", UnreachableStore(), pause=0.01, settle=timedelta(0))
     state = away.restore(first)
     assert state.champion is not None
     assert (state.champion.version, state.previous) == ("1", None)

@@ -22,7 +22,7 @@ import pytest
 from modelmedic.steps.adapters.kserve.serving import KServeServing
 from modelmedic.steps.adapters.kube.client import Kube, connect
 from modelmedic.steps.adapters.models.files import digest, push
-from modelmedic.steps.adapters.predictor.client import Client
+from modelmedic.steps.adapters.predictor.client import PredictorClient
 from modelmedic.steps.adapters.store.by_url import open_store
 from modelmedic.steps.contracts.errors import ModelmedicError
 from modelmedic.steps.contracts.keys import model_prefix
@@ -39,7 +39,7 @@ ROWS = pa.table({"x": [0.5, -0.5], "c": ["a", "zz"], "at": ["2026-06-01T10:00:00
 
 
 @dataclass
-class Place:
+class DeployedPredictor:
     kube: Kube
     store: ObjectStore
     serving: KServeServing
@@ -63,7 +63,7 @@ class Place:
         ended = threading.Event()
 
         def ask() -> None:
-            with Client(self.gateway, self.name, headers={"Host": f"{self.name}-{self.namespace}.example.com"}) as client:
+            with PredictorClient(self.gateway, self.name, headers={"Host": f"{self.name}-{self.namespace}.example.com"}) as client:
                 while not ended.wait(0.02):
                     try:
                         self.answered[client.ask(ROWS).version] += 1
@@ -85,7 +85,7 @@ class Place:
 
 
 @pytest.fixture
-def place() -> Iterator[Place]:
+def place() -> Iterator[DeployedPredictor]:
     said = settings()
     image = os.environ.get("MODELMEDIC_E2E_PREDICTOR")
     if not image:
@@ -99,12 +99,12 @@ def place() -> Iterator[Place]:
     kube.create(folder, runtime)
     serving = KServeServing(kube, policy(name, namespace), said["MODELMEDIC_E2E_STORE"], runtime=name)
     store = open_store(said["MODELMEDIC_E2E_STORE"])
-    yield Place(kube, store, serving, name, namespace, said["MODELMEDIC_E2E_GATEWAY"])
+    yield DeployedPredictor(kube, store, serving, name, namespace, said["MODELMEDIC_E2E_GATEWAY"])
     delete(kube, f"/apis/serving.kserve.io/v1beta1/namespaces/{namespace}/inferenceservices/{name}")
     delete(kube, f"{folder}/{name}")
 
 
-def test_nobody_sees_a_change_and_every_answer_is_logged(place: Place, tmp_path: Path) -> None:
+def test_nobody_sees_a_change_and_every_answer_is_logged(place: DeployedPredictor, tmp_path: Path) -> None:
     prefix = policy().log_prefix
     before = place.logged(prefix)
     serving, first, second = place.serving, place.model(tmp_path / "1", "1"), place.model(tmp_path / "2", "2")

@@ -12,7 +12,7 @@ import pytest
 from modelmedic.steps.adapters.clocks import SystemClock
 from modelmedic.steps.adapters.local_serving.serving import LocalServing
 from modelmedic.steps.adapters.models.files import digest, push
-from modelmedic.steps.adapters.predictor.client import Client
+from modelmedic.steps.adapters.predictor.client import PredictorClient
 from modelmedic.steps.adapters.store.folder import FolderStore
 from modelmedic.steps.contracts.errors import Refused
 from modelmedic.steps.contracts.keys import model_prefix
@@ -52,7 +52,7 @@ def test_a_models_life_on_one_machine_is_in_the_log_with_who_answered(serving: L
     state = serving.start_canary(second, expected=serving.state().generation)
     state = serving.set_share(50, expected=state.generation)
     assert serving.infer(ROWS, to="canary").version == "2"  # a replay: not in the log
-    with Client(serving.url, "tiny") as client:
+    with PredictorClient(serving.url, "tiny") as client:
         asked = [client.ask(ROWS, f"shared{n}").version for n in range(4)]
         serving.promote(expected=state.generation)
         asked.append(client.ask(ROWS, "promoted").version)

@@ -15,20 +15,20 @@ import pytest
 
 from modelmedic.steps.adapters.local_serving.processes import Processes
 from modelmedic.steps.adapters.local_serving.serving import LocalServing
-from modelmedic.steps.adapters.local_serving.state import Slot, Wanted, WantedState
+from modelmedic.steps.adapters.local_serving.state import LocalState, PredictorSlot, StateFile
 from modelmedic.steps.contracts.errors import ModelmedicError, Transient
-from tests.worlds.serving import ROWS, World, on_this_machine
+from tests.worlds.serving import ROWS, ServingWorld, on_this_machine
 
 
 @pytest.fixture
-def world(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+def world(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ServingWorld]:
     monkeypatch.setenv("PYTHONPATH", str(request.config.rootpath))
     made = on_this_machine(tmp_path)
     yield made
     made.close()
 
 
-def _serving(world: World) -> LocalServing:
+def _serving(world: ServingWorld) -> LocalServing:
     assert isinstance(world.serving, LocalServing)
     return world.serving
 
@@ -67,7 +67,7 @@ class _Caller:
                 self.failures.append(str(error))
 
 
-def test_no_request_fails_through_canary_share_promotion_and_the_way_back(world: World) -> None:
+def test_no_request_fails_through_canary_share_promotion_and_the_way_back(world: ServingWorld) -> None:
     serving = world.serving
     serving.start(world.model("1"))
     with _Caller(lambda: world.ask(ROWS)) as caller:
@@ -83,7 +83,7 @@ def test_no_request_fails_through_canary_share_promotion_and_the_way_back(world:
     assert caller.answered > 50
 
 
-def test_a_canary_that_is_killed_under_traffic_fails_no_caller_and_stays_dead(world: World, tmp_path: Path) -> None:
+def test_a_canary_that_is_killed_under_traffic_fails_no_caller_and_stays_dead(world: ServingWorld, tmp_path: Path) -> None:
     serving = world.serving
     serving.start(world.model("1"))
     state = serving.start_canary(world.model("2"), expected=serving.state().generation)
@@ -102,7 +102,7 @@ def test_a_canary_that_is_killed_under_traffic_fails_no_caller_and_stays_dead(wo
     assert serving.withdraw().canary is None
 
 
-def test_a_killed_champion_is_started_again_and_its_callers_only_wait(world: World, tmp_path: Path) -> None:
+def test_a_killed_champion_is_started_again_and_its_callers_only_wait(world: ServingWorld, tmp_path: Path) -> None:
     state = world.serving.start(world.model("1"))
     with _Caller(lambda: world.ask(ROWS)) as caller:
         _kill(tmp_path, "predictor-0001")
@@ -113,7 +113,7 @@ def test_a_killed_champion_is_started_again_and_its_callers_only_wait(world: Wor
     assert again.generation == state.generation
 
 
-def test_a_killed_gateway_comes_back_at_the_same_address(world: World, tmp_path: Path) -> None:
+def test_a_killed_gateway_comes_back_at_the_same_address(world: ServingWorld, tmp_path: Path) -> None:
     world.serving.start(world.model("1"))
     before = _serving(world).url
     _kill(tmp_path, "gateway")
@@ -125,22 +125,22 @@ def test_a_killed_gateway_comes_back_at_the_same_address(world: World, tmp_path:
 
 
 @pytest.mark.slow
-def test_another_process_sees_and_goes_on_with_what_serves(world: World, tmp_path: Path) -> None:
+def test_another_process_sees_and_goes_on_with_what_serves(world: ServingWorld, tmp_path: Path) -> None:
     state = world.serving.start(world.model("1"))
     other = on_this_machine(tmp_path)
     assert other.serving.state() == state
     assert other.serving.start_canary(other.model("2"), expected=state.generation).canary is not None
 
 
-def test_what_was_wanted_and_never_started_is_started_by_the_next_call(world: World, tmp_path: Path) -> None:
+def test_what_was_wanted_and_never_started_is_started_by_the_next_call(world: ServingWorld, tmp_path: Path) -> None:
     """As after kill -9 between the document and the process."""
-    document, model = WantedState(tmp_path / "serving"), world.model("1")
-    document.change(lambda now: replace(now, champion=Slot.of("predictor-0001", model), serial=1, generation=1))
+    document, model = StateFile(tmp_path / "serving"), world.model("1")
+    document.change(lambda now: replace(now, champion=PredictorSlot.of("predictor-0001", model), serial=1, generation=1))
     state = world.serving.state()
     assert state.champion is not None
     assert state.champion.ready
     canary = world.model("2")
-    document.change(lambda now: replace(now, canary=Slot.of("predictor-0002", canary), serial=2, generation=2))
+    document.change(lambda now: replace(now, canary=PredictorSlot.of("predictor-0002", canary), serial=2, generation=2))
     state = world.serving.state()
     assert state.canary is not None
     assert not state.canary.ready
@@ -149,7 +149,7 @@ def test_what_was_wanted_and_never_started_is_started_by_the_next_call(world: Wo
     assert state.canary.ready
 
 
-def test_a_canary_whose_starter_was_killed_is_found_and_withdrawn(world: World, tmp_path: Path) -> None:
+def test_a_canary_whose_starter_was_killed_is_found_and_withdrawn(world: ServingWorld, tmp_path: Path) -> None:
     world.serving.start(world.model("1"))
     script = (
         "from pathlib import Path; from tests.worlds.serving import on_this_machine\n"
@@ -172,7 +172,7 @@ def test_a_canary_whose_starter_was_killed_is_found_and_withdrawn(world: World, 
 
 
 @pytest.mark.slow
-def test_a_canary_that_never_answers_is_given_up_and_ended(world: World, tmp_path: Path) -> None:
+def test_a_canary_that_never_answers_is_given_up_and_ended(world: ServingWorld, tmp_path: Path) -> None:
     state = world.serving.start(world.model("1"))
     hasty = on_this_machine(tmp_path, patience=0.7)
     with pytest.raises(Transient, match=r"did not answer within .* its output is .*predictor-0002/output.log"):
@@ -181,7 +181,7 @@ def test_a_canary_that_never_answers_is_given_up_and_ended(world: World, tmp_pat
     assert world.serving.state().canary is None
 
 
-def test_a_stop_holds_until_something_is_wanted_again(world: World) -> None:
+def test_a_stop_holds_until_something_is_wanted_again(world: ServingWorld) -> None:
     serving = _serving(world)
     state = serving.start(world.model("1"))
     serving.stop()
@@ -198,11 +198,11 @@ def test_a_stop_holds_until_something_is_wanted_again(world: World) -> None:
 
 def test_an_unknown_share_of_the_document_survives_a_race(tmp_path: Path) -> None:
     """Two writers at once: each change is made on what the other wrote."""
-    document = WantedState(tmp_path)
+    document = StateFile(tmp_path)
 
-    def slow(now: Wanted) -> Wanted:
+    def slow(now: LocalState) -> LocalState:
         if not now.annotations:
-            WantedState(tmp_path).change(lambda other: replace(other, annotations={"by": "another"}))
+            StateFile(tmp_path).change(lambda other: replace(other, annotations={"by": "another"}))
         return replace(now, serial=now.serial + 1)
 
-    assert document.change(slow) == Wanted(serial=1, annotations={"by": "another"})
+    assert document.change(slow) == LocalState(serial=1, annotations={"by": "another"})

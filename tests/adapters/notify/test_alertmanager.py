@@ -132,7 +132,7 @@ def free_port() -> int:
 
 
 @dataclass
-class Running:
+class RunningAlertmanager:
     url: str
 
     def alerts(self) -> list[dict[str, object]]:
@@ -142,7 +142,7 @@ class Running:
 
 
 @contextmanager
-def real_alertmanager(folder: Path, receiver: str) -> Iterator[Running]:
+def real_alertmanager(folder: Path, receiver: str) -> Iterator[RunningAlertmanager]:
     """Debian's or upstream's binary on a free loopback port, ended by its pid."""
     assert BINARY
     config = folder / "alertmanager.yml"
@@ -150,7 +150,7 @@ def real_alertmanager(folder: Path, receiver: str) -> Iterator[Running]:
         "route: {receiver: team, group_by: [alertname, incident], group_wait: 0s}\n"
         f"receivers: [{{name: team, webhook_configs: [{{url: '{receiver}/hook'}}]}}]\n"
     )
-    running = Running(f"http://127.0.0.1:{free_port()}")
+    running = RunningAlertmanager(f"http://127.0.0.1:{free_port()}")
     command = [
         BINARY,
         f"--config.file={config}",
@@ -168,7 +168,7 @@ def real_alertmanager(folder: Path, receiver: str) -> Iterator[Running]:
 
 
 @tenacity.retry(wait=tenacity.wait_fixed(0.1), stop=tenacity.stop_after_delay(20), reraise=True)
-def _wait_until_ready(running: Running) -> None:
+def _wait_until_ready(running: RunningAlertmanager) -> None:
     with urllib.request.urlopen(f"{running.url}/-/ready", timeout=1):
         return
 

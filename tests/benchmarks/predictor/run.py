@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from modelmedic.steps.adapters.predictor.client import Client
+from modelmedic.steps.adapters.predictor.client import PredictorClient
 from tests.benchmarks.predictor.model import CODES, NUMBERS, rows, write_model
 
 
@@ -32,10 +32,10 @@ class Measured:
 
 
 @dataclass(frozen=True, slots=True)
-class Running:
+class RunningPredictor:
     name: str
     process: "subprocess.Popen[bytes]"
-    client: Client
+    client: PredictorClient
     start_s: float
 
     def cpu_s(self) -> float:
@@ -63,13 +63,13 @@ def measure(root: Path, store: str, *, requests: int = 400, batch: int = 300) ->
     return tuple(_measured(each, seen[each.name], cpu) for each, cpu in zip(runs, spent, strict=True))
 
 
-def _measured(each: Running, seen: list[float], cpu_ms: float) -> Measured:
+def _measured(each: RunningPredictor, seen: list[float], cpu_ms: float) -> Measured:
     p50, p99 = (float(value) for value in np.percentile(seen, (50, 99)))
     return Measured(each.name, each.start_s, p50, p99, cpu_ms)
 
 
 @contextmanager
-def _running(root: Path, folder: Path, name: str, *more: str) -> Iterator[Running]:
+def _running(root: Path, folder: Path, name: str, *more: str) -> Iterator[RunningPredictor]:
     announce = root / f"{name}.json"
     flags = [f"--model-dir={folder}", "--model-name=bench", "--version=1", "--task=binary", "--port=0", f"--announce={announce}"]
     columns = [*(f"--numeric={c}" for c in NUMBERS), *(f"--categorical={c}" for c in CODES), "--time-column=at"]
@@ -85,8 +85,8 @@ def _running(root: Path, folder: Path, name: str, *more: str) -> Iterator[Runnin
                 raise RuntimeError((root / f"{name}.log").read_text())
             time.sleep(0.01)
         started = time.monotonic() - begun
-        with Client(f"http://127.0.0.1:{json.loads(announce.read_text())['port']}", "bench") as client:
-            yield Running(name, process, client, started)
+        with PredictorClient(f"http://127.0.0.1:{json.loads(announce.read_text())['port']}", "bench") as client:
+            yield RunningPredictor(name, process, client, started)
     finally:
         process.terminate()
         process.wait(40)
