@@ -136,7 +136,7 @@ def test_a_silence_is_a_no_that_the_close_writes_down(tmp_path: Path, remedy: st
     closing = world.site.ledger.closing(world.run.incident)
     assert closing is not None
     assert (closing.outcome, closing.by_error) == (Outcome.REJECTED, False)
-    assert "nobody said yes within 1h" in closing.sentence
+    assert "nobody approved within 1h" in closing.sentence
 
 
 def test_a_no_in_argos_form_is_written_down_as_nobodys(tmp_path: Path) -> None:
@@ -151,7 +151,7 @@ def test_a_yes_that_never_reached_the_heal_is_named_when_it_ends_with_a_no(tmp_p
     world = waiting(tmp_path)
     answer(world)
     close(world.run)
-    assert "ana (unverified) said yes" in (world.run.site.ledger.stage(world.run.incident, "approve") or {})["sentence"]
+    assert "ana (unverified) approved" in (world.run.site.ledger.stage(world.run.incident, "approve") or {})["sentence"]
     assert ruled(world)[0] == "rejected"
 
 

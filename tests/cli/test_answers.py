@@ -28,7 +28,7 @@ def test_a_yes_is_bound_to_the_digest_and_recorded_before_it_counts(records: Rec
     ended = run("approve", waiting.id, "--by", "alice", "--reason", "looks right")
     assert ended.exit_code == 0
     assert f"{waiting.id} answered yes by alice, about model {DIGEST[:12]}" in ended.stdout
-    assert "alice (unverified) said yes: looks right" in ended.stdout
+    assert "alice (unverified) approved: looks right" in ended.stdout
     assert f"modelmedic heal {waiting.id}" in ended.stdout
     (answer,) = records.ledger.answers(waiting)
     assert (answer.approved, answer.by, answer.digest, answer.reason, answer.verified) == (True, "alice", DIGEST, "looks right", False)
@@ -41,14 +41,14 @@ def test_a_no_rejects_and_stands(records: Records, waiting: Incident) -> None:
     assert json.loads(ended.stdout)["ruling"]["decision"] == "rejected"
     late = run("approve", waiting.id, "--by", "bob")
     assert late.exit_code == 77
-    assert "the request is rejected already: alice (unverified) said no" in late.stderr
+    assert "the request is rejected already: alice (unverified) rejected" in late.stderr
     assert run("reject", waiting.id, "--by", "alice").exit_code == 0
     assert len(records.ledger.answers(waiting)) == 1
 
 
 def test_a_yes_can_be_taken_back_by_a_no_while_the_heal_has_not_read_it(records: Records, waiting: Incident) -> None:
     run("approve", waiting.id, "--by", "alice")
-    assert "said no" in run("reject", waiting.id, "--by", "bob").stdout
+    assert "bob (unverified) rejected" in run("reject", waiting.id, "--by", "bob").stdout
     assert [answer.approved for answer in records.ledger.answers(waiting)] == [True, False]
 
 
@@ -88,9 +88,9 @@ def test_two_persons_means_two_different_ones(records: Records) -> None:
     careful = Records(records.root, "loans", twoPerson=True)
     incident = careful.validated()
     careful.asked(incident)
-    assert "waiting for 1 more yes until" in run("approve", incident.id, "--by", "alice").stdout
-    assert "waiting for 1 more yes until" in run("approve", incident.id, "--by", "alice").stdout
-    assert "alice (unverified) and bob (unverified) said yes" in run("approve", incident.id, "--by", "bob").stdout
+    assert "waiting for 1 more approval until" in run("approve", incident.id, "--by", "alice").stdout
+    assert "waiting for 1 more approval until" in run("approve", incident.id, "--by", "alice").stdout
+    assert "alice (unverified) and bob (unverified) approved" in run("approve", incident.id, "--by", "bob").stdout
 
 
 def test_after_the_timeout_nothing_can_be_answered(records: Records) -> None:
@@ -99,7 +99,7 @@ def test_after_the_timeout_nothing_can_be_answered(records: Records) -> None:
     for command in ("approve", "reject"):
         ended = run(command, incident.id)
         assert ended.exit_code == 77
-        assert "nobody said yes within 1d, which counts as a no" in ended.stderr
+        assert "nobody approved within 1d, which counts as a rejection" in ended.stderr
     assert records.ledger.answers(incident) == ()
 
 
@@ -122,7 +122,7 @@ def test_a_remedy_without_a_model_is_answered_by_its_word(records: Records) -> N
         ("opened", "is not diagnosed yet; nothing waits for an answer"),
         ("diagnosed", "has no challenger that passed its gates yet"),
         ("not-needed", "needs no approval under its policy"),
-        ("decided", "has its answer already (alice said yes)"),
+        ("decided", "has its answer already (alice approved)"),
         ("closed", "is closed since"),
     ],
 )
@@ -135,7 +135,7 @@ def test_when_nothing_waits_it_is_said_why(records: Records, state: str, said: s
         incident = records.validated(approval="not-needed" if state == "not-needed" else "needed")
     if state == "decided":
         records.ledger.record_stage(
-            incident, "approve", {"decision": "approved", "sentence": "alice said yes", "outputs": {"decision": "approved"}}
+            incident, "approve", {"decision": "approved", "sentence": "alice approved", "outputs": {"decision": "approved"}}
         )
     if state == "closed":
         records.closed(incident)

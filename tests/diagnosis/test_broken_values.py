@@ -1,6 +1,4 @@
-"""What is wrong with values, columns and windows is found with its share, and what merely moved is
-not called wrong.
-"""
+"""Faults of values, columns and windows are found with their share; a mere movement is not one."""
 
 from collections.abc import Callable
 

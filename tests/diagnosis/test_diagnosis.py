@@ -1,4 +1,6 @@
-"""One planted fault, one cause, the column and the segment to blame, and the right remedy or none."""
+"""One planted fault, one cause, the column and the segment to blame, and the right remedy or
+none.
+"""
 
 from collections.abc import Callable
 

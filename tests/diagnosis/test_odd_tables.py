@@ -1,5 +1,5 @@
-"""Whatever stands in the two tables, the answer is a diagnosis or one sentence that says what is
-wrong with them.
+"""Whatever the two tables hold, the answer is a diagnosis or one sentence that says what is
+wrong.
 """
 
 import datetime

@@ -1,4 +1,4 @@
-"""When a concept changed: the moment where the window shows one, and else no later than its first
+"""The onset of a concept drift: the moment where the window shows one, else no later than its first
 row.
 """
 

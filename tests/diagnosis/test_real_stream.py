@@ -1,4 +1,4 @@
-"""A year of real flights: the world moves all the time, and nothing of that is broken data."""
+"""A year of real flights: the world moves all the time, and no such movement is broken data."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -48,7 +48,7 @@ def test_a_loss_that_was_not_known_to_have_risen_is_news(before: Performance | N
 
 
 def test_answers_that_let_go_of_the_labels_are_news_at_the_same_loss() -> None:
-    assert "hold" in news(KNOWN, replace(KNOWN, performance=replace(LOSS, hold=0.1)))
+    assert "following the labels" in news(KNOWN, replace(KNOWN, performance=replace(LOSS, hold=0.1)))
 
 
 def test_another_column_is_news() -> None:

@@ -259,7 +259,7 @@ def approved(where: Site, incident: Incident, *, yes: bool = True) -> None:
     answer = Answer(yes, "maria@example.org", where.clock.now(), "a1" * 32, "the gain is clear, and JFK is fine", verified=False)
     where.ledger.answer(incident, answer)
     decision, sentence = (
-        ("approved", "maria@example.org (unverified) said yes") if yes else ("rejected", "maria@example.org (unverified) said no")
+        ("approved", "maria@example.org (unverified) approved") if yes else ("rejected", "maria@example.org (unverified) rejected")
     )
     document = {
         "decision": decision,

@@ -1,5 +1,5 @@
-"""What a challenger has to pass: shown better on rows that neither learnt from, in every slice,
-without a column that knows.
+"""The gates of a challenger: it is shown to be better on rows that neither model learnt from, in
+every slice, and no column knows the label.
 """
 
 from collections.abc import Mapping

@@ -1,5 +1,5 @@
-"""What the answers to an approval request come to: a yes bound to the model's digest, a no, or
-still waiting.
+"""The ruling on an approval request: approvals bound to the model's digest, a rejection, or still
+waiting. Called by approve.
 """
 
 from dataclasses import dataclass
@@ -15,8 +15,8 @@ Decided = Literal["approved", "rejected", "waiting"]
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
-    """`by` are the people whose answers decided; `verified` when every one of them proved who they
-    are.
+    """The decision with its sentence. `by` are the people whose answers decided; `verified` when
+    every one of them proved who they are.
     """
 
     decision: Decided
@@ -26,26 +26,26 @@ class Ruling:
 
 
 def rule_on_answers(answers: tuple[Answer, ...], approval: Approval, digest: str, asked_at: datetime, now: datetime) -> Ruling:
-    """Any no from somebody who may answer rejects; enough yeses approve; silence past the timeout
-    rejects.
+    """The ruling so far: any rejection from a person who may answer rejects; enough approvals
+    approve; silence past the timeout rejects.
 
-    An answer about another digest, or from somebody whom the policy does not list, counts for
-    nothing. An answer that was given after the timeout comes too late.
+    An answer about another digest, from a person whom the policy does not list, or given after the
+    timeout does not count.
     """
     until = asked_at + approval.timeout
     counted = [a for a in answers if a.digest == digest and a.at < until and (not approval.approvers or a.by in approval.approvers)]
     if no := next((a for a in counted if not a.approved), None):
-        return Ruling("rejected", f"{_who(no)} said no{_reason(no)}", (no.by,), no.verified)
+        return Ruling("rejected", f"{_who(no)} rejected{_reason(no)}", (no.by,), no.verified)
     yes = list({a.by: a for a in counted}.values())
     needed = 2 if approval.twoPerson else 1
     if len(yes) >= needed:
         people = " and ".join(_who(a) for a in yes[:needed])
         return Ruling(
-            "approved", f"{people} said yes{_reason(yes[0])}", tuple(a.by for a in yes[:needed]), all(a.verified for a in yes[:needed])
+            "approved", f"{people} approved{_reason(yes[0])}", tuple(a.by for a in yes[:needed]), all(a.verified for a in yes[:needed])
         )
     if now >= until:
-        return Ruling("rejected", f"nobody said yes within {format_duration(approval.timeout)}, which counts as a no")
-    missing = f"{needed - len(yes)} more yes" if yes else "an answer"
+        return Ruling("rejected", f"nobody approved within {format_duration(approval.timeout)}, which counts as a rejection")
+    missing = f"{needed - len(yes)} more approval" if yes else "an answer"
     return Ruling("waiting", f"waiting for {missing} until {until:%Y-%m-%dT%H:%MZ}", tuple(a.by for a in yes))
 
 

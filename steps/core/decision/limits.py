@@ -1,7 +1,7 @@
-"""What speaks against advancing now. Retreating, setting data aside and asking a human are never
-held back.
+"""The limits on advancing: objections to a remedy now. Retreating, quarantine and asking a person
+are never held back.
 
-How a past heal counts:
+A past heal counts by its outcome:
 
 | outcome                  | budget | cooldown | settle | patience | breaker |
 |--------------------------|--------|----------|--------|----------|---------|
@@ -13,7 +13,7 @@ How a past heal counts:
 
 A rejection is the gate doing its work, no failure; it spent a training all the same. The next
 challenger would be taught by nearly the same rows and judged by nearly the same labels, so asking
-again at once is the same question asked twice, and with enough askings chance says yes. Patience
+again at once is the same question asked twice, and asked often enough, chance passes it. Patience
 waits until the labels to judge by are new ones (settle time: window + label delay), and twice as
 long from the third rejection in a row on. A withdrawn canary was seen by users: that is a failure.
 Settling is about which model the data in the window speaks of, so it follows a change of the
@@ -67,28 +67,28 @@ def objections(
 
 
 def counts_as_failure(heal: PastHeal) -> bool:
-    """Whether the heal counts against the breaker."""
+    """True for a heal that counts against the breaker."""
     return heal.by_error or heal.outcome is Outcome.WITHDRAWN
 
 
 def spends_budget(heal: PastHeal) -> bool:
-    """Whether the heal counts against the budget."""
+    """True for a heal that counts against the budget."""
     return heal.by_error or heal.outcome in (Outcome.HEALED, Outcome.WITHDRAWN, Outcome.REJECTED)
 
 
 def touches_serving(heal: PastHeal) -> bool:
-    """Whether the heal changed, or may have changed, what serves."""
+    """True for a heal that changed, or may have changed, what serves."""
     return heal.by_error or heal.outcome in (Outcome.HEALED, Outcome.WITHDRAWN, Outcome.ROLLED_BACK)
 
 
 def replaces_champion(heal: PastHeal) -> bool:
-    """Whether another model serves since."""
+    """True for a heal after which another model serves."""
     return heal.outcome in (Outcome.HEALED, Outcome.ROLLED_BACK)
 
 
 def rejections_in_a_row(history: tuple[PastHeal, ...]) -> tuple[PastHeal, ...]:
-    """Rejections in a row, the newest first; whatever changed the champion in between begins the
-    counting anew. `history` oldest first.
+    """The rejections in a row, the newest first; a heal that changed the champion in between starts
+    the count anew. `history` is oldest first.
     """
     asked = (heal for heal in reversed(history) if spends_budget(heal) or replaces_champion(heal))
     return tuple(itertools.takewhile(lambda heal: heal.outcome is Outcome.REJECTED, asked))

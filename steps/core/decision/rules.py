@@ -1,5 +1,5 @@
-"""From a cause to a remedy: ordered rules, the policy's own first, then the defaults; limits and
-autonomy have the last word.
+"""The rules from a cause to a remedy: the policy's own first, then the defaults; limits and
+autonomy have the last word. Called by diagnose.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from modelmedic.steps.core.decision.limits import ADVANCING
 
 @dataclass(frozen=True, slots=True)
 class DefaultRule:
-    """`harm` or `ranking_holds` None: any."""
+    """A rule that matches a cause; `harm` or `ranking_holds` None matches any."""
 
     id: str
     cause: Cause
@@ -44,14 +44,14 @@ _FALLBACK = DefaultRule("not-enough-evidence", Cause.INSUFFICIENT_EVIDENCE, Reme
 
 
 def decide(diagnosis: Diagnosis, policy: Policy | None = None, objections: tuple[Objection, ...] = ()) -> Decision:
-    """What is to be done. An objection stops only what advances; a rollback or a quarantine is
-    never held back by one.
+    """The remedy for a diagnosis. An objection stops only a remedy that advances; a rollback or a
+    quarantine is never held back.
     """
     rule = _rule(diagnosis, policy)
     allowed = (policy.autonomy if policy else AutonomyLevels()).level(rule.remedy)
     autonomy = min(allowed, rule.max_autonomy, key=lambda level: level.rank)
     stopped = bool(objections) and rule.remedy in ADVANCING
-    patient = all(objection.limit == "patience" for objection in objections)  # people were told when the challenger was rejected
+    patient = all(objection.limit == "patience" for objection in objections)  # the rejection itself has told people
     remedy = rule.remedy if not stopped else Remedy.NONE if patient else Remedy.ESCALATE
     sentence = f"rule {rule.id}: {diagnosis.cause} asks for {rule.remedy}"
     if stopped:

@@ -1,10 +1,10 @@
-"""How firmly the answers hold the labels: the slope of the label on the answer, from sums (Cox 1958
-calls it the calibration slope).
+"""The calibration slope: the least-squares slope of the label on the answer, computed from sums
+(Cox 1958).
 
-It is the part of the loss that a bad release changes and a bad week does not: when everything is
-late the mean loss rises, but a flight that is said to be later still is; where a release answers
-wrong, the slope falls at once, on far fewer rows than the mean loss needs. It does not depend on
-which inputs are asked about while the model is right about them, and it needs no bins.
+A bad release changes the slope and a bad week does not: when everything is late the mean loss
+rises, but a flight that is said to be later still is; where a release answers wrong, the slope
+falls at once, on far fewer rows than the mean loss needs. The slope does not depend on the mix of
+inputs while the model is right about them, and it needs no bins.
 """
 
 from dataclasses import dataclass
@@ -14,8 +14,8 @@ from modelmedic.steps.core.profiles.profile import Profile
 
 @dataclass(frozen=True, slots=True)
 class CalibrationSlope:
-    """`slope` of the label on the answer; `error` its standard error for independent rows; the rest
-    serves single stretches.
+    """`slope` of the label on the answer; `error` its standard error for independent rows; the
+    other fields serve `slope_score`.
     """
 
     slope: float
@@ -28,7 +28,7 @@ class CalibrationSlope:
 
 
 def calibration_slope(profile: Profile) -> CalibrationSlope | None:
-    """None while answers or labels do not vary at all."""
+    """The slope of a window; None while answers or labels do not vary at all."""
     rows, sums = profile.losses.rows, profile.fit
     if rows < 2:
         return None
@@ -43,8 +43,8 @@ def calibration_slope(profile: Profile) -> CalibrationSlope | None:
 
 
 def slope_score(whole: CalibrationSlope, stretch: Profile) -> float:
-    """How far the rows of one stretch pull the slope of the whole up, summed: zero on average, of
-    variance 1 per independent row.
+    """The sum over one stretch of how far its rows pull the slope of the whole up: zero on average,
+    of variance 1 per independent row.
     """
     rows, sums = stretch.losses.rows, stretch.fit
     answers, labels = sums.answers / 2**20, sums.labels / 2**20

@@ -1,8 +1,7 @@
-"""Is the data itself broken, as far as counts can tell? Asked before anything else.
+"""Broken data as far as counts show it; the verdict checks it before it looks at any distribution.
 
-Every check compares with what the reference already did: a column that was half null stays
-unremarkable at half null. What hides in one segment is the diagnosis' matter, which looks at rows;
-here it shows as drift.
+Every check compares with the reference: a column that was half null stays unremarkable at half
+null. A fault inside one segment shows as drift here; the diagnosis looks at rows and names it.
 """
 
 from collections.abc import Iterator, Mapping
@@ -26,8 +25,8 @@ def profile_problems(
     """All problems, the one that touches most rows first. `window` is the span that the current
     rows were asked for in.
 
-    `design` is each column's design effect: how many rows that follow one another tell as much as
-    one.
+    `design` is each column's design effect: the number of rows in sequence that tell as much as one
+    independent row.
     """
     found = list(_schema(current)) if current.rows else []
     if min(reference.rows, current.rows) >= LEAST_ROWS:
@@ -80,8 +79,8 @@ def _numbers(name: str, before: Numbers, after: Numbers, rows: int, design: floa
 
 
 def _stuck(before: Numbers, after: Numbers) -> tuple[float, float] | None:
-    """A value and the share of rows by which it gained, when one value suddenly fills a third of a
-    column or more.
+    """A value that suddenly fills a third of a column or more, and the share of rows by which it
+    gained.
     """
     if not after.repeated:
         return None
@@ -94,7 +93,7 @@ def _stuck(before: Numbers, after: Numbers) -> tuple[float, float] | None:
 
 
 def _share_at(numbers: Numbers, value: float) -> float:
-    """At most the share of rows that have the value: that of its cell."""
+    """The share of rows that have the value, at most: the share of its cell."""
     if value in numbers.repeated:
         return numbers.repeated[value] / numbers.known
     place = int(np.floor((value - numbers.axis.low) / numbers.axis.width))
@@ -102,7 +101,7 @@ def _share_at(numbers: Numbers, value: float) -> float:
 
 
 def quantiles(numbers: Numbers) -> Floats:
-    """Those from 2 to 98 percent, interpolated inside of the cells."""
+    """The quantiles from 2 to 98 percent, interpolated inside of the cells."""
     places, counts = numbers.points()
     share = (np.cumsum(counts) - 0.5 * counts) / counts.sum()
     return np.asarray(np.interp(_QUANTILES, share, places))
@@ -129,7 +128,7 @@ def _codes(name: str, before: Codes, after: Codes) -> Iterator[Problem]:
 
 
 def _repeats(reference: Profile, current: Profile) -> Iterator[Problem]:
-    """Rows that stand twice, where the columns are rich enough that two equal rows are no accident."""
+    """Rows that occur twice, where the columns are so rich that two equal rows are no accident."""
     if len(reference.layout.rich) < 2 or min(sum(reference.prints.values()), sum(current.prints.values())) < LEAST_ROWS:
         return
     was, now = (1 - len(p.prints) / sum(p.prints.values()) for p in (reference, current))
@@ -149,8 +148,8 @@ def _times(reference: Profile, current: Profile, window: Window | None) -> Itera
 
 
 def _truncated(reference: Profile, current: Profile, window: Window) -> Iterator[Problem]:
-    """The end of the window is empty for longer than the reference ever was, by far, and for at
-    least a quarter of it.
+    """The end of the window is empty for much longer than the reference ever was, and for at least
+    a quarter of the window.
     """
     assert current.span is not None
     silence = (window.end.timestamp() - current.span[1] / 1e6) / _HOUR

@@ -1,16 +1,15 @@
-"""How far each column of one profile lies from another's: an effect size that matters and a p-value
-that holds over all columns.
+"""Shifts of columns between two profiles: an effect size that matters and a p-value that holds over
+all columns.
 
 A p-value alone fires on anything at a million rows and an effect size alone fires on noise at a
 thousand, so a column has shifted only when both agree. Effect: first Wasserstein distance over the
 reference's standard deviation for numbers, Jensen-Shannon distance (base 2, square root; Lin 1991)
-for codes. p-values: for numbers twice the smaller one of Kolmogorov-Smirnov's (any shape; from
-binned counts it can only err towards quiet) and of the rank sum's with its correction for ties
-(Mann and Whitney 1947; more power for a plain shift); for codes chi-square of homogeneity with
-cells pooled until each expects five (Cochran 1954). All are adjusted by Benjamini and Hochberg
-(1995).
+for codes. p-values: for numbers twice the smaller one of Kolmogorov-Smirnov's (any shape; binned
+counts can only make it larger) and of the rank sum's with its correction for ties (Mann and Whitney
+1947; more power for a plain shift); for codes chi-square of homogeneity with cells pooled until
+each expects five (Cochran 1954). All are adjusted by Benjamini and Hochberg (1995).
 
-Rows that follow one another are alike, which makes any of these statistics vary `design` times as
+Rows that follow one another are alike, so that each of these statistics varies `design` times as
 much as it would with independent rows (the design effect, Kish 1965); each is divided by it (Rao
 and Scott 1981 do so for chi-square).
 """
@@ -31,7 +30,7 @@ _LEAST_EXPECTED = 5.0
 
 @dataclass(frozen=True, slots=True)
 class ShiftMeasure:
-    """`p_value` is of this column alone."""
+    """The shift of one column; `p_value` is not adjusted over the columns."""
 
     statistic: str
     effect: float
@@ -39,7 +38,7 @@ class ShiftMeasure:
 
 
 def profile_shifts(reference: Profile, current: Profile, thresholds: Thresholds) -> tuple[ColumnShift, ...]:
-    """One entry per column that both windows have, what shifted most over its threshold first."""
+    """The shift of every column that both windows have, the largest over its threshold first."""
     names = [name for name in reference.columns if name in current.columns and name not in current.retyped]
     measured = {name: measure_counts(reference.columns[name], current.columns[name], thresholds.design.get(name, 1.0)) for name in names}
     adjusted = benjamini_hochberg(np.array([m.p_value for m in measured.values()]))
@@ -52,7 +51,7 @@ def profile_shifts(reference: Profile, current: Profile, thresholds: Thresholds)
 
 
 def measure_counts(reference: Numbers | Codes, current: Numbers | Codes, design: float = 1.0) -> ShiftMeasure:
-    """One column, nulls left out (they are data quality's matter)."""
+    """The shift of one column. Nulls are left out; they belong to the quality checks."""
     if isinstance(reference, Numbers) and isinstance(current, Numbers):
         return _numbers(reference, current, max(design, 1.0))
     assert isinstance(reference, Codes)
@@ -72,8 +71,8 @@ def _numbers(reference: Numbers, current: Numbers, design: float) -> ShiftMeasur
 
 
 def number_effect(axis: NumberAxis, places: Floats, before: Floats, after: Floats) -> float:
-    """First Wasserstein distance over the standard deviation of `before`; cells by their centres,
-    ascending, with counts of both.
+    """First Wasserstein distance over the standard deviation of `before`; `places` are the cells'
+    centres, ascending, with counts of both.
     """
     span = axis.high - axis.low
     places = np.clip(places, axis.low - span, axis.high + span)  # one outlier owns neither distance nor spread
@@ -133,7 +132,7 @@ def _pooled(counts: Floats) -> Floats:
 
 
 def side_by_side(reference: Numbers, current: Numbers) -> tuple[Floats, Floats, Floats]:
-    """The cells that either has anything in, ascending: their centres and both counts."""
+    """The cells that hold values in either window, ascending: their centres and both counts."""
     (first, before), (second, after) = reference.points(), current.points()
     places, _ = distinct(np.concatenate([first, second]))
     counts = np.zeros((2, len(places)))

@@ -4,13 +4,13 @@ the current one.
 The level of a p-value follows from the rate: with at most `rate` false incidents a year, `k`
 alarming windows to one incident and `w` windows a year, a window may alarm by chance with
 probability k * rate / w, whatever the windows have to do with each other; it is never more than 0.6
-%. What independent rows would make of that level holds for real ones only after their dependence is
-known: the design effect is the dispersion between stretches of the reference as long as a window,
-over what independent rows would show; that of cell counts (Pearson's index of dispersion; Rao and
-Scott 1981) or of mean ranks, whichever is larger. A reference of few such stretches knows its own
-dispersion badly: it is drawn towards that of stretches half as long, theirs towards that of a
-quarter and so on; where rows clearly depend on each other, what it exceeds one by is raised to what
-nine in ten references would have shown.
+%. That level holds for dependent rows only after their dependence is known: the design effect is
+the dispersion between stretches of the reference as long as a window, over what independent rows
+would show; that of cell counts (Pearson's index of dispersion; Rao and Scott 1981) or of mean
+ranks, whichever is larger. A reference of few such stretches knows its own dispersion badly: it is
+drawn towards that of stretches half as long, theirs towards that of a quarter and so on; where rows
+clearly depend on each other, the excess over one is raised to what nine in ten references would
+have shown.
 """
 
 import functools
@@ -42,7 +42,7 @@ _CELLS = 8
 _REPLAYS = 32
 _PRIOR = 6.0  # degrees of freedom that the shorter stretches' dispersion counts for
 _DEVIATIONS = 3.0
-_CLEARLY = 2.6  # normal deviate: dispersion that one reference of independent rows in two hundred would show
+_CLEARLY = 2.6  # normal deviate: a dispersion that one in two hundred references of independent rows would show
 _LOW = -1.2816  # the same for one in ten
 _ENOUGH = 12  # stretches
 
@@ -54,7 +54,7 @@ def alarm_level(rate: float, window: timedelta, hits: int) -> float:
 
 def calibrate(reference: pa.Table, layout: Layout, rows: int, *, alpha: float, explicit: Mapping[str, float], version: str) -> Thresholds:
     """Thresholds for current windows of about `rows` rows. `reference` is in the order of its time;
-    `explicit` effects win.
+    effects in `explicit` override.
     """
     count = min(_BLOCKS, reference.num_rows // _LEAST_BLOCK)
     if count < _LEAST_BLOCKS:
@@ -80,8 +80,8 @@ def calibrate(reference: pa.Table, layout: Layout, rows: int, *, alpha: float, e
 
 
 def _design(cells: Floats, run: int, stretch: float) -> float:
-    """The design effect at stretches of `run` blocks (times `stretch`, when a window is longer than
-    the reference can show).
+    """The design effect at stretches of `run` blocks, times `stretch` where a window is longer than
+    the reference can show.
     """
     if cells.shape[1] < 2:
         return 1.0
@@ -90,7 +90,9 @@ def _design(cells: Floats, run: int, stretch: float) -> float:
 
 
 def _grown(dispersion: Dispersion, cells: Floats, scales: Sequence[int], stretch: float) -> float:
-    """From the shortest stretches to the longest, each estimate drawn towards the one before it."""
+    """The dispersion estimated from the shortest stretches to the longest, each estimate drawn
+    towards the one before it.
+    """
     estimate, freedom, dependent = 1.0, 0.0, False
     sure: list[float] = []  # at scales of which there are enough stretches to tell how it grows
     for scale in scales:
@@ -113,7 +115,9 @@ def _stretches(cells: Floats, run: int) -> Floats:
 
 
 def _cell_dispersion(cells: Floats, run: int) -> tuple[float, int]:
-    """Pearson's statistic of homogeneity over its degrees of freedom, and the number of stretches."""
+    """Pearson's statistic of homogeneity over its degrees of freedom, and the number of
+    stretches.
+    """
     counts = _stretches(cells, run)
     expected = counts.sum(axis=1, keepdims=True) * counts.sum(axis=0) / max(counts.sum(), 1)
     held = expected > 0
@@ -123,7 +127,9 @@ def _cell_dispersion(cells: Floats, run: int) -> tuple[float, int]:
 
 
 def _rank_dispersion(cells: Floats, run: int) -> tuple[float, int]:
-    """The same of the mean rank alone: where whole stretches lie high or low, this shows it most."""
+    """The dispersion of the mean rank alone, which shows best where whole stretches lie high or
+    low, and the number of stretches.
+    """
     counts = _stretches(cells, run)
     total = counts.sum(axis=0)
     scores = (np.cumsum(total) - 0.5 * total) / max(total.sum(), 1)
@@ -135,7 +141,9 @@ def _rank_dispersion(cells: Floats, run: int) -> tuple[float, int]:
 
 
 def _chi_square(freedom: float, z: float) -> float:
-    """The value of a chi-square as far out as `z` is in a normal (Wilson and Hilferty 1931)."""
+    """The value of a chi-square as far out as `z` is in a normal distribution (Wilson and Hilferty
+    1931).
+    """
     spread = 2 / (9 * freedom)
     return float(freedom * max(1 - spread + z * np.sqrt(spread), 0.2) ** 3)
 
@@ -143,7 +151,7 @@ def _chi_square(freedom: float, z: float) -> float:
 @dataclass(frozen=True)
 class _Table:
     """Counts of one column, block by block: of cells by their places, ascending, or of codes, which
-    have none.
+    have no places.
     """
 
     counts: Floats
@@ -182,8 +190,8 @@ def _cells(table: _Table) -> Floats:
 
 
 def _losses(blocks: Sequence[Profile], run: int, stretch: float) -> dict[str, float]:
-    """What is known of the loss: the design effects of its mean and of the answers' hold, and how
-    far a stretch of it rose.
+    """The loss fields of the thresholds: the design effects of the mean and of the calibration
+    slope, and the largest rise of a stretch.
     """
     rows = np.array([b.losses.rows for b in blocks], dtype=np.float64)
     total, squares = np.array([b.losses.total / 2**20 for b in blocks]), np.array([b.losses.squares / 2**16 for b in blocks])
@@ -204,14 +212,14 @@ def _losses(blocks: Sequence[Profile], run: int, stretch: float) -> dict[str, fl
 
 def _coins(rows: Floats, scores: Floats) -> Floats:
     """Two cells that disperse as summed scores do, whose variance is one per independent row: a
-    fair coin's varies by a quarter.
+    fair coin's variance is a quarter.
     """
     return np.column_stack([rows / 2 + scores / 2, rows / 2 - scores / 2])
 
 
 def _replayed(table: _Table, axis: NumberAxis | None, starts: Counts, run: int, rows: int) -> float:
-    """The effect that a quiet window of `rows` rows keeps below: mean and three deviations over the
-    replayed ones.
+    """The effect that a quiet window of `rows` rows stays below: mean and three deviations over the
+    replayed windows.
     """
     total = table.counts.sum(axis=0)
     found = []

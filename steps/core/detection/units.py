@@ -1,6 +1,4 @@
-"""Has a unit changed? The quantiles of two windows lie on one line through a factor that people
-convert by.
-"""
+"""Changes of unit: the quantiles of two windows lie on one line through a factor of conversion."""
 
 import numpy as np
 
@@ -11,7 +9,7 @@ _BY_SIZE = tuple(sorted({s for factor in _FACTORS for s in (factor, 1 / factor)}
 
 
 def changed_scale(before: Floats, after: Floats, rows: float) -> str:
-    """The words for a change of unit, or nothing.
+    """The words for a change of unit, or an empty text.
 
     `before` and `after` are the same quantiles of both windows; `rows` counts the independent rows
     of the smaller one.

@@ -1,4 +1,6 @@
-"""What one current window is: broken, degraded, drifted, quiet, or too small to say."""
+"""The verdict on one current window: broken, degraded, drifted, quiet, or insufficient. The monitor
+calls it on every run.
+"""
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
@@ -14,16 +16,16 @@ from modelmedic.steps.core.tables.probability import normal_tail
 
 LEAST_ROWS = 100
 LEAST_LABELS = 50
-_LOSS_LEVEL = 0.25  # of alpha: one question more beside the columns'
+_LOSS_LEVEL = 0.25  # of alpha: the loss is one test beside the columns'
 _ENORMOUS = 0.2  # of the reference's loss
 
 
 @dataclass(frozen=True, slots=True)
 class VerdictContext:
-    """What the verdict depends on beside the two windows.
+    """The verdict's inputs beside the two windows.
 
     `labelled` is the window whose labels have matured, where that is not the current one;
-    `maturity` the share of its rows that need a label, 0..1. `acknowledged` columns alarm nobody.
+    `maturity` the share of its rows that need a label, 0..1. `acknowledged` columns raise no alarm.
     `window` is the span that the current rows were asked for in.
     """
 
@@ -35,16 +37,14 @@ class VerdictContext:
     whole: bool = True  # no part of the window was left out on purpose
 
 
-def judge_profiles(reference: Profile, current: Profile, thresholds: Thresholds, asked: VerdictContext | None = None) -> Verdict:
-    """The verdict on two profiles of one layout; the data itself is asked before its distribution
-    is.
-    """
-    asked = asked or VerdictContext()
-    broken = profile_problems(reference, current, asked.window if asked.whole else None, thresholds.design)
-    enough = reference.rows >= LEAST_ROWS and current.rows >= asked.least_rows
+def judge_profiles(reference: Profile, current: Profile, thresholds: Thresholds, context: VerdictContext | None = None) -> Verdict:
+    """The verdict on two profiles of one layout; broken data is looked for before any shift."""
+    context = context or VerdictContext()
+    broken = profile_problems(reference, current, context.window if context.whole else None, thresholds.design)
+    enough = reference.rows >= LEAST_ROWS and current.rows >= context.least_rows
     shifts = profile_shifts(reference, current, thresholds) if enough else ()
-    moved = tuple(replace(s, acknowledged=s.column in asked.acknowledged) for s in shifts)
-    realised = performance(reference, asked.labelled or current, thresholds, asked.maturity)
+    moved = tuple(replace(s, acknowledged=s.column in context.acknowledged) for s in shifts)
+    realised = performance(reference, context.labelled or current, thresholds, context.maturity)
     if broken and current.rows:
         state = VerdictState.BROKEN
     elif not enough:
@@ -53,16 +53,16 @@ def judge_profiles(reference: Profile, current: Profile, thresholds: Thresholds,
         state = VerdictState.DEGRADED
     else:
         state = VerdictState.DRIFTED if any(s.shifted and not s.acknowledged for s in moved) else VerdictState.QUIET
-    verdict = Verdict(state, current.rows, reference.rows, moved, broken, realised, asked.window)
-    return replace(verdict, sentence=_sentence(verdict, asked.least_rows))
+    verdict = Verdict(state, current.rows, reference.rows, moved, broken, realised, context.window)
+    return replace(verdict, sentence=_sentence(verdict, context.least_rows))
 
 
 def performance(reference: Profile, labelled: Profile, thresholds: Thresholds, maturity: float = 0.0) -> Performance | None:
     """The loss of the labelled window against the reference's; None while too few labels are known.
 
     Three ways to be degraded: a mean beyond what stretches of the reference differ by (Welch's z
-    with their design effect); the answers' hold on the labels, half of it gone; a rise so large
-    that no stretch of the reference came half as far.
+    with their design effect); a calibration slope that lost half of itself; a rise so large that no
+    stretch of the reference came half as far.
     """
     before, after = reference.losses, labelled.losses
     task, unit = reference.layout.task, reference.layout.loss_unit
@@ -73,13 +73,13 @@ def performance(reference: Profile, labelled: Profile, thresholds: Thresholds, m
     error = plain * max(thresholds.loss_design, 1.0) ** 0.5
     level = thresholds.alpha * _LOSS_LEVEL / 2
     p_value = _tail(now - was, error)
-    left, lost = _hold(reference, labelled, thresholds, level)
+    left, lost = _slope_left(reference, labelled, thresholds, level)
     enormous = now - was > max(_ENORMOUS, 2 * thresholds.loss_usual) * was and _tail(now - was, plain) < level
     degraded = lost or enormous or (p_value < level and now - was > thresholds.loss_effect * was)
     return Performance("log_loss" if task is Task.BINARY else "squared_error", was, now, error, p_value, after.rows, degraded, left)
 
 
-def _hold(reference: Profile, labelled: Profile, thresholds: Thresholds, level: float) -> tuple[float | None, bool]:
+def _slope_left(reference: Profile, labelled: Profile, thresholds: Thresholds, level: float) -> tuple[float | None, bool]:
     """The share of the reference's slope that is left, and whether half of it or more was lost
     beyond noise.
     """
@@ -105,7 +105,7 @@ def _sentence(verdict: Verdict, least_rows: int) -> str:
             f"{LEAST_ROWS} and {least_rows} are the least that is judged"
         )
     if verdict.state is VerdictState.DEGRADED and realised is not None:
-        held = f": a label rises {realised.hold:.0%} as much with the answer as it did" if realised.let_go else ""
+        held = f"; the slope of the label on the answer is {realised.hold:.0%} of what it was" if realised.let_go else ""
         rose = "rose" if realised.current > realised.reference else "moved"
         return f"mean {realised.loss} {rose} from {realised.reference:.4g} to {realised.current:.4g} on {realised.labels} labels{held}"
     if verdict.state is VerdictState.DRIFTED:

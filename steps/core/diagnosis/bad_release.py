@@ -1,6 +1,4 @@
-"""Did we do it ourselves? A model that answers the same inputs otherwise than before, and loses by
-it.
-"""
+"""Bad release: a model that answers the same inputs otherwise than before, and loses by it."""
 
 from datetime import UTC, datetime
 
@@ -17,12 +15,12 @@ from modelmedic.steps.core.tables.pairing import Pair
 from modelmedic.steps.core.tables.row_loss import row_loss
 
 _LEAST_ROWS = 50
-_LEAST_Z = 2.5  # of the risen loss: little, because the answers themselves must have changed, which no noise does
+_LEAST_Z = 2.5  # of the risen loss: low, because the answers must have changed as well, and noise changes none
 
 
 def suspect(both: Pair, rows: LabelledRows | None, context: Context, answers: RememberedAnswers | None) -> list[Diagnosis]:
-    """By the version column where there is one, else by the recorded releases and the time; last, a
-    change that nobody recorded.
+    """At most one diagnosis: by the version column where there is one, else by the recorded
+    releases and the time; last, a change without a record.
     """
     if rows is None or rows.imagined:
         return []
@@ -34,7 +32,7 @@ def suspect(both: Pair, rows: LabelledRows | None, context: Context, answers: Re
 
 
 def _changes(both: Pair, context: Context) -> list[tuple[str, Mask, float | None]]:
-    """Version, the current rows that it answered, and when it began."""
+    """Each new version, the current rows that it answered, and when it began."""
     moments = both.time[1] if both.time else None
     if both.version is not None:
         known = set(both.version[0].tolist())
@@ -80,7 +78,7 @@ def _judge(
 
 
 def _inside(both: Pair, rows: LabelledRows, segment: Segment | None) -> tuple[Mask, Mask]:
-    """The labelled rows of that segment, or all of them."""
+    """The labelled rows of the segment, or all of them."""
     if segment is None:
         return np.ones(len(rows.loss[0]), dtype=bool), np.ones(len(rows.loss[1]), dtype=bool)
     cells = both.column(segment.column).cells
@@ -97,8 +95,8 @@ def _answers_changed(both: Pair, rows: LabelledRows, new: Mask, answers: Remembe
 
 
 def own_loss(rows: LabelledRows, answers: RememberedAnswers | None) -> tuple[Floats, Floats, Mask] | None:
-    """Loss per row beyond what the old model's answers would have lost, in both windows, and which
-    of the current labelled rows.
+    """The loss per row beyond that of the old model's answers, in both windows, and the mask of the
+    current labelled rows that it belongs to.
     """
     if answers is None:
         return None
@@ -112,7 +110,7 @@ def own_loss(rows: LabelledRows, answers: RememberedAnswers | None) -> tuple[Flo
 
 
 def _own_share(rows: LabelledRows, answers: RememberedAnswers | None, new: Mask) -> float:
-    """The share of the new rows' risen loss that the old model's answers would have spared us."""
+    """The share of the new rows' risen loss that the old model's answers would have avoided."""
     extra = own_loss(rows, answers)
     if extra is None or not (new & extra[2]).any():
         return 1.0
@@ -121,7 +119,7 @@ def _own_share(rows: LabelledRows, answers: RememberedAnswers | None, new: Mask)
 
 
 def _silent(both: Pair, rows: LabelledRows, answers: RememberedAnswers | None) -> list[Diagnosis]:
-    """Nobody recorded a release, yet another function answers, and it answers worse."""
+    """A release that no record names: another function answers, and it answers worse."""
     if answers is None:
         return []
     segment = answers.changed_segment(both)

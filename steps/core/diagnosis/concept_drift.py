@@ -1,8 +1,8 @@
-"""What remains when data, labels, releases and season are innocent: the world has changed.
+"""Concept drift: given the inputs, the labels behave differently.
 
-Concept drift leaves a shape in the residuals' change over some column; label shift moves them all
-by one offset; covariate shift moves the inputs and leaves the residuals, cell by cell, as they
-were.
+It is what remains when data, labels, releases and season are ruled out. Concept drift leaves a
+shape in the residuals' change over some column; label shift moves them all by one offset; covariate
+shift moves the inputs and leaves the residuals, cell by cell, as they were.
 """
 
 import numpy as np
@@ -19,11 +19,11 @@ from modelmedic.steps.core.statistics.residuals import LabelledRows, Structure, 
 from modelmedic.steps.core.tables.arrays import Floats, Mask
 from modelmedic.steps.core.tables.pairing import Column, Pair
 
-_BELIEVED = 1e-4  # adjusted p-value below which a column's residuals are said to have changed
-_SHADOW = 0.05  # of the offset's chi-square
+_BELIEVED = 1e-4  # adjusted p-value below which a column's residuals count as changed
+_OFFSET_SHAPE = 0.05  # of the offset's chi-square
 _LOST_Z = 2.33  # one in a hundred: the change itself is proved already
-_SLIVER = 0.02  # of the change's z²: a region's bounds are known to a bin, and what lies between is left outside
-_MOST_PIECES = 20  # that are looked into, the largest changes first
+_SLIVER = 0.02  # of the change's z²: a region's bounds are known to a bin, and some changed rows fall outside
+_MOST_PIECES = 20  # pieces tried, the largest changes first
 
 
 def suspect(both: Pair, rows: LabelledRows, moved: tuple[ColumnShift, ...]) -> list[Diagnosis]:
@@ -42,7 +42,7 @@ def _concept(both: Pair, rows: LabelledRows, moved: tuple[ColumnShift, ...]) -> 
     if best is None or not (residual_believed or (shapes[1][0].p_value < _BELIEVED and rows.harmed and rows.task is Task.REGRESSION)):
         return []
     ranked = shapes[0] if residual_believed else shapes[1]
-    if not (rows.harmed or shapes[0][0].p_value < 1e-9) or _shadow_of_an_offset(rows, ranked[0]):
+    if not (rows.harmed or shapes[0][0].p_value < 1e-9) or _explained_by_offset(rows, ranked[0]):
         return []
     if moved_inputs(moved) and not _still_there(both, rows, ranked[0]):
         return []
@@ -62,27 +62,25 @@ def _concept(both: Pair, rows: LabelledRows, moved: tuple[ColumnShift, ...]) -> 
 
 
 def _shapes(both: Pair, rows: LabelledRows, values: tuple[Floats, Floats]) -> tuple[Structure, ...]:
-    """How the values' change is shaped over each column, beyond what stretches of the reference
+    """The shape of the values' change over each column, beyond what stretches of the reference
     differ by.
     """
     shapes = structure(both.columns, values, rows.masks, centred=True)
     return deflate(both.columns, shapes, values[0], rows.masks[0], 10 * _BELIEVED)
 
 
-def _shadow_of_an_offset(rows: LabelledRows, found: Structure) -> bool:
-    """An imperfect model's answers let a large offset leave a little shape behind, which is none of
-    its own.
-    """
-    return found.statistic - found.freedom < _SHADOW * difference_z(*rows.residual) ** 2
+def _explained_by_offset(rows: LabelledRows, found: Structure) -> bool:
+    """True for a shape that a large offset leaves behind in an imperfect model's answers."""
+    return found.statistic - found.freedom < _OFFSET_SHAPE * difference_z(*rows.residual) ** 2
 
 
 def _still_there(both: Pair, rows: LabelledRows, found: Structure) -> bool:
-    """Whether the change of the residuals outlives the moved inputs: the reference is thinned to
+    """True when the change of the residuals outlives the moved inputs: the reference is thinned to
     the current window's mix.
     """
     alike = matched_reference(both, rows)
     if alike is None:
-        return min(len(t) for t in rows.target) < FEW_ROWS  # else the windows hardly overlap, and nothing can be said
+        return min(len(t) for t in rows.target) < FEW_ROWS  # else the windows hardly overlap, and the change cannot be told from them
     values = _without_offset(alike)
     column = (both.column(found.column),)
     again = max((structure(column, v, alike.masks, centred=True)[0] for v in (values, _spread(alike))), key=lambda s: s.strength)
@@ -92,8 +90,8 @@ def _still_there(both: Pair, rows: LabelledRows, found: Structure) -> bool:
 
 
 def _spread(rows: LabelledRows) -> tuple[Floats, Floats]:
-    """Squared residuals once an offset is gone: a mere offset must not look like a change of the
-    loss's shape.
+    """Squared residuals without their offset, so that an offset alone does not look like a change
+    of the loss's shape.
     """
     if rows.task is Task.BINARY:
         return rows.loss
@@ -102,8 +100,8 @@ def _spread(rows: LabelledRows) -> tuple[Floats, Floats]:
 
 
 def _hidden(both: Pair, rows: LabelledRows) -> list[Diagnosis]:
-    """A drift inside one code that the rest of the window dilutes: every code is looked into, and
-    pays for the number of looks.
+    """A drift inside one code that the rest of the window dilutes: every code is tried, and its
+    p-value is multiplied by the number of codes.
     """
     cuts = [c for c in both.segmenting if c.levels is None or len(c.levels) <= 12]
     looks = [(c, n) for c in cuts for n in range(len(c.cells.names) - 1)]
@@ -167,7 +165,7 @@ def _locate(both: Pair, rows: LabelledRows, column: str) -> tuple[Segment | None
 
 def _pieces(column: Column, rows: LabelledRows, *, regions: bool) -> list[tuple[float, Column, str, tuple[Mask, Mask]]]:
     """Single codes, or the run of neighbouring values in which a number's residuals or loss
-    changed; with the size of the change.
+    changed; each with the size of the change.
     """
     found = region(column, rows) if column.numeric and regions else None
     pieces = [(found.z, column, found.value, found.inside)] if found else []
@@ -192,7 +190,7 @@ def _inside_only(both: Pair, rows: LabelledRows, inside: tuple[Mask, Mask]) -> f
 
 
 def _quiet_outside(both: Pair, rows: LabelledRows, inside: tuple[Mask, Mask], change: float) -> bool:
-    """Whether the other rows lose no more than before and err in the same places; `change` is the
+    """True when the other rows lose no more than before and err in the same places; `change` is the
     chi-square or z² inside.
     """
     if min((~mask).sum() for mask in inside) < 100:
@@ -203,13 +201,13 @@ def _quiet_outside(both: Pair, rows: LabelledRows, inside: tuple[Mask, Mask], ch
 
 
 def _blame(both: Pair, rows: LabelledRows, inside: tuple[Mask, Mask], cut: Column) -> tuple[str, ...]:
-    """The number whose region it is; inside a code, the column over which the residuals changed
-    their shape, else the code's.
+    """The columns to blame: the number whose region it is; inside a code, the column over which the
+    residuals changed their shape, else the code's.
     """
     if cut.numeric and cut.levels is None:
         return (cut.name,)
     piece = rows.within(inside)
     shapes = structure(tuple(c for c in both.columns if c.name != cut.name), _without_offset(piece), piece.masks, centred=True)
-    if shapes and _shadow_of_an_offset(piece, shapes[0]):
+    if shapes and _explained_by_offset(piece, shapes[0]):
         return (cut.name,)
     return (shapes[0].column, cut.name) if shapes and shapes[0].p_value < _BELIEVED else (cut.name,)

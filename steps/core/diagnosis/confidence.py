@@ -1,4 +1,4 @@
-"""How sure a diagnosis may be: shares of right causes that were counted, never a feeling.
+"""The confidence of a diagnosis: counted shares of right causes.
 
 Counted on the fault bench's worlds that were looked at, 832 cases at full and at 0.6 size: (right +
 1) / (cases + 2) for each way to a cause (Laplace 1814), and never above 0.97, because the next
@@ -23,13 +23,13 @@ QUIET_OF_FEW_ROWS = 0.88
 TOO_FEW_ROWS = 0.92
 LOSS_WITHOUT_A_CAUSE = 0.6
 
-CONCEPT = 0.8  # the least of each, at the level at which it is believed at all
+CONCEPT = 0.8  # the least of each, at the level at which the cause is first believed
 COVARIATE = 0.86
 LABEL_SHIFT = 0.75
 
 
 def above(surplus: float, least: float) -> float:
-    """From `least` towards the most: the surplus is how far the deciding statistic exceeds its own
-    level, in its own unit.
+    """The confidence from `least` towards the most: `surplus` is how far the deciding statistic
+    exceeds its level, in its own unit.
     """
     return least + (MOST - least) * float(1 - np.exp(-max(surplus, 0.0) / 4))

@@ -1,5 +1,5 @@
-"""Have the inputs moved, in one code perhaps, and does it harm? Harm that no retraining could learn
-away is none of its business.
+"""Covariate shift: the inputs moved, in one code perhaps; with the harm that it does. Harm that no
+retraining could learn away does not count.
 """
 
 import numpy as np
@@ -38,13 +38,13 @@ def suspect(both: Pair, rows: LabelledRows | None, moved: tuple[ColumnShift, ...
 
 
 def moved_inputs(moved: tuple[ColumnShift, ...]) -> list[ColumnShift]:
-    """The features that shifted; the prediction is none."""
+    """The features that shifted, without the prediction."""
     return [shift for shift in moved if shift.shifted and shift.column != "prediction"]
 
 
 def covered_rows(both: Pair, rows: LabelledRows, moved: tuple[ColumnShift, ...]) -> LabelledRows:
-    """Without current rows outside of what the reference covered: there a model extrapolates, which
-    is no drift of concept.
+    """The rows without current ones outside of the reference's range: there a model extrapolates,
+    which is no drift of concept.
     """
     keep = np.ones(int(rows.masks[1].sum()), dtype=bool)
     for shift in moved_inputs(moved):
@@ -65,8 +65,8 @@ def _covered(known: Floats) -> tuple[float, float]:
 
 
 def _segment(both: Pair, column: Column) -> Segment | None:
-    """The only code inside of which the column moved, when it stayed where it was in all the rows
-    outside.
+    """The only code inside of which the column moved, when all the rows outside of it stayed as
+    they were.
     """
     best: tuple[float, Segment] | None = None
     for cutting in (c for c in both.segmenting if c.name != column.name):
@@ -84,7 +84,7 @@ def _segment(both: Pair, column: Column) -> Segment | None:
 
 def _diluted(both: Pair, rows: LabelledRows | None) -> list[Diagnosis]:
     """A number that moved inside one code only, too few rows for the window as a whole: every code
-    is looked into, and pays for it.
+    is tried, and its p-value is multiplied by the number of codes.
     """
     best: tuple[float, str, Segment] | None = None
     cuts = [c for c in both.segmenting if c.levels is None or len(c.levels) <= 12]
@@ -112,7 +112,9 @@ def _diluted(both: Pair, rows: LabelledRows | None) -> list[Diagnosis]:
 
 
 def _ranked(column: Column) -> tuple[RowValues, RowValues]:
-    """Ranks within the reference to one twenty-fourth, 0..1; unknown values stand in the middle."""
+    """Ranks within the reference to one twenty-fourth, 0..1; unknown values have the middle
+    rank.
+    """
     before, after = (w.astype(np.int64) for w in column.steps)
     size = np.bincount(before, minlength=int(max(before.max(initial=0), after.max(initial=0))) + 1).astype(np.float64)
     middle = (np.cumsum(size) - size / 2) / max(size.sum(), 1.0)
@@ -125,18 +127,21 @@ def _measured(column: Column, chosen: tuple[Mask, Mask]) -> tuple[float, float]:
 
 
 def _harm(both: Pair, rows: LabelledRows | None) -> tuple[str, str]:
-    """By labels; else by the estimate without labels, when its whole interval lies above the
-    reference; else unknown. With its words.
+    """The harm and its words: by labels; else by the estimate without labels, when its whole
+    interval lies above the reference; else unknown.
     """
     if rows is not None and not rows.imagined:
         if not rows.harmed:
             return "none", "and the loss has not risen"
         if learnable_share(both, rows) < _LEARNABLE:
-            return "none", "and these rows are harder: hardly any of the risen loss follows the inputs, so nothing is to be learnt"
+            return (
+                "none",
+                "and these rows are harder: hardly any of the risen loss follows the inputs, so a retraining has nothing to learn",
+            )
         return "shown", "and the labels show more loss"
     expected = estimate(both)
     if expected is None:
-        return "unknown", "and nothing says whether it harms"
+        return "unknown", "and without labels or predictions its harm is unknown"
     if expected.low > 1.03 * expected.reference:
         return "estimated", "and more loss is expected of it"
     return "none", "and the loss is not expected to rise"

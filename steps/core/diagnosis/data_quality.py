@@ -1,4 +1,4 @@
-"""Data quality: the columns themselves are broken, so nothing that is computed from them counts."""
+"""Data quality: the columns themselves are broken, so that nothing computed from them counts."""
 
 from modelmedic.steps.contracts.detection import Problem
 from modelmedic.steps.contracts.diagnosis import Diagnosis, Evidence
@@ -7,7 +7,9 @@ from modelmedic.steps.core.diagnosis.confidence import BROKEN, BROKEN_IN_PART
 
 
 def suspect(problems: tuple[Problem, ...]) -> list[Diagnosis]:
-    """Broken columns in order of the rows that they touch; the segment is the worst column's."""
+    """At most one diagnosis: broken columns in order of the rows that they touch; the segment is
+    the worst column's.
+    """
     if not problems:
         return []
     worst = problems[0]

@@ -1,9 +1,9 @@
-"""From two windows to the cause: broken data first, then our own release, the season, and only then
-the world.
+"""The diagnosis: from two windows to the cause. Called by the step diagnose.
 
-`diagnose` asks one room after another in that order of precedence; the first cause that stands
-decides, what else stands is named in `also`, what was considered is a runner-up. Every confidence
-is a counted share (`confidence`).
+`find_cause` tries the causes in order of precedence: broken data, our own release, the labels, the
+season, and only then the world. The first cause that stands decides, other causes that stand are
+named in `also`, every cause considered is a runner-up. Every confidence is a counted share
+(`confidence`).
 """
 
 import dataclasses
@@ -35,7 +35,7 @@ from modelmedic.steps.core.statistics.residuals import LabelledRows
 from modelmedic.steps.core.statistics.shift import shifts
 from modelmedic.steps.core.tables.pairing import Pair, pair
 
-_RISEN_Z = 3.5  # of the loss, from which on "nothing differs" is no answer
+_RISEN_Z = 3.5  # of the loss; above it, "nothing differs" is no answer
 LEAST_ROWS = 100  # in either window, before anything but a schema fault is believed
 
 
@@ -43,7 +43,7 @@ def find_cause(reference: pa.Table, current: pa.Table, roles: Roles, context: Co
     """The cause of the difference between two windows, with its evidence. Pure; the windows are
     whole tables in memory.
     """
-    with np.errstate(all="ignore"):  # columns of 1e300 or of nothing but infinities are answered, not warned of
+    with np.errstate(all="ignore"):  # columns of 1e300 or of infinities alone get a diagnosis, no warning
         return _diagnose(pair(reference, current, roles), context)
 
 
@@ -55,7 +55,7 @@ def _diagnose(both: Pair, context: Context) -> Diagnosis:
     rows, answers = rows_against_expectation(both), remember_answers(both)
     candidates = [
         *data_quality.suspect(problems),
-        *bad_release.suspect(both, rows, context, answers),  # before the labels: a release that answers the wrong way round turns them, too
+        *bad_release.suspect(both, rows, context, answers),  # before the labels: an inverted release makes labels look inverted
         *label_quality.suspect(both, rows),
         *seasonal.suspect(both, moved, rows, context),
         *_world(both, rows, moved),

@@ -1,14 +1,14 @@
-"""The loss without labels, with its interval: what the reference's labels let expect of such rows.
-It never sees a concept drift.
+"""The estimated loss without labels, with its interval: the loss that the reference's labels let
+expect of such rows. It never sees a concept drift.
 
 Binary: confidence-based estimation (CBPE, NannyML): a row whose calibrated probability is c loses
 -(c log p + (1 - c) log(1 - p)) on average. Regression: the squared error is itself remembered from
 the reference, given inputs and prediction (as DLE does).
 
-Both are held against what became of stretches of the reference, each by what is known of the rest:
-where labels move by days that no input knows of, the estimate is wrong by more than sampling
-explains, and its interval says so. And where few rows of the reference are like the current ones,
-they alone speak for them: the error grows by the root of their effective share.
+Both are checked on stretches of the reference, each estimated from the rest: where labels move by
+days that no input knows of, the estimate is wrong by more than sampling explains, and its interval
+is widened by that. And where few rows of the reference are like the current ones, only those few
+count: the error grows by the root of their effective share.
 """
 
 import numpy as np
@@ -25,13 +25,15 @@ from modelmedic.steps.core.tables.row_loss import row_loss
 
 _BINS = 20
 _LEAST_ROWS = 100
-_STRETCHES = 8  # of the reference, on which the estimate is held against what became of them
+_STRETCHES = 8  # of the reference, on which the estimate is compared with their realised loss
 _CLEAR = 1e-3  # p-value below which their errors are more than chance
 _WIDTH = 1.96  # of a 95 % interval, in standard errors
 
 
 def estimate(both: Pair) -> Estimate | None:
-    """None without predictions in both windows; a regression needs the reference's labels as well."""
+    """None without predictions in both windows; a regression needs the reference's labels as
+    well.
+    """
     if both.prediction is None or both.task is None:
         return None
     answered = (np.isfinite(both.prediction[0]), np.isfinite(both.prediction[1]))
@@ -67,14 +69,14 @@ def _binary(both: Pair, known: Mask, answered: tuple[Mask, Mask]) -> Estimate:
 
 
 def _calibrated(before: Floats, y: Floats, current: Floats) -> tuple[float, float]:
-    """The mean loss expected of `current` answers and its standard error, given what became of
-    those before.
+    """The mean loss expected of `current` answers and its standard error, given the labels of those
+    before.
     """
     edges = np.unique(np.quantile(before, np.linspace(0, 1, _BINS + 1)[1:-1]))
     which, now = np.searchsorted(edges, before), np.searchsorted(edges, current)
     size = np.bincount(which, minlength=len(edges) + 1)
-    # what the model is used to get wrong in this range of its answers, drawn towards nothing where
-    # there are few rows
+    # the usual error of the model in this range of its answers, drawn towards zero where there are
+    # few rows
     wrong = np.bincount(which, y - before, minlength=len(edges) + 1) / (size + 25)
     lean = np.bincount(now, _slope(current), minlength=len(edges) + 1) / len(current)
     spread = np.bincount(which, (y - before) ** 2, minlength=len(edges) + 1) / np.maximum(size, 1)
@@ -83,16 +85,14 @@ def _calibrated(before: Floats, y: Floats, current: Floats) -> tuple[float, floa
 
 
 def _believed(current: Floats, chance: Floats) -> tuple[float, float]:
-    """The mean loss expected of answers whose true chances are known, and the standard error of
-    what will become of them.
-    """
+    """The mean loss expected of answers whose true chances are known, and its standard error."""
     expected, within = _expected(current, chance), chance * (1 - chance) * _slope(current) ** 2
     return float(expected.mean()), float(np.sqrt((expected.var() + within.mean()) / len(current)))
 
 
 def _usual_error(missed: list[float], errors: list[float]) -> float:
-    """What the estimate was wrong by on stretches of the reference, beyond chance: a world that
-    wobbles goes on wobbling.
+    """The error of the estimate on stretches of the reference beyond chance: a world that wobbles
+    will go on wobbling.
     """
     surplus = np.array(missed) ** 2 - np.array(errors) ** 2
     statistic = float(((np.array(missed) / np.maximum(errors, 1e-12)) ** 2).sum())
@@ -105,7 +105,7 @@ def _expected(prediction: Floats, chance: Floats) -> Floats:
 
 
 def _slope(prediction: Floats) -> Floats:
-    """How fast the expected loss changes with the chance of a positive."""
+    """The change of the expected loss with the chance of a positive."""
     p = np.clip(prediction, 1e-4, 1 - 1e-4)
     return np.asarray(np.log(1 - p) - np.log(p))
 

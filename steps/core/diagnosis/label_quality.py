@@ -1,8 +1,9 @@
-"""Are the labels themselves wrong? Retraining on them would teach the model the fault.
+"""Label quality: the labels themselves are wrong, and retraining on them would teach the model the
+fault.
 
 Symmetric noise at rate r turns E[y] = q into q (1 - 2 r) + r, so the residual is r (1 - 2 q) and
 nothing else: a straight line in q with no shape over any column (Natarajan et al. 2013 use the same
-model of noise); r = 1 is labels turned round.
+model of noise); r = 1 is inverted labels.
 """
 
 import numpy as np
@@ -24,7 +25,7 @@ _MOMENT = 50  # rows that are of about the same time
 
 
 def suspect(both: Pair, rows: LabelledRows | None) -> list[Diagnosis]:
-    """At most one diagnosis: values that cannot be, labels unrelated to anything, flipped, not yet
+    """At most one diagnosis: impossible values, labels unrelated to anything, flipped, not yet
     arrived, or scattered.
     """
     if both.target is None:
@@ -43,7 +44,7 @@ def suspect(both: Pair, rows: LabelledRows | None) -> list[Diagnosis]:
 
 
 def _alike(found: Diagnosis, usual: Diagnosis | None) -> bool:
-    """A stretch of the reference would be said the same of: then it is no news, unless it is a
+    """True when a stretch of the reference shows the same: it is no news then, unless it is a
     segment that the stretch did not name.
     """
     return usual is not None and (found.segment is None or usual.segment == found.segment)
@@ -57,8 +58,8 @@ def _constant(both: Pair) -> str:
 
 
 def _values(both: Pair, rows: LabelledRows) -> Diagnosis | None:
-    """The checks of any column, on the labels: another unit, one value too often, values out of all
-    range.
+    """The checks of any column, applied to the labels: another unit, one value too often, values
+    out of all range.
     """
     if not rows.harmed:
         return None
@@ -73,14 +74,14 @@ def _values(both: Pair, rows: LabelledRows) -> Diagnosis | None:
 
 
 def _answered_too(rows: LabelledRows, problem: Problem) -> bool:
-    """The model's answers moved along: then it is the inputs' matter."""
+    """True when the model's answers moved along: then the inputs are the reason."""
     moved = abs(float(np.median(rows.prediction[1]) - np.median(rows.prediction[0]))) > 0.5 * float(rows.prediction[0].std())
     return problem.segment is None and moved
 
 
 def _selected(both: Pair, rows: LabelledRows) -> Diagnosis | None:
-    """Labels are missing where answers are high (or low), as they were not before: those that came
-    do not speak for the rest.
+    """Labels that are missing where answers are high (or low), as they were not before: those that
+    arrived do not represent the rest.
     """
     if both.prediction is None or both.target is None or not (rows.harmed or abs(difference_z(*rows.residual)) > 4):
         return None
@@ -110,7 +111,7 @@ def _selected(both: Pair, rows: LabelledRows) -> Diagnosis | None:
 
 def _due(both: Pair, window: int, answered: Mask, known: Floats) -> Floats:
     """The share of labels among the rows of about the same time: the youngest rows have none yet,
-    whatever was answered.
+    whatever their answer.
     """
     moments = both.time[window][answered] if both.time is not None else np.arange(len(known), dtype=np.float64)
     order = np.argsort(moments, kind="stable")
@@ -121,7 +122,7 @@ def _due(both: Pair, window: int, answered: Mask, known: Floats) -> Floats:
 
 
 def _unrelated(both: Pair, rows: LabelledRows) -> Diagnosis | None:
-    """Nothing explains the labels any more, although there are as many of each as there should be:
+    """Labels that nothing explains any more, although there are as many of each as there should be:
     they belong to other rows.
     """
     (before, error), (after, its_error) = (_slope(y, q) for y, q in zip(rows.target, rows.expected, strict=True))
@@ -134,13 +135,13 @@ def _unrelated(both: Pair, rows: LabelledRows) -> Diagnosis | None:
     if memory is None or memory.explained > 0.1 * known + 3 / len(rows.target[1]):
         return None
     return _diagnosis(
-        "the labels have lost every relation to the answers and to the inputs: they stand at other rows", LABELS_WITHOUT_A_LAW, None, 1.0
+        "the labels have lost every relation to the answers and to the inputs: they belong to other rows", LABELS_WITHOUT_A_LAW, None, 1.0
     )
 
 
 def _all_effects_gone(both: Pair, rows: LabelledRows) -> bool:
-    """Two columns or more had an effect on the labels, and none has one now: no single law has
-    changed.
+    """True when two columns or more had an effect on the labels and none has one now: no single law
+    has changed.
     """
     had = 0
     for column in both.columns:
@@ -159,7 +160,7 @@ def _all_effects_gone(both: Pair, rows: LabelledRows) -> bool:
 
 
 def _slope(target: Floats, expected: Floats) -> tuple[float, float]:
-    """Least squares of the labels on what was expected, with its error."""
+    """The least-squares slope of the labels on the expectation, with its error."""
     centred = expected - expected.mean()
     length = float((centred**2).sum()) or 1.0
     slope = float((centred * target).sum()) / length
@@ -167,7 +168,7 @@ def _slope(target: Floats, expected: Floats) -> tuple[float, float]:
 
 
 def _scattered(both: Pair, rows: LabelledRows) -> Diagnosis | None:
-    """Regression: the residuals spread further, and no input says where: more noise, nothing that a
+    """Regression: the residuals spread further, and no input explains where: more noise, which no
     model could learn.
     """
     spread = [float(r.var()) for r in rows.residual]
@@ -184,7 +185,7 @@ def _scattered(both: Pair, rows: LabelledRows) -> Diagnosis | None:
 
 
 def _immature(both: Pair, rows: LabelledRows) -> Diagnosis | None:
-    """The later the row, the fewer positives: negatives that nobody has heard of yet."""
+    """The later the row, the fewer positives: late positives that still count as negatives."""
     if both.time is None:
         return None
     moments = both.time[1][rows.masks[1]]
@@ -221,7 +222,7 @@ def _noise(both: Pair, rows: LabelledRows) -> Diagnosis | None:
 
 
 def _rate(rows: LabelledRows) -> tuple[float, float]:
-    """Rise of the flip rate (least squares of the residual on 1 - 2 q) and its z."""
+    """The rise of the flip rate (least squares of the residual on 1 - 2 q) and its z."""
     slopes, errors = [], []
     for q, r in zip(rows.expected, rows.residual, strict=True):
         line = 1 - 2 * q
@@ -234,8 +235,8 @@ def _rate(rows: LabelledRows) -> tuple[float, float]:
 
 
 def _only_noise(both: Pair, rows: LabelledRows, rate: float, z: float) -> bool:
-    """The flips explain the residuals beyond what any column does, and with them reckoned out no
-    column's cells differ any more.
+    """True when the flips explain the residuals beyond any column, and no column's cells differ
+    once the flips are taken out.
 
     The rate is known to two standard errors only: the best within them counts.
     """
@@ -252,8 +253,8 @@ def _nothing_left(both: Pair, rows: LabelledRows, rate: float) -> bool:
 
 
 def _beyond_the_worst_column(both: Pair, rows: LabelledRows) -> bool:
-    """Within the cells of the column over which the residuals changed most, they still follow the
-    line of the flips.
+    """True when the residuals follow the line of the flips even within the cells of the column over
+    which they changed most.
     """
     shapes = structure(both.columns, rows.residual, rows.masks, centred=False)
     if not shapes:
@@ -270,7 +271,7 @@ def _beyond_the_worst_column(both: Pair, rows: LabelledRows) -> bool:
 
 
 def _local(both: Pair, rows: LabelledRows) -> tuple[Cells, int, float] | None:
-    """One segment whose labels are noisy while all the others' are not."""
+    """The one segment whose labels are noisy while all the others' are not, with its flip rate."""
     noisy = []
     terms = [_terms(q, r) for q, r in zip(rows.expected, rows.residual, strict=True)]
     for cells in (c.cells for c in both.segmenting):
@@ -288,13 +289,13 @@ def _local(both: Pair, rows: LabelledRows) -> tuple[Cells, int, float] | None:
 
 
 def _terms(expected: Floats, residual: Floats) -> tuple[Floats, ...]:
-    """What `_rates` sums over the rows."""
+    """The terms that `_rates` sums over the rows."""
     line = 1 - 2 * expected
     return line**2, line * residual, (line * residual) ** 2, line**3 * residual, line**4
 
 
 def _rates(terms: list[tuple[Floats, ...]], which: tuple[Integers, Integers], count: int) -> tuple[Floats, Floats, Mask]:
-    """`_rate` of every cell at once, with its z, and whether both windows have a hundred rows
+    """The flip rate of every cell at once, with its z, and whether both windows have a hundred rows
     there.
     """
     slopes, errors, enough = [], [], np.ones(count, dtype=bool)

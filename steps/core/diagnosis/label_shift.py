@@ -1,4 +1,4 @@
-"""Label shift: the level of the labels moved, by one offset that is equal over every column."""
+"""Label shift: the level of the labels moved by one offset, equal over every column."""
 
 import numpy as np
 

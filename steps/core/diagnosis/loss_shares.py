@@ -1,10 +1,10 @@
-"""Which cause carries which share of the loss that was gained.
+"""The shares of a risen loss that each cause carries.
 
-The old model's remembered answers say what the loss would have been without a change of the model:
-the rest is the release's. The reference's loss given the inputs says what the loss would have been
-had only the inputs moved: that is the covariate shift's (the split of Zhang et al. 2023, "Why did
-the model fail?", into P(X) and P(Y given X), with a remembered loss for the first). What then
-remains is the changed labels', under the name of the cause that was found.
+The old model's remembered answers give the loss without a change of the model: the rest is the
+release's. The reference's loss given the inputs gives the loss had only the inputs moved: that is
+the covariate shift's (the split of Zhang et al. 2023, "Why did the model fail?", into P(X) and P(Y
+given X), with a remembered loss for the first). The remainder belongs to the changed labels, under
+the name of the cause that was found.
 """
 
 import numpy as np
@@ -23,7 +23,7 @@ _OF_LABELS = (Cause.LABEL_QUALITY, Cause.CONCEPT_DRIFT, Cause.LABEL_SHIFT)
 def loss_shares(
     both: Pair, rows: LabelledRows | None, answers: RememberedAnswers | None, causes: tuple[Cause, ...]
 ) -> dict[str, float] | None:
-    """Shares 0..1 that sum to 1, or None where no loss was gained. `causes` are those found, the
+    """Shares 0..1 that sum to 1, or None where the loss did not rise. `causes` are those found, the
     deciding one first.
     """
     if rows is None or rows.imagined or not rows.harmed:
@@ -32,8 +32,7 @@ def loss_shares(
     release = _released(rows, answers)
     moved = _moved(both, rows, answers if release else None)
     if causes and causes[0] is Cause.DATA_QUALITY:
-        # the inputs are not what they were, so nothing can be said of how they moved: it is the
-        # broken data's
+        # the inputs are broken, so their movement means nothing: its share is the broken data's
         parts = {Cause.DATA_QUALITY: release + moved, _named(causes, Cause.DATA_QUALITY): total - release - moved}
         if _named(causes, Cause.DATA_QUALITY) is Cause.DATA_QUALITY:
             parts = {Cause.DATA_QUALITY: total}
@@ -66,8 +65,8 @@ def _released(rows: LabelledRows, answers: RememberedAnswers | None) -> float:
 
 
 def _moved(both: Pair, rows: LabelledRows, answers: RememberedAnswers | None) -> float:
-    """What the reference's loss, given the inputs, lets expect of the current inputs, beyond what
-    it was.
+    """The rise of the loss that the moved inputs explain by the reference's loss given the
+    inputs.
     """
     place = (thin_mask(rows.masks[0], _MOST_ROWS), thin_mask(rows.masks[1], _MOST_ROWS))
     loss = rows.loss[0][place[0][rows.masks[0]]]

@@ -1,8 +1,8 @@
-"""Does the model still answer the same inputs as it did?
+"""A change of the model: other answers to the same inputs.
 
 A model is a function of its inputs. Where its answers to the same inputs have changed, either
-another model answers, or what is recorded is not what the model saw; the world has nothing to do
-with it.
+another model answers, or the recorded inputs are not those that the model saw; the world has no
+part in it.
 """
 
 from dataclasses import dataclass
@@ -21,8 +21,8 @@ _LEAST_CHANGE = 0.08  # of that variance, by which the error of the memory must 
 
 @dataclass(frozen=True)
 class RememberedAnswers:
-    """What the old model would have answered (reference rows: by a forest that has not seen them),
-    and how wrong that is now.
+    """The old model's answers as the reference remembers them (reference rows: by a forest that has
+    not seen them), and their error now.
 
     `known` selects rows of each window that have an answer, at most 30,000; `expected` and `error`
     belong to those rows.
@@ -35,14 +35,14 @@ class RememberedAnswers:
     supported: Mask
 
     def changed(self, chosen: Mask | None = None) -> bool:
-        """Whether the answers in the chosen current rows (a mask over those with an answer) are
+        """True when the answers in the chosen current rows (a mask over those with an answer) are
         another function of the inputs.
         """
         return self.change(chosen) > _LEAST_CHANGE and self.growth(chosen) > 2.5
 
     def change(self, chosen: Mask | None = None) -> float:
-        """Growth of the squared error as a share of the answers' variance; rows outside of the
-        reference's range are left out.
+        """The growth of the squared error as a share of the answers' variance, without rows outside
+        of the reference's range.
         """
         after = self._after(chosen)
         return (float(after.mean()) - float(self.error[0].mean())) / self.spread if len(after) >= 50 else 0.0
@@ -71,7 +71,9 @@ class RememberedAnswers:
 
 
 def remember_answers(both: Pair) -> RememberedAnswers | None:
-    """None without answers in both windows, or where the inputs explain too little of them."""
+    """The memory of the answers; None without answers in both windows, or where the inputs explain
+    too little of them.
+    """
     if both.prediction is None:
         return None
     known = (np.isfinite(both.prediction[0]), np.isfinite(both.prediction[1]))
@@ -88,8 +90,8 @@ def remember_answers(both: Pair) -> RememberedAnswers | None:
 
 
 def supported(both: Pair) -> Mask:
-    """Current rows inside of what the reference covered in every number (0.5 % off at either end)
-    and with no new code.
+    """The current rows inside of the reference's range in every number (0.5 % off at either
+    end).
     """
     keep = np.ones(both.rows[1], dtype=bool)
     share = 0.005 if len(both.columns) <= 40 else 0.0005

@@ -1,4 +1,4 @@
-"""Since when? The moment at which the loss began to be higher, where the window shows one."""
+"""The onset: the moment at which the loss began to be higher, where the window shows one."""
 
 from datetime import UTC, datetime
 
@@ -14,11 +14,11 @@ _SHOWN_Z = 3.0
 
 
 def onset(both: Pair, rows: LabelledRows | None, diagnosis: Diagnosis) -> datetime | None:
-    """From when on the loss is raised: the least of the cumulated loss above the half-way mark
-    (Page 1954).
+    """The moment from which the loss is raised: the least of the cumulated loss above the half-way
+    mark (Page 1954).
 
-    A moment inside the window has to be shown, against days that lose more than others anyway; else
-    it is the window's first.
+    A moment inside the window must stand out from days that lose more than others anyway; else the
+    onset is the window's first row.
     """
     if both.time is None or rows is None or diagnosis.cause not in (Cause.CONCEPT_DRIFT, Cause.LABEL_SHIFT):
         return None

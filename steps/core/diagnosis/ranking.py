@@ -1,5 +1,5 @@
-"""Does the model still order the rows? Then recalibration is enough where only the level of the
-labels has moved.
+"""The ranking: where the model still orders the rows and only the level of the labels moved,
+recalibration is enough.
 """
 
 import numpy as np
@@ -9,7 +9,7 @@ from modelmedic.steps.core.tables.arrays import Floats
 
 
 def ranking_holds(rows: LabelledRows) -> bool:
-    """Whether AUC fell by less than three standard errors (Hanley and McNeil 1982)."""
+    """True when AUC fell by less than three standard errors (Hanley and McNeil 1982)."""
     (before, error), (after, other) = (_auc(y, p) for y, p in zip(rows.target, rows.prediction, strict=True))
     return before - after < max(3 * float(np.hypot(error, other)), 0.01)
 

@@ -1,7 +1,8 @@
-"""Is the difference expected at this time of the day, the week or the year?
+"""Seasonal differences: the current window is as this time of the day, the week or the year always
+is.
 
 The reference is redrawn so that its phases (hour, weekday, month, or a stated period) are mixed as
-the current window's are. What then no longer differs was the season's doing. A phase that the
+the current window's are. A difference that is gone then was the season's. A phase that the
 reference never saw proves nothing.
 """
 
@@ -27,8 +28,8 @@ _SEED = 20130101
 
 
 def suspect(both: Pair, moved: tuple[ColumnShift, ...], rows: LabelledRows | None, context: Context) -> list[Diagnosis]:
-    """A phase of the calendar that explains every shifted column, with no more loss than that phase
-    had before.
+    """At most one diagnosis: a phase of the calendar that explains every shifted column, with no
+    more loss than that phase had before.
     """
     shifted = moved_inputs(moved)
     if not shifted:
@@ -60,8 +61,8 @@ def _still_harmed(both: Pair, rows: LabelledRows | None, drawn: npt.NDArray[np.i
 
 
 def _matches(pair: Pair, season: timedelta | None) -> Iterator[tuple[str, npt.NDArray[np.int64]]]:
-    """Name of the phase, and the reference rows (with repeats) that carry the current window's mix
-    of phases.
+    """The name of each phase, and the reference rows (with repeats) that carry the current window's
+    mix of phases.
     """
     if pair.time is None:
         return
@@ -92,8 +93,8 @@ def _month(seconds: Floats) -> Floats:
 
 
 def _redraw(reference: Integers, current: Integers) -> npt.NDArray[np.int64] | None:
-    """None when the two mixes are alike already, or the reference lacks a phase that holds 1 % of
-    the current rows.
+    """The redrawn rows; None when the two mixes are alike already, or the reference lacks a phase
+    that holds 1 % of the current rows.
     """
     count = int(max(reference.max(initial=0), current.max(initial=0))) + 1
     sizes, wanted = (np.bincount(w[w >= 0], minlength=count).astype(float) for w in (reference, current))

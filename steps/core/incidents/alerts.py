@@ -1,7 +1,7 @@
-"""Alertmanager's webhook body taken apart as hostile text: what names a model of ours in the strict
-grammar, and why the rest does not.
+"""Alertmanager's webhook body, taken apart as hostile text: alerts that name a model in the strict
+grammar, and the reasons why others are refused. Called by triage.
 
-Nothing of a label is ever passed on but what matches here; the rest is counted and quoted
+No text of an alert is passed on unless it matches the grammar; anything else is counted and quoted
 shortened, never stored as it is. Body format: Alertmanager's webhook version 4.
 """
 
@@ -37,8 +37,8 @@ class FiringAlert:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """One alert, or the whole body, that nothing was started for; `digest` names it, so that a
-    repetition is recorded once.
+    """One alert, or the whole body, that was refused; `digest` names it, so that a repetition is
+    recorded once.
     """
 
     digest: str
@@ -47,8 +47,8 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class AlertBody:
-    """`truncated` is how many alerts Alertmanager itself left out: the monitor's next run and a
-    sweep find those.
+    """The alerts of one body. `truncated` counts those that Alertmanager itself left out; the
+    monitor's next run and a sweep find them.
     """
 
     alerts: tuple[FiringAlert, ...] = ()
@@ -58,7 +58,9 @@ class AlertBody:
 
 
 def read_alerts(body: bytes) -> AlertBody:
-    """Every alert of the body, each one by itself: one bad alert spoils no other. Never raises."""
+    """Read every alert of the body by itself, so that one bad alert spoils no other. Never
+    raises.
+    """
     try:
         document = _document(body)
     except BadInput as error:
@@ -117,7 +119,7 @@ def _moment(value: Any) -> datetime:
 
 
 def _distinct(alerts: list[FiringAlert]) -> Iterator[FiringAlert]:
-    """One a model and alert name: more of them say the same of the same incident."""
+    """One alert for each model and alert name: repetitions speak of the same incident."""
     seen = set()
     for alert in alerts:
         if (alert.model, alert.name) not in seen:

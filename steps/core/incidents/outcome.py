@@ -1,4 +1,4 @@
-"""How an incident ended, read off what its stages recorded."""
+"""The outcome of an incident, derived from the records of its stages. Called by close."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any
 from modelmedic.steps.contracts.words import Outcome, Remedy
 
 Records = Mapping[str, Mapping[str, Any]]
-_ON_THE_WAY = ("retrain", "validate", "approve")  # what a remedy that broke off may have come to, in this order
+_ON_THE_WAY = ("retrain", "validate", "approve")  # stages that a remedy may have reached before it broke off, in this order
 _BY_DEPLOY = {"healed": Outcome.HEALED, "withdrawn": Outcome.WITHDRAWN, "rejected": Outcome.REJECTED}
 
 _BY_ROLLBACK = {"rolled_back": Outcome.ROLLED_BACK, "escalated": Outcome.ESCALATED, "rejected": Outcome.REJECTED}
@@ -21,7 +21,9 @@ class Ending:
 
 
 def ending(stages: Records, error: str | None = None) -> Ending:
-    """The last stage that has a say decides; `error` is what broke the heal, if anything did."""
+    """The ending by the last stage that decided; `error` is the error that broke the heal, if one
+    did.
+    """
     if error is not None:
         return Ending(Outcome.ESCALATED, f"the heal broke: {error}", by_error=True)
     diagnosed = stages.get("diagnose")
@@ -31,7 +33,7 @@ def ending(stages: Records, error: str | None = None) -> Ending:
 
 
 def _acted(stages: Records) -> Ending | None:
-    """What deploy, rollback or quarantine came to."""
+    """The ending that deploy, rollback or quarantine recorded."""
     if deployed := stages.get("deploy"):
         return Ending(_BY_DEPLOY[str(deployed["outcome"])], str(deployed["sentence"]))
     if rolled := stages.get("rollback"):
@@ -43,7 +45,7 @@ def _acted(stages: Records) -> Ending | None:
 
 
 def _refused(stages: Records) -> Ending | None:
-    """A human's no, a gate's no, or no challenger at all."""
+    """The ending by a rejection (of a person or a gate), or because there is no challenger."""
     for name in ("approve", "approve-remedy"):
         answered = stages.get(name)
         if answered and answered["decision"] == "rejected":

@@ -1,4 +1,4 @@
-"""One odd window opens no incident: k of the last n have to alarm.
+"""Persistence: one odd window opens no incident, k of the last n have to alarm. Called by monitor.
 
 A monitor that runs every hour over windows of a week sees nearly the same rows each time; windows
 count as different ones when they end at least a quarter of their length apart.
@@ -16,8 +16,8 @@ APART = 0.25  # of a window's length
 
 @dataclass(frozen=True, slots=True)
 class Persistence:
-    """What the last windows have in common. `hits` of the last `of` alarm, the newest among them,
-    when `holds`.
+    """The state of the last windows. `hits` of the last `of` alarm; it `holds` when they are enough
+    and the newest is among them.
     """
 
     hits: int
@@ -28,8 +28,8 @@ class Persistence:
 
 
 def persistence(verdicts: Sequence[Verdict], hits: int, of: int, since: datetime | None) -> Persistence:
-    """`verdicts` oldest first, the newest last; those whose window ended before `since` speak of
-    another champion.
+    """The persistence of alarms; `verdicts` oldest first. Verdicts whose window ended before
+    `since` belong to another champion and do not count.
     """
     alike = [v for v in verdicts if since is None or v.window is None or v.window.end > since]
     recent = _different(alike)[-of:]
@@ -51,8 +51,8 @@ def _blind(verdicts: Sequence[Verdict], hits: int, of: int) -> bool:
 
 
 def _different(verdicts: Sequence[Verdict]) -> list[Verdict]:
-    """The newest one, and going back those that share at most three quarters of their window with
-    the one counted after them.
+    """The newest verdict and, going back, those that share at most three quarters of their window
+    with the one counted after them.
     """
     counted: list[Verdict] = []
     for verdict in reversed(verdicts):

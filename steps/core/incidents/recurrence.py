@@ -1,5 +1,5 @@
-"""What an alarm shows beyond the one before it: a lasting fault is one incident, a fault that grew
-is another.
+"""Recurrence: whether an alarm shows more than the one before it. A lasting fault is one incident,
+a fault that grew is another.
 """
 
 from datetime import timedelta
@@ -7,18 +7,18 @@ from datetime import timedelta
 from modelmedic.steps.contracts.detection import ColumnShift, Performance, Verdict
 from modelmedic.steps.contracts.words import VerdictState
 
-SILENT_FOR = timedelta(days=28)  # how long nobody is told again of what was looked at, and has not grown
+SILENT_FOR = timedelta(days=28)  # for so long a fault that people have seen and that has not grown is not reported again
 _GROWN_Z = 2.33  # one-sided, 1 %
-_GROWN_LOSS = 0.03  # of the reference's loss: as much as a rise has to be worth anywhere
+_GROWN_LOSS = 0.03  # of the reference's loss: the least rise that counts anywhere
 
 
 def news(before: Verdict, now: Verdict) -> str:
-    """What `now` shows that `before` did not, both verdicts on one model version; empty when it is
-    the same fault and no larger.
+    """The words for what `now` shows beyond `before`, both verdicts on one model version; empty
+    when it is the same fault and no larger.
 
-    Broken data is always news, for it spreads. Else it is a loss that was not known to have risen,
-    or rose beyond noise once more; another column; an effect that grew by a whole threshold, which
-    is as far as quiet stretches of the reference differ.
+    Broken data is always news, because it spreads. Otherwise news is a loss that was not known to
+    have risen, or that rose beyond noise once more; another column; an effect that grew by a whole
+    threshold, which is as far as quiet stretches of the reference differ.
     """
     if now.state is VerdictState.BROKEN:
         return "the data is broken"
@@ -33,7 +33,7 @@ def _lost(before: Verdict, now: Verdict) -> str:
         return "the loss has risen since"
     if _grew(known, realised):
         return f"mean {realised.loss} rose on, from {known.current:.4g} to {realised.current:.4g}"
-    return "the answers lost their hold on the labels since" if realised.let_go and not known.let_go else ""
+    return "the predictions have stopped following the labels since" if realised.let_go and not known.let_go else ""
 
 
 def _grew(known: Performance, realised: Performance) -> bool:

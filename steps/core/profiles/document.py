@@ -1,4 +1,4 @@
-"""A profile as JSON and back, the same counts."""
+"""A profile as a JSON document and back, with the same counts."""
 
 from collections.abc import Mapping
 from dataclasses import astuple

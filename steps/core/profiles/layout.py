@@ -1,5 +1,5 @@
-"""How the columns of a window are counted: fixed by the reference, so that the counts of any window
-merge and compare.
+"""The layout by which a window's columns are counted: fixed by the reference, so that the counts of
+any two windows merge and compare.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ _WIDE = 3.0  # a range of more than so many times the span between them is not c
 
 @dataclass(frozen=True, slots=True)
 class NumberAxis:
-    """`bins` equal half-open bins over `[low, high)`. What lies outside is counted by its leading
+    """`bins` equal half-open bins over `[low, high)`. Values outside are counted by their leading
     bits, see `profile`.
     """
 
@@ -36,7 +36,9 @@ class NumberAxis:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Which columns count as numbers, which as codes, and the columns that play another part."""
+    """The columns that count as numbers, those that count as codes, and the names of prediction,
+    target and time.
+    """
 
     numbers: Mapping[str, NumberAxis] = field(default_factory=dict)
     codes: tuple[str, ...] = ()
@@ -54,8 +56,8 @@ class Layout:
 
 
 def number_axis(sample: Floats, bounds: tuple[float, float] | None = None) -> NumberAxis:
-    """The axis for a column of which `sample` is known, and perhaps its least and largest value as
-    the file states them.
+    """The axis of a column of which `sample` is known and, if given, the least and largest value
+    that the file states.
     """
     known = sample[np.isfinite(sample)]
     if not len(known):

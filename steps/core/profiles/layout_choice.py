@@ -1,4 +1,4 @@
-"""From some rows of the reference to the layout by which every window is counted."""
+"""The choice of a layout from a sample of the reference; every window is then counted by it."""
 
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
@@ -111,7 +111,7 @@ def _loss_unit(task: Task | None, truth: Floats | None, answers: Floats | None) 
 
 
 def recognise_roles(roles: Roles, names: Sequence[str]) -> Roles:
-    """The roles with well-known column names filled in where nothing was said."""
+    """The roles with well-known column names filled in where no name was given."""
     found: dict[str, Any] = {
         role: next((name for name in known if name in names), None) for role, known in _WELL_KNOWN.items() if getattr(roles, role) is None
     }

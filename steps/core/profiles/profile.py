@@ -1,5 +1,5 @@
-"""A window as whole numbers: counts that merge by addition, bit-exact in any order, however many
-rows there were.
+"""The profile of a window: whole numbers that merge by addition, bit-exact in any order, however
+many rows there were.
 
 Numbers outside of their axis are counted by the leading 18 bits of their binary form: sign,
 exponent and six bits of the mantissa, so 1.6 % apart; that needs no bounds and has a place for
@@ -17,14 +17,14 @@ from modelmedic.steps.core.tables.arrays import Floats
 
 Counts = npt.NDArray[np.int64]
 TAIL_SHIFT = 46
-MOST_CODES = 5000  # a column with more values is an identifier to us, not a feature
+MOST_CODES = 5000  # a column with more values counts as an identifier, not as a feature
 PRINTS = 2048  # rows with the smallest hashes, kept to tell how many rows repeat another
 
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """`tails` counts by leading bits what the axis has no bin for; `repeated` what filled a fifth
-    of a batch alone.
+    """The counts of a number: `tails` by leading bits outside of the axis, `repeated` of single
+    values that filled a fifth of a batch.
     """
 
     axis: NumberAxis
@@ -43,7 +43,7 @@ class Numbers:
         return sum(count for key, count in self.tails.items() if not np.isfinite(tail_value(key)))
 
     def points(self) -> tuple[Floats, Counts]:
-        """The centre and the count of every cell that holds anything finite, ascending."""
+        """The centre and the count of every cell that holds finite values, ascending."""
         keys = np.array([k for k in self.tails if np.isfinite(tail_value(k))], dtype=np.int64)
         held = np.array([self.tails[int(k)] for k in keys], dtype=np.int64)
         filled = np.flatnonzero(self.counts)
@@ -54,7 +54,7 @@ class Numbers:
 
 @dataclass(frozen=True, slots=True)
 class Codes:
-    """Rows by value; `identifier` once there were more than MOST_CODES of them, and then no counts."""
+    """Rows by value; `identifier` without counts once there were more than MOST_CODES values."""
 
     counts: Mapping[str, int] = field(default_factory=dict)
     nulls: int = 0
@@ -95,8 +95,8 @@ class Fit:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What detection knows of a window. `absent` columns were nowhere in it; `retyped` ones held
-    what does not fit the layout.
+    """The counts of one window, from which detection judges it. `absent` columns had no value in
+    it; `retyped` columns held values that do not fit the layout.
     """
 
     layout: Layout
@@ -112,7 +112,7 @@ class Profile:
     prints: Mapping[int, int] = field(default_factory=dict)
 
     def beside(self, other: "Profile") -> "Profile":
-        """The same rows, other columns."""
+        """Both profiles as one, of the same rows and other columns."""
         return replace(
             self,
             columns={**self.columns, **other.columns},
@@ -128,7 +128,9 @@ class Profile:
 
 
 def merge(first: Profile, second: Profile) -> Profile:
-    """Other rows, the same layout. A column that one of them does not have is null in its rows."""
+    """The profile of both windows' rows, by one layout. A column that one of them lacks is null in
+    its rows.
+    """
     names = {**first.columns, **second.columns}
     columns = {name: _merged(_of(first, name, names), _of(second, name, names)) for name in names}
     spans = [profile.span for profile in (first, second) if profile.span]
@@ -152,7 +154,7 @@ def add_counts(first: Mapping[int, int], second: Mapping[int, int]) -> dict[int,
 
 
 def least_prints(parts: Iterable[Mapping[int, int]]) -> dict[int, int]:
-    """The PRINTS smallest row hashes with how often each was met: exact in whatever order the parts
+    """The PRINTS smallest row hashes with the count of each, exact in whatever order the parts
     come.
     """
     total: dict[int, int] = {}

@@ -1,4 +1,6 @@
-"""Filling a profile, one record batch at a time: memory depends on the columns, not on the rows."""
+"""The profiler fills a profile one record batch at a time: memory depends on the columns, not on
+the rows.
+"""
 
 from collections.abc import Sequence
 
@@ -13,16 +15,16 @@ from modelmedic.steps.core.tables.arrays import Floats, as_numpy, compute, disti
 from modelmedic.steps.core.tables.moments import moments
 from modelmedic.steps.core.tables.row_loss import row_loss
 
-_FEW = 30  # rows of a batch below which one value's share says nothing
+_FEW = 30  # rows of a batch; in fewer, one value's share means nothing
 _LARGEST_LOSS = 4096.0  # in units of the layout's loss_unit: one row cannot own the mean
-_FARTHEST = 1024.0  # axes of the prediction: the same for its slope
+_FARTHEST = 1024.0  # in lengths of the prediction's axis: one row cannot own the slope
 _PRINTED = 2  # columns whose values together tell rows apart
 _MIX = tuple(np.uint64(k) for k in (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9))
 
 
 class Profiler:
-    """Counts the batches that it is given. `columns` narrows it to some of the layout's, for one of
-    several threads.
+    """A count over batches. `columns` narrows it to some of the layout's, so that several threads
+    share a window.
     """
 
     def __init__(self, layout: Layout, columns: Sequence[str] | None = None) -> None:
@@ -77,7 +79,7 @@ class Profiler:
         )
 
     def _number(self, name: str, array: pa.Array) -> Floats | None:
-        """The column's values when none of them is null."""
+        """The column's values when none of them is null, else None."""
         fill = self._numbers[name]
         values = numbers(array)
         if values is None and name == self._layout.prediction and self._layout.words:
@@ -140,7 +142,7 @@ class Profiler:
             self._narrow()
 
     def _narrow(self) -> None:
-        """Keep what the smallest PRINTS different hashes are, repeats among them."""
+        """Drop all but the PRINTS smallest different hashes; their repeats stay."""
         held = np.sort(np.concatenate([*self._least_prints, np.empty(0, dtype=np.uint64)]))
         starts = np.flatnonzero(np.concatenate([[True], held[1:] != held[:-1]])) if len(held) else np.empty(0, dtype=np.int64)
         if len(starts) > PRINTS:
@@ -198,7 +200,7 @@ class _NumberFill:
             self._alone(values, outside[(outside.view(np.int64) >> TAIL_SHIFT) == keys[counts.argmax()]])
 
     def _alone(self, values: Floats, near: Floats) -> None:
-        """Count the value that a full cell holds, if it is one value that fills it."""
+        """Count the value of a full cell if it is one value that fills it."""
         some = np.sort(near[:64])
         candidate = float(some[len(some) // 2])
         count = int((values == candidate).sum())
@@ -232,8 +234,8 @@ class _CodeFill:
 
 
 def numbers(array: pa.Array) -> Floats | None:
-    """The values that are not null as float64 (NaN may be among them), or None when they are no
-    numbers.
+    """The values that are not null as float64 (NaN may be among them), or None when the array holds
+    no numbers.
     """
     kind = array.type
     if pa.types.is_dictionary(kind):
@@ -253,7 +255,9 @@ def numbers(array: pa.Array) -> Floats | None:
 
 
 def aligned_floats(array: pa.Array, words: tuple[str, str] | None = None) -> Floats:
-    """One float64 per row, NaN for null and for what is no number; two words become 0 and 1."""
+    """One float64 per row, NaN for null and for a value that is no number; two words become 0 and
+    1.
+    """
     if words and numbers(array) is None:
         return words_as_numbers(array, words, aligned=True)
     if numbers(array.slice(0, 0)) is None:
@@ -284,7 +288,7 @@ def texts(array: pa.Array) -> list[str | None]:
 
 
 def profile_table(layout: Layout, table: pa.Table) -> Profile:
-    """The profile of rows that are in memory already."""
+    """The profile of a table in memory."""
     profiler = Profiler(layout)
     for batch in table.to_batches(max_chunksize=65_536):
         profiler.add(batch)

@@ -1,8 +1,9 @@
-"""Is the data itself broken? Asked before anything else, everywhere and in single segments.
+"""Broken data: checks of every column, of the rows as a whole and of the relations between columns,
+everywhere and in single segments. The diagnosis makes them before anything else.
 
-Every check compares with what the reference already did: a column that was half null stays
-unremarkable at half null. And every finding is asked of the reference itself: what one stretch of
-it would be said of another proves nothing about the current window.
+Every check compares with the reference: a column that was half null stays unremarkable at half
+null. And every finding is tried on the reference itself: a finding that one stretch of it shows
+against the rest proves nothing about the current window.
 """
 
 from collections.abc import Iterator
@@ -22,7 +23,7 @@ from modelmedic.steps.core.tables.arrays import Floats, Integers
 from modelmedic.steps.core.tables.pairing import Cells, Column, Pair
 
 _LEAST_ROWS = 40  # of a segment, in both windows
-_KEPT = 0.6  # slope of the later correlations over the earlier ones, from which on a relation is lasting
+_KEPT = 0.6  # slope of the later correlations over the earlier ones; a relation that keeps this much is lasting
 _PILES = frozenset({ProblemKind.DEFAULT_VALUE, ProblemKind.CONSTANT, ProblemKind.CLIPPED})  # one fact at three strengths
 
 
@@ -39,7 +40,7 @@ def pair_problems(pair: Pair) -> tuple[Problem, ...]:
 
 
 def _unanswered(pair: Pair) -> Iterator[Problem]:
-    """Rows without an answer, many more than the reference had."""
+    """A null jump of the prediction: many more rows without an answer than the reference had."""
     if pair.prediction is None or min(pair.rows) < _LEAST_ROWS:
         return
     before, after = (float((~np.isfinite(p)).mean()) for p in pair.prediction)
@@ -49,8 +50,8 @@ def _unanswered(pair: Pair) -> Iterator[Problem]:
 
 
 def column_problems(pair: Pair, column: Column) -> list[Problem]:
-    """What is wrong with one column, which need not be a feature; in a segment where that explains
-    it.
+    """The problems of one column, which need not be a feature; in a segment where that explains
+    them.
     """
     everywhere = list(_column(column, column))
     found = _prefer_local(everywhere, list(_in_segments(pair, column)))
@@ -59,9 +60,7 @@ def column_problems(pair: Pair, column: Column) -> list[Problem]:
 
 
 def _usual(column: Column) -> frozenset[ProblemKind]:
-    """The kinds of problems that some stretch of the reference shows when it is held against the
-    rest of it.
-    """
+    """The kinds of problems that some stretch of the reference shows against the rest of it."""
     kinds: set[ProblemKind] = set()
     for inside in stretches(len(column.reference)):
         stretch = replace(column, reference=column.reference[~inside], current=column.reference[inside])
@@ -70,7 +69,7 @@ def _usual(column: Column) -> frozenset[ProblemKind]:
 
 
 def _usual_relation(pair: Pair, problem: Problem) -> bool:
-    """Whether the relations of this column come and go within the reference as well."""
+    """True when the relations of this column come and go within the reference as well."""
     if problem.column is None or problem.kind is not ProblemKind.RELATION_BROKEN:
         return False
     for inside in stretches(pair.rows[0]):
@@ -88,8 +87,8 @@ def _schema(pair: Pair) -> Iterator[Problem]:
 
 
 def _prefer_local(everywhere: list[Problem], local: list[Problem]) -> list[Problem]:
-    """A segment that holds (nearly) all of a problem's rows explains it better than the whole
-    window does.
+    """The problems, each replaced by a segment's where the segment holds (nearly) all of its
+    rows.
     """
     kept = []
     for problem in everywhere:
@@ -102,16 +101,14 @@ def _prefer_local(everywhere: list[Problem], local: list[Problem]) -> list[Probl
 
 
 def _family(problem: Problem) -> str:
-    """Whatever is wrong with single values is one family: in the whole window it may look otherwise
-    than in its segment.
+    """The family of a problem: whatever is wrong with single values is one family, because in the
+    whole window it may look otherwise than in its segment.
     """
     return problem.kind if problem.kind in (ProblemKind.NULL_JUMP, ProblemKind.INFINITE) else "values"
 
 
 def _column(column: Column, part: Column) -> Iterator[Problem]:
-    """What is wrong with some rows of one column, which `part` has; at most one problem of each
-    kind.
-    """
+    """The problems in some rows of one column, which `part` has; at most one of each kind."""
     n, m = len(part.reference), len(part.current)
     if min(n, m) < _LEAST_ROWS:
         return
@@ -135,7 +132,7 @@ def _infinite(name: str, reference: npt.NDArray[np.generic], current: npt.NDArra
 
 
 def _in_segments(pair: Pair, column: Column) -> Iterator[Problem]:
-    """The same checks inside every segment whose rows outside show nothing of the kind."""
+    """The problems inside every segment whose rows outside show nothing of the kind."""
     for cells in (c.cells for c in pair.segmenting if c.name != column.name):
         for number in _worth_a_look(column, cells):
             inside = column.at(*(rows[number] for rows in cells.rows))
@@ -153,12 +150,16 @@ def _in_segments(pair: Pair, column: Column) -> Iterator[Problem]:
 
 
 def _least_share(problem: Problem) -> float:
-    """Of a segment's rows: a unit that changed for a segment changed for (nearly) all of it."""
+    """The least share of a segment's rows: a unit that changed for a segment changed for (nearly)
+    all of it.
+    """
     return 0.8 if problem.kind is ProblemKind.UNIT_CHANGE else 0.2
 
 
 def _still_outside(inside: Column, outside: Column) -> bool:
-    """A number that moves outside of the segment as well, if less, is no fault of the segment."""
+    """True unless the number moves outside of the segment as well: then the segment is not at
+    fault.
+    """
     if not inside.numeric:
         return True
     here, there = (measure(piece)[1] for piece in (inside, outside))
@@ -166,21 +167,21 @@ def _still_outside(inside: Column, outside: Column) -> bool:
 
 
 def _worth_a_look(column: Column, cells: Cells) -> list[int]:
-    """Cells with enough rows in which null share, centre or spread moved: the others cannot show a
+    """The cells with enough rows in which null share, centre or spread moved; others cannot show a
     problem.
     """
     enough = (cells.sizes[0] >= _LEAST_ROWS) & (cells.sizes[1] >= _LEAST_ROWS)
     enough[-1] = False  # nulls are no segment
     if not column.numeric:
         return [int(i) for i in np.flatnonzero(enough)]
-    known_a, mean_a, std_a = _profile(column.reference, cells.reference, cells.sizes[0])
-    known_b, mean_b, std_b = _profile(column.current, cells.current, cells.sizes[1])
+    known_a, mean_a, std_a = _cell_summary(column.reference, cells.reference, cells.sizes[0])
+    known_b, mean_b, std_b = _cell_summary(column.current, cells.current, cells.sizes[1])
     scale = np.maximum(std_a, 1e-12)
     moved = (np.abs(known_a - known_b) > 0.03) | (np.abs(mean_a - mean_b) > 0.25 * scale) | (np.abs(std_b / scale - 1) > 0.25)
     return [int(i) for i in np.flatnonzero(enough & moved)]
 
 
-def _profile(window: npt.NDArray[np.generic], which: Integers, sizes: Integers) -> tuple[Floats, Floats, Floats]:
+def _cell_summary(window: npt.NDArray[np.generic], which: Integers, sizes: Integers) -> tuple[Floats, Floats, Floats]:
     """Share of known values, their mean and standard deviation in every cell."""
     values = np.asarray(window, dtype=np.float64)
     known, held = np.isfinite(values), sizes

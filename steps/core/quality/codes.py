@@ -1,5 +1,5 @@
-"""What can go wrong with a column of codes: values never seen, one value only, a value that
-vanished, names exchanged.
+"""Problems of a column of codes: values never seen, one value only, a value that vanished, names
+exchanged.
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ _LEAST_UNSEEN = 0.01
 
 
 def code_problems(column: Column, part: Column) -> Iterator[Problem]:
-    """At most one problem of each kind in these rows of one column; `part` has them, which may be
+    """At most one problem of each kind in these rows of one column; `part` has some of its rows, or
     all.
     """
     before, after = part.counts
@@ -23,7 +23,7 @@ def code_problems(column: Column, part: Column) -> Iterator[Problem]:
         return
     whole = len(part.reference) == len(column.reference)
     found = _unseen(column, before, after, len(part.current)) or _only(column, before, after)
-    if whole:  # in a segment any two mixes look alike, and that a code comes to it or leaves it is the world's business
+    if whole:  # in a segment any two mixes look alike, and a code that comes or goes there is a change of the world
         found = found or _vanished(column, before, after) or _renamed(column, before, after)
     if found:
         yield found
@@ -33,7 +33,7 @@ def _unseen(column: Column, before: Integers, after: Integers, rows: int) -> Pro
     """More values that the reference never had than its own rare values let expect (Good 1953:
     singletons / rows).
 
-    A value that a segment never had and the rest of the reference did is no new value.
+    A value that is new to the segment and known to the rest of the reference is no new value.
     """
     fresh = column.counts[0] == 0
     unseen = float(after[fresh].sum() / rows)
@@ -55,7 +55,9 @@ def _only(column: Column, before: Integers, after: Integers) -> Problem | None:
 
 
 def _renamed(column: Column, before: Integers, after: Integers) -> Problem | None:
-    """The same shares under other names: five codes or more do not exchange their places by chance."""
+    """The same shares under other names: five codes or more do not exchange their places by
+    chance.
+    """
     if (before > 0.02 * before.sum()).sum() < 5 or min(before.sum(), after.sum()) < 500:
         return None
     p, q = before / before.sum(), after / after.sum()
@@ -73,8 +75,8 @@ def _renamed(column: Column, before: Integers, after: Integers) -> Problem | Non
 
 
 def _one_alone(before: Integers, after: Integers) -> bool:
-    """Whether a single code became more or less frequent and all the others kept their proportions:
-    a mix that moved.
+    """True when a single code became more or less frequent and all the others kept their
+    proportions: a mix that moved.
     """
     for number in np.flatnonzero(before + after):
         rest = np.arange(len(before)) != number

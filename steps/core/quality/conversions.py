@@ -1,4 +1,4 @@
-"""Has a unit changed, in all the rows or in some? One mixture answers both.
+"""Changes of unit, in all the rows or in some, by one mixture.
 
 The current distribution function is fitted by F + w (G - F), where F is the reference's and G the
 reference's after a known conversion; w, by least squares, is the share of the rows that were
@@ -16,7 +16,7 @@ _LEAST_SHARE = 0.04
 
 
 def find_conversion(old: Floats, new: Floats) -> tuple[str, float]:
-    """Words for the conversion and the share of the rows, or ("", 0). Both samples sorted and
+    """The words for the conversion and the share of the rows, or ("", 0). Both samples sorted and
     finite.
     """
     if not len(old) or not len(new):
@@ -43,11 +43,11 @@ def find_conversion(old: Floats, new: Floats) -> tuple[str, float]:
 
 
 def _clean(left: float, gap: float, noise: float, size: float, share: float, apart: float) -> bool:
-    """A large factor cannot be mistaken; a small one is also the size of a plain shift and must fit
-    closely and entirely.
+    """True when the fit is close enough to believe: a large factor cannot be mistaken; a small one
+    is also the size of a plain shift and must fit closely and entirely.
 
-    `apart`: by how many times the column's spread the conversion carries its middle. In a part of
-    the rows alone, a conversion that leaves the two parts overlapping is any shift's shadow.
+    `apart`: by how many times the column's spread the conversion moves its middle. In a part of the
+    rows alone, a conversion that leaves the two parts overlapping may be any shift.
     """
     if size >= 5:
         return (
@@ -62,7 +62,9 @@ def _clean(left: float, gap: float, noise: float, size: float, share: float, apa
 
 
 def _conversions(old: Floats, grid: Floats) -> Iterator[tuple[str, float, Floats]]:
-    """Words, how far from doing nothing, and the distribution function after it."""
+    """Every conversion: its words, its size (1 would change nothing), and the distribution function
+    after it.
+    """
     for factor in FACTORS:
         yield f"multiplied by {factor:.6g}", factor, _below(old, grid / factor)
         yield f"divided by {factor:.6g}", factor, _below(old, grid * factor)

@@ -1,9 +1,9 @@
-"""Columns that always went together and no longer do: two in each other's place, one that lost its
-rows, one with a turned sign.
+"""Relations between columns that the current window has lost: two columns in each other's place,
+one that lost its rows, one with a turned sign.
 
 Rank correlations (Spearman 1904) do not see any monotone change of a single column, so that a shift
-of the world leaves them; a column whose correlations are all gone or all turned round has been
-broken on its way.
+of the world leaves them; a column whose correlations are all gone or all reversed was broken on its
+way.
 """
 
 from collections.abc import Iterator
@@ -21,14 +21,16 @@ from modelmedic.steps.core.tables.pairing import Column, Pair
 _MOST_ROWS = 10_000
 _LEAST_ROWS = 200
 _PROFILE = 8
-_PARTNER = 0.2  # correlation from which on two columns go together
+_PARTNER = 0.2  # two columns of this correlation or more go together
 _STILL = 0.15  # effect
 Ranks = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class _Relations:
-    """Rank correlations of the numbers in both windows, and z of their change (Fisher's transform)."""
+    """Rank correlations of the numbers in both windows, and z of their change (Fisher's
+    transform).
+    """
 
     columns: tuple[Column, ...]
     before: Floats
@@ -36,15 +38,15 @@ class _Relations:
     z: Floats
 
     def still(self, torn: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-        """Those of the torn whose own values are as before: a column that moved has the world's
-        reasons to go with others.
+        """The torn columns whose own values are as before: a column that moved may go with others
+        differently for the world's reasons.
         """
         return np.array([bool(t) and measure(column)[1] < _STILL for t, column in zip(torn, self.columns, strict=True)])
 
 
 def relation_problems(pair: Pair, broken: frozenset[str] = frozenset()) -> Iterator[Problem]:
-    """At most three torn columns, or two that were swapped. Nothing is asked of columns that are
-    `broken` by themselves.
+    """At most three torn columns, or two that were swapped. Columns that are `broken` by themselves
+    are left out.
     """
     columns = tuple(c for c in pair.columns if c.numeric and c.name not in broken and _varied(c))
     if len(columns) < 2 or min(pair.rows) < _LEAST_ROWS:
@@ -82,7 +84,7 @@ def _correlations(windows: list[npt.NDArray[np.generic]]) -> Floats:
 
 
 def _ranks(values: Floats) -> Ranks:
-    """Midranks, centred; unknown values stand in the middle."""
+    """Midranks, centred; unknown values have the middle rank."""
     known = np.isfinite(values)
     ranks = np.zeros(len(values))
     if known.any():
@@ -93,7 +95,7 @@ def _ranks(values: Floats) -> Ranks:
 
 
 def _torn(pair: Pair, all_of: _Relations) -> Iterator[Problem]:
-    """Columns whose correlations with every partner are gone or turned; the worst is taken out
+    """The columns whose correlations with every partner are gone or turned; the worst is taken out
     before the next is judged.
     """
     alive = np.ones(len(all_of.columns), dtype=bool)
@@ -114,8 +116,8 @@ def _torn(pair: Pair, all_of: _Relations) -> Iterator[Problem]:
 
 
 def kept_relation(columns: tuple[Column, ...], name: str) -> float:
-    """How much of a column's correlations with the others is there again: 1 all, 0 nothing, below 0
-    turned round.
+    """The share of a column's correlations with the others that is left: 1 all, 0 nothing, below 0
+    reversed.
     """
     numbers = tuple(c for c in columns if c.numeric)
     before, after = (_correlations([getattr(c, w) for c in numbers]) for w in ("reference", "current"))
@@ -126,7 +128,9 @@ def kept_relation(columns: tuple[Column, ...], name: str) -> float:
 
 
 def _guiltier(pair: Pair, all_of: _Relations, partners: npt.NDArray[np.bool_], worst: int) -> int:
-    """Of two columns that had only each other, the one over which the labels changed too."""
+    """The column at fault of two that had only each other: the one over which the labels changed
+    too.
+    """
     friends = np.flatnonzero(partners[worst])
     if len(friends) != 1 or partners[friends[0]].sum() != 1 or pair.target is None:
         return worst
@@ -136,14 +140,14 @@ def _guiltier(pair: Pair, all_of: _Relations, partners: npt.NDArray[np.bool_], w
     changed = []
     for index in (worst, int(friends[0])):
         column = all_of.columns[index]
-        sides = [_profile(v[k], y[k]) for v, y, k in zip((column.reference, column.current), pair.target, known, strict=True)]
+        sides = [_label_means(v[k], y[k]) for v, y, k in zip((column.reference, column.current), pair.target, known, strict=True)]
         changed.append(_distance(*sides))
     return worst if changed[0] >= changed[1] else int(friends[0])
 
 
 def _swapped(pair: Pair, columns: tuple[Column, ...]) -> Iterator[Problem]:
-    """Two columns that each look like the other did, in their own values or in what the labels do
-    over them.
+    """Two columns that each look as the other did, in their own values or in the labels' means over
+    them.
     """
     for first, second in (*_by_values(columns), *_by_labels(pair, columns)):
         sentence = f"columns {first} and {second} stand in each other's place"
@@ -178,7 +182,9 @@ def _gap(old: Floats, new: Floats, grid: Floats) -> float:
 
 
 def _by_labels(pair: Pair, columns: tuple[Column, ...]) -> Iterator[tuple[str, str]]:
-    """Mean labels over eight rank bins: a's profile has become b's, and b's a's."""
+    """Pairs by mean labels over eight rank bins: the means of one have become the other's, and the
+    other way round.
+    """
     if pair.target is None:
         return
     known = [thin_mask(np.isfinite(t), 2 * _MOST_ROWS) for t in pair.target]
@@ -186,12 +192,12 @@ def _by_labels(pair: Pair, columns: tuple[Column, ...]) -> Iterator[tuple[str, s
         return
     profiles = {}
     for column in columns[:200]:
-        sides = [_profile(v[k], y[k]) for v, y, k in zip((column.reference, column.current), pair.target, known, strict=True)]
+        sides = [_label_means(v[k], y[k]) for v, y, k in zip((column.reference, column.current), pair.target, known, strict=True)]
         profiles[column.name] = sides
     changed = {name: _distance(*sides) for name, sides in profiles.items()}
     worst = sorted((n for n in changed if changed[n] > 60), key=lambda n: -changed[n])[:6]
     if len(worst) > 2 and changed[worst[2]] > 0.15 * changed[worst[1]]:
-        return  # more than two columns changed: nobody exchanged two
+        return  # more than two columns changed: no exchange of two
     for i, a in enumerate(worst[:1]):
         for b in worst[i + 1 : 2]:
             exchanged = _distance(profiles[a][0], profiles[b][1]) + _distance(profiles[b][0], profiles[a][1])
@@ -199,7 +205,7 @@ def _by_labels(pair: Pair, columns: tuple[Column, ...]) -> Iterator[tuple[str, s
                 yield a, b
 
 
-def _profile(values: npt.NDArray[np.generic], target: Floats) -> tuple[Floats, Floats]:
+def _label_means(values: npt.NDArray[np.generic], target: Floats) -> tuple[Floats, Floats]:
     """Mean of the labels, less their overall mean, and its squared error in each rank bin."""
     ranks = _ranks(np.asarray(values, dtype=np.float64))
     bins = np.clip(((ranks - ranks.min()) / max(np.ptp(ranks), 1e-9) * _PROFILE).astype(np.int64), 0, _PROFILE - 1)

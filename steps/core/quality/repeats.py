@@ -1,5 +1,5 @@
-"""Is the window itself whole and fresh? Rows that stand twice, rows of the reference over again,
-hours without any.
+"""Problems of a window as a whole: rows that occur twice, rows of the reference delivered again,
+hours without any row.
 """
 
 from collections.abc import Iterator
@@ -49,7 +49,7 @@ def _clock(pair: Pair) -> Iterator[Problem]:
 
 
 def _keys(pair: Pair, window: str) -> _Keys:
-    """A number per row that is the same when all its features are (FNV's multiply and xor over the
+    """One number per row, equal where all its features are (FNV's multiply and xor over the
     bits).
     """
     rows = pair.rows[0 if window == "reference" else 1]
@@ -70,10 +70,10 @@ def _repeated(before: float, keys: _Keys) -> Iterator[Problem]:
 
 
 def _stale(before: _Keys, once: _Keys, after: _Keys) -> Iterator[Problem]:
-    """Rows of the reference delivered again; one and the same table twice is a comparison with
-    itself.
+    """Rows of the reference delivered again; the same table twice is a comparison with itself and
+    no problem.
     """
-    sought = np.sort(after)  # which a binary search finds several times faster than in disorder
+    sought = np.sort(after)  # a binary search finds sorted values several times faster
     old = float((once[np.minimum(np.searchsorted(once, sought), len(once) - 1)] == sought).mean())
     if old > 0.1 and not (len(before) == len(after) and (before == after).all()):
         yield Problem(ProblemKind.STALE, None, f"{old:.0%} of the rows are rows of the reference over again", old)

@@ -1,5 +1,5 @@
-"""Single values that should not be there: stuck sensors, defaults, saturation, spikes, lost
-decimals, shifted hours.
+"""Problems of single values: stuck sensors, defaults, saturation, spikes, lost decimals, shifted
+hours.
 """
 
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from modelmedic.steps.core.tables.pairing import FEW
 _LEAST_GAIN = 0.02  # share of the rows by which one value must have gained
 _LEAST_ROWS = 40
 _LEAST_DIFFERENT = 25  # values that a unit can be told from
-_USUAL_SHARE = 0.7  # of the reference's rows: a value that most of them have may well fill a quiet window
+_USUAL_SHARE = 0.7  # of the reference's rows: a value that most of them have may fill a quiet window
 _UNUSUAL = 3.0  # times the reference's own largest pile
 
 
@@ -28,13 +28,13 @@ class _Sample:
 
     @cached_property
     def lattice(self) -> tuple[Floats, Integers]:
-        """The different values and how often each is there."""
+        """The different values and the count of each."""
         return runs(self.values)
 
 
 def number_problems(name: str, old: Floats, new: Floats) -> Iterator[Problem]:
-    """At most one problem of one number's finite values, both ascending, in the order in which they
-    explain each other.
+    """At most one problem of one number's finite values, both ascending; earlier checks explain
+    later ones.
     """
     if min(len(old), len(new)) < _LEAST_ROWS:
         return
@@ -81,16 +81,16 @@ def _piled(name: str, reference: _Sample, current: _Sample) -> Problem | None:
 
 
 def _impossible(lattice: Floats, value: float) -> bool:
-    """Negative where nothing ever was, or further outside than the reference is wide: no reading,
-    but a word for "unknown".
+    """True for a value that is negative where none was, or further outside than the reference is
+    wide: a code for "unknown", no reading.
     """
     width = float(lattice[-1] - lattice[0])
     return bool(value < 0 <= lattice[0]) or value < lattice[0] - width or value > lattice[-1] + width
 
 
 def _usual_pile(shares: Floats) -> float:
-    """The largest share that one value of the reference has, an inflated one such as the zeros of a
-    rare event left out.
+    """The largest share that one value of the reference has, without an inflated one such as the
+    zeros of a rare event.
 
     Rows that share a reading (an hour's weather, a day's rate) pile up on any value, and on new
     ones when the reading moves on.
@@ -161,7 +161,7 @@ def _converted(name: str, reference: _Sample, current: _Sample) -> Problem | Non
 
 
 def _levels_converted(reference: _Sample, current: _Sample) -> tuple[str, float]:
-    """A few whole numbers that are none any more, and all are again once a factor is taken out."""
+    """A few whole numbers that are whole no more until a factor is taken out."""
     lattice, new = reference.lattice[0], current.values
     if len(lattice) > FEW or len(lattice) < 3 or (lattice != np.floor(lattice)).any():
         return "", 0.0
@@ -184,8 +184,8 @@ def _undone(values: Floats) -> Iterator[tuple[str, Floats]]:
 
 
 def _without_pile(reference: _Sample, sample: _Sample) -> Floats:
-    """Without the reference's own pile, such as the zeros of a column that is mostly zero: no
-    quantile of it tells a factor.
+    """The sample without the reference's own pile, such as the zeros of a column that is mostly
+    zero, of which no quantile tells a factor.
     """
     lattice, counts = reference.lattice
     pile = counts.argmax()
@@ -208,7 +208,7 @@ def _beyond(name: str, reference: _Sample, current: _Sample) -> Problem | None:
 
 
 def _tail(old: Floats) -> float:
-    """How much further than the reference went a column with heavy tails may go: rain of a wet
+    """The distance beyond the reference that a column with heavy tails may reach: rain of a wet
     month is no fault.
     """
     low, middle, high = (float(old[int(q * (len(old) - 1))]) for q in (0.05, 0.5, 0.95))

@@ -1,4 +1,6 @@
-"""Facts made fit for a record that is never deleted: no secrets, no numbers that JSON cannot write."""
+"""Facts made fit for a record that is never deleted: no secrets, no numbers that JSON cannot
+write.
+"""
 
 import math
 import re

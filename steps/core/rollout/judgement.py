@@ -1,8 +1,8 @@
-"""Whether a canary may go on: judged dark on replayed requests, and at every share on what it
-answered.
+"""The judgement on a canary: dark on replayed requests, and at every share on the requests that it
+answered. Called by deploy.
 
-No data, or too little of it, holds and never passes; what cannot be judged by the deadline is taken
-back.
+Missing or too little data holds the canary and never passes it; a canary that cannot be judged by
+the deadline is withdrawn.
 """
 
 import math
@@ -15,8 +15,8 @@ from modelmedic.steps.contracts.serving import Traffic
 from modelmedic.steps.contracts.window import format_duration
 from modelmedic.steps.contracts.words import Task
 
-_SAME = 1e-4  # how far a served prediction may be from the validated one: above float32's rounding, below what anybody acts on
-_SLOWER = 1.5  # times the champion's p95, beyond which a canary that is above the policy's bound is taken back
+_SAME = 1e-4  # how far a served prediction may be from the validated one: above float32's rounding, below any difference that matters
+_SLOWER = 1.5  # times the champion's p95; beyond, a canary above the policy's bound is withdrawn
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """What a dark canary answered to requests whose right answers are known from validation.
+    """A dark canary's answers to requests whose right answers are known from validation.
 
     `expected` and `served` have one number per row, in one order. `champion_p95_ms` is None when
     the champion was not asked.
@@ -43,8 +43,8 @@ class Replay:
 
 
 def judge_replay(replay: Replay, latency_bound_ms: float) -> Judgement:
-    """The canary serves the model that was validated: its version, its numbers, within the latency
-    that was allowed.
+    """The judgement on a dark canary: it serves the version that was validated, its predictions,
+    within the allowed latency.
     """
     if replay.version != replay.asked_for:
         return Judgement("withdraw", f"the canary says that it is version {replay.version}; expected {replay.asked_for}")
@@ -70,12 +70,12 @@ def judge_replay(replay: Replay, latency_bound_ms: float) -> Judgement:
 def judge_share(
     canary: Traffic | None, champion: Traffic | None, rollout: Rollout, latency_bound_ms: float, share: int, waited: timedelta
 ) -> Judgement:
-    """`canary` and `champion` count what was answered since the share was set; None when nobody
-    could tell. `waited` is since then.
+    """The judgement at one share of the traffic. `canary` and `champion` count what was answered
+    since the share was set, None when it could not be read; `waited` is the time since then.
     """
     late = waited >= rollout.deadline
     if canary is None:
-        return _undecided(late, f"at {share} % nobody could tell how the canary answers")
+        return _undecided(late, f"at {share} % no traffic of the canary could be read")
     failed = canary.failures / canary.requests if canary.requests else 0.0
     if canary.failures and canary.failures >= _few(rollout) and failed > rollout.maxErrorShare:
         return Judgement(
@@ -94,8 +94,8 @@ def judge_share(
 
 
 def traffic_between(now: Traffic, then: Traffic) -> Traffic:
-    """What was answered between two readings of the counters; a predictor that restarted meanwhile
-    counts from zero.
+    """The traffic between two readings of the counters; a predictor that restarted meanwhile counts
+    from zero.
     """
     restarted = now.requests < then.requests
     requests = now.requests if restarted else now.requests - then.requests

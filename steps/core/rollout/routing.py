@@ -1,9 +1,9 @@
-"""Which request goes to the canary."""
+"""The choice of requests that a canary answers."""
 
 
 def to_canary(number: int, percent: int) -> bool:
-    """Whether the request with this number (0, 1, 2, …) is the canary's, so that of any 100 in a
-    row exactly `percent` are.
+    """True for a request number (0, 1, 2, …) that the canary answers: of any 100 in a row exactly
+    `percent`.
 
     They are spread evenly: at 20 percent every fifth one. The counting is Bresenham's line.
     """

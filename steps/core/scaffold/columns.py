@@ -1,5 +1,5 @@
-"""What the columns of a table look like: numbers, codes, times, identifiers, constants, or copies
-of the target.
+"""The kinds of a table's columns: numbers, codes, times, identifiers, constants, or copies of the
+target.
 """
 
 import re
@@ -17,7 +17,7 @@ Kind = Literal["number", "code", "time", "other"]
 MOST_CODES = 1000
 _MOST_INTEGER_CODES = 60
 _TELLING = 0.995  # an AUC, or a correlation, that no honest feature reaches
-_LEAST_ROWS_PER_CODE = 20  # fewer would make the mean of each code a copy of the target by chance
+_LEAST_ROWS_PER_CODE = 20  # with fewer, the mean of each code is a copy of the target by chance
 _CODE_NAME = re.compile(r"(^|_)(code|type|zip|category|class|group|region|status|grade|kind|segment)(_|$)", re.I)
 _ID_NAME = re.compile(r"(^|_)(id|uuid|guid|key|index|rowid)$|^(unnamed.*|row|rownames)$", re.I)
 _PREDICTION_NAME = re.compile(r"^(predictions?|predicted|y_?pred|y_?hat|y_?score|y_?proba?|proba(bility)?)$", re.I)
@@ -25,7 +25,7 @@ _PREDICTION_NAME = re.compile(r"^(predictions?|predicted|y_?pred|y_?hat|y_?score
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """One column of `rows` rows; `values` counts its distinct values, nulls not among them."""
+    """The facts of one column of `rows` rows; `values` counts its distinct values without nulls."""
 
     name: str
     kind: Kind
@@ -57,13 +57,13 @@ def kind_of(kind: pa.DataType) -> Kind:
 
 
 def is_code(column: Facts) -> bool:
-    """Text and switches, and small whole numbers whose name says that they are codes."""
+    """True for text and flags, and for small whole numbers whose name says that they are codes."""
     named = column.integer and bool(_CODE_NAME.search(column.name)) and column.values <= _MOST_INTEGER_CODES
     return column.kind == "code" or named
 
 
 def unfit_reason(column: Facts) -> str | None:
-    """Why a model should not learn from the column, whatever the target is; None when it may."""
+    """The reason why the column is no feature, whatever the target is; None when it may be one."""
     if column.kind == "time":
         return "a time is no feature"
     if column.kind == "other":
@@ -81,8 +81,8 @@ def unfit_reason(column: Facts) -> str | None:
 
 
 def giveaway_strength(column: Facts, feature: pa.ChunkedArray, target: Floats, binary: bool) -> float | None:
-    """How well the column alone gives the target away (AUC or correlation), when that is too well
-    to be honest.
+    """The strength (AUC or correlation) with which the column alone gives the target away, when
+    that is too good to be honest; else None.
     """
     known = np.isfinite(target)
     scores = _scores(column, feature, np.where(known, target, 0.0))
@@ -105,7 +105,9 @@ def _scores(column: Facts, feature: pa.ChunkedArray, target: Floats) -> Floats |
 
 
 def _auc(scores: Floats, target: Floats) -> float:
-    """From rank sums (Mann-Whitney), whichever way it points; 0.5 when only one class is there."""
+    """The AUC from rank sums (Mann-Whitney), whichever way it points; 0.5 when there is only one
+    class.
+    """
     from scipy.stats import rankdata
 
     positive = target > 0.5

@@ -1,5 +1,5 @@
-"""A first policy's `data` and window, guessed from a table; each guess with its reason, for a
-person to check.
+"""A first policy's `data` and window, guessed from a table; each guess with its reason, so that a
+person can check it. Called by init.
 """
 
 import re
@@ -36,7 +36,7 @@ _MOST_SEGMENTS = 5
 
 @dataclass(frozen=True, slots=True)
 class Scaffold:
-    """Column names by their part; `notes` are sentences about the guesses, `left_out` the other
+    """Column names by their role; `notes` are sentences about the guesses, `left_out` the other
     columns with the reason.
     """
 
@@ -52,7 +52,9 @@ class Scaffold:
 
 
 def scaffold(table: pa.Table, *, target: str | None = None, time: str | None = None) -> Scaffold:
-    """Raises BadInput with one sentence when target, time or features cannot be told."""
+    """Guess the policy of a table. Raises BadInput with one sentence when target, time or features
+    cannot be told.
+    """
     columns = {name: facts(table, name) for name in table.column_names}
     answer = _target(columns, target)
     task, labels, said = _task(columns[answer], table[answer])
@@ -94,7 +96,7 @@ def _target(columns: dict[str, Facts], named: str | None) -> str:
 
 
 def _task(column: Facts, values: pa.ChunkedArray) -> tuple[Task, npt.NDArray[np.float64], str]:
-    """The task, the labels as numbers (NaN: not known), and why."""
+    """The task, the labels as numbers (NaN: not known), and the reason."""
     if column.kind == "number":
         numbers = np.asarray(pc.cast(values, pa.float64(), safe=False).to_numpy(), dtype=np.float64)
         if column.values < 2:
@@ -174,7 +176,9 @@ def _counts(column: pa.ChunkedArray) -> Iterator[pa.StructScalar]:
 
 
 def _window(times: pa.ChunkedArray, rows: int) -> tuple[timedelta, str]:
-    """The shortest usual window that holds enough rows, and a sentence about the span of the data."""
+    """The shortest usual window that holds enough rows, and a sentence about the span of the
+    data.
+    """
     bounds = pc.min_max(pc.cast(times, pa.timestamp("us", tz=getattr(times.type, "tz", None)))).as_py()
     span = max(bounds["max"] - bounds["min"], timedelta(seconds=1))
     said = f"{rows} rows over {format_duration(timedelta(days=span.days)) if span.days else 'less than a day'}"

@@ -1,7 +1,8 @@
-"""What the reference remembers: the value that some quantity had there, given the inputs.
+"""Memories of the reference: the value that some quantity had there, given the inputs.
 
-Two forests, each grown on every other row, so that a reference row is always judged by the forest
-that has not seen it (cross-fitting, Chernozhukov et al. 2018); a current row by the mean of both.
+Two forests, each grown on every other row, so that a reference row is always predicted by the
+forest that has not seen it (cross-fitting, Chernozhukov et al. 2018); a current row by the mean of
+both.
 """
 
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ _LEAST_ROWS = 300
 
 
 def thin_mask(rows: Mask, most: int) -> Mask:
-    """At most so many of the chosen rows, evenly spread over them."""
+    """The mask thinned to at most `most` of its rows, evenly spread over them."""
     chosen = np.flatnonzero(rows)
     if len(chosen) <= most:
         return rows
@@ -29,7 +30,7 @@ def thin_mask(rows: Mask, most: int) -> Mask:
 @dataclass(frozen=True)
 class Memory:
     """The remembered value for the chosen rows of both windows, and the share of the reference's
-    variance it explains, 0..1.
+    variance that it explains, 0..1.
     """
 
     reference: Floats
@@ -40,14 +41,16 @@ class Memory:
 
     @cached_property
     def current(self) -> Floats:
-        """Reckoned when it is asked for: many a memory explains too little to be asked."""
+        """The current rows' values, predicted on first use because many a memory explains too
+        little to be used.
+        """
         bins = self.cut.bins(1, self.rows)
         return (self.forests[0].predict(bins) + self.forests[1].predict(bins)) / 2
 
 
 def remember(columns: tuple[Column, ...], values: Floats, rows: tuple[Mask, Mask], rounds: int = 60) -> Memory | None:
-    """`values` belong to the reference rows that `rows[0]` selects. None where there is too little
-    to learn from.
+    """Fit the memory; `values` belong to the reference rows that `rows[0]` selects. None where
+    there is too little to learn from.
     """
     if len(values) < _LEAST_ROWS or not columns or values.var() == 0:
         return None

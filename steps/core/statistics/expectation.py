@@ -1,8 +1,8 @@
-"""What the reference lets expect of a row: its label where no model answers, and what a model is
-used to get wrong.
+"""Expectations by the reference: the label of a row where no model answers, and the errors that a
+model usually makes.
 
-With this taken out, a mere shift of the inputs leaves no trace in the residuals of an imperfect
-model, and what is left is the world's doing.
+With these taken out, a mere shift of the inputs leaves no trace in the residuals of an imperfect
+model; what is left is a change of the world.
 """
 
 import dataclasses
@@ -33,7 +33,7 @@ def _calibrated(both: Pair, rows: LabelledRows) -> LabelledRows:
         return rows
     gain = rows.residual[0] ** 2 - (rows.residual[0] - memory.reference) ** 2
     if gain.mean() < 3 * gain.std() / np.sqrt(len(gain)):
-        return rows  # the model is right on average wherever one looks
+        return rows  # on average the model is right everywhere
     left = (rows.residual[0] - memory.reference, rows.residual[1] - memory.current)
     return dataclasses.replace(rows, residual=left)
 
@@ -57,8 +57,8 @@ def learnable_share(both: Pair, rows: LabelledRows) -> float:
     """The share of the risen squared residual that the inputs explain in the current window beyond
     what they did in the reference.
 
-    The rest is harder rows, which no model would answer better; forests that were judged crosswise
-    tell the two apart.
+    The rest comes from harder rows, which no model would answer better; cross-fitted forests tell
+    the two apart.
     """
     before, after = (y - p for y, p in zip(rows.target, rows.prediction, strict=True))
     place = thin_mask(rows.masks[0], _MOST_ROWS)
@@ -71,8 +71,8 @@ def learnable_share(both: Pair, rows: LabelledRows) -> float:
 
 
 def current_memory(columns: tuple[Column, ...], values: Floats, rows: tuple[Mask, Mask]) -> Memory | None:
-    """What the inputs explain of some values of the current window's labelled rows (`rows[1]`
-    selects them), judged crosswise.
+    """A memory of the current window in the reference's place: how much the inputs explain of some
+    values of its labelled rows, which `rows[1]` selects.
     """
     place = thin_mask(rows[1], _MOST_ROWS)
     turned = tuple(dataclasses.replace(c, reference=c.current, current=c.reference[:1]) for c in columns)

@@ -1,5 +1,5 @@
-"""How much more often a reference row's like stands in the current window: importance weights from
-a cheap domain model.
+"""Importance weights from a cheap domain model: how much more often rows like a reference row occur
+in the current window.
 
 w(x) = P(current | x) / P(reference | x) * n / m (Bickel, Brückner and Scheffer 2009), from a forest
 that was cross-fitted, so that no row is weighed by a forest that has seen it.
@@ -17,12 +17,12 @@ from modelmedic.steps.core.tables.pairing import Column, Pair
 
 _SEED = 20090101
 _LEAST_ROWS = 300
-FEW_ROWS = 1500  # of either window: too few to be thinned
+FEW_ROWS = 1500  # of either window: fewer are too few to thin
 _MOST_ROWS = 20_000
 
 
 def weights(columns: tuple[Column, ...], rows: tuple[Mask, Mask]) -> Floats | None:
-    """For the chosen reference rows; None where there are too few rows to learn from."""
+    """The weights of the chosen reference rows; None where there are too few rows to learn from."""
     n, m = (int(mask.sum()) for mask in rows)
     if min(n, m) < _LEAST_ROWS or not columns:
         return None
@@ -40,7 +40,7 @@ def weights(columns: tuple[Column, ...], rows: tuple[Mask, Mask]) -> Floats | No
 
 
 def overlap(columns: tuple[Column, ...], rows: tuple[Mask, Mask]) -> float:
-    """The share of the reference that speaks for the current window: the effective sample of the
+    """The share of the reference that is like the current window: the effective sample of the
     weights (Kong 1992), above 0 to 1.
     """
     weight = weights(columns, (thin_mask(rows[0], _MOST_ROWS), thin_mask(rows[1], _MOST_ROWS)))
@@ -53,8 +53,8 @@ def _joined(column: Column, rows: tuple[Mask, Mask]) -> Column:
 
 
 def matched_reference(both: Pair, rows: LabelledRows) -> LabelledRows | None:
-    """The reference thinned to the current window's mix of inputs (rejection sampling: the rows
-    kept are independent).
+    """The rows with the reference thinned to the current window's mix of inputs (rejection
+    sampling: the rows kept are independent). None where too few rows are alike.
     """
     weight = weights(both.columns, rows.masks)
     if weight is None:

@@ -1,11 +1,11 @@
-"""Metrics of a model and of the difference between two, with intervals that know that neighbouring
-rows are alike.
+"""Metrics of a model and of the difference between two, with intervals for rows that are alike
+within a day.
 
 Every metric is taken as a mean of influence values: value + mean(influence) is what the metric
 would be, to first order, in another sample. A paired difference has the difference of the
-influences, and its standard error sums them within blocks of time, for rows of one day err together
-(Cameron and Miller 2015, A Practitioner's Guide to Cluster-Robust Inference; Obuchowski 1997 does
-the same for DeLong's AUC, DeLong, DeLong and Clarke-Pearson 1988).
+influences, and its standard error sums them within blocks of time, because rows of one day err
+together (Cameron and Miller 2015, A Practitioner's Guide to Cluster-Robust Inference; Obuchowski
+1997 does the same for DeLong's AUC, DeLong, DeLong and Clarke-Pearson 1988).
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from modelmedic.steps.core.tables.arrays import Floats
 
 Blocks = npt.NDArray[np.int64]
 HIGHER_IS_BETTER = frozenset({"auc"})
-_EDGE = 1e-6  # a probability of 0 or 1 that is wrong costs no more than this lets it
+_EDGE = 1e-6  # probabilities are clipped this far from 0 and 1, so that one wrong certainty has a finite loss
 _LEAST_BLOCKS, _MOST_BLOCKS = 10, 40
 _DAY = 86_400.0  # seconds
 
@@ -47,8 +47,8 @@ class PairedComparison:
 
 
 def score(metric: str, target: Floats, prediction: Floats) -> float:
-    """`metric` is auc, log_loss, rmse or mae; shapes (n,). NaN when it cannot be told: no row, or
-    one class for auc.
+    """The metric's value; `metric` is auc, log_loss, rmse or mae; shapes (n,). NaN where it is
+    undefined: no row, or one class for auc.
     """
     return _influence(metric, target, prediction)[0]
 
@@ -62,7 +62,7 @@ def estimate(metric: str, target: Floats, prediction: Floats, blocks: Blocks, co
 
 def compare(metric: str, target: Floats, champion: Floats, challenger: Floats, blocks: Blocks, confidence: float) -> PairedComparison:
     """The paired difference; `blocks` has each row's block, shape (n,). Bounds are infinite where
-    nothing can be told.
+    the rows say nothing.
     """
     first, before = _influence(metric, target, champion)
     second, after = _influence(metric, target, challenger)
@@ -87,8 +87,8 @@ def blocks_of(times: Floats | None, rows: int) -> Blocks:
 
 
 def loss_of(task: Task) -> str:
-    """The loss that the task is about; a recalibrated model is judged by it, for its ranking is its
-    champion's.
+    """The loss that belongs to the task. A recalibrated model is judged by it, because its ranking
+    is its champion's.
     """
     return "log_loss" if task is Task.BINARY else "rmse"
 

@@ -1,5 +1,5 @@
-"""The run of neighbouring values of one number inside of which something changed while it did not
-outside.
+"""Regions of a number: the run of neighbouring values inside of which something changed and outside
+of which nothing did.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,9 @@ _BINS = 20
 
 @dataclass(frozen=True)
 class Region:
-    """`[low, high)` as a segment's value, and its labelled rows in both windows."""
+    """The region as a segment's value `[low, high)`, its z, and its labelled rows in both
+    windows.
+    """
 
     z: float
     value: str
@@ -23,8 +25,8 @@ class Region:
 
 
 def region(column: Column, rows: LabelledRows) -> Region | None:
-    """By the residuals or, where they cancel, by the loss: the run with the largest z, when the
-    rest is as quiet as noise.
+    """The run of bins with the largest z by the residuals or, where they cancel, by the loss; None
+    unless the rest is as quiet as noise.
     """
     edges = _edges(column)
     if len(edges) < 2:
@@ -56,8 +58,8 @@ def _edges(column: Column) -> Floats:
 
 
 def _run(change: Floats, error: Floats) -> tuple[float, int, int] | None:
-    """z, first and last cell of the best run; None when no run is clear, or what is left outside is
-    not noise.
+    """z, first and last cell of the best run; None when no run is clear, or the cells outside of it
+    are more than noise.
     """
     known = np.isfinite(change) & (error > 0)
     weight = np.where(known, 1 / np.where(known, error, 1.0), 0.0)

@@ -1,5 +1,5 @@
-"""What the reference would be said of itself: one stretch of it held against the rest, as the
-current window is held against all of it.
+"""The reference replayed against itself: one stretch of it is compared with the rest, as the
+current window is compared with all of it.
 
 Rows of one day share what no column knows, and models err by whole days, so a chi-square or a z
 over rows that follow one another is larger than it should be. Its mean over the stretches, per
@@ -20,12 +20,12 @@ from modelmedic.steps.core.tables.arrays import Floats, Mask
 from modelmedic.steps.core.tables.pairing import Column, Pair
 
 _STRETCHES = 8
-_SHARED = 1 - 1 / _STRETCHES  # each stretch is in the rest of all the others: so many of them are free
+_SHARED = 1 - 1 / _STRETCHES  # each stretch is in the rest of all the others, so this share of them is independent
 _DEPENDENT = 1e-5  # p-value: of two hundred columns of independent rows none should count as dependent by chance
 
 
 def stretches(rows: int, count: int = 4) -> Iterator[npt.NDArray[np.bool_]]:
-    """Masks of a few stretches of the reference in the order of its rows, which is their order in
+    """Masks of `count` stretches of the reference in the order of its rows, which is their order in
     time where they have one.
     """
     edges = np.linspace(0, rows, count + 1).astype(np.int64)
@@ -39,8 +39,8 @@ def deflate(columns: tuple[Column, ...], shapes: tuple[Structure, ...], values: 
     """The shapes that are believed at `level`, each divided by its factor, strongest first;
     `values` are the reference's, at `rows`.
 
-    Whether rows depend on each other is theirs, not a column's: where one column or the mean shows
-    it clearly, all factors count.
+    Dependence is a property of the rows, not of a column: where one column or the mean shows it
+    clearly, all factors count.
     """
     by_name = {column.name: column for column in columns}
     found = {s.column: _replayed(by_name[s.column], values, rows) for s in shapes if s.p_value < level}
@@ -51,7 +51,7 @@ def deflate(columns: tuple[Column, ...], shapes: tuple[Structure, ...], values: 
 
 
 def offset_factor(values: Floats) -> float:
-    """By which a z² of means is to be divided."""
+    """The factor by which a z² of means is to be divided; 1 where the rows look independent."""
     statistic, freedom = _replayed_mean(values)
     return statistic / freedom if _clear(statistic, freedom) else 1.0
 
@@ -91,7 +91,7 @@ def _replayed_mean(values: Floats) -> tuple[float, float]:
 
 
 def stretch_pairs(both: Pair, rows: LabelledRows) -> Iterator[tuple[Pair, LabelledRows]]:
-    """Each stretch as if it were the current window, the rest as if it were the reference."""
+    """Each stretch in the place of the current window, the rest in the place of the reference."""
     for inside in stretches(both.rows[0]):
         known = inside[rows.masks[0]]
         yield _turned(both, inside), _within(rows, inside, known)

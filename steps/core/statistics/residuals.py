@@ -1,5 +1,5 @@
-"""What the labels say: where the residuals of the current window differ from the reference's, and
-by how much.
+"""Residuals of both windows: where the current window's differ from the reference's, and by how
+much.
 
 A residual is y - p (binary) or y - prediction. A model that was miscalibrated in the reference is
 compared with its own reference residuals, cell by cell, not with zero. Per column, z² over the
@@ -18,7 +18,7 @@ from modelmedic.steps.core.tables.arrays import Floats, Integers, Mask
 from modelmedic.steps.core.tables.pairing import Cells, Column, Pair
 from modelmedic.steps.core.tables.row_loss import row_loss
 
-_LEAST_CELL = 20  # labelled rows in both windows before a cell speaks
+_LEAST_CELL = 20  # labelled rows in both windows before a cell counts
 
 
 @dataclass(frozen=True)
@@ -26,9 +26,9 @@ class LabelledRows:
     """Rows with label and prediction: residual and loss in both windows. Masks select those rows of
     the pair.
 
-    The residual is y less what the reference lets expect of such inputs: the prediction, less what
-    the model is used to get wrong there. `imagined`: there was no prediction, and the reference's
-    own memory of the labels stands for it.
+    The residual is y less what the reference lets expect of such inputs: the prediction, less the
+    error that the model usually makes there. `imagined`: there was no prediction, and the
+    reference's memory of the labels stands for it.
     """
 
     task: Task
@@ -41,8 +41,8 @@ class LabelledRows:
 
     @property
     def expected(self) -> tuple[Floats, Floats]:
-        """What the reference lets expect: y less the residual; a probability strictly between 0 and
-        1 (binary).
+        """The expectation by the reference, y less the residual; a probability strictly between 0
+        and 1 (binary).
         """
         first, second = (y - r for y, r in zip(self.target, self.residual, strict=True))
         if self.task is Task.BINARY:
@@ -78,7 +78,9 @@ class LabelledRows:
 
 @dataclass(frozen=True)
 class RowValues:
-    """One value per row of a window; what every column's cells ask of them is reckoned once."""
+    """One value per row of a window; the moments that every column's cells need are computed
+    once.
+    """
 
     values: Floats
 
@@ -93,7 +95,7 @@ class RowValues:
 
 @dataclass(frozen=True)
 class Structure:
-    """How strongly one column's cells disagree about the residual's change."""
+    """The strength with which one column's cells disagree about the change of the residual."""
 
     column: str
     statistic: float
@@ -107,7 +109,9 @@ class Structure:
 
 
 def labelled_rows(pair: Pair) -> LabelledRows | None:
-    """None when either window has fewer than 50 rows with both label and prediction."""
+    """The rows with both label and prediction; None when either window has fewer than 50 of
+    them.
+    """
     if pair.target is None or pair.prediction is None or pair.task is None:
         return None
     masks = tuple(np.isfinite(y) & np.isfinite(p) for y, p in zip(pair.target, pair.prediction, strict=True))
@@ -140,8 +144,8 @@ def one_sided(z: float) -> float:
 def structure(
     columns: tuple[Column, ...], values: tuple[Floats, Floats], masks: tuple[Mask, Mask], *, centred: bool
 ) -> tuple[Structure, ...]:
-    """Per column, strongest first; `centred` removes each window's mean, so that only the shape
-    over the cells counts.
+    """The structure of every column, strongest first; `centred` removes each window's mean, so that
+    only the shape over the cells counts.
     """
     if centred:
         values = (values[0] - values[0].mean(), values[1] - values[1].mean())
@@ -171,7 +175,7 @@ def row_values(values: tuple[Floats, Floats]) -> tuple[RowValues, RowValues]:
 
 
 def masked_cells(cells: Integers, mask: Mask) -> Integers:
-    """The cells of the masked rows; where all of them are, nothing is copied."""
+    """The cells of the masked rows; nothing is copied where all rows are masked."""
     return cells if mask.all() else cells[mask]
 
 
@@ -208,8 +212,8 @@ def _change(sizes: tuple[Integers, Integers], means: list[Floats]) -> Floats:
 
 
 def promising_codes(columns: tuple[Column, ...], cut: Cells, rows: LabelledRows) -> Floats:
-    """For every code of a cut, roughly the p-value that `structure` would give inside it: one pass
-    for all the codes.
+    """For every code of a cut, roughly the p-value that `structure` would give inside it, in one
+    pass over all the codes.
     """
     count = len(cut.names)
     codes = (masked_cells(cut.reference, rows.masks[0]), masked_cells(cut.current, rows.masks[1]))

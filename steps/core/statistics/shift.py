@@ -1,11 +1,12 @@
-"""How far each column's distribution moved: an effect size that matters and a p-value that holds
-over all columns.
+"""Shifts of columns between two windows of rows: an effect size that matters and a p-value that
+holds over all columns.
 
 A p-value alone fires on anything at a million rows and an effect size alone fires on noise at a
 thousand, so a column has shifted only when both agree. Effect: first Wasserstein distance over the
 reference's standard deviation for numbers, Jensen-Shannon distance (base 2, square root; Lin 1991)
 for codes. p-values: two-sample Kolmogorov-Smirnov with Smirnov's asymptotic distribution,
-chi-square of homogeneity; adjusted by Benjamini and Hochberg (1995).
+chi-square of homogeneity; adjusted by Benjamini and Hochberg (1995). Numbers are read from one sort
+of each sample.
 """
 
 import numpy as np
@@ -20,8 +21,8 @@ _GRID = 4000  # points of the merged sample at which both distribution functions
 
 
 def measure(column: Column) -> tuple[str, float, float]:
-    """Statistic's name, effect and raw p-value of one column, nulls left out (they are data
-    quality's matter).
+    """Statistic's name, effect and raw p-value of one column. Nulls are left out; they belong to
+    the quality checks.
     """
     if column.numeric:
         effect, p_value = _numbers(*column.ordered)
@@ -31,7 +32,9 @@ def measure(column: Column) -> tuple[str, float, float]:
 
 
 def shifts(pair: Pair, thresholds: Thresholds) -> tuple[ColumnShift, ...]:
-    """One entry per feature (and the prediction), the largest effect over its threshold first."""
+    """The shift of every feature (and the prediction), the largest effect over its threshold
+    first.
+    """
     columns = list(pair.columns)
     if pair.prediction is not None:
         columns.append(Column("prediction", True, *pair.prediction))

@@ -1,9 +1,16 @@
-"""A small boosted forest over cells: what a column of numbers is, given the others. Cheap enough to
-ask for every window.
+"""A small boosted forest over cells: a number predicted from the other columns, cheap enough to be
+grown for every window.
 
 Trees are oblivious (one split for a whole level, as in CatBoost; Prokhorenkova et al. 2018), the
 loss is squared (Friedman 2001). Inputs are a column's cells in the order of the target's mean, so
 that codes need no other treatment.
+
+Why not LightGBM, measured beside it (4.7.0, one thread, the same rows, bins, rounds and depth): it
+grows 2,000 rows of 12 columns in half of the CPU (12 to 24 ms) and 8,000 of 24 in two thirds (48 to
+73 ms), but predicts 20,000 rows in thirteen times as much (32 to 2.4 ms), so that a whole diagnosis
+takes 1.05 times as long (15 cases of the fault bench); its import takes 1.4 s of CPU. The fault
+bench, `--quick`, came out the same with either: cause 0.963, no wrong retraining, 2 of 81 missed.
+The light image is spared 9 MB, libgomp and OpenMP's threads.
 """
 
 from dataclasses import dataclass
@@ -19,7 +26,7 @@ _MOST_COLUMNS = 24
 _BINS = STEPS
 _WIDTH = _BINS + 2  # one for nulls, one to spare
 _RATE = 0.25
-_SMOOTHING = 20.0  # rows' worth of "no effect" in every leaf
+_SMOOTHING = 20.0  # rows without any effect that are added to every leaf
 
 
 @dataclass(frozen=True)
@@ -30,14 +37,16 @@ class Forest:
     trees: tuple[tuple[tuple[tuple[int, int], ...], Floats], ...]
 
     def predict(self, bins: Steps) -> Floats:
-        """`bins`: all the columns that the forest was offered x rows."""
+        """The forest's value for every row; `bins` has all the columns that `grow` was given,
+        columns x rows.
+        """
         result = np.full(bins.shape[1], self.base)
         for levels, leaves in self.trees:
             leaf = np.zeros(bins.shape[1], dtype=np.int8)
             for feature, threshold in levels:
                 leaf += leaf
                 leaf += bins[feature] > threshold
-            result += leaves[leaf.astype(np.intp)]  # numpy takes three times as long by indices of another width
+            result += leaves[leaf.astype(np.intp)]  # by indices of another width numpy takes three times as long
         return result
 
 
@@ -68,8 +77,8 @@ def binning(columns: tuple[Column, ...], target: Floats, rows: npt.NDArray[np.bo
 
 
 def _ordered(column: Column, target: Floats, rows: npt.NDArray[np.bool_]) -> Integers:
-    """For every code (and null, last) its bin: codes in the order of the target's smoothed mean, 24
-    bins of equal size.
+    """The bin of every code (and of null, last): codes in the order of the target's smoothed mean,
+    24 bins of equal size.
     """
     codes = np.asarray(column.reference, dtype=np.int64)[rows]
     count = len(column.vocabulary) + 1
@@ -84,14 +93,14 @@ def _ordered(column: Column, target: Floats, rows: npt.NDArray[np.bool_]) -> Int
 
 
 def grow(bins: Steps, target: Floats, rounds: int = 60, depth: int = 3) -> Forest:
-    """A forest of `rounds` trees on at most 8,000 rows (evenly spaced) and the 24 columns that say
-    most on their own.
+    """A forest of `rounds` trees on at most 8,000 rows (evenly spaced) and the 24 columns that
+    explain most on their own.
     """
     if len(target) > _MOST_ROWS:
         chosen = np.linspace(0, len(target) - 1, _MOST_ROWS).astype(np.int64)
         bins, target = bins[:, chosen], target[chosen]
     base = float(target.mean())
-    columns = _telling(bins, target)
+    columns = _strongest(bins, target)
     offered = bins[columns].astype(np.int64)
     sizes = _summed(offered, None, _WIDTH)
     left = target - base
@@ -105,8 +114,8 @@ def grow(bins: Steps, target: Floats, rounds: int = 60, depth: int = 3) -> Fores
     return Forest(base, tuple(trees))
 
 
-def _telling(bins: Steps, target: Floats) -> list[int]:
-    """The columns whose bins explain most of the target's variance, and all of them where there are
+def _strongest(bins: Steps, target: Floats) -> list[int]:
+    """The columns whose bins explain most of the target's variance; all of them where there are
     few.
     """
     if len(bins) <= _MOST_COLUMNS:
@@ -120,8 +129,8 @@ def _telling(bins: Steps, target: Floats) -> list[int]:
 
 
 def _levels(offered: Integers, sizes: Floats, left: Floats, depth: int) -> tuple[list[tuple[int, int]], Integers]:
-    """The split of each level that explains most of what is `left`, and each row's leaf. `sizes`:
-    the rows in every column's bins.
+    """The split of each level that explains most of what is `left`, and the leaf of each row.
+    `sizes`: the rows in every column's bins.
     """
     leaf = np.zeros(len(left), dtype=np.int64)
     sums = np.stack([sizes, _summed(offered, left, _WIDTH)])[:, :, None, :]
@@ -156,14 +165,12 @@ def _parted(sums: Floats, offered: Integers, leaf: Integers, left: Floats) -> Fl
 
 
 def _summed(where: Integers, weights: Floats | None, count: int) -> Floats:
-    """For each column, the rows or their weights in every place."""
+    """The rows, or their weights, in every bin of each column."""
     return np.array([np.bincount(places, weights, minlength=count) for places in where], dtype=np.float64)
 
 
 def _gain(size: Floats, total: Floats) -> Floats:
-    """What a split after each bin would explain: columns x thresholds, from columns x leaves x
-    bins.
-    """
+    """The gain of a split after each bin: columns x thresholds, from columns x leaves x bins."""
     n, s = size.cumsum(axis=2), total.cumsum(axis=2)
     below, above = s**2 / (n + _SMOOTHING), (s[..., -1:] - s) ** 2 / (n[..., -1:] - n + _SMOOTHING)
     return np.asarray((below + above).sum(axis=1)[:, :-1])

@@ -1,7 +1,8 @@
-"""Arrays on the path of a verdict, which is short enough for imports to count.
+"""Array types and a few array functions that a verdict can afford to import.
 
-pyarrow's own `to_numpy` imports pandas, its compute functions take longer to import than a small
-file to judge, and numpy's `unique` and `quantile` import numpy.ma.
+A verdict is short enough for imports to count: pyarrow's own `to_numpy` imports pandas, its compute
+functions take longer to import than a small file to judge, and numpy's `unique` and `quantile`
+import numpy.ma.
 """
 
 from typing import Any
@@ -18,7 +19,7 @@ _FLOATS = {"halffloat": "float16", "float": "float32", "double": "float64"}  # A
 
 
 def as_numpy(array: pa.Array) -> npt.NDArray[Any]:
-    """The values of an array of numbers that has no nulls; nothing is copied."""
+    """The values of an array of numbers that has no nulls, without a copy."""
     if not len(array):
         named = str(array.type)
         return np.empty(0, dtype=_FLOATS.get(named, named))
@@ -33,7 +34,7 @@ def compute() -> Any:
 
 
 def distinct(values: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
-    """The different values, ascending, and how often each is there; NaN is not expected."""
+    """The different values, ascending, and the count of each; the values hold no NaN."""
     return runs(np.sort(values))
 
 
@@ -46,8 +47,8 @@ def runs(held: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64
 
 
 def quantiles(values: npt.NDArray[np.float64], shares: npt.ArrayLike) -> npt.NDArray[np.float64]:
-    """Linear between order statistics (Hyndman and Fan's seventh definition), as numpy has them; at
-    least one finite value.
+    """Quantiles, linear between order statistics (Hyndman and Fan's seventh definition), as numpy
+    computes them; `values` has at least one finite value.
     """
     held = np.sort(values)
     return np.asarray(np.interp(np.asarray(shares) * (len(held) - 1), np.arange(len(held)), held))

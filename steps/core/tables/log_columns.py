@@ -1,9 +1,8 @@
-"""The columns of a logged window: stable while the data is sound, and what they really are when it
-is not.
+"""The schema of a logged window: as the policy declares it, and as the log objects really hold it.
 
 A model's callers send what they like. A feature that no log object of the window has is left out,
-so that the quality checks see it missing; one that holds text where the policy says number becomes
-text as a whole, so that they see its type changed.
+so that the quality checks see it missing; a feature that holds text where the policy says number
+becomes text as a whole, so that they see its type changed.
 """
 
 from collections.abc import Iterable, Sequence
@@ -17,8 +16,8 @@ from modelmedic.steps.core.tables.moments import MOMENT, moments
 
 
 def log_schema(policy: Policy, *, target: bool = False) -> pa.Schema:
-    """time, features, prediction, model_version, served_by, request_id and, when asked, the target:
-    as the policy says them.
+    """The columns as the policy declares them: time, features, prediction, model_version,
+    served_by, request_id and, if `target`, the target.
     """
     data = policy.data
     fields = [(data.time, MOMENT), *((c, pa.float64()) for c in data.numeric), *((c, pa.string()) for c in data.categorical)]
@@ -27,8 +26,8 @@ def log_schema(policy: Policy, *, target: bool = False) -> pa.Schema:
 
 
 def found_schema(wanted: pa.Schema, schemas: Sequence[pa.Schema], features: Iterable[str]) -> pa.Schema:
-    """The wanted columns as these log objects have them: a feature of none is left out, a number
-    that is text in any is text.
+    """The wanted columns as these log objects have them: a feature that none has is left out, a
+    number that is text in any of them is text.
     """
     if not schemas:
         return wanted
@@ -43,8 +42,8 @@ def found_schema(wanted: pa.Schema, schemas: Sequence[pa.Schema], features: Iter
 
 
 def conform(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
-    """The batch's columns in the schema's order and types; null where it has none, or what cannot
-    be read as that type.
+    """The batch's columns in the schema's order and types; null where the batch has no such column
+    or its value cannot be read as that type.
     """
     names = set(batch.schema.names)
     arrays = [_cast(batch.column(f.name), f.type) if f.name in names else pa.nulls(batch.num_rows, f.type) for f in schema]
@@ -52,7 +51,7 @@ def conform(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
 
 
 def _counts(kind: pa.DataType) -> bool:
-    """Whether values of this type are numbers, or nothing at all."""
+    """True for a type whose values are numbers, or nothing at all."""
     kinds = pa.types
     return bool(
         kinds.is_integer(kind) or kinds.is_floating(kind) or kinds.is_decimal(kind) or kinds.is_boolean(kind) or kinds.is_null(kind)

@@ -1,4 +1,4 @@
-"""Times of any spelling as moments in UTC."""
+"""Times in any spelling, read as moments in UTC."""
 
 from datetime import UTC, datetime
 
@@ -11,10 +11,10 @@ _EPOCH_UNITS = ((1e11, 1_000_000), (1e14, 1_000), (1e17, 1))  # numbers below ea
 
 
 def moments(array: pa.Array) -> pa.Array:
-    """Times of any spelling in UTC, µs: timestamps and ISO texts without a zone are UTC, numbers
-    count since 1970 in s to ns.
+    """Times in UTC, µs, from any spelling: timestamps and ISO texts without a zone are UTC, numbers
+    count since 1970 in s, ms, µs or ns.
 
-    What is none of these is null.
+    A value that is none of these is null.
     """
     array = array.dictionary_decode() if pa.types.is_dictionary(array.type) else array
     if pa.types.is_timestamp(array.type) or pa.types.is_date(array.type):

@@ -1,4 +1,4 @@
-"""Two windows laid side by side: the same columns, the same codes, as plain arrays."""
+"""The pairing of two windows: the same columns, the same codes, as plain arrays."""
 
 import itertools
 from dataclasses import dataclass, replace
@@ -17,13 +17,15 @@ from modelmedic.steps.core.tables.arrays import Floats, Integers, runs
 Steps = npt.NDArray[np.int8]
 MOST_CODES = 1000  # a column with more values is an identifier to us, not a feature
 STEPS = 24
-_FEW_EDGES = 32  # that a number is compared with one after the other
+_FEW_EDGES = 32  # up to so many, comparing with each edge is faster than a search per row
 FEW = 40  # whole numbers with so few values may be codes: each value is a cell of its own, in which a cause can be localised
 
 
 @dataclass(frozen=True)
 class Cells:
-    """One column cut into cells: each row's cell number in both windows, and a name per cell."""
+    """One column cut into cells: the cell number of each row in both windows, and a name per
+    cell.
+    """
 
     column: str
     reference: Integers
@@ -32,14 +34,14 @@ class Cells:
 
     @cached_property
     def sizes(self) -> tuple[Integers, Integers]:
-        """How many rows of each window every cell has."""
+        """The number of rows of every cell in each window."""
         before, after = (np.bincount(w, minlength=len(self.names)) for w in (self.reference, self.current))
         return before, after
 
     @cached_property
     def rows(self) -> tuple[list[Integers], list[Integers]]:
-        """The numbers of every cell's rows in each window, ascending: one sort, where a mask per
-        cell would read all the rows again.
+        """The row numbers of every cell in each window, ascending: one sort, where a mask per cell
+        would read all the rows again.
         """
         before, after = (_grouped(w, size) for w, size in zip((self.reference, self.current), self.sizes, strict=True))
         return before, after
@@ -47,10 +49,10 @@ class Cells:
 
 @dataclass(frozen=True)
 class Column:
-    """A feature in both windows. Numbers: float64 with NaN for null. Integers: int64 into
+    """A feature in both windows. Numbers: float64 with NaN for null. Codes: int64 into
     `vocabulary`, -1 for null.
 
-    What many checks ask of a column is kept: its cells, its steps, its values in order, its counts.
+    Values that many checks need are computed once: cells, steps, sorted values, counts.
     """
 
     name: str
@@ -76,7 +78,7 @@ class Column:
         return Cells(self.name, cut_at(self.reference, edges), cut_at(self.current, edges), names)
 
     def at(self, reference: npt.NDArray[np.generic], current: npt.NDArray[np.generic]) -> "Column":
-        """Only these rows of each window, by masks or by numbers."""
+        """The column with these rows of each window alone, chosen by masks or by row numbers."""
         return replace(self, reference=self.reference[reference], current=self.current[current])
 
     @cached_property
@@ -86,7 +88,7 @@ class Column:
 
     @cached_property
     def counts(self) -> tuple[Integers, Integers]:
-        """How many rows of each window have every code; nulls have none."""
+        """The number of rows of every code in each window; nulls are counted nowhere."""
         windows = (np.asarray(w, dtype=np.int64) + 1 for w in (self.reference, self.current))
         before, after = (np.bincount(w, minlength=len(self.vocabulary) + 1)[1:] for w in windows)
         return before, after
@@ -159,8 +161,8 @@ class Pair:
 
 
 def pair(reference: pa.Table, current: pa.Table, roles: Roles) -> Pair:
-    """Lay the two tables side by side. Raises BadInput when a named role is in neither, or nothing
-    is left to compare.
+    """Lay the two tables side by side. Raises BadInput when neither table has a named role, or no
+    column is left to compare.
     """
     for role in ("target", "prediction", "time", "version", "id"):
         name = getattr(roles, role)
@@ -255,7 +257,7 @@ def _floats(array: pa.ChunkedArray) -> Floats:
 
 def _numbers(reference: pa.Table, current: pa.Table, name: str | None) -> tuple[Floats, Floats] | None:
     """Labels and predictions as numbers; two words become 0 and 1 in their sorted order. A window
-    without the column knows none.
+    without the column has NaN.
     """
     if name is None:
         return None
@@ -326,19 +328,21 @@ def _no_negative(codes: npt.NDArray[np.generic], replacement: int) -> Integers:
 
 
 def cut_at(values: npt.NDArray[np.generic], edges: Floats) -> Integers:
-    """Number of the half-open bin between the edges; nulls have the last number."""
+    """The number of the half-open bin between the edges; nulls have the last number."""
     numbers = np.asarray(values, dtype=np.float64)
     if len(edges) > _FEW_EDGES:
         return np.where(np.isnan(numbers), len(edges) + 1, np.searchsorted(edges, numbers, side="right"))
     number = np.zeros(len(numbers), dtype=np.int8)
-    for edge in edges:  # all the rows are compared with one edge at so little cost that a search per row takes longer
+    for edge in edges:  # faster than a search per row, while the edges are few
         number += numbers >= edge
     number[np.isnan(numbers)] = len(edges) + 1
     return number.astype(np.int64)
 
 
 def _levelled(values: npt.NDArray[np.generic], levels: Floats) -> Integers:
-    """Number of the level; values that are none have the last cell but one, nulls the last."""
+    """The number of each value's level; values between levels have the last cell but one, nulls the
+    last.
+    """
     numbers = np.asarray(values, dtype=np.float64)
     which = np.minimum(np.searchsorted(levels, np.nan_to_num(numbers)), len(levels) - 1)
     which = np.where(levels[which] == numbers, which, len(levels))

@@ -1,4 +1,4 @@
-"""Upper tails of three distributions and p-values over many columns, without scipy: its import
+"""Upper tails of three distributions and p-values over many columns, without scipy, whose import
 costs more than a small verdict.
 """
 

@@ -1,5 +1,5 @@
-"""The slices of a column in which a challenger is looked at apart: each code, or each quarter of a
-number's range.
+"""The slices of a column in which the slice gates compare a challenger: each code, or each quarter
+of a number's range.
 """
 
 from collections.abc import Iterator
@@ -13,14 +13,14 @@ _PARTS = 4
 
 @dataclass(frozen=True)
 class Slice:
-    """`rows` is a mask over all rows."""
+    """A named part of the rows; `rows` is a mask over all of them."""
 
     name: str
     rows: npt.NDArray[np.bool_]
 
 
 def slices(column: str, values: npt.NDArray[np.generic]) -> Iterator[Slice]:
-    """Nulls are a slice of their own."""
+    """The slices of one column; nulls are a slice of their own."""
     if values.dtype == object:
         yield from _codes(column, values)
     else:
@@ -28,7 +28,7 @@ def slices(column: str, values: npt.NDArray[np.generic]) -> Iterator[Slice]:
 
 
 def rows_inside(values: npt.NDArray[np.generic], value: str) -> npt.NDArray[np.bool_]:
-    """The rows of a diagnosis's segment: a code, or a numeric region that reads `[low, high)`."""
+    """The mask of a diagnosis's segment: a code, or a numeric region written `[low, high)`."""
     if values.dtype == object:
         return np.asarray([text is not None and str(text) == value for text in values], dtype=bool)
     numbers = np.asarray(values, dtype=np.float64)

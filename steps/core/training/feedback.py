@@ -1,5 +1,5 @@
-"""Labels that a model wrote itself: learning from them teaches the model its own mistakes, a little
-more with every heal.
+"""Feedback: labels that a model wrote itself. A challenger that learns from them learns the model's
+own mistakes, a little more with every heal.
 """
 
 import numpy as np
@@ -13,8 +13,8 @@ _EQUAL = 0.5  # share of labels that are the served prediction to the last digit
 
 
 def feedback_reason(task: Task, target: Floats, prediction: Floats) -> str:
-    """A sentence when the labels are the served predictions, or a threshold on them; empty when the
-    world wrote them.
+    """A sentence when the labels are the served predictions, or a threshold on them; empty when
+    they come from the world.
     """
     known = np.isfinite(target) & np.isfinite(prediction)
     y, p = target[known], prediction[known]

@@ -1,9 +1,10 @@
-"""A small forest in a model's place: what it would learn from some rows, for a tenth of a second of
-work.
+"""A small forest in a model's place: the answers that a model would give had it learnt from some
+rows, in a tenth of a second.
 
-Whether newer rows teach more than older ones hangs on the rows more than on who learns from them,
-so two stand-ins that are compared with each other say much of what the two models would, whoever
-trains those: a landmarker (Pfahringer, Bensusan and Giraud-Carrier 2000).
+Whether newer rows teach more than older ones depends on the rows more than on the learner, so two
+stand-ins that are compared with each other tell much of what the two models would, whoever trains
+those: a landmarker (Pfahringer, Bensusan and Giraud-Carrier 2000). The rehearsal of a retraining
+uses it.
 """
 
 import numpy as np
@@ -21,8 +22,8 @@ _EDGE = 0.001  # a probability is never surer than this
 
 
 def forest_answers(taught: pa.Table, asked: pa.Table, roles: Roles, most: int = 8_000) -> Floats | None:
-    """What a forest taught by at most so many of the labelled rows, evenly chosen, answers to the
-    others, shape (asked rows,).
+    """The answers to `asked` of a forest that learnt from at most `most` of the `taught` rows,
+    evenly chosen; shape (asked rows,).
 
     None where nothing can be learnt: too few rows, no column, or labels that are all alike.
     """

@@ -1,11 +1,11 @@
-"""Which labelled rows a challenger learns from, which it is judged on, and which only speak of it
-afterwards.
+"""The choice of labelled rows: those that a challenger learns from, those that it is judged on, and
+those that become its reference.
 
-| rows                 | which they are                            | what for                                                     |
-|----------------------|-------------------------------------------|--------------------------------------------------------------|
-| holdout              | the newest: a detection window of them    | the gates: where the harm was seen, the new has to be better |
-| set apart            | every eighth day of what is older         | the new version's reference, so that it knows a whole season |
-| all the others       | from each of a few starts on              | training                                                     |
+| rows      | choice                                 | use                                          |
+|-----------|----------------------------------------|----------------------------------------------|
+| holdout   | the newest: a detection window of them | the gates: better where the harm was seen    |
+| set apart | every eighth day of what is older      | the new reference, of a whole season         |
+| the rest  | from each of a few starts on           | training                                     |
 
 Where a change begins is an estimate, and whether the older rows still teach anything is an
 empirical question: the starts that the cause allows are all tried on the same holdout (`plans`),
@@ -38,7 +38,7 @@ _LEAST_BLOCKS = 24  # blocks of a day each, shorter where the history has fewer 
 
 @dataclass(frozen=True, slots=True)
 class _Start:
-    """One way to choose the rows, with the words for it."""
+    """One way to choose the rows, with its reason in words."""
 
     remedy: Remedy
     at: datetime
@@ -59,14 +59,14 @@ def plans(
     retraining: bool = False,
     waited: bool = False,
 ) -> tuple[TrainingPlan, ...]:
-    """The trainings to be tried, all judged on the same holdout; one plan with `enough` False and
-    its reason where none is possible.
+    """The trainings to try, all judged on the same holdout; one plan with `enough` False and its
+    reason where none is possible.
 
     `times` are the labelled rows' times (µs since 1970, ascending) within `reach`. Only rows whose
     labels have matured count (time < now - data.labels.delay), and none of a quarantined span.
-    `since` is an onset that an earlier incident of this champion found: a window cannot see one
-    that lies before it. `retraining` allows a full training beside a correction; `waited` says that
-    waiting for more rows of a new concept is over.
+    `since` is the onset that an earlier incident of this champion found; a window cannot show an
+    onset that lies before it. `retraining` allows a full training beside a correction; `waited`
+    says that waiting for more rows of a new concept is over.
     """
     limits = reach(policy, now)
     onset = max(min(since or limits.end, diagnosis.onset or window.start, limits.end), limits.start)
@@ -108,13 +108,13 @@ def split(policy: Policy, times: Times) -> TrainingPlan:
 
 
 def reach(policy: Policy, now: datetime) -> Window:
-    """The span in which labels have matured, as far back as training may look."""
+    """The span in which labels have matured, as far back as training may go."""
     end = now - policy.data.labels.delay
     return Window(end - policy.retrain.history, end)
 
 
 def _starts(diagnosis: Diagnosis, remedy: Remedy, policy: Policy, onset: datetime, limits: Window, retraining: bool) -> Iterator[_Start]:
-    """What the cause suggests first; never before the reach."""
+    """The starts that the cause allows, its first choice first; none lies before the reach."""
     words = f"{policy.retrain.history.days} d of history" if policy.retrain.history.days else "the history"
     whole = _Start(Remedy.RETRAIN, limits.start, f"{words} and the new regime together: what was learnt before may still hold")
     if remedy is Remedy.RECALIBRATE:
@@ -153,11 +153,11 @@ def _held(start: _Start, policy: Policy, kept: Times) -> int:
 
 
 def _too_young(start: _Start, policy: Policy, kept: Times, *, soon: bool) -> str:
-    """Why it is better to wait: all that is new would be needed to judge by, so that a challenger
-    would know nothing of it.
+    """The reason to wait, else empty: all the new rows would be needed to judge by, so that a
+    challenger would learn nothing of them.
 
-    `soon`: or so little is new that it could not be learnt from by itself, and a few days bring
-    what is missing. Empty otherwise.
+    `soon`: or the new rows are too few to be learnt from alone, and a few days bring what is
+    missing.
     """
     inside, least = int((kept >= _us(start.at)).sum()), 2 * policy.validation.minLabels
     need = policy.retrain.minRows + policy.validation.minLabels
@@ -178,7 +178,7 @@ def _learnt(start: _Start, policy: Policy, kept: Times) -> int:
 def _plan(
     start: _Start, policy: Policy, kept: Times, held: int, limits: Window, excluded: tuple[Window, ...], *, apart: bool = True
 ) -> TrainingPlan:
-    """Rows of one moment are never parted."""
+    """The plan of one start. Rows of one moment are never parted."""
     inside = kept[kept >= _us(start.at)]
     cut = _moment(inside[max(len(inside) - held, 0)])
     learnt = inside[inside < _us(cut)]
@@ -202,10 +202,9 @@ def _plan(
 
 
 def _beside(remedy: Remedy, train: Window, learnt: Times, policy: Policy) -> tuple[Window, ...]:
-    """What the reference holds beside the holdout: blocks that are set apart, or all rows of a
-    correction, whose two numbers learn nothing
-
-    of any one of them. None where too few would be left to learn from.
+    """The windows that the reference holds beside the holdout: the blocks that are set apart, or
+    all rows of a correction, because its two numbers learn nothing of any one row. Empty where too
+    few rows would be left to learn from.
     """
     if remedy is Remedy.RECALIBRATE:
         return (train,)

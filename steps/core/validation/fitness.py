@@ -1,5 +1,5 @@
-"""Whether a challenger can serve at all: it loads where it will serve, takes the policy's features,
-and is quick enough.
+"""The fitness gates of a challenger: it loads where it will serve, takes the policy's features, and
+is quick enough.
 """
 
 from collections.abc import Iterator
@@ -11,8 +11,8 @@ from modelmedic.steps.contracts.training import Gate
 
 @dataclass(frozen=True, slots=True)
 class Fitness:
-    """What the challenger did in a process like the one that will serve it. `fault` says why it did
-    not load.
+    """The behaviour of a challenger in a process like the one that will serve it. `fault` says why
+    it did not load.
     """
 
     fault: str = ""
@@ -23,7 +23,7 @@ class Fitness:
 
 
 def fitness_gates(policy: Policy, seen: Fitness) -> tuple[Gate, ...]:
-    """loads, signature, latency."""
+    """The gates loads, signature and latency; loads alone where the model does not load."""
     return tuple(_gates(policy, seen))
 
 
@@ -42,7 +42,7 @@ def _gates(policy: Policy, seen: Fitness) -> Iterator[Gate]:
 
 
 def _signature(policy: Policy, seen: Fitness) -> Gate:
-    """A model may use fewer features than the policy names, never other ones or others' types."""
+    """A model may use fewer features than the policy names, never other ones or of another type."""
     texts = {name for name, kind in seen.inputs if kind in ("string", "binary")}
     strange = [name for name, _ in seen.inputs if name not in policy.features]
     turned = [name for name, _ in seen.inputs if name in policy.features and (name in texts) != (name in policy.data.categorical)]

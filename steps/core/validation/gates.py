@@ -1,4 +1,4 @@
-"""The gates of a challenger: each one is asked, says what it saw, and every one has to pass.
+"""The gates of a challenger: each one says what it saw, and every one has to pass.
 
 `no_worse` is a non-inferiority test on rows that neither model learnt from: the whole interval of
 the gain has to lie above -margin. With the default margin of 0 the challenger has to be shown to be
@@ -20,7 +20,7 @@ from modelmedic.steps.core.tables.arrays import Floats
 from modelmedic.steps.core.tables.slices import Slice, slices
 from modelmedic.steps.core.validation.leakage import leaking_column, too_good
 
-LEAST_SLICE = 100  # rows; a smaller slice judges nobody
+LEAST_SLICE = 100  # rows; a smaller slice is not judged
 _LEAST_CLASS = 10  # rows of each class in a slice before an AUC of it means anything
 
 
@@ -43,7 +43,9 @@ class ScoredRows:
 
 
 def metric_of(policy: Policy, remedy: Remedy) -> str:
-    """A recalibrated model orders rows as its champion does, so it is judged by its loss."""
+    """The metric of the comparison: a recalibrated model orders rows as its champion does, so it is
+    judged by its loss.
+    """
     return loss_of(policy.data.task) if remedy is Remedy.RECALIBRATE and policy.metric == "auc" else policy.metric
 
 
@@ -56,11 +58,11 @@ def label_gate(policy: Policy, rows: ScoredRows) -> Gate:
 
 
 def comparison_gates(policy: Policy, remedy: Remedy, rows: ScoredRows, tried: int = 1) -> tuple[Gate, ...]:
-    """labels, no_worse, worth_it, ranking (of a recalibrated model), leakage and one gate per
+    """The gates labels, no_worse, worth_it, ranking (of a recalibrated model), leakage and one per
     sliced column. Needs a champion.
 
-    `tried` is of how many models the challenger was the best on these very rows: its interval is
-    widened as Bonferroni has it, so that a chosen challenger is promoted by chance no more often
+    `tried` counts the models of which the challenger was the best on these very rows: its interval
+    is widened by Bonferroni's rule, so that the best of several is promoted by chance no more often
     than a single one.
     """
     labels = label_gate(policy, rows)
@@ -76,7 +78,9 @@ def comparison_gates(policy: Policy, remedy: Remedy, rows: ScoredRows, tried: in
 
 
 def leakage_gate(policy: Policy, rows: ScoredRows, overall: PairedComparison | None) -> Gate:
-    """A column that knows the label, or a challenger that is better than anybody should be."""
+    """The gate against a column that knows the label, or a challenger that is better than any
+    honest one.
+    """
     task = policy.data.task
     column, strength = leaking_column(task, rows.target, rows.columns)
     champion = overall.champion if overall else None
@@ -90,10 +94,10 @@ def leakage_gate(policy: Policy, rows: ScoredRows, overall: PairedComparison | N
 
 
 def old_regime_gate(policy: Policy, remedy: Remedy, rows: ScoredRows, cause: Cause, outside: str = "") -> Gate:
-    """On the rows that the champion was judged by.
+    """The gate on the rows that the champion was judged by.
 
     Where labels prove that the concept changed, or a level was corrected, the old answers are wrong
-    now and this gate only tells; `outside` names the segment that changed when `rows` are those
+    now and this gate only reports; `outside` names the segment that changed when `rows` are those
     outside of it, and then it holds there.
     """
     metric = metric_of(policy, remedy)
@@ -115,13 +119,13 @@ def _excuse(remedy: Remedy, cause: Cause, outside: str) -> str:
 
 
 def first_gates(policy: Policy, rows: ScoredRows, constant: Floats) -> tuple[Gate, ...]:
-    """Of a first champion, which has nobody to be compared with but `constant`, the mean of the
-    training labels in every row.
+    """The gates of a first champion, which is compared with `constant`, the mean of the training
+    labels in every row.
     """
     labels = label_gate(policy, rows)
     if not labels.passed:
         return (labels,)
-    one_sided = 2 * policy.validation.confidence - 1  # nobody is replaced, so only the lower end is asked about
+    one_sided = 2 * policy.validation.confidence - 1  # there is no champion to replace, so only the lower bound counts
     found = compare(policy.metric, rows.target, constant, rows.challenger, rows.blocks, one_sided)
     sentence = (
         f"on {found.rows} holdout rows {found.metric} is {found.challenger:.4f}; a model that knows only the mean of the training "
@@ -144,8 +148,8 @@ def holdout_metrics(policy: Policy, remedy: Remedy, rows: ScoredRows) -> dict[st
 
 
 def compare_with_champion(metric: str, rows: ScoredRows, policy: Policy, tried: int = 1) -> PairedComparison:
-    """Challenger against champion, with the interval that the gate of a challenger asks, which is
-    the best of `tried`.
+    """Challenger against champion, with the interval of the gates; the challenger is the best of
+    `tried`.
     """
     assert rows.champion is not None
     confidence = 1 - (1 - policy.validation.confidence) / max(tried, 1)

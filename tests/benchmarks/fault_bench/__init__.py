@@ -1,3 +1,3 @@
-"""Planted faults over made worlds: how often the diagnosis names cause, column and segment, and
-what others would say.
+"""The fault bench: planted faults over made worlds, scored by how often the diagnosis names cause,
+column and segment.
 """

@@ -1,4 +1,4 @@
-"""Faults of the data: the world is as it was, what is recorded of it is not."""
+"""Faults of the data: the world is as it was, its records are not."""
 
 from collections.abc import Callable, Iterator
 

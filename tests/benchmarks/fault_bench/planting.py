@@ -1,5 +1,5 @@
-"""How a fault gets into a window: in the world, in what is recorded, in what is answered, in the
-labels, in the table.
+"""The planting of a fault in a window: in the world, in the records, in the answers, in the labels,
+or in the table.
 """
 
 import dataclasses
@@ -20,8 +20,8 @@ Array = npt.NDArray
 
 @dataclass(frozen=True)
 class Truth:
-    """What was planted. `columns` empty: none is to blame; else the first named must be one of
-    them.
+    """The planted fault. `columns` empty: no column is to blame; else the first named must be one
+    of them.
 
     `segment`: None means that none must be named; "any" that it is open; `region` is a numeric
     region's true bounds.
@@ -86,7 +86,7 @@ STAGES = ("sampled", "lawful", "seen", "answered", "labelled", "tabled")
 def build(
     world: World, fault: Fault, seed: int, models: dict[int, Trained], strength: float = 1.0
 ) -> tuple[pa.Table, pa.Table, Context, Truth]:
-    """Reference, current window with the fault in it, what is known beside them, and the truth.
+    """Reference, current window with the fault in it, their context, and the truth.
 
     A `strength` below 1 plants moved inputs and changed laws only that far from where they were.
     """

@@ -1,6 +1,6 @@
-"""What users have today: Evidently's drift table ranked, and a domain classifier with SHAP values.
+"""The rivals: Evidently's drift table ranked, and a domain classifier with SHAP values.
 
-Neither names a cause, so both are asked what they can say: which column is worst, and whether
+Neither names a cause, so both are asked for what they can say: the worst column, and whether
 anything drifted at all. `shap` is no dependency of ours: where it is not installed, the
 classifier's columns are ranked by permutation (and the table says so).
 """
@@ -87,7 +87,7 @@ def coded(tables: list) -> np.ndarray:
 
 
 def ranked(model: object, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """How much each column weighs in telling the windows apart."""
+    """The weight of each column in telling the windows apart."""
     if SHAP:
         import shap
 

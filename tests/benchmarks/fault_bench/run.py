@@ -1,4 +1,4 @@
-"""The cases of a run: which worlds, which faults fit them, and the judgement of each."""
+"""The cases of a run: the worlds, the faults that fit them, and the judgement of each."""
 
 import dataclasses
 import os

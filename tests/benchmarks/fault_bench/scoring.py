@@ -1,5 +1,5 @@
-"""What counts as right, and the tables: per kind, in sum, and how often a stated confidence was
-deserved.
+"""The scoring: the rules for a right answer, and the tables per kind, in sum, and of how often a
+stated confidence was deserved.
 """
 
 from collections.abc import Iterable
@@ -71,7 +71,9 @@ def _right_place(truth: Truth, segment: tuple[str, str] | None) -> bool:
 
 
 def _overlap(text: str, low: float, high: float) -> float:
-    """Jaccard's index of two intervals; an open end counts as the closed one's where both are open."""
+    """Jaccard's index of two intervals; an open end counts as the closed one's where both are
+    open.
+    """
     try:
         a, b = (float(part) for part in text.strip("[)").split(","))
     except ValueError:

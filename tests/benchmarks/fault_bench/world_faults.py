@@ -1,4 +1,6 @@
-"""Quiet windows, seasons, moved inputs and changed laws: the data is right, the world is another."""
+"""Quiet windows, seasons, moved inputs and changed laws: the data is right, the world is
+another.
+"""
 
 import dataclasses
 from collections.abc import Iterator

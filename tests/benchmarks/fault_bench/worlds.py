@@ -21,7 +21,7 @@ MONDAY = 1_704_067_200  # 2024-01-01
 
 @dataclass(frozen=True)
 class Design:
-    """What kind of world it is; its details are drawn from the seed."""
+    """The kind of a world; its details are drawn from the seed."""
 
     name: str
     task: Task = Task.BINARY
@@ -210,7 +210,7 @@ class World:
         return np.array([f"{stem}_{chr(65 + i % 26)}{i // 26 or ''}" for i in range(len(self.shares[column]))], dtype=object)
 
     def value(self, column: str, code: int) -> str:
-        """How a diagnosis would spell this code."""
+        """The spelling of this code in a diagnosis."""
         whole = self.design.integer_codes and self.codes.index(column) == 1
         return str(code + 1) if whole else str(self.words(column)[code])
 
