@@ -21,24 +21,24 @@ REPORT = "incident.html"  # the file of the incident report in the outputs folde
 
 def monitor(workspace: Workspace, inputs: Mapping[str, str], say: Say) -> Outputs:
     """Judge the current window and push the verdict; open the incident that the alert will name."""
-    from modelmedic.steps.detection.metrics import tell_prometheus
+    from modelmedic.steps.detection.metrics import publish_verdict
     from modelmedic.steps.detection.monitor import monitor as judge
 
     _expect(inputs)
     site = workspace.site(workspace.policy(), say=say)
     seen = judge(site)
-    if not tell_prometheus(site, seen, workspace.metrics(site.work)):
+    if not publish_verdict(site, seen, workspace.metrics(site.work)):
         raise Transient(f"the verdict of {site.model} is written down, but no alert can be made of it: the metrics were not delivered")
     return {"state": seen.verdict.state.value}
 
 
 def triage(workspace: Workspace, inputs: Mapping[str, str], say: Say) -> Outputs:
     """Sort one alert body; `payload` names the file that holds it, in base64."""
-    from modelmedic.steps.incidents.triage import decoded
+    from modelmedic.steps.incidents.triage import decode_payload
     from modelmedic.steps.incidents.triage import triage as sort
 
     _expect(inputs, "payload")
-    return sort(workspace, decoded(Path(inputs["payload"])), say)
+    return sort(workspace, decode_payload(Path(inputs["payload"])), say)
 
 
 def bootstrap(workspace: Workspace, inputs: Mapping[str, str], say: Say) -> Outputs:
@@ -79,12 +79,12 @@ def reconcile(workspace: Workspace, inputs: Mapping[str, str], say: Say) -> Outp
 
 
 def _train_part(workspace: Workspace, inputs: Mapping[str, str], say: Say) -> Outputs:
-    from modelmedic.steps.bootstrap.rows import labelled, take
+    from modelmedic.steps.bootstrap.rows import keep_rows, uploaded_rows
     from modelmedic.steps.bootstrap.train import train_first
 
     _expect(inputs, "part")
     site = workspace.site(workspace.policy(), say=say, records=False)
-    snapshot = take(site, labelled(site))
+    snapshot = keep_rows(site, uploaded_rows(site))
     train_first(site, snapshot)
     return {"snapshot": snapshot}
 

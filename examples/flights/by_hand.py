@@ -6,7 +6,7 @@ import pyarrow.parquet
 from modelmedic.steps.adapters.models.files import push
 from modelmedic.steps.contracts.keys import model_prefix
 from modelmedic.steps.runtime.run import Site
-from modelmedic.steps.training.train import train_apart
+from modelmedic.steps.training.train import train_in_child
 
 
 def release_by_hand(site: Site, rows: pa.Table) -> str:
@@ -16,7 +16,7 @@ def release_by_hand(site: Site, rows: pa.Table) -> str:
     folder = site.work / "by-hand"
     folder.mkdir(parents=True, exist_ok=True)
     pyarrow.parquet.write_table(rows, folder / "rows.parquet")
-    trained = train_apart(folder / "rows.parquet", site.policy, folder / "out")
+    trained = train_in_child(folder / "rows.parquet", site.policy, folder / "out")
     if trained.folder is None:
         raise RuntimeError(f"the release by hand was not trained: {trained.sentence}")
     made = site.registry.register(trained.folder, key="by-hand", tags={"by": "a colleague"}, metrics={})

@@ -14,15 +14,15 @@ from modelmedic.steps.adapters.models.loader import ALLOW_PICKLE, load_model
 from modelmedic.steps.contracts.errors import BadInput
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.core.tables.thinning import thin
-from modelmedic.steps.training.train import train_apart
+from modelmedic.steps.training.train import train_in_child
 
 Floats = npt.NDArray[np.float64]
-Ask = Callable[[pa.Table], Floats]  # one number per row
+Predict = Callable[[pa.Table], Floats]  # one number per row
 
 MOST_ROWS = 1_000_000  # evenly thinned above
 
 
-def loaded(folder: Path, policy: Policy, *, trusted: bool = False) -> Ask:
+def load(folder: Path, policy: Policy, *, trusted: bool = False) -> Predict:
     """The model in the folder. Raises BadInput or Refused as a predictor would; `trusted` models
     may be unpickled.
     """
@@ -31,7 +31,7 @@ def loaded(folder: Path, policy: Policy, *, trusted: bool = False) -> Ask:
     return lambda rows: np.asarray(model.ask(features(rows, policy)), dtype=np.float64)
 
 
-def trained(policy: Policy, rows: pa.Table, place: Path) -> Ask:
+def train_on(policy: Policy, rows: pa.Table, place: Path) -> Predict:
     """A model taught by all of the rows: ours in this process, a training function of somebody
     else's apart from it.
 
@@ -41,7 +41,7 @@ def trained(policy: Policy, rows: pa.Table, place: Path) -> Ask:
     return _builtin(policy, rows) if policy.retrain.entrypoint == "builtin" else _apart(policy, rows, place)
 
 
-def _builtin(policy: Policy, rows: pa.Table) -> Ask:
+def _builtin(policy: Policy, rows: pa.Table) -> Predict:
     from modelmedic.steps.adapters.models.builtin import train
     from modelmedic.steps.adapters.models.loader import one_number
     from modelmedic.steps.contracts.words import Task
@@ -51,10 +51,10 @@ def _builtin(policy: Policy, rows: pa.Table) -> Ask:
     return lambda asked: one_number(answer(features(asked, policy)), asked.num_rows)
 
 
-def _apart(policy: Policy, rows: pa.Table, place: Path) -> Ask:
+def _apart(policy: Policy, rows: pa.Table, place: Path) -> Predict:
     place.mkdir(parents=True)
     pq.write_table(rows, place / "train.parquet")
-    made = train_apart(place / "train.parquet", policy, place / "out")
+    made = train_in_child(place / "train.parquet", policy, place / "out")
     if made.folder is None:
         raise BadInput(made.sentence)
-    return loaded(made.folder, policy, trusted=True)
+    return load(made.folder, policy, trusted=True)

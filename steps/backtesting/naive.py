@@ -9,39 +9,42 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from modelmedic.steps.backtesting.cut import Cut
-from modelmedic.steps.backtesting.models import Ask, trained
+from modelmedic.steps.backtesting.models import Predict, train_on
 from modelmedic.steps.backtesting.past import Past
-from modelmedic.steps.backtesting.result import EVERY_WINDOW, FROZEN, Counts, Deed, Played
+from modelmedic.steps.backtesting.plan import ReplayPlan
+from modelmedic.steps.backtesting.result import EVERY_WINDOW, FROZEN, Deed, DeedCounts, PlayedWay
 from modelmedic.steps.contracts.errors import BadInput
 from modelmedic.steps.contracts.window import Window
 
 
-def frozen(past: Past, cut: Cut, first: Ask) -> Played:
+def frozen(past: Past, plan: ReplayPlan, first: Predict) -> PlayedWay:
     """The first champion answers everything."""
-    return Played(FROZEN, first(past.between(cut.replay)), Counts())
+    return PlayedWay(FROZEN, first(past.between(plan.replay)), DeedCounts())
 
 
-def every_window(past: Past, cut: Cut, first: Ask, place: Path, tell: Callable[[datetime], None]) -> Played:
+def every_window(past: Past, plan: ReplayPlan, first: Predict, place: Path, tell: Callable[[datetime], None]) -> PlayedWay:
     """At the end of each window a model is taught by the last retrain.history of known labels, and
     serves unasked from then on.
     """
     serving, answers, deeds, failed = first, [], [], 0
-    for number, window in enumerate(cut.windows):
+    for number, window in enumerate(plan.windows):
         if number:
             try:
-                serving = trained(past.policy, history(past, window.start), place / f"{number}")
+                serving = train_on(past.policy, known_history(past, window.start), place / f"{number}")
                 deeds.append(Deed(window.start, "retrained", "retrained because the window was over"))
             except BadInput:  # no model came of it: the one before goes on
                 failed += 1
         answers.append(serving(past.between(window)))
         tell(window.end)
-    return Played(
-        EVERY_WINDOW, np.concatenate(answers), Counts(retrains=len(deeds), promotions=len(deeds), escalated=failed, fits=len(deeds)), deeds
+    return PlayedWay(
+        EVERY_WINDOW,
+        np.concatenate(answers),
+        DeedCounts(retrains=len(deeds), promotions=len(deeds), escalated=failed, fits=len(deeds)),
+        deeds,
     )
 
 
-def history(past: Past, now: datetime) -> pa.Table:
+def known_history(past: Past, now: datetime) -> pa.Table:
     """What was known by `now` of the last retrain.history."""
     end = now - past.policy.data.labels.delay
     return past.known(Window(end - past.policy.retrain.history, end), now)

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from markupsafe import Markup
 
-from modelmedic.steps.backtesting.result import ANY_DRIFT, EVERY_WINDOW, FROZEN, POLICY, Backtest, Deed, Line
+from modelmedic.steps.backtesting.result import ANY_DRIFT, EVERY_WINDOW, FROZEN, POLICY, Backtest, Deed, WayLine
 from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.reporting.pictures.svg import Scale, circle, days, line, path, picture, rect, tag, text, ticks, tip
 from modelmedic.steps.reporting.render import render
@@ -80,7 +80,7 @@ def _said(metric: str) -> str:
     return metric.upper() if metric in ("auc", "rmse", "mae") else words(metric)
 
 
-def _trainings(each: Line) -> str:
+def _trainings(each: WayLine) -> str:
     return f"{each.counts.retrains} training{'' if each.counts.retrains == 1 else 's'}"
 
 
@@ -101,7 +101,7 @@ def _axes(y: Scale, start: datetime, end: datetime, at: At) -> Iterator[Markup]:
         yield text(at(moment), _HEIGHT + 16, f"{moment:%d %b}" if (end - start).days < 400 else f"{moment:%b %Y}", "tick", "middle")
 
 
-def _curve(each: Line, windows: Sequence[Window], at: At, y: Scale) -> Iterator[Markup]:
+def _curve(each: WayLine, windows: Sequence[Window], at: At, y: Scale) -> Iterator[Markup]:
     points = [
         (at(window.start + window.length / 2), y(score), score, window)
         for window, score in zip(windows, each.scores, strict=True)
@@ -114,7 +114,7 @@ def _curve(each: Line, windows: Sequence[Window], at: At, y: Scale) -> Iterator[
         yield tag("g", tip(f"{each.title}, {window.start:%d %b %Y}: {number(score, 4)}"), circle(a, b, 3.0, f"{style}-dot"))
 
 
-def _names(lines: Sequence[Line], y: Scale) -> Iterator[Markup]:
+def _names(lines: Sequence[WayLine], y: Scale) -> Iterator[Markup]:
     """Each line's name where it ends, apart from the others."""
     lasts = [(next((score for score in reversed(each.scores) if score is not None), None), each) for each in lines]
     height = -1e9
@@ -123,7 +123,7 @@ def _names(lines: Sequence[Line], y: Scale) -> Iterator[Markup]:
         yield text(_WIDTH - _RIGHT + 10, height + 4, each.title, f"{_STYLES[each.name]}-name")
 
 
-def _lane(each: Line, height: float, at: At) -> Iterator[Markup]:
+def _lane(each: WayLine, height: float, at: At) -> Iterator[Markup]:
     yield text(_WIDTH - _RIGHT + 10, height + 4, each.title, f"{_STYLES[each.name]}-name")
     yield line(_LEFT, height, _WIDTH - _RIGHT, height, "grid")
     for deed in each.deeds:

@@ -56,7 +56,7 @@ class Past:
         return rows.filter(pc.is_valid(rows[self.policy.data.target]))
 
 
-def past(policy: Policy, table: pa.Table, source: str = "the data") -> Past:
+def read_past(policy: Policy, table: pa.Table, source: str = "the data") -> Past:
     """Raises BadInput when a column that the policy names is missing, a value is no number or no
     time, or no row has a label.
     """

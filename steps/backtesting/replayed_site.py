@@ -15,9 +15,9 @@ from modelmedic.steps.adapters.memory.serving import RehearsedServing
 from modelmedic.steps.adapters.memory.store import MemoryStore
 from modelmedic.steps.adapters.models.files import push
 from modelmedic.steps.adapters.notify.store import StoreNotifier
-from modelmedic.steps.backtesting.cut import Cut
-from modelmedic.steps.backtesting.models import Ask, Floats, loaded
+from modelmedic.steps.backtesting.models import Floats, Predict, load
 from modelmedic.steps.backtesting.past import Past
+from modelmedic.steps.backtesting.plan import ReplayPlan
 from modelmedic.steps.backtesting.windows import PlayedWindows
 from modelmedic.steps.bootstrap.in_process import bootstrap
 from modelmedic.steps.contracts.diagnosis import Release
@@ -32,7 +32,7 @@ from modelmedic.steps.runtime.run import Site, silent
 from modelmedic.steps.runtime.versions import version_files
 
 
-class Stage:
+class ReplayedSite:
     """`site` has every port that a step uses; as its clock moves on, rows of the past are answered
     by what serves then.
 
@@ -40,14 +40,19 @@ class Stage:
     """
 
     def __init__(
-        self, past: Past, cut: Cut, folder: Path, say: Callable[[str], None] = silent, tell: Callable[[datetime], None] = lambda _now: None
+        self,
+        past: Past,
+        plan: ReplayPlan,
+        folder: Path,
+        say: Callable[[str], None] = silent,
+        tell: Callable[[datetime], None] = lambda _now: None,
     ) -> None:
         store = MemoryStore()
-        self.past, self.cut, self._tell = past, cut, tell
-        self.clock = PlayedClock(cut.replay.start, self._play)
+        self.past, self.plan, self._tell = past, plan, tell
+        self.clock = PlayedClock(plan.replay.start, self._play)
         self.windows = PlayedWindows(past.policy, self.clock)
         self.serving = RehearsedServing(self._load)
-        self._lent: dict[str, Ask] = {}  # by the key that they were registered under
+        self._lent: dict[str, Predict] = {}  # by the key that they were registered under
         self._answers: list[Floats] = []
         (folder / "work").mkdir(parents=True)
         self.site = Site(
@@ -75,10 +80,10 @@ class Stage:
         """The first champion, taught by what is known when the replay begins. Raises BadInput or
         Refused.
         """
-        return bootstrap(self.site, self.past.known(self.cut.first, self.clock.now()))
+        return bootstrap(self.site, self.past.known(self.plan.first, self.clock.now()))
 
-    def adopt(self, other: "Stage") -> None:
-        """Begin with the champion that another stage begins with."""
+    def adopt(self, other: "ReplayedSite") -> None:
+        """Begin with the champion that another replayed site begins with."""
         champion = self.site.policy.registry.champion
         version = other.site.registry.version("1")
         folder = version_files(other.site, version)
@@ -89,11 +94,11 @@ class Stage:
         self.site.registry.move_alias(champion, own.version, expected=None)
         self.site.history.record_release(self.site.model, Release(self.clock.now(), own.version, None))
 
-    def ask(self, version: str) -> Ask:
+    def ask(self, version: str) -> Predict:
         """One version by itself."""
         return self._load(self.site.registry.version(version))
 
-    def serve(self, model: Ask, key: str) -> str:
+    def serve(self, model: Predict, key: str) -> str:
         """A model of this process put in the champion's place past every gate, as a version that
         has no files to speak of.
         """
@@ -108,12 +113,12 @@ class Stage:
         site.history.record_release(site.model, Release(self.clock.now(), made.version, before))
         return made.version
 
-    def _load(self, model: ModelVersion) -> Ask:
+    def _load(self, model: ModelVersion) -> Predict:
         lent = self._lent.get(model.tags.get("key", ""))
-        return lent or loaded(version_files(self.site, model), self.site.policy)
+        return lent or load(version_files(self.site, model), self.site.policy)
 
     def _play(self, start: datetime, end: datetime) -> None:
-        rows = self.past.between(Window(start, min(max(start, end), self.cut.replay.end))) if start < self.cut.replay.end else None
+        rows = self.past.between(Window(start, min(max(start, end), self.plan.replay.end))) if start < self.plan.replay.end else None
         if rows is not None and rows.num_rows:
             answered = self.serving.serve(rows)
             self._answers.append(answered.values)
@@ -124,18 +129,18 @@ class Stage:
             ):
                 rows = rows.set_column(rows.column_names.index(name), name, column)
             self.windows.add(rows)
-        self._tell(min(end, self.cut.replay.end))
+        self._tell(min(end, self.plan.replay.end))
 
 
 _APART = 4  # looks a window; windows that end closer together count as one
 
 
-def step(policy: Policy) -> timedelta:
+def look_interval(policy: Policy) -> timedelta:
     return policy.detect.window / _APART
 
 
-def move_on(stage: Stage) -> bool:
+def next_look(replayed: ReplayedSite) -> bool:
     """To the next look; no when the replay is over instead."""
-    rest = stage.cut.replay.end - stage.clock.now()
-    stage.clock.sleep(min(step(stage.site.policy), rest))
-    return stage.clock.now() < stage.cut.replay.end
+    rest = replayed.plan.replay.end - replayed.clock.now()
+    replayed.clock.sleep(min(look_interval(replayed.site.policy), rest))
+    return replayed.clock.now() < replayed.plan.replay.end

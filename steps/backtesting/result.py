@@ -34,7 +34,7 @@ class Deed:
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
+class DeedCounts:
     """`retrains` are how often it was trained, `fits` how many models were taught for it,
     `promotions` how often another came to serve.
 
@@ -53,19 +53,19 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
-class Played:
+class PlayedWay:
     """One way of running the model: its answers to all replayed rows, shape (n,), and what was done
     meanwhile.
     """
 
     name: str
     answers: Floats
-    counts: Counts
+    counts: DeedCounts
     deeds: Sequence[Deed] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class WayLine:
     """`scores` and `losses` by window, None where a window's labels cannot tell; `mean` is over the
     windows, `loss` over all rows.
     """
@@ -76,7 +76,7 @@ class Line:
     losses: tuple[float | None, ...]
     mean: float | None
     loss: float | None
-    counts: Counts
+    counts: DeedCounts
     deeds: tuple[Deed, ...] = ()
 
 
@@ -93,9 +93,9 @@ class Backtest:
     bootstrap: Window
     windows: tuple[Window, ...]
     rows: tuple[int, ...]  # labelled rows of each window
-    lines: tuple[Line, ...]
+    lines: tuple[WayLine, ...]
     delay: str = "0s"
     notes: tuple[str, ...] = field(default=())
 
-    def line(self, name: str) -> Line:
+    def line(self, name: str) -> WayLine:
         return next(line for line in self.lines if line.name == name)

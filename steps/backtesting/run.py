@@ -8,13 +8,13 @@ from datetime import datetime
 from pathlib import Path
 
 from modelmedic.steps.backtesting.any_drift import any_drift
-from modelmedic.steps.backtesting.cut import Cut
 from modelmedic.steps.backtesting.naive import every_window, frozen
 from modelmedic.steps.backtesting.past import Past
-from modelmedic.steps.backtesting.rehearsal import policy_itself
-from modelmedic.steps.backtesting.replayed_site import Stage
+from modelmedic.steps.backtesting.plan import ReplayPlan
+from modelmedic.steps.backtesting.policy_loop import policy_loop
+from modelmedic.steps.backtesting.replayed_site import ReplayedSite
 from modelmedic.steps.backtesting.result import ANY_DRIFT, EVERY_WINDOW, POLICY, Backtest
-from modelmedic.steps.backtesting.scoring import labelled, line
+from modelmedic.steps.backtesting.scoring import labelled_rows, score_way
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.window import format_duration
 from modelmedic.steps.core.statistics.metrics import HIGHER_IS_BETTER, loss_of
@@ -36,7 +36,7 @@ def _timeless(policy: Policy) -> Policy:
     return policy.model_copy(update={"validation": policy.validation.model_copy(update={"latencyP95Ms": _ANY_TIME})})
 
 
-def backtest(past: Past, cut: Cut, *, approve: bool = True, say: Callable[[str], None] = silent, tell: Tell = _nobody) -> Backtest:
+def backtest(past: Past, plan: ReplayPlan, *, approve: bool = True, say: Callable[[str], None] = silent, tell: Tell = _nobody) -> Backtest:
     """Play all four. Training needs a scratch folder, which is gone afterwards; nothing else is
     written.
 
@@ -48,25 +48,25 @@ def backtest(past: Past, cut: Cut, *, approve: bool = True, say: Callable[[str],
     apart = in_this_process() if policy.retrain.entrypoint == "builtin" else nullcontext()
     with apart, tempfile.TemporaryDirectory(prefix="modelmedic-backtest-") as scratch:
         place = Path(scratch)
-        healed = Stage(past, cut, place / POLICY, say, lambda now: tell(POLICY, now))
+        healed = ReplayedSite(past, plan, place / POLICY, say, lambda now: tell(POLICY, now))
         healed.bootstrap()
         first = healed.ask("1")
-        alarmed = Stage(past, cut, place / ANY_DRIFT, silent, lambda now: tell(ANY_DRIFT, now))
+        alarmed = ReplayedSite(past, plan, place / ANY_DRIFT, silent, lambda now: tell(ANY_DRIFT, now))
         alarmed.adopt(healed)
         played = (
-            frozen(past, cut, first),
-            every_window(past, cut, first, place / EVERY_WINDOW, lambda now: tell(EVERY_WINDOW, now)),
+            frozen(past, plan, first),
+            every_window(past, plan, first, place / EVERY_WINDOW, lambda now: tell(EVERY_WINDOW, now)),
             any_drift(alarmed, place / "drift-models"),
-            policy_itself(healed, approve=approve),
+            policy_loop(healed, approve=approve),
         )
         return Backtest(
             model=policy.name,
             metric=policy.metric,
             loss=loss_of(policy.data.task),
             higher=policy.metric in HIGHER_IS_BETTER,
-            bootstrap=cut.first,
-            windows=cut.windows,
-            rows=labelled(past, cut.windows),
-            lines=tuple(line(past, cut.windows, one) for one in played),
+            bootstrap=plan.first,
+            windows=plan.windows,
+            rows=labelled_rows(past, plan.windows),
+            lines=tuple(score_way(past, plan.windows, one) for one in played),
             delay=format_duration(policy.data.labels.delay),
         )

@@ -7,14 +7,14 @@ import numpy as np
 import numpy.typing as npt
 
 from modelmedic.steps.backtesting.past import Past
-from modelmedic.steps.backtesting.result import TITLES, Line, Played
+from modelmedic.steps.backtesting.result import TITLES, PlayedWay, WayLine
 from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.core.statistics.metrics import loss_of, score
 
 Floats = npt.NDArray[np.float64]
 
 
-def line(past: Past, windows: Sequence[Window], played: Played) -> Line:
+def score_way(past: Past, windows: Sequence[Window], played: PlayedWay) -> WayLine:
     """Every label counts here, whenever it became known: this is what users met."""
     policy, target = past.policy, targets(past)
     first = past.places(windows[0]).start
@@ -23,7 +23,7 @@ def line(past: Past, windows: Sequence[Window], played: Played) -> Line:
         here = past.places(window)
         parts.append((target[here], played.answers[here.start - first : here.stop - first]))
     scores, losses = (tuple(_score(metric, *part) for part in parts) for metric in (policy.metric, loss_of(policy.data.task)))
-    return Line(
+    return WayLine(
         played.name,
         TITLES[played.name],
         scores,
@@ -35,7 +35,7 @@ def line(past: Past, windows: Sequence[Window], played: Played) -> Line:
     )
 
 
-def labelled(past: Past, windows: Sequence[Window]) -> tuple[int, ...]:
+def labelled_rows(past: Past, windows: Sequence[Window]) -> tuple[int, ...]:
     known = np.isfinite(targets(past))
     return tuple(int(known[past.places(window)].sum()) for window in windows)
 

@@ -4,7 +4,7 @@ import pyarrow as pa
 
 from modelmedic.steps.bootstrap.candidate import registration_key
 from modelmedic.steps.bootstrap.register import register_first
-from modelmedic.steps.bootstrap.rows import take
+from modelmedic.steps.bootstrap.rows import keep_rows
 from modelmedic.steps.bootstrap.serve import expect_no_other_champion, serve_first
 from modelmedic.steps.bootstrap.train import train_first
 from modelmedic.steps.contracts.training import ModelVersion
@@ -19,7 +19,7 @@ def bootstrap(site: Site, table: pa.Table) -> ModelVersion:
     Raises BadInput for rows that cannot be used, and Refused when a gate fails or the model has a
     champion of other rows already.
     """
-    snapshot = take(site, table)
+    snapshot = keep_rows(site, table)
     expect_no_other_champion(site, of_key(site, registration_key(snapshot)))
     train_first(site, snapshot)
     return serve_first(site, register_first(site, snapshot).version)

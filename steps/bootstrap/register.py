@@ -20,9 +20,9 @@ from modelmedic.steps.data import snapshots
 from modelmedic.steps.records.documents import read
 from modelmedic.steps.runtime.run import Site, advance
 from modelmedic.steps.runtime.versions import of_key, registration, version_files
-from modelmedic.steps.training.evaluation import answered, ask, judged
-from modelmedic.steps.training.history import remember
-from modelmedic.steps.training.process import fresh
+from modelmedic.steps.training.evaluation import ask_model, scored_rows, with_answers
+from modelmedic.steps.training.history import remember_bootstrap_rows
+from modelmedic.steps.training.process import fresh_folder
 
 
 def register_first(site: Site, snapshot: str) -> ModelVersion:
@@ -35,7 +35,7 @@ def register_first(site: Site, snapshot: str) -> ModelVersion:
     if version is None:
         return _registered(site, snapshot)
     _keep_reference(site, version)
-    remember(site, snapshot)
+    remember_bootstrap_rows(site, snapshot)
     return version
 
 
@@ -46,7 +46,7 @@ def _registered(site: Site, snapshot: str) -> ModelVersion:
     rows = snapshots.rows(site.store, snapshot)
     train, holdout = rows.slice(0, made.rows), rows.slice(made.rows)
     site.say(f"judging it on {holdout.num_rows} later rows")
-    scratch = fresh(site.work / "judging" / "bootstrap")
+    scratch = fresh_folder(site.work / "judging" / "bootstrap")
     folder = pull(site.store, f"{candidates(site)}/{made.digest}", scratch / "model", made.digest)
     gates, numbers, answers = _judged(site, folder, train, holdout, scratch / "answers")
     failed = [gate for gate in gates if not gate.passed]
@@ -63,8 +63,8 @@ def _registered(site: Site, snapshot: str) -> ModelVersion:
     }
     facts = advance(site, registration(site, folder, registration_key(snapshot), tags, numbers))
     version = site.registry.version(str(facts["version"]))
-    site.references.keep(version.version, answered(holdout, version.version, answers))
-    remember(site, snapshot)
+    site.references.keep(version.version, with_answers(holdout, version.version, answers))
+    remember_bootstrap_rows(site, snapshot)
     return version
 
 
@@ -72,12 +72,12 @@ def _judged(
     site: Site, folder: Path, train: pa.Table, holdout: pa.Table, out: Path
 ) -> tuple[tuple[Gate, ...], dict[str, float], np.ndarray | None]:
     policy = site.policy
-    seen, answers = ask(folder, policy, (holdout,), out)
+    seen, answers = ask_model(folder, policy, (holdout,), out)
     gates = fitness_gates(policy, seen.fitness)
     if not answers:
         return gates, {}, None
     constant = np.full(holdout.num_rows, float(pc.mean(train[policy.data.target]).as_py()))
-    rows = judged(policy, holdout, answers[0])
+    rows = scored_rows(policy, holdout, answers[0])
     return (*gates, *first_gates(policy, rows, constant)), holdout_metrics(policy, Remedy.RETRAIN, rows), answers[0]
 
 
@@ -91,7 +91,7 @@ def _keep_reference(site: Site, version: ModelVersion) -> None:
     except NotFound:
         pass
     holdout = snapshots.rows(site.store, version.tags["holdout"])
-    asked, answers = ask(version_files(site, version), site.policy, (holdout,), fresh(site.work / "bootstrap") / "reference")
+    asked, answers = ask_model(version_files(site, version), site.policy, (holdout,), fresh_folder(site.work / "bootstrap") / "reference")
     if not answers:
         raise BadInput(f"version {version.version} of {site.model} cannot be asked: {asked.fitness.fault}")
-    site.references.keep(version.version, answered(holdout, version.version, answers[0]))
+    site.references.keep(version.version, with_answers(holdout, version.version, answers[0]))

@@ -17,7 +17,7 @@ from modelmedic.steps.data.snapshots import keep
 from modelmedic.steps.runtime.run import Site
 
 
-def labelled(site: Site) -> pa.Table:
+def uploaded_rows(site: Site) -> pa.Table:
     """The rows that somebody put below `bootstrap/<model>/` for the first champion. Raises BadInput
     when there are none.
     """
@@ -28,7 +28,7 @@ def labelled(site: Site) -> pa.Table:
     return pa.concat_tables(list(_tables(site, keys)), promote_options="permissive")
 
 
-def take(site: Site, table: pa.Table) -> str:
+def keep_rows(site: Site, table: pa.Table) -> str:
     """Keep the labelled rows; the digest of the snapshot, by which the parts of a bootstrap find
     them. Raises BadInput.
     """
@@ -37,7 +37,7 @@ def take(site: Site, table: pa.Table) -> str:
     return keep(site.store, rows)
 
 
-def check(policy: Policy, table: pa.Table) -> TrainingPlan:
+def plan_for(policy: Policy, table: pa.Table) -> TrainingPlan:
     """The plan that a bootstrap with the table would follow. Raises BadInput when a column is
     missing or the rows are too few.
     """

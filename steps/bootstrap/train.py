@@ -14,8 +14,8 @@ from modelmedic.steps.contracts.errors import BadInput
 from modelmedic.steps.data import snapshots
 from modelmedic.steps.records import documents
 from modelmedic.steps.runtime.run import Site
-from modelmedic.steps.training.process import fresh
-from modelmedic.steps.training.train import train_apart
+from modelmedic.steps.training.process import fresh_folder
+from modelmedic.steps.training.train import train_in_child
 from modelmedic.steps.training.trials import code_version
 
 
@@ -30,7 +30,7 @@ def train_first(site: Site, snapshot: str) -> None:
     rows = snapshots.rows(site.store, snapshot)
     plan = split_plan(site.policy, rows)
     site.say(f"training the first champion on {plan.rows} rows of {plan.train}")
-    folder = _trained(site, rows.slice(0, plan.rows), fresh(site.work / "bootstrap"))
+    folder = _trained(site, rows.slice(0, plan.rows), fresh_folder(site.work / "bootstrap"))
     made = Candidate(digest(folder), plan.rows, code_version(site.policy))
     push(site.store, f"{candidates(site)}/{made.digest}", folder)
     documents.keep(site.store, candidate_key(site, snapshot), made)
@@ -39,7 +39,7 @@ def train_first(site: Site, snapshot: str) -> None:
 def _trained(site: Site, train: pa.Table, scratch: Path) -> Path:
     data = site.policy.data
     pq.write_table(train.select([*site.policy.features, data.target, data.time]), scratch / "train.parquet")
-    trained = train_apart(scratch / "train.parquet", site.policy, scratch / "out")
+    trained = train_in_child(scratch / "train.parquet", site.policy, scratch / "out")
     if trained.folder is None:
         raise BadInput(f"model {site.model} was not bootstrapped: {trained.sentence}")
     return trained.folder

@@ -11,7 +11,7 @@ from modelmedic.steps.contracts.detection import Verdict
 from modelmedic.steps.contracts.errors import ModelmedicError
 from modelmedic.steps.contracts.samples import Publisher, Sample
 from modelmedic.steps.contracts.words import VerdictState
-from modelmedic.steps.detection.monitor import Monitored, verdicts
+from modelmedic.steps.detection.monitor import MonitorResult, stored_verdicts
 from modelmedic.steps.runtime.run import Site
 
 _ALARMS = (VerdictState.BROKEN, VerdictState.DEGRADED, VerdictState.DRIFTED)
@@ -19,19 +19,19 @@ _BUDGETED = timedelta(days=30)
 _MOST_COLUMNS = 50  # series per model
 
 
-def tell_prometheus(site: Site, seen: Monitored, publisher: Publisher) -> bool:
+def publish_verdict(site: Site, seen: MonitorResult, publisher: Publisher) -> bool:
     """Whether the samples were delivered; when not, a person is told and nothing else happens: the
     verdict is in the store.
     """
     try:
-        publisher.publish(m.MONITOR_JOB, site.model, tuple(samples(site, seen)))
+        publisher.publish(m.MONITOR_JOB, site.model, tuple(monitor_samples(site, seen)))
     except ModelmedicError as error:
         site.say(str(error))
         return False
     return True
 
 
-def samples(site: Site, seen: Monitored) -> Iterator[Sample]:
+def monitor_samples(site: Site, seen: MonitorResult) -> Iterator[Sample]:
     """Every metric of the monitor's job, at most fifty columns among them, those that moved most."""
     verdict = seen.verdict
     yield Sample(m.MONITOR_RUN, site.real.now().timestamp())
@@ -48,16 +48,16 @@ def samples(site: Site, seen: Monitored) -> Iterator[Sample]:
     if verdict.performance is not None:
         yield Sample(m.LOSS, verdict.performance.reference, {"window": "reference"})
         yield Sample(m.LOSS, verdict.performance.current, {"window": "current"})
-    yield Sample(m.BUDGET, spent(site, verdict, seen.champion))
+    yield Sample(m.BUDGET, spent_budget(site, verdict, seen.champion))
     yield Sample(m.LABELLED, seen.labelled.maturity)
     yield Sample(m.LABEL_LAG, seen.labelled.lag.total_seconds())
 
 
-def spent(site: Site, verdict: Verdict, champion: str) -> float:
+def spent_budget(site: Site, verdict: Verdict, champion: str) -> float:
     """Share of the labelled windows of the last thirty days in which the loss had risen, 0..1."""
     assert verdict.window is not None
     since = verdict.window.end - _BUDGETED
-    recent = [v for v in verdicts(site, champion, verdict.window.end) if v.window is not None and v.window.end > since]
+    recent = [v for v in stored_verdicts(site, champion, verdict.window.end) if v.window is not None and v.window.end > since]
     judged = [v.performance.degraded for v in recent if v.performance is not None]
     return sum(judged) / len(judged) if judged else 0.0
 

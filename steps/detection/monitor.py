@@ -18,8 +18,8 @@ from modelmedic.steps.core.detection.verdict import VerdictContext, judge_profil
 from modelmedic.steps.core.incidents.evidence import evidence_window
 from modelmedic.steps.core.incidents.persistence import Persistence, persistence
 from modelmedic.steps.detection.calibration import ReferenceProfile, reference_profile, thresholds
-from modelmedic.steps.detection.profiles import Labelled, current_profile, labelled_profile
-from modelmedic.steps.incidents.repeats import Repeat, repeated
+from modelmedic.steps.detection.profiles import LabelledWindow, current_profile, labelled_profile
+from modelmedic.steps.incidents.repeats import Repeat, find_repeat
 from modelmedic.steps.records.documents import keep, parse
 from modelmedic.steps.runtime.run import Site
 
@@ -28,7 +28,7 @@ _LOOK_BACK = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
-class Labels:
+class MaturedLabels:
     """The window whose labels have matured; the share of its rows that have one, 0..1, and how late
     the newest one is.
     """
@@ -39,7 +39,7 @@ class Labels:
 
 
 @dataclass(frozen=True, slots=True)
-class Monitored:
+class MonitorResult:
     """`incident` is the id of the model's open incident; `opened` whether this run opened it.
 
     `alarm` is whether as many windows alarm as the policy asks for and no settle time speaks
@@ -52,11 +52,11 @@ class Monitored:
     alarm: bool
     sentence: str
     persistent: Persistence
-    labelled: Labels
+    labelled: MaturedLabels
     champion: str
 
 
-def monitor(site: Site, end: datetime | None = None) -> Monitored:
+def monitor(site: Site, end: datetime | None = None) -> MonitorResult:
     """Judge the window that ends at `end` (default: now). Judging one window twice says the same
     and opens no second incident.
 
@@ -69,7 +69,7 @@ def monitor(site: Site, end: datetime | None = None) -> Monitored:
     judged, labelled = _judge(site, reference, window, champion)
     verdict, written = keep(site.store, verdict_key(site.model, champion, end), judged)
     since, settles = _since(site)
-    earlier = verdicts(site, champion, end)
+    earlier = stored_verdicts(site, champion, end)
     held = persistence(earlier, site.policy.detect.persistence.hits, site.policy.detect.persistence.of, since)
     if written:
         site.note("drift.measured", _facts(verdict, held, labelled, reference.version))
@@ -83,11 +83,11 @@ def monitor(site: Site, end: datetime | None = None) -> Monitored:
     sentence = _sentence(site, verdict, held, None if alarm else settles) + _repeats(again)
     site.say(f"{verdict.state.value}: {sentence}")
     incident, opened = _open(site, verdict, held, labelled) if alarm and again is None else (incident, False)
-    labels = Labels(labelled.window, labelled.maturity, labelled.lag)
-    return Monitored(verdict, incident.id if incident else None, opened, alarm, sentence, held, labels, champion)
+    labels = MaturedLabels(labelled.window, labelled.maturity, labelled.lag)
+    return MonitorResult(verdict, incident.id if incident else None, opened, alarm, sentence, held, labels, champion)
 
 
-def _judge(site: Site, reference: ReferenceProfile, window: Window, champion: str) -> tuple[Verdict, Labelled]:
+def _judge(site: Site, reference: ReferenceProfile, window: Window, champion: str) -> tuple[Verdict, LabelledWindow]:
     current = current_profile(site, reference.profile.layout, window)
     labelled = labelled_profile(site, reference.profile.layout, window)
     aside = any(span.overlaps(window) for span in site.history.quarantined(site.model))
@@ -121,7 +121,7 @@ def _since(site: Site) -> tuple[datetime | None, datetime | None]:
     return max([settles, *changes]) if now >= settles else last, settles if now < settles else None
 
 
-def verdicts(site: Site, champion: str, end: datetime) -> list[Verdict]:
+def stored_verdicts(site: Site, champion: str, end: datetime) -> list[Verdict]:
     """The stored ones on windows up to this one, of the last thirty days or the last `of` windows,
     oldest first.
     """
@@ -134,7 +134,7 @@ def _reach(site: Site) -> timedelta:
     return site.policy.detect.persistence.of * site.policy.detect.window
 
 
-def _open(site: Site, verdict: Verdict, held: Persistence, labelled: Labelled) -> tuple[Incident, bool]:
+def _open(site: Site, verdict: Verdict, held: Persistence, labelled: LabelledWindow) -> tuple[Incident, bool]:
     """The model's open incident, and whether it was opened here; when not, the verdict is attached
     to it as evidence.
     """
@@ -149,7 +149,7 @@ def _open(site: Site, verdict: Verdict, held: Persistence, labelled: Labelled) -
 
 
 def _again(site: Site, champion: str, verdict: Verdict, earlier: Sequence[Verdict]) -> Repeat | None:
-    return repeated(site.ledger, site.control, site.policy, champion, verdict, earlier, site.clock.now())
+    return find_repeat(site.ledger, site.control, site.policy, champion, verdict, earlier, site.clock.now())
 
 
 def _repeats(again: Repeat | None) -> str:
@@ -176,7 +176,7 @@ def _blamed(verdict: Verdict) -> list[str]:
     return list(dict.fromkeys([*broken, *(s.column for s in verdict.shifts if s.shifted and not s.acknowledged)]))[:10]
 
 
-def _facts(verdict: Verdict, held: Persistence, labelled: Labelled, reference: str) -> dict[str, object]:
+def _facts(verdict: Verdict, held: Persistence, labelled: LabelledWindow, reference: str) -> dict[str, object]:
     return {
         "state": verdict.state,
         "window": verdict.window,

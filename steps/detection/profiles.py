@@ -25,7 +25,7 @@ _MOST_LABELLED = 500_000  # rows whose loss is looked at, evenly over the window
 
 
 @dataclass(frozen=True, slots=True)
-class Labelled:
+class LabelledWindow:
     """The newest window whose labels have matured; where none has, the one that should have."""
 
     window: Window
@@ -41,13 +41,13 @@ class Labelled:
 def current_profile(site: Site, layout: Layout, window: Window) -> Profile:
     data = site.policy.data
     profiler = Profiler(layout)
-    aside, released = site.history.quarantined(site.model), since_when(site)
+    aside, released = site.history.quarantined(site.model), first_releases(site)
     for batch in site.windows.batches(window, (*site.policy.features, data.time, PREDICTION, MODEL_VERSION, SERVED_BY)):
-        profiler.add(answered_by_champion(batch, data.time, aside, released))
+        profiler.add(champion_rows(batch, data.time, aside, released))
     return profiler.result()
 
 
-def labelled_profile(site: Site, layout: Layout, window: Window) -> Labelled:
+def labelled_profile(site: Site, layout: Layout, window: Window) -> LabelledWindow:
     """Loss and labels of `window`, or of the window one label delay before it while the labels of
     `window` are not mature.
     """
@@ -59,16 +59,16 @@ def labelled_profile(site: Site, layout: Layout, window: Window) -> Labelled:
     return _labelled(site, layout, Window(window.start - labels.delay, window.end - labels.delay))
 
 
-def _labelled(site: Site, layout: Layout, window: Window) -> Labelled:
+def _labelled(site: Site, layout: Layout, window: Window) -> LabelledWindow:
     time, target = site.policy.data.time, site.policy.data.target
-    aside, released = site.history.quarantined(site.model), since_when(site)
+    aside, released = site.history.quarantined(site.model), first_releases(site)
     table = site.windows.table(window, limit=_MOST_LABELLED).select([time, PREDICTION, MODEL_VERSION, SERVED_BY, target])
-    batches = [answered_by_champion(batch, time, aside, released) for batch in table.to_batches(max_chunksize=65_536)]
+    batches = [champion_rows(batch, time, aside, released) for batch in table.to_batches(max_chunksize=65_536)]
     profiler = Profiler(layout, [PREDICTION])
     for batch in batches:
         profiler.add(batch)
     rows = pa.Table.from_batches(batches, schema=table.schema)
-    return Labelled(window, profiler.result(), _lag(rows, time, target, site.clock.now() - site.policy.data.labels.delay))
+    return LabelledWindow(window, profiler.result(), _lag(rows, time, target, site.clock.now() - site.policy.data.labels.delay))
 
 
 def _lag(rows: pa.Table, time: str, target: str, due: datetime) -> timedelta:
@@ -80,7 +80,7 @@ def _lag(rows: pa.Table, time: str, target: str, due: datetime) -> timedelta:
     return max(owed - (known or first), timedelta(0))
 
 
-def since_when(site: Site) -> Mapping[str, datetime | None]:
+def first_releases(site: Site) -> Mapping[str, datetime | None]:
     """By version, the first time that it was released; None for the one before all records, or of
     the first: it served long before.
     """
@@ -91,9 +91,7 @@ def since_when(site: Site) -> Mapping[str, datetime | None]:
     return found
 
 
-def answered_by_champion(
-    batch: pa.RecordBatch, time: str, aside: Iterable[Window], released: Mapping[str, datetime | None]
-) -> pa.RecordBatch:
+def champion_rows(batch: pa.RecordBatch, time: str, aside: Iterable[Window], released: Mapping[str, datetime | None]) -> pa.RecordBatch:
     """The rows that no canary answered and that lie in no quarantined span.
 
     Where the log does not say who answered, a version that had no release yet was a canary. Without

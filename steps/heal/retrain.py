@@ -26,12 +26,11 @@ from modelmedic.steps.core.training.window import plans, reach
 from modelmedic.steps.data.snapshots import keep
 from modelmedic.steps.heal.results import conclude
 from modelmedic.steps.runtime.run import Outputs, Run
-from modelmedic.steps.training.history import history, within
-from modelmedic.steps.training.process import fresh, together
-from modelmedic.steps.training.rehearsal import behind
-from modelmedic.steps.training.train import Trained
-from modelmedic.steps.training.trials import Trial, beside_the_champion, carried_out, chosen, code_version, spared
-from modelmedic.steps.training.trials import best as best_of
+from modelmedic.steps.training.history import labelled_history, rows_within
+from modelmedic.steps.training.process import fresh_folder, run_in_pairs
+from modelmedic.steps.training.rehearsal import outdone
+from modelmedic.steps.training.train import TrainingOutcome
+from modelmedic.steps.training.trials import Trial, best_trial, carry_out, choice_sentence, code_version, measure_gains, skip
 
 MOST_ROWS = 1_000_000  # evenly thinned above: a tabular model gains little beyond, and a laptop still holds them
 
@@ -44,26 +43,28 @@ def retrain(run: Run) -> Outputs:
         return done
     site, found = run.site, run.result(DiagnoseResult)
     diagnosis, remedy = found.diagnosis, found.decision.acted
-    labelled = history(site, reach(site.policy, site.clock.now()), MOST_ROWS)
+    labelled = labelled_history(site, reach(site.policy, site.clock.now()), MOST_ROWS)
     quarantined = site.history.quarantined(site.model)
     times = np.asarray(pc.cast(labelled[site.policy.data.time], pa.int64()).to_numpy(), dtype=np.int64)
     window, now, more = run.incident.window, site.clock.now(), _retraining(site.policy)
     tried = plans(
         diagnosis, remedy, site.policy, window, quarantined, times, now, since=_first_onset(run), retraining=more, waited=_waited(run)
     )
-    holdout = within(labelled, site.policy.data.time, tried[0].holdout, tried[0].excluded)
-    widest = within(labelled, site.policy.data.time, min((plan.train for plan in tried), key=lambda span: span.start), tried[0].excluded)
+    holdout = rows_within(labelled, site.policy.data.time, tried[0].holdout, tried[0].excluded)
+    widest = rows_within(
+        labelled, site.policy.data.time, min((plan.train for plan in tried), key=lambda span: span.start), tried[0].excluded
+    )
     why_not = tried[0].reason if not tried[0].enough else _unfit(run, str(found.reference), widest, holdout)
     if why_not:
-        return _record(run, Trial(tried[0], widest, Trained(None, 0.0, f"no challenger was trained: {why_not}")), ())
-    place = fresh(site.work / "training" / run.incident.id)
+        return _record(run, Trial(tried[0], widest, TrainingOutcome(None, 0.0, f"no challenger was trained: {why_not}")), ())
+    place = fresh_folder(site.work / "training" / run.incident.id)
     doing = [
-        partial(spared, run, plan, labelled) if left else partial(carried_out, run, plan, labelled, place / f"{number}")
-        for number, (plan, left) in enumerate(zip(tried, behind(run, tried, labelled, holdout), strict=True))
+        partial(skip, run, plan, labelled) if left else partial(carry_out, run, plan, labelled, place / f"{number}")
+        for number, (plan, left) in enumerate(zip(tried, outdone(run, tried, labelled, holdout), strict=True))
     ]
-    trials = together(doing)
-    trials = beside_the_champion(run, trials, holdout, place) if len(trials) > 1 else trials
-    best = best_of(trials)
+    trials = run_in_pairs(doing)
+    trials = measure_gains(run, trials, holdout, place) if len(trials) > 1 else trials
+    best = best_trial(trials)
     return _record(run, best, trials, holdout, _beside(labelled, site.policy, best.plan))
 
 
@@ -107,7 +108,7 @@ def _waited(run: Run) -> bool:
 
 def _beside(labelled: pa.Table, policy: Policy, plan: TrainingPlan) -> pa.Table:
     """Rows of the history that the new version's reference holds beside the holdout."""
-    parts = [within(labelled, policy.data.time, span, plan.excluded) for span in plan.beside]
+    parts = [rows_within(labelled, policy.data.time, span, plan.excluded) for span in plan.beside]
     return pa.concat_tables(parts) if parts else labelled.slice(0, 0)
 
 
@@ -167,6 +168,6 @@ def _record(run: Run, best: Trial, trials: Sequence[Trial], holdout: pa.Table | 
             candidate=candidate,
             code=code_version(site.policy),
             seconds=sum(each.trained.seconds for each in trials),
-            sentence=f"{trained.sentence}{chosen(best, trials, site.policy.metric)}",
+            sentence=f"{trained.sentence}{choice_sentence(best, trials, site.policy.metric)}",
         ),
     )

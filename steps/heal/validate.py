@@ -27,8 +27,8 @@ from modelmedic.steps.heal.results import note_training
 from modelmedic.steps.runtime.reference import ChampionReference, champion_reference
 from modelmedic.steps.runtime.run import Outputs, Run
 from modelmedic.steps.runtime.versions import alias_move, registration, version_files
-from modelmedic.steps.training.evaluation import answered, ask, judged
-from modelmedic.steps.training.process import fresh
+from modelmedic.steps.training.evaluation import ask_model, scored_rows, with_answers
+from modelmedic.steps.training.process import fresh_folder
 
 _MOST_OLD_ROWS = 20_000  # of the champion's reference; more say the same
 
@@ -63,7 +63,7 @@ def validate(run: Run) -> Outputs:
     passed = all(gate.passed for gate in gates)
     version = _registered(run, trial, passed, numbers)
     if passed and answers is not None:
-        run.site.references.keep(version.version, answered(_reference(trial), version.version, answers))
+        run.site.references.keep(version.version, with_answers(_reference(trial), version.version, answers))
         _call_challenger(run, version)
     return _record(run, trial, Validation(version.version, trial.digest, gates, numbers))
 
@@ -103,15 +103,15 @@ def _judge(run: Run, trial: _Trial) -> tuple[tuple[Gate, ...], dict[str, float],
     the rows of its reference.
     """
     site, policy = run.site, run.site.policy
-    place, parts = fresh(site.work / "judging" / run.incident.id), (trial.holdout, trial.old.table, trial.beside)
-    seen, answers = ask(trial.folder, policy, parts, place / "challenger")
+    place, parts = fresh_folder(site.work / "judging" / run.incident.id), (trial.holdout, trial.old.table, trial.beside)
+    seen, answers = ask_model(trial.folder, policy, parts, place / "challenger")
     gates = fitness_gates(policy, seen.fitness)
     if not answers:
         return gates, {}, None
-    known, theirs = ask(version_files(site, trial.champion), policy, parts[:2], place / "champion")
+    known, theirs = ask_model(version_files(site, trial.champion), policy, parts[:2], place / "champion")
     if not theirs:
         raise BadInput(f"champion version {trial.champion.version} of {site.model} cannot be asked: {known.fitness.fault}")
-    rows = judged(policy, trial.holdout, answers[0], theirs[0])
+    rows = scored_rows(policy, trial.holdout, answers[0], theirs[0])
     gates = (*gates, *comparison_gates(policy, trial.remedy, rows, trial.tried), _old_regime(run, trial, answers[1], theirs[1]))
     numbers = holdout_metrics(policy, trial.remedy, rows)
     for who, asked in (("challenger", seen), ("champion", known)):
@@ -123,7 +123,7 @@ def _judge(run: Run, trial: _Trial) -> tuple[tuple[Gate, ...], dict[str, float],
 def _old_regime(run: Run, trial: _Trial, challenger: np.ndarray, champion: np.ndarray) -> Gate:
     """Where one segment changed, only the rows outside of it have to be answered as well as before."""
     policy, segment = run.site.policy, trial.diagnosis.segment
-    rows = judged(policy, trial.old.table, challenger, champion).only(_remembered(run, trial.old.table))
+    rows = scored_rows(policy, trial.old.table, challenger, champion).only(_remembered(run, trial.old.table))
     if segment is None or segment.column not in rows.columns:
         return old_regime_gate(policy, trial.remedy, rows, trial.diagnosis.cause)
     outside = rows.only(~rows_inside(rows.columns[segment.column], segment.value))

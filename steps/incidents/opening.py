@@ -11,7 +11,7 @@ from modelmedic.steps.runtime.run import Run, Site
 ALERT = "by-hand"
 
 
-def by_hand(site: Site, *, keep: bool = True) -> Run:
+def open_by_hand(site: Site, *, keep: bool = True) -> Run:
     """The run of the model's open incident, or of a new one. Without `keep` nothing is written:
     such a run is only to look with.
     """

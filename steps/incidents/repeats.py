@@ -30,7 +30,7 @@ class Repeat:
     reason: str
 
 
-def repeated(
+def find_repeat(
     ledger: Ledger, control: Control, policy: Policy, champion: str, verdict: Verdict, earlier: Sequence[Verdict], now: datetime
 ) -> Repeat | None:
     """The last closed incident, if the alarm shows nothing beyond it and what it ended with still

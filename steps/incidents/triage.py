@@ -30,7 +30,7 @@ from modelmedic.steps.core.decision.limits import replaces_champion
 from modelmedic.steps.core.incidents.alerts import FiringAlert, Refusal, read_alerts
 from modelmedic.steps.core.incidents.evidence import evidence_window
 from modelmedic.steps.incidents.opening import ensure_heal
-from modelmedic.steps.incidents.repeats import repeated
+from modelmedic.steps.incidents.repeats import find_repeat
 from modelmedic.steps.records.audit import AuditTrail
 from modelmedic.steps.records.documents import parse
 from modelmedic.steps.records.documents import read as stored
@@ -46,7 +46,7 @@ _REPEATED: Final = 100  # records of a trail among which a repetition is looked 
 _RECENT: Final = timedelta(days=30)  # as far back as the alerts themselves look
 
 
-class Place(Protocol):
+class TriageWorkspace(Protocol):
     """What triage needs of the workspace."""
 
     @property
@@ -62,10 +62,10 @@ class Place(Protocol):
 
 
 @dataclass
-class _Desk:
+class _Batch:
     """What was made of one body so far."""
 
-    place: Place
+    place: TriageWorkspace
     clock: Clock
     say: Callable[[str], None]
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(("opened", "attached", "refused"), 0))
@@ -74,13 +74,13 @@ class _Desk:
         return _Trail(AuditTrail(self.place.store, model, self.clock, self.place.actor))
 
 
-def triage(place: Place, body: bytes, say: Callable[[str], None], clock: Clock | None = None) -> Outputs:
+def triage(place: TriageWorkspace, body: bytes, say: Callable[[str], None], clock: Clock | None = None) -> Outputs:
     """How many alerts opened an incident, were attached to one, and were refused.
 
     One model's trouble keeps no other waiting: the first error is raised once every model had its
     turn.
     """
-    desk = _Desk(place, clock or SystemClock(), say)
+    desk = _Batch(place, clock or SystemClock(), say)
     reading, fleet = read_alerts(body), place.fleet()
     failed: list[ModelmedicError] = []
     strangers: list[Refusal] = []
@@ -99,7 +99,7 @@ def triage(place: Place, body: bytes, say: Callable[[str], None], clock: Clock |
     return {name: str(count) for name, count in desk.counts.items()}
 
 
-def _model(desk: _Desk, model: str, facts: Mapping[str, str], alerts: list[FiringAlert]) -> None:
+def _model(desk: _Batch, model: str, facts: Mapping[str, str], alerts: list[FiringAlert]) -> None:
     trail, ledger = desk.trail(model), Ledger(desk.place.store, desk.clock)
     for alert in alerts:
         if alert.name in HEALS:
@@ -112,7 +112,7 @@ def _model(desk: _Desk, model: str, facts: Mapping[str, str], alerts: list[Firin
         desk.say(f"{model}: the heal of incident {current.id} is started")
 
 
-def _drifted(desk: _Desk, ledger: Ledger, policy_hash: str, alert: FiringAlert, trail: "_Trail") -> None:
+def _drifted(desk: _Batch, ledger: Ledger, policy_hash: str, alert: FiringAlert, trail: "_Trail") -> None:
     """Attach it to the open incident, or open one if a verdict bears it out."""
     current = ledger.current(alert.model)
     try:
@@ -129,7 +129,7 @@ def _drifted(desk: _Desk, ledger: Ledger, policy_hash: str, alert: FiringAlert, 
     desk.say(f"{alert.model}: {alert.name} {'opened' if opened else 'belongs to'} incident {incident.id}")
 
 
-def _evidence(desk: _Desk, ledger: Ledger, policy_hash: str, model: str) -> Window:
+def _evidence(desk: _Batch, ledger: Ledger, policy_hash: str, model: str) -> Window:
     """The rows of the newest verdict that alarms. Raises Refused when there is none since the last
     incident was closed.
     """
@@ -147,7 +147,7 @@ def _evidence(desk: _Desk, ledger: Ledger, policy_hash: str, model: str) -> Wind
         raise Refused(f"windows of {model} hold rows of the champion before the last heal until {last.at + policy.settle:%Y-%m-%dT%H:%MZ}")
     earlier = [v for v in reversed(seen) if v.model_version == verdict.model_version]
     control = Control(desk.place.store, desk.clock)
-    again = repeated(ledger, control, policy, verdict.model_version or "", verdict, earlier, now)
+    again = find_repeat(ledger, control, policy, verdict.model_version or "", verdict, earlier, now)
     if again is not None:
         raise Refused(f"it shows nothing beyond incident {again.incident}: {again.reason}")
     return evidence_window(verdict, policy)
@@ -163,7 +163,7 @@ def _verdicts(store: ObjectStore, model: str, since: datetime) -> Iterable[Verdi
         yield parse(Verdict, store.get(key).data, key)
 
 
-def _leftovers(desk: _Desk, refused: tuple[Refusal, ...], truncated: int) -> None:
+def _leftovers(desk: _Batch, refused: tuple[Refusal, ...], truncated: int) -> None:
     """What is about no model of ours, a record each up to a bound: a flood of nonsense may not
     become a flood of records.
     """
@@ -183,7 +183,7 @@ def _leftovers(desk: _Desk, refused: tuple[Refusal, ...], truncated: int) -> Non
         desk.say(f"{sentence}; the monitors' next runs and the sweep find what they were about")
 
 
-def _refuse(desk: _Desk, trail: "_Trail", digest: str, sentence: str) -> None:
+def _refuse(desk: _Batch, trail: "_Trail", digest: str, sentence: str) -> None:
     desk.counts["refused"] += 1
     trail.once("alert.refused", digest, {"digest": digest, "sentence": sentence})
     desk.say(f"refused: {sentence}")
@@ -214,7 +214,7 @@ def _said(alert: FiringAlert) -> dict[str, str]:
     return {"alert": alert.name, "fingerprint": alert.fingerprint, "since": str(to_plain(alert.started_at)), "digest": _digest(alert)}
 
 
-def decoded(file: Path) -> bytes:
+def decode_payload(file: Path) -> bytes:
     """What stands base64-encoded in the file; as it stands when it is no base64, so that it is
     refused and recorded for what it is.
     """

@@ -14,21 +14,21 @@ from modelmedic.steps.contracts.inference_log import MODEL_VERSION, PREDICTION
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.core.statistics.metrics import blocks_of
 from modelmedic.steps.core.validation.gates import ScoredRows
-from modelmedic.steps.training.predict import Asked, ask_apart
+from modelmedic.steps.training.predict import ModelAnswers, ask_in_child
 
 
-def ask(model: Path, policy: Policy, parts: tuple[pa.Table, ...], out: Path) -> tuple[Asked, tuple[np.ndarray, ...]]:
+def ask_model(model: Path, policy: Policy, parts: tuple[pa.Table, ...], out: Path) -> tuple[ModelAnswers, tuple[np.ndarray, ...]]:
     """One process for all parts; the answers to each of them, none when the model does not load."""
     names = [name for name in policy.features if all(name in part.column_names for part in parts)]
     rows = pa.concat_tables([part.select(names) for part in parts], promote_options="permissive")
-    asked = ask_apart(model, policy, rows, out)
+    asked = ask_in_child(model, policy, rows, out)
     if asked.answers is None:
         return asked, ()
     bounds = np.cumsum([part.num_rows for part in parts])[:-1]
     return asked, tuple(np.split(asked.answers, bounds))
 
 
-def judged(policy: Policy, rows: pa.Table, challenger: np.ndarray, champion: np.ndarray | None = None) -> ScoredRows:
+def scored_rows(policy: Policy, rows: pa.Table, challenger: np.ndarray, champion: np.ndarray | None = None) -> ScoredRows:
     frame = features(rows, policy)
     columns: dict[str, npt.NDArray[np.generic]] = {name: frame[name].to_numpy() for name in policy.features}
     seconds = np.asarray(pc.cast(rows[policy.data.time], pa.int64()).to_numpy(), dtype=np.float64) / 1e6
@@ -36,7 +36,7 @@ def judged(policy: Policy, rows: pa.Table, challenger: np.ndarray, champion: np.
     return ScoredRows(target, challenger, champion, blocks_of(seconds, len(target)), columns)
 
 
-def answered(rows: pa.Table, version: str, answers: np.ndarray) -> pa.Table:
+def with_answers(rows: pa.Table, version: str, answers: np.ndarray) -> pa.Table:
     """The rows as if this version had served them: what it is compared with from its promotion on."""
     for name, column in ((PREDICTION, pa.array(answers)), (MODEL_VERSION, pa.array([version] * rows.num_rows))):
         rows = rows.set_column(rows.column_names.index(name), name, column)

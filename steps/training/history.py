@@ -20,12 +20,12 @@ _FIRST = "first"  # stands where a version stands: the key is written before any
 _PART = "taught.json"
 
 
-def remember(site: Site, named: str) -> None:
+def remember_bootstrap_rows(site: Site, named: str) -> None:
     """The snapshot of the rows that a first champion was taught and judged by; the last one stands."""
     put(site.store, reference_key(site.model, _FIRST, _PART), {"snapshot": named})
 
 
-def history(site: Site, span: Window, limit: int) -> pa.Table:
+def labelled_history(site: Site, span: Window, limit: int) -> pa.Table:
     """Labelled rows of the span by time, at most `limit` of the logged ones; those from before the
     log were answered by nobody.
     """
@@ -39,13 +39,13 @@ def history(site: Site, span: Window, limit: int) -> pa.Table:
 
 
 def _before(site: Site, rows: pa.Table, span: Window, schema: pa.Schema) -> pa.Table:
-    rows = within(rows, site.policy.data.time, span)
+    rows = rows_within(rows, site.policy.data.time, span)
     for name in (PREDICTION, MODEL_VERSION):
         rows = rows.set_column(rows.column_names.index(name), name, pa.nulls(rows.num_rows, rows.schema.field(name).type))
     return pa.Table.from_batches([conform(batch, schema) for batch in rows.combine_chunks().to_batches()], schema=schema)
 
 
-def within(rows: pa.Table, time: str, window: Window, excluded: Sequence[Window] = ()) -> pa.Table:
+def rows_within(rows: pa.Table, time: str, window: Window, excluded: Sequence[Window] = ()) -> pa.Table:
     """The rows of the window that lie in none of the excluded ones; `time` is the column of their
     times.
     """

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.core.validation.fitness import Fitness
 from modelmedic.steps.training.predict_main import ANSWERS, REPORT
-from modelmedic.steps.training.process import here, killed, run_apart
+from modelmedic.steps.training.process import is_in_this_process, run_child, was_killed
 
 _ALLOWED = timedelta(minutes=10)
 _FEW = 1  # requests that are timed where time means nothing
@@ -23,7 +23,7 @@ _ALLOW_PICKLE = "MODELMEDIC_ALLOW_PICKLE"
 
 
 @dataclass(frozen=True)
-class Asked:
+class ModelAnswers:
     """`answers` has one number per row, shape (n,); it is None when `fitness.fault` says why there
     is none.
     """
@@ -32,7 +32,7 @@ class Asked:
     fitness: Fitness
 
 
-def ask_apart(model: Path, policy: Policy, rows: pa.Table, out: Path) -> Asked:
+def ask_in_child(model: Path, policy: Policy, rows: pa.Table, out: Path) -> ModelAnswers:
     """Load the model folder as the predictor does and ask it about every row. `out` is an empty
     folder.
     """
@@ -40,13 +40,13 @@ def ask_apart(model: Path, policy: Policy, rows: pa.Table, out: Path) -> Asked:
     (out / "policy.json").write_text(policy.model_dump_json(by_alias=True))
     pq.write_table(rows.select([name for name in policy.features if name in rows.column_names]), out / "rows.parquet")
     arguments = [f"--model={model}", f"--policy={out / 'policy.json'}", f"--rows={out / 'rows.parquet'}", f"--out={out}", "--tethered"]
-    arguments += [f"--single={_FEW}"] if here() else []
+    arguments += [f"--single={_FEW}"] if is_in_this_process() else []
     pickles = os.environ.get(_ALLOW_PICKLE, "").lower() == "true"
-    code = run_apart(["modelmedic.steps.training.predict_main", *arguments, *(["--allow-pickle"] if pickles else [])], out, _ALLOWED)
+    code = run_child(["modelmedic.steps.training.predict_main", *arguments, *(["--allow-pickle"] if pickles else [])], out, _ALLOWED)
     return _read(code, out, rows.num_rows)
 
 
-def _read(code: int | None, out: Path, rows: int) -> Asked:
+def _read(code: int | None, out: Path, rows: int) -> ModelAnswers:
     try:
         report = json.loads((out / REPORT).read_text())
     except (OSError, ValueError):
@@ -54,14 +54,14 @@ def _read(code: int | None, out: Path, rows: int) -> Asked:
             "took too long"
             if code is None
             else "was killed, most likely for want of memory"
-            if killed(code)
+            if was_killed(code)
             else f"ended with exit code {code}"
         )
-        return Asked(None, Fitness(f"the process that loaded the model {why}"))
+        return ModelAnswers(None, Fitness(f"the process that loaded the model {why}"))
     if report["fault"]:
-        return Asked(None, Fitness(" ".join(str(report["fault"]).split())[:400]))
+        return ModelAnswers(None, Fitness(" ".join(str(report["fault"]).split())[:400]))
     answers = np.asarray(pq.read_table(out / ANSWERS)["answer"].to_numpy(), dtype=np.float64)
     if len(answers) != rows:
-        return Asked(None, Fitness(f"the model answered {len(answers)} of {rows} rows"))
+        return ModelAnswers(None, Fitness(f"the model answered {len(answers)} of {rows} rows"))
     inputs = tuple((str(name), str(kind)) for name, kind in report["inputs"])
-    return Asked(answers, Fitness("", bool(report["unpickled"]), inputs, report["latency_p95_ms"], int(report["requests"])))
+    return ModelAnswers(answers, Fitness("", bool(report["unpickled"]), inputs, report["latency_p95_ms"], int(report["requests"])))

@@ -22,7 +22,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-LOG = "process.log"
+LOG_FILE = "process.log"
 _PASSED_ON = ("PATH", "PYTHONPATH", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TZ", "OMP_NUM_THREADS")
 
 
@@ -31,7 +31,7 @@ _HERE: ContextVar[bool] = ContextVar("in_this_process", default=False)
 
 @contextlib.contextmanager
 def in_this_process() -> Iterator[None]:
-    """While the block runs, `run_apart` calls the module's `main` instead of starting a process:
+    """While the block runs, `run_child` calls the module's `main` instead of starting a process:
     only for code that is our own.
     """
     token = _HERE.set(True)
@@ -41,33 +41,33 @@ def in_this_process() -> Iterator[None]:
         _HERE.reset(token)
 
 
-def here() -> bool:
+def is_in_this_process() -> bool:
     """Whether what would run apart runs in this process now, beside everything else that it does:
     times mean nothing then.
     """
     return _HERE.get()
 
 
-def together(tasks: Sequence[Callable[[], T]]) -> list[T]:
+def run_in_pairs(tasks: Sequence[Callable[[], T]]) -> list[T]:
     """What each task answers, two of them at a time: each waits for a process of its own. One by
     one where all is in this process.
     """
-    if here():
+    if is_in_this_process():
         return [task() for task in tasks]
     with ThreadPoolExecutor(max_workers=2) as pool:
         return list(pool.map(lambda task: task(), tasks))
 
 
-def run_apart(module: list[str], out: Path, allowed: timedelta) -> int | None:
+def run_child(module: list[str], out: Path, allowed: timedelta) -> int | None:
     """`python -m` the module with its arguments; what it says goes to the log in `out`.
 
     Its exit code; None when it took too long and was ended, with everything that it had started.
     Its stdin is closed when this process dies, which `tethered` heeds.
     """
-    if here():
+    if is_in_this_process():
         return _called(module)
     (out / "home").mkdir(parents=True, exist_ok=True)
-    with (out / LOG).open("wb") as log:
+    with (out / LOG_FILE).open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", *module],
             stdin=subprocess.PIPE,
@@ -98,7 +98,7 @@ def _called(module: list[str]) -> int:
     return int(found.main([argument for argument in module[1:] if argument != "--tethered"]))
 
 
-def killed(code: int | None) -> bool:
+def was_killed(code: int | None) -> bool:
     """Whether the kernel or somebody else ended it with signal 9, as it does for want of memory."""
     return code in (-signal.SIGKILL, 128 + signal.SIGKILL)
 
@@ -132,7 +132,7 @@ def _environment(ours: Mapping[str, str], out: Path) -> dict[str, str]:
     return {**own, **passed}
 
 
-def fresh(folder: Path) -> Path:
+def fresh_folder(folder: Path) -> Path:
     """An empty folder: what a killed run left there is of no use."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)

@@ -19,31 +19,31 @@ from modelmedic.steps.core.statistics.metrics import PairedComparison
 from modelmedic.steps.core.training.stand_in import forest_answers
 from modelmedic.steps.core.validation.gates import compare_with_champion
 from modelmedic.steps.runtime.run import Run
-from modelmedic.steps.training.evaluation import judged
-from modelmedic.steps.training.history import within
+from modelmedic.steps.training.evaluation import scored_rows
+from modelmedic.steps.training.history import rows_within
 
 Floats = npt.NDArray[np.float64]
 
 
-def behind(run: Run, plans: Sequence[TrainingPlan], labelled: pa.Table, holdout: pa.Table) -> tuple[bool, ...]:
+def outdone(run: Run, plans: Sequence[TrainingPlan], labelled: pa.Table, holdout: pa.Table) -> tuple[bool, ...]:
     """For each plan whether another's stand-in is better beyond noise; nobody where a correction is
     tried, or nothing can be learnt.
     """
     policy, nobody = run.site.policy, (False,) * len(plans)
     if len(plans) < 2 or any(plan.remedy is Remedy.RECALIBRATE for plan in plans):
         return nobody
-    found = [forest_answers(learnt(policy, plan, labelled), holdout, policy.roles) for plan in plans]
+    found = [forest_answers(training_rows(policy, plan, labelled), holdout, policy.roles) for plan in plans]
     known = [each for each in found if each is not None]
     if len(known) < len(plans):
         return nobody
     return tuple(any(_gain(policy, holdout, other, each).gain.low > 0 for other in known if other is not each) for each in known)
 
 
-def learnt(policy: Policy, plan: TrainingPlan, labelled: pa.Table) -> pa.Table:
+def training_rows(policy: Policy, plan: TrainingPlan, labelled: pa.Table) -> pa.Table:
     """The rows that the plan teaches."""
     apart = () if plan.remedy is Remedy.RECALIBRATE else plan.beside
-    return within(labelled, policy.data.time, plan.train, (*plan.excluded, *apart))
+    return rows_within(labelled, policy.data.time, plan.train, (*plan.excluded, *apart))
 
 
 def _gain(policy: Policy, holdout: pa.Table, one: Floats, other: Floats) -> PairedComparison:
-    return compare_with_champion(policy.metric, judged(policy, holdout, one, other), policy)
+    return compare_with_champion(policy.metric, scored_rows(policy, holdout, one, other), policy)

@@ -12,13 +12,13 @@ from modelmedic.steps.adapters.models.files import digest
 from modelmedic.steps.contracts.errors import BadInput
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.window import format_duration
-from modelmedic.steps.training.process import LOG, killed, run_apart
+from modelmedic.steps.training.process import LOG_FILE, run_child, was_killed
 
 _LONGEST = 300  # characters of a sentence that their code may put into our records
 
 
 @dataclass(frozen=True, slots=True)
-class Trained:
+class TrainingOutcome:
     """`folder` holds an MLflow model, or is None and `sentence` says why. `seconds` is how long it
     took.
     """
@@ -28,7 +28,9 @@ class Trained:
     sentence: str
 
 
-def train_apart(data: Path, policy: Policy, out: Path, *, recalibrate: Path | None = None, timeout: timedelta | None = None) -> Trained:
+def train_in_child(
+    data: Path, policy: Policy, out: Path, *, recalibrate: Path | None = None, timeout: timedelta | None = None
+) -> TrainingOutcome:
     """Run `python -m modelmedic.steps.training` on the rows in `data`, with none of our credentials
     in its environment.
 
@@ -40,19 +42,19 @@ def train_apart(data: Path, policy: Policy, out: Path, *, recalibrate: Path | No
     (out / "policy.json").write_text(policy.model_dump_json(by_alias=True))
     command = ["modelmedic.steps.training", f"--data={data}", f"--policy={out / 'policy.json'}", f"--out={out}", "--tethered"]
     started = time.monotonic()
-    code = run_apart([*command, *([f"--recalibrate={recalibrate}"] if recalibrate else [])], out, allowed)
+    code = run_child([*command, *([f"--recalibrate={recalibrate}"] if recalibrate else [])], out, allowed)
     seconds = round(time.monotonic() - started, 3)
     who = "recalibration" if recalibrate else f"training by {policy.retrain.entrypoint}"
     fault = _fault(code, out, allowed)
     if fault:
-        return Trained(None, seconds, f"{who} {fault}; see {out / LOG}")
-    return Trained(out / "model", seconds, f"{who} took {seconds:.1f} s")
+        return TrainingOutcome(None, seconds, f"{who} {fault}; see {out / LOG_FILE}")
+    return TrainingOutcome(out / "model", seconds, f"{who} took {seconds:.1f} s")
 
 
 def _fault(code: int | None, out: Path, allowed: timedelta) -> str | None:
     if code is None:
         return f"was ended after {format_duration(allowed)} (retrain.timeout)"
-    if killed(code):
+    if was_killed(code):
         return "was killed (exit 137), most likely for want of memory"
     error = _reported(out)
     if error:

@@ -18,10 +18,10 @@ from modelmedic.steps.contracts.words import Remedy
 from modelmedic.steps.core.validation.gates import compare_with_champion
 from modelmedic.steps.runtime.run import Run
 from modelmedic.steps.runtime.versions import version_files
-from modelmedic.steps.training.evaluation import ask, judged
-from modelmedic.steps.training.process import together
-from modelmedic.steps.training.rehearsal import learnt
-from modelmedic.steps.training.train import Trained, train_apart
+from modelmedic.steps.training.evaluation import ask_model, scored_rows
+from modelmedic.steps.training.process import run_in_pairs
+from modelmedic.steps.training.rehearsal import training_rows
+from modelmedic.steps.training.train import TrainingOutcome, train_in_child
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Trial:
 
     plan: TrainingPlan
     rows: pa.Table
-    trained: Trained
+    trained: TrainingOutcome
     gain: float | None = None
 
     @property
@@ -41,18 +41,20 @@ class Trial:
         return self.trained.folder is not None
 
 
-def carried_out(run: Run, plan: TrainingPlan, labelled: pa.Table, place: Path) -> Trial:
-    train = learnt(run.site.policy, plan, labelled)
+def carry_out(run: Run, plan: TrainingPlan, labelled: pa.Table, place: Path) -> Trial:
+    train = training_rows(run.site.policy, plan, labelled)
     run.site.say(f"training on {train.num_rows} rows of {plan.train}: {plan.reason}")
     return Trial(plan, train, _trained(run, plan.remedy, train, place))
 
 
-def spared(run: Run, plan: TrainingPlan, labelled: pa.Table) -> Trial:
+def skip(run: Run, plan: TrainingPlan, labelled: pa.Table) -> Trial:
     """A plan that is not carried out, for another's stand-in was better beyond noise."""
-    return Trial(plan, learnt(run.site.policy, plan, labelled), Trained(None, 0.0, "not trained: in the rehearsal another was better"))
+    return Trial(
+        plan, training_rows(run.site.policy, plan, labelled), TrainingOutcome(None, 0.0, "not trained: in the rehearsal another was better")
+    )
 
 
-def beside_the_champion(run: Run, trials: Sequence[Trial], holdout: pa.Table, place: Path) -> list[Trial]:
+def measure_gains(run: Run, trials: Sequence[Trial], holdout: pa.Table, place: Path) -> list[Trial]:
     """Each with what the gate will ask of it: the least gain over the champion on the holdout rows
     that its interval allows.
 
@@ -64,7 +66,7 @@ def beside_the_champion(run: Run, trials: Sequence[Trial], holdout: pa.Table, pl
         asked = [_champion(run), *(each.trained.folder for each in trials)]
     except ModelmedicError:  # released by hand, and the registry that has its files cannot be reached from where training runs
         return list(trials)
-    answers = together([partial(_answers, folder, policy, holdout, place / f"asked-{number}") for number, folder in enumerate(asked)])
+    answers = run_in_pairs([partial(_answers, folder, policy, holdout, place / f"asked-{number}") for number, folder in enumerate(asked)])
     champion, tried = answers[0], len(trials)
     if champion is None:
         return list(trials)
@@ -73,7 +75,7 @@ def beside_the_champion(run: Run, trials: Sequence[Trial], holdout: pa.Table, pl
 
 def _answers(folder: Path | None, policy: Policy, holdout: pa.Table, place: Path) -> np.ndarray | None:
     """None for a model that is not there or does not load."""
-    _, answers = ask(folder, policy, (holdout,), place) if folder is not None else (None, ())
+    _, answers = ask_model(folder, policy, (holdout,), place) if folder is not None else (None, ())
     return answers[0] if answers else None
 
 
@@ -85,17 +87,17 @@ def _gain(policy: Policy, each: Trial, holdout: pa.Table, answers: np.ndarray | 
         return None
     if each.plan.remedy is Remedy.RECALIBRATE and policy.metric == "auc":
         return -policy.validation.margin
-    low = compare_with_champion(policy.metric, judged(policy, holdout, answers, champion), policy, tried).gain.low
+    low = compare_with_champion(policy.metric, scored_rows(policy, holdout, answers, champion), policy, tried).gain.low
     return low if np.isfinite(low) else None
 
 
-def best(trials: Sequence[Trial]) -> Trial:
+def best_trial(trials: Sequence[Trial]) -> Trial:
     """The largest of the least gains; the first one that was trained where nobody has any."""
     known = [each for each in trials if each.gain is not None]
     return max(known, key=lambda each: each.gain or 0.0) if known else next((t for t in trials if t.trained.folder), trials[0])
 
 
-def chosen(best: Trial, trials: Sequence[Trial], metric: str) -> str:
+def choice_sentence(best: Trial, trials: Sequence[Trial], metric: str) -> str:
     """Why this one of several, in words that follow what its training came to."""
     others = [each.gain for each in trials if each is not best and each.gain is not None]
     if best.gain is None or not others:
@@ -103,12 +105,12 @@ def chosen(best: Trial, trials: Sequence[Trial], metric: str) -> str:
     return f"; on the newest labels it gains {best.gain:+.4f} in {metric} or more, the other {others[0]:+.4f}: {best.plan.reason}"
 
 
-def _trained(run: Run, remedy: Remedy, train: pa.Table, place: Path) -> Trained:
+def _trained(run: Run, remedy: Remedy, train: pa.Table, place: Path) -> TrainingOutcome:
     site, data = run.site, run.site.policy.data
     place.mkdir()
     pq.write_table(train.select([*site.policy.features, data.target, data.time]), place / "train.parquet")
     folder = _champion(run) if remedy is Remedy.RECALIBRATE else None
-    return train_apart(place / "train.parquet", site.policy, place / "out", recalibrate=folder)
+    return train_in_child(place / "train.parquet", site.policy, place / "out", recalibrate=folder)
 
 
 def _champion(run: Run) -> Path:

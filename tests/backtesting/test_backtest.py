@@ -10,11 +10,11 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from modelmedic.steps.backtesting.cut import cut
 from modelmedic.steps.backtesting.naive import every_window, frozen
 from modelmedic.steps.backtesting.page import backtest_page
-from modelmedic.steps.backtesting.past import past
-from modelmedic.steps.backtesting.result import ANY_DRIFT, EVERY_WINDOW, FROZEN, POLICY, Backtest, Counts, Deed, Line
+from modelmedic.steps.backtesting.past import read_past
+from modelmedic.steps.backtesting.plan import plan_replay
+from modelmedic.steps.backtesting.result import ANY_DRIFT, EVERY_WINDOW, FROZEN, POLICY, Backtest, Deed, DeedCounts, WayLine
 from modelmedic.steps.backtesting.run import backtest
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.window import Window
@@ -32,8 +32,8 @@ DAYS = 60  # rows of each
 @pytest.fixture(scope="module")
 def played() -> Backtest:
     """From day 121 to day 205; the law turns on day 150."""
-    history = past(RULES, ROWS.slice(0, DAYS * 205))
-    return backtest(history, cut(RULES, history.span, 121 / 205))
+    history = read_past(RULES, ROWS.slice(0, DAYS * 205))
+    return backtest(history, plan_replay(RULES, history.span, 121 / 205))
 
 
 @pytest.mark.slow
@@ -66,8 +66,8 @@ def test_nobody_learns_from_a_label_before_it_is_known() -> None:
     slow = Policy.model_validate(
         {**RULES.model_dump(mode="json", by_alias=True), "data": {**RULES.data.model_dump(mode="json"), "labels": {"delay": "90d"}}}
     )
-    history = past(slow, ROWS)
-    span = cut(slow, history.span, 0.4)
+    history = read_past(slow, ROWS)
+    span = plan_replay(slow, history.span, 0.4)
     habit = every_window(history, span, lambda rows: np.full(rows.num_rows, 0.5), Path("unused"), lambda _now: None)
     flat = frozen(history, span, lambda rows: np.full(rows.num_rows, 0.5))
     first = history.places(span.windows[0])
@@ -93,7 +93,7 @@ def test_page_is_whole_and_says_what_was_done(played: Backtest) -> None:
 def test_page_of_a_world_without_labels_and_with_odd_names_is_whole(played: Backtest) -> None:
     """Nothing known, a name that would be markup, and a span that was set aside."""
     blank = tuple(
-        Line(line.name, line.title, (None,) * len(played.windows), (None,) * len(played.windows), None, None, Counts())
+        WayLine(line.name, line.title, (None,) * len(played.windows), (None,) * len(played.windows), None, None, DeedCounts())
         for line in played.lines
     )
     odd = Deed(played.windows[0].end, "quarantined", "<b>x</b> ‮", played.windows[0], "data_quality", ("<script>",))

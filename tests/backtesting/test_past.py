@@ -10,7 +10,7 @@ import pytest
 
 from modelmedic.steps.adapters.clocks import PlayedClock
 from modelmedic.steps.adapters.memory.store import MemoryStore
-from modelmedic.steps.backtesting.past import past
+from modelmedic.steps.backtesting.past import read_past
 from modelmedic.steps.backtesting.windows import PlayedWindows
 from modelmedic.steps.contracts.errors import BadInput
 from modelmedic.steps.contracts.inference_log import LABELLED_AT, MODEL_VERSION, PREDICTION, SERVED_BY
@@ -25,13 +25,13 @@ RULES, ROWS = make("quiet", 1, a_day=10)
 
 def test_rows_come_in_the_order_of_their_time_whatever_the_file_says() -> None:
     mixed = ROWS.take(pa.array(np.random.default_rng(1).permutation(ROWS.num_rows)))
-    found, sorted_ = past(RULES, mixed), past(RULES, ROWS)
+    found, sorted_ = read_past(RULES, mixed), read_past(RULES, ROWS)
     assert found.rows["load"].equals(sorted_.rows["load"])
     assert (np.diff(found.times) >= 0).all()
 
 
 def test_label_is_known_when_its_delay_is_over() -> None:
-    found = past(RULES, ROWS)
+    found = read_past(RULES, ROWS)
     month = Window(START, START + 30 * DAY)
     known = found.known(month, month.end)
     assert known.num_rows < found.between(month).num_rows
@@ -40,7 +40,7 @@ def test_label_is_known_when_its_delay_is_over() -> None:
 
 def test_row_without_a_label_is_asked_about_and_never_learnt_from() -> None:
     blank = pc.if_else(pa.array(np.arange(ROWS.num_rows) % 2 == 0), ROWS["label"], pa.scalar(None, pa.float64()))
-    found = past(RULES, ROWS.set_column(ROWS.column_names.index("label"), "label", blank))
+    found = read_past(RULES, ROWS.set_column(ROWS.column_names.index("label"), "label", blank))
     month = Window(START, START + 30 * DAY)
     assert found.rows.num_rows == ROWS.num_rows
     assert found.known(month, month.end + 2 * DAY).num_rows == pytest.approx(found.between(month).num_rows / 2, abs=1)
@@ -58,7 +58,7 @@ def test_row_without_a_label_is_asked_about_and_never_learnt_from() -> None:
 )
 def test_data_that_cannot_be_replayed_is_named(table: pa.Table, said: str) -> None:
     with pytest.raises(BadInput, match=said):
-        past(RULES, table, "file.csv")
+        read_past(RULES, table, "file.csv")
 
 
 @pytest.mark.parametrize("days", [3, 11])
@@ -68,7 +68,7 @@ def test_played_windows_say_what_the_inference_log_would(days: int, limit: int |
     moment.
     """
     del tmp_path
-    rows = past(RULES, ROWS).between(Window(START, START + 12 * DAY))
+    rows = read_past(RULES, ROWS).between(Window(START, START + 12 * DAY))
     for name, value in ((PREDICTION, pa.array(np.full(rows.num_rows, 0.5))), (MODEL_VERSION, "1"), (SERVED_BY, "champion")):
         column = value if isinstance(value, pa.Array) else pa.array([value] * rows.num_rows)
         rows = rows.set_column(rows.column_names.index(name), name, column)

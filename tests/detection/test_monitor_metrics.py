@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from modelmedic.steps.adapters.prometheus import Pushgateway, TextFile, publisher
 from modelmedic.steps.contracts import metrics as m
-from modelmedic.steps.detection.metrics import samples, tell_prometheus
+from modelmedic.steps.detection.metrics import monitor_samples, publish_verdict
 from modelmedic.steps.detection.monitor import monitor
 from tests.data.log import DAY
 from tests.detection.test_monitor import older, turned, without_region
@@ -28,7 +28,7 @@ def published(path: Path) -> dict[str, Values]:
 
 
 def told(here: Place, folder: Path, day: float) -> dict[str, Values]:
-    assert tell_prometheus(here.site, monitor(here.site, here.at(day)), TextFile(folder))
+    assert publish_verdict(here.site, monitor(here.site, here.at(day)), TextFile(folder))
     return published(folder / "modelmedic-monitor-loans.prom")
 
 
@@ -36,7 +36,7 @@ def test_every_metric_of_the_monitor_is_there(tmp_path: Path) -> None:
     here = place(tmp_path)
     here.serve(0)
     here.serve(7, change=lambda table: without_region(turned(table)))
-    names = {sample.metric for day in (7, 14) for sample in samples(here.site, monitor(here.site, here.at(day)))}
+    names = {sample.metric for day in (7, 14) for sample in monitor_samples(here.site, monitor(here.site, here.at(day)))}
     assert names == set(m.PUSHED[m.MONITOR_JOB])
 
 
@@ -102,7 +102,7 @@ def test_a_pushgateway_gets_one_group_per_job_and_model(tmp_path: Path) -> None:
     here = place(tmp_path)
     here.serve(0)
     with gateway() as (url, received):
-        assert tell_prometheus(here.site, monitor(here.site, here.at(7)), publisher(tmp_path, {"MODELMEDIC_PUSHGATEWAY": url}))
+        assert publish_verdict(here.site, monitor(here.site, here.at(7)), publisher(tmp_path, {"MODELMEDIC_PUSHGATEWAY": url}))
     (method, path, body) = received[0]
     assert (method, path) == ("PUT", "/metrics/job/modelmedic-monitor/model/loans")
     assert b'modelmedic_verdict{model="loans",state="quiet",version="1"} 1.0' in body
@@ -116,5 +116,5 @@ def test_a_gateway_that_is_away_ends_no_monitor(tmp_path: Path) -> None:
         away = Pushgateway(f"http://127.0.0.1:{free.getsockname()[1]}")
         said: list[str] = []
         here.site.say = said.append
-        assert not tell_prometheus(here.site, monitor(here.site, here.at(7)), away)
+        assert not publish_verdict(here.site, monitor(here.site, here.at(7)), away)
     assert "MODELMEDIC_PUSHGATEWAY" in said[-1]

@@ -18,7 +18,7 @@ from modelmedic.steps.contracts.keys import model_prefix
 from modelmedic.steps.contracts.words import Outcome
 from modelmedic.steps.reconcile.sweep import RELEASED_BY_HAND
 from modelmedic.steps.records.history import History
-from modelmedic.steps.training.train import train_apart
+from modelmedic.steps.training.train import train_in_child
 from tests.e2e.stage import Stage, evidence
 
 _SPRING = datetime(2013, 4, 14, tzinfo=UTC)  # while the first champion still knows its world
@@ -57,7 +57,7 @@ def _released_by_hand(stage: Stage, rows: pa.Table, work: Path) -> str:
     kubectl; the version.
     """
     pq.write_table(rows, work / "rows.parquet")
-    trained = train_apart(work / "rows.parquet", stage.policy, work / "out")
+    trained = train_in_child(work / "rows.parquet", stage.policy, work / "out")
     assert trained.folder is not None, trained.sentence
     made = stage.registry.register(trained.folder, key=f"by-hand-{datetime.now(UTC):%s}", tags={"by": "a colleague"}, metrics={})
     push(stage.store, model_prefix(made.digest), trained.folder)

@@ -15,7 +15,7 @@ from modelmedic.steps.contracts.decision import Decision, Objection
 from modelmedic.steps.contracts.diagnosis import Diagnosis
 from modelmedic.steps.contracts.incident import Closing, Incident
 from modelmedic.steps.contracts.words import Autonomy, Cause, Outcome, Remedy, VerdictState
-from modelmedic.steps.detection.monitor import Monitored, monitor
+from modelmedic.steps.detection.monitor import MonitorResult, monitor
 from tests.worlds.detection import Place, place
 
 TOLD = (Cause.CONCEPT_DRIFT, Remedy.ESCALATE, Outcome.ESCALATED)
@@ -65,7 +65,7 @@ def opened(here: Place) -> Incident:
     return incident
 
 
-def a_week_later(here: Place, first: int = 14, change: Any = turned) -> Monitored:
+def a_week_later(here: Place, first: int = 14, change: Any = turned) -> MonitorResult:
     here.serve(first, n=1600, change=change)
     return monitor(here.site, here.at(first + 7))
 

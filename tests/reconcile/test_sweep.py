@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from modelmedic.steps.contracts.words import Outcome
-from modelmedic.steps.incidents.opening import by_hand
+from modelmedic.steps.incidents.opening import open_by_hand
 from modelmedic.steps.reconcile.sweep import sweep_in_cluster
 from tests.fakes.workflows import FakeWorkflows
 from tests.worlds.deployed import World
@@ -58,7 +58,7 @@ def test_an_incident_that_a_person_opened_is_left_to_that_person(world: World, w
     sweep_in_cluster(world.site, workflows, FACTS)
     workflows.phases[world.run.incident.id] = "Failed"
     sweep_in_cluster(world.site, workflows, FACTS)
-    theirs = by_hand(world.site).incident
+    theirs = open_by_hand(world.site).incident
     world.clock.sleep(LATER)
     assert sweep_in_cluster(world.site, workflows, FACTS) == 0
     assert theirs.id not in workflows.heals

@@ -13,7 +13,7 @@ import pytest
 
 from modelmedic.steps.adapters.models.files import digest, pull
 from modelmedic.steps.bootstrap.in_process import bootstrap
-from modelmedic.steps.bootstrap.rows import check
+from modelmedic.steps.bootstrap.rows import plan_for
 from modelmedic.steps.contracts.diagnosis import Release
 from modelmedic.steps.contracts.errors import BadInput, Refused
 from modelmedic.steps.contracts.results import RetrainResult
@@ -250,12 +250,12 @@ def test_recalibration_puts_a_line_on_the_champion(lived: Lived, tmp_path: Path)
 
 def test_rows_that_cannot_be_bootstrapped_are_named() -> None:
     with pytest.raises(BadInput, match="column spend is not in the rows"):
-        check(RULES, OLD.drop_columns(["spend"]))
+        plan_for(RULES, OLD.drop_columns(["spend"]))
     with pytest.raises(BadInput, match=r"column age of the rows has .* no number \(string\)"):
-        check(RULES, OLD.set_column(1, "age", pa.array(["old"] * OLD.num_rows)))
+        plan_for(RULES, OLD.set_column(1, "age", pa.array(["old"] * OLD.num_rows)))
     with pytest.raises(BadInput, match="there are 300 labelled rows"):
-        check(RULES, OLD.slice(0, 300))
-    assert check(RULES, OLD).enough
+        plan_for(RULES, OLD.slice(0, 300))
+    assert plan_for(RULES, OLD).enough
 
 
 @pytest.mark.slow

@@ -18,7 +18,7 @@ from modelmedic.steps.bootstrap.in_process import bootstrap
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.heal.engine import heal
-from modelmedic.steps.incidents.opening import by_hand
+from modelmedic.steps.incidents.opening import open_by_hand
 from modelmedic.steps.runtime.run import Site
 from modelmedic.steps.runtime.workspace import Workspace
 
@@ -64,7 +64,7 @@ def main(folder: Path) -> None:
         Traffic(place, FLIGHTS, serving.url).play(JUNE - timedelta(days=40), AT)
         serving.flush()
     clock.meanwhile = Traffic(place, FLIGHTS, serving.url).play
-    say(str(heal(by_hand(place)).outcome))
+    say(str(heal(open_by_hand(place)).outcome))
 
 
 if __name__ == "__main__":

@@ -14,8 +14,8 @@ import click
 from modelmedic.workflows.cli.place import policy_at
 
 if TYPE_CHECKING:
-    from modelmedic.steps.backtesting.cut import Cut
     from modelmedic.steps.backtesting.past import Past
+    from modelmedic.steps.backtesting.plan import ReplayPlan
     from modelmedic.steps.backtesting.result import Backtest
     from modelmedic.steps.contracts.policy import Policy
 
@@ -25,7 +25,7 @@ _NOTHING = "-"
 
 class _Read(NamedTuple):
     past: "Past"
-    cut: "Cut"
+    plan: "ReplayPlan"
     rows: int  # of the file
 
 
@@ -69,8 +69,8 @@ def backtest(
         return
     from modelmedic.steps.backtesting.run import backtest as play
 
-    with _progress(found.cut) as tell:
-        said = play(found.past, found.cut, approve=approvals == "yes", tell=tell)
+    with _progress(found.plan) as tell:
+        said = play(found.past, found.plan, approve=approvals == "yes", tell=tell)
     if report is not None:
         _write(report, said)
     _show(said, as_json)
@@ -78,12 +78,12 @@ def backtest(
 
 def _read(rules: "Policy", data: Path, until: str | None, every: str | None) -> _Read:
     from modelmedic.steps.adapters.tables.read import read_table
-    from modelmedic.steps.backtesting.cut import cut
-    from modelmedic.steps.backtesting.past import past
+    from modelmedic.steps.backtesting.past import read_past
+    from modelmedic.steps.backtesting.plan import plan_replay
 
     table, rows = read_table(data)
-    history = past(rules, table, str(data))
-    return _Read(history, cut(rules, history.span, _until(until), _every(every)), rows)
+    history = read_past(rules, table, str(data))
+    return _Read(history, plan_replay(rules, history.span, _until(until), _every(every)), rows)
 
 
 def _until(text: str | None) -> datetime | float | None:
@@ -120,23 +120,23 @@ def _refuse(report: Path, data: Path) -> None:
 def _say_plan(rules: "Policy", found: _Read, as_json: bool) -> None:
     from modelmedic.workflows.cli.console import out, print_json, safe
 
-    first, replay = found.cut.first, found.cut.replay
+    first, replay = found.plan.first, found.plan.replay
     known = found.past.known(first, replay.start).num_rows
     replayed = found.past.between(replay).num_rows
     if as_json:
         counts = {"rows": found.rows, "bootstrap_rows": known, "replayed_rows": replayed}
-        print_json({"model": rules.name, **counts, "bootstrap": first, "windows": found.cut.windows})
+        print_json({"model": rules.name, **counts, "bootstrap": first, "windows": found.plan.windows})
         return
     out().print(
         safe(
             f"{rules.name}: {known} labelled rows of {first} would teach the first champion, and {replayed} rows of {replay} "
-            f"would be replayed in {len(found.cut.windows)} windows"
+            f"would be replayed in {len(found.plan.windows)} windows"
         )
     )
 
 
 @contextmanager
-def _progress(cut: "Cut") -> Iterator[Any]:
+def _progress(plan: "ReplayPlan") -> Iterator[Any]:
     """A bar for each way that is played, on a terminal only."""
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -151,8 +151,8 @@ def _progress(cut: "Cut") -> Iterator[Any]:
         def tell(name: str, now: datetime) -> None:
             progress.update(waiting, visible=False)
             if name not in tasks:
-                tasks[name] = progress.add_task(TITLES[name], total=cut.replay.length.total_seconds(), day="")
-            done = (now - cut.replay.start).total_seconds()
+                tasks[name] = progress.add_task(TITLES[name], total=plan.replay.length.total_seconds(), day="")
+            done = (now - plan.replay.start).total_seconds()
             progress.update(tasks[name], completed=done, day=f"{now.astimezone(UTC):%d %b %Y}")
 
         yield tell

@@ -23,13 +23,13 @@ def bootstrap(
     """
     from modelmedic.steps.adapters.tables.read import read_table
     from modelmedic.steps.bootstrap.in_process import bootstrap as first_champion
-    from modelmedic.steps.bootstrap.rows import check
+    from modelmedic.steps.bootstrap.rows import plan_for
     from modelmedic.workflows.cli.console import out, print_json, safe
 
     rules = policy_at(policy, below, above)
     table, rows = read_table(data)
     if dry_run:
-        plan = check(rules, table)
+        plan = plan_for(rules, table)
         print_json({"model": rules.name, "rows": rows, "plan": plan}) if as_json else out().print(safe(f"{rules.name}: {plan.reason}"))
         return
     site = workspace(home).site(rules, say=say)

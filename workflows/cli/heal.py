@@ -56,9 +56,9 @@ def _run(
     if incident is not None:
         return place.run(incident, say=say)
     assert policy is not None
-    from modelmedic.steps.incidents.opening import by_hand
+    from modelmedic.steps.incidents.opening import open_by_hand
 
-    return by_hand(place.site(policy_at(policy, below, above), say=say), keep=not dry_run)
+    return open_by_hand(place.site(policy_at(policy, below, above), say=say), keep=not dry_run)
 
 
 def _preview(run: "Run", as_json: bool) -> None:

@@ -20,9 +20,9 @@ import numpy as np
 import pyarrow as pa
 
 from modelmedic.steps.adapters.policy.file import load_policy
-from modelmedic.steps.backtesting.cut import cut
-from modelmedic.steps.backtesting.past import past
-from modelmedic.steps.backtesting.result import EVERY_WINDOW, POLICY, Backtest, Line
+from modelmedic.steps.backtesting.past import read_past
+from modelmedic.steps.backtesting.plan import plan_replay
+from modelmedic.steps.backtesting.result import EVERY_WINDOW, POLICY, Backtest, WayLine
 from modelmedic.steps.backtesting.run import backtest
 from modelmedic.steps.contracts.codec import to_plain
 from modelmedic.steps.contracts.policy import Policy
@@ -61,7 +61,7 @@ def streams() -> Iterator[tuple[str, Stream]]:
         yield f"{kind}-reg", lambda seed, kind=kind: make(kind, seed, task="regression")
 
 
-def gain(found: Backtest, one: Line, other: Line) -> tuple[float, float]:
+def gain(found: Backtest, one: WayLine, other: WayLine) -> tuple[float, float]:
     """How much better `one` is in the mean over the windows, and the standard error of that."""
     sign = 1.0 if found.higher else -1.0
     pairs = [(a, b) for a, b in zip(one.scores, other.scores, strict=True) if a is not None and b is not None]
@@ -98,8 +98,8 @@ def main() -> int:
         for seed in range(1, options.seeds + 1):
             started = time.monotonic()
             rules, rows = stream(seed)
-            played = past(rules, rows)
-            found = backtest(played, cut(rules, played.span, UNTIL.get(name)))
+            played = read_past(rules, rows)
+            found = backtest(played, plan_replay(rules, played.span, UNTIL.get(name)))
             print(said(name, seed, found, time.monotonic() - started), flush=True)  # noqa: T201
             if options.deeds:
                 for deed in found.line(POLICY).deeds:

@@ -16,7 +16,7 @@ _MOST = 0.4  # of the data goes into the bootstrap unless somebody says so
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
+class ReplayPlan:
     """`first` is the span before the replay; `windows` follow one another without a gap."""
 
     first: Window
@@ -27,7 +27,7 @@ class Cut:
         return Window(self.windows[0].start, self.windows[-1].end)
 
 
-def cut(policy: Policy, span: Window, until: datetime | float | None = None, every: timedelta | None = None) -> Cut:
+def plan_replay(policy: Policy, span: Window, until: datetime | float | None = None, every: timedelta | None = None) -> ReplayPlan:
     """`until` ends the first part: a moment, or a share of the span (0..1); None is
     retrain.history, but no more than 0.4 of the span.
 
@@ -45,7 +45,7 @@ def cut(policy: Policy, span: Window, until: datetime | float | None = None, eve
             f"{replay} after the bootstrap holds {len(windows)} window; expected {_LEAST} or more: end the bootstrap earlier, "
             "or choose shorter windows"
         )
-    return Cut(Window(span.start, start), windows)
+    return ReplayPlan(Window(span.start, start), windows)
 
 
 def _start(policy: Policy, span: Window, until: datetime | float | None, *, monthly: bool) -> datetime:

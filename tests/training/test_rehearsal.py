@@ -18,9 +18,9 @@ from modelmedic.steps.core.statistics.metrics import score
 from modelmedic.steps.core.training.stand_in import forest_answers
 from modelmedic.steps.heal.retrain import retrain
 from modelmedic.steps.runtime.run import Site
-from modelmedic.steps.training.history import within
+from modelmedic.steps.training.history import rows_within
 from modelmedic.steps.training.process import in_this_process
-from modelmedic.steps.training.rehearsal import behind
+from modelmedic.steps.training.rehearsal import outdone
 from tests.worlds.training import NOW, START, TURN, diagnosed, moved_in, policy, rows, site
 
 RULES = policy()
@@ -47,13 +47,13 @@ def test_where_both_starts_teach_the_same_both_are_trained(tmp_path: Path) -> No
     middle = Window(START + (TURN - START) / 4, TURN - timedelta(days=8))
     whole = TrainingPlan(Remedy.RETRAIN, Window(START, middle.end), Window(middle.end, TURN))
     half = replace(whole, train=middle)
-    assert behind(diagnosed(at), (half, whole), quiet, within(quiet, "at", whole.holdout)) == (False, False)
+    assert outdone(diagnosed(at), (half, whole), quiet, rows_within(quiet, "at", whole.holdout)) == (False, False)
 
 
 def test_a_correction_is_tried_beside_every_training(tmp_path: Path) -> None:
     new = rows(TURN, NOW, RULES)
     plans = tuple(TrainingPlan(remedy, Window(TURN, NOW), Window(TURN, NOW)) for remedy in (Remedy.RECALIBRATE, Remedy.RETRAIN))
-    assert behind(diagnosed(site(tmp_path, RULES, new)), plans, new, new) == (False, False)
+    assert outdone(diagnosed(site(tmp_path, RULES, new)), plans, new, new) == (False, False)
 
 
 def test_a_stand_in_knows_what_its_rows_teach() -> None:

@@ -24,20 +24,20 @@ from modelmedic.steps.contracts.training import ModelVersion
 from modelmedic.steps.runtime.run import Site
 from modelmedic.steps.runtime.versions import version_files
 from modelmedic.steps.training.__main__ import entrypoint
-from modelmedic.steps.training.predict import ask_apart
-from modelmedic.steps.training.train import Trained, train_apart
+from modelmedic.steps.training.predict import ask_in_child
+from modelmedic.steps.training.train import TrainingOutcome, train_in_child
 from tests.worlds.training import START, policy, rows
 
 HERE = "tests.training.trainers"
 
 
 @pytest.fixture
-def training(tmp_path: Path) -> Callable[..., Trained]:
-    def start(function: str, *, timeout: timedelta | None = None) -> Trained:
+def training(tmp_path: Path) -> Callable[..., TrainingOutcome]:
+    def start(function: str, *, timeout: timedelta | None = None) -> TrainingOutcome:
         rules = _rules(function)
         table = rows(START, START + timedelta(days=4), rules)
         pq.write_table(table.select([*rules.features, "left", "at"]), tmp_path / "train.parquet")
-        return train_apart(tmp_path / "train.parquet", rules, tmp_path / "out", timeout=timeout)
+        return train_in_child(tmp_path / "train.parquet", rules, tmp_path / "out", timeout=timeout)
 
     return start
 
@@ -54,7 +54,7 @@ def _rules(function: str) -> Policy:
         ("vanishing", r"left no usable model"),
     ],
 )
-def test_bad_training_function_is_one_sentence(training: Callable[..., Trained], function: str, words: str) -> None:
+def test_bad_training_function_is_one_sentence(training: Callable[..., TrainingOutcome], function: str, words: str) -> None:
     trained = training(function)
     assert trained.folder is None
     assert re.search(words, trained.sentence), trained.sentence
@@ -82,7 +82,7 @@ def test_what_is_no_model_is_named(tmp_path: Path) -> None:
             save(nothing, tmp_path / "model", policy(), features(table, policy()))
 
 
-def test_training_that_takes_too_long_is_ended_with_its_children(training: Callable[..., Trained], tmp_path: Path) -> None:
+def test_training_that_takes_too_long_is_ended_with_its_children(training: Callable[..., TrainingOutcome], tmp_path: Path) -> None:
     trained = training("hanging", timeout=timedelta(seconds=5))
     assert trained.folder is None
     assert "was ended after 5s (retrain.timeout)" in trained.sentence
@@ -90,7 +90,7 @@ def test_training_that_takes_too_long_is_ended_with_its_children(training: Calla
 
 
 def test_credentials_and_addresses_do_not_reach_a_training_function(
-    training: Callable[..., Trained], monkeypatch: pytest.MonkeyPatch
+    training: Callable[..., TrainingOutcome], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("AWS_SECRET_ACCESS_KEY", "MODELMEDIC_STORE", "MLFLOW_TRACKING_TOKEN", "KUBERNETES_SERVICE_HOST"):
         monkeypatch.setenv(name, "unique-secret")
@@ -100,7 +100,7 @@ def test_credentials_and_addresses_do_not_reach_a_training_function(
         assert name not in seen
 
 
-def test_users_own_model_is_saved_without_pickle_and_answers_probabilities(training: Callable[..., Trained]) -> None:
+def test_users_own_model_is_saved_without_pickle_and_answers_probabilities(training: Callable[..., TrainingOutcome]) -> None:
     trained = training("forest")
     assert trained.folder is not None, trained.sentence
     model = load_model(trained.folder)
@@ -115,7 +115,7 @@ def test_users_own_model_is_saved_without_pickle_and_answers_probabilities(train
 def test_model_asked_in_its_own_process_answers_as_it_does_in_this_one(bootstrapped: tuple[Site, ModelVersion], tmp_path: Path) -> None:
     at, version = bootstrapped
     folder, table = version_files(at, version), rows(START, START + timedelta(days=4), at.policy)
-    apart = ask_apart(folder, at.policy, table, tmp_path / "out")
+    apart = ask_in_child(folder, at.policy, table, tmp_path / "out")
     assert (apart.fitness.fault, apart.fitness.requests) == ("", 200)
     assert apart.answers is not None
     assert apart.answers.tolist() == load_model(folder).ask(features(table, at.policy)).tolist()
@@ -130,9 +130,9 @@ from pathlib import Path
 from modelmedic.steps.contracts.errors import BadInput
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.training.__main__ import entrypoint
-from modelmedic.steps.training.train import train_apart
+from modelmedic.steps.training.train import train_in_child
 place = Path("{tmp_path}")
-train_apart(place / "train.parquet", Policy.model_validate_json((place / "rules.json").read_bytes()), place / "out")
+train_in_child(place / "train.parquet", Policy.model_validate_json((place / "rules.json").read_bytes()), place / "out")
 """
     parent = subprocess.Popen([sys.executable, "-c", program])
     child = tmp_path / "out" / "home" / "child"

@@ -5,8 +5,8 @@ the past.
 import contextlib
 
 from modelmedic.steps.approval.answers import give
-from modelmedic.steps.backtesting.replayed_site import Stage, move_on
-from modelmedic.steps.backtesting.result import POLICY, Counts, Deed, Played
+from modelmedic.steps.backtesting.replayed_site import ReplayedSite, next_look
+from modelmedic.steps.backtesting.result import POLICY, Deed, DeedCounts, PlayedWay
 from modelmedic.steps.contracts.diagnosis import Diagnosis
 from modelmedic.steps.contracts.errors import StoreError, Transient
 from modelmedic.steps.contracts.heal_stages import HEAL
@@ -19,15 +19,15 @@ from modelmedic.steps.heal.engine import Ask, heal
 from modelmedic.steps.reconcile.sweep import sweep
 from modelmedic.steps.runtime.run import Run
 
-_TABLE = tuple(stage for stage in HEAL if stage.name != "report")  # nobody reads Evidently's page of a rehearsal
+_TABLE = tuple(stage for stage in HEAL if stage.name != "report")  # nobody reads the Evidently report of a replay
 
 
-def policy_itself(stage: Stage, *, approve: bool) -> Played:
+def policy_loop(replayed: ReplayedSite, *, approve: bool) -> PlayedWay:
     """Look, and heal what was opened, until the past is over. `approve` is what people answer
     wherever the policy asks them.
     """
-    site = stage.site
-    while move_on(stage):
+    site = replayed.site
+    while next_look(replayed):
         sweep(site)
         seen = monitor(site)
         if seen.incident is not None:
@@ -35,7 +35,7 @@ def policy_itself(stage: Stage, *, approve: bool) -> Played:
                 heal(Run(site, site.ledger.find(seen.incident)), ask=_answer(approve), table=_TABLE)
     incidents = [(incident, site.ledger.closing(incident)) for incident in site.ledger.incidents(site.model)]
     closed = [(incident, closing) for incident, closing in incidents if closing is not None]
-    return Played(POLICY, stage.answers, _counts(stage, closed, len(incidents)), [_deed(stage, *each) for each in closed])
+    return PlayedWay(POLICY, replayed.answers, _counts(replayed, closed, len(incidents)), [_deed(replayed, *each) for each in closed])
 
 
 def _answer(approved: bool) -> Ask:
@@ -50,11 +50,11 @@ def _answer(approved: bool) -> Ask:
     return ask
 
 
-def _counts(stage: Stage, closed: list[tuple[Incident, Closing]], incidents: int) -> Counts:
-    ledger = stage.site.ledger
+def _counts(replayed: ReplayedSite, closed: list[tuple[Incident, Closing]], incidents: int) -> DeedCounts:
+    ledger = replayed.site.ledger
     outcomes = [closing.outcome for _, closing in closed]
     trainings = [result for incident, _ in closed if (result := ledger.result(incident, RetrainResult))]
-    return Counts(
+    return DeedCounts(
         retrains=sum(each.trained for each in trainings),
         promotions=outcomes.count(Outcome.HEALED),
         rejected=outcomes.count(Outcome.REJECTED) + outcomes.count(Outcome.WITHDRAWN),
@@ -66,9 +66,9 @@ def _counts(stage: Stage, closed: list[tuple[Incident, Closing]], incidents: int
     )
 
 
-def _deed(stage: Stage, incident: Incident, closing: Closing) -> Deed:
-    found = _diagnosis(stage, incident)
-    aside = _window(stage, incident) if closing.outcome is Outcome.QUARANTINED else None
+def _deed(replayed: ReplayedSite, incident: Incident, closing: Closing) -> Deed:
+    found = _diagnosis(replayed, incident)
+    aside = _window(replayed, incident) if closing.outcome is Outcome.QUARANTINED else None
     return Deed(
         incident.opened_at,
         closing.outcome.value,
@@ -79,11 +79,11 @@ def _deed(stage: Stage, incident: Incident, closing: Closing) -> Deed:
     )
 
 
-def _diagnosis(stage: Stage, incident: Incident) -> Diagnosis | None:
-    result = stage.site.ledger.result(incident, DiagnoseResult)
+def _diagnosis(replayed: ReplayedSite, incident: Incident) -> Diagnosis | None:
+    result = replayed.site.ledger.result(incident, DiagnoseResult)
     return result.diagnosis if result is not None else None
 
 
-def _window(stage: Stage, incident: Incident) -> Window | None:
-    spans = stage.site.history.quarantined_spans(stage.site.model)
+def _window(replayed: ReplayedSite, incident: Incident) -> Window | None:
+    spans = replayed.site.history.quarantined_spans(replayed.site.model)
     return next((span.window for span in spans if span.incident == incident.id), None)
