@@ -1,3 +1,3 @@
-"""Training apart from everything else: rows in, a model folder out, in a process that knows no
-store and no record.
+"""Training: labelled rows in, a model folder out, in a child process that knows no store and no
+record. Called by bootstrap and by the retrain and validate stages.
 """

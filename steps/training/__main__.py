@@ -1,8 +1,8 @@
-"""One training, as a process of its own: `python -m modelmedic.steps.training --data=train.parquet
+"""One training in a process of its own: `python -m modelmedic.steps.training --data=train.parquet
 --policy=policy.json --out=DIR`.
 
-Writes the model to DIR/model and what became of it to DIR/report.json, whose `error` is null or one
-sentence. The traceback of a training function that failed goes to stderr.
+Writes the model to DIR/model and a report to DIR/report.json, whose `error` is null or one sentence.
+The traceback of a training function that failed goes to stderr.
 """
 
 import argparse
@@ -22,7 +22,7 @@ _CHECKED_ROWS = 50
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """0 when there is a model; otherwise the error's exit code, 1 for a fault in the training
+    """Exit code 0 when there is a model, else the error's, which is 1 for a fault in the training
     function.
     """
     options = _parser().parse_args(arguments)
@@ -33,7 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
         _train(options)
     except ModelmedicError as reason:
         error, code = str(reason), reason.exit_code
-    except BaseException as reason:  # whatever the user's code raises, SystemExit among it
+    except BaseException as reason:  # anything that the user's code raises, SystemExit too
         traceback.print_exc()
         error, code = f"{type(reason).__name__}: {reason}", 1
     (options.out / "report.json").write_text(json.dumps({"error": error}))
@@ -44,13 +44,13 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m modelmedic.steps.training", description="Train one model; it is registered by somebody else."
+        prog="python -m modelmedic.steps.training", description="Train one model and leave its folder; registration is another step."
     )
     parser.add_argument("--data", type=Path, required=True, help="labelled rows, Parquet")
     parser.add_argument("--policy", type=Path, required=True, help="the policy, JSON")
     parser.add_argument("--out", type=Path, required=True, help="folder for the model and the report")
-    parser.add_argument("--recalibrate", type=Path, help="model folder whose answers are to be corrected instead of training anew")
-    parser.add_argument("--tethered", action="store_true", help="end when stdin is closed, as it is when the parent was killed")
+    parser.add_argument("--recalibrate", type=Path, help="model folder whose answers are corrected, instead of a new training")
+    parser.add_argument("--tethered", action="store_true", help="end when stdin is closed, as it is when the parent is killed")
     return parser
 
 
@@ -83,7 +83,7 @@ def entrypoint(name: str) -> Callable[..., Any]:
         found = getattr(importlib.import_module(module), function)
     except ModuleNotFoundError as error:
         if error.name is None or not f"{module}.".startswith(f"{error.name}."):
-            raise  # a module that theirs imports: their traceback says more than we could
+            raise  # a module that the user's module imports: the traceback says more than a sentence of ours
         raise BadInput(f"retrain.entrypoint is {name}; there is no module {module} in {Path.cwd()} or in this environment") from error
     except AttributeError as error:
         raise BadInput(f"retrain.entrypoint is {name}; module {module} has no {function}") from error
@@ -93,7 +93,7 @@ def entrypoint(name: str) -> Callable[..., Any]:
 
 
 def _check(folder: Path, rows: Any, policy: Policy) -> None:
-    """The model answers rows that it learnt from with one number each."""
+    """Raises BadInput unless the model answers rows that it learnt from with one number each."""
     import numpy as np
 
     from modelmedic.steps.adapters.models.loader import load_model

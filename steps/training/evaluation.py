@@ -1,5 +1,5 @@
-"""Rows and two models' answers to them, as the gates look at them; the models are asked in
-processes of their own.
+"""Models' answers to labelled rows, in the form that the gates compare; each model is asked in a
+child process. Called by bootstrap, by trials and by the validate stage.
 """
 
 from pathlib import Path
@@ -18,7 +18,9 @@ from modelmedic.steps.training.predict import ModelAnswers, ask_in_child
 
 
 def ask_model(model: Path, policy: Policy, parts: tuple[pa.Table, ...], out: Path) -> tuple[ModelAnswers, tuple[np.ndarray, ...]]:
-    """One process for all parts; the answers to each of them, none when the model does not load."""
+    """The model's answers to each part, from one process for all; no answers when the model does
+    not load.
+    """
     names = [name for name in policy.features if all(name in part.column_names for part in parts)]
     rows = pa.concat_tables([part.select(names) for part in parts], promote_options="permissive")
     asked = ask_in_child(model, policy, rows, out)
@@ -29,6 +31,7 @@ def ask_model(model: Path, policy: Policy, parts: tuple[pa.Table, ...], out: Pat
 
 
 def scored_rows(policy: Policy, rows: pa.Table, challenger: np.ndarray, champion: np.ndarray | None = None) -> ScoredRows:
+    """The rows with the answers of one model or two, as the gates take them."""
     frame = features(rows, policy)
     columns: dict[str, npt.NDArray[np.generic]] = {name: frame[name].to_numpy() for name in policy.features}
     seconds = np.asarray(pc.cast(rows[policy.data.time], pa.int64()).to_numpy(), dtype=np.float64) / 1e6
@@ -37,7 +40,7 @@ def scored_rows(policy: Policy, rows: pa.Table, challenger: np.ndarray, champion
 
 
 def with_answers(rows: pa.Table, version: str, answers: np.ndarray) -> pa.Table:
-    """The rows as if this version had served them: what it is compared with from its promotion on."""
+    """The rows as if the version had served them: its reference from its promotion on."""
     for name, column in ((PREDICTION, pa.array(answers)), (MODEL_VERSION, pa.array([version] * rows.num_rows))):
         rows = rows.set_column(rows.column_names.index(name), name, column)
     return rows

@@ -1,5 +1,5 @@
-"""Labelled rows to learn from: what was answered since the model serves, and before that what the
-first champion was taught by.
+"""Labelled rows to learn from: the logged rows since the model serves, and before those the rows of
+the bootstrap. Called by the retrain stage.
 """
 
 from collections.abc import Sequence
@@ -12,29 +12,29 @@ from modelmedic.steps.contracts.inference_log import MODEL_VERSION, PREDICTION
 from modelmedic.steps.contracts.keys import reference_key
 from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.core.tables.log_columns import conform
-from modelmedic.steps.data.snapshots import rows as snapshot
+from modelmedic.steps.data import snapshots
 from modelmedic.steps.records.documents import put, read
 from modelmedic.steps.runtime.run import Site
 
-_FIRST = "first"  # stands where a version stands: the key is written before any version has a number
+_FIRST = "first"  # in place of a version: the key is written before any version has a number
 _PART = "taught.json"
 
 
-def remember_bootstrap_rows(site: Site, named: str) -> None:
-    """The snapshot of the rows that a first champion was taught and judged by; the last one stands."""
-    put(site.store, reference_key(site.model, _FIRST, _PART), {"snapshot": named})
+def remember_bootstrap_rows(site: Site, snapshot: str) -> None:
+    """Keep the digest of the rows that trained and judged a first champion; the last one stands."""
+    put(site.store, reference_key(site.model, _FIRST, _PART), {"snapshot": snapshot})
 
 
 def labelled_history(site: Site, span: Window, limit: int) -> pa.Table:
-    """Labelled rows of the span by time, at most `limit` of the logged ones; those from before the
-    log were answered by nobody.
+    """Labelled rows of the span by time, at most `limit` of them logged. Rows from before the log
+    have no prediction and no model version.
     """
     logged = site.windows.table(span, labelled_only=True, limit=limit)
     kept: dict[str, str] | None = read(site.store, dict[str, str], reference_key(site.model, _FIRST, _PART))
     if kept is None:
         return logged
     until = pc.min(logged[site.policy.data.time]).as_py() if logged.num_rows else span.end
-    before = _before(site, snapshot(site.store, kept["snapshot"]), Window(span.start, max(until, span.start)), logged.schema)
+    before = _before(site, snapshots.rows(site.store, kept["snapshot"]), Window(span.start, max(until, span.start)), logged.schema)
     return pa.concat_tables([before, logged])
 
 
@@ -46,9 +46,7 @@ def _before(site: Site, rows: pa.Table, span: Window, schema: pa.Schema) -> pa.T
 
 
 def rows_within(rows: pa.Table, time: str, window: Window, excluded: Sequence[Window] = ()) -> pa.Table:
-    """The rows of the window that lie in none of the excluded ones; `time` is the column of their
-    times.
-    """
+    """The rows of the window that lie in no excluded window; `time` names the column of their times."""
     times = rows[time]
     keep = _inside(times, window)
     for span in excluded:

@@ -1,5 +1,5 @@
-"""A model asked in a process of its own, seen from outside: its answers to the rows, and how it did
-as a server.
+"""A model asked in a child process (predict_main.py): its answers to the rows, and its fitness as a
+server.
 """
 
 import json
@@ -18,23 +18,21 @@ from modelmedic.steps.training.predict_main import ANSWERS, REPORT
 from modelmedic.steps.training.process import is_in_this_process, run_child, was_killed
 
 _ALLOWED = timedelta(minutes=10)
-_FEW = 1  # requests that are timed where time means nothing
+_FEW = 1  # requests that are timed in this process, where times mean nothing
 _ALLOW_PICKLE = "MODELMEDIC_ALLOW_PICKLE"
 
 
 @dataclass(frozen=True)
 class ModelAnswers:
-    """`answers` has one number per row, shape (n,); it is None when `fitness.fault` says why there
-    is none.
-    """
+    """`answers` holds one number per row, shape (n,), or is None and `fitness.fault` says why."""
 
     answers: np.ndarray | None
     fitness: Fitness
 
 
 def ask_in_child(model: Path, policy: Policy, rows: pa.Table, out: Path) -> ModelAnswers:
-    """Load the model folder as the predictor does and ask it about every row. `out` is an empty
-    folder.
+    """Load the model folder as the predictor does and ask it about every row. `out` is a folder that
+    does not exist yet.
     """
     out.mkdir(parents=True)
     (out / "policy.json").write_text(policy.model_dump_json(by_alias=True))

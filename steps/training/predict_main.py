@@ -1,9 +1,9 @@
-"""A model's answers to labelled rows, given by a process of its own that loads it exactly as the
-predictor does.
+"""A model's answers to rows, from a process of its own that loads the model exactly as the predictor
+does.
 
 Called as `python -m modelmedic.steps.training.predict_main --model=DIR --policy=policy.json
---rows=rows.parquet --out=DIR`: validation never loads what somebody's training code wrote into the
-process that holds the records.
+--rows=rows.parquet --out=DIR`, because the process that holds the records never loads what a user's
+training code wrote.
 """
 
 import argparse
@@ -27,6 +27,7 @@ _CHUNK = 10_000  # rows asked at once
 
 
 def main(arguments: list[str] | None = None) -> int:
+    """Exit code 0; the report's `fault` says why there are no answers."""
     parser = argparse.ArgumentParser(
         prog="python -m modelmedic.steps.training.predict_main", description="Ask a model about rows and time it."
     )
@@ -79,7 +80,9 @@ def _asked(answering: Any, rows: pa.Table) -> Any:
 
 
 def _timed(answering: Any, rows: pa.Table, single: int) -> list[float]:
-    """Milliseconds of requests of one row each, spread over the rows; the first ones only warm up."""
+    """Milliseconds of requests of one row each, spread over the rows, without the first few, which
+    warm the model up.
+    """
     step = max(1, rows.num_rows // (single + _WARM))
     times = []
     for at in range(0, min(rows.num_rows, step * (single + _WARM)), step):

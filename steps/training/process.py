@@ -1,8 +1,8 @@
-"""A process for what others wrote: none of our credentials in its environment, a bound on its time,
-and no life after ours.
+"""Child processes for code that users wrote: none of our credentials in the environment, a bound on
+the time, and no child outlives its parent.
 
-A replay that runs nothing but our own code may do without (`in_this_process`): starting Python and
-scikit-learn anew takes longer than most trainings.
+A replay that runs only our own code may do without (`in_this_process`), because starting Python and
+scikit-learn takes longer than most trainings.
 """
 
 import contextlib
@@ -25,14 +25,13 @@ T = TypeVar("T")
 LOG_FILE = "process.log"
 _PASSED_ON = ("PATH", "PYTHONPATH", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TZ", "OMP_NUM_THREADS")
 
-
 _HERE: ContextVar[bool] = ContextVar("in_this_process", default=False)
 
 
 @contextlib.contextmanager
 def in_this_process() -> Iterator[None]:
-    """While the block runs, `run_child` calls the module's `main` instead of starting a process:
-    only for code that is our own.
+    """Let `run_child` call the module's `main` in the block instead of starting a process; only for
+    code that is our own.
     """
     token = _HERE.set(True)
     try:
@@ -42,15 +41,13 @@ def in_this_process() -> Iterator[None]:
 
 
 def is_in_this_process() -> bool:
-    """Whether what would run apart runs in this process now, beside everything else that it does:
-    times mean nothing then.
-    """
+    """True inside of `in_this_process`, where measured times mean nothing."""
     return _HERE.get()
 
 
 def run_in_pairs(tasks: Sequence[Callable[[], T]]) -> list[T]:
-    """What each task answers, two of them at a time: each waits for a process of its own. One by
-    one where all is in this process.
+    """The tasks' answers; two tasks at a time, each of which waits for a child process, or one at a
+    time inside of `in_this_process`.
     """
     if is_in_this_process():
         return [task() for task in tasks]
@@ -59,10 +56,10 @@ def run_in_pairs(tasks: Sequence[Callable[[], T]]) -> list[T]:
 
 
 def run_child(module: list[str], out: Path, allowed: timedelta) -> int | None:
-    """`python -m` the module with its arguments; what it says goes to the log in `out`.
+    """Run `python -m` with the module and its arguments; its output goes to the log in `out`.
 
-    Its exit code; None when it took too long and was ended, with everything that it had started.
-    Its stdin is closed when this process dies, which `tethered` heeds.
+    The exit code, or None when the child took too long and was killed with everything that it had
+    started. Its stdin is closed when this process dies (see `tether`).
     """
     if is_in_this_process():
         return _called(module)
@@ -89,8 +86,8 @@ def run_child(module: list[str], out: Path, allowed: timedelta) -> int | None:
 
 
 def _called(module: list[str]) -> int:
-    """`main` of the module, or of its `__main__` where it is a package; it is not tethered, for it
-    has no parent.
+    """Call `main` of the module, or of its `__main__` where it is a package; untethered, because
+    there is no child.
     """
     found = importlib.import_module(module[0])
     if hasattr(found, "__path__"):
@@ -99,12 +96,12 @@ def _called(module: list[str]) -> int:
 
 
 def was_killed(code: int | None) -> bool:
-    """Whether the kernel or somebody else ended it with signal 9, as it does for want of memory."""
+    """True when a child ended by signal 9, as the kernel does for want of memory."""
     return code in (-signal.SIGKILL, 128 + signal.SIGKILL)
 
 
 def tether() -> None:
-    """Call it in the child: it ends when its parent does, also by kill -9."""
+    """Let this child process end when its parent does, also by kill -9."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
@@ -115,9 +112,7 @@ def _end_with_parent() -> None:
 
 
 def _environment(ours: Mapping[str, str], out: Path) -> dict[str, str]:
-    """What a training function needs to run, and nothing that opens a store: a list of what passes,
-    not of what does not.
-    """
+    """The variables that a training function needs, and none that opens a store: an allow list."""
     passed = {name: ours[name] for name in _PASSED_ON if name in ours}
     own = {
         "HOME": str(out / "home"),
@@ -125,15 +120,15 @@ def _environment(ours: Mapping[str, str], out: Path) -> dict[str, str]:
         "MLFLOW_TRACKING_URI": f"sqlite:///{out / 'home' / 'mlflow.db'}",  # an mlflow.log_metric of theirs stays theirs
         "PYTHONHASHSEED": "0",
         "PYTHONDONTWRITEBYTECODE": "1",
-        # OpenMP threads wait for one another in a busy loop: on two cores with a neighbour two of
-        # them take ten times as long as one
+        # OpenMP threads wait for one another in a busy loop: two of them, on two cores with other
+        # work, take ten times as long as one
         "OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // 2)),
     }
     return {**own, **passed}
 
 
 def fresh_folder(folder: Path) -> Path:
-    """An empty folder: what a killed run left there is of no use."""
+    """An empty folder, without what a killed run left there."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     return folder

@@ -1,9 +1,9 @@
-"""The rehearsal of a choice: small forests stand in for the trainings that are to be tried, and are
-judged on the same holdout rows.
+"""The rehearsal of a choice between training plans: a small forest stands in for each training, and
+all are judged on the same holdout rows. Called by the retrain stage.
 
-Which rows teach more hangs on the rows more than on who learns from them, so a start whose stand-in
-is beaten beyond noise need not be trained: where a concept has changed for good that is one of the
-two. It was still tried on these labels, and the gate counts it.
+A plan whose stand-in is worse beyond noise need not be trained, because the use of the rows hangs
+on the rows more than on the learner. Where a concept has changed for good that is one plan of two.
+It was still a trial on these labels, and the gate counts it.
 """
 
 from collections.abc import Sequence
@@ -26,21 +26,21 @@ Floats = npt.NDArray[np.float64]
 
 
 def outdone(run: Run, plans: Sequence[TrainingPlan], labelled: pa.Table, holdout: pa.Table) -> tuple[bool, ...]:
-    """For each plan whether another's stand-in is better beyond noise; nobody where a correction is
-    tried, or nothing can be learnt.
+    """For each plan, True when another's stand-in is better beyond noise; all False where a plan is
+    a recalibration, or nothing can be learnt.
     """
-    policy, nobody = run.site.policy, (False,) * len(plans)
+    policy, none = run.site.policy, (False,) * len(plans)
     if len(plans) < 2 or any(plan.remedy is Remedy.RECALIBRATE for plan in plans):
-        return nobody
+        return none
     found = [forest_answers(training_rows(policy, plan, labelled), holdout, policy.roles) for plan in plans]
     known = [each for each in found if each is not None]
     if len(known) < len(plans):
-        return nobody
+        return none
     return tuple(any(_gain(policy, holdout, other, each).gain.low > 0 for other in known if other is not each) for each in known)
 
 
 def training_rows(policy: Policy, plan: TrainingPlan, labelled: pa.Table) -> pa.Table:
-    """The rows that the plan teaches."""
+    """The labelled rows that the plan trains on."""
     apart = () if plan.remedy is Remedy.RECALIBRATE else plan.beside
     return rows_within(labelled, policy.data.time, plan.train, (*plan.excluded, *apart))
 

@@ -1,5 +1,5 @@
-"""A training in its own process, seen from outside: whatever it does, the caller gets a folder or a
-sentence.
+"""A training in a child process (`__main__.py`): whatever the training code does, the caller gets a
+folder or a sentence.
 """
 
 import json
@@ -14,14 +14,12 @@ from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.window import format_duration
 from modelmedic.steps.training.process import LOG_FILE, run_child, was_killed
 
-_LONGEST = 300  # characters of a sentence that their code may put into our records
+_LONGEST = 300  # characters of a sentence that a user's code may put into our records
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingOutcome:
-    """`folder` holds an MLflow model, or is None and `sentence` says why. `seconds` is how long it
-    took.
-    """
+    """`folder` holds an MLflow model, or is None and `sentence` says why. `seconds` is the duration."""
 
     folder: Path | None
     seconds: float
@@ -32,10 +30,10 @@ def train_in_child(
     data: Path, policy: Policy, out: Path, *, recalibrate: Path | None = None, timeout: timedelta | None = None
 ) -> TrainingOutcome:
     """Run `python -m modelmedic.steps.training` on the rows in `data`, with none of our credentials
-    in its environment.
+    in the environment.
 
-    `out` is an empty folder for everything that it writes. A failure of any kind is an answer, not
-    an exception: the traceback is in its log there.
+    `out` is a folder that does not exist yet, for everything that the child writes. A failure of
+    any kind is an answer, not an exception; the traceback is in the log in `out`.
     """
     allowed = timeout or policy.retrain.timeout
     out.mkdir(parents=True)
@@ -69,7 +67,7 @@ def _fault(code: int | None, out: Path, allowed: timedelta) -> str | None:
 
 
 def _reported(out: Path) -> str | None:
-    """The error in the report as one printable line; their code may have written anything there."""
+    """The error in the report as one printable line; a user's code may have written anything there."""
     try:
         error = json.loads((out / "report.json").read_text())["error"]
     except (OSError, ValueError, KeyError, TypeError):

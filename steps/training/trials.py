@@ -1,4 +1,6 @@
-"""Trainings that are tried for one challenger, and which of them is the challenger."""
+"""The trials of one heal: training plans carried out, compared on the newest labels, and the best
+of them chosen as the challenger. Called by the retrain stage.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -26,8 +28,8 @@ from modelmedic.steps.training.train import TrainingOutcome, train_in_child
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One plan carried out. `gain` is the least over the champion on the holdout rows, where more
-    than one was tried.
+    """One training plan carried out. `gain` is the low end of the gain over the champion on the
+    holdout rows; None when there was one trial only.
     """
 
     plan: TrainingPlan
@@ -37,34 +39,35 @@ class Trial:
 
     @property
     def fitted(self) -> bool:
-        """Whether a model came of it."""
+        """True when the training left a model."""
         return self.trained.folder is not None
 
 
 def carry_out(run: Run, plan: TrainingPlan, labelled: pa.Table, place: Path) -> Trial:
+    """Train by the plan; `place` is a folder that does not exist yet."""
     train = training_rows(run.site.policy, plan, labelled)
     run.site.say(f"training on {train.num_rows} rows of {plan.train}: {plan.reason}")
     return Trial(plan, train, _trained(run, plan.remedy, train, place))
 
 
 def skip(run: Run, plan: TrainingPlan, labelled: pa.Table) -> Trial:
-    """A plan that is not carried out, for another's stand-in was better beyond noise."""
+    """The trial of a plan that is not trained, because another's stand-in was better beyond noise."""
     return Trial(
         plan, training_rows(run.site.policy, plan, labelled), TrainingOutcome(None, 0.0, "not trained: in the rehearsal another was better")
     )
 
 
 def measure_gains(run: Run, trials: Sequence[Trial], holdout: pa.Table, place: Path) -> list[Trial]:
-    """Each with what the gate will ask of it: the least gain over the champion on the holdout rows
-    that its interval allows.
+    """The trials with their gains, as the gate will ask for them: the low end of the interval of the
+    gain over the champion on the holdout rows.
 
     A model that learnt from few rows may look best by chance; its interval says so. A model that
-    cannot be asked has no gain.
+    does not load has no gain.
     """
     policy = run.site.policy
     try:
         asked = [_champion(run), *(each.trained.folder for each in trials)]
-    except ModelmedicError:  # released by hand, and the registry that has its files cannot be reached from where training runs
+    except ModelmedicError:  # a champion released by hand, whose files lie in a registry that training cannot reach
         return list(trials)
     answers = run_in_pairs([partial(_answers, folder, policy, holdout, place / f"asked-{number}") for number, folder in enumerate(asked)])
     champion, tried = answers[0], len(trials)
@@ -80,8 +83,8 @@ def _answers(folder: Path | None, policy: Policy, holdout: pa.Table, place: Path
 
 
 def _gain(policy: Policy, each: Trial, holdout: pa.Table, answers: np.ndarray | None, champion: np.ndarray, tried: int) -> float | None:
-    """A correction leaves the ranking as it is, so by the AUC a full training is better as soon as
-    it passes.
+    """The low end of the trial's gain. By AUC a recalibration has the gate's margin against it,
+    because it leaves the ranking as it is, and any full training that passes is better.
     """
     if answers is None:
         return None
@@ -92,13 +95,13 @@ def _gain(policy: Policy, each: Trial, holdout: pa.Table, answers: np.ndarray | 
 
 
 def best_trial(trials: Sequence[Trial]) -> Trial:
-    """The largest of the least gains; the first one that was trained where nobody has any."""
+    """The trial with the largest gain; without gains the first trial that left a model."""
     known = [each for each in trials if each.gain is not None]
     return max(known, key=lambda each: each.gain or 0.0) if known else next((t for t in trials if t.trained.folder), trials[0])
 
 
 def choice_sentence(best: Trial, trials: Sequence[Trial], metric: str) -> str:
-    """Why this one of several, in words that follow what its training came to."""
+    """The reason for the choice, as the end of a sentence on the training; empty without one."""
     others = [each.gain for each in trials if each is not best and each.gain is not None]
     if best.gain is None or not others:
         return ""
@@ -114,8 +117,8 @@ def _trained(run: Run, remedy: Remedy, train: pa.Table, place: Path) -> Training
 
 
 def _champion(run: Run) -> Path:
-    """The files of the version that the diagnosis found serving: training reaches no registry.
-    Raises Refused without one.
+    """The files of the version that the diagnosis found serving, because training reaches no
+    registry. Raises Refused without one.
     """
     site, served = run.site, run.result(DiagnoseResult).served
     if served is None:
@@ -124,5 +127,5 @@ def _champion(run: Run) -> Path:
 
 
 def code_version(policy: Policy) -> str:
-    """What made a model: this program's version, and the training function that was called."""
+    """The maker of a model: this program's version, and the training function that was called."""
     return f"modelmedic {installed('modelmedic')}, {policy.retrain.entrypoint}"
