@@ -19,7 +19,7 @@ from modelmedic.steps.records.documents import put, read
 from modelmedic.steps.runtime.reference import champion_reference
 from modelmedic.steps.runtime.run import Site
 
-_KNOWN = 2  # counts up when thresholds learn something new: those that were kept before are made anew
+_KNOWN = 2  # one up with every change of what thresholds hold: those kept before are made anew
 _SAMPLE = 200_000  # rows from which the layout is chosen
 
 
@@ -49,8 +49,8 @@ def reference_profile(site: Site) -> ReferenceProfile:
 
 
 def thresholds(site: Site, reference: ReferenceProfile, rows: int) -> Thresholds:
-    """The thresholds of the reference under the site's policy; calibrated for windows of `rows` rows
-    the first time that so many are enough.
+    """The thresholds of the reference under the site's policy, calibrated for windows of `rows`
+    rows, the first number of rows that is enough.
     """
     detect = site.policy.detect
     alpha = alarm_level(detect.falseAlarmsPerYear, detect.window, detect.persistence.hits)
@@ -77,7 +77,7 @@ def _kept_profile(site: Site, version: str) -> Profile | None:
     try:
         document = read(site.store, dict[str, Any], _key(site, version, "profile", _roles(site)))
         return from_document(document) if document is not None else None
-    except (BadInput, ValueError, KeyError, TypeError):  # another release of this program wrote it: it is made anew
+    except (BadInput, ValueError, KeyError, TypeError):  # another release of this program wrote it
         return None
 
 

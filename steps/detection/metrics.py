@@ -1,5 +1,5 @@
-"""What the monitor tells Prometheus after each run, so that the alert rules are the same few for
-any number of models.
+"""The monitor's samples for Prometheus, pushed after each run, so that the alert rules are the same
+few for any number of models.
 """
 
 from collections import Counter
@@ -20,8 +20,8 @@ _MOST_COLUMNS = 50  # series per model
 
 
 def publish_verdict(site: Site, seen: MonitorResult, publisher: Publisher) -> bool:
-    """Whether the samples were delivered; when not, a person is told and nothing else happens: the
-    verdict is in the store.
+    """Push the samples; False, and a sentence to a person, when they were not delivered. The verdict
+    is in the store either way.
     """
     try:
         publisher.publish(m.MONITOR_JOB, site.model, tuple(monitor_samples(site, seen)))
@@ -32,7 +32,7 @@ def publish_verdict(site: Site, seen: MonitorResult, publisher: Publisher) -> bo
 
 
 def monitor_samples(site: Site, seen: MonitorResult) -> Iterator[Sample]:
-    """Every metric of the monitor's job, at most fifty columns among them, those that moved most."""
+    """Every metric of the monitor's job, with the fifty columns that moved most."""
     verdict = seen.verdict
     yield Sample(m.MONITOR_RUN, site.real.now().timestamp())
     yield Sample(m.MONITOR_INTERVAL, _interval(site).total_seconds())
@@ -54,7 +54,7 @@ def monitor_samples(site: Site, seen: MonitorResult) -> Iterator[Sample]:
 
 
 def spent_budget(site: Site, verdict: Verdict, champion: str) -> float:
-    """Share of the labelled windows of the last thirty days in which the loss had risen, 0..1."""
+    """Share of the labelled windows of the last thirty days whose loss had risen, 0..1."""
     assert verdict.window is not None
     since = verdict.window.end - _BUDGETED
     recent = [v for v in stored_verdicts(site, champion, verdict.window.end) if v.window is not None and v.window.end > since]

@@ -1,5 +1,5 @@
-"""The monitor: compares the current window with the champion's reference, writes the verdict down,
-opens an incident when it holds.
+"""The monitor: compares the current window with the champion's reference, keeps the verdict, and
+opens an incident when enough windows alarm. Called by the entry point `monitor` and by replays.
 """
 
 from collections.abc import Sequence
@@ -29,8 +29,8 @@ _LOOK_BACK = timedelta(days=30)
 
 @dataclass(frozen=True, slots=True)
 class MaturedLabels:
-    """The window whose labels have matured; the share of its rows that have one, 0..1, and how late
-    the newest one is.
+    """The window whose labels have matured, the share of its rows that have a label, 0..1, and the
+    lateness of the newest label.
     """
 
     window: Window
@@ -40,10 +40,10 @@ class MaturedLabels:
 
 @dataclass(frozen=True, slots=True)
 class MonitorResult:
-    """`incident` is the id of the model's open incident; `opened` whether this run opened it.
+    """`incident` is the id of the model's open incident; `opened` is true when this run opened it.
 
-    `alarm` is whether as many windows alarm as the policy asks for and no settle time speaks
-    against it; it holds as long as the fault does, whether or not there is an incident for it.
+    `alarm` is true when as many windows alarm as the policy asks for and no settle time speaks
+    against it. It holds as long as the fault does, with or without an incident.
     """
 
     verdict: Verdict
@@ -57,8 +57,8 @@ class MonitorResult:
 
 
 def monitor(site: Site, end: datetime | None = None) -> MonitorResult:
-    """Judge the window that ends at `end` (default: now). Judging one window twice says the same
-    and opens no second incident.
+    """Judge the window that ends at `end` (default: now). Judging a window twice gives the same
+    verdict and opens no second incident.
 
     Raises BadInput when no version that ever served has a reference.
     """
@@ -109,21 +109,21 @@ def _acknowledged(site: Site, champion: str) -> frozenset[str]:
 
 
 def _since(site: Site) -> tuple[datetime | None, datetime | None]:
-    """From when on windows speak of this champion, and until when they still hold rows of the one
-    that a heal replaced.
+    """The time from which on windows are about this champion, and the time until which they still
+    hold rows of the champion that a heal replaced.
     """
     now = site.clock.now()
     changes = [release.at for release in site.history.releases(site.model) if release.at <= now]
     last = max((heal.at for heal in site.ledger.past_heals(site.model) if replaces_champion(heal)), default=None)
-    if last is None or (changes and max(changes) > last):  # somebody released another version since: that one is to be watched at once
+    if last is None or (changes and max(changes) > last):  # a version released since, by hand, is watched at once
         return max(changes, default=None), None
     settles = last + site.policy.settle
     return max([settles, *changes]) if now >= settles else last, settles if now < settles else None
 
 
 def stored_verdicts(site: Site, champion: str, end: datetime) -> list[Verdict]:
-    """The stored ones on windows up to this one, of the last thirty days or the last `of` windows,
-    oldest first.
+    """The stored verdicts on windows that end by `end`, of the last thirty days or the last `of`
+    windows, whichever is longer, oldest first.
     """
     first, last = (verdict_key(site.model, champion, moment) for moment in (end - max(_LOOK_BACK, _reach(site)), end))
     keys = [key for key in site.store.list(verdict_key(site.model, champion), after=first) if key <= last]
@@ -135,8 +135,8 @@ def _reach(site: Site) -> timedelta:
 
 
 def _open(site: Site, verdict: Verdict, held: Persistence, labelled: LabelledWindow) -> tuple[Incident, bool]:
-    """The model's open incident, and whether it was opened here; when not, the verdict is attached
-    to it as evidence.
+    """The model's open incident, and True when this call opened it; else the verdict is attached to
+    it as evidence.
     """
     keep(site.store, policy_key(site.policy.hash), site.policy)
     window = evidence_window(verdict, site.policy, labelled.window)
@@ -162,8 +162,8 @@ def _sentence(site: Site, verdict: Verdict, held: Persistence, settles: datetime
     if not held.holds:
         return f"{verdict.sentence}; {_rule(held)}; {site.policy.detect.persistence.hits} open an incident"
     if settles is not None:
-        why = "for until then windows hold rows of the champion before the last heal"
-        return f"{verdict.sentence}; {_rule(held)}, but no incident is opened before {settles:%Y-%m-%dT%H:%MZ}, {why}"
+        why = "because until then windows hold rows of the champion before the last heal"
+        return f"{verdict.sentence}; {_rule(held)}, but no incident is opened before {settles:%Y-%m-%dT%H:%MZ} {why}"
     return f"{verdict.sentence}; {_rule(held)}"
 
 
@@ -196,7 +196,7 @@ def _tell_blind(site: Site, verdict: Verdict) -> None:
         "monitor.blind",
         Severity.WARNING,
         site.policy.metadata.owner,
-        f"The monitor of {site.model} sees too little to say anything",
+        f"The monitor of {site.model} has too few rows for a verdict",
         f"{verdict.sentence}. Windows are {span:.0f} hours long and this one is not the first; "
         f"look at the inference log under {site.policy.log_prefix}, or lower detect.minRows or lengthen detect.window.",
     )

@@ -1,8 +1,8 @@
-"""The windows that the monitor compares, as counts: what the champion answered, outside of what is
-quarantined.
+"""The windows that the monitor compares, as counts of the rows that the champion answered, without
+the quarantined ones.
 
-Where a predictor is not told that it is a canary, as in a cluster, the releases tell: a version
-answers as a canary until it has one.
+Where a predictor does not know that it is a canary, as in a cluster, the releases tell: a version
+answers as a canary until it has a release.
 """
 
 from collections.abc import Iterable, Mapping
@@ -21,12 +21,12 @@ from modelmedic.steps.core.profiles.profiler import Profiler
 from modelmedic.steps.core.tables.moments import MOMENT
 from modelmedic.steps.runtime.run import Site
 
-_MOST_LABELLED = 500_000  # rows whose loss is looked at, evenly over the window
+_MOST_LABELLED = 500_000  # rows that the loss is taken from, spread evenly over the window
 
 
 @dataclass(frozen=True, slots=True)
 class LabelledWindow:
-    """The newest window whose labels have matured; where none has, the one that should have."""
+    """The newest window whose labels have matured; where none have, the window whose labels are due."""
 
     window: Window
     profile: Profile
@@ -39,6 +39,7 @@ class LabelledWindow:
 
 
 def current_profile(site: Site, layout: Layout, window: Window) -> Profile:
+    """The champion's rows of the window, labels aside."""
     data = site.policy.data
     profiler = Profiler(layout)
     aside, released = site.history.quarantined(site.model), first_releases(site)
@@ -48,8 +49,8 @@ def current_profile(site: Site, layout: Layout, window: Window) -> Profile:
 
 
 def labelled_profile(site: Site, layout: Layout, window: Window) -> LabelledWindow:
-    """Loss and labels of `window`, or of the window one label delay before it while the labels of
-    `window` are not mature.
+    """Loss and labels of `window`; of the window one label delay earlier while the labels of
+    `window` have not matured.
     """
     labels = site.policy.data.labels
     if labels.delay <= (1 - labels.maturity) * window.length:
@@ -81,8 +82,8 @@ def _lag(rows: pa.Table, time: str, target: str, due: datetime) -> timedelta:
 
 
 def first_releases(site: Site) -> Mapping[str, datetime | None]:
-    """By version, the first time that it was released; None for the one before all records, or of
-    the first: it served long before.
+    """The first release of each version; None for the version before all records, or of the first
+    record, which served long before.
     """
     releases = site.history.releases(site.model)
     found: dict[str, datetime | None] = {releases[0].previous or releases[0].version: None} if releases else {}
@@ -94,8 +95,8 @@ def first_releases(site: Site) -> Mapping[str, datetime | None]:
 def champion_rows(batch: pa.RecordBatch, time: str, aside: Iterable[Window], released: Mapping[str, datetime | None]) -> pa.RecordBatch:
     """The rows that no canary answered and that lie in no quarantined span.
 
-    Where the log does not say who answered, a version that had no release yet was a canary. Without
-    any release nobody can tell.
+    Where the log does not name the role that answered, a version without a release by then was a
+    canary; without any release every row is kept.
     """
     keep = np.ones(batch.num_rows, dtype=bool)
     if SERVED_BY in batch.schema.names:
@@ -111,8 +112,8 @@ def champion_rows(batch: pa.RecordBatch, time: str, aside: Iterable[Window], rel
 
 
 def _released(versions: pa.Array, times: pa.Array, released: Mapping[str, datetime | None]) -> np.ndarray:
-    """Whether the row's version had a release by the row's time; a row that names no version counts
-    as answered by one that had.
+    """True for rows whose version had a release by the row's time, and for rows that name no
+    version.
     """
     found = ~_holds(pc.is_valid(versions))
     for version, at in released.items():

@@ -1,4 +1,6 @@
-"""An opinion from two files: no policy, no registry, no cluster."""
+"""A verdict and a diagnosis from two files, without a policy, a registry or a cluster; called by the
+commands detect and diagnose.
+"""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,14 +13,14 @@ from modelmedic.steps.contracts.detection import Roles, Thresholds, Verdict
 from modelmedic.steps.core.detection.verdict import judge_profiles
 from modelmedic.steps.core.profiles.layout_choice import check_roles, choose_layout, recognise_roles
 
-if TYPE_CHECKING:  # the diagnosis brings scipy, which a verdict does without
+if TYPE_CHECKING:  # a diagnosis imports scipy, which a verdict does without
     from modelmedic.steps.contracts.decision import Decision
     from modelmedic.steps.contracts.diagnosis import Context, Diagnosis
 
 
 def detect_files(reference: Path, current: Path, roles: Roles) -> Verdict:
-    """What differs between two files of any size, every row counted; memory depends on the columns
-    alone.
+    """The differences between two files of any size, every row counted; memory depends on the
+    columns alone.
 
     Raises BadInput with one sentence about the file or the column that is wrong.
     """
@@ -31,7 +33,7 @@ def detect_files(reference: Path, current: Path, roles: Roles) -> Verdict:
 
 
 def diagnose_files(reference: Path, current: Path, roles: Roles, context: "Context") -> "tuple[Diagnosis, Decision]":
-    """Why they differ, and what the default rules make of it."""
+    """The cause of the difference, and the remedy by the default rules."""
     from modelmedic.steps.core.decision.rules import decide
     from modelmedic.steps.core.diagnosis.diagnosis import find_cause
 

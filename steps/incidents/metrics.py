@@ -1,9 +1,9 @@
-"""What heals and the sweep tell Prometheus, read off the records, so that whoever tells last tells
-the same.
+"""The samples of heals and of the sweep for Prometheus, read off the records, so that any process
+pushes the same values.
 
-A value stands until it is replaced, and a Pushgateway forgets them all when it restarts: the sweep
-tells of the heals again. Nothing here ever ends a step: what cannot be told is said, and the next
-sweep tells it.
+A Pushgateway keeps a value until it is replaced, and forgets all values when it restarts: the sweep
+pushes the heals' samples again. No failure here ends a step; it is said, and the next sweep pushes
+again.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -23,10 +23,10 @@ _CLIMBED = (Outcome.HEALED, Outcome.WITHDRAWN)
 
 
 def tell_heal(run: Run, percent: int | None = None) -> None:
-    """What is not delivered is noted beside the incident.
+    """Push the heal's samples; a failure is noted beside the incident.
 
-    `percent` of the traffic is the challenger's now; None asks what serves, which only steps that
-    deploy can reach.
+    `percent` of the traffic is the challenger's now; None asks the serving side, which only steps
+    that deploy can reach.
     """
     site = run.site
     error = _published(site, m.HEAL_JOB, lambda: heal_samples(site, _share(site) if percent is None else percent))
@@ -34,21 +34,19 @@ def tell_heal(run: Run, percent: int | None = None) -> None:
         try:
             run.note("metrics.failed", job=m.HEAL_JOB, error=str(error))
         except ModelmedicError:
-            return  # the store is away as well, and whoever needs it says so
+            return  # the store is away as well, and the step that needs it says so
 
 
 def tell_sweep(site: Site) -> None:
-    """After the sweep of one model: how it stands, and once more how its heals went. It comes every
-    few minutes, so it is only said.
+    """Push the samples of one model after its sweep, and those of its heals again. A failure is only
+    said, because the next sweep comes in a few minutes.
     """
     _published(site, m.RECONCILE_JOB, lambda: sweep_samples(site))
     _published(site, m.HEAL_JOB, lambda: heal_samples(site, _share(site)))
 
 
 def tell_sweep_ended(publisher: Publisher, now: float, say: Callable[[str], None]) -> None:
-    """Of no one model: a sweep over all of them has come to its end, at `now` in seconds since
-    1970.
-    """
+    """Push the time, `now` in seconds since 1970, at which a sweep over all models came to its end."""
     try:
         publisher.publish(m.RECONCILE_JOB, None, (Sample(m.RECONCILE_RUN, now),))
     except ModelmedicError as error:
@@ -66,7 +64,7 @@ def heal_samples(site: Site, percent: int) -> Iterator[Sample]:
 
 
 def sweep_samples(site: Site) -> Iterator[Sample]:
-    """Every metric of the sweep's job that is of one model. Needs to reach what serves."""
+    """Every metric of the sweep's job about one model. Asks the serving side."""
     current = site.ledger.current(site.model)
     against = _against(site)
     yield Sample(m.INCIDENTS, float(current is not None))
@@ -77,7 +75,7 @@ def sweep_samples(site: Site) -> Iterator[Sample]:
 
 
 def _published(site: Site, job: str, samples: Callable[[], Iterable[Sample]]) -> ModelmedicError | None:
-    """What kept the samples from being told; it is said."""
+    """Push the samples; the error, when they could not be pushed, which is said as well."""
     if site.metrics is None:
         return None
     try:
@@ -93,8 +91,8 @@ def _share(site: Site) -> int:
 
 
 def _worse(site: Site, heals: tuple[PastHeal, ...]) -> bool:
-    """Whether the last canary was taken back by a judgement, and not because it never came up or a
-    freeze came between.
+    """True when the last canary was taken back by a judgement, and not because it never came up or
+    because of a freeze.
     """
     current = site.ledger.current(site.model)
     deployed = site.ledger.result(current, DeployResult) if current is not None else None
@@ -107,7 +105,7 @@ def _worse(site: Site, heals: tuple[PastHeal, ...]) -> bool:
 
 
 def _waited(site: Site, current: Incident) -> float:
-    """Seconds, of the model's time, since a person was asked."""
+    """Seconds, in the model's time, since a person was asked."""
     waiting = pending(site.ledger, current)
     if waiting is None or waiting.asked_at is None:
         return 0.0
@@ -115,7 +113,7 @@ def _waited(site: Site, current: Incident) -> float:
 
 
 def _against(site: Site) -> set[str]:
-    """The limits that would keep a challenger back now."""
+    """The names of the limits that would hold a challenger back now."""
     found = objections(
         site.policy.limits,
         site.ledger.past_heals(site.model),

@@ -1,4 +1,6 @@
-"""An incident that a person opens: the model's current window, as the monitor would see it."""
+"""Incidents that a person opens, about the model's current window, and the heals of incidents that
+the loop opens. Called by the command heal, by triage and by the sweep.
+"""
 
 from modelmedic.steps.contracts.audit import Phase
 from modelmedic.steps.contracts.incident import Incident
@@ -12,8 +14,8 @@ ALERT = "by-hand"
 
 
 def open_by_hand(site: Site, *, keep: bool = True) -> Run:
-    """The run of the model's open incident, or of a new one. Without `keep` nothing is written:
-    such a run is only to look with.
+    """The run of the model's open incident, or of a new one. Without `keep` nothing is written, and
+    the run serves a dry run only.
     """
     current = site.ledger.current(site.model)
     if current is not None:
@@ -28,11 +30,10 @@ def open_by_hand(site: Site, *, keep: bool = True) -> Run:
 
 
 def ensure_heal(workflows: Workflows, template: str, incident: Incident, by: str, trail: AuditTrail) -> bool:
-    """Whether this call started it; it is written down afterwards, for the Workflow is its own
-    proof.
+    """Start the incident's Workflow unless there is one; True when this call started it. It is
+    recorded afterwards, because the Workflow is its own proof.
 
-    An incident that a person opened is left to that person, who heals it where they sit or submits
-    it.
+    An incident that a person opened is left to that person, who heals it in process or submits it.
     """
     if incident.alert == ALERT or not workflows.start(template, incident, by):
         return False

@@ -1,5 +1,5 @@
-"""Whether an alarm is the last incident over again, so that it would only be diagnosed, and held
-back, once more.
+"""Repeated alarms: those that show nothing beyond the last incident, which would only be diagnosed
+and held back once more. Called by the monitor and by triage.
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ _BROKEN = frozenset({Cause.DATA_QUALITY, Cause.LABEL_QUALITY, Cause.BAD_RELEASE}
 
 @dataclass(frozen=True, slots=True)
 class Repeat:
-    """The incident that said it all, and why another one would say no more."""
+    """The incident that the alarm repeats, and the reason why a new one would add nothing."""
 
     incident: str
     reason: str
@@ -33,12 +33,11 @@ class Repeat:
 def find_repeat(
     ledger: Ledger, control: Control, policy: Policy, champion: str, verdict: Verdict, earlier: Sequence[Verdict], now: datetime
 ) -> Repeat | None:
-    """The last closed incident, if the alarm shows nothing beyond it and what it ended with still
-    holds; None when this one is news.
+    """The last closed incident, if the alarm shows nothing beyond it and the outcome still holds;
+    None when the alarm is news.
 
-    `earlier` are the stored verdicts on this champion, oldest first. What was said of another
-    champion, of broken data or labels or of a release, and what an error ended, is never taken for
-    the same.
+    `earlier` are the stored verdicts on this champion, oldest first. An incident of another
+    champion, of broken data or labels, of a release, or one that an error closed, is never repeated.
     """
     last = next(reversed(ledger.incidents(policy.name)), None)
     closing = ledger.closing(last) if last else None
@@ -56,8 +55,8 @@ def find_repeat(
 
 
 def _was_over(earlier: Sequence[Verdict], since: datetime) -> bool:
-    """Whether a window was quiet meanwhile: what went away and came back is another fault, and may
-    be a harmless one.
+    """True when a window was quiet meanwhile: a fault that went away and came back is another one,
+    and may be harmless.
     """
     return any(v.state is VerdictState.QUIET and v.measured_at is not None and v.measured_at > since for v in earlier)
 
@@ -69,8 +68,8 @@ def _nearly_the_same(policy: Policy, shown: Verdict, verdict: Verdict) -> str:
 
 
 def _held_back(ledger: Ledger, control: Control, policy: Policy, closing: Closing, diagnosed: DiagnoseResult, now: datetime) -> str:
-    """What speaks against the remedy now as it did then: a limit, or the patience after a
-    rejection.
+    """The reason against the remedy, now as then: a limit, or the patience after a rejection; empty
+    without one.
     """
     wanted = diagnosed.decision.wanted
     stopped = bool(diagnosed.decision.objections) or closing.outcome is Outcome.REJECTED
@@ -84,8 +83,8 @@ def _held_back(ledger: Ledger, control: Control, policy: Policy, closing: Closin
 
 
 def _refused_before(policy: Policy, heals: tuple[PastHeal, ...], now: datetime) -> str:
-    """A fault that has not grown is asked about half as often after each refusal in a row; what
-    grew waits for the patience alone.
+    """The patience after refusals in a row: each of them doubles the time until a fault that has not
+    grown is news again.
     """
     row = rejections_in_a_row(heals)
     until = row[0].at + policy.settle * min(2 ** (len(row) - 1), _LONGEST) if row else now
@@ -93,8 +92,8 @@ def _refused_before(policy: Policy, heals: tuple[PastHeal, ...], now: datetime) 
 
 
 def _told(last: Incident, closing: Closing, diagnosed: DiagnoseResult, now: datetime) -> str:
-    """People were told of what the loop may not do by itself, and the labels show no more harm than
-    then.
+    """The reason when people were told of a remedy that the loop may not take by itself, and the
+    labels show no more harm than then; else empty.
     """
     asked = diagnosed.decision.wanted is Remedy.ESCALATE and diagnosed.diagnosis.cause is Cause.CONCEPT_DRIFT
     if not (asked and closing.outcome is Outcome.ESCALATED) and closing.outcome is not Outcome.SUGGESTED:

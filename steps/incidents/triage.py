@@ -1,9 +1,9 @@
-"""From an alert body to incidents: each model's alerts are believed only as far as the monitor's
-verdicts bear them out.
+"""Triage: from an alert body to incidents. An alert opens an incident only where the monitor's
+verdicts bear it out. Called by the entry point `triage`, which the Sensor starts.
 
 Run again with the same body, by two pods at once, or after a kill anywhere: one incident, one
-Workflow. What is refused is written down under its digest, in the trail of the model or, where no
-model of ours is named, in a trail of its own.
+Workflow. A refusal is recorded under its digest, in the trail of the model or, where no model of
+ours is named, in a trail of its own.
 """
 
 import base64
@@ -31,23 +31,22 @@ from modelmedic.steps.core.incidents.alerts import FiringAlert, Refusal, read_al
 from modelmedic.steps.core.incidents.evidence import evidence_window
 from modelmedic.steps.incidents.opening import ensure_heal
 from modelmedic.steps.incidents.repeats import find_repeat
+from modelmedic.steps.records import documents
 from modelmedic.steps.records.audit import AuditTrail
-from modelmedic.steps.records.documents import parse
-from modelmedic.steps.records.documents import read as stored
 from modelmedic.steps.records.freezes import Control
 from modelmedic.steps.records.ledger import Ledger
 from modelmedic.steps.runtime.run import Outputs
 
-HEALS: Final = frozenset({"ModelmedicDrift", "ModelmedicDegraded", "ModelmedicDataBroken"})  # what opens incidents
-NOBODY: Final = "ALERTS"  # whose trail has what names no model of ours; no policy can have a name in capitals
+HEALS: Final = frozenset({"ModelmedicDrift", "ModelmedicDegraded", "ModelmedicDataBroken"})  # the alerts that open incidents
+NOBODY: Final = "ALERTS"  # the trail of alerts that name no model of ours; no policy has a name in capitals
 _ACTOR: Final = "triage"
-_MOST_REFUSALS: Final = 20  # of one body are written down one by one
-_REPEATED: Final = 100  # records of a trail among which a repetition is looked for
+_MOST_REFUSALS: Final = 20  # of one body that are recorded one by one
+_REPEATED: Final = 100  # latest records of a trail that are searched for a repetition
 _RECENT: Final = timedelta(days=30)  # as far back as the alerts themselves look
 
 
 class TriageWorkspace(Protocol):
-    """What triage needs of the workspace."""
+    """The part of the workspace that triage needs."""
 
     @property
     def store(self) -> ObjectStore: ...
@@ -63,25 +62,25 @@ class TriageWorkspace(Protocol):
 
 @dataclass
 class _Batch:
-    """What was made of one body so far."""
+    """One alert body in work, and the counts of its alerts so far."""
 
-    place: TriageWorkspace
+    workspace: TriageWorkspace
     clock: Clock
     say: Callable[[str], None]
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(("opened", "attached", "refused"), 0))
 
     def trail(self, model: str) -> "_Trail":
-        return _Trail(AuditTrail(self.place.store, model, self.clock, self.place.actor))
+        return _Trail(AuditTrail(self.workspace.store, model, self.clock, self.workspace.actor))
 
 
-def triage(place: TriageWorkspace, body: bytes, say: Callable[[str], None], clock: Clock | None = None) -> Outputs:
-    """How many alerts opened an incident, were attached to one, and were refused.
+def triage(workspace: TriageWorkspace, body: bytes, say: Callable[[str], None], clock: Clock | None = None) -> Outputs:
+    """Sort the alerts of one body; the numbers of those that opened an incident, were attached to
+    one, and were refused.
 
-    One model's trouble keeps no other waiting: the first error is raised once every model had its
-    turn.
+    One model's error keeps no other waiting: the first is raised once every model had its turn.
     """
-    desk = _Batch(place, clock or SystemClock(), say)
-    reading, fleet = read_alerts(body), place.fleet()
+    batch = _Batch(workspace, clock or SystemClock(), say)
+    reading, fleet = read_alerts(body), workspace.fleet()
     failed: list[ModelmedicError] = []
     strangers: list[Refusal] = []
     for model, alerts in groupby(sorted(reading.alerts, key=lambda alert: alert.model), key=lambda alert: alert.model):
@@ -89,64 +88,65 @@ def triage(place: TriageWorkspace, body: bytes, say: Callable[[str], None], cloc
             strangers += (Refusal(_digest(each), f"{each.name} names the model {model}, which no policy here is about") for each in alerts)
             continue
         try:
-            _model(desk, model, fleet[model], list(alerts))
+            _model(batch, model, fleet[model], list(alerts))
         except ModelmedicError as error:
             failed.append(error)
             say(f"{model}: {error}")
-    _leftovers(desk, (*strangers, *reading.refused), reading.truncated)
+    _leftovers(batch, (*strangers, *reading.refused), reading.truncated)
     if failed:
         raise failed[0]
-    return {name: str(count) for name, count in desk.counts.items()}
+    return {name: str(count) for name, count in batch.counts.items()}
 
 
-def _model(desk: _Batch, model: str, facts: Mapping[str, str], alerts: list[FiringAlert]) -> None:
-    trail, ledger = desk.trail(model), Ledger(desk.place.store, desk.clock)
+def _model(batch: _Batch, model: str, facts: Mapping[str, str], alerts: list[FiringAlert]) -> None:
+    trail, ledger = batch.trail(model), Ledger(batch.workspace.store, batch.clock)
     for alert in alerts:
         if alert.name in HEALS:
-            _drifted(desk, ledger, facts["policy"], alert, trail)
+            _drifted(batch, ledger, facts["policy"], alert, trail)
         else:
             trail.once("alert.noted", _digest(alert), _said(alert))
-            desk.say(f"{model}: {alert.name} is for people; no incident is opened for it")
+            batch.say(f"{model}: {alert.name} is for people; no incident is opened for it")
     current = ledger.current(model)
-    if current is not None and ensure_heal(desk.place.workflows, facts["heal"], current, _ACTOR, trail.trail):
-        desk.say(f"{model}: the heal of incident {current.id} is started")
+    if current is not None and ensure_heal(batch.workspace.workflows, facts["heal"], current, _ACTOR, trail.trail):
+        batch.say(f"{model}: the heal of incident {current.id} is started")
 
 
-def _drifted(desk: _Batch, ledger: Ledger, policy_hash: str, alert: FiringAlert, trail: "_Trail") -> None:
-    """Attach it to the open incident, or open one if a verdict bears it out."""
+def _drifted(batch: _Batch, ledger: Ledger, policy_hash: str, alert: FiringAlert, trail: "_Trail") -> None:
+    """Attach the alert to the open incident, or open one if a verdict bears it out."""
     current = ledger.current(alert.model)
     try:
-        window = current.window if current else _evidence(desk, ledger, policy_hash, alert.model)
+        window = current.window if current else _evidence(batch, ledger, policy_hash, alert.model)
     except Refused as error:
-        _refuse(desk, trail, _digest(alert), f"{alert.name}: {error}")
+        _refuse(batch, trail, _digest(alert), f"{alert.name}: {error}")
         return
     facts = {"fingerprint": alert.fingerprint, "since": str(to_plain(alert.started_at))}
     incident, opened = ledger.open_incident(alert.model, policy_hash, window, alert.name, facts)
-    desk.counts["opened" if opened else "attached"] += 1
-    by_this = incident.alert == alert.name and dict(incident.facts) == facts  # a run before this one may have died before it said so
+    batch.counts["opened" if opened else "attached"] += 1
+    # an earlier run may have been killed between opening the incident and recording it
+    by_this = incident.alert == alert.name and dict(incident.facts) == facts
     event = "incident.opened" if by_this else "alert.attached"
     trail.once(event, _digest(alert), {**_said(alert), "window": to_plain(incident.window)}, incident.id)
-    desk.say(f"{alert.model}: {alert.name} {'opened' if opened else 'belongs to'} incident {incident.id}")
+    batch.say(f"{alert.model}: {alert.name} {'opened' if opened else 'belongs to'} incident {incident.id}")
 
 
-def _evidence(desk: _Batch, ledger: Ledger, policy_hash: str, model: str) -> Window:
-    """The rows of the newest verdict that alarms. Raises Refused when there is none since the last
-    incident was closed.
+def _evidence(batch: _Batch, ledger: Ledger, policy_hash: str, model: str) -> Window:
+    """The window of the newest verdict that alarms. Raises Refused when none does since the last
+    incident was closed, or when it repeats that incident.
     """
-    policy = stored(desk.place.store, Policy, policy_key(policy_hash))
+    policy = documents.read(batch.workspace.store, Policy, policy_key(policy_hash))
     if policy is None:
         raise Refused(f"the policy of {model} is not in the store yet; expected its monitor or its bootstrap to have put it there")
-    now = desk.clock.now()
+    now = batch.clock.now()
     last = max(ledger.past_heals(model), key=lambda heal: heal.at, default=None)
     since = max(now - _RECENT, last.at) if last else now - _RECENT
-    seen = list(_verdicts(desk.place.store, model, now - _RECENT))
+    seen = list(_verdicts(batch.workspace.store, model, now - _RECENT))
     verdict = next((v for v in seen if v.alarming and (v.measured_at or since) > since), None)
     if verdict is None or verdict.window is None:
         raise Refused(f"no verdict on {model} alarms since {since:%Y-%m-%dT%H:%MZ}; an alert alone is no evidence")
     if last is not None and replaces_champion(last) and now < last.at + policy.settle and verdict.state is not VerdictState.BROKEN:
         raise Refused(f"windows of {model} hold rows of the champion before the last heal until {last.at + policy.settle:%Y-%m-%dT%H:%MZ}")
     earlier = [v for v in reversed(seen) if v.model_version == verdict.model_version]
-    control = Control(desk.place.store, desk.clock)
+    control = Control(batch.workspace.store, batch.clock)
     again = find_repeat(ledger, control, policy, verdict.model_version or "", verdict, earlier, now)
     if again is not None:
         raise Refused(f"it shows nothing beyond incident {again.incident}: {again.reason}")
@@ -154,44 +154,44 @@ def _evidence(desk: _Batch, ledger: Ledger, policy_hash: str, model: str) -> Win
 
 
 def _verdicts(store: ObjectStore, model: str, since: datetime) -> Iterable[Verdict]:
-    """Newest first, of whichever version they speak; a verdict is measured at the end of its window
-    or later.
+    """The stored verdicts on every version, newest first; a verdict is measured at the end of its
+    window or later.
     """
     first = f"{since - _RECENT:%Y%m%dT%H%M%SZ}"
     keys = [key for key in store.list(verdict_folder(model)) if key.rpartition("/")[2] >= first]
     for key in sorted(keys, key=lambda key: key.rpartition("/")[2], reverse=True):
-        yield parse(Verdict, store.get(key).data, key)
+        yield documents.parse(Verdict, store.get(key).data, key)
 
 
-def _leftovers(desk: _Batch, refused: tuple[Refusal, ...], truncated: int) -> None:
-    """What is about no model of ours, a record each up to a bound: a flood of nonsense may not
-    become a flood of records.
+def _leftovers(batch: _Batch, refused: tuple[Refusal, ...], truncated: int) -> None:
+    """Record the alerts about no model of ours, one by one up to a bound: a flood of nonsense may
+    not become a flood of records.
     """
     if not refused and not truncated:
         return
-    trail = desk.trail(NOBODY)
+    trail = batch.trail(NOBODY)
     for refusal in refused[:_MOST_REFUSALS]:
-        _refuse(desk, trail, refusal.digest, refusal.sentence)
+        _refuse(batch, trail, refusal.digest, refusal.sentence)
     rest = refused[_MOST_REFUSALS:]
-    desk.counts["refused"] += len(rest)
+    batch.counts["refused"] += len(rest)
     if rest:
         together = sha256("".join(refusal.digest for refusal in rest).encode())
         trail.once("alert.refused", together, {"sentence": f"{len(rest)} more alerts of one body were refused", "count": len(rest)})
     if truncated:
         sentence = f"Alertmanager left out {truncated} alerts (max_alerts)"
         trail.once("alert.truncated", sha256(sentence.encode()), {"sentence": sentence, "count": truncated})
-        desk.say(f"{sentence}; the monitors' next runs and the sweep find what they were about")
+        batch.say(f"{sentence}; the monitors' next runs and the sweep find what they were about")
 
 
-def _refuse(desk: _Batch, trail: "_Trail", digest: str, sentence: str) -> None:
-    desk.counts["refused"] += 1
+def _refuse(batch: _Batch, trail: "_Trail", digest: str, sentence: str) -> None:
+    batch.counts["refused"] += 1
     trail.once("alert.refused", digest, {"digest": digest, "sentence": sentence})
-    desk.say(f"refused: {sentence}")
+    batch.say(f"refused: {sentence}")
 
 
 @dataclass
 class _Trail:
-    """A trail in which one thing is said once, as far back as anybody looks."""
+    """A trail that records the same note once, as far as its latest records tell."""
 
     trail: AuditTrail
 
@@ -215,8 +215,8 @@ def _said(alert: FiringAlert) -> dict[str, str]:
 
 
 def decode_payload(file: Path) -> bytes:
-    """What stands base64-encoded in the file; as it stands when it is no base64, so that it is
-    refused and recorded for what it is.
+    """The base64 content of the file, decoded; the raw content when it is no base64, so that the
+    refusal is recorded for what it is. Raises BadInput.
     """
     try:
         text = file.read_bytes()
