@@ -114,7 +114,7 @@ NAMES = (*STEPS, *ENTRYPOINTS)
 def run(name: str, incident: str | None, given: Mapping[str, str], say: Say) -> tuple[Outputs, bytes | None]:
     """The outputs of the stage or entry point, and the incident report that `close` leaves.
 
-    Raises BadInput when `incident` is missing for a stage, or given for an entry point that has none.
+    Raises BadInput when a stage lacks its `incident`, or an entry point beside heals has one.
     """
     workspace = Workspace()
     if name in ENTRYPOINTS:

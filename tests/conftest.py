@@ -1,5 +1,5 @@
-"""One thread per process: the suite runs in several, and threads that wait for one another in a busy
-loop take ten times as long beside a neighbour.
+"""One thread per process: the suite runs in several, and threads that wait for one another in a
+busy loop take ten times as long beside a neighbour.
 """
 
 import os

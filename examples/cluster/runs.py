@@ -34,7 +34,9 @@ def heal(cluster: Cluster, model: str, incident: str) -> str:
 
 
 def start(cluster: Cluster, template: str, parameters: Mapping[str, str] | None = None, name: str | None = None) -> str:
-    """The new Workflow's name: the one that is given, or one that begins as the template is called."""
+    """The new Workflow's name: the one that is given, or one that begins as the template is
+    called.
+    """
     return cluster.create(
         {
             "apiVersion": "argoproj.io/v1alpha1",

@@ -1,4 +1,6 @@
-"""The year as a picture: the frozen model's AUC against the healed one's, and what was done when."""
+"""The year as a picture: the frozen model's AUC against the healed one's, and what was done
+when.
+"""
 
 from pathlib import Path
 

@@ -1,1 +1,3 @@
-"""A policy replayed over past labelled data, beside what simpler habits would have come to."""
+"""The backtest: a policy replayed over past labelled rows, beside simpler ways of running the
+model. Called by the command backtest.
+"""

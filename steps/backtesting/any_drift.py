@@ -1,5 +1,5 @@
-"""What most drift detectors are wired to: an alarm retrains, whatever the cause, and nothing judges
-the model that comes of it.
+"""The way that most drift detectors are wired to: an alarm retrains, whatever the cause, and
+nothing judges the new model.
 """
 
 from pathlib import Path
@@ -21,8 +21,8 @@ from modelmedic.steps.training.evaluation import with_answers
 
 
 def any_drift(replayed: ReplayedSite, place: Path) -> PlayedWay:
-    """The policy's own monitor and its persistence; an alarm teaches a model on retrain.history,
-    and that serves from then on.
+    """Play the policy's own monitor; an incident trains a model on retrain.history, and the new
+    model serves from then on.
     """
     deeds: list[Deed] = []
     failed = 0
@@ -42,8 +42,8 @@ def any_drift(replayed: ReplayedSite, place: Path) -> PlayedWay:
 
 
 def _replace(replayed: ReplayedSite, place: Path) -> None:
-    """A model of all that is known serves; its reference is what one of the older rows answers to
-    the newer ones.
+    """Serve a model of all known rows. Its reference is the answers that a model of the older rows
+    gives to the newer ones.
     """
     site, now = replayed.site, replayed.clock.now()
     rows = known_history(replayed.past, now)

@@ -1,4 +1,4 @@
-"""Models of this process, as a replay asks them."""
+"""Models in this process, trained and asked by a replay."""
 
 import os
 from collections.abc import Callable
@@ -23,8 +23,8 @@ MOST_ROWS = 1_000_000  # evenly thinned above
 
 
 def load(folder: Path, policy: Policy, *, trusted: bool = False) -> Predict:
-    """The model in the folder. Raises BadInput or Refused as a predictor would; `trusted` models
-    may be unpickled.
+    """Load the model in the folder; a `trusted` model may be unpickled. Raises BadInput or Refused
+    as a predictor would.
     """
     allowed = trusted or os.environ.get(ALLOW_PICKLE, "").lower() == "true"
     model = load_model(folder, policy.data.task, allow_pickle=allowed)
@@ -32,10 +32,10 @@ def load(folder: Path, policy: Policy, *, trusted: bool = False) -> Predict:
 
 
 def train_on(policy: Policy, rows: pa.Table, place: Path) -> Predict:
-    """A model taught by all of the rows: ours in this process, a training function of somebody
-    else's apart from it.
+    """Train a model on the rows: the built-in one in this process, a user's training function in a
+    child process.
 
-    `place` is a folder that is not there yet. Raises BadInput when no model comes of the rows.
+    `place` is a folder that does not exist yet. Raises BadInput when the training leaves no model.
     """
     rows = thin(rows, MOST_ROWS).select([*policy.features, policy.data.target, policy.data.time])
     return _builtin(policy, rows) if policy.retrain.entrypoint == "builtin" else _apart(policy, rows, place)

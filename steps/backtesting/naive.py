@@ -1,5 +1,5 @@
-"""The two habits that need no monitor: never to retrain, and to retrain at the end of every window
-on all that is known.
+"""The two ways that need no monitor: never to retrain, and to retrain at the end of every window on
+all known labels.
 """
 
 from collections.abc import Callable
@@ -18,13 +18,13 @@ from modelmedic.steps.contracts.window import Window
 
 
 def frozen(past: Past, plan: ReplayPlan, first: Predict) -> PlayedWay:
-    """The first champion answers everything."""
+    """Let the first champion answer all rows."""
     return PlayedWay(FROZEN, first(past.between(plan.replay)), DeedCounts())
 
 
 def every_window(past: Past, plan: ReplayPlan, first: Predict, place: Path, tell: Callable[[datetime], None]) -> PlayedWay:
-    """At the end of each window a model is taught by the last retrain.history of known labels, and
-    serves unasked from then on.
+    """Train a model at the end of each window on the known labels of the last retrain.history; it
+    serves from then on without a gate.
     """
     serving, answers, deeds, failed = first, [], [], 0
     for number, window in enumerate(plan.windows):
@@ -32,7 +32,7 @@ def every_window(past: Past, plan: ReplayPlan, first: Predict, place: Path, tell
             try:
                 serving = train_on(past.policy, known_history(past, window.start), place / f"{number}")
                 deeds.append(Deed(window.start, "retrained", "retrained because the window was over"))
-            except BadInput:  # no model came of it: the one before goes on
+            except BadInput:  # no model: the one before goes on
                 failed += 1
         answers.append(serving(past.between(window)))
         tell(window.end)
@@ -45,6 +45,6 @@ def every_window(past: Past, plan: ReplayPlan, first: Predict, place: Path, tell
 
 
 def known_history(past: Past, now: datetime) -> pa.Table:
-    """What was known by `now` of the last retrain.history."""
+    """The rows of the last retrain.history whose labels are known by `now`."""
     end = now - past.policy.data.labels.delay
     return past.known(Window(end - past.policy.retrain.history, end), now)

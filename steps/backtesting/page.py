@@ -1,5 +1,5 @@
-"""The page of a backtest: the metric of each way of running the model as a line, what was done
-beneath it, and the tables.
+"""The HTML page of a backtest: the metric of each way as a line over time, the deeds beneath it,
+and the tables.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -18,7 +18,7 @@ _ROW = 20.0  # of the lanes beneath the chart
 _MARKS = {"retrained": "▲", "healed": "▲", "rolled_back": "◀", "quarantined": "■", "rejected": "✕", "withdrawn": "✕", "escalated": "◆"}
 _LANES = (EVERY_WINDOW, ANY_DRIFT, POLICY)
 _STYLES = {FROZEN: "way-frozen", EVERY_WINDOW: "way-window", ANY_DRIFT: "way-drift", POLICY: "way-policy"}
-At = Callable[[datetime], float]  # where a moment lies in the picture
+At = Callable[[datetime], float]  # from a moment to its place in the picture
 _NOTABLE = 60  # deeds of the policy in the list
 
 
@@ -43,7 +43,7 @@ def backtest_page(found: Backtest) -> str:
 
 
 def drawing(found: Backtest) -> Markup:
-    """Four lines over time, and three lanes of what was done when; what the policy set aside is
+    """Four lines over time, and three lanes of deeds; the spans that the policy set aside are
     shaded.
     """
     start, end = found.windows[0].start, found.windows[-1].end
@@ -66,10 +66,10 @@ def drawing(found: Backtest) -> Markup:
 
 
 def _sentence(found: Backtest) -> str:
-    """How the policy stands beside the best of the other three, in one sentence."""
+    """One sentence: the policy beside the best of the other three ways."""
     policy, others = found.line(POLICY), [each for each in found.lines if each.name != POLICY and each.mean is not None]
     if policy.mean is None or not others:
-        return "No window has labels enough to tell."
+        return "No window has enough labels for a comparison."
     best = (max if found.higher else min)(others, key=lambda each: each.mean or 0.0)
     ours = f"This policy has a mean {_said(found.metric)} of {number(policy.mean, 4)} with {_trainings(policy)}"
     theirs = "the frozen model" if best.name == FROZEN else f"to {best.title}"
@@ -115,7 +115,7 @@ def _curve(each: WayLine, windows: Sequence[Window], at: At, y: Scale) -> Iterat
 
 
 def _names(lines: Sequence[WayLine], y: Scale) -> Iterator[Markup]:
-    """Each line's name where it ends, apart from the others."""
+    """The name of each line at its end, none over another."""
     lasts = [(next((score for score in reversed(each.scores) if score is not None), None), each) for each in lines]
     height = -1e9
     for place, each in sorted(((y(last), each) for last, each in lasts if last is not None), key=lambda pair: pair[0]):

@@ -1,6 +1,4 @@
-"""What has happened: labelled rows of the past in the order of their time, as a policy names their
-columns.
-"""
+"""The past that is replayed: labelled rows by time, with the columns that the policy names."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -41,7 +39,7 @@ class Past:
         return Window(moment(self.times[0]), moment(self.times[-1]) + timedelta(microseconds=1))
 
     def places(self, window: Window) -> slice:
-        """Where the window's rows lie."""
+        """The slice of `rows` that lies in the window."""
         first, last = np.searchsorted(self.times, [micros(window.start), micros(window.end)])
         return slice(int(first), int(last))
 
@@ -50,7 +48,7 @@ class Past:
         return self.rows.slice(here.start, here.stop - here.start)
 
     def known(self, window: Window, now: datetime) -> pa.Table:
-        """The window's rows whose label is known by `now`."""
+        """The rows of the window whose labels are known by `now`."""
         delay = self.policy.data.labels.delay
         rows = self.between(Window(window.start, max(window.start, min(window.end, now - delay))))
         return rows.filter(pc.is_valid(rows[self.policy.data.target]))

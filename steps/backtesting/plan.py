@@ -1,5 +1,5 @@
-"""How the past is cut: what the first champion is taught, and the windows after it by which
-everything is told.
+"""The plan of a replay: the span that trains the first champion, and the windows after it, by which
+results are told.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from modelmedic.steps.contracts.errors import BadInput
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.window import Window
 
-_MONTHS_FROM = timedelta(days=60)  # a shorter replay is told by detect.window
+_MONTHS_FROM = timedelta(days=60)  # a shorter replay has windows of detect.window
 _LEAST = 2  # windows
 _MOST = 0.4  # of the data goes into the bootstrap unless somebody says so
 
@@ -28,12 +28,12 @@ class ReplayPlan:
 
 
 def plan_replay(policy: Policy, span: Window, until: datetime | float | None = None, every: timedelta | None = None) -> ReplayPlan:
-    """`until` ends the first part: a moment, or a share of the span (0..1); None is
-    retrain.history, but no more than 0.4 of the span.
+    """Divide the span into the bootstrap and the replay's windows.
 
-    `every` is the windows' length; None is calendar months (UTC) where the replay is long enough
-    for two, else detect.window. Raises BadInput when that leaves nothing before, or fewer than two
-    windows after.
+    `until` ends the bootstrap: a moment, or a share of the span (0..1); None is retrain.history,
+    but no more than 0.4 of the span. `every` is the windows' length; None is calendar months (UTC)
+    where the replay is long enough for two, else detect.window. Raises BadInput when nothing is
+    left for the bootstrap, or fewer than two windows for the replay.
     """
     start = _start(policy, span, until, monthly=every is None)
     if not span.start < start < span.end:
@@ -61,8 +61,8 @@ def _start(policy: Policy, span: Window, until: datetime | float | None, *, mont
 
 
 def _months(replay: Window) -> tuple[Window, ...]:
-    """The last one ends with its month's last row; a few days at the end are part of the month
-    before.
+    """Calendar months; the last one ends with the data, and a few days at the end belong to the
+    month before.
     """
     edges = [replay.start]
     while edges[-1] < replay.end:
@@ -78,7 +78,7 @@ def _even(replay: Window, length: timedelta) -> tuple[Window, ...]:
 
 
 def _joined(edges: list[datetime], least: timedelta) -> tuple[Window, ...]:
-    """Windows between the edges; a last one that is shorter than `least` belongs to the one before."""
+    """Windows between the edges; a last one shorter than `least` belongs to the one before."""
     if len(edges) > 2 and edges[-1] - edges[-2] < least:
         del edges[-2]
     return tuple(Window(start, end) for start, end in pairwise(edges))

@@ -1,5 +1,5 @@
-"""The policy itself: the real monitor, and for each incident the real heal, on models that answer
-the past.
+"""The policy's own way: the real monitor, and for each incident the real heal, on models that
+answer the past.
 """
 
 import contextlib
@@ -23,15 +23,15 @@ _TABLE = tuple(stage for stage in HEAL if stage.name != "report")  # nobody read
 
 
 def policy_loop(replayed: ReplayedSite, *, approve: bool) -> PlayedWay:
-    """Look, and heal what was opened, until the past is over. `approve` is what people answer
-    wherever the policy asks them.
+    """Monitor and heal until the past is over. `approve` is the answer of people wherever the
+    policy asks them.
     """
     site = replayed.site
     while next_look(replayed):
         sweep(site)
         seen = monitor(site)
         if seen.incident is not None:
-            with contextlib.suppress(Transient, StoreError):  # the next look goes on with it
+            with contextlib.suppress(Transient, StoreError):  # the next look goes on with the heal
                 heal(Run(site, site.ledger.find(seen.incident)), ask=_answer(approve), table=_TABLE)
     incidents = [(incident, site.ledger.closing(incident)) for incident in site.ledger.incidents(site.model)]
     closed = [(incident, closing) for incident, closing in incidents if closing is not None]
@@ -39,7 +39,7 @@ def policy_loop(replayed: ReplayedSite, *, approve: bool) -> PlayedWay:
 
 
 def _answer(approved: bool) -> Ask:
-    """People who answer at once; as many of them as the policy asks for."""
+    """Approvers who answer at once, as many as the policy asks for."""
 
     def ask(run: Run, _stage: str) -> None:
         approval = run.site.policy.approval

@@ -1,5 +1,5 @@
-"""A whole site in memory and a scratch folder, on which the past is played: the real steps run on
-it, and touch nothing else.
+"""A site in memory and a scratch folder on which the past is played: the real steps run on it and
+touch nothing else.
 """
 
 from collections.abc import Callable
@@ -31,12 +31,14 @@ from modelmedic.steps.records.documents import keep
 from modelmedic.steps.runtime.run import Site, silent
 from modelmedic.steps.runtime.versions import version_files
 
+_LOOKS = 4  # in a window; windows that end closer together count as one (core.incidents.persistence)
+
 
 class ReplayedSite:
-    """`site` has every port that a step uses; as its clock moves on, rows of the past are answered
-    by what serves then.
+    """One way's site. As its clock moves on, the version that serves then answers the rows of the
+    past.
 
-    `folder` is scratch. `tell` hears the played time.
+    `folder` is scratch. `tell` gets the played time.
     """
 
     def __init__(
@@ -52,7 +54,7 @@ class ReplayedSite:
         self.clock = PlayedClock(plan.replay.start, self._play)
         self.windows = PlayedWindows(past.policy, self.clock)
         self.serving = RehearsedServing(self._load)
-        self._lent: dict[str, Predict] = {}  # by the key that they were registered under
+        self._lent: dict[str, Predict] = {}  # by their registration key
         self._answers: list[Floats] = []
         (folder / "work").mkdir(parents=True)
         self.site = Site(
@@ -73,12 +75,12 @@ class ReplayedSite:
 
     @property
     def answers(self) -> Floats:
-        """What was answered to the rows of the replay so far."""
+        """The answers to the rows of the replay so far, shape (n,)."""
         return np.concatenate(self._answers) if self._answers else np.empty(0)
 
     def bootstrap(self) -> ModelVersion:
-        """The first champion, taught by what is known when the replay begins. Raises BadInput or
-        Refused.
+        """Train the first champion on the labels that are known when the replay begins. Raises
+        BadInput or Refused.
         """
         return bootstrap(self.site, self.past.known(self.plan.first, self.clock.now()))
 
@@ -95,12 +97,12 @@ class ReplayedSite:
         self.site.history.record_release(self.site.model, Release(self.clock.now(), own.version, None))
 
     def ask(self, version: str) -> Predict:
-        """One version by itself."""
+        """The model of one version."""
         return self._load(self.site.registry.version(version))
 
     def serve(self, model: Predict, key: str) -> str:
-        """A model of this process put in the champion's place past every gate, as a version that
-        has no files to speak of.
+        """Make a model of this process the champion past every gate, as a version without a model
+        file; the version.
         """
         site, alias = self.site, self.site.policy.registry.champion
         folder = site.work / key
@@ -132,15 +134,13 @@ class ReplayedSite:
         self._tell(min(end, self.plan.replay.end))
 
 
-_APART = 4  # looks a window; windows that end closer together count as one
-
-
 def look_interval(policy: Policy) -> timedelta:
-    return policy.detect.window / _APART
+    """The time between two runs of the monitor in a replay."""
+    return policy.detect.window / _LOOKS
 
 
 def next_look(replayed: ReplayedSite) -> bool:
-    """To the next look; no when the replay is over instead."""
+    """Play until the next run of the monitor is due; False when the replay is over instead."""
     rest = replayed.plan.replay.end - replayed.clock.now()
     replayed.clock.sleep(min(look_interval(replayed.site.policy), rest))
     return replayed.clock.now() < replayed.plan.replay.end

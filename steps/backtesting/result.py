@@ -1,5 +1,5 @@
-"""What a backtest says: for each way of running the model its metric window by window, and what it
-took.
+"""The result of a backtest: for each way of running the model the metric by window, and the deeds
+that it took.
 """
 
 from collections.abc import Sequence
@@ -23,23 +23,22 @@ TITLES = {
 
 @dataclass(frozen=True, slots=True)
 class Deed:
-    """Something that was done or decided: `kind` is `retrained` or the outcome of an incident."""
+    """One training or incident of a way: `kind` is `retrained` or the outcome of an incident."""
 
     at: datetime
     kind: str
     sentence: str
-    window: Window | None = None  # what was set aside
+    window: Window | None = None  # the rows that were set aside
     cause: str = ""
     columns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class DeedCounts:
-    """`retrains` are how often it was trained, `fits` how many models were taught for it,
-    `promotions` how often another came to serve.
+    """The deeds of a way by kind. `retrains` counts decisions to train, `fits` the models trained
+    for them, `promotions` the changes of the champion.
 
-    A heal may try two starts; a model that nobody judges needs a second one that answers for its
-    reference.
+    A heal may try two plans; the way that judges no model trains a second one for its reference.
     """
 
     retrains: int = 0
@@ -54,8 +53,8 @@ class DeedCounts:
 
 @dataclass(frozen=True, slots=True)
 class PlayedWay:
-    """One way of running the model: its answers to all replayed rows, shape (n,), and what was done
-    meanwhile.
+    """One way of running the model, played: the answers to all replayed rows, shape (n,), and the
+    deeds meanwhile.
     """
 
     name: str
@@ -66,8 +65,8 @@ class PlayedWay:
 
 @dataclass(frozen=True, slots=True)
 class WayLine:
-    """`scores` and `losses` by window, None where a window's labels cannot tell; `mean` is over the
-    windows, `loss` over all rows.
+    """One way by the numbers: `scores` and `losses` by window, None where a window's labels do not
+    suffice; `mean` over the windows, `loss` over all rows.
     """
 
     name: str
@@ -82,8 +81,8 @@ class WayLine:
 
 @dataclass(frozen=True, slots=True)
 class Backtest:
-    """`metric` is the policy's, `loss` the one that the task is about; `higher` whether more of the
-    metric is better.
+    """`metric` is the policy's, `loss` the task's; `higher` is true when more of the metric is
+    better.
     """
 
     model: str

@@ -1,4 +1,4 @@
-"""The backtest: one past, four ways of running the model through it."""
+"""The run of a backtest: one past, and four ways of running the model through it."""
 
 import tempfile
 from collections.abc import Callable
@@ -21,7 +21,7 @@ from modelmedic.steps.core.statistics.metrics import HIGHER_IS_BETTER, loss_of
 from modelmedic.steps.runtime.run import silent
 from modelmedic.steps.training.process import in_this_process
 
-Tell = Callable[[str, datetime], None]  # which way is played, and how far it is
+Tell = Callable[[str, datetime], None]  # gets the way that is played, and the played time
 _ANY_TIME = 1e9  # ms
 
 
@@ -30,23 +30,21 @@ def _nobody(_name: str, _now: datetime) -> None:
 
 
 def _timeless(policy: Policy) -> Policy:
-    """How quick an answer is depends on the machine that gives it, and this one is busy with a
-    replay: no gate asks for it.
+    """The policy without a bound on latency, which on a machine that is busy with a replay means
+    nothing.
     """
     return policy.model_copy(update={"validation": policy.validation.model_copy(update={"latencyP95Ms": _ANY_TIME})})
 
 
 def backtest(past: Past, plan: ReplayPlan, *, approve: bool = True, say: Callable[[str], None] = silent, tell: Tell = _nobody) -> Backtest:
-    """Play all four. Training needs a scratch folder, which is gone afterwards; nothing else is
-    written.
+    """Play all four ways. Only a scratch folder is written, which is gone afterwards.
 
-    Raises BadInput when the first champion cannot be trained, Refused when it fails its gates: such
-    a model would serve nobody.
+    Raises BadInput when the first champion cannot be trained, and Refused when it fails its gates.
     """
     policy = _timeless(past.policy)
     past = replace(past, policy=policy)
-    apart = in_this_process() if policy.retrain.entrypoint == "builtin" else nullcontext()
-    with apart, tempfile.TemporaryDirectory(prefix="modelmedic-backtest-") as scratch:
+    process = in_this_process() if policy.retrain.entrypoint == "builtin" else nullcontext()
+    with process, tempfile.TemporaryDirectory(prefix="modelmedic-backtest-") as scratch:
         place = Path(scratch)
         healed = ReplayedSite(past, plan, place / POLICY, say, lambda now: tell(POLICY, now))
         healed.bootstrap()

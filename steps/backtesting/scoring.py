@@ -1,4 +1,4 @@
-"""Answers held against the labels, window by window."""
+"""The answers of each way compared with the labels, window by window."""
 
 import math
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ Floats = npt.NDArray[np.float64]
 
 
 def score_way(past: Past, windows: Sequence[Window], played: PlayedWay) -> WayLine:
-    """Every label counts here, whenever it became known: this is what users met."""
+    """The way's metric and loss. Every label counts, whenever it became known."""
     policy, target = past.policy, targets(past)
     first = past.places(windows[0]).start
     parts = []
@@ -36,12 +36,13 @@ def score_way(past: Past, windows: Sequence[Window], played: PlayedWay) -> WayLi
 
 
 def labelled_rows(past: Past, windows: Sequence[Window]) -> tuple[int, ...]:
+    """The number of labelled rows of each window."""
     known = np.isfinite(targets(past))
     return tuple(int(known[past.places(window)].sum()) for window in windows)
 
 
 def targets(past: Past) -> Floats:
-    """NaN where a row never got its label."""
+    """The labels of all rows, shape (n,); NaN where a row never got one."""
     return np.asarray(past.rows[past.policy.data.target].to_numpy(zero_copy_only=False), dtype=np.float64)
 
 

@@ -1,5 +1,5 @@
-"""The inference log of a replay, in memory: what was answered so far, with the labels that are
-known at the played now.
+"""The inference log of a replay, in memory: the rows answered so far, with the labels that are
+known at the played time.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,8 +20,8 @@ _BATCH = 65_536
 
 
 class PlayedWindows:
-    """Implements `Windows`. Rows are added by time, each once, with their label, which stays hidden
-    for data.labels.delay.
+    """Implements `Windows`. Rows are added by time, each once; their labels stay hidden for
+    data.labels.delay.
     """
 
     def __init__(self, policy: Policy, clock: Clock) -> None:

@@ -1,4 +1,6 @@
-"""The labelled rows of a first champion: where they lie, and which of them train and which judge."""
+"""The labelled rows of a first champion, and the plan that divides them into training and
+holdout.
+"""
 
 from collections.abc import Iterator
 

@@ -20,8 +20,8 @@ _MOST_COLUMNS = 50  # series per model
 
 
 def publish_verdict(site: Site, seen: MonitorResult, publisher: Publisher) -> bool:
-    """Push the samples; False, and a sentence to a person, when they were not delivered. The verdict
-    is in the store either way.
+    """Push the samples; False, with a sentence to a person, when that failed. The verdict is in the
+    store either way.
     """
     try:
         publisher.publish(m.MONITOR_JOB, site.model, tuple(monitor_samples(site, seen)))

@@ -26,7 +26,7 @@ _MOST_LABELLED = 500_000  # rows that the loss is taken from, spread evenly over
 
 @dataclass(frozen=True, slots=True)
 class LabelledWindow:
-    """The newest window whose labels have matured; where none have, the window whose labels are due."""
+    """The newest window whose labels have matured; without one, the window whose labels are due."""
 
     window: Window
     profile: Profile

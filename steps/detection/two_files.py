@@ -1,5 +1,5 @@
-"""A verdict and a diagnosis from two files, without a policy, a registry or a cluster; called by the
-commands detect and diagnose.
+"""A verdict and a diagnosis from two files, without a policy, a registry or a cluster. Called by
+the commands detect and diagnose.
 """
 
 from pathlib import Path

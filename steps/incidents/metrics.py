@@ -38,15 +38,17 @@ def tell_heal(run: Run, percent: int | None = None) -> None:
 
 
 def tell_sweep(site: Site) -> None:
-    """Push the samples of one model after its sweep, and those of its heals again. A failure is only
-    said, because the next sweep comes in a few minutes.
+    """Push the samples of one model after its sweep, and those of its heals again. A failure is
+    only said, because the next sweep comes in a few minutes.
     """
     _published(site, m.RECONCILE_JOB, lambda: sweep_samples(site))
     _published(site, m.HEAL_JOB, lambda: heal_samples(site, _share(site)))
 
 
 def tell_sweep_ended(publisher: Publisher, now: float, say: Callable[[str], None]) -> None:
-    """Push the time, `now` in seconds since 1970, at which a sweep over all models came to its end."""
+    """Push the time, `now` in seconds since 1970, at which a sweep over all models came to its
+    end.
+    """
     try:
         publisher.publish(m.RECONCILE_JOB, None, (Sample(m.RECONCILE_RUN, now),))
     except ModelmedicError as error:

@@ -37,7 +37,8 @@ def find_repeat(
     None when the alarm is news.
 
     `earlier` are the stored verdicts on this champion, oldest first. An incident of another
-    champion, of broken data or labels, of a release, or one that an error closed, is never repeated.
+    champion, of broken data or labels, of a release, or one that an error closed, is never
+    repeated.
     """
     last = next(reversed(ledger.incidents(policy.name)), None)
     closing = ledger.closing(last) if last else None
@@ -83,8 +84,8 @@ def _held_back(ledger: Ledger, control: Control, policy: Policy, closing: Closin
 
 
 def _refused_before(policy: Policy, heals: tuple[PastHeal, ...], now: datetime) -> str:
-    """The patience after refusals in a row: each of them doubles the time until a fault that has not
-    grown is news again.
+    """The patience after refusals in a row: each of them doubles the time until a fault that has
+    not grown is news again.
     """
     row = rejections_in_a_row(heals)
     until = row[0].at + policy.settle * min(2 ** (len(row) - 1), _LONGEST) if row else now

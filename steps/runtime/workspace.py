@@ -3,7 +3,7 @@ notifiers. The only module that knows all adapters.
 
 | environment variable | default | names |
 |---|---|---|
-| MODELMEDIC_STORE | `<root>/store` | the object store: a folder, `file:///…` or `s3://bucket/prefix` |
+| MODELMEDIC_STORE | `<root>/store` | the object store: a folder, `file:///…` or `s3://…/prefix` |
 | MLFLOW_TRACKING_URI | `sqlite:///<root>/mlflow.db` | MLflow |
 | MODELMEDIC_ACTOR | `<user>@<host>:<pid>` | the actor in every record |
 | MODELMEDIC_SERVING | `local` | the serving side: `local` processes, or `kserve` |
@@ -175,7 +175,9 @@ class Workspace:
         )
 
     def metrics(self, work: Path) -> Publisher:
-        """The Pushgateway that the environment names, else files below the scratch folder `work`."""
+        """The Pushgateway that the environment names, else files below the scratch folder
+        `work`.
+        """
         from modelmedic.steps.adapters.prometheus import publisher
 
         return publisher(work / "metrics", self.environment)

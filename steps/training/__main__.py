@@ -1,8 +1,8 @@
 """One training in a process of its own: `python -m modelmedic.steps.training --data=train.parquet
 --policy=policy.json --out=DIR`.
 
-Writes the model to DIR/model and a report to DIR/report.json, whose `error` is null or one sentence.
-The traceback of a training function that failed goes to stderr.
+Writes the model to DIR/model and a report to DIR/report.json, whose `error` is null or one
+sentence. The traceback of a training function that failed goes to stderr.
 """
 
 import argparse

@@ -46,7 +46,9 @@ def _before(site: Site, rows: pa.Table, span: Window, schema: pa.Schema) -> pa.T
 
 
 def rows_within(rows: pa.Table, time: str, window: Window, excluded: Sequence[Window] = ()) -> pa.Table:
-    """The rows of the window that lie in no excluded window; `time` names the column of their times."""
+    """The rows of the window that lie in no excluded window; `time` names the column of their
+    times.
+    """
     times = rows[time]
     keep = _inside(times, window)
     for span in excluded:

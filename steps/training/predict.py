@@ -31,8 +31,8 @@ class ModelAnswers:
 
 
 def ask_in_child(model: Path, policy: Policy, rows: pa.Table, out: Path) -> ModelAnswers:
-    """Load the model folder as the predictor does and ask it about every row. `out` is a folder that
-    does not exist yet.
+    """Load the model folder as the predictor does and ask it about every row. `out` is a folder
+    that does not exist yet.
     """
     out.mkdir(parents=True)
     (out / "policy.json").write_text(policy.model_dump_json(by_alias=True))

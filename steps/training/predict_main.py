@@ -1,5 +1,5 @@
-"""A model's answers to rows, from a process of its own that loads the model exactly as the predictor
-does.
+"""A model's answers to rows, from a process of its own that loads the model exactly as the
+predictor does.
 
 Called as `python -m modelmedic.steps.training.predict_main --model=DIR --policy=policy.json
 --rows=rows.parquet --out=DIR`, because the process that holds the records never loads what a user's

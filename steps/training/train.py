@@ -19,7 +19,9 @@ _LONGEST = 300  # characters of a sentence that a user's code may put into our r
 
 @dataclass(frozen=True, slots=True)
 class TrainingOutcome:
-    """`folder` holds an MLflow model, or is None and `sentence` says why. `seconds` is the duration."""
+    """`folder` holds an MLflow model, or is None and `sentence` says why. `seconds` is the
+    duration.
+    """
 
     folder: Path | None
     seconds: float
@@ -67,7 +69,9 @@ def _fault(code: int | None, out: Path, allowed: timedelta) -> str | None:
 
 
 def _reported(out: Path) -> str | None:
-    """The error in the report as one printable line; a user's code may have written anything there."""
+    """The error in the report as one printable line; a user's code may have written anything
+    there.
+    """
     try:
         error = json.loads((out / "report.json").read_text())["error"]
     except (OSError, ValueError, KeyError, TypeError):

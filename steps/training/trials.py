@@ -51,15 +51,17 @@ def carry_out(run: Run, plan: TrainingPlan, labelled: pa.Table, place: Path) -> 
 
 
 def skip(run: Run, plan: TrainingPlan, labelled: pa.Table) -> Trial:
-    """The trial of a plan that is not trained, because another's stand-in was better beyond noise."""
+    """The trial of a plan that is not trained, because another's stand-in was better beyond
+    noise.
+    """
     return Trial(
         plan, training_rows(run.site.policy, plan, labelled), TrainingOutcome(None, 0.0, "not trained: in the rehearsal another was better")
     )
 
 
 def measure_gains(run: Run, trials: Sequence[Trial], holdout: pa.Table, place: Path) -> list[Trial]:
-    """The trials with their gains, as the gate will ask for them: the low end of the interval of the
-    gain over the champion on the holdout rows.
+    """The trials with their gains, as the gate will ask for them: the low end of the interval of
+    the gain over the champion on the holdout rows.
 
     A model that learnt from few rows may look best by chance; its interval says so. A model that
     does not load has no gain.

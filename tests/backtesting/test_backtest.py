@@ -62,7 +62,9 @@ def test_policy_trains_less_than_the_habit(played: Backtest) -> None:
 
 
 def test_nobody_learns_from_a_label_before_it_is_known() -> None:
-    """A world whose labels are all late: at the end of a window nothing of it can have been learnt."""
+    """A world whose labels are all late: at the end of a window nothing of it can have been
+    learnt.
+    """
     slow = Policy.model_validate(
         {**RULES.model_dump(mode="json", by_alias=True), "data": {**RULES.data.model_dump(mode="json"), "labels": {"delay": "90d"}}}
     )

@@ -1,4 +1,6 @@
-"""Effects and p-values from counts agree with those from the rows, and hold where rows are alike."""
+"""Effects and p-values from counts agree with those from the rows, and hold where rows are
+alike.
+"""
 
 from collections.abc import Callable
 

@@ -234,7 +234,9 @@ def test_candidate_that_was_changed_after_training_is_refused(lived: Lived, tmp_
 
 @pytest.mark.slow
 def test_recalibration_puts_a_line_on_the_champion(lived: Lived, tmp_path: Path) -> None:
-    """Fewer and fewer leave, in every part alike: the champion's order holds, its level does not."""
+    """Fewer and fewer leave, in every part alike: the champion's order holds, its level does
+    not.
+    """
     quiet = rows(START, TURN, RULES, seed=6, a_day=200)
     rng = np.random.default_rng(6)
     kept = quiet.filter(pa.array((quiet["left"].to_numpy() == 0) | (rng.random(quiet.num_rows) < 0.25)))
