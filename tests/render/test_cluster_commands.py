@@ -9,7 +9,7 @@ import pytest
 import yaml
 from hera.exceptions import AlreadyExists
 
-from modelmedic.steps.contracts.errors import BadInput, Conflict, Transient
+from modelmedic.steps.contracts.errors import BadInput, Conflict, NotFound, Refused, Transient
 from modelmedic.workflows.cli import main
 from modelmedic.workflows.inputs.platform import Platform
 from modelmedic.workflows.operations import submission
@@ -186,25 +186,39 @@ def test_a_server_that_is_away_is_transient() -> None:
         followed(Away())
 
 
+ARGO = "/apis/argoproj.io/v1alpha1/namespaces/modelmedic/workflows"
+DEPLOYMENTS, CONFIG_MAPS = "/apis/apps/v1/deployments", "/api/v1/configmaps"
+CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+SECRETS = "/api/v1/namespaces/modelmedic/secrets"
+REVIEWS = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
+BINDINGS = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings"
+
+
 class Cluster:
-    """A cluster as kubectl tells it: objects by kind and name, and what accounts may do."""
+    """The Kubernetes API as doctor asks it: objects and lists by path, and what accounts may do."""
 
-    installed = True
+    def __init__(self, objects: dict[str, Any], allowed: set[tuple[str, str, str]]) -> None:
+        self.objects, self.allowed = objects, allowed
+        self.forbidden: set[str] = set()
 
-    def __init__(self, objects: dict[tuple[str, ...], Any], allowed: set[tuple[str, str, str]], version: str | None = "v1.34.1") -> None:
-        self.objects, self.allowed, self._version = objects, allowed, version
+    def get(self, path: str) -> Any:
+        if path in self.forbidden:
+            raise Refused(f"GET {path} is not allowed: no right")
+        if path not in self.objects:
+            raise NotFound(f"{path} is not there: not found")
+        return self.objects[path]
 
-    def version(self) -> str | None:
-        return self._version
+    def listed(self, path: str, selector: str = "", fields: str = "") -> list[Any]:  # noqa: ARG002 - each list is asked for once
+        return list(self.objects.get(path, []))
 
-    def get(self, *what: str, namespace: str | None = None) -> Any:  # noqa: ARG002 - one namespace is enough here
-        return self.objects.get(what[:2]) or self.objects.get(what[:1])
+    def create(self, path: str, document: Any) -> Any:
+        if path in self.forbidden:
+            raise Refused(f"POST {path} is not allowed: no right")
+        asked, account = document["spec"]["resourceAttributes"], document["spec"]["user"].rpartition(":")[2]
+        return {"status": {"allowed": (account, asked["verb"], asked["resource"]) in self.allowed}}
 
-    def may(self, verb: str, resource: str, *, namespace: str, account: str) -> bool | None:  # noqa: ARG002 - as kubectl has it
-        return (account, verb, resource) in self.allowed
 
-
-def good_cluster() -> Cluster:
+def good_cluster() -> Any:
     kinds = (
         "workflowtemplates.argoproj.io",
         "sensors.argoproj.io",
@@ -214,17 +228,15 @@ def good_cluster() -> Cluster:
     secrets = [f"modelmedic-store-{each}" for each in ("observe", "train", "validate", "deploy", "triage")]
     secrets += ["modelmedic-executor.service-account-token", "modelmedic-webhook", "modelmedic-artifacts"]
     controller = {"spec": {"template": {"spec": {"containers": [{"image": "quay.io/argoproj/workflow-controller:v4.1.2"}]}}}}
-    objects: dict[tuple[str, ...], Any] = {("crd", kind): {} for kind in kinds}
-    objects |= {("secret", name): {"kind": "Secret"} for name in secrets}
-    objects |= {("crd", kind): {"kind": "x"} for kind in kinds}
-    objects["deployments",] = {"items": [controller]}
-    objects["configmaps",] = {"items": [{"data": {"executor": "securityContext: {}"}}]}
-    objects["configmap", "inferenceservice-config"] = {
+    objects: dict[str, Any] = {f"{CRDS}/{kind}": {} for kind in kinds} | {f"{SECRETS}/{name}": {} for name in secrets}
+    objects |= {"/version": {"gitVersion": "v1.34.1"}, DEPLOYMENTS: [controller]}
+    objects[CONFIG_MAPS] = [{"data": {"executor": "securityContext: {}"}}]
+    objects["/api/v1/namespaces/kserve/configmaps/inferenceservice-config"] = {
         "data": {"deploy": '{"defaultDeploymentMode": "Standard"}', "ingress": '{"enableGatewayApi": true}'}
     }
-    objects["validatingadmissionpolicybinding", "modelmedic-workflows-modelmedic"] = {"spec": {"validationActions": ["Deny"]}}
-    allowed = {("modelmedic-executor", "create", "workflowtaskresults.argoproj.io")}
-    allowed |= {(f"modelmedic-{part}", "create", "workflows.argoproj.io") for part in ("sensor", "triage")}
+    objects[f"{BINDINGS}/modelmedic-workflows-modelmedic"] = {"spec": {"validationActions": ["Deny"]}}
+    allowed = {("modelmedic-executor", "create", "workflowtaskresults")}
+    allowed |= {(f"modelmedic-{part}", "create", "workflows") for part in ("sensor", "triage")}
     return Cluster(objects, allowed)
 
 
@@ -239,16 +251,16 @@ def test_doctor_finds_nothing_missing_where_nothing_is() -> None:
 @pytest.mark.parametrize(
     ("gone", "subject"),
     [
-        (("crd", "sensors.argoproj.io"), "sensors.argoproj.io"),
-        (("secret", "modelmedic-executor.service-account-token"), "Secret modelmedic-executor.service-account-token"),
-        (("configmaps",), "executor.securityContext"),
-        (("validatingadmissionpolicybinding", "modelmedic-workflows-modelmedic"), "admission policy"),
+        (f"{CRDS}/sensors.argoproj.io", "sensors.argoproj.io"),
+        (f"{SECRETS}/modelmedic-executor.service-account-token", "Secret modelmedic-executor.service-account-token"),
+        (CONFIG_MAPS, "executor.securityContext"),
+        (f"{BINDINGS}/modelmedic-workflows-modelmedic", "admission policy"),
     ],
 )
-def test_doctor_names_what_would_stop_a_heal(gone: tuple[str, ...], subject: str) -> None:
+def test_doctor_names_what_would_stop_a_heal(gone: str, subject: str) -> None:
     sick = good_cluster()
     del sick.objects[gone]
-    found = [answer for answer in cluster(sick, Platform()) if answer.state == MISSING]  # type: ignore[arg-type]
+    found = [answer for answer in cluster(sick, Platform()) if answer.state == MISSING]
     assert [answer.subject for answer in found] == [subject]
     assert found[0].remedy
 
@@ -263,32 +275,54 @@ def test_doctor_notices_a_right_too_many_and_one_too_few() -> None:
 
 
 def test_doctor_says_that_a_silent_cluster_was_not_looked_at() -> None:
-    assert states(Cluster({}, set(), version=None)) == {"cluster": UNKNOWN}
+    assert states(Cluster({}, set())) == {"cluster": UNKNOWN}
+
+
+def test_doctor_says_what_it_may_not_look_at_and_calls_nothing_of_it_missing() -> None:
+    shy = good_cluster()
+    shy.forbidden = {path for path in shy.objects if path.startswith((CRDS, SECRETS, BINDINGS))} | {REVIEWS}
+    found = states(shy)
+    assert MISSING not in found.values()
+    assert found["Secret modelmedic-webhook"] == found["admission policy"] == found["modelmedic-train get secrets"] == UNKNOWN
+
+
+def test_doctor_asks_about_an_account_with_the_groups_that_it_is_in() -> None:
+    asked: list[Any] = []
+
+    class Listening(Cluster):
+        def create(self, path: str, document: Any) -> Any:
+            asked.append(document["spec"])
+            return super().create(path, document)
+
+    good = good_cluster()
+    states(Listening(good.objects, good.allowed))
+    assert asked[0]["user"] == "system:serviceaccount:modelmedic:modelmedic-executor"
+    assert asked[0]["groups"] == ["system:serviceaccounts", "system:serviceaccounts:modelmedic", "system:authenticated"]
 
 
 def test_an_old_argo_is_missing_something() -> None:
     sick = good_cluster()
-    sick.objects["deployments",]["items"][0]["spec"]["template"]["spec"]["containers"][0]["image"] = "workflow-controller:v4.0.5"
+    sick.objects[DEPLOYMENTS][0]["spec"]["template"]["spec"]["containers"][0]["image"] = "workflow-controller:v4.0.5"
     assert states(sick)["Argo Workflows"] == MISSING
 
 
 def test_the_test_alert_is_seen_again_as_a_triage() -> None:
     posted: list[Any] = []
     seen = good_cluster()
-    seen.objects["workflows.argoproj.io",] = {"items": [{"metadata": {"name": "triage-old"}}]}
+    seen.objects[ARGO] = [{"metadata": {"name": "triage-old"}}]
 
     def arrive(_: float) -> None:
-        seen.objects["workflows.argoproj.io",] = {"items": [{"metadata": {"name": "triage-old"}}, {"metadata": {"name": "triage-new"}}]}
+        seen.objects[ARGO] = [{"metadata": {"name": "triage-old"}}, {"metadata": {"name": "triage-new"}}]
 
-    answer = round_trip(seen, Platform(), posted.append, sleep=arrive)  # type: ignore[arg-type]
+    answer = round_trip(seen, Platform(), posted.append, sleep=arrive)
     assert (answer.state, "triage-new" in answer.sentence) == (OK, True)
     assert posted[0][0]["labels"]["modelmedic"] == "heal"
-    assert round_trip(good_cluster(), Platform(), posted.append, sleep=lambda _: None).state == MISSING  # type: ignore[arg-type]
+    assert round_trip(good_cluster(), Platform(), posted.append, sleep=lambda _: None).state == MISSING
 
 
 def test_an_alertmanager_that_is_away_is_one_answer_of_many() -> None:
     def away(_: list[dict[str, object]]) -> None:
         raise Transient("Alertmanager does not take the test alert")
 
-    answer = round_trip(good_cluster(), Platform(), away, sleep=lambda _: None)  # type: ignore[arg-type]
+    answer = round_trip(good_cluster(), Platform(), away, sleep=lambda _: None)
     assert (answer.state, answer.sentence) == (MISSING, "Alertmanager does not take the test alert")

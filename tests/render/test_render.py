@@ -1,5 +1,5 @@
-"""Rendering is pure: the same tree whatever the order, the same documents with and without a mould,
-the same bytes twice.
+"""Rendering is pure: the same tree whatever the order, the same documents with and without a text
+template, the same bytes twice.
 """
 
 from pathlib import Path
@@ -21,7 +21,7 @@ def documents(text: str) -> list[Any]:
 
 
 @pytest.mark.parametrize("name", NAMED)
-def test_a_cast_says_what_building_without_a_mould_says(name: str) -> None:
+def test_a_filled_template_says_what_building_the_documents_says(name: str) -> None:
     chosen, platform = policy(name), Platform()
     tree = render([chosen], platform)
     for file, built in model_documents(chosen, platform).items():

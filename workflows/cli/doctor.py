@@ -1,4 +1,4 @@
-"""modelmedic doctor: what a cluster or this machine lacks."""
+"""modelmedic doctor: the things that a cluster or this machine lacks."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,26 +13,31 @@ _FILE = click.Path(path_type=Path)
 
 @click.command(short_help="Find what a cluster or this machine lacks.")
 @click.option("--platform", type=_FILE, help="The platform file that the manifests were rendered with.")
-@click.option("--context", help="The context of the KUBECONFIG.")
-@click.option("--test-alert", metavar="URL", help="An Alertmanager to send a test alert through, as far as triage.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+@click.option("--context", help="A context of KUBECONFIG; its current one when left out.")
+@click.option("--test-alert", metavar="URL", help="Send a test alert through this Alertmanager and wait until triage gets it.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 def doctor(platform: Path | None, context: str | None, test_alert: str | None, as_json: bool) -> None:
     """Look at versions, kinds, modes, Secrets, rights and the admission policy; exit code 65 when
     something is missing.
     """
+    from modelmedic.steps.adapters.kube.client import connect
     from modelmedic.steps.contracts.errors import BadInput
     from modelmedic.workflows.cli.console import print_json
     from modelmedic.workflows.inputs.platform import read_platform
-    from modelmedic.workflows.operations.doctor import MISSING, cluster, machine, plain
-    from modelmedic.workflows.operations.kubectl import Kubectl
+    from modelmedic.workflows.operations.doctor import MISSING, cluster, machine, plain, unreachable
 
-    where, kubectl = read_platform(platform), Kubectl(context)
-    answers = machine() + cluster(kubectl, where)
-    if test_alert:
-        from modelmedic.workflows.operations.alertmanager_client import poster
-        from modelmedic.workflows.operations.round_trip import round_trip
+    where, answers = read_platform(platform), machine()
+    try:
+        kube = connect(context)
+    except BadInput as error:
+        answers += unreachable(error)
+    else:
+        answers += cluster(kube, where)
+        if test_alert:
+            from modelmedic.workflows.operations.alertmanager_client import poster
+            from modelmedic.workflows.operations.round_trip import round_trip
 
-        answers.append(round_trip(kubectl, where, poster(test_alert)))
+            answers.append(round_trip(kube, where, poster(test_alert)))
     missing = [each for each in answers if each.state == MISSING]
     if as_json:
         print_json({"ok": not missing, "answers": plain(answers)})

@@ -1,4 +1,4 @@
-"""What of a policy shapes its manifests."""
+"""The values of a policy that shape its manifests."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -9,14 +9,14 @@ from modelmedic.steps.contracts.policy import Policy
 from modelmedic.workflows.inputs import names
 from modelmedic.workflows.inputs.platform import Platform
 
-_STEP = timedelta(minutes=30)  # what a step that waits for nobody may take
+_STEP = timedelta(minutes=30)  # the time that a step which waits for nobody may take
 _SLACK = timedelta(minutes=30)  # Argo's own time between the nodes of one heal
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """Texts and whole seconds only: a mould (workflows.mould) is built with placeholders in their
-    place.
+    """Texts and whole seconds only: a text template (workflows.render.template) is built with
+    placeholders in their place.
     """
 
     name: str

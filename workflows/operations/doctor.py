@@ -1,5 +1,5 @@
-"""What is there, what is missing and how to get it: programs on this machine, and what the cluster
-needs for the loop.
+"""The questions of `modelmedic doctor`: which programs this machine has, and which of the things
+that the loop needs a cluster has; each with the way to get what is missing.
 """
 
 import re
@@ -8,16 +8,20 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+from modelmedic.steps.adapters.kube.client import Document, Kube
+from modelmedic.steps.contracts.errors import ModelmedicError, NotFound, Refused
 from modelmedic.workflows.events.argo_events import WEBHOOK_SECRET
 from modelmedic.workflows.inputs import names
 from modelmedic.workflows.inputs.platform import Platform
-from modelmedic.workflows.operations.kubectl import Kubectl
 
 OK, MISSING, UNKNOWN = "ok", "missing", "unknown"
 _ARGO: Final = (4, 1, 2)  # several lock faults were repaired up to it
 _KUBERNETES: Final = (1, 30)  # ValidatingAdmissionPolicy is on by default
+_CRDS: Final = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+_ADMISSION: Final = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings"
+_REVIEWS: Final = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
 _PROGRAMS: Final = {
-    "kubectl": "your cluster's own way of installing it",
+    "kubectl": "your cluster's own way of installing it; `modelmedic diff --cluster` uses it",
     "kustomize": "go install sigs.k8s.io/kustomize/kustomize/v5@v5.7.1, or `kubectl kustomize`",
     "promtool": "Debian's package prometheus",
     "amtool": "Debian's package prometheus-alertmanager",
@@ -37,7 +41,7 @@ _OPTIONAL_KINDS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One thing that was looked at. `remedy` says what to do when it is missing."""
+    """The state of one thing. `remedy` says what to do when it is missing."""
 
     subject: str
     state: str
@@ -46,91 +50,91 @@ class Answer:
 
 
 def machine() -> list[Answer]:
-    """The programs that lint and doctor use; without one of them only its own check is skipped."""
+    """The programs that lint and diff use; without one of them its own check is skipped."""
     return [
         Answer(name, OK, path) if (path := shutil.which(name)) else Answer(name, UNKNOWN, "is not on the PATH", source)
         for name, source in _PROGRAMS.items()
     ]
 
 
-def cluster(kubectl: Kubectl, platform: Platform) -> list[Answer]:
+def cluster(kube: Kube, platform: Platform) -> list[Answer]:
     """Everything that was seen to stop a heal on a cluster that looked right."""
-    if not kubectl.installed:
-        return [Answer("cluster", UNKNOWN, "was not looked at: kubectl is not installed", _PROGRAMS["kubectl"])]
-    version = kubectl.version()
-    if version is None:
-        return [Answer("cluster", UNKNOWN, "does not answer", "point KUBECONFIG at one, or name a --context")]
-    return [answer for check in _CHECKS for answer in check(kubectl, platform)] + [_at_least("Kubernetes", version, _KUBERNETES)]
+    try:
+        version = str(kube.get("/version").get("gitVersion"))
+    except ModelmedicError as error:
+        return [Answer("cluster", UNKNOWN, f"does not answer: {error}", "point KUBECONFIG at one, or name a --context")]
+    return [answer for check in _CHECKS for answer in check(kube, platform)] + [_at_least("Kubernetes", version, _KUBERNETES)]
 
 
-def _kinds(kubectl: Kubectl, _: Platform) -> Iterator[Answer]:
+def unreachable(error: ModelmedicError) -> list[Answer]:
+    """The answer where there is no way to a cluster."""
+    return [Answer("cluster", UNKNOWN, f"was not looked at: {error}", "point KUBECONFIG at one, or name a --context")]
+
+
+def _kinds(kube: Kube, _: Platform) -> Iterator[Answer]:
     for name, owner in (_KINDS | _OPTIONAL_KINDS).items():
-        if kubectl.get("crd", name) is not None:
-            yield Answer(name, OK, "is there")
-        else:
-            state = UNKNOWN if name in _OPTIONAL_KINDS else MISSING
-            yield Answer(name, state, "is no kind of this cluster", owner if name in _OPTIONAL_KINDS else f"install {owner}")
+        optional = name in _OPTIONAL_KINDS
+        missing = Answer(name, UNKNOWN if optional else MISSING, "is no kind of this cluster", owner if optional else f"install {owner}")
+        yield _presence(kube, f"{_CRDS}/{name}", missing)
 
 
-def _argo_version(kubectl: Kubectl, _: Platform) -> Iterator[Answer]:
-    found = kubectl.get("deployments", "--all-namespaces", "-l", "app=workflow-controller") or {"items": []}
-    images = [container["image"] for each in found["items"] for container in each["spec"]["template"]["spec"]["containers"]]
+def _argo_version(kube: Kube, _: Platform) -> Iterator[Answer]:
+    found = _all(kube, "/apis/apps/v1/deployments", selector="app=workflow-controller")
+    images = [container["image"] for each in found for container in each["spec"]["template"]["spec"]["containers"]]
     if not images:
         yield Answer("Argo Workflows", UNKNOWN, "has no controller that can be seen", "see that it is 4.1.2 or later")
     for image in images:
         yield _at_least("Argo Workflows", image.rpartition(":")[2], _ARGO)
 
 
-def _executor(kubectl: Kubectl, _: Platform) -> Iterator[Answer]:
+def _executor(kube: Kube, _: Platform) -> Iterator[Answer]:
     """Without it, a namespace that enforces `restricted` refuses every pod of Argo, and says so in
     events alone.
     """
-    found = kubectl.get("configmaps", "--all-namespaces", "--field-selector=metadata.name=workflow-controller-configmap")
-    texts = [str((each.get("data") or {}).get("executor", "")) for each in (found or {}).get("items", [])]
-    if any("securityContext" in text for text in texts):
+    found = _all(kube, "/api/v1/configmaps", fields="metadata.name=workflow-controller-configmap")
+    if any("securityContext" in str((each.get("data") or {}).get("executor", "")) for each in found):
         yield Answer("executor.securityContext", OK, "is set in Argo's ConfigMap")
     else:
         remedy = "set executor.securityContext in workflow-controller-configmap (docs/install.md)"
         yield Answer("executor.securityContext", MISSING, "is not set: Pod Security restricted refuses Argo's own containers", remedy)
 
 
-def _secrets(kubectl: Kubectl, platform: Platform) -> Iterator[Answer]:
+def _secrets(kube: Kube, platform: Platform) -> Iterator[Answer]:
     wanted = [f"{names.account('executor')}.service-account-token", WEBHOOK_SECRET, "modelmedic-artifacts"]
+    remedy = "k8s/overlays/quickstart/secrets.sh makes it for a trial; docs/install.md says what is in it"
     for name in [*wanted, *(f"modelmedic-store-{step_class}" for step_class in ("observe", "train", "validate", "deploy", "triage"))]:
-        if kubectl.get("secret", name, namespace=platform.namespace) is not None:
-            yield Answer(f"Secret {name}", OK, "is there")
-        else:
-            remedy = "k8s/overlays/quickstart/secrets.sh makes it for a trial; docs/install.md says what is in it"
-            yield Answer(f"Secret {name}", MISSING, f"is not in {platform.namespace}", remedy)
+        missing = Answer(f"Secret {name}", MISSING, f"is not in {platform.namespace}", remedy)
+        yield _presence(kube, f"/api/v1/namespaces/{platform.namespace}/secrets/{name}", missing)
 
 
-def _rights(kubectl: Kubectl, platform: Platform) -> Iterator[Answer]:
-    """What must be allowed is, and what must not be is not."""
-    for part, verb, resource, wanted in (
-        ("executor", "create", "workflowtaskresults.argoproj.io", True),
-        ("sensor", "create", "workflows.argoproj.io", True),
-        ("triage", "create", "workflows.argoproj.io", True),
-        ("observe", "create", "workflows.argoproj.io", False),
-        ("train", "get", "secrets", False),
-        ("deploy", "get", "secrets", False),
-        ("sensor", "create", "pods", False),
+def _rights(kube: Kube, platform: Platform) -> Iterator[Answer]:
+    """The rights that the loop needs are there, and those that it must not have are not."""
+    for part, verb, group, resource, needed in (
+        ("executor", "create", "argoproj.io", "workflowtaskresults", True),
+        ("sensor", "create", "argoproj.io", "workflows", True),
+        ("triage", "create", "argoproj.io", "workflows", True),
+        ("observe", "create", "argoproj.io", "workflows", False),
+        ("train", "get", "", "secrets", False),
+        ("deploy", "get", "", "secrets", False),
+        ("sensor", "create", "", "pods", False),
     ):
-        found = kubectl.may(verb, resource, namespace=platform.namespace, account=names.account(part))
-        subject = f"{names.account(part)} {verb} {resource}"
-        if found is None:
-            yield Answer(subject, UNKNOWN, "cannot be asked: you may not impersonate ServiceAccounts")
-        elif found == wanted:
-            yield Answer(subject, OK, "is allowed" if found else "is refused, as it should be")
-        else:
-            yield Answer(subject, MISSING, "is allowed" if found else "is refused", "apply the rendered access.yaml and accounts.yaml")
+        subject = f"{names.account(part)} {verb} {f'{resource}.{group}'.rstrip('.')}"
+        try:
+            allowed = _allowed(kube, verb, group, resource, platform.namespace, names.account(part))
+        except Refused:
+            yield Answer(subject, UNKNOWN, "cannot be asked: you may not create SubjectAccessReviews")
+            continue
+        sentence = "is refused" if needed and not allowed else "is allowed" if allowed else "is refused, as it should be"
+        remedy = "" if allowed == needed else "apply the rendered access.yaml and accounts.yaml"
+        yield Answer(subject, OK if allowed == needed else MISSING, sentence, remedy)
 
 
-def _kserve(kubectl: Kubectl, _: Platform) -> Iterator[Answer]:
-    found = kubectl.get("configmap", "inferenceservice-config", namespace="kserve")
-    if found is None:
+def _kserve(kube: Kube, _: Platform) -> Iterator[Answer]:
+    try:
+        data = kube.get("/api/v1/namespaces/kserve/configmaps/inferenceservice-config").get("data") or {}
+    except (NotFound, Refused):
         yield Answer("KServe's mode", UNKNOWN, "cannot be seen", "a policy's serving.mode has to be the mode that KServe runs in")
         return
-    data = found.get("data") or {}
     mode = re.search(r'"defaultDeploymentMode"\s*:\s*"(\w+)"', data.get("deploy", ""))
     yield Answer("KServe's mode", OK, f"is {mode[1] if mode else 'the default'}; serving.mode of every policy has to be the same")
     gateway = re.search(r'"enableGatewayApi"\s*:\s*true', data.get("ingress", ""))
@@ -138,16 +142,54 @@ def _kserve(kubectl: Kubectl, _: Platform) -> Iterator[Answer]:
     yield Answer("KServe's traffic", OK if gateway else UNKNOWN, sentence)
 
 
-def _admission(kubectl: Kubectl, platform: Platform) -> Iterator[Answer]:
+def _admission(kube: Kube, platform: Platform) -> Iterator[Answer]:
     name = f"modelmedic-workflows-{platform.namespace}"
-    bound = kubectl.get("validatingadmissionpolicybinding", name)
-    if bound is not None and "Deny" in bound["spec"].get("validationActions", []):
-        yield Answer("admission policy", OK, "denies what the Sensor and triage may not create")
+    remedy = "apply the rendered admission.yaml"
+    try:
+        bound = kube.get(f"{_ADMISSION}/{name}")
+    except NotFound:
+        yield Answer("admission policy", MISSING, f"{name} is not bound", remedy)
+    except Refused as error:
+        yield Answer("admission policy", UNKNOWN, f"may not be looked at: {error}")
     else:
-        yield Answer("admission policy", MISSING, f"{name} is not bound", "apply the rendered admission.yaml")
+        denies = "Deny" in bound["spec"].get("validationActions", [])
+        sentence = "denies what the Sensor and triage may not create" if denies else f"{name} is bound, but denies nothing"
+        yield Answer("admission policy", OK if denies else MISSING, sentence, "" if denies else remedy)
 
 
-_CHECKS: Final[tuple[Callable[[Kubectl, Platform], Iterator[Answer]], ...]] = (
+def _presence(kube: Kube, path: str, missing: Answer) -> Answer:
+    """`missing` unless the object is there, or may not be looked at."""
+    try:
+        kube.get(path)
+    except NotFound:
+        return missing
+    except Refused as error:
+        return Answer(missing.subject, UNKNOWN, f"may not be looked at: {error}")
+    return Answer(missing.subject, OK, "is there")
+
+
+def _all(kube: Kube, path: str, *, selector: str = "", fields: str = "") -> list[Document]:
+    """The objects of all namespaces; none when they may not be seen."""
+    try:
+        return kube.listed(path, selector, fields)
+    except (NotFound, Refused):
+        return []
+
+
+def _allowed(kube: Kube, verb: str, group: str, resource: str, namespace: str, account: str) -> bool:
+    """Asks the API server's own authorizers about a ServiceAccount of the namespace. Raises Refused
+    when that may not be asked.
+    """
+    spec = {
+        "user": f"system:serviceaccount:{namespace}:{account}",
+        "groups": ["system:serviceaccounts", f"system:serviceaccounts:{namespace}", "system:authenticated"],
+        "resourceAttributes": {"namespace": namespace, "verb": verb, "group": group, "resource": resource},
+    }
+    review = {"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "spec": spec}
+    return bool(kube.create(_REVIEWS, review)["status"]["allowed"])
+
+
+_CHECKS: Final[tuple[Callable[[Kube, Platform], Iterator[Answer]], ...]] = (
     _kinds,
     _argo_version,
     _executor,
@@ -162,7 +204,7 @@ def _at_least(subject: str, version: str, lowest: tuple[int, ...]) -> Answer:
     numbers = tuple(int(number) for number in re.findall(r"\d+", version)[: len(lowest)])
     wanted = ".".join(map(str, lowest))
     if not numbers:
-        return Answer(subject, UNKNOWN, f"has the version {version}, which says nothing", f"see that it is {wanted} or later")
+        return Answer(subject, UNKNOWN, f"has the version {version}, which names no number", f"see that it is {wanted} or later")
     if numbers >= lowest:
         return Answer(subject, OK, f"is {version}")
     return Answer(subject, MISSING, f"is {version}", f"upgrade to {wanted} or later")

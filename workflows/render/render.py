@@ -1,5 +1,5 @@
-"""Policies and a platform in, the whole tree of manifests out: pure, offline, the same bytes each
-time.
+"""The whole tree of manifests of some policies and a platform: pure, offline, the same bytes each
+time. Called by `modelmedic render` and `diff`.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -16,12 +16,12 @@ from modelmedic.workflows.inputs.platform import Platform
 from modelmedic.workflows.monitoring import alerts, dashboards, pod_monitors
 from modelmedic.workflows.output.tree import BASE, EVENTS, Tree, kustomization, with_list
 from modelmedic.workflows.output.yaml import dump, dump_all
-from modelmedic.workflows.render.template import Mould, placeholder
+from modelmedic.workflows.render.template import TextTemplate, placeholder
 
 Documents = Iterable[dict[str, Any]]
 _TEXT: Final = "text"  # the policy's own text, a value beside the model's
 
-# Each file of one model, and what builds its documents.
+# The files of one model, each with the function that builds its documents.
 _MODEL_FILES: Final[dict[str, Callable[[Model, Platform], Documents]]] = {
     "heal.yaml": lambda model, platform: [heal.heal(model, platform)],
     "bootstrap.yaml": lambda model, platform: [bootstrap.bootstrap(model, platform)],
@@ -103,27 +103,29 @@ def _monitoring(models: Sequence[Model], platform: Platform) -> Iterator[tuple[s
 
 
 def _models(wanted: Sequence[Policy], models: Sequence[Model], platform: Platform) -> Iterator[tuple[str, str]]:
-    moulds = {mode: _moulds(mode, platform) for mode in {model.mode for model in models}}
+    templates = {mode: _templates(mode, platform) for mode in {model.mode for model in models}}
     header = _headed("", " from the policy {}")
     listing = _headed(kustomization(sorted(_MODEL_FILES)))
     for policy, model in zip(wanted, models, strict=True):
         text = policies.policy_text(policy)
         head = header.format(model.name)
-        for name, mould in moulds[model.mode].items():
-            yield f"{model.name}/{name}", head + mould.cast(model, **{_TEXT: text})
+        for name, template in templates[model.mode].items():
+            yield f"{model.name}/{name}", head + template.filled(model, **{_TEXT: text})
         yield f"{model.name}/kustomization.yaml", listing
     yield "kustomization.yaml", _headed(kustomization(model.name for model in models))
 
 
-def _moulds(mode: str, platform: Platform) -> dict[str, Mould]:
+def _templates(mode: str, platform: Platform) -> dict[str, TextTemplate]:
     def built(build: Callable[[Model, Platform], Documents], model: Model) -> list[dict[str, Any]]:
         return list(build(model, platform))
 
-    return {name: Mould(partial(built, build), mode) for name, build in _MODEL_FILES.items()}
+    return {name: TextTemplate(partial(built, build), mode) for name, build in _MODEL_FILES.items()}
 
 
 def model_documents(policy: Policy, platform: Platform) -> dict[str, list[dict[str, Any]]]:
-    """What `render` casts for one model, built without a mould: the files by name, their documents."""
+    """The documents of one model by file name, built without a template: the measure of what
+    `render` fills in.
+    """
     model = model_of(policy, platform)
     built = {name: list(build(model, platform)) for name, build in _MODEL_FILES.items()}
     built["policy.yaml"] = [policies.policy_map(model, platform, policies.policy_text(policy))]

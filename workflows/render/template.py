@@ -1,9 +1,10 @@
-"""A mould: documents built once with placeholders, then cast as text for each model.
+"""Text templates of a model's files: documents built once with placeholders and written as YAML,
+then filled for each model; used by render.
 
-Hera and the YAML emitter take some 10 ms for one model's workflows; what differs between models is
-a few texts and numbers. So the documents are built once for a made-up model, and each real one only
-fills the places. A test holds that a cast says exactly what building the documents for that model
-would have said.
+Hera and the YAML emitter take some 10 ms for one model's workflows, and models differ in a few texts
+and numbers alone. So the documents are built once for a made-up model, and each real one only fills
+the placeholders. A test holds that a filled template says exactly what building the documents for
+that model would have said.
 """
 
 import re
@@ -15,7 +16,7 @@ from modelmedic.workflows.inputs.model import Model
 from modelmedic.workflows.output.yaml import dump_all, scalar
 
 _MARK: Final = re.compile(r"zqslot([0-9]{5})z+q")
-_LONG: Final = "z" * 80  # what holds a text of unknown length never shares its line with others
+_LONG: Final = "z" * 80  # a mapping that holds a text of unknown length never stands on one line
 _FIRST_NUMBER: Final = 900_000_001  # seconds, thirty years: no policy may ask for so many
 
 Build = Callable[[Model], Sequence[dict[str, Any]]]
@@ -23,13 +24,15 @@ Build = Callable[[Model], Sequence[dict[str, Any]]]
 
 @dataclass(frozen=True, slots=True)
 class _Slot:
-    """One value: constant texts with fields of the model between them, or a whole number."""
+    """The place of one value: constant texts with fields of the model between them, or a whole
+    number.
+    """
 
     pieces: tuple[str, ...]  # alternately a text and a field's name
     number: bool
     indent: int = 0
 
-    def fill(self, values: dict[str, str]) -> str:
+    def filled(self, values: dict[str, str]) -> str:
         text = "".join(values[piece] if odd else piece for odd, piece in self._marked())
         return text if self.number else scalar(text, self.indent)
 
@@ -37,31 +40,31 @@ class _Slot:
         return ((position % 2 == 1, piece) for position, piece in enumerate(self.pieces))
 
 
-class Mould:
-    """Raises KeyError for a placeholder in a mapping's key, where it could not be told from the
-    text.
+class TextTemplate:
+    """The text of some documents with slots in it. Raises KeyError for a placeholder in a mapping's
+    key, where it could not be told from the text.
     """
 
     def __init__(self, build: Build, mode: str) -> None:
         self._slots: list[_Slot] = []
-        marked = [self._marked(document) for document in build(_placeholder(mode))]
+        marked = [self._marked(document) for document in build(_placeholder_model(mode))]
         pieces = _MARK.split(dump_all(marked))
         self._texts = tuple(pieces[::2])
         self._order = tuple(self._placed(int(number), before) for number, before in zip(pieces[1::2], pieces[::2], strict=False))
 
-    def cast(self, model: Model, **more: str) -> str:
-        """The documents of this model; `more` are values beside the model's own."""
+    def filled(self, model: Model, **more: str) -> str:
+        """The documents of this model as text; `more` are values beside the model's own."""
         values = {field: str(getattr(model, field)) for field in _FIELDS} | more
-        filled = [self._texts[0]]
+        parts = [self._texts[0]]
         for slot, text in zip(self._order, self._texts[1:], strict=True):
-            filled += (slot.fill(values), text)
-        return "".join(filled)
+            parts += (slot.filled(values), text)
+        return "".join(parts)
 
     def _marked(self, value: Any) -> Any:
         """The same document with a mark in place of each value that holds a placeholder."""
         if isinstance(value, dict):
             if any("zqfield" in key for key in value):
-                raise KeyError("a mould has a placeholder in a key")
+                raise KeyError("a template has a placeholder in a key; expected it in a value")
             return {key: self._marked(item) for key, item in value.items()}
         if isinstance(value, list | tuple):
             return [self._marked(item) for item in value]
@@ -87,11 +90,13 @@ _FIELD: Final = re.compile(r"zqfield([a-z_]+?)zq")
 
 
 def placeholder(name: str) -> str:
-    """A text that no policy can hold in any of its grammars together with what is around it here."""
+    """The stand-in for a field: a text that no grammar of the policy allows beside the marks around
+    it.
+    """
     return f"zqfield{name}zq"
 
 
-def _placeholder(mode: str) -> Model:
+def _placeholder_model(mode: str) -> Model:
     values: dict[str, Any] = {name: placeholder(name) for name in _FIELDS}
     values |= {name: _FIRST_NUMBER + position for position, name in enumerate(_NUMBERS)}
     return Model(**values | {"mode": mode})

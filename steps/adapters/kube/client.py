@@ -7,6 +7,7 @@ kind of object are not used, for they know neither KServe nor Argo.
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from importlib.metadata import version
 from typing import Any, Final
 
@@ -34,9 +35,12 @@ class Kube:
     def get(self, path: str) -> Document:
         return self._call("GET", path)
 
-    def listed(self, path: str, selector: str = "") -> list[Document]:
-        """`selector` is of labels, such as `app=isvc.flights-predictor`."""
-        return list(self._call("GET", path, query={"labelSelector": selector} if selector else {}).get("items") or [])
+    def listed(self, path: str, selector: str = "", fields: str = "") -> list[Document]:
+        """`selector` is of labels, such as `app=isvc.flights-predictor`; `fields` of fields, such as
+        `metadata.name=flights`.
+        """
+        query = {name: value for name, value in (("labelSelector", selector), ("fieldSelector", fields)) if value}
+        return list(self._call("GET", path, query=query).get("items") or [])
 
     def create(self, path: str, document: Mapping[str, Any]) -> Document:
         return self._call("POST", path, document, {"fieldManager": FIELD_MANAGER})
@@ -77,9 +81,9 @@ class Kube:
         return str(self._client.configuration.host)
 
 
-def connect() -> Kube:
-    """The API of the cluster that this process runs in, else of KUBECONFIG's current context.
-    Raises BadInput when there is neither.
+def connect(context: str | None = None) -> Kube:
+    """The API of a context of KUBECONFIG when one is named, else of the cluster that this process
+    runs in, else of KUBECONFIG's current context. Raises BadInput when there is none.
     """
     try:
         from kubernetes import client, config
@@ -94,14 +98,19 @@ def connect() -> Kube:
         )
     settings = client.Configuration()
     try:
-        config.load_incluster_config(client_configuration=settings)  # type: ignore[no-untyped-call]
-    except config.ConfigException:
-        try:
-            config.load_kube_config(client_configuration=settings)  # type: ignore[no-untyped-call]
-        except (config.ConfigException, OSError) as error:
-            raise BadInput(f"no cluster can be reached from here ({_first_line(error)}); expected a pod, or KUBECONFIG") from error
+        _load(config, settings, context)
+    except (config.ConfigException, OSError) as error:
+        raise BadInput(f"no cluster can be reached from here ({_first_line(error)}); expected a pod, or KUBECONFIG") from error
     settings.retries = False
     return Kube(client.ApiClient(settings))
+
+
+def _load(config: Any, settings: Any, context: str | None) -> None:
+    if context is None:
+        with suppress(config.ConfigException):
+            config.load_incluster_config(client_configuration=settings)
+            return
+    config.load_kube_config(context=context, client_configuration=settings)
 
 
 def translated(status: int, reason: str, data: bytes, verb: str, path: str) -> ModelmedicError:

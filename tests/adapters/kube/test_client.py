@@ -3,6 +3,8 @@ one.
 """
 
 import inspect
+import json
+from pathlib import Path
 
 import kubernetes
 import pytest
@@ -32,3 +34,24 @@ def test_a_package_without_a_needed_method_is_named(monkeypatch: pytest.MonkeyPa
     monkeypatch.delattr(kubernetes.client.ApiClient, "param_serialize")
     with pytest.raises(BadInput, match=r"the package kubernetes \d.* has no ApiClient\.param_serialize; expected version 37"):
         connect()
+
+
+def test_a_named_context_is_taken_from_kubeconfig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ("east", "west")
+    file = tmp_path / "config"
+    file.write_text(
+        json.dumps(
+            {
+                "apiVersion": "v1",
+                "kind": "Config",
+                "current-context": "east",
+                "clusters": [{"name": name, "cluster": {"server": f"http://{name}"}} for name in names],
+                "users": [{"name": "me", "user": {}}],
+                "contexts": [{"name": name, "context": {"cluster": name, "user": "me"}} for name in names],
+            }
+        )
+    )
+    monkeypatch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", str(file))
+    assert [connect(context)._host for context in (None, "west")] == ["http://east", "http://west"]
+    with pytest.raises(BadInput, match="no cluster can be reached from here"):
+        connect("north")
