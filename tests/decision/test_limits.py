@@ -81,12 +81,12 @@ def test_what_ended_by_a_decision_is_no_failure(outcome: Outcome) -> None:
     assert objected(limits(breaker=Breaker(failures=1)), heal(DAY, outcome)) == []
 
 
-def test_a_no_of_the_gate_spends_budget_and_patience_and_nothing_else() -> None:
+def test_a_rejection_by_the_gate_spends_budget_and_patience_and_nothing_else() -> None:
     strict = Limits(cooldown=DAY, healsPerWeek=1, breaker=Breaker(failures=1))
     assert names(objected(strict, heal(timedelta(hours=1), Outcome.REJECTED), settle=7 * DAY)) == ["budget", "patience"]
 
 
-def test_after_a_no_the_next_challenger_waits_for_new_labels_and_longer_after_each_no_in_a_row() -> None:
+def test_after_a_rejection_the_next_challenger_waits_for_new_labels_and_longer_after_each_in_a_row() -> None:
     one = [heal(DAY, Outcome.REJECTED)]
     two = [heal(10 * DAY, Outcome.REJECTED), *one]
     many = [heal(n * 10 * DAY, Outcome.REJECTED) for n in range(9, 0, -1)] + one
@@ -95,7 +95,7 @@ def test_after_a_no_the_next_challenger_waits_for_new_labels_and_longer_after_ea
     assert objected(QUIET, heal(8 * DAY, Outcome.REJECTED), settle=8 * DAY) == []
 
 
-def test_a_heal_in_between_begins_the_counting_of_noes_anew() -> None:
+def test_a_heal_in_between_starts_the_count_of_rejections_anew() -> None:
     row = [heal(30 * DAY, Outcome.REJECTED), heal(20 * DAY), heal(DAY, Outcome.REJECTED)]
     assert [objection.until for objection in objected(QUIET, *row, settle=8 * DAY)] == [NOW + 7 * DAY]
 

@@ -80,5 +80,5 @@ def test_two_causes_share_the_loss() -> None:
     assert shares["label_shift"] > 0.2
 
 
-def test_no_loss_gained_is_nobodys_share() -> None:
+def test_loss_that_did_not_rise_has_no_shares() -> None:
     assert find_cause(*windows(planted.quiet), ROLES, Context()).loss_shares is None

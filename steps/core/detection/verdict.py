@@ -102,7 +102,7 @@ def _sentence(verdict: Verdict, least_rows: int) -> str:
     if verdict.state is VerdictState.INSUFFICIENT:
         return (
             f"the reference has {verdict.reference_rows} rows and the current window {verdict.rows}; "
-            f"{LEAST_ROWS} and {least_rows} are the least that is judged"
+            f"at least {LEAST_ROWS} and {least_rows} are needed"
         )
     if verdict.state is VerdictState.DEGRADED and realised is not None:
         held = f"; the slope of the label on the answer is {realised.hold:.0%} of what it was" if realised.let_go else ""

@@ -72,7 +72,7 @@ def _too_little(both: Pair, problems: tuple[Problem, ...]) -> Diagnosis:
     schema = [p for p in problems if p.share == 1.0]
     if schema and both.rows[1] > 0:
         return data_quality.suspect(tuple(schema))[0]
-    sentence = f"the windows have {both.rows[0]} and {both.rows[1]} rows; {LEAST_ROWS} in each are the least that is judged"
+    sentence = f"the windows have {both.rows[0]} and {both.rows[1]} rows; at least {LEAST_ROWS} are needed in each"
     evidence = (Evidence("rows.counted", sentence, float(min(both.rows))),)
     return Diagnosis(Cause.INSUFFICIENT_EVIDENCE, confidence.TOO_FEW_ROWS, evidence=evidence, sentence=sentence)
 

@@ -83,13 +83,13 @@ def judge_share(
             f"at {share} % the canary failed {canary.failures} of {canary.requests} requests; {rollout.maxErrorShare:.1%} are allowed",
         )
     if canary.requests < rollout.minRequests:
-        return _undecided(late, f"at {share} % the canary answered {canary.requests} requests; {rollout.minRequests} are the least")
+        return _undecided(late, f"at {share} % the canary answered {canary.requests} requests; at least {rollout.minRequests} are needed")
     if canary.latency_p95_ms is not None:
         slow = _too_slow(canary.latency_p95_ms, champion.latency_p95_ms if champion else None, latency_bound_ms)
         if slow:
             return Judgement("withdraw", f"at {share} % {slow}")
     if waited < rollout.hold:
-        return Judgement("hold", f"at {share} % for {format_duration(waited)}; {format_duration(rollout.hold)} are the least")
+        return Judgement("hold", f"at {share} % for {format_duration(waited)}; at least {format_duration(rollout.hold)} are needed")
     return Judgement("pass", f"at {share} % it answered {canary.requests} requests, {canary.failures} of them failed")
 
 

@@ -54,7 +54,7 @@ def label_gate(policy: Policy, rows: ScoredRows) -> Gate:
     classes = np.unique(rows.target).tolist()
     if policy.data.task is Task.BINARY and len(classes) < 2:
         return Gate("labels", False, f"all {found} holdout labels are {classes}; expected both classes", float(found), float(least))
-    return Gate("labels", found >= least, f"{found} labelled holdout rows; {least} are the least that judges", float(found), float(least))
+    return Gate("labels", found >= least, f"{found} labelled holdout rows; at least {least} are needed", float(found), float(least))
 
 
 def comparison_gates(policy: Policy, remedy: Remedy, rows: ScoredRows, tried: int = 1) -> tuple[Gate, ...]:
@@ -107,7 +107,7 @@ def old_regime_gate(policy: Policy, remedy: Remedy, rows: ScoredRows, cause: Cau
     words = f"on {found.rows} of {where} the challenger's {_numbers(found)}"
     excuse = _excuse(remedy, cause, outside)
     if excuse:
-        return _told("old_regime", True, f"{words}; told, not asked: {excuse}", found, -margin)
+        return _told("old_regime", True, f"{words}; reported only, because {excuse}", found, -margin)
     passed = not np.isfinite(found.gain.value) or found.gain.high >= -margin
     return _told("old_regime", passed, f"{words}; {margin:.4g} worse is allowed beyond the interval", found, -margin)
 
@@ -191,12 +191,12 @@ def _sliced(policy: Policy, metric: str, column: str, rows: ScoredRows) -> Gate:
         else:
             small += 1
     if not found:
-        return Gate(f"slice:{column}", True, f"no value of {column} has the {LEAST_SLICE} rows that judge; nothing is claimed of them")
+        return Gate(f"slice:{column}", True, f"no value of {column} has the {LEAST_SLICE} rows that are needed, so no slice is judged")
     allowed = policy.validation.sliceMargin
     bad = [pair for pair in found if pair[1].gain.high < -_margin(allowed, pair[1])]
     worst, comparison = min(bad or found, key=lambda pair: pair[1].gain.value)
     words = f"{'worse' if bad else 'worst'} of {len(found)} slices is {worst.name}: {_numbers(comparison)}"
-    rest = f"; {small} smaller slices judge nobody" if small else ""
+    rest = f"; {small} smaller slices are not judged" if small else ""
     return _told(f"slice:{column}", not bad, f"{words}{_others(bad, worst)}{rest}", comparison, -_margin(allowed, comparison))
 
 
