@@ -1,8 +1,8 @@
 """The diagnosis: from two windows to the cause. Called by the step diagnose.
 
-`find_cause` tries the causes in order of precedence: broken data, our own release, the labels, the
+`find_cause` tries the causes in order of precedence: broken data, a bad release, broken labels, the
 season, and only then the world. The first cause that stands decides, other causes that stand are
-named in `also`, every cause considered is a runner-up. Every confidence is a counted share
+named in `also`, and every cause considered is a runner-up. Every confidence is a counted share
 (`confidence`).
 """
 

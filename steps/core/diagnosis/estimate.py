@@ -31,8 +31,8 @@ _WIDTH = 1.96  # of a 95 % interval, in standard errors
 
 
 def estimate(both: Pair) -> Estimate | None:
-    """None without predictions in both windows; a regression needs the reference's labels as
-    well.
+    """The estimate; None without predictions in both windows, or for a regression without the
+    reference's labels.
     """
     if both.prediction is None or both.task is None:
         return None

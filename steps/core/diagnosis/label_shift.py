@@ -16,6 +16,9 @@ _OFFSET_Z = 4.5
 
 
 def suspect(both: Pair, rows: LabelledRows, moved: tuple[ColumnShift, ...]) -> list[Diagnosis]:
+    """At most one diagnosis: an offset of the residuals that is beyond noise and outlives the moved
+    inputs.
+    """
     z = difference_z(*rows.residual) / float(np.sqrt(offset_factor(rows.residual[0])))
     size = abs(float(rows.residual[1].mean() - rows.residual[0].mean()))
     scale = float(rows.target[0].std()) or 1.0

@@ -200,7 +200,7 @@ def cell_moments(
 
 
 def cell_change(sizes: tuple[Integers, Integers], which: tuple[Integers, Integers], samples: tuple[RowValues, RowValues]) -> Floats:
-    """The first half of `cell_moments` for half of the work."""
+    """The change of `cell_moments` without its error, for half of the work."""
     parts = zip(sizes, which, samples, strict=True)
     return _change(sizes, [np.bincount(cell, s.values, minlength=len(size)) / np.maximum(size, 1) for size, cell, s in parts])
 

@@ -78,7 +78,7 @@ def _codes(before: Integers, after: Integers) -> tuple[float, float]:
 
 
 def _pooled(counts: Floats) -> Floats:
-    """Integers that are rare in both windows together share one cell, so that chi-square's
+    """Codes that are rare in both windows together share one cell, so that chi-square's
     approximation holds.
     """
     rare = counts.sum(axis=0) < 10

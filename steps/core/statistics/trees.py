@@ -72,7 +72,7 @@ class Binning:
 
 
 def binning(columns: tuple[Column, ...], target: Floats, rows: npt.NDArray[np.bool_]) -> Binning:
-    """`rows` selects the reference rows that `target` belongs to."""
+    """The binning of the columns; `rows` selects the reference rows that `target` belongs to."""
     return Binning(columns, tuple(None if c.numeric else _ordered(c, target, rows) for c in columns))
 
 

@@ -1,11 +1,11 @@
 """The choice of labelled rows: those that a challenger learns from, those that it is judged on, and
 those that become its reference.
 
-| rows      | choice                                 | use                                          |
-|-----------|----------------------------------------|----------------------------------------------|
-| holdout   | the newest: a detection window of them | the gates: better where the harm was seen    |
-| set apart | every eighth day of what is older      | the new reference, of a whole season         |
-| the rest  | from each of a few starts on           | training                                     |
+| rows      | choice                                 | use                                       |
+|-----------|----------------------------------------|-------------------------------------------|
+| holdout   | the newest: a detection window of them | the gates: better where the harm was seen |
+| set apart | every eighth day of what is older      | the new reference, of a whole season      |
+| the rest  | from each of a few starts on           | training                                  |
 
 Where a change begins is an estimate, and whether the older rows still teach anything is an
 empirical question: the starts that the cause allows are all tried on the same holdout (`plans`),

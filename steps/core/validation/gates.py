@@ -212,14 +212,14 @@ def _judges(task: Task, target: Floats) -> bool:
 
 
 def _margin(allowed: float, found: PairedComparison) -> float:
-    """Absolute for the AUC; a share of the champion's value for metrics that have the label's unit,
-    or none that people know.
+    """The allowed margin: absolute for the AUC, a share of the champion's value for metrics in the
+    label's unit or in none that people know.
     """
     return allowed if found.metric in HIGHER_IS_BETTER else allowed * abs(found.champion)
 
 
 def _same(found: PairedComparison) -> bool:
-    """No difference at all, not in any row: an interval of width 0 round 0."""
+    """True when there is no difference in any row: an interval of width 0 round 0."""
     return found.gain.low == found.gain.high == 0.0
 
 

@@ -1,4 +1,6 @@
-"""The model under watch: quickly trained on the world's own history, imperfect as such models are."""
+"""The model under watch: quickly trained on the world's own history, with the errors of such
+models.
+"""
 
 import numpy as np
 import numpy.typing as npt
