@@ -68,7 +68,7 @@ def _numbers(name: str, before: Numbers, after: Numbers, rows: int, design: floa
         yield Problem(ProblemKind.INFINITE, name, f"column {name} is infinite in {infinite:.1%} of the rows", infinite)
     if min(before.known, after.known) < LEAST_ROWS:
         return
-    stuck = _stuck(before, after)
+    stuck = _stuck_value(before, after)
     if stuck is not None:
         value, share = stuck
         yield Problem(ProblemKind.CONSTANT, name, f"column {name} is stuck at {value:.6g} in {share:.0%} of the rows", share)
@@ -78,7 +78,7 @@ def _numbers(name: str, before: Numbers, after: Numbers, rows: int, design: floa
         yield Problem(ProblemKind.UNIT_CHANGE, name, f"column {name} looks {scale}: a unit has changed", 1.0)
 
 
-def _stuck(before: Numbers, after: Numbers) -> tuple[float, float] | None:
+def _stuck_value(before: Numbers, after: Numbers) -> tuple[float, float] | None:
     """A value that suddenly fills a third of a column or more, and the share of rows by which it
     gained.
     """
@@ -144,10 +144,10 @@ def _times(reference: Profile, current: Profile, window: Window | None) -> Itera
     if current.span[0] == current.span[1] and reference.span[0] < reference.span[1] and current.rows >= 100:
         yield Problem(ProblemKind.STALE, name, f"column {name} is the same in every row: its times are stale", 1.0)
     elif window is not None:
-        yield from _truncated(reference, current, window)
+        yield from _truncation(reference, current, window)
 
 
-def _truncated(reference: Profile, current: Profile, window: Window) -> Iterator[Problem]:
+def _truncation(reference: Profile, current: Profile, window: Window) -> Iterator[Problem]:
     """The end of the window is empty for much longer than the reference ever was, and for at least
     a quarter of the window.
     """

@@ -103,7 +103,7 @@ def _codes(reference: Codes, current: Codes, design: float) -> ShiftMeasure:
     totals = counts.sum(axis=1)
     if len(values) < 2 or totals.min() < LEAST_KNOWN:
         return ShiftMeasure(name, 0.0, 1.0)
-    pooled = _pooled(counts)
+    pooled = _pool_rare(counts)
     expected = pooled.sum(axis=0) * (totals / totals.sum())[:, None]
     statistic = float(((pooled - expected) ** 2 / expected).sum()) / design
     return ShiftMeasure(name, code_effect(counts[0], counts[1]), chi_square_tail(pooled.shape[1] - 1, statistic))
@@ -118,7 +118,7 @@ def code_effect(before: Floats, after: Floats) -> float:
     return float(np.sqrt(max(divergence, 0.0)))
 
 
-def _pooled(counts: Floats) -> Floats:
+def _pool_rare(counts: Floats) -> Floats:
     """Codes so rare that a window expects fewer than five of them share one cell, so that
     chi-square's approximation holds.
     """

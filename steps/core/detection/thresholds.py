@@ -67,7 +67,7 @@ def calibrate(reference: pa.Table, layout: Layout, rows: int, *, alpha: float, e
     tables = {name: _counts([b.columns.get(name) for b in blocks]) for name in layout.columns}
     designs = {name: _design(_cells(table), run, stretch) for name, table in tables.items()}
     starts = np.unique(np.linspace(0, count - run, min(_REPLAYS, 2 * count // run - 1)).astype(int))
-    effects = {name: _replayed(table, layout.numbers.get(name), starts, run, rows) for name, table in tables.items()}
+    effects = {name: _quiet_effect(table, layout.numbers.get(name), starts, run, rows) for name, table in tables.items()}
     floor = Thresholds().default_effect
     return Thresholds(
         alpha=alpha,
@@ -86,10 +86,10 @@ def _design(cells: Floats, run: int, stretch: float) -> float:
     if cells.shape[1] < 2:
         return 1.0
     scales = [1 << i for i in range(run.bit_length()) if 1 << i < run] + [run]
-    return max(_grown(dispersion, cells, scales, stretch) for dispersion in (_cell_dispersion, _rank_dispersion))
+    return max(_dispersion_estimate(dispersion, cells, scales, stretch) for dispersion in (_cell_dispersion, _rank_dispersion))
 
 
-def _grown(dispersion: Dispersion, cells: Floats, scales: Sequence[int], stretch: float) -> float:
+def _dispersion_estimate(dispersion: Dispersion, cells: Floats, scales: Sequence[int], stretch: float) -> float:
     """The dispersion estimated from the shortest stretches to the longest, each estimate drawn
     towards the one before it.
     """
@@ -217,7 +217,7 @@ def _coins(rows: Floats, scores: Floats) -> Floats:
     return np.column_stack([rows / 2 + scores / 2, rows / 2 - scores / 2])
 
 
-def _replayed(table: _Table, axis: NumberAxis | None, starts: Counts, run: int, rows: int) -> float:
+def _quiet_effect(table: _Table, axis: NumberAxis | None, starts: Counts, run: int, rows: int) -> float:
     """The effect that a quiet window of `rows` rows stays below: mean and three deviations over the
     replayed windows.
     """

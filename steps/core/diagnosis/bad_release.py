@@ -28,7 +28,7 @@ def suspect(both: Pair, rows: LabelledRows | None, context: Context, answers: Re
         found = _judge(both, rows, version, new, at, answers)
         if found:
             return [found]
-    return _silent(both, rows, answers)
+    return _unrecorded_release(both, rows, answers)
 
 
 def _changes(both: Pair, context: Context) -> list[tuple[str, Mask, float | None]]:
@@ -52,7 +52,7 @@ def _judge(
     if new.sum() < _LEAST_ROWS:
         return None
     segment = answers.changed_segment(both) if answers else None
-    inside = _inside(both, rows, segment)
+    inside = _rows_inside(both, rows, segment)
     beside = segment is None and (~new).sum() >= _LEAST_ROWS
     old_loss = rows.loss[1][~new] if beside else rows.loss[0][inside[0]]
     lost = rows.loss[1][new & inside[1]]
@@ -77,7 +77,7 @@ def _judge(
     )
 
 
-def _inside(both: Pair, rows: LabelledRows, segment: Segment | None) -> tuple[Mask, Mask]:
+def _rows_inside(both: Pair, rows: LabelledRows, segment: Segment | None) -> tuple[Mask, Mask]:
     """The labelled rows of the segment, or all of them."""
     if segment is None:
         return np.ones(len(rows.loss[0]), dtype=bool), np.ones(len(rows.loss[1]), dtype=bool)
@@ -118,12 +118,12 @@ def _own_share(rows: LabelledRows, answers: RememberedAnswers | None, new: Mask)
     return float(extra[1][new[extra[2]]].mean() - extra[0].mean()) / rise if rise > 0 else 1.0
 
 
-def _silent(both: Pair, rows: LabelledRows, answers: RememberedAnswers | None) -> list[Diagnosis]:
+def _unrecorded_release(both: Pair, rows: LabelledRows, answers: RememberedAnswers | None) -> list[Diagnosis]:
     """A release that no record names: another function answers, and it answers worse."""
     if answers is None:
         return []
     segment = answers.changed_segment(both)
-    inside = _inside(both, rows, segment)
+    inside = _rows_inside(both, rows, segment)
     loss = (rows.loss[0][inside[0]], rows.loss[1][inside[1]])
     rise = float(loss[1].mean() - loss[0].mean()) if min(len(w) for w in loss) >= _LEAST_ROWS else 0.0
     changed = answers.changed() or segment is not None

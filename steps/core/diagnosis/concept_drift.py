@@ -28,7 +28,7 @@ _MOST_PIECES = 20  # pieces tried, the largest changes first
 
 def suspect(both: Pair, rows: LabelledRows, moved: tuple[ColumnShift, ...]) -> list[Diagnosis]:
     """At most one diagnosis: a shape in all the residuals, else one inside a single code."""
-    return _concept(both, rows, moved) or _hidden(both, rows)
+    return _concept(both, rows, moved) or _drift_inside_a_code(both, rows)
 
 
 def _concept(both: Pair, rows: LabelledRows, moved: tuple[ColumnShift, ...]) -> list[Diagnosis]:
@@ -99,7 +99,7 @@ def _spread(rows: LabelledRows) -> tuple[Floats, Floats]:
     return first, second
 
 
-def _hidden(both: Pair, rows: LabelledRows) -> list[Diagnosis]:
+def _drift_inside_a_code(both: Pair, rows: LabelledRows) -> list[Diagnosis]:
     """A drift inside one code that the rest of the window dilutes: every code is tried, and its
     p-value is multiplied by the number of codes.
     """
@@ -133,11 +133,11 @@ def _without_offset(rows: LabelledRows) -> tuple[Floats, Floats]:
     """
     if rows.task is Task.REGRESSION:
         return rows.residual[0] - rows.residual[0].mean(), rows.residual[1] - rows.residual[1].mean()
-    first, second = (y - _offset_fitted(q, y) for q, y in zip(rows.expected, rows.target, strict=True))
+    first, second = (y - _fit_offset(q, y) for q, y in zip(rows.expected, rows.target, strict=True))
     return first, second
 
 
-def _offset_fitted(prediction: Floats, target: Floats) -> Floats:
+def _fit_offset(prediction: Floats, target: Floats) -> Floats:
     """sigmoid(logit p + d) with the d that makes the mean right (bisection)."""
     logit = np.log(np.clip(prediction, 1e-6, 1 - 1e-6)) - np.log1p(-np.clip(prediction, 1e-6, 1 - 1e-6))
     low, high = -15.0, 15.0

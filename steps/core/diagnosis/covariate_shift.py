@@ -27,7 +27,7 @@ def suspect(both: Pair, rows: LabelledRows | None, moved: tuple[ColumnShift, ...
     """
     shifted = moved_inputs(moved)
     if not shifted:
-        return _diluted(both, rows)
+        return _shift_inside_a_code(both, rows)
     names = tuple(s.column for s in shifted)
     harm, words = _harm(both, rows)
     evidence = tuple(Evidence("drift.measured", f"{s.column} moved by {s.effect:.3f} ({s.statistic})", s.effect) for s in shifted[:5])
@@ -50,7 +50,7 @@ def covered_rows(both: Pair, rows: LabelledRows, moved: tuple[ColumnShift, ...])
     for shift in moved_inputs(moved):
         column = both.column(shift.column)
         if column.numeric:
-            low, high = _covered(column.ordered[0])
+            low, high = _covered_range(column.ordered[0])
             values = np.asarray(column.current, dtype=np.float64)[rows.masks[1]]
             keep &= ~((values < low) | (values > high))
     if keep.all() or keep.sum() < 100:
@@ -58,7 +58,7 @@ def covered_rows(both: Pair, rows: LabelledRows, moved: tuple[ColumnShift, ...])
     return rows.within((np.ones(len(rows.target[0]), dtype=bool), keep))
 
 
-def _covered(known: Floats) -> tuple[float, float]:
+def _covered_range(known: Floats) -> tuple[float, float]:
     if not len(known):
         return -np.inf, np.inf
     return float(known[int(0.005 * (len(known) - 1))]), float(known[int(0.995 * (len(known) - 1))])
@@ -75,20 +75,20 @@ def _segment(both: Pair, column: Column) -> Segment | None:
             inside = (cells.reference == number, cells.current == number)
             if min(mask.sum() for mask in inside) < _LEAST_PIECE or min((~mask).sum() for mask in inside) < _LEAST_PIECE:
                 continue
-            within = _measured(column, inside)
-            outside = _measured(column, (~inside[0], ~inside[1]))
+            within = _effect_and_p_value(column, inside)
+            outside = _effect_and_p_value(column, (~inside[0], ~inside[1]))
             if within[1] < _BELIEVED and outside[0] < 0.25 * within[0] and outside[1] > 0.001 and (best is None or within[0] > best[0]):
                 best = (within[0], Segment(cutting.name, cells.names[number]))
     return best[1] if best else None
 
 
-def _diluted(both: Pair, rows: LabelledRows | None) -> list[Diagnosis]:
+def _shift_inside_a_code(both: Pair, rows: LabelledRows | None) -> list[Diagnosis]:
     """A number that moved inside one code only, too few rows for the window as a whole: every code
     is tried, and its p-value is multiplied by the number of codes.
     """
     best: tuple[float, str, Segment] | None = None
     cuts = [c for c in both.segmenting if c.levels is None or len(c.levels) <= 12]
-    ranks = [(c, _ranked(c)) for c in both.columns if c.numeric]
+    ranks = [(c, _ranks(c)) for c in both.columns if c.numeric]
     looks = max(len(ranks) * sum(len(c.cells.names) for c in cuts), 1)
     for cut in cuts:
         for column, windows in ranks:
@@ -111,7 +111,7 @@ def _diluted(both: Pair, rows: LabelledRows | None) -> list[Diagnosis]:
     return [Diagnosis(Cause.COVARIATE_SHIFT, COVARIATE, (best[1],), best[2], harm=harm, evidence=evidence, sentence=sentence)]
 
 
-def _ranked(column: Column) -> tuple[RowValues, RowValues]:
+def _ranks(column: Column) -> tuple[RowValues, RowValues]:
     """Ranks within the reference to one twenty-fourth, 0..1; unknown values have the middle
     rank.
     """
@@ -122,7 +122,7 @@ def _ranked(column: Column) -> tuple[RowValues, RowValues]:
     return RowValues(np.where(unknown[0], 0.5, middle[before])), RowValues(np.where(unknown[1], 0.5, middle[after]))
 
 
-def _measured(column: Column, chosen: tuple[Mask, Mask]) -> tuple[float, float]:
+def _effect_and_p_value(column: Column, chosen: tuple[Mask, Mask]) -> tuple[float, float]:
     return measure(column.at(*chosen))[1:]
 
 

@@ -58,7 +58,7 @@ def _diagnose(both: Pair, context: Context) -> Diagnosis:
         *bad_release.suspect(both, rows, context, answers),  # before the labels: an inverted release makes labels look inverted
         *label_quality.suspect(both, rows),
         *seasonal.suspect(both, moved, rows, context),
-        *_world(both, rows, moved),
+        *_world_causes(both, rows, moved),
     ]
     found = _conclude(both, candidates, moved, rows)
     return dataclasses.replace(
@@ -77,7 +77,7 @@ def _too_little(both: Pair, problems: tuple[Problem, ...]) -> Diagnosis:
     return Diagnosis(Cause.INSUFFICIENT_EVIDENCE, confidence.TOO_FEW_ROWS, evidence=evidence, sentence=sentence)
 
 
-def _world(both: Pair, rows: LabelledRows | None, moved: tuple[ColumnShift, ...]) -> list[Diagnosis]:
+def _world_causes(both: Pair, rows: LabelledRows | None, moved: tuple[ColumnShift, ...]) -> list[Diagnosis]:
     """Concept drift, else label shift, by the labelled rows that the reference covers; then
     covariate shift.
     """
@@ -89,7 +89,7 @@ def _world(both: Pair, rows: LabelledRows | None, moved: tuple[ColumnShift, ...]
 
 
 def _conclude(both: Pair, found: list[Diagnosis], moved: tuple[ColumnShift, ...], rows: LabelledRows | None) -> Diagnosis:
-    first = found[0] if found else _nothing(both, moved, rows)
+    first = found[0] if found else _no_cause(both, moved, rows)
     others = [d for d in found[1:] if d.cause is not first.cause]
     weight = sum(d.confidence for d in others) or 1.0
     runners = [
@@ -110,7 +110,7 @@ def _conclude(both: Pair, found: list[Diagnosis], moved: tuple[ColumnShift, ...]
     )
 
 
-def _nothing(both: Pair, moved: tuple[ColumnShift, ...], rows: LabelledRows | None) -> Diagnosis:
+def _no_cause(both: Pair, moved: tuple[ColumnShift, ...], rows: LabelledRows | None) -> Diagnosis:
     if rows is not None and rows.harmed and rows.loss_z > _RISEN_Z:
         sentence = "the loss has risen, and neither data, labels, a release nor any column's residuals say why"
         return Diagnosis(Cause.INSUFFICIENT_EVIDENCE, confidence.LOSS_WITHOUT_A_CAUSE, harm="shown", sentence=sentence)

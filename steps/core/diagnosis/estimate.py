@@ -55,20 +55,20 @@ def _binary(both: Pair, known: Mask, answered: tuple[Mask, Mask]) -> Estimate:
     current, share = both.prediction[1][answered[1]], overlap(both.columns, answered)
     if known.sum() < _LEAST_ROWS or both.target is None:
         first = both.prediction[0][np.isfinite(both.prediction[0])]
-        value, error = _believed(current, np.clip(current, 1e-4, 1 - 1e-4))
-        return _estimate("log_loss", value, error / share**0.5, float(_expected(first, np.clip(first, 1e-4, 1 - 1e-4)).mean()))
+        value, error = _loss_and_error(current, np.clip(current, 1e-4, 1 - 1e-4))
+        return _estimate("log_loss", value, error / share**0.5, float(_expected_loss(first, np.clip(first, 1e-4, 1 - 1e-4)).mean()))
     before, y = both.prediction[0][known], both.target[0][known]
     loss = row_loss(Task.BINARY, y, before)
-    value, error = _calibrated(before, y, current)
+    value, error = _calibrated_loss(before, y, current)
     missed, errors = [], []
     for inside in stretches(len(y), _STRETCHES):
-        told, its_error = _calibrated(before[~inside], y[~inside], before[inside])
+        told, its_error = _calibrated_loss(before[~inside], y[~inside], before[inside])
         missed.append(told - float(loss[inside].mean()))
         errors.append(its_error)
     return _estimate("log_loss", value, float(np.hypot(error / share**0.5, _usual_error(missed, errors))), float(loss.mean()))
 
 
-def _calibrated(before: Floats, y: Floats, current: Floats) -> tuple[float, float]:
+def _calibrated_loss(before: Floats, y: Floats, current: Floats) -> tuple[float, float]:
     """The mean loss expected of `current` answers and its standard error, given the labels of those
     before.
     """
@@ -80,13 +80,13 @@ def _calibrated(before: Floats, y: Floats, current: Floats) -> tuple[float, floa
     wrong = np.bincount(which, y - before, minlength=len(edges) + 1) / (size + 25)
     lean = np.bincount(now, _slope(current), minlength=len(edges) + 1) / len(current)
     spread = np.bincount(which, (y - before) ** 2, minlength=len(edges) + 1) / np.maximum(size, 1)
-    value, error = _believed(current, np.clip(current + wrong[now], 1e-4, 1 - 1e-4))
+    value, error = _loss_and_error(current, np.clip(current + wrong[now], 1e-4, 1 - 1e-4))
     return value, float(np.sqrt(error**2 + (lean**2 * spread / np.maximum(size, 1)).sum()))
 
 
-def _believed(current: Floats, chance: Floats) -> tuple[float, float]:
+def _loss_and_error(current: Floats, chance: Floats) -> tuple[float, float]:
     """The mean loss expected of answers whose true chances are known, and its standard error."""
-    expected, within = _expected(current, chance), chance * (1 - chance) * _slope(current) ** 2
+    expected, within = _expected_loss(current, chance), chance * (1 - chance) * _slope(current) ** 2
     return float(expected.mean()), float(np.sqrt((expected.var() + within.mean()) / len(current)))
 
 
@@ -99,7 +99,7 @@ def _usual_error(missed: list[float], errors: list[float]) -> float:
     return float(np.sqrt(max(surplus.mean(), 0.0))) if chdtrc(len(missed), statistic) < _CLEAR else 0.0
 
 
-def _expected(prediction: Floats, chance: Floats) -> Floats:
+def _expected_loss(prediction: Floats, chance: Floats) -> Floats:
     p = np.clip(prediction, 1e-4, 1 - 1e-4)
     return np.asarray(-(chance * np.log(p) + (1 - chance) * np.log(1 - p)))
 

@@ -30,34 +30,38 @@ def suspect(both: Pair, rows: LabelledRows | None) -> list[Diagnosis]:
     """
     if both.target is None:
         return []
-    broken = _constant(both)
+    broken = _constant_labels(both)
     if broken:
         return [_diagnosis(broken, LABELS, None, 1.0)]
     if rows is None:
         return []
-    checks = (_values, _unrelated, _selected, _scattered) if rows.task is Task.REGRESSION else (_immature, _selected, _unrelated, _noise)
+    checks = (
+        (_impossible_values, _unrelated_labels, _selection, _scatter)
+        if rows.task is Task.REGRESSION
+        else (_immature_labels, _selection, _unrelated_labels, _noise)
+    )
     for check in checks:
         found = check(both, rows)
-        if found and not any(_alike(found, check(*stretch)) for stretch in stretch_pairs(both, rows)):
+        if found and not any(_same_finding(found, check(*stretch)) for stretch in stretch_pairs(both, rows)):
             return [found]
     return []
 
 
-def _alike(found: Diagnosis, usual: Diagnosis | None) -> bool:
+def _same_finding(found: Diagnosis, usual: Diagnosis | None) -> bool:
     """True when a stretch of the reference shows the same: it is no news then, unless it is a
     segment that the stretch did not name.
     """
     return usual is not None and (found.segment is None or usual.segment == found.segment)
 
 
-def _constant(both: Pair) -> str:
+def _constant_labels(both: Pair) -> str:
     assert both.target is not None
     before, after = (np.unique(y[np.isfinite(y)]) for y in both.target)
     known = int(np.isfinite(both.target[1]).sum())
     return f"all {known} labels are {after[0]:g}" if known >= 100 and len(after) == 1 < len(before) else ""
 
 
-def _values(both: Pair, rows: LabelledRows) -> Diagnosis | None:
+def _impossible_values(both: Pair, rows: LabelledRows) -> Diagnosis | None:
     """The checks of any column, applied to the labels: another unit, one value too often, values
     out of all range.
     """
@@ -79,7 +83,7 @@ def _answered_too(rows: LabelledRows, problem: Problem) -> bool:
     return problem.segment is None and moved
 
 
-def _selected(both: Pair, rows: LabelledRows) -> Diagnosis | None:
+def _selection(both: Pair, rows: LabelledRows) -> Diagnosis | None:
     """Labels that are missing where answers are high (or low), as they were not before: those that
     arrived do not represent the rest.
     """
@@ -93,7 +97,7 @@ def _selected(both: Pair, rows: LabelledRows) -> Diagnosis | None:
         which = np.searchsorted(edges, p[answered])
         size = np.maximum(np.bincount(which, minlength=len(edges) + 1), 1)
         shares.append(np.bincount(which, known, minlength=len(edges) + 1) / size)
-        excess.append(np.bincount(which, known - _due(both, window, answered, known), minlength=len(edges) + 1) / size)
+        excess.append(np.bincount(which, known - _due_share(both, window, answered, known), minlength=len(edges) + 1) / size)
         sizes.append(size)
         overall.append(float(known.mean()))
     error = np.sqrt(sum(np.maximum(s * (1 - s), 0.01) / n for s, n in zip(shares, sizes, strict=True)))
@@ -109,7 +113,7 @@ def _selected(both: Pair, rows: LabelledRows) -> Diagnosis | None:
     )
 
 
-def _due(both: Pair, window: int, answered: Mask, known: Floats) -> Floats:
+def _due_share(both: Pair, window: int, answered: Mask, known: Floats) -> Floats:
     """The share of labels among the rows of about the same time: the youngest rows have none yet,
     whatever their answer.
     """
@@ -121,7 +125,7 @@ def _due(both: Pair, window: int, answered: Mask, known: Floats) -> Floats:
     return due
 
 
-def _unrelated(both: Pair, rows: LabelledRows) -> Diagnosis | None:
+def _unrelated_labels(both: Pair, rows: LabelledRows) -> Diagnosis | None:
     """Labels that nothing explains any more, although there are as many of each as there should be:
     they belong to other rows.
     """
@@ -167,7 +171,7 @@ def _slope(target: Floats, expected: Floats) -> tuple[float, float]:
     return slope, float(np.sqrt(((target - target.mean() - slope * centred) ** 2).mean() / length))
 
 
-def _scattered(both: Pair, rows: LabelledRows) -> Diagnosis | None:
+def _scatter(both: Pair, rows: LabelledRows) -> Diagnosis | None:
     """Regression: the residuals spread further, and no input explains where: more noise, which no
     model could learn.
     """
@@ -184,7 +188,7 @@ def _scattered(both: Pair, rows: LabelledRows) -> Diagnosis | None:
     )
 
 
-def _immature(both: Pair, rows: LabelledRows) -> Diagnosis | None:
+def _immature_labels(both: Pair, rows: LabelledRows) -> Diagnosis | None:
     """The later the row, the fewer positives: late positives that still count as negatives."""
     if both.time is None:
         return None
@@ -208,7 +212,7 @@ def _immature(both: Pair, rows: LabelledRows) -> Diagnosis | None:
 
 def _noise(both: Pair, rows: LabelledRows) -> Diagnosis | None:
     rate, z = _rate(rows)
-    local = _local(both, rows)
+    local = _noisy_segment(both, rows)
     if local is not None:
         cells, number, inside_rate = local
         segment = Segment(cells.column, cells.names[number])
@@ -270,7 +274,7 @@ def _beyond_the_worst_column(both: Pair, rows: LabelledRows) -> bool:
     return slope > 2.5 * error
 
 
-def _local(both: Pair, rows: LabelledRows) -> tuple[Cells, int, float] | None:
+def _noisy_segment(both: Pair, rows: LabelledRows) -> tuple[Cells, int, float] | None:
     """The one segment whose labels are noisy while all the others' are not, with its flip rate."""
     noisy = []
     terms = [_terms(q, r) for q, r in zip(rows.expected, rows.residual, strict=True)]

@@ -29,27 +29,27 @@ def loss_shares(
     if rows is None or rows.imagined or not rows.harmed:
         return None
     total = rows.loss_increase
-    release = _released(rows, answers)
-    moved = _moved(both, rows, answers if release else None)
+    release = _release_part(rows, answers)
+    moved = _inputs_part(both, rows, answers if release else None)
     if causes and causes[0] is Cause.DATA_QUALITY:
         # the inputs are broken, so their movement means nothing: its share is the broken data's
-        parts = {Cause.DATA_QUALITY: release + moved, _named(causes, Cause.DATA_QUALITY): total - release - moved}
-        if _named(causes, Cause.DATA_QUALITY) is Cause.DATA_QUALITY:
+        parts = {Cause.DATA_QUALITY: release + moved, _label_cause(causes, Cause.DATA_QUALITY): total - release - moved}
+        if _label_cause(causes, Cause.DATA_QUALITY) is Cause.DATA_QUALITY:
             parts = {Cause.DATA_QUALITY: total}
     else:
         parts = {Cause.BAD_RELEASE: release, Cause.COVARIATE_SHIFT: moved}
-        rest = _named(causes, Cause.INSUFFICIENT_EVIDENCE)
+        rest = _label_cause(causes, Cause.INSUFFICIENT_EVIDENCE)
         if Cause.BAD_RELEASE in causes and rest is Cause.INSUFFICIENT_EVIDENCE:
             rest = Cause.BAD_RELEASE
         parts[rest] = parts.get(rest, 0.0) + total - release - moved
-    return _shared(parts)
+    return _proportions(parts)
 
 
-def _named(causes: tuple[Cause, ...], otherwise: Cause) -> Cause:
+def _label_cause(causes: tuple[Cause, ...], otherwise: Cause) -> Cause:
     return next((c for c in causes if c in _OF_LABELS), otherwise)
 
 
-def _shared(parts: dict[Cause, float]) -> dict[str, float]:
+def _proportions(parts: dict[Cause, float]) -> dict[str, float]:
     """A cause that lowered the loss carries none of its rise; the others share it in proportion."""
     gained = {cause: part for cause, part in parts.items() if part > 0}
     whole = sum(gained.values())
@@ -59,12 +59,12 @@ def _shared(parts: dict[Cause, float]) -> dict[str, float]:
     return dict(sorted(shares.items(), key=lambda s: -s[1]))
 
 
-def _released(rows: LabelledRows, answers: RememberedAnswers | None) -> float:
+def _release_part(rows: LabelledRows, answers: RememberedAnswers | None) -> float:
     extra = own_loss(rows, answers) if answers is not None and answers.growth() > 1.5 and answers.change() > 0.02 else None
     return max(float(extra[1].mean() - extra[0].mean()), 0.0) if extra is not None else 0.0
 
 
-def _moved(both: Pair, rows: LabelledRows, answers: RememberedAnswers | None) -> float:
+def _inputs_part(both: Pair, rows: LabelledRows, answers: RememberedAnswers | None) -> float:
     """The rise of the loss that the moved inputs explain by the reference's loss given the
     inputs.
     """

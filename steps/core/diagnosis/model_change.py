@@ -86,10 +86,10 @@ def remember_answers(both: Pair) -> RememberedAnswers | None:
         return None
     expected = (memory.reference, memory.current)
     error = ((given[0] - expected[0]) ** 2, (given[1] - expected[1]) ** 2)
-    return RememberedAnswers(known, expected, error, float(given[0].var()), supported(both)[known[1]])
+    return RememberedAnswers(known, expected, error, float(given[0].var()), supported_rows(both)[known[1]])
 
 
-def supported(both: Pair) -> Mask:
+def supported_rows(both: Pair) -> Mask:
     """The current rows inside of the reference's range in every number (0.5 % off at either
     end).
     """

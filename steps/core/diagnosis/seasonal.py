@@ -36,14 +36,14 @@ def suspect(both: Pair, moved: tuple[ColumnShift, ...], rows: LabelledRows | Non
         return []
     names = [s.column for s in shifted]
     for phase, drawn in _matches(both, context.season):
-        if all(_explained(both.column(s.column), s.effect, drawn) for s in shifted) and not _still_harmed(both, rows, drawn):
+        if all(_explains(both.column(s.column), s.effect, drawn) for s in shifted) and not _still_harmed(both, rows, drawn):
             sentence = f"{', '.join(names[:4])} differ as they do at the same {phase} in the reference"
             evidence = (Evidence("season.matched", sentence, float(len(names))),)
             return [Diagnosis(Cause.SEASONAL, SEASON, tuple(names), harm="none", evidence=evidence, sentence=sentence)]
     return []
 
 
-def _explained(column: Column, before: float, drawn: npt.NDArray[np.int64]) -> bool:
+def _explains(column: Column, before: float, drawn: npt.NDArray[np.int64]) -> bool:
     after = measure(dataclasses.replace(column, reference=column.reference[drawn]))[1]
     return after < max(0.06, 0.3 * before)
 

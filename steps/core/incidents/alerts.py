@@ -97,14 +97,14 @@ def _alert(entry: Any) -> FiringAlert:
         raise BadInput("an alert has no labels; expected alertname and model")
     labels = entry["labels"]
     return FiringAlert(
-        name=_matching(labels, "alertname", ALERT_NAME, "one of modelmedic's own alerts"),
-        model=_matching(labels, "model", _MODEL, "a model's name of lower-case letters, digits and dashes"),
-        fingerprint=_matching(entry, "fingerprint", _FINGERPRINT, "16 hex digits"),
+        name=_match(labels, "alertname", ALERT_NAME, "one of modelmedic's own alerts"),
+        model=_match(labels, "model", _MODEL, "a model's name of lower-case letters, digits and dashes"),
+        fingerprint=_match(entry, "fingerprint", _FINGERPRINT, "16 hex digits"),
         started_at=_moment(entry.get("startsAt")),
     )
 
 
-def _matching(values: dict[str, Any], name: str, grammar: re.Pattern[str], expected: str) -> str:
+def _match(values: dict[str, Any], name: str, grammar: re.Pattern[str], expected: str) -> str:
     value = values.get(name)
     if not isinstance(value, str) or not grammar.fullmatch(value):
         raise BadInput(f"an alert's {name} is {_short(value)}; expected {expected}")

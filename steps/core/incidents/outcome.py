@@ -29,10 +29,10 @@ def ending(stages: Records, error: str | None = None) -> Ending:
     diagnosed = stages.get("diagnose")
     if diagnosed is None:
         return Ending(Outcome.ESCALATED, "the heal ended before there was a diagnosis", by_error=True)
-    return _acted(stages) or _refused(stages) or _told(diagnosed, stages)
+    return _remedy_ending(stages) or _rejection_ending(stages) or _ending_without_action(diagnosed, stages)
 
 
-def _acted(stages: Records) -> Ending | None:
+def _remedy_ending(stages: Records) -> Ending | None:
     """The ending that deploy, rollback or quarantine recorded."""
     if deployed := stages.get("deploy"):
         return Ending(_BY_DEPLOY[str(deployed["outcome"])], str(deployed["sentence"]))
@@ -44,7 +44,7 @@ def _acted(stages: Records) -> Ending | None:
     return None
 
 
-def _refused(stages: Records) -> Ending | None:
+def _rejection_ending(stages: Records) -> Ending | None:
     """The ending by a rejection (of a person or a gate), or because there is no challenger."""
     for name in ("approve", "approve-remedy"):
         answered = stages.get(name)
@@ -62,7 +62,7 @@ def _refused(stages: Records) -> Ending | None:
     return None
 
 
-def _told(diagnosed: Mapping[str, Any], stages: Records) -> Ending:
+def _ending_without_action(diagnosed: Mapping[str, Any], stages: Records) -> Ending:
     decision = diagnosed["decision"]
     acted, chosen = diagnosed["outputs"]["remedy"], Remedy(decision["remedy"])
     if chosen is Remedy.ESCALATE:

@@ -32,7 +32,7 @@ def persistence(verdicts: Sequence[Verdict], hits: int, of: int, since: datetime
     `since` belong to another champion and do not count.
     """
     alike = [v for v in verdicts if since is None or v.window is None or v.window.end > since]
-    recent = _different(alike)[-of:]
+    recent = _different_windows(alike)[-of:]
     alarms = sum(verdict.alarming for verdict in recent)
     blind = _blind(alike, hits, of)
     return Persistence(
@@ -45,12 +45,12 @@ def persistence(verdicts: Sequence[Verdict], hits: int, of: int, since: datetime
 
 
 def _blind(verdicts: Sequence[Verdict], hits: int, of: int) -> bool:
-    recent = _different(verdicts)[-of:]
+    recent = _different_windows(verdicts)[-of:]
     silent = [verdict.state is VerdictState.INSUFFICIENT for verdict in recent]
     return bool(silent) and silent[-1] and sum(silent) >= hits
 
 
-def _different(verdicts: Sequence[Verdict]) -> list[Verdict]:
+def _different_windows(verdicts: Sequence[Verdict]) -> list[Verdict]:
     """The newest verdict and, going back, those that share at most three quarters of their window
     with the one counted after them.
     """

@@ -22,10 +22,10 @@ def news(before: Verdict, now: Verdict) -> str:
     """
     if now.state is VerdictState.BROKEN:
         return "the data is broken"
-    return _lost(before, now) or _moved(before, now)
+    return _loss_news(before, now) or _shift_news(before, now)
 
 
-def _lost(before: Verdict, now: Verdict) -> str:
+def _loss_news(before: Verdict, now: Verdict) -> str:
     realised, known = now.performance, before.performance
     if realised is None or not realised.degraded:
         return ""
@@ -42,7 +42,7 @@ def _grew(known: Performance, realised: Performance) -> bool:
     return rise > _GROWN_Z * error and rise > _GROWN_LOSS * realised.reference
 
 
-def _moved(before: Verdict, now: Verdict) -> str:
+def _shift_news(before: Verdict, now: Verdict) -> str:
     known = {shift.column: shift for shift in before.shifts if shift.shifted}
     for shift in now.shifts:
         if shift.shifted and not shift.acknowledged and _further(known.get(shift.column), shift):

@@ -81,13 +81,13 @@ def _is_code(array: pa.Array, named: bool) -> bool:
 def _words(name: str, array: pa.Array) -> tuple[str, str] | None:
     if numbers(array.slice(0, 0)) is not None:
         return None
-    found = sorted({word for word in texts(_decoded(array).unique()) if word is not None})
+    found = sorted({word for word in texts(_decode(array).unique()) if word is not None})
     if len(found) != 2:
         raise BadInput(f"column {name!r} holds {len(found)} different words; expected numbers or exactly two words")
     return found[0], found[1]
 
 
-def _decoded(array: pa.Array) -> pa.Array:
+def _decode(array: pa.Array) -> pa.Array:
     return array.dictionary_decode() if pa.types.is_dictionary(array.type) else array
 
 

@@ -132,7 +132,7 @@ def merge(first: Profile, second: Profile) -> Profile:
     its rows.
     """
     names = {**first.columns, **second.columns}
-    columns = {name: _merged(_of(first, name, names), _of(second, name, names)) for name in names}
+    columns = {name: _merge_columns(_column_of(first, name, names), _column_of(second, name, names)) for name in names}
     spans = [profile.span for profile in (first, second) if profile.span]
     return Profile(
         layout=first.layout,
@@ -173,7 +173,7 @@ def tail_centres(keys: Counts) -> Floats:
     return np.asarray(((keys << TAIL_SHIFT) + (1 << (TAIL_SHIFT - 1))).view(np.float64))
 
 
-def _of(profile: Profile, name: str, names: Mapping[str, Numbers | Codes]) -> Numbers | Codes:
+def _column_of(profile: Profile, name: str, names: Mapping[str, Numbers | Codes]) -> Numbers | Codes:
     if name in profile.columns:
         return profile.columns[name]
     other = names[name]
@@ -182,7 +182,7 @@ def _of(profile: Profile, name: str, names: Mapping[str, Numbers | Codes]) -> Nu
     return Codes(nulls=profile.rows)
 
 
-def _merged(first: Numbers | Codes, second: Numbers | Codes) -> Numbers | Codes:
+def _merge_columns(first: Numbers | Codes, second: Numbers | Codes) -> Numbers | Codes:
     if isinstance(first, Numbers) and isinstance(second, Numbers):
         repeated = {v: first.repeated.get(v, 0) + second.repeated.get(v, 0) for v in sorted({*first.repeated, *second.repeated})}
         return Numbers(

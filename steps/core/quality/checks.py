@@ -33,13 +33,13 @@ def pair_problems(pair: Pair) -> tuple[Problem, ...]:
     for column in pair.columns:
         found.extend(column_problems(pair, column))
     found.extend(window_problems(pair))
-    found.extend(_unanswered(pair))
+    found.extend(_unanswered_rows(pair))
     broken = frozenset(p.column for p in found if p.column)
     found.extend(p for p in relation_problems(pair, broken) if not _usual_relation(pair, p))
     return tuple(sorted(found, key=lambda p: (-p.share, p.column or "", p.kind)))
 
 
-def _unanswered(pair: Pair) -> Iterator[Problem]:
+def _unanswered_rows(pair: Pair) -> Iterator[Problem]:
     """A null jump of the prediction: many more rows without an answer than the reference had."""
     if pair.prediction is None or min(pair.rows) < _LEAST_ROWS:
         return
@@ -55,11 +55,11 @@ def column_problems(pair: Pair, column: Column) -> list[Problem]:
     """
     everywhere = list(_column(column, column))
     found = _prefer_local(everywhere, list(_in_segments(pair, column)))
-    usual = _usual(column) if found else frozenset()
+    usual = _usual_kinds(column) if found else frozenset()
     return [problem for problem in found if problem.kind not in usual]
 
 
-def _usual(column: Column) -> frozenset[ProblemKind]:
+def _usual_kinds(column: Column) -> frozenset[ProblemKind]:
     """The kinds of problems that some stretch of the reference shows against the rest of it."""
     kinds: set[ProblemKind] = set()
     for inside in stretches(len(column.reference)):

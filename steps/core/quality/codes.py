@@ -22,14 +22,14 @@ def code_problems(column: Column, part: Column) -> Iterator[Problem]:
     if not before.any() or not after.any():
         return
     whole = len(part.reference) == len(column.reference)
-    found = _unseen(column, before, after, len(part.current)) or _only(column, before, after)
+    found = _unseen_codes(column, before, after, len(part.current)) or _single_code(column, before, after)
     if whole:  # in a segment any two mixes look alike, and a code that comes or goes there is a change of the world
-        found = found or _vanished(column, before, after) or _renamed(column, before, after)
+        found = found or _vanished_code(column, before, after) or _exchanged_names(column, before, after)
     if found:
         yield found
 
 
-def _unseen(column: Column, before: Integers, after: Integers, rows: int) -> Problem | None:
+def _unseen_codes(column: Column, before: Integers, after: Integers, rows: int) -> Problem | None:
     """More values that the reference never had than its own rare values let expect (Good 1953:
     singletons / rows).
 
@@ -45,7 +45,7 @@ def _unseen(column: Column, before: Integers, after: Integers, rows: int) -> Pro
     return Problem(ProblemKind.UNSEEN_CATEGORIES, column.name, sentence, unseen)
 
 
-def _only(column: Column, before: Integers, after: Integers) -> Problem | None:
+def _single_code(column: Column, before: Integers, after: Integers) -> Problem | None:
     if (after > 0).sum() != 1 or before[after.argmax()] / before.sum() > 0.9 or (before > 0).sum() < 2:
         return None
     share = 1 - float(before[after.argmax()] / before.sum())
@@ -54,7 +54,7 @@ def _only(column: Column, before: Integers, after: Integers) -> Problem | None:
     )
 
 
-def _renamed(column: Column, before: Integers, after: Integers) -> Problem | None:
+def _exchanged_names(column: Column, before: Integers, after: Integers) -> Problem | None:
     """The same shares under other names: five codes or more do not exchange their places by
     chance.
     """
@@ -91,7 +91,7 @@ def _one_alone(before: Integers, after: Integers) -> bool:
     return False
 
 
-def _vanished(column: Column, before: Integers, after: Integers) -> Problem | None:
+def _vanished_code(column: Column, before: Integers, after: Integers) -> Problem | None:
     share = before / before.sum()
     gone = (after == 0) & (share > 0.05) & (share * after.sum() > 60)
     if not gone.any():

@@ -48,20 +48,20 @@ def relation_problems(pair: Pair, broken: frozenset[str] = frozenset()) -> Itera
     """At most three torn columns, or two that were swapped. Columns that are `broken` by themselves
     are left out.
     """
-    columns = tuple(c for c in pair.columns if c.numeric and c.name not in broken and _varied(c))
+    columns = tuple(c for c in pair.columns if c.numeric and c.name not in broken and _has_many_values(c))
     if len(columns) < 2 or min(pair.rows) < _LEAST_ROWS:
         return
-    swapped = list(_swapped(pair, columns))
+    swapped = list(_swapped_columns(pair, columns))
     yield from swapped
     if not swapped:
-        yield from _torn(pair, _relations(pair, columns))
+        yield from _torn_columns(pair, _relations(pair, columns))
 
 
-def _varied(column: Column) -> bool:
-    return all(len(np.unique(_even(np.asarray(w, dtype=np.float64), 2000))) > 8 for w in (column.reference, column.current))
+def _has_many_values(column: Column) -> bool:
+    return all(len(np.unique(_even_sample(np.asarray(w, dtype=np.float64), 2000))) > 8 for w in (column.reference, column.current))
 
 
-def _even(values: Floats, most: int) -> Floats:
+def _even_sample(values: Floats, most: int) -> Floats:
     return values if len(values) <= most else values[np.linspace(0, len(values) - 1, most).astype(np.int64)]
 
 
@@ -75,7 +75,7 @@ def _relations(pair: Pair, columns: tuple[Column, ...]) -> _Relations:
 
 
 def _correlations(windows: list[npt.NDArray[np.generic]]) -> Floats:
-    ranks = np.column_stack([_ranks(_even(np.asarray(w, dtype=np.float64), _MOST_ROWS)) for w in windows])
+    ranks = np.column_stack([_ranks(_even_sample(np.asarray(w, dtype=np.float64), _MOST_ROWS)) for w in windows])
     scale = np.sqrt((ranks**2).sum(axis=0))
     ranks /= np.where(scale > 0, scale, 1)
     correlations = ranks.T @ ranks
@@ -94,7 +94,7 @@ def _ranks(values: Floats) -> Ranks:
     return ranks
 
 
-def _torn(pair: Pair, all_of: _Relations) -> Iterator[Problem]:
+def _torn_columns(pair: Pair, all_of: _Relations) -> Iterator[Problem]:
     """The columns whose correlations with every partner are gone or turned; the worst is taken out
     before the next is judged.
     """
@@ -145,7 +145,7 @@ def _guiltier(pair: Pair, all_of: _Relations, partners: npt.NDArray[np.bool_], w
     return worst if changed[0] >= changed[1] else int(friends[0])
 
 
-def _swapped(pair: Pair, columns: tuple[Column, ...]) -> Iterator[Problem]:
+def _swapped_columns(pair: Pair, columns: tuple[Column, ...]) -> Iterator[Problem]:
     """Two columns that each look as the other did, in their own values or in the labels' means over
     them.
     """
@@ -160,7 +160,7 @@ def _by_values(columns: tuple[Column, ...]) -> Iterator[tuple[str, str]]:
     quantiles = np.linspace(0.01, 0.99, 60)
     shapes = []
     for column in columns:
-        windows = [_even(v[np.isfinite(v)], 5000) for v in (np.asarray(column.reference, float), np.asarray(column.current, float))]
+        windows = [_even_sample(v[np.isfinite(v)], 5000) for v in (np.asarray(column.reference, float), np.asarray(column.current, float))]
         if min(len(w) for w in windows) < _LEAST_ROWS:
             continue
         old, new = (np.sort(w) for w in windows)

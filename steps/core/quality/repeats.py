@@ -22,8 +22,8 @@ def window_problems(pair: Pair) -> Iterator[Problem]:
     before, after = (_keys(pair, window) for window in ("reference", "current"))
     once = distinct(before)[0]
     if len(once) >= _RICH * len(before):
-        yield from _repeated(1 - len(once) / len(before), after)
-        yield from _stale(before, once, after)
+        yield from _repeated_rows(1 - len(once) / len(before), after)
+        yield from _stale_rows(before, once, after)
     yield from _clock(pair)
     yield from _gap(pair)
 
@@ -62,14 +62,14 @@ def _keys(pair: Pair, window: str) -> _Keys:
     return key
 
 
-def _repeated(before: float, keys: _Keys) -> Iterator[Problem]:
+def _repeated_rows(before: float, keys: _Keys) -> Iterator[Problem]:
     after = 1 - len(distinct(keys)[0]) / len(keys)
     if after - before > 0.05:
         sentence = f"{after:.0%} of the rows repeat another row, {before:.0%} did in the reference"
         yield Problem(ProblemKind.DUPLICATED_ROWS, None, sentence, after - before)
 
 
-def _stale(before: _Keys, once: _Keys, after: _Keys) -> Iterator[Problem]:
+def _stale_rows(before: _Keys, once: _Keys, after: _Keys) -> Iterator[Problem]:
     """Rows of the reference delivered again; the same table twice is a comparison with itself and
     no problem.
     """

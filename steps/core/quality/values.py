@@ -39,14 +39,14 @@ def number_problems(name: str, old: Floats, new: Floats) -> Iterator[Problem]:
     if min(len(old), len(new)) < _LEAST_ROWS:
         return
     reference, current = _Sample(old), _Sample(new)
-    for check in (_rounded, _piled, _hours, _converted, _beyond):
+    for check in (_lost_decimals, _filled_value, _shifted_hours, _changed_unit, _out_of_range):
         found = check(name, reference, current)
         if found:
             yield found
             return
 
 
-def _piled(name: str, reference: _Sample, current: _Sample) -> Problem | None:
+def _filled_value(name: str, reference: _Sample, current: _Sample) -> Problem | None:
     """One value that gained a share of the rows, where the other values are as they were or the
     column never had piles.
     """
@@ -129,7 +129,7 @@ def _pile(name: str, old: Floats, new: Floats, value: float, gain: float) -> Pro
     return Problem(ProblemKind.DEFAULT_VALUE, name, f"column {name} is filled with {value:.6g} in {gain:.0%} of the rows", gain)
 
 
-def _hours(name: str, reference: _Sample, current: _Sample) -> Problem | None:
+def _shifted_hours(name: str, reference: _Sample, current: _Sample) -> Problem | None:
     """Whole numbers of 0 to 23 that were moved round the clock: another time zone."""
     old, new = reference.values, current.values
     if min(len(old), len(new)) < 500 or old[0] < 0 or old[-1] > 23 or old[-1] < 13 or new[0] < 0 or new[-1] > 23:
@@ -149,7 +149,7 @@ def _hours(name: str, reference: _Sample, current: _Sample) -> Problem | None:
     return Problem(ProblemKind.REMAPPED, name, f"column {name} is {ahead:+d} hours from where it was: another time zone", 1.0)
 
 
-def _converted(name: str, reference: _Sample, current: _Sample) -> Problem | None:
+def _changed_unit(name: str, reference: _Sample, current: _Sample) -> Problem | None:
     words, share = _levels_converted(reference, current)
     if not words:
         words, share = find_conversion(*(_without_pile(reference, sample) for sample in (reference, current)))
@@ -193,7 +193,7 @@ def _without_pile(reference: _Sample, sample: _Sample) -> Floats:
     return rest.values if len(rest.lattice[0]) >= _LEAST_DIFFERENT else rest.values[:0]
 
 
-def _beyond(name: str, reference: _Sample, current: _Sample) -> Problem | None:
+def _out_of_range(name: str, reference: _Sample, current: _Sample) -> Problem | None:
     """Values further outside of the reference's range than its bulk is wide."""
     old, new = reference.values, current.values
     low, high = np.quantile(old[:: max(len(old) // 20_000, 1)], [0.005, 0.995])
@@ -216,7 +216,7 @@ def _tail(old: Floats) -> float:
     return 7.0 * reach if reach > 3.0 * bulk else 0.0
 
 
-def _rounded(name: str, reference: _Sample, current: _Sample) -> Problem | None:
+def _lost_decimals(name: str, reference: _Sample, current: _Sample) -> Problem | None:
     old, new = reference.values, current.values
     before, after = (float((v != np.round(v)).mean()) for v in (old, new))
     if before < 0.5 or after > 0.02 or min(len(old), len(new)) < 100 or old[-1] - old[0] < 3:

@@ -75,7 +75,7 @@ def judge_share(
     """
     late = waited >= rollout.deadline
     if canary is None:
-        return _undecided(late, f"at {share} % no traffic of the canary could be read")
+        return _hold_or_withdraw(late, f"at {share} % no traffic of the canary could be read")
     failed = canary.failures / canary.requests if canary.requests else 0.0
     if canary.failures and canary.failures >= _few(rollout) and failed > rollout.maxErrorShare:
         return Judgement(
@@ -83,7 +83,9 @@ def judge_share(
             f"at {share} % the canary failed {canary.failures} of {canary.requests} requests; {rollout.maxErrorShare:.1%} are allowed",
         )
     if canary.requests < rollout.minRequests:
-        return _undecided(late, f"at {share} % the canary answered {canary.requests} requests; at least {rollout.minRequests} are needed")
+        return _hold_or_withdraw(
+            late, f"at {share} % the canary answered {canary.requests} requests; at least {rollout.minRequests} are needed"
+        )
     if canary.latency_p95_ms is not None:
         slow = _too_slow(canary.latency_p95_ms, champion.latency_p95_ms if champion else None, latency_bound_ms)
         if slow:
@@ -108,7 +110,7 @@ def _few(rollout: Rollout) -> int:
     return max(3, math.ceil(rollout.maxErrorShare * rollout.minRequests))
 
 
-def _undecided(late: bool, sentence: str) -> Judgement:
+def _hold_or_withdraw(late: bool, sentence: str) -> Judgement:
     return Judgement("withdraw", f"{sentence}, and the deadline has passed") if late else Judgement("hold", sentence)
 
 

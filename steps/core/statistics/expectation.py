@@ -24,10 +24,10 @@ def rows_against_expectation(both: Pair) -> LabelledRows | None:
     too few.
     """
     rows = labelled_rows(both)
-    return _calibrated(both, rows) if rows is not None else _imagined(both)
+    return _without_usual_errors(both, rows) if rows is not None else _rows_without_predictions(both)
 
 
-def _calibrated(both: Pair, rows: LabelledRows) -> LabelledRows:
+def _without_usual_errors(both: Pair, rows: LabelledRows) -> LabelledRows:
     memory = remember(both.columns, rows.residual[0], rows.masks, rounds=40)
     if memory is None:
         return rows
@@ -38,7 +38,7 @@ def _calibrated(both: Pair, rows: LabelledRows) -> LabelledRows:
     return dataclasses.replace(rows, residual=left)
 
 
-def _imagined(both: Pair) -> LabelledRows | None:
+def _rows_without_predictions(both: Pair) -> LabelledRows | None:
     if both.target is None or both.prediction is not None or both.task is None:
         return None
     masks = (np.isfinite(both.target[0]), np.isfinite(both.target[1]))

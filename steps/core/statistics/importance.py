@@ -26,7 +26,7 @@ def weights(columns: tuple[Column, ...], rows: tuple[Mask, Mask]) -> Floats | No
     n, m = (int(mask.sum()) for mask in rows)
     if min(n, m) < _LEAST_ROWS or not columns:
         return None
-    joined = tuple(_joined(c, rows) for c in columns)
+    joined = tuple(_join_windows(c, rows) for c in columns)
     mixed = np.random.default_rng(_SEED).permutation(n + m)
     shuffled = tuple(dataclasses.replace(c, reference=c.reference[mixed]) for c in joined)
     label = (mixed >= n).astype(np.float64)
@@ -47,7 +47,7 @@ def overlap(columns: tuple[Column, ...], rows: tuple[Mask, Mask]) -> float:
     return float(weight.sum() ** 2 / (weight**2).sum() / len(weight)) if weight is not None else 1.0
 
 
-def _joined(column: Column, rows: tuple[Mask, Mask]) -> Column:
+def _join_windows(column: Column, rows: tuple[Mask, Mask]) -> Column:
     both = np.concatenate([column.reference[rows[0]], column.current[rows[1]]])
     return Column(column.name, column.numeric, both, both[:1], column.vocabulary)
 

@@ -43,20 +43,20 @@ def deflate(columns: tuple[Column, ...], shapes: tuple[Structure, ...], values: 
     clearly, all factors count.
     """
     by_name = {column.name: column for column in columns}
-    found = {s.column: _replayed(by_name[s.column], values, rows) for s in shapes if s.p_value < level}
-    if not found or not any(_clear(*sums) for sums in (*found.values(), _replayed_mean(values))):
+    found = {s.column: _replay_column(by_name[s.column], values, rows) for s in shapes if s.p_value < level}
+    if not found or not any(_clear(*sums) for sums in (*found.values(), _replay_mean(values))):
         return shapes
-    changed = [_divided(s, *found[s.column], len(columns)) if s.column in found else s for s in shapes]
+    changed = [_divide(s, *found[s.column], len(columns)) if s.column in found else s for s in shapes]
     return tuple(sorted(changed, key=lambda s: (-s.strength, s.column)))
 
 
 def offset_factor(values: Floats) -> float:
     """The factor by which a z² of means is to be divided; 1 where the rows look independent."""
-    statistic, freedom = _replayed_mean(values)
+    statistic, freedom = _replay_mean(values)
     return statistic / freedom if _clear(statistic, freedom) else 1.0
 
 
-def _divided(shape: Structure, statistic: float, freedom: float, looks: int) -> Structure:
+def _divide(shape: Structure, statistic: float, freedom: float, looks: int) -> Structure:
     left = shape.statistic / max(statistic / max(freedom, 1.0), 1.0)
     return replace(shape, statistic=left, p_value=min(1.0, float(chdtrc(shape.freedom, left)) * looks))
 
@@ -65,7 +65,7 @@ def _clear(statistic: float, freedom: float) -> bool:
     return freedom >= 1 and float(chdtrc(freedom, statistic)) < _DEPENDENT
 
 
-def _replayed(column: Column, values: Floats, rows: Mask) -> tuple[float, float]:
+def _replay_column(column: Column, values: Floats, rows: Mask) -> tuple[float, float]:
     """z² summed over the cells and the stretches, each stretch's own mean taken out, and its
     degrees of freedom.
     """
@@ -85,7 +85,7 @@ def _replayed(column: Column, values: Floats, rows: Mask) -> tuple[float, float]
     return statistic * _SHARED, freedom * _SHARED
 
 
-def _replayed_mean(values: Floats) -> tuple[float, float]:
+def _replay_mean(values: Floats) -> tuple[float, float]:
     squares = [difference_z(values[~inside], values[inside]) ** 2 for inside in stretches(len(values), _STRETCHES)]
     return sum(squares) * _SHARED, _STRETCHES * _SHARED
 
@@ -94,17 +94,17 @@ def stretch_pairs(both: Pair, rows: LabelledRows) -> Iterator[tuple[Pair, Labell
     """Each stretch in the place of the current window, the rest in the place of the reference."""
     for inside in stretches(both.rows[0]):
         known = inside[rows.masks[0]]
-        yield _turned(both, inside), _within(rows, inside, known)
+        yield _turn_pair(both, inside), _turn_rows(rows, inside, known)
 
 
-def _turned(both: Pair, inside: Mask) -> Pair:
+def _turn_pair(both: Pair, inside: Mask) -> Pair:
     split = tuple(None if part is None else (part[0][~inside], part[0][inside]) for part in (both.target, both.prediction, both.time))
     columns = tuple(replace(c, reference=c.reference[~inside], current=c.reference[inside]) for c in both.columns)
     counts = (int((~inside).sum()), int(inside.sum()))
     return replace(both, columns=columns, rows=counts, target=split[0], prediction=split[1], time=split[2], version=None)
 
 
-def _within(rows: LabelledRows, inside: Mask, known: Mask) -> LabelledRows:
+def _turn_rows(rows: LabelledRows, inside: Mask, known: Mask) -> LabelledRows:
     def split(part: tuple[Floats, Floats]) -> tuple[Floats, Floats]:
         return part[0][~known], part[0][known]
 

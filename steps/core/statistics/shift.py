@@ -67,7 +67,7 @@ def _codes(before: Integers, after: Integers) -> tuple[float, float]:
     totals = counts.sum(axis=1)
     if len(before) < 2 or (totals < 2).any():
         return 0.0, 1.0
-    counts = _pooled(counts)
+    counts = _pool_rare(counts)
     p, q = counts[0] / totals[0], counts[1] / totals[1]
     middle = (p + q) / 2
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -77,7 +77,7 @@ def _codes(before: Integers, after: Integers) -> tuple[float, float]:
     return float(np.sqrt(max(divergence, 0.0))), float(chdtrc(max(counts.shape[1] - 1, 1), statistic))
 
 
-def _pooled(counts: Floats) -> Floats:
+def _pool_rare(counts: Floats) -> Floats:
     """Codes that are rare in both windows together share one cell, so that chi-square's
     approximation holds.
     """

@@ -73,10 +73,10 @@ class Binning:
 
 def binning(columns: tuple[Column, ...], target: Floats, rows: npt.NDArray[np.bool_]) -> Binning:
     """The binning of the columns; `rows` selects the reference rows that `target` belongs to."""
-    return Binning(columns, tuple(None if c.numeric else _ordered(c, target, rows) for c in columns))
+    return Binning(columns, tuple(None if c.numeric else _code_order(c, target, rows) for c in columns))
 
 
-def _ordered(column: Column, target: Floats, rows: npt.NDArray[np.bool_]) -> Integers:
+def _code_order(column: Column, target: Floats, rows: npt.NDArray[np.bool_]) -> Integers:
     """The bin of every code (and of null, last): codes in the order of the target's smoothed mean,
     24 bins of equal size.
     """
@@ -102,7 +102,7 @@ def grow(bins: Steps, target: Floats, rounds: int = 60, depth: int = 3) -> Fores
     base = float(target.mean())
     columns = _strongest(bins, target)
     offered = bins[columns].astype(np.int64)
-    sizes = _summed(offered, None, _WIDTH)
+    sizes = _bin_sums(offered, None, _WIDTH)
     left = target - base
     trees = []
     for _ in range(rounds):
@@ -133,11 +133,11 @@ def _levels(offered: Integers, sizes: Floats, left: Floats, depth: int) -> tuple
     `sizes`: the rows in every column's bins.
     """
     leaf = np.zeros(len(left), dtype=np.int64)
-    sums = np.stack([sizes, _summed(offered, left, _WIDTH)])[:, :, None, :]
+    sums = np.stack([sizes, _bin_sums(offered, left, _WIDTH)])[:, :, None, :]
     levels: list[tuple[int, int]] = []
     for _ in range(depth):
         if levels:
-            sums = _parted(sums, offered, leaf, left)
+            sums = _split_sums(sums, offered, leaf, left)
         gain = _gain(*sums)
         feature = int(gain.max(axis=1).argmax())
         levels.append((feature, int(gain[feature].argmax())))
@@ -145,7 +145,7 @@ def _levels(offered: Integers, sizes: Floats, left: Floats, depth: int) -> tuple
     return levels, leaf
 
 
-def _parted(sums: Floats, offered: Integers, leaf: Integers, left: Floats) -> Floats:
+def _split_sums(sums: Floats, offered: Integers, leaf: Integers, left: Floats) -> Floats:
     """Rows and sums of every leaf's two halves: only the smaller half's rows are read, its sibling
     has the rest (Ke et al. 2017).
     """
@@ -164,7 +164,7 @@ def _parted(sums: Floats, offered: Integers, leaf: Integers, left: Floats) -> Fl
     return halves.reshape(*sums.shape[:2], 2 * parents, _WIDTH)
 
 
-def _summed(where: Integers, weights: Floats | None, count: int) -> Floats:
+def _bin_sums(where: Integers, weights: Floats | None, count: int) -> Floats:
     """The rows, or their weights, in every bin of each column."""
     return np.array([np.bincount(places, weights, minlength=count) for places in where], dtype=np.float64)
 

@@ -58,14 +58,14 @@ def _counts(kind: pa.DataType) -> bool:
     )
 
 
-def _decoded(array: pa.Array) -> pa.Array:
+def _decode(array: pa.Array) -> pa.Array:
     return array.dictionary_decode() if pa.types.is_dictionary(array.type) else array
 
 
 def _cast(array: pa.Array, kind: pa.DataType) -> pa.Array:
     if kind == MOMENT:
         return moments(array)
-    array = _decoded(array)
+    array = _decode(array)
     if array.type == kind:
         return array
     try:

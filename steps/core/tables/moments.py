@@ -22,7 +22,7 @@ def moments(array: pa.Array) -> pa.Array:
     if pa.types.is_integer(array.type) or pa.types.is_floating(array.type):
         return _since_1970(compute().cast(array, pa.float64(), safe=False))
     if pa.types.is_string(array.type) or pa.types.is_large_string(array.type):
-        return _parsed(array)
+        return _parse(array)
     return pa.nulls(len(array), MOMENT)
 
 
@@ -36,7 +36,7 @@ def _since_1970(numbers: pa.Array) -> pa.Array:
         return pa.nulls(len(numbers), MOMENT)
 
 
-def _parsed(texts: pa.Array) -> pa.Array:
+def _parse(texts: pa.Array) -> pa.Array:
     for kind in (MOMENT, pa.timestamp("us")):
         try:
             return compute().cast(compute().cast(texts, kind), MOMENT)

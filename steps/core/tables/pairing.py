@@ -43,7 +43,7 @@ class Cells:
         """The row numbers of every cell in each window, ascending: one sort, where a mask per cell
         would read all the rows again.
         """
-        before, after = (_grouped(w, size) for w, size in zip((self.reference, self.current), self.sizes, strict=True))
+        before, after = (_group(w, size) for w, size in zip((self.reference, self.current), self.sizes, strict=True))
         return before, after
 
 
@@ -71,7 +71,7 @@ class Column:
             last = len(self.vocabulary)
             return Cells(self.name, _no_negative(self.reference, last), _no_negative(self.current, last), names)
         if self.levels is not None:
-            before, after = (_levelled(w, self.levels) for w in (self.reference, self.current))
+            before, after = (_level_cells(w, self.levels) for w in (self.reference, self.current))
             return Cells(self.name, before, after, _level_names(self.levels))
         edges = self._edges()
         names = (*_bin_names(edges), "null")
@@ -317,7 +317,7 @@ def finite(values: npt.NDArray[np.generic]) -> Floats:
     return numbers if known.all() else numbers[known]
 
 
-def _grouped(cells: Integers, sizes: Integers) -> list[Integers]:
+def _group(cells: Integers, sizes: Integers) -> list[Integers]:
     small = cells.astype(np.min_scalar_type(len(sizes)))  # of one byte or two, numpy sorts by radix
     return np.split(np.argsort(small, kind="stable"), np.cumsum(sizes)[:-1])
 
@@ -339,7 +339,7 @@ def cut_at(values: npt.NDArray[np.generic], edges: Floats) -> Integers:
     return number.astype(np.int64)
 
 
-def _levelled(values: npt.NDArray[np.generic], levels: Floats) -> Integers:
+def _level_cells(values: npt.NDArray[np.generic], levels: Floats) -> Integers:
     """The number of each value's level; values between levels have the last cell but one, nulls the
     last.
     """

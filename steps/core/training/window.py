@@ -70,23 +70,23 @@ def plans(
     """
     limits = reach(policy, now)
     onset = max(min(since or limits.end, diagnosis.onset or window.start, limits.end), limits.start)
-    kept = _outside(times[(times >= _us(limits.start)) & (times < _us(limits.end))], quarantined)
+    kept = _without_spans(times[(times >= _us(limits.start)) & (times < _us(limits.end))], quarantined)
     excluded = tuple(span for span in quarantined if span.overlaps(limits))
-    starts = [_reaching_back(start, policy, kept) for start in _starts(diagnosis, remedy, policy, onset, limits, retraining)]
-    possible = [start for start in starts if _learnt(start, policy, kept) >= _least(start.remedy, policy)]
+    starts = [_reach_back(start, policy, kept) for start in _starts(diagnosis, remedy, policy, onset, limits, retraining)]
+    possible = [start for start in starts if _training_rows(start, policy, kept) >= _least_rows(start.remedy, policy)]
     if not possible:
-        need = _needed(policy, remedy)
+        need = _needed_rows(policy, remedy)
         reason = f"{len(kept)} labelled rows in {limits} outside of quarantine; {need} are needed to train on and to judge by"
-        return (_no(remedy, limits, excluded, reason),)
+        return (_no_plan(remedy, limits, excluded, reason),)
     shown = min(onset, window.start)
     young = int((kept >= _us(shown)).sum())
     least = min(policy.validation.minLabels, _LEAST_SHOWN)
     if young < least:
         reason = f"only {young} mature labels outside of quarantine are younger than {shown:%Y-%m-%d %H:%MZ}, since when the harm shows; "
-        return (_no(remedy, limits, excluded, f"{reason}{least} of them are needed to judge by"),)
+        return (_no_plan(remedy, limits, excluded, f"{reason}{least} of them are needed to judge by"),)
     if starts[0].new and (why := _too_young(starts[0], policy, kept, soon=len(possible) < len(starts) and not waited)):
-        return (replace(_no(remedy, limits, excluded, why), waiting=True),)
-    held = min(_held(start, policy, kept) for start in possible)
+        return (replace(_no_plan(remedy, limits, excluded, why), waiting=True),)
+    held = min(_holdout_rows(start, policy, kept) for start in possible)
     if starts[0].new:
         held = min(held, int((kept >= _us(starts[0].at)).sum()) - policy.validation.minLabels)  # as many of the new ones are learnt from
     made = [_plan(start, policy, kept, held, limits, excluded) for start in possible]
@@ -97,10 +97,10 @@ def split(policy: Policy, times: Times) -> TrainingPlan:
     """The windows of a first training on all rows; `times` as in `plans`. The latest share is held
     out.
     """
-    need = _needed(policy, Remedy.RETRAIN)
+    need = _needed_rows(policy, Remedy.RETRAIN)
     if len(times) < need:
         reason = f"there are {len(times)} labelled rows; {need} are needed to train on and to judge by"
-        return _no(Remedy.RETRAIN, Window(_EPOCH, _EPOCH), (), reason)
+        return _no_plan(Remedy.RETRAIN, Window(_EPOCH, _EPOCH), (), reason)
     whole = Window(_moment(times[0]), _moment(times[-1]) + timedelta(microseconds=1))
     held = len(times) - min(int(np.ceil(len(times) * (1 - policy.retrain.holdout))), len(times) - 1)
     start = _Start(Remedy.RETRAIN, whole.start, "the first champion learns from the older rows and is judged by the later ones")
@@ -128,16 +128,16 @@ def _starts(diagnosis: Diagnosis, remedy: Remedy, policy: Policy, onset: datetim
     yield whole
 
 
-def _reaching_back(start: _Start, policy: Policy, kept: Times) -> _Start:
+def _reach_back(start: _Start, policy: Policy, kept: Times) -> _Start:
     """A correction that has too few rows takes in older ones, and says so."""
-    need, inside = _needed(policy, start.remedy), int((kept >= _us(start.at)).sum())
+    need, inside = _needed_rows(policy, start.remedy), int((kept >= _us(start.at)).sum())
     if start.remedy is not Remedy.RECALIBRATE or inside >= need or len(kept) < need:
         return start
     since = _moment(kept[-need])
     return _Start(start.remedy, since, f"{start.reason}; these are only {inside} rows, so older ones from {since:%Y-%m-%d %H:%MZ} on too")
 
 
-def _held(start: _Start, policy: Policy, kept: Times) -> int:
+def _holdout_rows(start: _Start, policy: Policy, kept: Times) -> int:
     """Rows to judge by: those of a detection window, at least validate.minLabels, and at most
     retrain.holdout of what there is.
 
@@ -171,8 +171,8 @@ def _too_young(start: _Start, policy: Policy, kept: Times, *, soon: bool) -> str
     )
 
 
-def _learnt(start: _Start, policy: Policy, kept: Times) -> int:
-    return int((kept >= _us(start.at)).sum()) - _held(start, policy, kept)
+def _training_rows(start: _Start, policy: Policy, kept: Times) -> int:
+    return int((kept >= _us(start.at)).sum()) - _holdout_rows(start, policy, kept)
 
 
 def _plan(
@@ -185,10 +185,10 @@ def _plan(
     if not len(learnt):
         whole = Window(start.at, limits.end)
         reason = f"all {len(inside)} labelled rows in {whole} are of one moment; expected some to train on and later ones to judge by"
-        return _no(start.remedy, whole, excluded, reason)
+        return _no_plan(start.remedy, whole, excluded, reason)
     train = Window(start.at, cut)
-    beside = _beside(start.remedy, train, learnt, policy) if apart else ()
-    taught = learnt if start.remedy is Remedy.RECALIBRATE else _outside(learnt, beside)
+    beside = _windows_beside(start.remedy, train, learnt, policy) if apart else ()
+    taught = learnt if start.remedy is Remedy.RECALIBRATE else _without_spans(learnt, beside)
     return TrainingPlan(
         start.remedy,
         train,
@@ -201,7 +201,7 @@ def _plan(
     )
 
 
-def _beside(remedy: Remedy, train: Window, learnt: Times, policy: Policy) -> tuple[Window, ...]:
+def _windows_beside(remedy: Remedy, train: Window, learnt: Times, policy: Policy) -> tuple[Window, ...]:
     """The windows that the reference holds beside the holdout: the blocks that are set apart, or
     all rows of a correction, because its two numbers learn nothing of any one row. Empty where too
     few rows would be left to learn from.
@@ -212,26 +212,26 @@ def _beside(remedy: Remedy, train: Window, learnt: Times, policy: Policy) -> tup
     block = min(timedelta(days=1), first.length / _LEAST_BLOCKS)
     blocks = [first.end - block * number for number in range(_EVERY, int(first.length / block) + 1, _EVERY)]
     apart = tuple(Window(start, start + block) for start in reversed(blocks))
-    return apart if len(_outside(learnt, apart)) >= _least(remedy, policy) else ()
+    return apart if len(_without_spans(learnt, apart)) >= _least_rows(remedy, policy) else ()
 
 
-def _no(remedy: Remedy, whole: Window, excluded: tuple[Window, ...], reason: str) -> TrainingPlan:
+def _no_plan(remedy: Remedy, whole: Window, excluded: tuple[Window, ...], reason: str) -> TrainingPlan:
     return TrainingPlan(remedy, whole, Window(whole.end, whole.end), excluded, reason, enough=False)
 
 
-def _least(remedy: Remedy, policy: Policy) -> int:
+def _least_rows(remedy: Remedy, policy: Policy) -> int:
     return _LEAST_CORRECTED if remedy is Remedy.RECALIBRATE else policy.retrain.minRows
 
 
-def _needed(policy: Policy, remedy: Remedy) -> int:
+def _needed_rows(policy: Policy, remedy: Remedy) -> int:
     """Rows to learn from, and validate.minLabels to be judged by, by the shares that
     retrain.holdout sets.
     """
     share = policy.retrain.holdout
-    return int(np.ceil(max(_least(remedy, policy) / (1 - share), policy.validation.minLabels / share)))
+    return int(np.ceil(max(_least_rows(remedy, policy) / (1 - share), policy.validation.minLabels / share)))
 
 
-def _outside(times: Times, spans: Sequence[Window]) -> Times:
+def _without_spans(times: Times, spans: Sequence[Window]) -> Times:
     for span in spans:
         times = times[(times < _us(span.start)) | (times >= _us(span.end))]
     return times

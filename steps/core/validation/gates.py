@@ -74,7 +74,7 @@ def comparison_gates(policy: Policy, remedy: Remedy, rows: ScoredRows, tried: in
     if metric != policy.metric:
         gates.append(_ranking(policy, compare_with_champion(policy.metric, rows, policy)))
     gates.append(leakage_gate(policy, rows, overall))
-    return (*gates, *(_sliced(policy, metric, column, rows) for column in policy.slices))
+    return (*gates, *(_slice_gate(policy, metric, column, rows) for column in policy.slices))
 
 
 def leakage_gate(policy: Policy, rows: ScoredRows, overall: PairedComparison | None) -> Gate:
@@ -107,9 +107,9 @@ def old_regime_gate(policy: Policy, remedy: Remedy, rows: ScoredRows, cause: Cau
     words = f"on {found.rows} of {where} the challenger's {_numbers(found)}"
     excuse = _excuse(remedy, cause, outside)
     if excuse:
-        return _told("old_regime", True, f"{words}; reported only, because {excuse}", found, -margin)
+        return _gate("old_regime", True, f"{words}; reported only, because {excuse}", found, -margin)
     passed = not np.isfinite(found.gain.value) or found.gain.high >= -margin
-    return _told("old_regime", passed, f"{words}; {margin:.4g} worse is allowed beyond the interval", found, -margin)
+    return _gate("old_regime", passed, f"{words}; {margin:.4g} worse is allowed beyond the interval", found, -margin)
 
 
 def _excuse(remedy: Remedy, cause: Cause, outside: str) -> str:
@@ -131,7 +131,7 @@ def first_gates(policy: Policy, rows: ScoredRows, constant: Floats) -> tuple[Gat
         f"on {found.rows} holdout rows {found.metric} is {found.challenger:.4f}; a model that knows only the mean of the training "
         f"labels has {found.champion:.4f} (gain {_interval(found)}), and that has to be beaten"
     )
-    return labels, _told("better_than_trivial", found.gain.low > 0, sentence, found, 0.0), leakage_gate(policy, rows, None)
+    return labels, _gate("better_than_trivial", found.gain.low > 0, sentence, found, 0.0), leakage_gate(policy, rows, None)
 
 
 def holdout_metrics(policy: Policy, remedy: Remedy, rows: ScoredRows) -> dict[str, float]:
@@ -161,7 +161,7 @@ def _no_worse(policy: Policy, found: PairedComparison) -> Gate:
     passed = found.gain.low >= -margin if margin else found.gain.low > 0 or _same(found)
     asked = f"no more than {margin:g} worse" if margin else "better"
     sentence = f"on {found.rows} rows that neither has learnt from the challenger's {_numbers(found)}; it has to be shown to be {asked}"
-    return _told("no_worse", passed, sentence, found, -margin)
+    return _gate("no_worse", passed, sentence, found, -margin)
 
 
 def _worth_it(policy: Policy, found: PairedComparison) -> Gate:
@@ -170,23 +170,23 @@ def _worth_it(policy: Policy, found: PairedComparison) -> Gate:
     sentence = (
         f"the challenger gains {found.gain.value:.4f} in {found.metric}; {f'{least:g} is' if least else 'more than nothing is'} asked"
     )
-    return _told("worth_it", passed, sentence, found, least)
+    return _gate("worth_it", passed, sentence, found, least)
 
 
 def _ranking(policy: Policy, found: PairedComparison) -> Gate:
     margin = policy.validation.margin
     passed = found.gain.low >= -margin or _same(found)
-    return _told("ranking", passed, f"the correction leaves the ranking as it was: {_numbers(found)}", found, -margin)
+    return _gate("ranking", passed, f"the correction leaves the ranking as it was: {_numbers(found)}", found, -margin)
 
 
-def _sliced(policy: Policy, metric: str, column: str, rows: ScoredRows) -> Gate:
+def _slice_gate(policy: Policy, metric: str, column: str, rows: ScoredRows) -> Gate:
     """One gate for all values of a column: it names the worst one, and fails for any that is worse
     beyond margin and interval.
     """
     found, small = [], 0
     for each in slices(column, rows.columns[column]):
         inside = rows.only(each.rows)
-        if _judges(policy.data.task, inside.target):
+        if _is_large_enough(policy.data.task, inside.target):
             found.append((each, compare_with_champion(metric, inside, policy)))
         else:
             small += 1
@@ -197,7 +197,7 @@ def _sliced(policy: Policy, metric: str, column: str, rows: ScoredRows) -> Gate:
     worst, comparison = min(bad or found, key=lambda pair: pair[1].gain.value)
     words = f"{'worse' if bad else 'worst'} of {len(found)} slices is {worst.name}: {_numbers(comparison)}"
     rest = f"; {small} smaller slices are not judged" if small else ""
-    return _told(f"slice:{column}", not bad, f"{words}{_others(bad, worst)}{rest}", comparison, -_margin(allowed, comparison))
+    return _gate(f"slice:{column}", not bad, f"{words}{_others(bad, worst)}{rest}", comparison, -_margin(allowed, comparison))
 
 
 def _others(bad: Sequence[tuple[Slice, PairedComparison]], worst: Slice) -> str:
@@ -205,7 +205,7 @@ def _others(bad: Sequence[tuple[Slice, PairedComparison]], worst: Slice) -> str:
     return f"; also {', '.join(names[:5])}" if names else ""
 
 
-def _judges(task: Task, target: Floats) -> bool:
+def _is_large_enough(task: Task, target: Floats) -> bool:
     if len(target) < LEAST_SLICE:
         return False
     return task is not Task.BINARY or min(int((target > 0.5).sum()), int((target <= 0.5).sum())) >= _LEAST_CLASS
@@ -231,7 +231,7 @@ def _interval(found: PairedComparison) -> str:
     return f"{found.gain.value:+.4f}, {found.gain.low:+.4f} to {found.gain.high:+.4f}"
 
 
-def _told(name: str, passed: bool, sentence: str, found: PairedComparison, threshold: float) -> Gate:
+def _gate(name: str, passed: bool, sentence: str, found: PairedComparison, threshold: float) -> Gate:
     low, high = (bound if np.isfinite(bound) else None for bound in (found.gain.low, found.gain.high))
     value = found.gain.value if np.isfinite(found.gain.value) else None
     return Gate(name, bool(passed), sentence, value, threshold + 0.0, low, high)  # never -0.0
