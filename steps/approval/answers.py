@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from modelmedic.steps.approval.pending import Pending, pending, why_not
+from modelmedic.steps.approval.pending import Pending, pending, why_nothing_waits
 from modelmedic.steps.contracts.audit import Phase
 from modelmedic.steps.contracts.errors import Refused, Transient
 from modelmedic.steps.contracts.incident import Answer, Incident
@@ -22,7 +22,7 @@ _BETWEEN: Final = 3.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class GivenAnswer:
     """`number` is None when nothing was written: the person had said the same before, or only
     looked. `ruling` is what follows.
     """
@@ -45,7 +45,7 @@ def give(
     reason: str = "",
     policy: Policy | None = None,
     dry_run: bool = False,
-) -> Given:
+) -> GivenAnswer:
     """Answer what the incident waits for. `policy` stands in for the one in the store, and has to
     be the same.
 
@@ -56,7 +56,7 @@ def give(
     incident = ledger.find(identity)
     waiting = pending(ledger, incident)
     if waiting is None:
-        raise Refused(f"incident {identity} {why_not(ledger, incident)}; nothing waits for an answer")
+        raise Refused(f"incident {identity} {why_nothing_waits(ledger, incident)}; nothing waits for an answer")
     rules = pinned(policy, incident, "the policy given") if policy else policy_of(store, incident)
     answer = Answer(approved, by, clock.now(), waiting.digest, reason)
     before = ledger.answers(incident)
@@ -64,10 +64,10 @@ def give(
     repeated = any((a.by, a.approved, a.digest) == (by, approved, waiting.digest) for a in before)
     number = None if repeated or dry_run else _record(store, clock, incident, waiting, answer)
     answers = before if repeated else (*before, answer)
-    return Given(identity, waiting.stage, _about(waiting), answer, number, _ruling(answers, rules, waiting, answer))
+    return GivenAnswer(identity, waiting.stage, _about(waiting), answer, number, _ruling(answers, rules, waiting, answer))
 
 
-def deliver(workflows: Workflows, given: Given, sleep: Callable[[float], None]) -> None:
+def deliver(workflows: Workflows, given: GivenAnswer, sleep: Callable[[float], None]) -> None:
     """Let the heal in the cluster go on with what the answers come to. It is asked for a minute,
     for it may be on its way there.
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from modelmedic.steps.approval.requests import REMEDY, asked_at
+from modelmedic.steps.approval.requests import REMEDY, requested_at
 from modelmedic.steps.contracts.heal_stages import HEAL
 from modelmedic.steps.contracts.incident import Incident
 from modelmedic.steps.contracts.results import APPROVALS, REQUESTS
@@ -38,16 +38,16 @@ def pending(ledger: Ledger, incident: Incident) -> Pending | None:
     return _asked(ledger, incident, stage, outputs) if stage is not None else None
 
 
-def request(run: Run) -> None:
+def request_approval(run: Run) -> None:
     """Ask for the answer that the incident waits for now, if any: after each step, for in a cluster
     nothing of ours runs at an approval.
     """
     waiting = pending(run.site.ledger, run.incident)
     if waiting is not None and waiting.asked_at is None:
-        asked_at(run, waiting.stage)
+        requested_at(run, waiting.stage)
 
 
-def why_not(ledger: Ledger, incident: Incident) -> str:
+def why_nothing_waits(ledger: Ledger, incident: Incident) -> str:
     """Why nothing waits, in words that follow the incident's id."""
     closing = ledger.closing(incident)
     if closing is not None:

@@ -22,7 +22,7 @@ def approve(run: Run, stage: str) -> Outputs | None:
     """The decision once there is one, and None while the stage waits; asking for the first time
     tells the team.
     """
-    ruling = ruled(run, stage)
+    ruling = current_ruling(run, stage)
     if ruling.decision == "waiting":
         run.site.say(f"{run.incident.id}: {ruling.sentence}")
         return None
@@ -39,10 +39,10 @@ def refusal(run: Run, stage: str) -> str | None:
     """
     if run.result(DiagnoseResult).outputs["approval"] != "needed":
         return None
-    ruling = ruled(run, stage)
+    ruling = current_ruling(run, stage)
     if ruling.decision == "waiting" and run.site.policy.approval.form:
         _answer_as_form(run, stage)
-        ruling = ruled(run, stage)
+        ruling = current_ruling(run, stage)
     if ruling.decision == "waiting":
         return f"the workflow went on without an answer in the ledger, and the policy does not open Argo's form: {ruling.sentence}"
     if run.outputs(stage) is None:
@@ -55,7 +55,7 @@ def lapse(run: Run) -> None:
     for stage, kind in REQUESTS.items():
         if run.result_if_any(kind) is None or run.outputs(stage) is not None:
             continue
-        ruling = ruled(run, stage)
+        ruling = current_ruling(run, stage)
         if ruling.decision != "rejected":
             said = "nobody had answered" if ruling.decision == "waiting" else ruling.sentence
             ruling = Ruling("rejected", f"the heal ended with a no of nobody's, such as Argo's form gives; in the ledger {said}", ruling.by)
@@ -69,26 +69,26 @@ def decide(run: Run, stage: str, ruling: Ruling) -> Outputs:
     return kept.outputs
 
 
-def ruled(run: Run, stage: str) -> Ruling:
+def current_ruling(run: Run, stage: str) -> Ruling:
     """What the answers in the ledger come to now."""
     site = run.site
     return rule_on_answers(
-        site.ledger.answers(run.incident), site.policy.approval, asked_about(run, stage), asked_at(run, stage), site.clock.now()
+        site.ledger.answers(run.incident), site.policy.approval, requested_digest(run, stage), requested_at(run, stage), site.clock.now()
     )
 
 
-def asked_about(run: Run, stage: str) -> str:
+def requested_digest(run: Run, stage: str) -> str:
     """The digest that an answer has to name: the challenger's, or the word for a remedy without a
     model.
     """
     return (run.outputs("validate") or {})["digest"] if stage == "approve" else REMEDY
 
 
-def asked_at(run: Run, stage: str) -> datetime:
+def requested_at(run: Run, stage: str) -> datetime:
     """When the request was made, which is written down the first time."""
     asked = run.result_if_any(REQUESTS[stage])
     if asked is None:
-        asked = run.record(REQUESTS[stage](run.site.clock.now(), asked_about(run, stage)))
+        asked = run.record(REQUESTS[stage](run.site.clock.now(), requested_digest(run, stage)))
         run.note("approval.requested", stage=stage, digest=asked.digest)
         run.tell(
             "approval.requested",
@@ -102,6 +102,6 @@ def asked_at(run: Run, stage: str) -> datetime:
 
 def _answer_as_form(run: Run, stage: str) -> None:
     """A yes is recorded before it counts."""
-    digest = asked_about(run, stage)
+    digest = requested_digest(run, stage)
     run.note("answer.given", stage=stage, answer="yes", by=FORM, digest=digest, verified=False)
     run.site.ledger.answer(run.incident, Answer(True, FORM, run.site.clock.now(), digest))

@@ -10,8 +10,8 @@ from markupsafe import Markup
 from modelmedic.steps.backtesting.result import ANY_DRIFT, EVERY_WINDOW, FROZEN, POLICY, Backtest, Deed, WayLine
 from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.reporting.pictures.svg import Scale, circle, days, line, path, picture, rect, tag, text, ticks, tip
+from modelmedic.steps.reporting.pictures.words import number, plain, short, words
 from modelmedic.steps.reporting.render import render
-from modelmedic.steps.reporting.words import number, plain, short, words
 
 _WIDTH, _LEFT, _RIGHT, _TOP, _HEIGHT = 900.0, 56.0, 168.0, 12.0, 270.0
 _ROW = 20.0  # of the lanes beneath the chart

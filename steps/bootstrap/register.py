@@ -43,7 +43,7 @@ def _registered(site: Site, snapshot: str) -> ModelVersion:
     made = read(site.store, Candidate, candidate_key(site, snapshot))
     if made is None:
         raise BadInput(f"model {site.model} has no candidate trained on snapshot {snapshot[:12]}; expected the training part to have run")
-    rows = snapshots.rows(site.store, snapshot)
+    rows = snapshots.read_snapshot(site.store, snapshot)
     train, holdout = rows.slice(0, made.rows), rows.slice(made.rows)
     site.say(f"judging it on {holdout.num_rows} later rows")
     scratch = fresh_folder(site.work / "judging" / "bootstrap")
@@ -90,7 +90,7 @@ def _keep_reference(site: Site, version: ModelVersion) -> None:
         return
     except NotFound:
         pass
-    holdout = snapshots.rows(site.store, version.tags["holdout"])
+    holdout = snapshots.read_snapshot(site.store, version.tags["holdout"])
     asked, answers = ask_model(version_files(site, version), site.policy, (holdout,), fresh_folder(site.work / "bootstrap") / "reference")
     if not answers:
         raise BadInput(f"version {version.version} of {site.model} cannot be asked: {asked.fitness.fault}")

@@ -27,7 +27,7 @@ def train_first(site: Site, snapshot: str) -> None:
     """
     if documents.read(site.store, Candidate, candidate_key(site, snapshot)) is not None:
         return
-    rows = snapshots.rows(site.store, snapshot)
+    rows = snapshots.read_snapshot(site.store, snapshot)
     plan = split_plan(site.policy, rows)
     site.say(f"training the first champion on {plan.rows} rows of {plan.train}")
     folder = _trained(site, rows.slice(0, plan.rows), fresh_folder(site.work / "bootstrap"))

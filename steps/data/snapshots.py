@@ -20,7 +20,7 @@ def keep(store: ObjectStore, table: pa.Table) -> str:
     return digest
 
 
-def rows(store: ObjectStore, digest: str) -> pa.Table:
+def read_snapshot(store: ObjectStore, digest: str) -> pa.Table:
     """Raises NotFound."""
     with opened(store, snapshot_key(digest)) as file:
         return file.read()

@@ -56,7 +56,7 @@ def _close(run: Run, last: Ending) -> Closing:
     run.note("incident.closed", outcome=closing.outcome, sentence=closing.sentence, before=before, after=after)
     owner = site.policy.metadata.owner
     run.tell("incident.closed", _NEWS[closing.outcome], owner, f"{site.model}: {closing.outcome.value}", closing.sentence)
-    _page_when_the_breaker_opens(run)
+    _alert_when_the_breaker_opens(run)
     return closing
 
 
@@ -91,7 +91,7 @@ def _acknowledge(run: Run, result: DiagnoseResult) -> None:
         run.note("shift.acknowledged", columns=found.columns, until=run.incident.opened_at + SILENT_FOR)
 
 
-def _page_when_the_breaker_opens(run: Run) -> None:
+def _alert_when_the_breaker_opens(run: Run) -> None:
     """One page, by the failure that opens it, and none by those after."""
     site, breaker = run.site, run.site.policy.limits.breaker
     since = site.clock.now() - breaker.within

@@ -15,7 +15,7 @@ from modelmedic.steps.contracts.errors import Refused, StoreError, Transient
 from modelmedic.steps.contracts.results import CanaryStep, DeployResult, DeployTime, ValidateResult
 from modelmedic.steps.contracts.training import ModelVersion
 from modelmedic.steps.contracts.words import Direction
-from modelmedic.steps.heal.results import conclude
+from modelmedic.steps.heal.results import record_and_say
 from modelmedic.steps.incidents.metrics import tell_heal
 from modelmedic.steps.rollout.canary import Canary, CanaryFailed
 from modelmedic.steps.runtime.run import Outputs, Run
@@ -121,6 +121,6 @@ def _first_seen(run: Run) -> datetime:
 
 
 def _record(run: Run, result: DeployResult) -> Outputs:
-    outputs = conclude(run, result)
+    outputs = record_and_say(run, result)
     tell_heal(run)
     return outputs

@@ -21,7 +21,7 @@ from modelmedic.steps.runtime.reference import champion_reference
 from modelmedic.steps.runtime.run import Outputs, Run
 
 SAMPLE = 5_000  # rows of each window; drawn evenly by the seed of the incident's number
-_PAGE = "evidently.html"
+_FILE = "evidently.html"
 
 
 def begin(run: Run) -> None:
@@ -29,8 +29,8 @@ def begin(run: Run) -> None:
     here is tried again, and said, there.
     """
     with contextlib.suppress(Exception):
-        wish = _wish(run)
-        run.drawing = (wish, run.site.painter.draw(**wish))
+        inputs = _drawing_inputs(run)
+        run.drawing = (inputs, run.site.painter.draw(**inputs))
 
 
 def report(run: Run) -> Outputs:
@@ -55,17 +55,17 @@ def _without(run: Run, why: str) -> list[str]:
 def _write(run: Run) -> str:
     from modelmedic.steps.adapters.evidently.report import drift_page
 
-    key = report_key(model_hash(run.incident.model), run.incident.epoch, _PAGE)
-    wish, drawn = run.drawing or (_wish(run), None)
-    page = drawn.result() if drawn else drift_page(**wish)
+    key = report_key(model_hash(run.incident.model), run.incident.epoch, _FILE)
+    inputs, drawn = run.drawing or (_drawing_inputs(run), None)
+    page = drawn.result() if drawn else drift_page(**inputs)
     with contextlib.suppress(Conflict):  # an earlier run wrote it and was killed before it could say so
         run.site.store.create(key, page.encode())
-    rows = [wish["reference"].num_rows, wish["current"].num_rows]
-    run.note("evidently.written", page=key, rows=rows, columns=[*wish["numeric"], *wish["categorical"]])
+    rows = [inputs["reference"].num_rows, inputs["current"].num_rows]
+    run.note("evidently.written", page=key, rows=rows, columns=[*inputs["numeric"], *inputs["categorical"]])
     return key
 
 
-def _wish(run: Run) -> dict[str, Any]:
+def _drawing_inputs(run: Run) -> dict[str, Any]:
     """What the page is to be drawn of, as `drift_page` takes it."""
     site = run.site
     reference = _sample(champion_reference(site).table, run.incident.epoch)

@@ -4,7 +4,7 @@ from modelmedic.steps.contracts.results import CloseResult, DeployResult, Retrai
 from modelmedic.steps.runtime.run import Outputs, Run
 
 
-def conclude(run: Run, result: RollbackResult | RetrainResult | DeployResult) -> Outputs:
+def record_and_say(run: Run, result: RollbackResult | RetrainResult | DeployResult) -> Outputs:
     """Write the stage's result down, say its sentence, and return its outputs."""
     run.site.say(result.sentence)
     return run.record(result).outputs

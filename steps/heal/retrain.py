@@ -24,7 +24,7 @@ from modelmedic.steps.core.tables.pairing import pair
 from modelmedic.steps.core.training.feedback import feedback_reason
 from modelmedic.steps.core.training.window import plans, reach
 from modelmedic.steps.data.snapshots import keep
-from modelmedic.steps.heal.results import conclude
+from modelmedic.steps.heal.results import record_and_say
 from modelmedic.steps.runtime.run import Outputs, Run
 from modelmedic.steps.training.history import labelled_history, rows_within
 from modelmedic.steps.training.process import fresh_folder, run_in_pairs
@@ -64,8 +64,8 @@ def retrain(run: Run) -> Outputs:
     ]
     trials = run_in_pairs(doing)
     trials = measure_gains(run, trials, holdout, place) if len(trials) > 1 else trials
-    best = best_trial(trials)
-    return _record(run, best, trials, holdout, _beside(labelled, site.policy, best.plan))
+    winner = best_trial(trials)
+    return _record(run, winner, trials, holdout, _beside(labelled, site.policy, winner.plan))
 
 
 def _retraining(policy: Policy) -> bool:
@@ -148,26 +148,26 @@ def _others(rows: pa.Table, reference: pa.Table) -> pa.Table:
     return rows.filter(pc.invert(pc.is_in(rows[REQUEST_ID], value_set=reference[REQUEST_ID].drop_null().combine_chunks())))
 
 
-def _record(run: Run, best: Trial, trials: Sequence[Trial], holdout: pa.Table | None = None, beside: pa.Table | None = None) -> Outputs:
-    site, trained = run.site, best.trained
+def _record(run: Run, winner: Trial, trials: Sequence[Trial], holdout: pa.Table | None = None, beside: pa.Table | None = None) -> Outputs:
+    site, trained = run.site, winner.trained
     prefix = candidate_prefix(model_hash(site.model), run.incident.epoch)
     candidate = None
     if trained.folder is not None:
         candidate = digest(trained.folder)
         push(site.store, f"{prefix}/{candidate}", trained.folder)
-    return conclude(
+    return record_and_say(
         run,
         RetrainResult(
-            plan=best.plan,
+            plan=winner.plan,
             trained=candidate is not None,
-            rows=best.rows.num_rows,
-            snapshot=keep(site.store, best.rows) if holdout is not None else None,
+            rows=winner.rows.num_rows,
+            snapshot=keep(site.store, winner.rows) if holdout is not None else None,
             holdout=keep(site.store, holdout) if holdout is not None else None,
             beside=keep(site.store, beside) if beside is not None else None,
             tried=tuple(Attempt(t.plan.reason, t.rows.num_rows, t.gain, t.fitted, t.trained.sentence) for t in trials),
             candidate=candidate,
             code=code_version(site.policy),
             seconds=sum(each.trained.seconds for each in trials),
-            sentence=f"{trained.sentence}{choice_sentence(best, trials, site.policy.metric)}",
+            sentence=f"{trained.sentence}{choice_sentence(winner, trials, site.policy.metric)}",
         ),
     )

@@ -10,7 +10,7 @@ from modelmedic.steps.contracts.results import DiagnoseResult, RollbackResult, R
 from modelmedic.steps.contracts.training import ModelVersion
 from modelmedic.steps.contracts.words import Direction
 from modelmedic.steps.core.rollout.lineage import last_good
-from modelmedic.steps.heal.results import conclude
+from modelmedic.steps.heal.results import record_and_say
 from modelmedic.steps.rollout.restore import restoration
 from modelmedic.steps.runtime.run import Outputs, Run, lease_if_any
 from modelmedic.steps.runtime.versions import alias_move
@@ -25,10 +25,10 @@ def rollback(run: Run) -> Outputs:
     site, champion = run.site, run.site.policy.registry.champion
     bad = _bad(run)
     if no := refusal(run, "approve-remedy"):
-        return conclude(run, RollbackResult("rejected", bad, bad, f"version {bad} goes on serving: {no}"))
+        return record_and_say(run, RollbackResult("rejected", bad, bad, f"version {bad} goes on serving: {no}"))
     target = _target(run, bad)
     if target is None:
-        return conclude(
+        return record_and_say(
             run, RollbackResult("escalated", bad, bad, f"version {bad} is bad, and no earlier version can be found to go back to")
         )
     with lease_if_any(site) as lease:
@@ -40,7 +40,7 @@ def rollback(run: Run) -> Outputs:
     site.history.record_release(site.model, Release(stamp.at, target.version, bad, by=run.incident.id))
     sentence = f"version {target.version} serves all traffic again in place of version {bad}"
     run.tell("model.rolled_back", Severity.WARNING, site.policy.metadata.owner, f"{site.model}: {sentence}")
-    return conclude(run, RollbackResult("rolled_back", bad, target.version, sentence))
+    return record_and_say(run, RollbackResult("rolled_back", bad, target.version, sentence))
 
 
 def _bad(run: Run) -> str | None:

@@ -6,7 +6,7 @@ import importlib
 from collections.abc import Callable, Mapping
 from typing import cast
 
-from modelmedic.steps.approval.pending import request
+from modelmedic.steps.approval.pending import request_approval
 from modelmedic.steps.contracts.errors import BadInput, Refused
 from modelmedic.steps.contracts.heal_stages import HEAL
 from modelmedic.steps.contracts.stage import Kind
@@ -42,5 +42,5 @@ def call(step: str, run: Run, inputs: Mapping[str, str]) -> Outputs:
         raise Refused(f"step {step} was not run: incident {run.incident.id} is closed, and what it was about is over")
     function = cast(Callable[..., Outputs], getattr(importlib.import_module(f"modelmedic.steps.heal.{step}"), step))
     outputs = function(run, **inputs)
-    request(run)
+    request_approval(run)
     return outputs

@@ -22,7 +22,7 @@ from modelmedic.steps.core.tables.thinning import thin
 from modelmedic.steps.core.training.window import reach
 from modelmedic.steps.core.validation.fitness import fitness_gates
 from modelmedic.steps.core.validation.gates import comparison_gates, holdout_metrics, old_regime_gate
-from modelmedic.steps.data.snapshots import rows as snapshot
+from modelmedic.steps.data.snapshots import read_snapshot
 from modelmedic.steps.heal.results import note_training
 from modelmedic.steps.runtime.reference import ChampionReference, champion_reference
 from modelmedic.steps.runtime.run import Outputs, Run
@@ -34,7 +34,7 @@ _MOST_OLD_ROWS = 20_000  # of the champion's reference; more say the same
 
 
 @dataclass(frozen=True)
-class _Trial:
+class _Challenger:
     """One challenger's files, the rows that it is judged on, and what it is held against."""
 
     folder: Path
@@ -58,17 +58,17 @@ def validate(run: Run) -> Outputs:
     if (done := run.outputs("validate")) is not None:
         return done
     note_training(run)
-    trial = _trial(run)
-    gates, numbers, answers = _judge(run, trial)
+    challenger = _challenger(run)
+    gates, numbers, answers = _judge(run, challenger)
     passed = all(gate.passed for gate in gates)
-    version = _registered(run, trial, passed, numbers)
+    version = _registered(run, challenger, passed, numbers)
     if passed and answers is not None:
-        run.site.references.keep(version.version, with_answers(_reference(trial), version.version, answers))
+        run.site.references.keep(version.version, with_answers(_reference(challenger), version.version, answers))
         _call_challenger(run, version)
-    return _record(run, trial, Validation(version.version, trial.digest, gates, numbers))
+    return _record(run, challenger, Validation(version.version, challenger.digest, gates, numbers))
 
 
-def _trial(run: Run) -> _Trial:
+def _challenger(run: Run) -> _Challenger:
     site, trained = run.site, run.result(RetrainResult)
     digest = str(trained.candidate)
     prefix = f"{candidate_prefix(model_hash(site.model), run.incident.epoch)}/{digest}"
@@ -78,12 +78,12 @@ def _trial(run: Run) -> _Trial:
             f"model {site.model} has no champion to hold a challenger against; expected alias {site.policy.registry.champion} to name one"
         )
     old = champion_reference(site)
-    return _Trial(
+    return _Challenger(
         folder=pull(site.store, prefix, site.work / "models" / digest, digest),
         digest=digest,
-        holdout=snapshot(site.store, str(trained.holdout)),
+        holdout=read_snapshot(site.store, str(trained.holdout)),
         old=ChampionReference(old.version, _labelled(old.table, site.policy.data.target)),
-        beside=snapshot(site.store, str(trained.beside)),
+        beside=read_snapshot(site.store, str(trained.beside)),
         champion=site.registry.version(champion),
         diagnosis=run.result(DiagnoseResult).diagnosis,
         remedy=trained.plan.remedy,
@@ -91,43 +91,47 @@ def _trial(run: Run) -> _Trial:
     )
 
 
-def _reference(trial: _Trial) -> pa.Table:
+def _reference(challenger: _Challenger) -> pa.Table:
     """Rows that the challenger never learnt from, of the whole time that it speaks for, and the
     newest of them last.
     """
-    return pa.concat_tables([trial.beside, trial.holdout])
+    return pa.concat_tables([challenger.beside, challenger.holdout])
 
 
-def _judge(run: Run, trial: _Trial) -> tuple[tuple[Gate, ...], dict[str, float], np.ndarray | None]:
+def _judge(run: Run, challenger: _Challenger) -> tuple[tuple[Gate, ...], dict[str, float], np.ndarray | None]:
     """The gates in the order in which they are asked, the measures, and the challenger's answers to
     the rows of its reference.
     """
     site, policy = run.site, run.site.policy
-    place, parts = fresh_folder(site.work / "judging" / run.incident.id), (trial.holdout, trial.old.table, trial.beside)
-    seen, answers = ask_model(trial.folder, policy, parts, place / "challenger")
+    place, parts = fresh_folder(site.work / "judging" / run.incident.id), (challenger.holdout, challenger.old.table, challenger.beside)
+    seen, answers = ask_model(challenger.folder, policy, parts, place / "challenger")
     gates = fitness_gates(policy, seen.fitness)
     if not answers:
         return gates, {}, None
-    known, theirs = ask_model(version_files(site, trial.champion), policy, parts[:2], place / "champion")
+    known, theirs = ask_model(version_files(site, challenger.champion), policy, parts[:2], place / "champion")
     if not theirs:
-        raise BadInput(f"champion version {trial.champion.version} of {site.model} cannot be asked: {known.fitness.fault}")
-    rows = scored_rows(policy, trial.holdout, answers[0], theirs[0])
-    gates = (*gates, *comparison_gates(policy, trial.remedy, rows, trial.tried), _old_regime(run, trial, answers[1], theirs[1]))
-    numbers = holdout_metrics(policy, trial.remedy, rows)
+        raise BadInput(f"champion version {challenger.champion.version} of {site.model} cannot be asked: {known.fitness.fault}")
+    rows = scored_rows(policy, challenger.holdout, answers[0], theirs[0])
+    gates = (
+        *gates,
+        *comparison_gates(policy, challenger.remedy, rows, challenger.tried),
+        _old_regime(run, challenger, answers[1], theirs[1]),
+    )
+    numbers = holdout_metrics(policy, challenger.remedy, rows)
     for who, asked in (("challenger", seen), ("champion", known)):
         if asked.fitness.latency_p95_ms is not None:
             numbers[f"{who}_latency_p95_ms"] = asked.fitness.latency_p95_ms
     return gates, numbers, np.concatenate([answers[2], answers[0]])
 
 
-def _old_regime(run: Run, trial: _Trial, challenger: np.ndarray, champion: np.ndarray) -> Gate:
+def _old_regime(run: Run, challenger: _Challenger, answers: np.ndarray, champion_answers: np.ndarray) -> Gate:
     """Where one segment changed, only the rows outside of it have to be answered as well as before."""
-    policy, segment = run.site.policy, trial.diagnosis.segment
-    rows = scored_rows(policy, trial.old.table, challenger, champion).only(_remembered(run, trial.old.table))
+    policy, segment = run.site.policy, challenger.diagnosis.segment
+    rows = scored_rows(policy, challenger.old.table, answers, champion_answers).only(_remembered(run, challenger.old.table))
     if segment is None or segment.column not in rows.columns:
-        return old_regime_gate(policy, trial.remedy, rows, trial.diagnosis.cause)
+        return old_regime_gate(policy, challenger.remedy, rows, challenger.diagnosis.cause)
     outside = rows.only(~rows_inside(rows.columns[segment.column], segment.value))
-    return old_regime_gate(policy, trial.remedy, outside, trial.diagnosis.cause, f"{segment.column} {segment.value}")
+    return old_regime_gate(policy, challenger.remedy, outside, challenger.diagnosis.cause, f"{segment.column} {segment.value}")
 
 
 def _remembered(run: Run, rows: pa.Table) -> np.ndarray:
@@ -144,20 +148,20 @@ def _labelled(rows: pa.Table, target: str) -> pa.Table:
     return thin(rows.filter(pc.is_valid(rows[target])), _MOST_OLD_ROWS)
 
 
-def _registered(run: Run, trial: _Trial, passed: bool, numbers: Mapping[str, float]) -> ModelVersion:
+def _registered(run: Run, challenger: _Challenger, passed: bool, numbers: Mapping[str, float]) -> ModelVersion:
     trained = run.result(RetrainResult)
     tags = {
         "incident": run.incident.id,
-        "cause": trial.diagnosis.cause.value,
-        "remedy": trial.remedy.value,
+        "cause": challenger.diagnosis.cause.value,
+        "remedy": challenger.remedy.value,
         "snapshot": str(trained.snapshot),
         "holdout": str(trained.holdout),
         "code": str(trained.code),
         "policy": run.site.policy.hash,
-        "champion": trial.champion.version,
+        "champion": challenger.champion.version,
         "passed": "yes" if passed else "no",
     }
-    effect = registration(run.site, trial.folder, f"{run.incident.id}:{trial.digest[:16]}", tags, numbers)
+    effect = registration(run.site, challenger.folder, f"{run.incident.id}:{challenger.digest[:16]}", tags, numbers)
     with run.leased() as lease:
         facts = run.perform(effect, lease)
     return run.site.registry.version(str(facts["version"]))
@@ -170,9 +174,9 @@ def _call_challenger(run: Run, version: ModelVersion) -> None:
         run.perform(alias_move(run, alias, version.version, run.site.registry.alias(alias), Direction.ADVANCE), lease)
 
 
-def _record(run: Run, trial: _Trial, found: Validation) -> Outputs:
+def _record(run: Run, challenger: _Challenger, found: Validation) -> Outputs:
     failed = [gate for gate in found.gates if not gate.passed]
-    kept = run.record(ValidateResult(found, found.version, found.digest, trial.champion.version, trial.old.version))
+    kept = run.record(ValidateResult(found, found.version, found.digest, challenger.champion.version, challenger.old.version))
     for gate in found.gates:
         run.note("gate.passed" if gate.passed else "gate.failed", version=found.version, gate=gate)
     counted = f"version {found.version} passed {len(found.gates) - len(failed)} of {len(found.gates)} gates"

@@ -17,7 +17,7 @@ from modelmedic.steps.contracts.ports import Workflows
 from modelmedic.steps.heal.close import close
 from modelmedic.steps.incidents.opening import ensure_heal
 from modelmedic.steps.reconcile.assess import assess
-from modelmedic.steps.rollout.repair import repair, take_back
+from modelmedic.steps.rollout.repair import repair, withdraw_unwatched
 from modelmedic.steps.runtime.run import Run, Site
 
 RELEASED_BY_HAND: Final = "somebody else"
@@ -27,13 +27,13 @@ _ENDED: Final = ("Succeeded", "Failed", "Error")
 
 
 @dataclass(frozen=True, slots=True)
-class Swept:
+class SweepReport:
     """What was done, a sentence each; empty when there was nothing to do."""
 
     sentences: tuple[str, ...]
 
 
-def sweep(site: Site) -> Swept:
+def sweep(site: Site) -> SweepReport:
     """Bring records, serving and aliases of the model back together. Running twice changes nothing
     more.
     """
@@ -43,7 +43,7 @@ def sweep(site: Site) -> Swept:
         said.append(f"{flushed} audit records that had waited for the store are in the trail now")
     current = site.ledger.current(site.model)
     if current is None:
-        said += take_back(site)
+        said += withdraw_unwatched(site)
     released = notice_release(site)
     if released is not None:
         said.append(f"version {released.version} was released by {released.by}")
@@ -51,8 +51,8 @@ def sweep(site: Site) -> Swept:
         said.append(_close_overdue(site, current))
         current = None
     if current is None:
-        said += repair(site).sentences
-    return Swept((*said, *assess(site)))
+        said += repair(site)
+    return SweepReport((*said, *assess(site)))
 
 
 def sweep_in_cluster(site: Site, workflows: Workflows, facts: Mapping[str, str]) -> int:

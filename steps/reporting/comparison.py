@@ -14,6 +14,7 @@ from modelmedic.steps.core.statistics.residuals import LabelledRows, labelled_ro
 from modelmedic.steps.core.statistics.shift import shifts
 from modelmedic.steps.core.tables.arrays import Floats
 from modelmedic.steps.core.tables.pairing import Column, Pair, finite, pair
+from modelmedic.steps.reporting.pictures.values import Bins, Breakdown, CodeShare, ColumnComparison, GroupMeans, Mean
 
 MOST_COLUMNS = 8
 _BINS = 28
@@ -24,83 +25,17 @@ _LEAST = 15  # labelled rows before a mean is drawn
 
 
 @dataclass(frozen=True, slots=True)
-class Bins:
-    """Shares of the rows (0..1) per bin; `beyond` is the share of each window that lies outside of
-    the edges.
-    """
-
-    edges: tuple[float, ...]
-    reference: tuple[float, ...]
-    current: tuple[float, ...]
-    beyond: tuple[float, float]
-
-
-@dataclass(frozen=True, slots=True)
-class Code:
-    """One value of a column of codes and its shares of the rows, 0..1."""
-
-    label: str
-    reference: float
-    current: float
-
-
-@dataclass(frozen=True, slots=True)
-class Drawn:
-    """One column in both windows. `middles` are the medians; `nulls` the shares of rows without a
-    value.
-    """
-
-    column: str
-    shift: ColumnShift | None = None
-    problems: tuple[Problem, ...] = ()
-    nulls: tuple[float, float] = (0.0, 0.0)
-    middles: tuple[float, float] | None = None
-    bins: Bins | None = None
-    codes: tuple[Code, ...] = ()
-    blamed: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Mean:
-    """A mean with its 95 % interval over `rows` rows."""
-
-    value: float
-    low: float
-    high: float
-    rows: int
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One part of the rows, and a mean over it in both windows; None where there are too few
-    labels.
-    """
-
-    label: str
-    reference: Mean | None
-    current: Mean | None
-
-
-@dataclass(frozen=True, slots=True)
-class Cut:
-    """A mean over the parts that a column cuts the rows into."""
-
-    column: str
-    parts: tuple[Part, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Comparison:
     """`loss` is the name of the loss; `whole` its mean over all labelled rows; `losses` by segment,
     `residuals` by column.
     """
 
     rows: tuple[int, int]
-    columns: tuple[Drawn, ...] = ()
+    columns: tuple[ColumnComparison, ...] = ()
     loss: str = ""
-    whole: Part | None = None
-    losses: tuple[Cut, ...] = ()
-    residuals: tuple[Cut, ...] = ()
+    whole: GroupMeans | None = None
+    losses: tuple[Breakdown, ...] = ()
+    residuals: tuple[Breakdown, ...] = ()
 
 
 def compare(
@@ -150,19 +85,19 @@ def _worth_drawing(both: Pair, blamed: tuple[str, ...], problems: tuple[Problem,
     return tuple(name for name in wanted if name in drawable)[:MOST_COLUMNS]
 
 
-def _draw(both: Pair, name: str, shift: ColumnShift | None, problems: tuple[Problem, ...], blamed: bool) -> Drawn:
+def _draw(both: Pair, name: str, shift: ColumnShift | None, problems: tuple[Problem, ...], blamed: bool) -> ColumnComparison:
     own = tuple(problem for problem in problems if problem.column == name)
     column = next((column for column in both.columns if column.name == name), None)
     if column is None and name == "prediction" and both.prediction is not None:
         column = Column(name, True, *both.prediction)
     if column is None:
-        return Drawn(name, shift, own, blamed=blamed)
+        return ColumnComparison(name, shift, own, blamed=blamed)
     nulls = (column.null_share(column.reference), column.null_share(column.current))
     if not column.numeric:
-        return Drawn(name, shift, own, nulls, codes=_codes(column), blamed=blamed)
+        return ColumnComparison(name, shift, own, nulls, codes=_codes(column), blamed=blamed)
     values = finite(column.reference), finite(column.current)
     middles = (float(np.median(values[0])), float(np.median(values[1]))) if all(len(v) for v in values) else None
-    return Drawn(name, shift, own, nulls, middles, _bins(*values), blamed=blamed)
+    return ColumnComparison(name, shift, own, nulls, middles, _bins(*values), blamed=blamed)
 
 
 def _bins(reference: Floats, current: Floats) -> Bins | None:
@@ -184,7 +119,7 @@ def _shares(window: Floats, edges: Floats) -> Floats:
     return np.histogram(window, bins=edges)[0] / max(len(window), 1)
 
 
-def _codes(column: Column) -> tuple[Code, ...]:
+def _codes(column: Column) -> tuple[CodeShare, ...]:
     """The codes that moved most, by their size in the reference, and all others as one."""
     count = len(column.vocabulary)
     shares = []
@@ -193,10 +128,10 @@ def _codes(column: Column) -> tuple[Code, ...]:
         shares.append(np.bincount(codes[codes >= 0], minlength=count) / max(len(codes), 1))
     weight = np.abs(shares[1] - shares[0]) + 0.25 * np.maximum(shares[0], shares[1])
     chosen = sorted(np.argsort(-weight, kind="stable")[:_CODES], key=lambda n: -max(shares[0][n], shares[1][n]))
-    shown = [Code(column.vocabulary[n], float(shares[0][n]), float(shares[1][n])) for n in chosen]
+    shown = [CodeShare(column.vocabulary[n], float(shares[0][n]), float(shares[1][n])) for n in chosen]
     rest = [float(share.sum() - share[chosen].sum()) for share in shares]
     if count > _CODES:
-        shown.append(Code(f"{count - _CODES} others", rest[0], rest[1]))
+        shown.append(CodeShare(f"{count - _CODES} others", rest[0], rest[1]))
     return tuple(shown)
 
 
@@ -205,7 +140,7 @@ def _segments(both: Pair, segment: Segment | None) -> list[Column]:
     return [*first, *(column for column in both.segmenting if column not in first)][:2]
 
 
-def _cut(column: Column, rows: LabelledRows, values: tuple[Floats, Floats]) -> Cut:
+def _cut(column: Column, rows: LabelledRows, values: tuple[Floats, Floats]) -> Breakdown:
     """Parts in the order of the column's bins, or of how much the mean changed and how many rows
     that touches.
     """
@@ -218,17 +153,17 @@ def _cut(column: Column, rows: LabelledRows, values: tuple[Floats, Floats]) -> C
             parts.append(part)
     if not column.numeric:
         parts = sorted(parts, key=_weight, reverse=True)[:_CELLS]
-    return Cut(column.name, tuple(parts))
+    return Breakdown(column.name, tuple(parts))
 
 
-def _weight(part: Part) -> float:
+def _weight(part: GroupMeans) -> float:
     if part.reference is None or part.current is None:
         return 0.0
     return abs(part.current.value - part.reference.value) * float(np.sqrt(min(part.current.rows, part.reference.rows)))
 
 
-def _part(label: str, values: tuple[Floats, Floats]) -> Part:
-    return Part(label, _mean(values[0]), _mean(values[1]))
+def _part(label: str, values: tuple[Floats, Floats]) -> GroupMeans:
+    return GroupMeans(label, _mean(values[0]), _mean(values[1]))
 
 
 def _mean(values: Floats) -> Mean | None:

@@ -5,14 +5,14 @@ from typing import Any
 
 from modelmedic.steps.contracts.training import Gate
 from modelmedic.steps.reporting.pictures.strips import extent, strip
+from modelmedic.steps.reporting.pictures.words import short, words
 from modelmedic.steps.reporting.story import Story
-from modelmedic.steps.reporting.words import short, words
 
 _OTHER_UNIT = ("ranking",)  # a gate of another metric than the rest
 _READABLE = 0.15  # share of an axis
 
 
-def judged(story: Story) -> Mapping[str, Any]:
+def gates_section(story: Story) -> Mapping[str, Any]:
     tried = story.validation
     if tried is None:
         return {"gates": None, "versus": [], "measures": [], "against": None}

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from modelmedic.steps.contracts.words import Outcome
+from modelmedic.steps.reporting.pictures.words import NOTHING, lasting, number, percent, short, words
 from modelmedic.steps.reporting.story import Story
-from modelmedic.steps.reporting.words import NOTHING, lasting, number, percent, short, words
 
 _BADGES = {
     Outcome.HEALED: ("✓", "good"),

@@ -9,16 +9,16 @@ from typing import Any
 
 from modelmedic.steps.contracts.words import Outcome
 from modelmedic.steps.core.records.chain import seal
-from modelmedic.steps.reporting.gates import judged
+from modelmedic.steps.reporting.gates import gates_section
 from modelmedic.steps.reporting.headline import cards, headline, outcome
 from modelmedic.steps.reporting.moments import Moment, moments
 from modelmedic.steps.reporting.pictures.shares import shares
 from modelmedic.steps.reporting.pictures.spans import Lane, spans
+from modelmedic.steps.reporting.pictures.words import lasting, number, short, words
 from modelmedic.steps.reporting.render import render
-from modelmedic.steps.reporting.sections import compared, considered, drift_sentence
+from modelmedic.steps.reporting.sections import causes_considered, comparison_section, drift_sentence
 from modelmedic.steps.reporting.story import Chain, Story
-from modelmedic.steps.reporting.undo import undo
-from modelmedic.steps.reporting.words import lasting, number, short, words
+from modelmedic.steps.reporting.undo_advice import undo_advice
 
 _MOST_RECORDS = 400
 _STATES = {"done": ("•", "grey"), "good": ("✓", "good"), "bad": ("✕", "bad"), "open": ("?", "warn")}
@@ -37,17 +37,17 @@ def incident_page(story: Story) -> str:
         unfinished=_unfinished(story),
         gaps=story.gaps,
         moments=_moments(story),
-        comparison=compared(story.comparison),
+        comparison=comparison_section(story.comparison),
         drift_sentence=drift_sentence(story.verdict, story.comparison),
         label_delay=lasting(story.policy.data.labels.delay) if story.policy.data.labels.delay else "",
         diagnosis=story.diagnosis,
-        considered=considered(story.diagnosis),
+        considered=causes_considered(story.diagnosis),
         decision=story.decision,
         limits=_limits(story),
         quarantine=story.quarantine,
         training=story.training,
         spans=_spans(story),
-        **judged(story),
+        **gates_section(story),
         approvals=[{**asdict(said), "what": _ASKED.get(stage, stage)} for stage, said in story.approvals.items()],
         answers=story.answers,
         deploy=story.deploy,
@@ -55,7 +55,7 @@ def incident_page(story: Story) -> str:
         rollback=story.rollback,
         effect=_effect(story),
         told=story.told,
-        undo=undo(story),
+        undo=undo_advice(story),
         chain=_chain(story.chain, story.incident.model),
         records=[{"record": record, "hash": seal(record).hash[:10]} for record in story.records[-_MOST_RECORDS:]],
         more=max(len(story.records) - _MOST_RECORDS, 0),

@@ -8,9 +8,9 @@ from modelmedic.steps.contracts.detection import Verdict
 from modelmedic.steps.contracts.diagnosis import Diagnosis
 from modelmedic.steps.contracts.words import Cause, VerdictState
 from modelmedic.steps.reporting.comparison import Comparison
+from modelmedic.steps.reporting.pictures.words import number, percent, short, words
 from modelmedic.steps.reporting.render import render
-from modelmedic.steps.reporting.sections import compared, considered, drift_sentence
-from modelmedic.steps.reporting.words import number, percent, short, words
+from modelmedic.steps.reporting.sections import causes_considered, comparison_section, drift_sentence
 
 _TONES = {
     VerdictState.QUIET: "good",
@@ -42,11 +42,11 @@ def opinion_page(
         headline=_headline(verdict, diagnosis, decision),
         cards=_cards(comparison, verdict, diagnosis),
         problems=verdict.problems[:20] if verdict else (),
-        comparison=compared(comparison),
+        comparison=comparison_section(comparison),
         drift_sentence=drift_sentence(verdict, comparison),
         shifts=verdict.shifts[:_MOST_SHIFTS] if verdict else (),
         diagnosis=diagnosis,
-        considered=considered(diagnosis),
+        considered=causes_considered(diagnosis),
         decision=decision,
     )
 

@@ -5,7 +5,7 @@ and cut to a length.
 from functools import cache
 from typing import Any
 
-from modelmedic.steps.reporting import words
+from modelmedic.steps.reporting.pictures import words
 
 _AUTONOMY = {
     "observe": "only watches, and says nothing",

@@ -6,10 +6,11 @@ from typing import Any
 from modelmedic.steps.contracts.detection import Verdict
 from modelmedic.steps.contracts.diagnosis import Diagnosis, Hypothesis
 from modelmedic.steps.contracts.words import Cause
-from modelmedic.steps.reporting.comparison import Comparison, Drawn
+from modelmedic.steps.reporting.comparison import Comparison
 from modelmedic.steps.reporting.pictures.distributions import distribution
 from modelmedic.steps.reporting.pictures.means import means
-from modelmedic.steps.reporting.words import number, percent, short
+from modelmedic.steps.reporting.pictures.values import ColumnComparison
+from modelmedic.steps.reporting.pictures.words import number, percent, short
 
 # In the order in which they are asked; what is said of each when it is not among the causes that
 # stand.
@@ -26,7 +27,7 @@ _NOT_FOUND_ON_LABELS = {
 }
 
 
-def compared(comparison: Comparison | None) -> Mapping[str, Any] | None:
+def comparison_section(comparison: Comparison | None) -> Mapping[str, Any] | None:
     """Cards and figures of the two sections on drift and labels."""
     if comparison is None:
         return None
@@ -43,7 +44,7 @@ def compared(comparison: Comparison | None) -> Mapping[str, Any] | None:
     }
 
 
-def _card(drawn: Drawn) -> Mapping[str, Any]:
+def _card(drawn: ColumnComparison) -> Mapping[str, Any]:
     return {
         "name": short(drawn.column),
         "blamed": drawn.blamed,
@@ -56,7 +57,7 @@ def _card(drawn: Drawn) -> Mapping[str, Any]:
     }
 
 
-def _beyond(drawn: Drawn) -> str:
+def _beyond(drawn: ColumnComparison) -> str:
     if drawn.bins is None or max(drawn.bins.beyond) < 0.005:
         return ""
     return f"Beyond the axis: {percent(drawn.bins.beyond[0])} of the reference, {percent(drawn.bins.beyond[1])} of this window."
@@ -75,7 +76,7 @@ def drift_sentence(verdict: Verdict | None, comparison: Comparison | None) -> st
     return f"{len(drifted)} of the columns shown moved beyond their limits, most of all {short(drifted[0])}."
 
 
-def considered(diagnosis: Diagnosis | None) -> Mapping[str, Any]:
+def causes_considered(diagnosis: Diagnosis | None) -> Mapping[str, Any]:
     """The causes that stand with their probabilities, and those that were asked and do not."""
     if diagnosis is None:
         return {"named": [], "out": [], "unasked": []}

@@ -28,7 +28,7 @@ _LONGEST_EFFECT = timedelta(minutes=5)  # a model server that comes up slowly
 
 
 @dataclass(frozen=True, slots=True)
-class _Answers:
+class _ReplayedAnswers:
     values: tuple[float, ...]
     version: str
     p95_ms: float
@@ -64,9 +64,9 @@ class Canary:
         """
         site = self._run.site
         if self._is_champion(self._serving.state()):
-            return self._already(0)
+            return self._step_of_champion(0)
         rows = thin(site.references.table(self._model.version), site.policy.rollout.replayRequests)
-        with _failing():
+        with _blaming_the_challenger():
             answers = self._replayed(rows, "canary")
         replay = Replay(
             task=site.policy.data.task,
@@ -97,12 +97,12 @@ class Canary:
         """
         site, rollout = self._run.site, self._run.site.policy.rollout
         if self._is_champion(self._serving.state()):
-            return self._already(share)
+            return self._step_of_champion(share)
         started, first = site.clock.now(), self._traffic()
         pause = max(min(rollout.hold, rollout.deadline / 10), timedelta(seconds=1))
         while True:
             site.clock.sleep(pause)
-            step = self._judged(share, first, started)
+            step = self._judge_once(share, first, started)
             if step.verdict != "hold":
                 return step
 
@@ -169,13 +169,13 @@ class Canary:
         run, model = self._run, self._model
         whole = {"version": model.version, "digest": model.digest, **(facts or {})}
         effect = Effect(event, f"{key}:{run.incident.id}:{model.digest}", Direction.ADVANCE, act, read_back, whole)
-        with run.leased(_LONGEST_EFFECT) as lease, _failing():
+        with run.leased(_LONGEST_EFFECT) as lease, _blaming_the_challenger():
             run.perform(effect, lease)
 
-    def _already(self, share: int) -> CanaryStep:
+    def _step_of_champion(self, share: int) -> CanaryStep:
         return self._step(share, Judgement("pass", f"version {self._model.version} serves already"))
 
-    def _judged(self, share: int, first: Mapping[str, Traffic] | None, started: datetime) -> CanaryStep:
+    def _judge_once(self, share: int, first: Mapping[str, Traffic] | None, started: datetime) -> CanaryStep:
         policy, now = self._run.site.policy, self._traffic()
         canary, champion = (
             traffic_between(now[who], first[who]) if now and first and who in now and who in first else None
@@ -203,12 +203,12 @@ class Canary:
         except Transient:
             return None
 
-    def _replayed(self, rows: pa.Table, to: Literal["champion", "canary"]) -> _Answers:
+    def _replayed(self, rows: pa.Table, to: Literal["champion", "canary"]) -> _ReplayedAnswers:
         data = self._run.site.policy.data
         asked = rows.select([c for c in (*data.numeric, *data.categorical, data.time) if c in rows.column_names])
         answers = [self._serving.infer(asked.slice(at, _REPLAY_ROWS), to=to) for at in range(0, rows.num_rows, _REPLAY_ROWS)]
         values = tuple(value for answer in answers for value in answer.values)
-        return _Answers(values, answers[-1].version if answers else "", p95(answer.latency_ms for answer in answers) or 0.0)
+        return _ReplayedAnswers(values, answers[-1].version if answers else "", p95(answer.latency_ms for answer in answers) or 0.0)
 
     def _champion_time(self, rows: pa.Table) -> float | None:
         """The champion's p95 on the same requests; None when it does not answer, which is no fault
@@ -227,7 +227,7 @@ class Canary:
 
 
 @contextmanager
-def _failing() -> Iterator[None]:
+def _blaming_the_challenger() -> Iterator[None]:
     """What serves was asked and waited for with patience: that it does not answer, or not with a
     model, is the challenger's fault.
     """

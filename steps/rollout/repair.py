@@ -2,8 +2,6 @@
 serves without its alias.
 """
 
-from dataclasses import dataclass
-
 from modelmedic.steps.contracts.notification import Severity
 from modelmedic.steps.contracts.serving import ServingState
 from modelmedic.steps.contracts.words import Direction
@@ -12,29 +10,22 @@ from modelmedic.steps.rollout.restore import restoration
 from modelmedic.steps.runtime.run import Site, retreat
 
 
-@dataclass(frozen=True, slots=True)
-class Repaired:
-    """What was done, a sentence each; empty when everything agreed."""
-
-    sentences: tuple[str, ...] = ()
-
-
-def repair(site: Site) -> Repaired:
+def repair(site: Site) -> tuple[str, ...]:
     """Take back a canary, and a promotion whose alias never followed. Call it only when no heal of
     the model is under way.
 
     The last audited outcome wins over what runs; a version that a human put behind the alias wins
     over both and is only told.
     """
-    sentences = list(take_back(site))
+    sentences = list(withdraw_unwatched(site))
     state = site.serving.state()
     alias = site.registry.alias(site.policy.registry.champion)
     if state.champion is not None and alias is not None and state.champion.version != alias:
-        sentences.append(_agree(site, state, alias))
-    return Repaired(tuple(sentences))
+        sentences.append(_restore_aliased(site, state, alias))
+    return tuple(sentences)
 
 
-def take_back(site: Site) -> tuple[str, ...]:
+def withdraw_unwatched(site: Site) -> tuple[str, ...]:
     """A canary that no heal watches, without a question to the registry, which may be what the heal
     ended for.
     """
@@ -56,7 +47,7 @@ def _withdraw(site: Site, state: ServingState) -> str:
     return f"canary of version {version} was taken back, for no heal is under way"
 
 
-def _agree(site: Site, state: ServingState, alias: str) -> str:
+def _restore_aliased(site: Site, state: ServingState, alias: str) -> str:
     """The alias of ours lags behind a promotion that broke off: go back to it. An alias that
     somebody else moved is told.
     """

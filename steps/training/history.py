@@ -34,7 +34,7 @@ def labelled_history(site: Site, span: Window, limit: int) -> pa.Table:
     if kept is None:
         return logged
     until = pc.min(logged[site.policy.data.time]).as_py() if logged.num_rows else span.end
-    before = _before(site, snapshots.rows(site.store, kept["snapshot"]), Window(span.start, max(until, span.start)), logged.schema)
+    before = _before(site, snapshots.read_snapshot(site.store, kept["snapshot"]), Window(span.start, max(until, span.start)), logged.schema)
     return pa.concat_tables([before, logged])
 
 

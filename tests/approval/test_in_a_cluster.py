@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from modelmedic.steps.approval.pending import pending, request
+from modelmedic.steps.approval.pending import pending, request_approval
 from modelmedic.steps.approval.requests import FORM, REMEDY
 from modelmedic.steps.contracts.diagnosis import Diagnosis
 from modelmedic.steps.contracts.incident import Answer
@@ -20,37 +20,37 @@ from modelmedic.steps.heal.deploy import deploy
 from modelmedic.steps.heal.quarantine import quarantine
 from modelmedic.steps.heal.rollback import rollback
 from modelmedic.steps.runtime.run import Outputs, Run
-from tests.worlds.deployed import World
+from tests.worlds.deployed import DeployedWorld
 from tests.worlds.played import NOW, WINDOW, policy
 from tests.worlds.results import diagnosed
 
 FOUND = Diagnosis(Cause.BAD_RELEASE, 0.9, version="1", sentence="it was the release")
 
 
-def waiting(folder: Path, remedy: str = "retrain", **approval: Any) -> World:
+def waiting(folder: Path, remedy: str = "retrain", **approval: Any) -> DeployedWorld:
     """A heal whose challenger, or whose remedy, needs a yes."""
-    world = World(folder, approval="needed")
+    world = DeployedWorld(folder, approval="needed")
     world.site.policy = policy(approval=approval, rollout=world.site.policy.rollout.model_dump(mode="json"))
     if remedy != "retrain":
         incident, _ = world.site.ledger.open_incident(f"churn-{remedy}", "hash", WINDOW, "test", {})
         world.run = Run(world.site, incident)
         world.run.record(diagnosed(Remedy(remedy), found=FOUND, approval=True, champion="2"))
-    request(world.run)
+    request_approval(world.run)
     return world
 
 
-def answer(world: World, *, approved: bool = True, digest: str | None = None) -> None:
+def answer(world: DeployedWorld, *, approved: bool = True, digest: str | None = None) -> None:
     world.site.ledger.answer(world.run.incident, Answer(approved, "ana", world.clock.now(), digest or world.second.digest))
 
 
-def ruled(world: World, stage: str = "approve") -> tuple[str, list[str], bool]:
+def ruled(world: DeployedWorld, stage: str = "approve") -> tuple[str, list[str], bool]:
     document = world.run.site.ledger.stage(world.run.incident, stage) or {}
     return document["decision"], document["by"], document["verified"]
 
 
 def test_people_are_asked_when_the_step_before_is_done_and_only_once(tmp_path: Path) -> None:
     world = waiting(tmp_path)
-    request(world.again())
+    request_approval(world.again())
     asked = pending(world.site.ledger, world.run.incident)
     assert asked is not None
     assert (asked.stage, asked.asked_at) == ("approve", NOW)

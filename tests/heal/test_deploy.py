@@ -14,12 +14,12 @@ from modelmedic.steps.contracts.errors import StoreError, Transient
 from modelmedic.steps.contracts.incident import Answer
 from modelmedic.steps.heal.deploy import deploy
 from modelmedic.steps.runtime.run import Run
-from tests.worlds.deployed import World
+from tests.worlds.deployed import DeployedWorld
 from tests.worlds.played import NOW
 
 
 def test_a_good_challenger_serves_all_traffic_and_has_the_alias(tmp_path: Path) -> None:
-    world = World(tmp_path)
+    world = DeployedWorld(tmp_path)
     assert deploy(world.run, "2") == {"outcome": "healed"}
     assert world.agrees == "2"
     assert world.registry.alias("previous") == "1"
@@ -28,14 +28,14 @@ def test_a_good_challenger_serves_all_traffic_and_has_the_alias(tmp_path: Path) 
 
 
 def test_the_release_is_recorded_with_what_it_replaced(tmp_path: Path) -> None:
-    world = World(tmp_path)
+    world = DeployedWorld(tmp_path)
     deploy(world.run, "2")
     last = world.site.history.releases("churn")[-1]
     assert (last.version, last.previous, last.by) == ("2", "1", world.run.incident.id)
 
 
 def test_replayed_requests_never_count_as_traffic(tmp_path: Path) -> None:
-    world = World(tmp_path)
+    world = DeployedWorld(tmp_path)
     deploy(world.run, "2")
     assert all(replay for _to, _rows, replay in world.serving.asked)
     assert world.serving.asked[0][0] == "canary"
@@ -53,7 +53,7 @@ def test_replayed_requests_never_count_as_traffic(tmp_path: Path) -> None:
     ],
 )
 def test_a_canary_that_is_not_what_was_validated_never_gets_traffic(tmp_path: Path, behaviour: dict[str, Any], why: str) -> None:
-    world = World(tmp_path, behaviours={"2": behaviour})
+    world = DeployedWorld(tmp_path, behaviours={"2": behaviour})
     assert deploy(world.run, "2") == {"outcome": "withdrawn"}
     assert world.agrees == "1"
     assert why in (world.run.site.ledger.stage(world.run.incident, "deploy") or {})["sentence"]
@@ -61,21 +61,21 @@ def test_a_canary_that_is_not_what_was_validated_never_gets_traffic(tmp_path: Pa
 
 
 def test_a_canary_that_fails_under_traffic_is_taken_back(tmp_path: Path) -> None:
-    world = World(tmp_path)
+    world = DeployedWorld(tmp_path)
     world.clock.meanwhile = _failing_from(world, share=20)
     assert deploy(world.run, "2") == {"outcome": "withdrawn"}
     assert world.agrees == "1"
 
 
 def test_a_canary_without_traffic_is_held_until_the_deadline_and_never_promoted(tmp_path: Path) -> None:
-    world = World(tmp_path, traffic=0)
+    world = DeployedWorld(tmp_path, traffic=0)
     assert deploy(world.run, "2") == {"outcome": "withdrawn"}
     assert world.agrees == "1"
     assert world.clock.now() - NOW >= world.site.policy.rollout.deadline
 
 
 def test_a_freeze_in_the_middle_takes_the_canary_back(tmp_path: Path) -> None:
-    world = World(tmp_path)
+    world = DeployedWorld(tmp_path)
     world.clock.meanwhile = lambda _start, _end: world.site.control.freeze(None, by="ana", reason="sale") and None
     assert deploy(world.run, "2") == {"outcome": "withdrawn"}
     assert world.agrees == "1"
@@ -83,7 +83,7 @@ def test_a_freeze_in_the_middle_takes_the_canary_back(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("when", ["before", "meanwhile"])
 def test_an_alias_that_a_human_moved_is_left_where_it_is(tmp_path: Path, when: str) -> None:
-    world = World(tmp_path)
+    world = DeployedWorld(tmp_path)
     theirs = world.registry.add_by_hand({})
 
     def move(*_: object) -> None:
@@ -101,25 +101,25 @@ def test_an_alias_that_a_human_moved_is_left_where_it_is(tmp_path: Path, when: s
 
 
 def test_without_a_yes_in_the_ledger_nothing_is_deployed_whatever_the_engine_was_told(tmp_path: Path) -> None:
-    world = World(tmp_path, approval="needed")
+    world = DeployedWorld(tmp_path, approval="needed")
     assert deploy(world.run, "2") == {"outcome": "rejected"}
     assert world.serving.state().generation == 1
 
 
 def test_a_yes_to_another_model_is_no_yes(tmp_path: Path) -> None:
-    world = World(tmp_path, approval="needed")
+    world = DeployedWorld(tmp_path, approval="needed")
     world.site.ledger.answer(world.run.incident, Answer(True, "ana", NOW, digest="another"))
     assert deploy(world.run, "2") == {"outcome": "rejected"}
 
 
 def test_a_yes_to_this_model_lets_it_through(tmp_path: Path) -> None:
-    world = World(tmp_path, approval="needed")
+    world = DeployedWorld(tmp_path, approval="needed")
     world.site.ledger.answer(world.run.incident, Answer(True, "ana", NOW, digest=world.second.digest))
     assert deploy(world.run, "2") == {"outcome": "healed"}
 
 
 def test_running_it_again_changes_nothing_more(tmp_path: Path) -> None:
-    world = World(tmp_path)
+    world = DeployedWorld(tmp_path)
     deploy(world.run, "2")
     records, generation = world.site.trail.length(), world.serving.state().generation
     assert deploy(world.again(), "2") == {"outcome": "healed"}
@@ -131,7 +131,7 @@ def test_without_its_store_a_canary_does_not_stay_and_the_record_is_not_lost(tmp
     """The record waits on this machine, which may be a pod that is gone, and on the serving object,
     which stays.
     """
-    world = World(tmp_path)
+    world = DeployedWorld(tmp_path)
 
     def away(*_: object) -> None:
         world.site.store.unreachable = True  # type: ignore[attr-defined]
@@ -152,7 +152,7 @@ def test_without_its_store_a_canary_does_not_stay_and_the_record_is_not_lost(tmp
 
 
 def test_an_unreachable_registry_moves_nothing_and_the_next_run_goes_on(tmp_path: Path) -> None:
-    world = World(tmp_path)
+    world = DeployedWorld(tmp_path)
     world.registry.unreachable = True
     with pytest.raises(Transient):
         deploy(world.run, "2")
@@ -162,7 +162,7 @@ def test_an_unreachable_registry_moves_nothing_and_the_next_run_goes_on(tmp_path
 
 
 def test_without_the_registry_a_canary_does_not_stay_unwatched(tmp_path: Path) -> None:
-    world = World(tmp_path)
+    world = DeployedWorld(tmp_path)
 
     def away(*_: object) -> None:
         world.registry.unreachable = True
@@ -186,7 +186,7 @@ CALLS = [("serving", name) for name in ("start_canary", "set_share", "promote")]
 @pytest.mark.parametrize("after", [False, True], ids=["before it", "after it"])
 @pytest.mark.parametrize(("port", "name"), CALLS, ids=[name for _, name in CALLS])
 def test_a_run_that_is_killed_at_any_change_is_finished_by_the_next(tmp_path: Path, port: str, name: str, after: bool) -> None:
-    world = World(tmp_path)
+    world = DeployedWorld(tmp_path)
     target = getattr(world, port)
     real = getattr(target, name)
 
@@ -206,7 +206,7 @@ def test_a_run_that_is_killed_at_any_change_is_finished_by_the_next(tmp_path: Pa
     assert len(outcomes) == len(set(outcomes)), "an effect happened twice"
 
 
-def _failing_from(world: World, share: int) -> Any:
+def _failing_from(world: DeployedWorld, share: int) -> Any:
     play = world.clock.meanwhile
 
     def meanwhile(start: Any, end: Any) -> None:

@@ -10,15 +10,15 @@ from modelmedic.steps.contracts.words import Cause, Remedy
 from modelmedic.steps.core.rollout.lineage import last_good
 from modelmedic.steps.heal.rollback import rollback
 from modelmedic.steps.runtime.run import Run
-from tests.worlds.deployed import World
+from tests.worlds.deployed import DeployedWorld
 from tests.worlds.played import NOW
 from tests.worlds.results import diagnosed
 
 
 @pytest.fixture
-def released(tmp_path: Path) -> World:
+def released(tmp_path: Path) -> DeployedWorld:
     """Version 2 was released by hand, past every gate."""
-    world = World(tmp_path)
+    world = DeployedWorld(tmp_path)
     world.serving.start_canary(world.second, expected=world.serving.state().generation)
     world.serving.promote(expected=world.serving.state().generation)
     world.registry.move_alias("champion", "2", expected="1")
@@ -29,32 +29,32 @@ def released(tmp_path: Path) -> World:
     return world
 
 
-def test_the_version_before_the_bad_one_serves_and_has_the_alias(released: World) -> None:
+def test_the_version_before_the_bad_one_serves_and_has_the_alias(released: DeployedWorld) -> None:
     assert rollback(released.run) == {"outcome": "rolled_back"}
     assert released.agrees == "1"
 
 
-def test_a_freeze_does_not_hold_a_rollback_back(released: World) -> None:
+def test_a_freeze_does_not_hold_a_rollback_back(released: DeployedWorld) -> None:
     released.site.control.freeze(None, by="ana", reason="sale")
     assert rollback(released.run) == {"outcome": "rolled_back"}
     assert released.agrees == "1"
 
 
-def test_running_it_again_changes_nothing_more(released: World) -> None:
+def test_running_it_again_changes_nothing_more(released: DeployedWorld) -> None:
     rollback(released.run)
     generation = released.serving.state().generation
     assert rollback(released.again()) == {"outcome": "rolled_back"}
     assert released.serving.state().generation == generation
 
 
-def test_without_a_version_to_go_back_to_it_escalates_and_touches_nothing(released: World) -> None:
+def test_without_a_version_to_go_back_to_it_escalates_and_touches_nothing(released: DeployedWorld) -> None:
     released.registry.delete("1")
     before = released.serving.state()
     assert rollback(released.run) == {"outcome": "escalated"}
     assert released.serving.state() == before
 
 
-def test_an_alias_that_a_human_moved_meanwhile_is_left_alone(released: World) -> None:
+def test_an_alias_that_a_human_moved_meanwhile_is_left_alone(released: DeployedWorld) -> None:
     theirs = released.registry.add_by_hand({})
     released.registry.move_alias("champion", theirs, expected="2")
     rollback(released.run)

@@ -11,7 +11,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from modelmedic.steps.adapters.prometheus import Pushgateway, TextFile
-from modelmedic.steps.approval.pending import request
+from modelmedic.steps.approval.pending import request_approval
 from modelmedic.steps.contracts import metrics as m
 from modelmedic.steps.contracts.errors import BadInput, StoreError, Transient
 from modelmedic.steps.contracts.incident import Closing
@@ -21,7 +21,7 @@ from modelmedic.steps.heal.close import close
 from modelmedic.steps.heal.deploy import deploy
 from modelmedic.steps.incidents.metrics import sweep_samples, tell_sweep, tell_sweep_ended
 from tests.detection.test_monitor_metrics import gateway
-from tests.worlds.deployed import World
+from tests.worlds.deployed import DeployedWorld
 from tests.worlds.played import NOW, run
 
 Values = Mapping[tuple[str, ...], float]
@@ -56,17 +56,17 @@ def heard() -> Heard:
 
 
 @pytest.fixture
-def world(tmp_path: Path, heard: Heard) -> World:
-    world = World(tmp_path)
+def world(tmp_path: Path, heard: Heard) -> DeployedWorld:
+    world = DeployedWorld(tmp_path)
     world.site.metrics = heard
     return world
 
 
-def swept(world: World) -> dict[str, float]:
+def swept(world: DeployedWorld) -> dict[str, float]:
     return {sample.metric.name: sample.value for sample in sweep_samples(world.site)}
 
 
-def failing(world: World) -> None:
+def failing(world: DeployedWorld) -> None:
     """From the first share on the challenger answers nothing."""
     play = world.clock.meanwhile
 
@@ -77,13 +77,13 @@ def failing(world: World) -> None:
     world.clock.meanwhile = meanwhile
 
 
-def test_each_share_is_told_as_it_is_set_and_none_is_left_at_the_end(world: World, heard: Heard) -> None:
+def test_each_share_is_told_as_it_is_set_and_none_is_left_at_the_end(world: DeployedWorld, heard: Heard) -> None:
     deploy(world.run, "2")
     assert heard.course(m.CANARY_SHARE) == [20, 50, 0]
     assert heard.value(m.CANARY_WORSE) == 0
 
 
-def test_a_canary_that_was_worse_is_told_until_the_next_one_gets_traffic(world: World, heard: Heard) -> None:
+def test_a_canary_that_was_worse_is_told_until_the_next_one_gets_traffic(world: DeployedWorld, heard: Heard) -> None:
     failing(world)
     assert deploy(world.run, "2") == {"outcome": "withdrawn"}
     assert (heard.value(m.CANARY_SHARE), heard.value(m.CANARY_WORSE)) == (0, 1)
@@ -98,13 +98,13 @@ def test_a_canary_that_was_worse_is_told_until_the_next_one_gets_traffic(world: 
 
 @pytest.mark.parametrize("behaviour", [{"dies": True}, {"error": "no such file"}], ids=str)
 def test_a_challenger_that_never_came_up_was_not_worse(tmp_path: Path, heard: Heard, behaviour: Mapping[str, Any]) -> None:
-    world = World(tmp_path, behaviours={"2": behaviour})
+    world = DeployedWorld(tmp_path, behaviours={"2": behaviour})
     world.site.metrics = heard
     assert deploy(world.run, "2") == {"outcome": "withdrawn"}
     assert heard.value(m.CANARY_WORSE) == 0
 
 
-def test_ends_are_told_by_outcome_and_the_latest_of_each_stays(world: World, heard: Heard) -> None:
+def test_ends_are_told_by_outcome_and_the_latest_of_each_stays(world: DeployedWorld, heard: Heard) -> None:
     for days, outcome in enumerate((Outcome.HEALED, Outcome.REJECTED, Outcome.HEALED), start=1):
         ended = run(world.site, f"alert {days}").incident
         world.site.ledger.close(ended, Closing(outcome, NOW + timedelta(days=days), "made up"))
@@ -113,7 +113,7 @@ def test_ends_are_told_by_outcome_and_the_latest_of_each_stays(world: World, hea
     assert ends == {"healed": (NOW + timedelta(days=3)).timestamp(), "rejected": (NOW + timedelta(days=2)).timestamp()}
 
 
-def test_a_heal_that_an_error_ended_is_told_until_one_ends_well(world: World, heard: Heard) -> None:
+def test_a_heal_that_an_error_ended_is_told_until_one_ends_well(world: DeployedWorld, heard: Heard) -> None:
     close(world.run, "the pod was lost")
     assert (heard.value(m.HEAL_FAILED), heard.value(m.CANARY_SHARE)) == (1, 0)
     after = run(world.site, "another").incident
@@ -122,7 +122,7 @@ def test_a_heal_that_an_error_ended_is_told_until_one_ends_well(world: World, he
     assert heard.value(m.HEAL_FAILED) == 0
 
 
-def test_every_metric_of_both_jobs_is_told_each_time(world: World, heard: Heard) -> None:
+def test_every_metric_of_both_jobs_is_told_each_time(world: DeployedWorld, heard: Heard) -> None:
     """A publish replaces the whole group: what it leaves out is gone."""
     deploy(world.run, "2")
     close(world.run)
@@ -133,21 +133,21 @@ def test_every_metric_of_both_jobs_is_told_each_time(world: World, heard: Heard)
         assert told == set(m.PUSHED[job])
 
 
-def test_a_quiet_model_has_nothing_against_it(world: World) -> None:
+def test_a_quiet_model_has_nothing_against_it(world: DeployedWorld) -> None:
     world.site.ledger.close(world.run.incident, Closing(Outcome.NO_ACTION, NOW, "nothing to do"))
     assert set(swept(world).values()) == {0.0}
 
 
 def test_an_open_incident_and_the_wait_for_an_answer_are_told(tmp_path: Path) -> None:
-    world = World(tmp_path, approval="needed")
+    world = DeployedWorld(tmp_path, approval="needed")
     assert swept(world)[m.WAITING.name] == 0, "nobody was asked yet"
-    request(world.run)
+    request_approval(world.run)
     world.clock.sleep(timedelta(hours=5))
     told = swept(world)
     assert (told[m.INCIDENTS.name], told[m.WAITING.name]) == (1, 5 * 3600)
 
 
-def test_an_open_breaker_is_told(world: World) -> None:
+def test_an_open_breaker_is_told(world: DeployedWorld) -> None:
     close(world.run, "broke")
     for number in range(world.site.policy.limits.breaker.failures - 1):
         assert swept(world)[m.BREAKER.name] == 0
@@ -156,21 +156,21 @@ def test_an_open_breaker_is_told(world: World) -> None:
 
 
 @pytest.mark.parametrize("scope", [None, "churn"], ids=["all models", "this model"])
-def test_a_freeze_is_told_until_it_is_lifted(world: World, scope: str | None) -> None:
+def test_a_freeze_is_told_until_it_is_lifted(world: DeployedWorld, scope: str | None) -> None:
     world.site.control.freeze(scope, by="ana", reason="sale")
     assert swept(world)[m.FROZEN.name] == 1
     world.site.control.unfreeze(scope, by="ana")
     assert swept(world)[m.FROZEN.name] == 0
 
 
-def test_what_serves_what_is_aliased_and_what_is_recorded_have_to_agree(world: World) -> None:
+def test_what_serves_what_is_aliased_and_what_is_recorded_have_to_agree(world: DeployedWorld) -> None:
     assert swept(world)[m.DISAGREEMENT.name] == 0
     theirs = world.registry.add_by_hand({})
     world.registry.move_alias("champion", theirs, expected="1")
     assert swept(world)[m.DISAGREEMENT.name] == 1
 
 
-def test_a_gateway_that_is_away_ends_no_step_and_is_noted_beside_the_incident(world: World, heard: Heard) -> None:
+def test_a_gateway_that_is_away_ends_no_step_and_is_noted_beside_the_incident(world: DeployedWorld, heard: Heard) -> None:
     said: list[str] = []
     world.site.say, heard.away = said.append, True
     assert deploy(world.run, "2") == {"outcome": "healed"}
@@ -182,7 +182,7 @@ def test_a_gateway_that_is_away_ends_no_step_and_is_noted_beside_the_incident(wo
     assert [record.incident for record in noted] == [world.run.incident.id] * 4
 
 
-def test_a_store_that_is_away_is_no_other_error_for_it(world: World, heard: Heard) -> None:
+def test_a_store_that_is_away_is_no_other_error_for_it(world: DeployedWorld, heard: Heard) -> None:
     def away(*_: object) -> None:
         world.site.store.unreachable = True  # type: ignore[attr-defined]
 

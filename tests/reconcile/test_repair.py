@@ -10,27 +10,27 @@ from modelmedic.steps.contracts.incident import Closing
 from modelmedic.steps.contracts.words import Outcome
 from modelmedic.steps.reconcile.sweep import deadline, sweep
 from modelmedic.steps.rollout.repair import repair
-from tests.worlds.deployed import World
+from tests.worlds.deployed import DeployedWorld
 from tests.worlds.played import NOW, Told
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
-    return World(tmp_path)
+def world(tmp_path: Path) -> DeployedWorld:
+    return DeployedWorld(tmp_path)
 
 
-def closed(world: World) -> None:
+def closed(world: DeployedWorld) -> None:
     world.site.ledger.close(world.run.incident, Closing(Outcome.ESCALATED, NOW, "it broke", by_error=True))
 
 
-def test_a_canary_that_a_crash_left_is_taken_back(world: World) -> None:
+def test_a_canary_that_a_crash_left_is_taken_back(world: DeployedWorld) -> None:
     closed(world)
     world.serving.start_canary(world.second, expected=1)
     assert "version 2 was taken back" in sweep(world.site).sentences[0]
     assert world.agrees == "1"
 
 
-def test_a_canary_that_was_left_is_taken_back_while_the_registry_is_away(world: World) -> None:
+def test_a_canary_that_was_left_is_taken_back_while_the_registry_is_away(world: DeployedWorld) -> None:
     closed(world)
     world.serving.start_canary(world.second, expected=1)
     world.registry.unreachable = True
@@ -39,23 +39,23 @@ def test_a_canary_that_was_left_is_taken_back_while_the_registry_is_away(world: 
     assert world.serving.state().canary is None
 
 
-def test_a_canary_of_a_heal_under_way_is_left_alone(world: World) -> None:
+def test_a_canary_of_a_heal_under_way_is_left_alone(world: DeployedWorld) -> None:
     world.serving.start_canary(world.second, expected=1)
     assert sweep(world.site).sentences == ()
     assert world.serving.state().canary is not None
 
 
-def test_a_promotion_that_broke_off_before_its_alias_goes_back(world: World) -> None:
+def test_a_promotion_that_broke_off_before_its_alias_goes_back(world: DeployedWorld) -> None:
     world.serving.start_canary(world.second, expected=1)
     world.serving.promote(expected=world.serving.state().generation)
     repair(world.site)
     assert world.agrees == "1"
 
 
-def test_an_alias_that_a_human_moved_is_told_and_not_undone(world: World) -> None:
+def test_an_alias_that_a_human_moved_is_told_and_not_undone(world: DeployedWorld) -> None:
     theirs = world.registry.add_by_hand({})
     world.registry.move_alias("champion", theirs, expected="1")
-    sentences = repair(world.site).sentences
+    sentences = repair(world.site)
     assert "somebody moved the alias" in sentences[0]
     assert world.registry.alias("champion") == theirs
     told = world.site.notifier
@@ -63,7 +63,7 @@ def test_an_alias_that_a_human_moved_is_told_and_not_undone(world: World) -> Non
     assert told.events == ["alias.differs"]
 
 
-def test_a_release_by_hand_is_written_down_once(world: World) -> None:
+def test_a_release_by_hand_is_written_down_once(world: DeployedWorld) -> None:
     closed(world)
     world.serving.start_canary(world.second, expected=1)
     world.serving.promote(expected=world.serving.state().generation)
@@ -75,7 +75,7 @@ def test_a_release_by_hand_is_written_down_once(world: World) -> None:
     assert world.agrees == "2"
 
 
-def test_an_incident_past_its_deadline_is_closed_and_what_it_left_is_taken_back(world: World) -> None:
+def test_an_incident_past_its_deadline_is_closed_and_what_it_left_is_taken_back(world: DeployedWorld) -> None:
     world.serving.start_canary(world.second, expected=1)
     world.traffic = 0
     world.clock.sleep(deadline(world.site.policy) + timedelta(minutes=1))
@@ -86,7 +86,7 @@ def test_an_incident_past_its_deadline_is_closed_and_what_it_left_is_taken_back(
     assert world.agrees == "1"
 
 
-def test_records_that_waited_for_the_store_reach_the_trail(world: World) -> None:
+def test_records_that_waited_for_the_store_reach_the_trail(world: DeployedWorld) -> None:
     from modelmedic.steps.contracts.audit import Phase
     from modelmedic.steps.effects.spool import waiting
 
@@ -95,7 +95,7 @@ def test_records_that_waited_for_the_store_reach_the_trail(world: World) -> None
     assert [r.event for r in world.site.trail.records()][-1] == "canary.withdrawn"
 
 
-def test_when_everything_agrees_nothing_is_done(world: World) -> None:
+def test_when_everything_agrees_nothing_is_done(world: DeployedWorld) -> None:
     before = world.site.trail.length()
     assert sweep(world.site).sentences == ()
     assert world.site.trail.length() == before

@@ -11,16 +11,16 @@ from modelmedic.steps.contracts.words import Outcome
 from modelmedic.steps.incidents.opening import open_by_hand
 from modelmedic.steps.reconcile.sweep import sweep_in_cluster
 from tests.fakes.workflows import FakeWorkflows
-from tests.worlds.deployed import World
+from tests.worlds.deployed import DeployedWorld
 
 FACTS = {"heal": "heal-churn"}
 LATER = timedelta(minutes=20)
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
+def world(tmp_path: Path) -> DeployedWorld:
     """An open incident with nothing served but the champion."""
-    return World(tmp_path)
+    return DeployedWorld(tmp_path)
 
 
 @pytest.fixture
@@ -28,14 +28,14 @@ def workflows() -> FakeWorkflows:
     return FakeWorkflows()
 
 
-def test_an_incident_whose_alert_never_came_gets_its_heal_once(world: World, workflows: FakeWorkflows) -> None:
+def test_an_incident_whose_alert_never_came_gets_its_heal_once(world: DeployedWorld, workflows: FakeWorkflows) -> None:
     assert sweep_in_cluster(world.site, workflows, FACTS) == 0, "the alert may still come"
     world.clock.sleep(LATER)
     assert [sweep_in_cluster(world.site, workflows, FACTS) for _ in range(2)] == [1, 0]
     assert (workflows.heals, workflows.by) == ({world.run.incident.id: "heal-churn"}, {world.run.incident.id: "reconcile"})
 
 
-def test_a_heal_that_runs_is_left_alone(world: World, workflows: FakeWorkflows) -> None:
+def test_a_heal_that_runs_is_left_alone(world: DeployedWorld, workflows: FakeWorkflows) -> None:
     workflows.start("heal-churn", world.run.incident, "triage")
     world.clock.sleep(LATER)
     assert sweep_in_cluster(world.site, workflows, FACTS) == 0
@@ -43,7 +43,7 @@ def test_a_heal_that_runs_is_left_alone(world: World, workflows: FakeWorkflows) 
 
 
 @pytest.mark.parametrize("phase", ["Failed", "Error", "Succeeded"])
-def test_a_heal_that_ended_without_its_close_is_closed_and_cleared_up(world: World, workflows: FakeWorkflows, phase: str) -> None:
+def test_a_heal_that_ended_without_its_close_is_closed_and_cleared_up(world: DeployedWorld, workflows: FakeWorkflows, phase: str) -> None:
     workflows.start("heal-churn", world.run.incident, "triage")
     workflows.phases[world.run.incident.id] = phase
     world.serving.start_canary(world.second, expected=world.serving.state().generation)
@@ -54,7 +54,7 @@ def test_a_heal_that_ended_without_its_close_is_closed_and_cleared_up(world: Wor
     assert world.agrees == "1"
 
 
-def test_an_incident_that_a_person_opened_is_left_to_that_person(world: World, workflows: FakeWorkflows) -> None:
+def test_an_incident_that_a_person_opened_is_left_to_that_person(world: DeployedWorld, workflows: FakeWorkflows) -> None:
     sweep_in_cluster(world.site, workflows, FACTS)
     workflows.phases[world.run.incident.id] = "Failed"
     sweep_in_cluster(world.site, workflows, FACTS)

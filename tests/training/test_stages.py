@@ -20,7 +20,7 @@ from modelmedic.steps.contracts.results import RetrainResult
 from modelmedic.steps.contracts.training import ModelVersion, TrainingPlan
 from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.contracts.words import Cause, Remedy
-from modelmedic.steps.data.snapshots import rows as snapshot
+from modelmedic.steps.data.snapshots import read_snapshot
 from modelmedic.steps.heal.retrain import retrain
 from modelmedic.steps.heal.validate import validate
 from modelmedic.steps.records.audit import AuditTrail
@@ -91,7 +91,7 @@ def test_challenger_learnt_after_the_onset_and_was_judged_on_later_rows(lived: L
     after, whole = document["tried"]
     assert after["rows"] < whole["rows"]
     assert after["gain"] > 0
-    learnt, judged = (snapshot(lived.site.store, document[name]) for name in ("snapshot", "holdout"))
+    learnt, judged = (read_snapshot(lived.site.store, document[name]) for name in ("snapshot", "holdout"))
     assert pc.min(learnt["at"]).as_py() >= TURN
     assert pc.max(learnt["at"]).as_py() < pc.min(judged["at"]).as_py()
     assert pc.max(judged["at"]).as_py() < NOW - timedelta(days=1)
@@ -129,7 +129,7 @@ def test_registered_version_says_where_it_came_from_and_its_files_are_where_serv
 def test_reference_of_the_challenger_has_its_own_answers(lived: Lived) -> None:
     document = lived.run.site.ledger.stage(lived.run.incident, "validate") or {}
     kept, trained = lived.site.references.table(document["version"]), lived.run.site.ledger.stage(lived.run.incident, "retrain") or {}
-    beside, learnt = (snapshot(lived.site.store, trained[name]) for name in ("beside", "snapshot"))
+    beside, learnt = (read_snapshot(lived.site.store, trained[name]) for name in ("beside", "snapshot"))
     assert kept.num_rows == document["validation"]["metrics"]["holdout_rows"] + beside.num_rows
     assert beside.num_rows > 0
     assert not set(beside["request_id"].to_pylist()) & set(learnt["request_id"].to_pylist())

@@ -38,7 +38,7 @@ class Tables:
         return self._tables[version]
 
 
-class World:
+class DeployedWorld:
     """`traffic` requests an hour go through the gateway while a deployment holds a share."""
 
     def __init__(

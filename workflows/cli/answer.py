@@ -9,7 +9,7 @@ import click
 from modelmedic.workflows.cli.store import by_option, dry_run_option, json_option, opened, person, reason_option, store_options
 
 if TYPE_CHECKING:
-    from modelmedic.steps.approval.answers import Given
+    from modelmedic.steps.approval.answers import GivenAnswer
 
 _OPTIONS = (
     click.argument("incident", metavar="ID"),
@@ -85,7 +85,7 @@ def _answer(
         _deliver(given, namespace)
 
 
-def _deliver(given: "Given", namespace: str) -> None:
+def _deliver(given: "GivenAnswer", namespace: str) -> None:
     """Last, for what was answered stands whether or not the cluster can be reached."""
     import time
 
@@ -98,7 +98,7 @@ def _deliver(given: "Given", namespace: str) -> None:
     say(f"the heal in {namespace} goes on: {given.ruling.decision}")
 
 
-def _show(given: "Given", dry_run: bool, kube: bool) -> None:
+def _show(given: "GivenAnswer", dry_run: bool, kube: bool) -> None:
     from modelmedic.workflows.cli.console import out, safe
 
     word = "yes" if given.answer.approved else "no"

@@ -4,22 +4,22 @@ is the current window.
 
 from markupsafe import Markup
 
-from modelmedic.steps.reporting.comparison import Bins, Code, Drawn
 from modelmedic.steps.reporting.pictures.svg import Scale, line, path, picture, rect, tag, text, ticks, tip
-from modelmedic.steps.reporting.words import MINUS, number, percent, plain, short
+from modelmedic.steps.reporting.pictures.values import Bins, CodeShare, ColumnComparison
+from modelmedic.steps.reporting.pictures.words import MINUS, number, percent, plain, short
 
 _WIDTH, _HEIGHT = 290.0, 150.0
 _ROW = 24.0
 
 
-def distribution(drawn: Drawn) -> Markup | None:
+def distribution(drawn: ColumnComparison) -> Markup | None:
     """None for a column of which nothing can be drawn, such as one that is missing."""
     if drawn.bins is not None:
         return _histogram(drawn, drawn.bins)
     return _bars(drawn, drawn.codes) if drawn.codes else None
 
 
-def _histogram(drawn: Drawn, bins: Bins) -> Markup:
+def _histogram(drawn: ColumnComparison, bins: Bins) -> Markup:
     left, right, top, bottom = 34.0, 8.0, 8.0, 30.0
     x = Scale(bins.edges[0], bins.edges[-1], left, _WIDTH - right)
     y = Scale(0.0, 1.12 * max(*bins.reference, *bins.current, 1e-9), _HEIGHT - bottom, top)
@@ -58,7 +58,7 @@ def _middle(x: Scale, y: Scale, value: float, which: str) -> Markup:
     return tag("path", tip(said), d=f"M{at:.1f} {y.start:.1f} l-4.5 7.5 h9z", class_=f"{which}-mark")
 
 
-def _bars(drawn: Drawn, codes: tuple[Code, ...]) -> Markup:
+def _bars(drawn: ColumnComparison, codes: tuple[CodeShare, ...]) -> Markup:
     left, right, top = 92.0, 52.0, 4.0
     most = max(max(code.reference, code.current) for code in codes) or 1.0
     x = Scale(0.0, most, left, _WIDTH - right)
@@ -77,6 +77,6 @@ def _bars(drawn: Drawn, codes: tuple[Code, ...]) -> Markup:
     return picture(_WIDTH, height, f"{short(drawn.column)}: share of rows per value, reference against current window", parts)
 
 
-def _difference(code: Code) -> str:
+def _difference(code: CodeShare) -> str:
     points = 100 * (code.current - code.reference)
     return "±0" if abs(points) < 0.05 else f"{points:+.1f}".replace("-", MINUS) + " pp"

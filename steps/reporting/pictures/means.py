@@ -4,16 +4,16 @@ predictions by column.
 
 from markupsafe import Markup
 
-from modelmedic.steps.reporting.comparison import Cut, Mean, Part
 from modelmedic.steps.reporting.pictures.svg import Scale, circle, line, picture, tag, text, ticks, tip
-from modelmedic.steps.reporting.words import number, plain, short
+from modelmedic.steps.reporting.pictures.values import Breakdown, GroupMeans, Mean
+from modelmedic.steps.reporting.pictures.words import number, plain, short
 
 _WIDTH = 440.0
 _ROW = 30.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 108.0, 66.0, 8.0, 30.0
 
 
-def means(cut: Cut, axis: str, *, whole: Part | None = None, zero: bool = False) -> Markup:
+def means(cut: Breakdown, axis: str, *, whole: GroupMeans | None = None, zero: bool = False) -> Markup:
     """One row per part, the whole first: grey ring before, filled dot now, each with its 95 %
     interval. `axis` names the unit.
     """
@@ -28,7 +28,7 @@ def means(cut: Cut, axis: str, *, whole: Part | None = None, zero: bool = False)
     return picture(_WIDTH, height, label, drawn)
 
 
-def _range(parts: list[Part], zero: bool) -> tuple[float, float]:
+def _range(parts: list[GroupMeans], zero: bool) -> tuple[float, float]:
     seen = [edge for part in parts for mean in (part.reference, part.current) if mean for edge in (mean.low, mean.high)]
     low, high = min(seen, default=0.0), max(seen, default=1.0)
     if zero:
@@ -46,7 +46,7 @@ def _axis(x: Scale, height: float, axis: str, zero: bool) -> list[Markup]:
     return [*drawn, text((_LEFT + _WIDTH - _RIGHT) / 2, height - 3, axis, "axis-name", "middle")]
 
 
-def _row(part: Part, x: Scale, y: float, strong: bool) -> list[Markup]:
+def _row(part: GroupMeans, x: Scale, y: float, strong: bool) -> list[Markup]:
     drawn = [text(_LEFT - 8, y + 4, short(part.label, 16), "tick-strong strong" if strong else "tick-strong", "end")]
     if part.reference:
         drawn.append(_dot(part.reference, x, y - 4, "ref", "before"))

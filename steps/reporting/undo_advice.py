@@ -6,49 +6,51 @@ import shlex
 from dataclasses import dataclass
 
 from modelmedic.steps.contracts.words import Outcome
+from modelmedic.steps.reporting.pictures.words import short
 from modelmedic.steps.reporting.story import Story
-from modelmedic.steps.reporting.words import short
 
 
 @dataclass(frozen=True, slots=True)
-class Undo:
+class UndoAdvice:
     """`commands` are pairs of what each is for and the command itself."""
 
     sentence: str
     commands: tuple[tuple[str, str], ...] = ()
 
 
-def undo(story: Story) -> Undo:
+def undo_advice(story: Story) -> UndoAdvice:
     """What to type, in order; nothing where nothing was changed."""
     outcome = story.closing.outcome if story.closing else None
     freeze = (_FREEZE, f"modelmedic freeze {_name(story)} --reason {shlex.quote('looking into ' + story.incident.id)}")
     if outcome is None:
-        return Undo("The heal is still open. It goes on when it is run again; stop it from advancing first if you doubt it.", (freeze,))
+        return UndoAdvice(
+            "The heal is still open. It goes on when it is run again; stop it from advancing first if you doubt it.", (freeze,)
+        )
     if outcome is Outcome.QUARANTINED:
-        return Undo("Nothing was deleted and no model was changed: the rows lie where they were, and training leaves them out.")
+        return UndoAdvice("Nothing was deleted and no model was changed: the rows lie where they were, and training leaves them out.")
     if outcome is Outcome.HEALED or outcome is Outcome.ROLLED_BACK:
         return _switched(story, freeze)
-    return Undo("Nothing that serves was changed, so there is nothing to undo.")
+    return UndoAdvice("Nothing that serves was changed, so there is nothing to undo.")
 
 
 _FREEZE = "Keep the loop from advancing meanwhile (going back stays allowed):"
 
 
-def _switched(story: Story, freeze: tuple[str, str]) -> Undo:
+def _switched(story: Story, freeze: tuple[str, str]) -> UndoAdvice:
     if story.undone is not None:
-        return Undo(f"It was undone already, by {short(story.undone.by)}: {story.undone.sentence}.")
+        return UndoAdvice(f"It was undone already, by {short(story.undone.by)}: {story.undone.sentence}.")
     moved = story.deploy or story.rollback
     before = (moved.before if moved else None) or (story.closing.champion_before if story.closing else None)
     after = (moved.after if moved else None) or (story.closing.champion_after if story.closing else None)
     if before is None:
-        return Undo("It is not recorded which version served before.", (freeze,))
+        return UndoAdvice("It is not recorded which version served before.", (freeze,))
     back = (
         f"Let version {before} serve again in place of version {after}:",
         f"modelmedic undo {shlex.quote(story.incident.id)}",
     )
     if story.rollback is not None:  # a freeze would refuse this one
-        return Undo(f"Version {before} served before, and was judged bad; its files are kept by their digest.", (back,))
-    return Undo(f"Version {before} served before; its files are kept by their digest.", (freeze, back))
+        return UndoAdvice(f"Version {before} served before, and was judged bad; its files are kept by their digest.", (back,))
+    return UndoAdvice(f"Version {before} served before; its files are kept by their digest.", (freeze, back))
 
 
 def _name(story: Story) -> str:
