@@ -17,7 +17,7 @@ class SystemClock:
 
 class PlayedClock:
     """A `Clock` that a simulation or a replay of the past moves on; `meanwhile(start, end)` plays
-    what happens in between.
+    the events in between.
     """
 
     def __init__(self, start: datetime, meanwhile: Callable[[datetime, datetime], None] = lambda _start, _end: None) -> None:

@@ -1,4 +1,5 @@
-"""HTTP requests to one named address, bounded in time and size, with errors in this program's words.
+"""HTTP requests to one named address, bounded in time and size, with errors in this program's
+words.
 
 Every HTTP request of this program goes through here, except those of vendors' own clients (boto3,
 MLflow, kubernetes) and of the local gateway, which forwards. A certificate is checked against the
@@ -92,10 +93,10 @@ class HttpClient:
     def call(
         self, method: str, path: str = "", body: bytes | None = None, headers: Mapping[str, str] | None = None, *, repeatable: bool = False
     ) -> Response:
-        """As `send`, for an answer of status 2xx.
+        """The answer of status 2xx to one request, as `send` sends it.
 
         Raises BadInput when the request or its address is wrong (3xx, 4xx), Refused when there is
-        no such right (401, 403), Transient when it may go through later (408, 429, 5xx).
+        no such right (401, 403), Transient when the request may go through later (408, 429, 5xx).
         """
         response = self.send(method, path, body, headers, repeatable=repeatable)
         if not response.ok:
@@ -195,7 +196,7 @@ def _parsed(url: str, name: str) -> Url:
 
 
 def _excerpt(response: urllib3.BaseHTTPResponse, until: float) -> bytes:
-    """What a refusal says, as far as it arrives in time: the status is the answer."""
+    """The beginning of a refusal's body, as far as it arrives in time: the status is the answer."""
     parts, size = [], 0
     try:
         while size < _LARGEST_REFUSAL and monotonic() < until and (chunk := response.read1(_LARGEST_REFUSAL - size)):

@@ -1,3 +1,3 @@
-"""What runs inside a predictor: KServe's ModelServer over an MLflow model, and the inference log
+"""The program inside a predictor: KServe's ModelServer over an MLflow model, and the inference log
 that it writes.
 """

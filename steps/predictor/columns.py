@@ -1,4 +1,4 @@
-"""Which columns a request may bring, and what each one is to the model and to the log."""
+"""The columns that a request may bring, and the meaning of each one for the model and the log."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,8 +10,8 @@ _KINDS: dict[str, Kind] = {"string": "text", "binary": "text", "datetime": "mome
 
 @dataclass(frozen=True, slots=True)
 class ModelColumn:
-    """One column that the model is given. `kind` decides what is accepted; `exact` is the
-    signature's type.
+    """One column of the model. `kind` decides the accepted values; `exact` is the signature's
+    type.
     """
 
     name: str
@@ -33,8 +33,8 @@ class Columns:
         return self.numeric + self.categorical
 
     def wanted(self, inputs: Iterable[tuple[str, str, bool]]) -> tuple[ModelColumn, ...]:
-        """What the model is given, from its signature's (name, type, required); without a
-        signature, the policy's features.
+        """The model's columns, from its signature's (name, type, required); without a signature,
+        the policy's features.
         """
         stated = tuple(ModelColumn(name, _KINDS.get(exact, "number"), exact, required) for name, exact, required in inputs)
         if stated:

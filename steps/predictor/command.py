@@ -42,7 +42,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run(options: Options) -> int:
-    """Load first: a model that cannot be served is refused before KServe has been imported."""
+    """Load, serve, end; the exit code. A model that cannot be served is refused before KServe is
+    imported.
+    """
     from modelmedic.steps.adapters.models.loader import ALLOW_PICKLE, load_model
     from modelmedic.steps.predictor.columns import Columns
     from modelmedic.steps.predictor.inference import ServedModel
@@ -116,7 +118,7 @@ def _with_policy(options: Options) -> Options:
 
 
 def _with_about(options: Options) -> Options:
-    """What the command line says goes first."""
+    """The options with a deployment's facts where the command line is silent."""
     said = options.about
     if said is None:
         return options
@@ -131,8 +133,8 @@ def _with_about(options: Options) -> Options:
 
 
 def _opener(url: str) -> Callable[[], ObjectStore]:
-    """The store without its probe: every key here is this process's own, and a predictor may write
-    below its prefix alone.
+    """A function that opens the store without its probe: every key here is this process's own, and
+    a predictor may write below its prefix alone.
     """
 
     def opened() -> ObjectStore:
@@ -148,8 +150,8 @@ def _announcer(file: Path | None) -> Callable[[int], None]:
 
 
 def _announce(file: Path | None, facts: Mapping[str, Any]) -> None:
-    """For whoever started this process: where it answers, or why it never will. The file appears
-    whole.
+    """Tell the process that started this one where it answers, or why it never will. The file
+    appears whole.
     """
     if file is None:
         return

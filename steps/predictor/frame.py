@@ -1,4 +1,4 @@
-"""The pandas frame that the model is given, cast from what was asked as the model's signature says."""
+"""The pandas frame for the model, cast from the request as the model's signature says."""
 
 from collections.abc import Iterable
 from typing import Any, Literal
@@ -19,7 +19,7 @@ _PLAIN = {"float": np.float32, "boolean": np.bool_}
 
 
 def check(asked: PredictionRequest, kinds: Iterable[tuple[str, Kind]]) -> None:
-    """Raises BadInput when a column that has to be a number is something else."""
+    """Refuse a request. Raises BadInput when a column that must be numeric is not."""
     for name, kind in kinds:
         column = asked.columns.get(name)
         if column is not None and kind == "number" and not _counts(column.type):
@@ -32,9 +32,7 @@ def missing(asked: PredictionRequest, wanted: Iterable[ModelColumn]) -> tuple[st
 
 
 def frame(asked: PredictionRequest, wanted: Iterable[ModelColumn], texts: Texts) -> pd.DataFrame:
-    """The model's columns in its order: a number that is missing is NaN, a text that is missing is
-    None.
-    """
+    """The model's columns in its order: a missing number is NaN, a missing text is None."""
     return pd.DataFrame({column.name: _cast(asked.columns.get(column.name), asked.rows, column, texts) for column in wanted}, copy=False)
 
 

@@ -1,6 +1,4 @@
-"""From a request in columns to one number per row, or to a sentence that says which column is
-wrong.
-"""
+"""From a request in columns to one number per row, or to a sentence that names the wrong column."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -22,9 +20,9 @@ class ServedModel:
     """A loaded model that has answered a prediction of its own.
 
     `strict` refuses a request without a column that the signature requires. Otherwise the column is
-    null for every row and the model answers if it can, as real services do: that is how a column
-    that went missing upstream reaches the log and the monitor. Raises BadInput when the model
-    answers neither its own example nor a made-up row.
+    null for every row and the model answers if it can, as real services do: that way a column that
+    went missing upstream reaches the log and the monitor. Raises BadInput when the model answers
+    neither its own example nor a made-up row.
     """
 
     def __init__(self, model: LoadedModel, columns: Columns, *, strict: bool = False) -> None:
@@ -44,8 +42,8 @@ class ServedModel:
         return tuple(column.name for column in self.wanted)
 
     def answer(self, asked: PredictionRequest) -> np.ndarray:
-        """float64 of shape (rows,). Raises BadInput when it is the request's fault, and the model's
-        own error when it is not.
+        """float64 of shape (rows,). Raises BadInput when the request is at fault, and the model's
+        own error when the model is.
         """
         check(asked, self._kinds.items())
         gaps = missing(asked, self.wanted)
@@ -68,8 +66,8 @@ class ServedModel:
         return values
 
     def _warm(self) -> Texts:
-        """How the model takes its texts: MLflow's signature says string for pandas categories as
-        well, so both are tried.
+        """The way that the model takes its texts, found by trying both: MLflow's signature says
+        string for pandas categories as well.
         """
         choices: Sequence[Texts] = ("string", "category")
         for texts in choices:

@@ -1,10 +1,11 @@
 """The inference log's writer: answers wait in bounded memory while one thread takes them to the
 object store.
 
-Nothing waits for it: `add` appends to a queue under a lock. What the store does not take is kept
-and tried again; once the bound is reached, the oldest rows are dropped and counted. A graceful stop
-writes everything that waits, for as long as `close` is given; a kill loses what was answered since
-the last flush, at most `rows` rows or `seconds` seconds of traffic while the store is there.
+No request waits for it: `add` appends to a queue under a lock. Objects that the store does not take
+are kept and tried again; once the bound is reached, the oldest rows are dropped and counted. A
+graceful stop writes everything that waits, for as long as `close` is given; a kill loses the
+answers since the last flush, at most `rows` rows or `seconds` seconds of traffic while the store is
+there.
 """
 
 import logging
@@ -55,8 +56,8 @@ class _LogObject:
 
 
 class InferenceLog:
-    """`store` is called in the thread, again and again until it answers: a store that is away at
-    the start stops nothing.
+    """The writer. `store` is called in the thread, again and again until it answers: a store that
+    is away at the start stops nothing.
     """
 
     def __init__(self, store: Callable[[], ObjectStore], settings: LogSettings) -> None:
@@ -77,7 +78,7 @@ class InferenceLog:
         self._thread.start()
 
     def add(self, entry: LogEntry) -> None:
-        """Never waits for the store, and never raises for it."""
+        """Queue one entry. Never waits for the store, and never raises for it."""
         with self._changed:
             if not self._queue:
                 self._oldest = time.monotonic()
@@ -93,15 +94,15 @@ class InferenceLog:
             return LogCounts(self._written, self._dropped, self._waiting())
 
     def flush(self, timeout: float) -> bool:
-        """Write what waits now; whether the store has it all, or it was dropped."""
+        """Write everything that waits now; True when the store has it all, or it was dropped."""
         with self._changed:
             wanted = self._written + self._dropped + self._waiting()
             self._hurry()
             return self._changed.wait_for(lambda: self._written + self._dropped >= wanted, timeout)
 
     def close(self, timeout: float) -> bool:
-        """Write what waits and end; whether nothing was lost. What the store would not take in time
-        is counted as dropped.
+        """Write everything that waits and end; True when nothing was lost. Rows that the store does
+        not take in time count as dropped.
         """
         with self._changed:
             self._closing = True
@@ -157,8 +158,8 @@ class InferenceLog:
         return self._closing and not self._waiting()
 
     def _full(self) -> bool:
-        """Whether to write the queue now. While the store is away only whole objects are made, not
-        one per interval.
+        """True when the queue is to be written now. While the store is away only whole objects are
+        made, not one per interval.
         """
         late = not self._outbox and time.monotonic() >= self._oldest + self._settings.seconds
         return bool(self._queue) and (late or self._urgent or self._closing or self._rows >= self._settings.rows)
@@ -167,7 +168,7 @@ class InferenceLog:
         return bool(self._outbox) and time.monotonic() >= self._retry_at
 
     def _pause(self) -> float | None:
-        """Seconds until something is due without anybody saying so."""
+        """Seconds until something is due without a notification."""
         now = time.monotonic()
         if self._outbox:
             return max(0.0, self._retry_at - now)

@@ -1,4 +1,6 @@
-"""Answered requests as Parquet objects, one UTC day each, with the features as they were asked."""
+"""Answered requests as Parquet objects, one UTC day each, with the features as the request had
+them.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -49,8 +51,8 @@ class DayTable:
 
 
 def day_tables(entries: Sequence[LogEntry], logged: Sequence[tuple[str, Kind]], time: str | None, version: str) -> Iterator[DayTable]:
-    """The rows of these entries, one table per day; a feature that none of them asked with is no
-    column of it.
+    """The rows of these entries, one table per day; a feature that no entry has is no column
+    of it.
     """
     table = _table(entries, logged, time or TIME, version)
     day = pc.cast(table[time or TIME], pa.date32()).combine_chunks()

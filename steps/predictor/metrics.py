@@ -1,4 +1,4 @@
-"""What a predictor tells Prometheus about itself, beside KServe's own histograms."""
+"""A predictor's own Prometheus metrics, beside KServe's histograms."""
 
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -17,7 +17,7 @@ _RECENT = 500  # requests whose times are kept: a histogram knows no "lately", a
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Which model answers."""
+    """The model that answers, as metrics and metadata name it."""
 
     model: str
     version: str

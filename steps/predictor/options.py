@@ -40,8 +40,8 @@ class Options:
 
 
 def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) -> Options:
-    """Ends the process with 2 for a wrong command line. Raises BadInput for an environment that
-    nobody of ours wrote.
+    """The options of a command line. Ends the process with 2 for a wrong one. Raises BadInput for
+    an environment that no deployment of ours wrote.
     """
     from modelmedic.steps.adapters.models.loader import ALLOW_PICKLE
 

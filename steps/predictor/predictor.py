@@ -22,8 +22,8 @@ _DATATYPES: dict[Kind, str] = {"number": "FP64", "text": "BYTES", "moment": "BYT
 class LoggingPredictor:
     """Implements the server's `Predictor`. Without a log nothing is kept of a request.
 
-    `name` is what requests call it; `identity` is how it is counted. `role_from_header` takes
-    champion or canary from the request, where what stands in front says it and callers cannot.
+    `name` is the model's name in requests; `identity` is its name in metrics. `role_from_header`
+    takes champion or canary from the request, where a gateway in front sets it and callers cannot.
     """
 
     def __init__(

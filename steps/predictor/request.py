@@ -1,5 +1,5 @@
-"""A request in columns, as it was asked: read from V2's tensors or V1's instances, refused in one
-sentence when it is neither.
+"""A request in columns, as the caller sent it: read from V2's tensors or V1's instances, refused in
+one sentence when it is neither.
 """
 
 import uuid
@@ -28,8 +28,8 @@ class Tensor:
 
 @dataclass(frozen=True, slots=True)
 class PredictionRequest:
-    """Arrays of one length, uncast: what the caller really said. `id` is the caller's, or one made
-    up.
+    """Arrays of one length, uncast, as the caller sent them. `id` is the caller's, or one
+    made up.
     """
 
     id: str

@@ -1,4 +1,6 @@
-"""A small HTTP server on a free loopback port that gives prepared answers and remembers requests."""
+"""A small HTTP server on a free loopback port that gives prepared answers and remembers
+requests.
+"""
 
 import json
 import ssl
@@ -15,7 +17,9 @@ OK: Answer = (200, {}, b"")
 
 @dataclass
 class HeardRequests:
-    """`asked` are the paths and JSON bodies, in order; `headers` are theirs, by lower-case names."""
+    """`asked` are the paths and JSON bodies, in order; `headers` are theirs, by lower-case
+    names.
+    """
 
     url: str = ""
     asked: list[tuple[str, Any]] = field(default_factory=list)

@@ -1,13 +1,14 @@
-"""The suite's world in a real cluster: any KUBECONFIG with KServe in Standard mode behind a Gateway
-API gateway.
+"""The serving port's suite in a real cluster: any KUBECONFIG with KServe in Standard mode behind a
+Gateway API gateway. Environment variables name its parts:
 
-| environment variable | names |
-|---|---|
-| KUBECONFIG | the cluster; without it the tests are skipped |
-| MODELMEDIC_E2E_NAMESPACE | one with the ServiceAccount modelmedic-predictor, whose Secret opens the store; default modelmedic-e2e |
-| MODELMEDIC_E2E_STORE, AWS_ENDPOINT_URL, AWS_… | the object store, s3://bucket/prefix, as this machine reaches it |
-| MODELMEDIC_E2E_GATEWAY | the gateway's address, such as http://10.200.0.2 |
-| MODELMEDIC_E2E_PYTHON | an image with Python in which the tiny predictor runs; default python:3.11-slim-bookworm |
+- KUBECONFIG: the cluster; without it the tests are skipped.
+- MODELMEDIC_E2E_NAMESPACE: one with the ServiceAccount modelmedic-predictor, whose Secret opens the
+  store; default modelmedic-e2e.
+- MODELMEDIC_E2E_STORE, AWS_ENDPOINT_URL, AWS_…: the object store, s3://bucket/prefix, as this
+  machine reaches it.
+- MODELMEDIC_E2E_GATEWAY: the gateway's address, such as http://10.200.0.2.
+- MODELMEDIC_E2E_PYTHON: an image with Python in which the tiny predictor runs; default
+  python:3.11-slim-bookworm.
 
 Pods have to be reachable from here, as they are from any pod of the cluster.
 """

@@ -19,8 +19,8 @@ from modelmedic.steps.contracts.errors import ModelmedicError
 
 
 class Painter:
-    """Draws Evidently's pages (`report.drift_page`) in a process that starts with the first page and
-    ends with this object.
+    """Draws Evidently's pages (`report.drift_page`) in a process that starts with the first page
+    and ends with this object.
     """
 
     def __init__(self) -> None:
@@ -68,8 +68,8 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def main() -> None:
-    """Read requests from stdin and answer each with a page or an error, until stdin is closed, which
-    a kill -9 of the starter does as well.
+    """Read requests from stdin and answer each with a page or an error, until stdin is closed,
+    which a kill -9 of the starter does as well.
     """
     from modelmedic.steps.adapters.evidently.report import drift_page
 

@@ -1,5 +1,5 @@
-"""An InferenceService of KServe's Standard mode, read and changed as plain documents: who serves,
-and what a change has to say.
+"""An InferenceService of KServe's Standard mode as a plain document: reading who serves, and
+writing the changes. Called by `KServeServing`.
 
 Each predictor (the stable one and a canary's) names its version, its digest and its columns in the
 environment of its container, and the digest again in its storageUri, which ends in
@@ -30,11 +30,11 @@ Document = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class ServicePredictor:
-    """One predictor of an InferenceService: its name within it ("" for the one without), and the
-    model that it is to serve.
+    """One predictor of an InferenceService: its name within the service ("" for the one without),
+    and the model that it is to serve.
 
-    What somebody else put there has the version "unknown", and the digest of its storageUri where
-    that has one.
+    A predictor that somebody else made has the version "unknown", and the digest of its storageUri
+    where that has one.
     """
 
     name: str
@@ -49,8 +49,8 @@ class ServicePredictor:
 
 @dataclass(frozen=True, slots=True)
 class ServiceSpec:
-    """What an InferenceService asks for. `generation` rises with every change of its spec, whoever
-    made it.
+    """The predictors and the share that an InferenceService asks for. `generation` rises with every
+    change of its spec, whoever made it.
     """
 
     generation: int
@@ -59,30 +59,30 @@ class ServiceSpec:
     percent: int
 
 
-def wanted(service: Mapping[str, Any]) -> ServiceSpec:
-    """A stable predictor that is not ours is no champion; an entry of `spec.canary` is a canary
-    whoever made it.
+def read_spec(service: Mapping[str, Any]) -> ServiceSpec:
+    """The service as its spec states it. A stable predictor that is not ours is no champion; an
+    entry of `spec.canary` is a canary whoever made it.
     """
     spec = service["spec"]
-    stable = slot(spec.get("predictor") or {})
+    stable = read_predictor(spec.get("predictor") or {})
     entries = spec.get("canary") or []
-    canary = slot(entries[0].get("predictor") or {}) if entries else None
+    canary = read_predictor(entries[0].get("predictor") or {}) if entries else None
     percent = sum(int(entry.get("trafficPercent") or 0) for entry in entries)
     return ServiceSpec(int(service["metadata"]["generation"]), stable if stable.ours else None, canary, percent)
 
 
-def slot(predictor: Mapping[str, Any]) -> ServicePredictor:
+def read_predictor(predictor: Mapping[str, Any]) -> ServicePredictor:
     model = predictor.get("model") or {}
-    said = {entry["name"]: str(entry.get("value", "")) for entry in model.get("env") or []}
+    stated = {entry["name"]: str(entry.get("value", "")) for entry in model.get("env") or []}
     uri = str(model.get("storageUri") or "")
-    lies = uri.rstrip("/").rpartition("/")[2]
-    agree = bool(said.get(DIGEST)) and said[DIGEST] == lies
-    return ServicePredictor(str(predictor.get("name") or ""), said.get(VERSION, UNKNOWN) if agree else UNKNOWN, lies, uri)
+    digest = uri.rstrip("/").rpartition("/")[2]
+    agree = bool(stated.get(DIGEST)) and stated[DIGEST] == digest
+    return ServicePredictor(str(predictor.get("name") or ""), stated.get(VERSION, UNKNOWN) if agree else UNKNOWN, digest, uri)
 
 
 def storage_uri(store_url: str, prefix: str) -> str:
-    """Where KServe reads what the store has below `prefix`. Raises BadInput for a store that it
-    cannot read.
+    """The address at which KServe reads the objects below `prefix`. Raises BadInput for a store
+    that KServe cannot read.
     """
     if not store_url.startswith("s3://"):
         raise BadInput(f"store is {store_url!r}; expected s3://bucket/prefix, which is what KServe can load a model from")
@@ -91,7 +91,7 @@ def storage_uri(store_url: str, prefix: str) -> str:
 
 def predictor(base: Mapping[str, Any], model: ModelVersion, uri: str, policy: Policy, name: str, runtime: str = RUNTIME) -> Document:
     """A copy of `base` that serves the model. Raises Refused for a base that is no `model:`
-    predictor: it could not have a canary.
+    predictor, because that could not have a canary.
     """
     made = copy.deepcopy(dict(base))
     if made and "model" not in made:
@@ -108,7 +108,7 @@ def predictor(base: Mapping[str, Any], model: ModelVersion, uri: str, policy: Po
 
 
 def fresh(policy: Policy, first: Mapping[str, Any], account: str) -> Document:
-    """An InferenceService that nobody has made yet, with this predictor."""
+    """A new InferenceService with this predictor."""
     serving = policy.serving
     kept = {"app.kubernetes.io/managed-by": "modelmedic", MODEL_LABEL: policy.name}
     described = {
@@ -122,8 +122,8 @@ def fresh(policy: Policy, first: Mapping[str, Any], account: str) -> Document:
 
 
 def canary_entry(service: Mapping[str, Any], serves: Document, percent: int = 0) -> Document:
-    """For `spec.canary`. KServe scales a canary by a fixed number, which may not be above the
-    stable one's.
+    """The entry for `spec.canary`. KServe scales a canary by a fixed number, which may not be above
+    the stable predictor's.
     """
     dark = {key: value for key, value in serves.items() if key not in _STABLE_ONLY}
     least = service["spec"]["predictor"].get("minReplicas")
@@ -147,11 +147,11 @@ def promotion(service: Mapping[str, Any]) -> Document:
 
 
 def free_name(service: Mapping[str, Any] | None, model: ModelVersion) -> str:
-    """A predictor's name for the version, which no other model has here: a Deployment is never
-    turned into another version's.
+    """A predictor's name for the version that no other model has in this service: a Deployment is
+    never turned into another version's.
     """
     name = f"v{slug(model.version, 12)}"
-    taken = [slot(each) for each in _predictors(service)] if service else []
+    taken = [read_predictor(each) for each in _predictors(service)] if service else []
     return f"{name}-{model.digest[:6]}" if any(each.name == name and each.digest != model.digest for each in taken) else name
 
 

@@ -1,8 +1,8 @@
 """An InferenceService of KServe's Knative mode, read and changed as plain documents.
 
-There is one predictor: changing its model makes a new revision, and `canaryTrafficPercent` is what
-that one gets of the traffic, the rest going to the last revision that had all of it. So whose place
-a canary wants to take is not in the document: it is remembered beside it, and given to these
+There is one predictor: changing its model makes a new revision, and `canaryTrafficPercent` is the
+new revision's share of the traffic, the rest going to the last revision that had all of it. The
+document therefore does not say whom a canary replaces: that is kept beside it, and given to these
 functions as `replaces`. None of this was run against Knative; `KServeServing` refuses the mode
 until it was.
 """
@@ -10,18 +10,18 @@ until it was.
 from collections.abc import Mapping
 from typing import Any
 
-from modelmedic.steps.adapters.kserve.document import Document, ServicePredictor, ServiceSpec, slot
+from modelmedic.steps.adapters.kserve.document import Document, ServicePredictor, ServiceSpec, read_predictor
 
 PERCENT = "canaryTrafficPercent"
 
 
-def wanted(service: Mapping[str, Any], replaces: ServicePredictor | None) -> ServiceSpec:
-    """With a percentage and somebody to replace, the predictor is the canary; without either it is
-    the champion.
+def read_spec(service: Mapping[str, Any], replaces: ServicePredictor | None) -> ServiceSpec:
+    """The service as its spec states it: with a percentage and a predictor to replace, the
+    predictor is the canary; without either it is the champion.
     """
     generation = int(service["metadata"]["generation"])
     predictor = service["spec"].get("predictor") or {}
-    now = slot(predictor)
+    now = read_predictor(predictor)
     if predictor.get(PERCENT) is None or replaces is None or replaces.digest == now.digest:
         return ServiceSpec(generation, now if now.ours else None, None, 0)
     return ServiceSpec(generation, replaces, now, int(predictor[PERCENT]))
@@ -37,13 +37,13 @@ def share(percent: int) -> Document:
 
 
 def promotion() -> Document:
-    """Without a percentage the latest revision has everything."""
+    """The change that takes the percentage away, so that the latest revision has everything."""
     return {"spec": {"predictor": {PERCENT: None}}}
 
 
 def withdrawal(champion: Mapping[str, Any]) -> Document:
-    """The champion's model again, and still no traffic for the newest revision, the canary's until
-    the champion's new one is ready.
+    """The change back to the champion's model, still without traffic for the newest revision, which
+    is the canary's until the champion's new one is ready.
 
     Only a promotion takes the percentage away.
     """
@@ -51,13 +51,13 @@ def withdrawal(champion: Mapping[str, Any]) -> Document:
 
 
 def percent_seen(service: Mapping[str, Any]) -> int:
-    """What the latest revision really gets, as Knative's route says."""
+    """The latest revision's real share in percent, from Knative's route."""
     component = ((service.get("status") or {}).get("components") or {}).get("predictor") or {}
     return sum(int(each.get("percent") or 0) for each in component.get("traffic") or [] if each.get("latestRevision"))
 
 
 def settled(service: Mapping[str, Any]) -> bool:
-    """Whether the newest revision is ready."""
+    """True when the newest revision is ready."""
     component = ((service.get("status") or {}).get("components") or {}).get("predictor") or {}
     created = component.get("latestCreatedRevision")
     return bool(created) and created == component.get("latestReadyRevision")

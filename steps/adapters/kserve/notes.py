@@ -1,9 +1,9 @@
-"""What is remembered beside an InferenceService: the last good state, and notes for when the object
-store is away.
+"""The notes beside an InferenceService: the last good state, and facts for when the object store is
+away.
 
-A ConfigMap `<InferenceService>-modelmedic`, and not annotations: KServe copies those of an
-InferenceService to the template of its pods, so that each note would restart every predictor
-(kserve, components/predictor.go, buildPredictorResources).
+They are in a ConfigMap `<InferenceService>-modelmedic`, and not in annotations, because KServe
+copies annotations of an InferenceService to the template of its pods, so that each note would
+restart every predictor (kserve, components/predictor.go, buildPredictorResources).
 """
 
 import json
@@ -20,7 +20,7 @@ _PREVIOUS, _NOTES = "previous.json", "notes.json"
 
 
 class Notes:
-    """Of one InferenceService; `owner` is that object, with which the notes go."""
+    """The notes of one InferenceService; `owner` is that object, with which the notes go."""
 
     def __init__(self, kube: Kube, namespace: str, service: str) -> None:
         self._kube = kube
@@ -29,8 +29,8 @@ class Notes:
         self._service = service
 
     def previous(self, champion: ServicePredictor) -> ServicePredictor | None:
-        """The predictor that this champion replaced. None when it did not come by a promotion, or
-        nobody can say.
+        """The predictor that this champion replaced. None when the champion did not come by a
+        promotion, or the notes cannot be read.
         """
         kept = self._read(_PREVIOUS)
         if kept.get("of") != champion.digest:
@@ -41,7 +41,7 @@ class Notes:
         return {key: str(value) for key, value in self._read(_NOTES).items()}
 
     def replace(self, of: ServicePredictor, previous: ServicePredictor, owner: Document) -> None:
-        """Write down whom the champion `of` replaces, before it does."""
+        """Note, before a promotion, which predictor the champion `of` replaces."""
         facts = {"of": of.digest, "name": previous.name, "version": previous.version, "digest": previous.digest, "uri": previous.uri}
         self._write(_PREVIOUS, facts, owner)
 
@@ -49,7 +49,9 @@ class Notes:
         self._write(_NOTES, noted(self.annotations(), facts), owner)
 
     def _read(self, key: str) -> dict[str, Any]:
-        """What cannot be read is not known: a retreat does not stop for it."""
+        """One document of the notes; empty when it cannot be read, because a retreat does not stop
+        for that.
+        """
         try:
             data = self._kube.get(f"{self._folder}/{self._name}").get("data") or {}
             document = json.loads(data.get(key) or "{}")

@@ -1,5 +1,5 @@
-"""What really runs of an InferenceService: its Deployments and pods, asked directly, past the
-shares.
+"""The Deployments and pods of an InferenceService, asked directly, past the shares. Called by
+`KServeServing`.
 
 Conditions of an InferenceService lie; a Deployment's available replicas, a pod's last words and a
 predictor's own answer do not.
@@ -44,7 +44,9 @@ class PredictorPods:
         return f"http://{self.deployment_name(slot)}.{self.namespace}.svc.cluster.local"
 
     def runs(self, slot: ServicePredictor) -> bool:
-        """Whether the Deployment has taken in this very model and has a replica that is available."""
+        """True when the Deployment has taken in this very model and has a replica that is
+        available.
+        """
         found = self._deployment(slot)
         if found is None or _digest(found["spec"]["template"]["spec"]) != slot.digest:
             return False
@@ -53,11 +55,13 @@ class PredictorPods:
         return taken_in and int(status.get("availableReplicas") or 0) > 0
 
     def addresses(self, slot: ServicePredictor) -> tuple[str, ...]:
-        """Of the pods that are ready and serve this model. Raises Transient when the API is away."""
+        """The addresses of the pods that are ready and serve this model. Raises Transient when the
+        API is away.
+        """
         return tuple(f"http://{pod['status']['podIP']}:{_port(pod)}" for pod in self._pods(slot) if _ready(pod))
 
     def failure(self, slot: ServicePredictor) -> str:
-        """Why no pod is ready yet, in the words of a pod.
+        """The reason why no pod is ready yet, in the words of a pod.
 
         Raises Refused when a predictor has said that it never will serve, Transient when it keeps
         ending without a word.
@@ -69,7 +73,7 @@ class PredictorPods:
         return seen[0] if seen else "none of its pods is ready yet"
 
     def ask(self, slot: ServicePredictor, rows: pa.Table, *, replay: bool) -> Prediction:
-        """The first pod that answers. Raises as `Serving.infer`."""
+        """The answer of the first pod that gives one. Raises as `Serving.infer`."""
         failed: Transient | None = None
         for address in self.addresses(slot):
             try:
@@ -80,8 +84,8 @@ class PredictorPods:
         raise failed or Transient(f"no pod of version {slot.version} is ready; see `kubectl -n {self.namespace} get pods`")
 
     def traffic(self, slot: ServicePredictor) -> Traffic:
-        """The sum over the pods that are ready; the slowest one's p95. Raises Transient when one
-        does not tell.
+        """The sum over the pods that are ready, with the slowest pod's p95. Raises Transient when a
+        pod does not tell.
         """
         seen = [read_traffic(metrics_page(address)) for address in self.addresses(slot)]
         if not seen:
@@ -90,12 +94,12 @@ class PredictorPods:
         return Traffic(sum(each.requests for each in seen), sum(each.failures for each in seen), max(times) if times else None)
 
     def prove(self, slot: ServicePredictor, rows: pa.Table | None) -> bool:
-        """Whether a pod answers a real prediction as this version with this digest; False while
+        """True when a pod answers a real prediction as this version with this digest; False while
         none is ready.
 
-        `rows` None has a row made up from what the predictor says of its inputs; a model may refuse
-        that one, and the predictor has answered rows of its own before its port opened. Raises
-        Refused for an answer that is another model's.
+        Without `rows` a row is made up from the predictor's own metadata; a model may refuse that
+        row, and the predictor has answered rows of its own before its port opened. Raises Refused
+        for an answer of another model.
         """
         for address in self.addresses(slot):
             with PredictorClient(address, self.service) as client:
@@ -118,7 +122,7 @@ class PredictorPods:
             return None
 
     def _pods(self, slot: ServicePredictor) -> Iterator[Document]:
-        """Those that are of this model: during a change a Deployment has pods of two."""
+        """The pods of this very model, because during a change a Deployment has pods of two."""
         found = self._deployment(slot)
         if found is None:
             return
@@ -180,7 +184,7 @@ def _statuses(pod: Document) -> list[Document]:
 
 
 def _look(status: Document, name: str) -> str | None:
-    """What one container says of itself."""
+    """The trouble that one container reports, or None."""
     ended = (status.get("state") or {}).get("terminated") or (status.get("lastState") or {}).get("terminated")
     if ended and int(ended.get("exitCode") or 0) in _HOPELESS:
         raise Refused(f"{name} cannot serve: {_words(ended)}")

@@ -1,5 +1,5 @@
-"""The HTTPRoute that KServe writes for an InferenceService: the only proof of a share, and whether
-the gateway has taken it in.
+"""The HTTPRoute that KServe writes for an InferenceService: the only proof of a share, and of its
+acceptance by the gateway.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,9 @@ from modelmedic.steps.contracts.errors import NotFound
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """`weights` are percents by Service, the least one where two rules differ."""
+    """The shares of an InferenceService. `weights` are percents by Service, the least one where two
+    rules differ.
+    """
 
     weights: dict[str, int]
     settled: bool  # the gateway has accepted this very route
@@ -24,8 +26,8 @@ class Route:
 
 
 def read_route(kube: Kube, namespace: str, service: str) -> Route | None:
-    """None where no Gateway API gateway serves: there shares are a matter of replicas, and nobody
-    can prove them.
+    """The route of a service; None where no Gateway API gateway serves: there shares are a matter
+    of replicas and cannot be proved.
     """
     try:
         found = kube.get(f"/apis/gateway.networking.k8s.io/v1/namespaces/{namespace}/httproutes/{service}")
@@ -37,7 +39,7 @@ def read_route(kube: Kube, namespace: str, service: str) -> Route | None:
 
 
 def _percents(rule: Document) -> dict[str, int]:
-    """A backend without a weight has the weight 1."""
+    """Percents of one rule. A backend without a weight has the weight 1."""
     weights = [(str(each["name"]), int(each.get("weight", 1))) for each in rule["backendRefs"]]
     total = sum(weight for _, weight in weights)
     return {name: round(100 * weight / total) if total else 0 for name, weight in weights}

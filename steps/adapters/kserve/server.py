@@ -1,5 +1,5 @@
 """KServe's Python model server round one predictor: its V1 and V2 protocols, with the model's
-version on every answer.
+version on every answer. Started by the predictor's command.
 """
 
 import asyncio
@@ -39,8 +39,8 @@ class PredictorAnswer:
 
 
 class Predictor(Protocol):
-    """What the server serves. Both verbs raise BadInput for what is the request's fault; they are
-    called one at a time.
+    """A model as the server needs it. Both verbs raise BadInput for a fault of the request; they
+    are called one at a time.
     """
 
     name: str
@@ -51,7 +51,9 @@ class Predictor(Protocol):
     def tensors(
         self, identity: str | None, tensors: Sequence[tuple[str, str, Sequence[int], Sequence[Any]]], role: str | None
     ) -> PredictorAnswer:
-        """`tensors` are (name, datatype, shape, data); `role` None keeps the answer out of the log."""
+        """`tensors` are (name, datatype, shape, data); `role` None keeps the answer out of
+        the log.
+        """
         ...
 
     def instances(self, identity: str | None, instances: Any, role: str | None) -> PredictorAnswer: ...
@@ -112,10 +114,8 @@ class _Server(ModelServer):  # type: ignore[misc]
         self._started = started
 
     def register_signal_handler(self) -> None:
-        """uvicorn stops at SIGTERM and raises it anew; upstream's handler fails when that comes
-        after the event loop has ended,
-
-        in the middle of whatever is still written then.
+        """Ignore the signals: uvicorn stops at SIGTERM and raises it anew, and upstream's handler
+        fails when that comes after the event loop has ended, while the log is still written.
         """
         for which in (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT):
             signal.signal(which, lambda *_: None)

@@ -1,5 +1,5 @@
 """`Serving` over KServe in Standard mode: every change is one patch of the InferenceService, and
-what runs is asked whether it was made.
+the running pods and the route prove that it was made.
 
 A patch carries the resourceVersion that it was decided on, so that nothing slips in between; a
 change of the status alone, which moves the resourceVersion and not the generation, only has it
@@ -24,9 +24,9 @@ from modelmedic.steps.adapters.kserve.document import (
     fresh,
     predictor,
     promotion,
-    slot,
+    read_predictor,
+    read_spec,
     storage_uri,
-    wanted,
     with_share,
 )
 from modelmedic.steps.adapters.kserve.notes import Notes
@@ -56,8 +56,8 @@ class KServeServing:
     looks, in seconds. `account` and `runtime` are what an InferenceService of ours runs as and by.
     Raises BadPolicy for any other mode.
 
-    What cannot be kept here: a caller does see the failures of a canary's share, for no Gateway API
-    gateway asks the champion again.
+    One promise of the port cannot be kept: a caller does see the failures of a canary's share,
+    because no Gateway API gateway asks the champion again.
     """
 
     def __init__(
@@ -99,7 +99,7 @@ class KServeServing:
         service = self._read()
         if service is None:
             return ServingState(0, None, annotations=self._notes.annotations())
-        now = wanted(service)
+        now = read_spec(service)
         champion, canary = now.champion, now.canary
         return ServingState(
             now.generation,
@@ -111,11 +111,9 @@ class KServeServing:
         )
 
     def start(self, model: ModelVersion) -> ServingState:
-        """Creates the InferenceService, or makes the one that waits there for a model serve this
-        one.
-        """
+        """Create the InferenceService, or make the one that waits for a model serve this one."""
         service = self._read()
-        now = wanted(service).champion if service is not None else None
+        now = read_spec(service).champion if service is not None else None
         if now is not None and now.digest != model.digest and self._predictors.runs(now):
             raise Refused(f"version {now.version} serves already; expected nothing, or a canary for version {model.version}")
         if now is None or now.digest != model.digest:
@@ -127,10 +125,10 @@ class KServeServing:
 
     def start_canary(self, model: ModelVersion, *, expected: int) -> ServingState:
         """Raises Refused when the model says that it cannot serve, Transient when it does not come
-        up in time; then it is gone again.
+        up in time; the canary is gone again then.
         """
         service = self._expected(expected)
-        now = wanted(service)
+        now = read_spec(service)
         self._champion(now)
         if now.canary is not None and now.canary.digest != model.digest:
             raise Refused(f"version {now.canary.version} is the canary already; withdraw it before version {model.version} is tried")
@@ -139,7 +137,7 @@ class KServeServing:
 
     def set_share(self, percent: int, *, expected: int) -> ServingState:
         """Returns when the gateway has taken the share in. Raises Refused where no gateway can
-        prove one.
+        prove a share.
         """
         if not 0 <= percent <= 100:
             raise Refused(f"share is {percent}; expected 0 to 100 percent")
@@ -163,18 +161,18 @@ class KServeServing:
         if self._route() is not None:
             service = self._changed(lambda now: with_share(now, 100), expected=expected)
             self._routed(lambda route: route.only(name), "all traffic for the canary")
-        self._notes.replace(canary, self._champion(wanted(service)), service)
-        self._changed(promotion, expected=wanted(service).generation)
+        self._notes.replace(canary, self._champion(read_spec(service)), service)
+        self._changed(promotion, expected=read_spec(service).generation)
         if self._route() is not None:
             self._routed(lambda route: route.only(name) and len(route.weights) == 1, f"all traffic for version {canary.version}")
         return self.state()
 
     def withdraw(self) -> ServingState:
-        """The share first, so that the gateway sends nobody to a pod that ends."""
+        """Set the share to zero first, so that the gateway sends no request to a pod that ends."""
         service = self._read()
         if service is None or not service["spec"].get("canary"):
             return self.state()
-        if wanted(service).percent:
+        if read_spec(service).percent:
             self._changed(lambda now: with_share(now, 0) if now["spec"].get("canary") else None)
             self._gateway_follows(self._dark, _RETREAT)
         self._changed(lambda now: {"spec": {"canary": None}} if now["spec"].get("canary") else None)
@@ -182,11 +180,11 @@ class KServeServing:
         return self.state()
 
     def restore(self, model: ModelVersion) -> ServingState:
-        """Comes up beside what serves and takes its place when it answers; a champion that fails
-        all requests is no obstacle.
+        """Bring the version up beside the champion and switch when it answers; a champion that
+        fails all requests is no obstacle.
         """
         service = self._read()
-        now = wanted(service) if service is not None else None
+        now = read_spec(service) if service is not None else None
         if now is None or now.champion is None:
             return self.start(model)
         if now.canary is not None and now.canary.digest != model.digest:
@@ -206,18 +204,18 @@ class KServeServing:
 
     def infer(self, rows: pa.Table, *, to: Literal["champion", "canary"], replay: bool = True) -> Prediction:
         service = self._read()
-        now = wanted(service) if service is not None else ServiceSpec(0, None, None, 0)
+        now = read_spec(service) if service is not None else ServiceSpec(0, None, None, 0)
         asked = now.champion if to == "champion" else now.canary
         if asked is None:
             raise Transient(f"there is no {to} to ask; expected one that serves")
         return self._predictors.ask(asked, rows, replay=replay)
 
     def traffic(self) -> Mapping[str, Traffic]:
-        """As the predictors count: 5xx is a failure. A request that reached none of them is in
-        nobody's count.
+        """The predictors' own counts: 5xx is a failure. A request that reached no predictor is not
+        counted.
         """
         service = self._read()
-        now = wanted(service) if service is not None else ServiceSpec(0, None, None, 0)
+        now = read_spec(service) if service is not None else ServiceSpec(0, None, None, 0)
         roles = {"champion": now.champion, "canary": now.canary}
         return {role: self._predictors.traffic(each) for role, each in roles.items() if each is not None}
 
@@ -231,28 +229,28 @@ class KServeServing:
             base = now["spec"].get("predictor") or {}
             return {"spec": {"canary": None, "predictor": self._predictor(base, model, now)}}
 
-        self._changed(chosen, expected=wanted(service).generation)
+        self._changed(chosen, expected=read_spec(service).generation)
 
     def _bring_up(self, model: ModelVersion, *, expected: int | None) -> ServicePredictor:
-        """A canary without traffic that has answered a real prediction; one that does not come up
-        is taken out again.
+        """A canary without traffic that has answered a real prediction; a canary that does not come
+        up is taken out again.
         """
 
         def chosen(now: Document) -> Document | None:
-            there = wanted(now).canary
+            there = read_spec(now).canary
             if there is not None and there.digest == model.digest:
                 return None  # an earlier call was killed while it came up
             serves = self._predictor(now["spec"]["predictor"], model, now)
             return {"spec": {"canary": [canary_entry(now, serves)]}}
 
         service = self._changed(chosen, expected=expected)
-        one = slot(service["spec"]["canary"][0]["predictor"])
+        one = read_predictor(service["spec"]["canary"][0]["predictor"])
         try:
             self._proved(one, model)
             self._placed(one)
         except ModelmedicError:
             with contextlib.suppress(Conflict):  # somebody else has changed it meanwhile: it is theirs now
-                self._changed(lambda _: {"spec": {"canary": None}}, expected=wanted(service).generation)
+                self._changed(lambda _: {"spec": {"canary": None}}, expected=read_spec(service).generation)
             raise
         return one
 
@@ -263,8 +261,8 @@ class KServeServing:
             self._routed(lambda route: route.settled and name in route.weights, "a place for the canary")
 
     def _proved(self, one: ServicePredictor, model: ModelVersion) -> None:
-        """Until a pod answers rows of the model's own as this version. Raises Refused and Transient
-        as `start_canary`.
+        """Wait until a pod answers rows of the model's own as this version. Raises Refused and
+        Transient as `start_canary`.
         """
         rows, seen = self._own_rows(model.uri), ""
 
@@ -280,21 +278,21 @@ class KServeServing:
             raise Transient(f"{name} did not answer within {self._patience:.0f} s: {seen}; see `kubectl -n {self._namespace} get pods`")
 
     def _own_rows(self, prefix: str) -> pa.Table | None:
-        """None when the store is away, which stops no retreat."""
+        """Rows of the model's own; None when the store is away, which stops no retreat."""
         from modelmedic.steps.adapters.store.by_url import open_store
 
         return own_rows_in(self._store or open_store(self._store_url, read_only=True), prefix)
 
-    def _routed(self, wanted_of: Callable[[Route], bool], what: str) -> None:
+    def _routed(self, reached: Callable[[Route], bool], what: str) -> None:
         """Raises Transient when the gateway does not come to it."""
-        if not self._gateway_follows(lambda: (route := self._route()) is not None and wanted_of(route), self._route_patience):
+        if not self._gateway_follows(lambda: (route := self._route()) is not None and reached(route), self._route_patience):
             now = self._route()
             seen = f"its weights are {now.weights}" if now is not None else "it is gone"
             raise Transient(f"HTTPRoute {self._name} in {self._namespace} does not say {what} after {self._route_patience:.0f} s: {seen}")
 
     def _gateway_follows(self, true: Callable[[], bool], seconds: float) -> bool:
-        """Whether it came true in time. A gateway accepts a route a little before it sends the next
-        request by it.
+        """True when the condition came true in time. A gateway accepts a route a little before it
+        sends the next request by it.
         """
         if not wait_until(true, seconds=seconds, pause=self._pause):
             return False
@@ -303,21 +301,21 @@ class KServeServing:
         return True
 
     def _alone(self, one: ServicePredictor) -> bool:
-        """Whether the gateway sends everything there."""
+        """True when the gateway sends everything to this predictor."""
         route = self._route()
         return route is not None and route.only(self._predictors.deployment_name(one)) and len(route.weights) == 1
 
     def _dark(self) -> bool:
         service, route = self._read(), self._route()
-        canary = wanted(service).canary if service is not None else None
+        canary = read_spec(service).canary if service is not None else None
         return canary is None or route is None or (route.settled and route.share(self._predictors.deployment_name(canary)) == 0)
 
     def _changed(self, to: Callable[[Document], Document | None], *, expected: int | None = None) -> Document:
-        """Patch with what `to` makes of the object as it is now; None changes nothing. The object
-        afterwards.
+        """Patch with the change that `to` makes of the object as it is now (None changes nothing),
+        and return the object afterwards.
 
-        Raises Conflict when its generation is not `expected`; None is for retreats, which need
-        none.
+        The loop is a compare-and-swap, not a wait: each round decides anew. Raises Conflict when
+        the generation is not `expected`; None is for retreats, which need none.
         """
         for _ in range(_TRIES):
             service = self._expected(expected)
@@ -348,13 +346,13 @@ class KServeServing:
             return None
 
     def _champion(self, now: ServiceSpec | None = None) -> ServicePredictor:
-        now = now or wanted(self._expected(None))
+        now = now or read_spec(self._expected(None))
         if now.champion is None:
             raise Refused(f"nothing of ours serves as {self._name} in {self._namespace}; `modelmedic bootstrap` starts the first champion")
         return now.champion
 
     def _running_canary(self, service: Document) -> ServicePredictor:
-        canary = wanted(service).canary
+        canary = read_spec(service).canary
         if canary is None:
             raise Refused("there is no canary; expected one that was started")
         if not self._predictors.runs(canary):
@@ -365,7 +363,7 @@ class KServeServing:
         return read_route(self._kube, self._namespace, self._name)
 
     def _share(self, canary: ServicePredictor) -> int:
-        """What the gateway was told, not what was asked for."""
+        """The share that the gateway was given, which may not be the one asked for."""
         route = self._route()
         return route.share(self._predictors.deployment_name(canary)) if route is not None else 0
 
@@ -381,5 +379,5 @@ class KServeServing:
         return Served(kept.version, kept.digest, self._key(kept.uri), self._predictors.url(kept), ready=False) if kept else None
 
     def _key(self, uri: str) -> str:
-        """As `ModelVersion.uri` says it."""
+        """The uri as `ModelVersion.uri` has it."""
         return uri.removeprefix(f"{self._store_url.rstrip('/')}/")

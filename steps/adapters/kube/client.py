@@ -1,8 +1,8 @@
-"""The Kubernetes API in plain documents: how it is found, how long it may take, and what its
-refusals mean.
+"""The Kubernetes API in plain documents: how it is found, how long it may take, and the errors that
+its refusals mean.
 
 The `kubernetes` package brings kubeconfigs, tokens that are renewed and TLS; its classes for every
-kind of object are not used, for they know neither KServe nor Argo.
+kind of object are not used, because they know neither KServe nor Argo.
 """
 
 import json
@@ -24,9 +24,9 @@ class Kube:
     """Four verbs on API paths such as `/apis/apps/v1/namespaces/x/deployments/y`, for one thread at
     a time.
 
-    All raise NotFound (404), Conflict (409: somebody else was faster, or it exists), Refused (no
-    such right, or an admission policy said no), BadInput (the API does not take the document) and
-    Transient (no answer, or the server's own fault).
+    All raise NotFound (404), Conflict (409: another writer was faster, or the object exists),
+    Refused (no such right, or an admission policy rejected it), BadInput (the API does not take the
+    document) and Transient (no answer, or the server's own fault).
     """
 
     def __init__(self, client: Any) -> None:
@@ -83,7 +83,8 @@ class Kube:
 
 def connect(context: str | None = None) -> Kube:
     """The API of a context of KUBECONFIG when one is named, else of the cluster that this process
-    runs in, else of KUBECONFIG's current context. Raises BadInput when there is none.
+    runs in, else of KUBECONFIG's current context. Raises BadInput when there is none, or
+    the package lacks a needed call.
     """
     try:
         from kubernetes import client, config
@@ -129,7 +130,7 @@ def translated(status: int, reason: str, data: bytes, verb: str, path: str) -> M
 
 
 def _message(data: bytes) -> str:
-    """Of the API's Status object."""
+    """The message of the API's Status object."""
     try:
         said = json.loads(data)
     except ValueError:

@@ -2,9 +2,10 @@
 approval that it waits at.
 
 No Argo server is needed. To start takes `create` on workflows and no more: a Workflow that is there
-already is a 409. An answer is what Argo's own server writes (`SetWorkflow` and `ResumeWorkflow` in
-its workflow/util/util.go): output parameter and phase of the suspended node, in one patch that
-holds only while nobody else has written; it takes `list` and `patch`, and to look takes `list`.
+already is a 409. An answer is written as Argo's own server writes it (`SetWorkflow` and
+`ResumeWorkflow` in its workflow/util/util.go): output parameter and phase of the suspended node, in
+one patch that holds only while no other writer has come between; it takes `list` and `patch`, and
+to look takes `list`.
 """
 
 from collections.abc import Iterator
@@ -22,8 +23,8 @@ _TRIES: Final = 10  # the controller writes a running Workflow every few seconds
 
 
 class ArgoWorkflows:
-    """The `Workflows` of one namespace. The moment that an answered node is stamped with is this
-    machine's, never a played one.
+    """The `Workflows` of one namespace. An answered node is stamped with this machine's time, never
+    with a played one.
     """
 
     def __init__(self, kube: Kube, namespace: str) -> None:
@@ -46,8 +47,8 @@ class ArgoWorkflows:
         return next((phase for phase in phases if phase in _UNDER_WAY), phases[0] if phases else None)
 
     def answer(self, incident: str, stage: str, decision: str, by: str) -> bool:
-        """Raises Transient when others were faster ten times in a row, Refused when a Workflow's
-        nodes are not in it.
+        """Raises Transient when other writers were faster ten times in a row, Refused when a
+        Workflow's nodes are not in it.
         """
         for _ in range(_TRIES):
             try:
@@ -66,7 +67,9 @@ class ArgoWorkflows:
         return done
 
     def _heals(self, incident: str) -> list[Document]:
-        """One, unless people submitted more; the label is on those as well."""
+        """The heal's Workflow, and more when people submitted some, which carry the label as
+        well.
+        """
         return self._kube.listed(self._path, f"{_LABEL}={incident}")
 
     def _answered(self, workflow: Document, nodes: dict[str, Document], decision: str, by: str) -> Document:
@@ -77,13 +80,15 @@ class ArgoWorkflows:
 
 
 def name(incident: str) -> str:
-    """Of an incident's Workflow: at most 61 characters, for Argo puts it into labels."""
+    """The name of an incident's Workflow: at most 61 characters, because Argo puts it into
+    labels.
+    """
     return f"heal-{incident}"
 
 
 def document(template: str, incident: Incident, by: str, namespace: str) -> Document:
-    """Nothing of the template is overridden, and nothing of an alert is in it: the admission policy
-    lets no more through.
+    """The Workflow of a heal. Nothing of the template is overridden and nothing of an alert is in
+    it, because the admission policy lets no more through.
     """
     return {
         "apiVersion": "argoproj.io/v1alpha1",
@@ -117,9 +122,7 @@ def _waiting(workflow: Document, stage: str) -> Iterator[tuple[str, Document]]:
 
 
 def _decided(node: Document, decision: str) -> dict[str, Any]:
-    """The node's outputs as Argo leaves them: a value that was supplied says no more where it
-    should come from.
-    """
+    """The node's outputs as Argo leaves them: a supplied value no longer names its source."""
     outputs = node.get("outputs") or {}
     others = [parameter for parameter in outputs.get("parameters") or [] if parameter["name"] != DECISION]
     return {**outputs, "parameters": [*others, {"name": DECISION, "value": decision}]}

@@ -1,11 +1,11 @@
 """The stable address of a model on one machine: splits the traffic between champion and canary, and
-counts what each one answers.
+counts their answers.
 
 A separate process (`python -m modelmedic.steps.adapters.local_serving.gateway`) that reads the
-serving document when it is told to, and once a second. A request that the canary does not answer
-well is asked of the champion, so that its callers never see a failing canary; it counts as the
-canary's failure when the champion does better. A request that finds its predictor gone is tried
-again with the routes of then.
+serving document on demand and once a second. A request that the canary fails is sent to the
+champion, so that callers never see a failing canary; it counts as the canary's failure when the
+champion does better. A request that finds its predictor gone is sent again by the routes of that
+moment.
 """
 
 import argparse
@@ -37,7 +37,7 @@ _HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "te", "traile
 
 @dataclass
 class ProcessCounts:
-    """Of one predictor process, replays left out."""
+    """Requests of one predictor process, without replays."""
 
     requests: int = 0
     failures: int = 0
@@ -93,7 +93,7 @@ class Gateway:
         self.reload()
 
     def reload(self) -> int:
-        """Take over what the document says now; its generation."""
+        """Take over the routes of the document; its generation."""
         wanted = self._state.read()
         said = {slot.name: self._processes.announced(slot.name) for slot in wanted.slots}
         self._urls = {name: f"http://127.0.0.1:{it.port}" for name, it in said.items() if it is not None and it.port}
@@ -146,7 +146,7 @@ class Gateway:
         return second if better or first is None else first
 
     async def _champion(self, asked: GatewayRequest, *, count: bool = False) -> GatewayResponse | None:
-        """Whoever is the champion by now; a request that finds it gone waits a little for its
+        """The answer of the current champion; a request that finds it gone waits a little for its
         return.
         """
         until = time.monotonic() + _PATIENCE
@@ -199,7 +199,7 @@ def _error(status: int, sentence: str) -> web.Response:
 
 
 async def run(root: Path, port: int, announce: Path) -> None:
-    """Answer until SIGTERM; the port of before is taken again where it is free."""
+    """Answer until SIGTERM, on the earlier port where that is free."""
     ended = asyncio.Event()
     for which in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(which, ended.set)

@@ -1,5 +1,5 @@
-"""Predictor and gateway processes of one model on this machine: how each is started, and when it is
-believed to answer.
+"""Predictor and gateway processes of one model on this machine: how each is started, and when it
+counts as up. Called by `LocalServing`.
 """
 
 import os
@@ -44,8 +44,8 @@ class PredictorProcesses:
         return Processes(self.root / "processes")
 
     def start(self, slot: PredictorSlot) -> None:
-        """Files first, digest verified, then the process; nothing when it lives. Raises NotFound or
-        Refused for the files.
+        """Fetch the files, verify their digest, then start the process; does nothing while it
+        lives. Raises NotFound or Refused for the files.
         """
         folder = pull(self.store, slot.uri, self._folder(slot), slot.digest)
         self.processes.start(slot.name, self._command(slot, folder), _ONE_THREAD | os.environ)
@@ -61,15 +61,15 @@ class PredictorProcesses:
         self.processes.start(GATEWAY, command, os.environ)
 
     def url(self, name: str) -> str | None:
-        """Where a process that lives has said it answers."""
+        """The address that a living process has announced."""
         said = self.processes.announced(name)
         return f"http://127.0.0.1:{said.port}" if said is not None and said.port and self.processes.alive(name) else None
 
     def wait_for(self, name: str) -> str:
         """The address of a process that is coming up.
 
-        Raises Refused when it says that it never will answer, Transient when it ends without a word
-        or takes too long.
+        Raises Refused when the process says that it never will answer, Transient when it ends
+        without a word or takes too long.
         """
         seconds = self.patience.total_seconds()
         url = wait_until(lambda: self._coming_up(name), seconds=seconds, pause=_STEP)
@@ -78,7 +78,9 @@ class PredictorProcesses:
         return url
 
     def wait_for_prediction(self, slot: PredictorSlot) -> None:
-        """Until it answers rows of its model's own and names its version. Raises as `wait_for`."""
+        """Wait until the predictor answers rows of its model's own and names its version. Raises as
+        `wait_for`.
+        """
         url = self.wait_for(slot.name)
         try:
             with self.client(url, "canary") as client:

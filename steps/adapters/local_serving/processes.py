@@ -1,9 +1,9 @@
 """Server processes that outlive the command which started them, each in a folder of its own.
 
 A process holds the lock on its folder's lock file for as long as it lives: it inherits the open
-file, and the kernel frees the lock when it ends, however it ends. So whether it lives is asked of
-the lock, and a process id is only used while the lock is held: the id of a dead process, which may
-be somebody else's by now, is never signalled.
+file, and the kernel frees the lock when it ends, however it ends. The lock therefore tells whether
+the process lives, and a process id is only used while the lock is held: the id of a dead process,
+which may be another program's by now, is never signalled.
 """
 
 import contextlib
@@ -27,7 +27,7 @@ _KILL_AFTER = 40.0  # seconds a process may take to end after it was asked to
 
 @dataclass(frozen=True, slots=True)
 class Announcement:
-    """What a process said once it was up: its port, or why it will never have one."""
+    """The word of a process once it was up: its port, or why it will never have one."""
 
     pid: int
     port: int | None = None
@@ -75,21 +75,23 @@ class Processes:
         return False
 
     def announced(self, name: str) -> Announcement | None:
-        """What it said of itself, whether or not it still lives."""
+        """The announcement of a process, living or not."""
         try:
             return Announcement(**json.loads(self.announcement(name).read_text()))
         except (FileNotFoundError, ValueError, TypeError):
             return None
 
     def names(self) -> tuple[str, ...]:
-        """Those that live."""
+        """The names of the living processes."""
         try:
             return tuple(sorted(entry.name for entry in self._folder.iterdir() if self.alive(entry.name)))
         except FileNotFoundError:
             return ()
 
     def forget(self, named: Collection[str], keep: int) -> None:
-        """Remove what ended processes left, but for the latest `keep` of them and the named ones."""
+        """Remove what ended processes left, but for the latest `keep` of them and the named
+        ones.
+        """
         ended = [home for home in self._folder.iterdir() if home.name not in named and not self.alive(home.name)]
         for home in sorted(ended, key=lambda each: each.name)[:-keep]:
             shutil.rmtree(home, ignore_errors=True)
@@ -114,8 +116,8 @@ class Processes:
             _signal(pid, signal.SIGKILL)
 
     def end(self, names: Sequence[str], grace: float) -> None:
-        """Ask them all to end, wait, and kill what is still there. Raises Transient when something
-        survives even that.
+        """Ask the processes to end, wait, and kill the ones that are left. Raises Transient when
+        one survives even that.
         """
         for name in names:
             self.ask_to_end(name)
@@ -129,7 +131,7 @@ class Processes:
             raise Transient(f"process {next(n for n in names if self.alive(n))} in {self._folder} does not end; end it by hand")
 
     def gone(self, names: Sequence[str], within: float) -> bool:
-        """Whether all of the named processes end within so many seconds."""
+        """True when all of the named processes end within so many seconds."""
 
         def ended() -> bool:
             alive = [name for name in names if self.alive(name)]
@@ -162,8 +164,8 @@ def locked(file: Path) -> Iterator[None]:
 
 
 def _taken(lock: int) -> bool:
-    """Whether the lock is ours now; one who only looks holds it for a moment, a living process for
-    good.
+    """True when this process has the lock now; a process that only looks holds it for a moment, a
+    living server for good.
     """
 
     def taken() -> bool:

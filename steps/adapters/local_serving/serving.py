@@ -1,9 +1,9 @@
 """Serving on one machine: predictors and a gateway as processes that outlive the command, behind
 the same port as in a cluster.
 
-Whatever is wanted is written to a document first; then processes are started, routes are taken
-over, and what nobody wants any more is ended. A command that was killed anywhere in between leaves
-a document that the next call makes true.
+The wanted state is written to a document first; then processes are started, routes are taken over,
+and processes that no slot names are ended. A command that was killed anywhere in between leaves a
+document that the next call makes true.
 """
 
 import contextlib
@@ -65,8 +65,8 @@ class LocalServing:
         return f"http://127.0.0.1:{port}"
 
     def state(self) -> ServingState:
-        """What is wanted, and whether it answers. A champion or gateway that died is started again
-        first, unless all was stopped.
+        """The wanted state, and which of it answers. A champion or gateway that died is started
+        again first, unless all was stopped.
         """
         wanted = self._document.read()
         if wanted.champion is not None and not wanted.stopped and not self._whole(wanted):
@@ -129,8 +129,8 @@ class LocalServing:
         return self._changed(lambda now: replace(now, canary=None, percent=0, incoming=None))
 
     def restore(self, model: ModelVersion) -> ServingState:
-        """The kept previous process where it is that version, else a new one that answers before it
-        is switched to.
+        """Switch to the kept previous process where it is that version, else to a new one once it
+        answers.
         """
         wanted = self._document.read()
         if wanted.champion is not None and wanted.champion.digest == model.digest:
@@ -164,8 +164,8 @@ class LocalServing:
         return {role: Traffic(**counts.get(slot.name, {"requests": 0, "failures": 0})) for role, slot in roles.items() if slot is not None}
 
     def flush(self) -> None:
-        """Every answer so far is in the inference log when this returns. Raises Transient when the
-        store is away.
+        """Wait until every answer so far is in the inference log. Raises Transient when the store
+        is away.
         """
         named = {slot.name for slot in self._document.read().slots}
         alive = [name for name in self._processes.names() if name != GATEWAY]
@@ -181,8 +181,8 @@ class LocalServing:
         return self._told(self._settle(wanted) if wanted.champion is not None else wanted)
 
     def stop(self) -> None:
-        """End every process, the log written; nothing comes back before `resume` or a command that
-        changes something.
+        """End every process, the log written; no process comes back before `resume` or a command
+        that changes something.
         """
         self._document.change(lambda now: replace(now, stopped=True))
         with self._alone():
@@ -191,8 +191,8 @@ class LocalServing:
             self._processes.end([name for name in names if name != GATEWAY], _GRACE)
 
     def _changed(self, to: Callable[[LocalState], LocalState], *, expected: int | None = None) -> ServingState:
-        """Write, switch the routes, end what nobody wants; the generation rises only when something
-        changed.
+        """Write, switch the routes, end the processes that no slot names; the generation rises only
+        when something changed.
         """
 
         def chosen(now: LocalState) -> LocalState:
@@ -203,8 +203,8 @@ class LocalServing:
         return self._told(self._settle(wanted) if wanted.champion is not None and not wanted.stopped else wanted)
 
     def _settle(self, wanted: LocalState) -> LocalState:
-        """Make true what the document says of champion and gateway; a canary that died stays dead,
-        so that it is seen.
+        """Make the document true for champion and gateway; a canary that died stays dead, so that
+        it is seen.
         """
         with self._alone():
             if not wanted.gateway_port or not self._processes.alive(GATEWAY):
@@ -231,7 +231,9 @@ class LocalServing:
             raise Transient(f"the gateway routes by generation {taken} still; expected {wanted.generation}")
 
     def _sweep(self) -> None:
-        """End what no slot names, without waiting: its last requests are answered first."""
+        """End the processes that no slot names, without waiting: their last requests are answered
+        first.
+        """
         with self._alone():
             named = {slot.name for slot in self._document.read().slots} | {GATEWAY}
             for name in self._processes.names():
@@ -241,7 +243,7 @@ class LocalServing:
 
     @contextlib.contextmanager
     def _undone(self, to: Callable[[LocalState], LocalState], wanted: LocalState) -> Iterator[None]:
-        """A start that failed is taken out of the document again, and its process ended."""
+        """Take a start that failed out of the document again, and end its process."""
         try:
             yield
         except ModelmedicError:

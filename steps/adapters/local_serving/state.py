@@ -1,4 +1,4 @@
-"""What is wanted of local serving, as one small document that is written before any process is
+"""The wanted state of local serving, as one small document that is written before any process is
 touched.
 """
 
@@ -31,8 +31,8 @@ class PredictorSlot:
 
 @dataclass(frozen=True, slots=True)
 class LocalState:
-    """`generation` rises with every change of what serves; notes, ports and a stop are no such
-    change.
+    """The slots, the share and the port. `generation` rises with every change of what serves;
+    notes, ports and a stop are no such change.
     """
 
     generation: int = 0
@@ -51,7 +51,7 @@ class LocalState:
         return tuple(slot for slot in (self.champion, self.canary, self.previous, self.incoming) if slot is not None)
 
     def fresh(self, model: ModelVersion) -> tuple["LocalState", PredictorSlot]:
-        """A slot for a process that never was."""
+        """A slot for a new process."""
         return replace(self, serial=self.serial + 1), PredictorSlot.of(f"predictor-{self.serial + 1:04d}", model)
 
 
@@ -68,8 +68,8 @@ class StateFile:
             return LocalState()
 
     def change(self, to: Callable[[LocalState], LocalState], *, expected: int | None = None) -> LocalState:
-        """Write what `to` makes of it; what was written. `to` may be called again when somebody
-        else was faster.
+        """Write the state that `to` makes of the current one, and return it. `to` is called again
+        when another writer was faster.
 
         Raises Conflict when the generation is not `expected`; None is for retreats, which need
         none.

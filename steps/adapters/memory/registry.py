@@ -1,5 +1,5 @@
 """A registry in this process, for a rehearsal: it keeps the rules of the real one, and ends with
-the process but for its files.
+the process except for its files.
 """
 
 import shutil
@@ -11,7 +11,7 @@ from modelmedic.steps.contracts.errors import BadInput, NotFound, Refused
 from modelmedic.steps.contracts.keys import model_prefix
 from modelmedic.steps.contracts.training import ModelVersion
 
-_FORBIDDEN = frozenset("'\"`\\ ")  # in a key: what the real one could not ask for
+_FORBIDDEN = frozenset("'\"`\\ ")  # in a key: MLflow's filter language cannot quote them
 
 
 class RehearsedRegistry:
@@ -32,12 +32,12 @@ class RehearsedRegistry:
         if now == version:
             return
         if now != expected:
-            raise Refused(f"alias {alias} of {self._name} is at {now}; expected {expected}: somebody moved it, and that stands")
+            raise Refused(f"alias {alias} of {self._name} is at {now}; expected {expected}: another writer moved it, and that stands")
         self.version(version)
         self._aliases[alias] = version
 
     def register(self, model: Path, *, key: str, tags: Mapping[str, str], metrics: Mapping[str, float]) -> ModelVersion:
-        del metrics  # people look at them in MLflow; nobody does here
+        del metrics  # people look at metrics in MLflow; a rehearsal has no such page
         found = digest(model)
         if not key or set(key) & _FORBIDDEN:
             raise BadInput(f"registration key is {key[:80]!r}; expected letters, digits, dots, dashes, colons or slashes")
@@ -66,7 +66,7 @@ class RehearsedRegistry:
         return Path(shutil.copytree(self._files / version, to))
 
     def _next(self) -> str:
-        """A number that no version had, also when one of them is gone."""
+        """A number that no version had, even when a version is gone."""
         self._count += 1
         return str(self._count)
 

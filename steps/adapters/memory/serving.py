@@ -104,8 +104,8 @@ class RehearsedServing:
         return {role: self._traffic.get(served.digest, Traffic(0, 0)) for role, served in roles.items() if served is not None}
 
     def ask(self, rows: pa.Table, *, replay: bool = False) -> Prediction:
-        """What a caller does: one request, answered by whose turn it is. A replay is the champion's
-        and counts nowhere.
+        """The answer to one request of a caller, by the process whose turn it is. A replay is the
+        champion's and counts nowhere.
         """
         if replay:
             return self.infer(rows, to="champion")
@@ -116,7 +116,7 @@ class RehearsedServing:
         return Prediction(tuple(values.tolist()), served.version, _NO_TIME)
 
     def serve(self, rows: pa.Table) -> ServedAnswers:
-        """Every row a request of its own, in their order."""
+        """Answer every row as a request of its own, in their order."""
         turns = self._turns(rows.num_rows)
         values, versions = np.empty(rows.num_rows), np.empty(rows.num_rows, dtype=object)
         roles = np.empty(rows.num_rows, dtype=object)
@@ -129,7 +129,7 @@ class RehearsedServing:
         return ServedAnswers(values, tuple(versions.tolist()), tuple(roles.tolist()))
 
     def _turns(self, requests: int) -> npt.NDArray[np.bool_]:
-        """For each of the next requests whether it is the canary's."""
+        """Truth values for the next requests: True where it is the canary's turn."""
         if self._state.champion is None:
             raise Transient("nothing serves; expected a champion")
         first, percent = self._asked, self._state.canary_percent if self._state.canary is not None else 0

@@ -1,4 +1,6 @@
-"""MLflow's client made quiet, bounded in time, and speaking in our errors."""
+"""MLflow's client made quiet, bounded in time, and speaking in our errors. Called by the
+registry.
+"""
 
 import contextlib
 import logging
@@ -12,7 +14,7 @@ from typing import Any
 from modelmedic.steps.contracts.errors import BadInput, NotFound, Refused, Transient
 
 SQLITE = "sqlite:///"
-_SETTINGS = {  # read by MLflow at every use; what somebody has set already stays
+_SETTINGS = {  # read by MLflow at every use; a value of the environment stays
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",  # MLflow's 7 with their pauses keep a heal waiting for minutes
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",  # seconds
     "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
@@ -28,7 +30,7 @@ _OURS = {"RESOURCE_DOES_NOT_EXIST": NotFound, "NOT_FOUND": NotFound, "INVALID_PA
 def connect(uri: str) -> Any:
     """An MlflowClient for tracking and registry. A database of sqlite is made when there is none.
 
-    Raises Transient when it cannot be opened; a server is asked by the first call only.
+    Raises Transient when the database cannot be opened; a server is asked by the first call only.
     """
     for name, value in _SETTINGS.items():
         os.environ.setdefault(name, value)
@@ -48,10 +50,10 @@ def database(uri: str) -> Path | None:
 
 @contextlib.contextmanager
 def translated(uri: str) -> Iterator[None]:
-    """MLflow's exceptions as ours: what it does not know, does not allow, does not take, and
-    everything else as Transient.
+    """MLflow's exceptions as ours: NotFound, Refused and BadInput by MLflow's code, Transient for
+    every other.
     """
-    # deprecations between MLflow and its own libraries are no news to whoever runs a heal
+    # deprecations between MLflow and its own libraries do not concern the operator of a heal
     warnings.filterwarnings("ignore", module=r"(mlflow|sqlalchemy|alembic)(\.|$)")
     from mlflow.exceptions import MlflowException
 

@@ -30,8 +30,8 @@ class MlflowRegistry:
     """Implements `Registry`. `work` is a scratch folder; MLflow itself is first touched by the
     first call.
 
-    With a database of sqlite the files go to `mlartifacts` beside it; with a server, where the
-    server says.
+    With a database of sqlite the files go to `mlartifacts` beside it; with a server, to the
+    server's own place.
     """
 
     def __init__(self, tracking_uri: str, names: Names, work: Path) -> None:
@@ -50,14 +50,14 @@ class MlflowRegistry:
             return
         if now != expected:
             raise Refused(
-                f"alias {alias} of {self._name} is at {_words(now)}; expected {_words(expected)}: somebody moved it, and that stands"
+                f"alias {alias} of {self._name} is at {_words(now)}; expected {_words(expected)}: another writer moved it, and that stands"
             )
         self.version(version)
         with translated(self._uri):
             self._client.set_registered_model_alias(self._name, alias, version)
         after = self.alias(alias)
         if after != version:
-            raise Refused(f"alias {alias} of {self._name} was set to version {version} and is at {_words(after)}: somebody else moved it")
+            raise Refused(f"alias {alias} of {self._name} was set to version {version} and is at {_words(after)}: another writer moved it")
 
     def register(self, model: Path, *, key: str, tags: Mapping[str, str], metrics: Mapping[str, float]) -> ModelVersion:
         digest = folder_digest(model)
@@ -142,12 +142,12 @@ class MlflowRegistry:
             with translated(self._uri):
                 self._client.create_registered_model(self._name)
         except Exception:
-            if self._model() is None:  # somebody else making it at the same moment is as good
+            if self._model() is None:  # another process making it at the same moment is as good
                 raise
 
     def _run(self, model: Path, tags: Mapping[str, str], metrics: Mapping[str, float]) -> Any:
-        """A finished run with the facts, the numbers and the files; an earlier one of this key that
-        was cut off is gone on with.
+        """A finished run with the facts, the numbers and the files; continues an earlier run of
+        this key that was cut off.
         """
         from mlflow.entities import Metric
 
@@ -178,8 +178,8 @@ class MlflowRegistry:
                 return sorted(found, key=lambda each: int(each.version))
 
     def _first(self, made: Any, digest: str, key: str) -> ModelVersion:
-        """The version that stands for the key: ours, or the one of a call that was faster, and then
-        ours is taken away.
+        """The version that stands for the key: ours, or the one of a call that was faster, and ours
+        is taken away then.
         """
         found = self._of_key(key)
         if not found:
@@ -200,8 +200,8 @@ class MlflowRegistry:
         return known
 
     def _known(self, found: Any) -> ModelVersion:
-        """A version that somebody registered by hand has no digest of ours: it is empty then, and
-        the uri is MLflow's own source.
+        """A version as ours. One that a person registered by hand has no digest of ours: it is
+        empty then, and the uri is MLflow's own source.
         """
         tags = {name.removeprefix(_TAG): str(value) for name, value in dict(found.tags).items() if name.startswith(_TAG)}
         digest = tags.get("digest", "")

@@ -18,7 +18,7 @@ _CHUNK = 1 << 20  # bytes
 
 
 def digest(folder: Path) -> str:
-    """sha256 over the sorted list of (relative path, sha256 of the file).
+    """The sha256 over the sorted list of (relative path, sha256 of the file).
 
     Raises BadInput when there is no file, a link, or a name that the object store would not take.
     """
@@ -26,10 +26,10 @@ def digest(folder: Path) -> str:
 
 
 def push(store: ObjectStore, prefix: str, folder: Path) -> str:
-    """Upload every file below `prefix`; the folder's digest. A second call, or one after a kill,
-    uploads what is missing.
+    """Upload every file below `prefix`; returns the folder's digest. A second call, or one after a
+    kill, uploads the missing files.
 
-    Raises Conflict when another content lies there under one of the names.
+    Raises Conflict when an object of one of the names has another content.
     """
     hashes = {}
     for relative, path in _files(folder):
@@ -44,11 +44,11 @@ def push(store: ObjectStore, prefix: str, folder: Path) -> str:
 
 
 def pull(store: ObjectStore, prefix: str, to: Path, digest: str | None) -> Path:
-    """The files below `prefix` as the folder `to`, which appears whole or not at all; nothing is
-    fetched when it is there already.
+    """The files below `prefix` as the folder `to`, which appears whole or not at all; fetches
+    nothing when the folder is there already.
 
-    Raises NotFound when nothing lies there, Refused when the files do not have the digest (None:
-    whatever they are).
+    Raises NotFound when the prefix has no object, Refused when the files do not have the digest
+    (None accepts any).
     """
     if digest is not None and _holds(to, digest):
         return to
@@ -66,8 +66,8 @@ def pull(store: ObjectStore, prefix: str, to: Path, digest: str | None) -> Path:
 
 
 def settle(fresh: Path, to: Path) -> None:
-    """Give the finished folder its name; what lay there is moved away first, for no rename replaces
-    a full folder.
+    """Give the finished folder its name; an earlier folder of that name is moved away first,
+    because no rename replaces a full folder.
     """
     if to.exists():
         to.rename(fresh.with_name(f"{fresh.name}.old"))

@@ -1,5 +1,5 @@
-"""What an MLflow model folder says of itself, read without MLflow: its flavors, its signature and a
-few rows of its own.
+"""The metadata of an MLflow model folder, read without MLflow: its flavors, its signature and a few
+rows of its own.
 """
 
 import json
@@ -39,7 +39,9 @@ def read_folder(folder: Path) -> dict[str, Any]:
 
 
 def signature(document: Mapping[str, Any]) -> tuple[ModelInput, ...]:
-    """Empty when the model was saved without one, or with one of tensors, which name no columns."""
+    """The model's columns; empty when it was saved without a signature, or with one of tensors,
+    which name no columns.
+    """
     columns = json.loads((document.get("signature") or {}).get("inputs") or "[]")
     if any("name" not in column or column.get("type") == "tensor" for column in columns):
         return ()
@@ -59,7 +61,9 @@ def example(folder: Path, document: Mapping[str, Any]) -> pa.Table | None:
 
 
 def own_rows(folder: Path) -> pa.Table:
-    """Rows that the model has to be able to answer: its example, or one made up from its signature."""
+    """Rows that the model must be able to answer: its example, or one made up from its
+    signature.
+    """
     document = read_folder(folder)
     found = example(folder, document)
     return found if found is not None else pa.table({i.name: [_MADE_UP.get(i.kind, 0.0)] for i in signature(document)})

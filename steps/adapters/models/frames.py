@@ -11,7 +11,7 @@ from modelmedic.steps.contracts.policy import Policy
 
 def features(table: pa.Table, policy: Policy) -> pd.DataFrame:
     """The policy's features in its order: float64 with NaN, and texts with None. Raises BadInput
-    when one is missing or no number.
+    when a feature is missing or is not numeric.
     """
     absent = [name for name in policy.features if name not in table.column_names]
     if absent:
@@ -21,7 +21,9 @@ def features(table: pa.Table, policy: Policy) -> pd.DataFrame:
 
 
 def training_frame(table: pa.Table, policy: Policy) -> pd.DataFrame:
-    """The features, the target as float64 and the time in UTC, one row per labelled row, by time."""
+    """The features, the target as float64 and the time in UTC, one row per labelled row, by
+    time.
+    """
     frame = features(table, policy)
     frame[policy.data.target] = _numbers(table[policy.data.target], policy.data.target)
     if policy.data.time in table.column_names:

@@ -1,10 +1,14 @@
-"""A model folder of MLflow loaded for serving, without unpickling unless somebody has said that its
-maker is trusted.
+"""A model folder of MLflow loaded for serving, without unpickling unless an operator has said that
+its maker is trusted.
 
-MLflow puts every format behind MLFLOW_ALLOW_PICKLE_DESERIALIZATION, skops among them, for the list
-of types that skops may build comes from the model itself (mlflow/sklearn/__init__.py, 3.17). Here
-the list is ours: scikit-learn's own classes and what skops trusts anyway. Such a model needs
-neither the flag nor MLflow, whose import takes longer than everything else a predictor does.
+MLflow puts every format behind MLFLOW_ALLOW_PICKLE_DESERIALIZATION, skops among them, because the
+list of types that skops may build comes from the model itself (mlflow/sklearn/__init__.py, 3.17).
+Here the list is ours: scikit-learn's own classes and the types that skops trusts anyway. Such a
+model needs neither the flag nor MLflow, whose import takes longer than everything else a predictor
+does.
+
+One limit: a crafted tree, whose node indices scikit-learn does not check, can crash the process
+that asks it (skops 0.16, UNTRUSTED_TYPE_REASONS).
 """
 
 import os
@@ -32,8 +36,8 @@ _HARMLESS = frozenset({"numpy.dtype", "functools.partial", "sklearn.utils.valida
 
 @dataclass(frozen=True, slots=True)
 class LoadedModel:
-    """`ask` takes a pandas frame and answers one number per row: the positive class's probability,
-    or the value.
+    """A model ready to be asked. `ask` takes a pandas frame and returns one number per row: the
+    positive class's probability, or the value.
     """
 
     ask: Callable[[Any], np.ndarray]
@@ -44,8 +48,8 @@ class LoadedModel:
 
 
 def load_model(folder: Path, task: Task | None = None, *, allow_pickle: bool = False) -> LoadedModel:
-    """Raises BadInput when the folder is no MLflow model or cannot be read, Refused when it needs
-    unpickling that nobody allowed.
+    """Load the model of a folder. Raises BadInput when the folder is no MLflow model or cannot be
+    read, Refused when it needs unpickling without a permission.
     """
     document = read_folder(folder)
     sklearn = document["flavors"].get("sklearn") or {}
@@ -84,7 +88,7 @@ def _skops(folder: Path, flavor: Mapping[str, Any], task: Task | None, allowed: 
 
 
 def takes(kind: str) -> bool:
-    """Whether skops may build this type in our process, whoever wrote the model."""
+    """True when skops may build this type in our process, whoever wrote the model."""
     return bool(_OWN_CLASS.fullmatch(kind)) or kind in _HARMLESS
 
 
@@ -110,7 +114,9 @@ def _pyfunc(folder: Path, document: Mapping[str, Any], task: Task | None, allowe
 
 
 def _opened(folder: Path, allowed: bool) -> tuple[Any, bool]:
-    """The pyfunc model, and whether MLflow had to unpickle for it: it is asked not to, first."""
+    """The pyfunc model, and whether MLflow had to unpickle for it: the first attempt forbids
+    that.
+    """
     import mlflow.pyfunc
     from mlflow.exceptions import MlflowException
 

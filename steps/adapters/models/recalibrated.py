@@ -16,7 +16,7 @@ def recalibrated(model: Any, rows: pd.DataFrame, target: np.ndarray, task: Task)
     or a straight one on the value.
 
     Both keep the order of the answers. Raises BadInput when there is nothing to fit, or the line
-    would turn the order round.
+    would reverse the order.
     """
     from sklearn.ensemble import StackingClassifier, StackingRegressor
     from sklearn.linear_model import LinearRegression, LogisticRegression

@@ -1,5 +1,5 @@
-"""What a training function returned, saved as the MLflow model folder that is judged, registered
-and served.
+"""The result of a training function, saved as the MLflow model folder that is judged, registered
+and served. Called by the training process.
 """
 
 import logging
@@ -21,17 +21,17 @@ _EXAMPLE_ROWS = 5
 
 
 def save(model: Any, folder: Path, policy: Policy, rows: pd.DataFrame) -> Path:
-    """`model` is a fitted scikit-learn estimator, a path to a ready MLflow model, or whatever
-    `mlflow.pyfunc` takes.
+    """Save a model as a folder. `model` is a fitted scikit-learn estimator, a path to a ready
+    MLflow model, or anything that `mlflow.pyfunc` takes.
 
     `rows` has the features that it learnt from; a few of them go along as the input example. An
-    estimator is saved with skops, which needs no unpickling, and pickled where skops has no word
-    for a part of it. Raises BadInput when it is none of these.
+    estimator is saved with skops, which needs no unpickling, and pickled where skops does not know
+    a part of it. Raises BadInput when the model is none of these.
     """
     if isinstance(model, str | Path):
         return _copied(Path(model), folder)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # MLflow's hints on integer columns and on environments are not ours to heed here
+        warnings.simplefilter("ignore")  # MLflow's hints on integer columns and environments do not apply here
         logging.getLogger("mlflow").setLevel(logging.ERROR)
         return _saved(model, folder, policy, rows[list(policy.features)].head(_EXAMPLE_ROWS))
 
@@ -50,8 +50,8 @@ def estimator(folder: Path) -> Any:
 
 
 def signature(policy: Policy) -> Any:
-    """Every feature a double or a string that may be missing: an integer column gets nulls sooner
-    or later, and then it is none.
+    """The signature of a policy's features: each a double or a string that may be missing, because
+    an integer column gets nulls sooner or later and is a double then.
     """
     from mlflow.models.signature import ModelSignature
     from mlflow.types import ColSpec, DataType, Schema
@@ -103,20 +103,20 @@ def _estimator(model: Any, folder: Path, policy: Policy, common: dict[str, Any])
 
 
 def _trusted(model: Any) -> Sequence[str] | None:
-    """The parts of the model that skops does not trust by itself and the loader does; None when it
-    has others.
+    """The parts of the model that skops does not trust by itself and the loader takes; None when
+    the model has others.
     """
     import skops.io
 
     try:
         found = skops.io.get_untrusted_types(data=skops.io.dumps(model))
-    except Exception:  # skops raises all sorts for what it has no word for
+    except Exception:  # skops raises many kinds for a type that it does not know
         return None
     return found if all(takes(kind) for kind in found) else None
 
 
 def _pins(*packages: str) -> list[str]:
-    """Pins of what is installed, for people who load the model elsewhere; MLflow's own guess
+    """Pins of the installed packages, for people who load the model elsewhere; MLflow's own guess
     imports the model in a new process.
     """
     return [f"{package}=={version(package)}" for package in packages]

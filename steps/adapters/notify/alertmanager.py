@@ -66,8 +66,8 @@ def post_alerts(client: HttpClient, alerts: Sequence[Mapping[str, Any]]) -> None
 
 
 def labels(notification: Notification) -> dict[str, str]:
-    """What identifies the alert: the same message about the same incident is one alert. Empty
-    labels are left out.
+    """The labels, which identify the alert: the same message about the same incident is one alert.
+    Empty labels are left out.
     """
     found = {
         "alertname": alert_name(notification.event),
@@ -80,8 +80,8 @@ def labels(notification: Notification) -> dict[str, str]:
 
 
 def annotations(notification: Notification) -> dict[str, str]:
-    """What people read. The links' names become annotations: `runbook` is runbook_url, as
-    everywhere else.
+    """The annotations, for people. The links' names become annotations: `runbook` is runbook_url,
+    as everywhere else.
     """
     found = {
         "summary": notification.summary,
@@ -94,12 +94,14 @@ def annotations(notification: Notification) -> dict[str, str]:
 
 
 def alert_name(event: str) -> str:
-    """`data.quarantined` → ModelmedicHealDataQuarantined, `heal.refused` → ModelmedicHealRefused."""
+    """`data.quarantined` → ModelmedicHealDataQuarantined, `heal.refused` →
+    ModelmedicHealRefused.
+    """
     words = "".join(char if char.isascii() and char.isalnum() else " " for char in event).split()
     return "ModelmedicHeal" + "".join(word[:1].upper() + word[1:] for word in (words[1:] if words[:1] == ["heal"] else words))
 
 
 def _links(links: Mapping[str, str]) -> dict[str, str]:
-    """Only names that Prometheus allows."""
+    """The links whose names Prometheus allows."""
     named = {"runbook_url" if name == "runbook" else name: link for name, link in links.items()}
     return {name: link for name, link in named.items() if name.isascii() and name.isidentifier()}

@@ -1,4 +1,4 @@
-"""One message to several places; a place that fails holds nobody up, least of all a heal."""
+"""One message to several notifiers; a notifier that fails holds up nothing, least of all a heal."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -17,8 +17,8 @@ def _log(notification: Notification, where: str, error: ModelmedicError) -> None
 
 
 class Several:
-    """A Notifier that tells each of `notifiers` in order; `failed` hears of each one that could not
-    be told.
+    """A Notifier that tells each of `notifiers` in order; `failed` is called for each one that
+    could not deliver.
     """
 
     def __init__(self, notifiers: Sequence[Notifier], failed: Failed = _log) -> None:
@@ -26,8 +26,8 @@ class Several:
         self._failed = failed
 
     def notify(self, notification: Notification) -> None:
-        """Never raises an error of ours: who could not be told is passed to `failed`, and what that
-        raises is logged.
+        """Never raises an error of ours: each failed delivery is passed to `failed`, and an error
+        of `failed` is logged.
         """
         for notifier in self._notifiers:
             try:
@@ -40,4 +40,4 @@ class Several:
             self._failed(notification, where, error)
         except ModelmedicError as worse:
             _log(notification, where, error)
-            _LOG.warning("that could not be noted either: %s", worse)
+            _LOG.warning("the failed delivery could not be recorded either: %s", worse)

@@ -1,4 +1,4 @@
-"""Messages kept: as JSON lines in a file of this machine, or one object each in the store, where
+"""Messages kept: as JSON lines in a file of this machine, or as one object each in the store, where
 the incident report finds them.
 """
 
@@ -36,7 +36,7 @@ class FileNotifier:
 
 
 class StoreNotifier:
-    """A Notifier that keeps each message once per incident, so that a stage which is run again does
+    """A Notifier that keeps each message once per incident, so that a stage which runs again does
     not repeat itself.
     """
 

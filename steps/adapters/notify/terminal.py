@@ -14,7 +14,7 @@ _LONGEST = 2000  # characters of a text
 
 class TerminalNotifier:
     """A Notifier that writes to `console`, by default one on stderr; rich leaves colours out for
-    NO_COLOR and what is no terminal.
+    NO_COLOR and where there is no terminal.
     """
 
     def __init__(self, console: "Console | None" = None) -> None:
@@ -44,5 +44,5 @@ class TerminalNotifier:
 
 
 def _plain(text: str) -> str:
-    """Texts may quote names from data: a terminal obeys none of them."""
+    """Printable text. Messages may quote names from data, and a terminal must obey none of them."""
     return "".join(char if char.isprintable() else " " if char in "\n\t" else ascii(char)[1:-1] for char in text[:_LONGEST])

@@ -1,4 +1,6 @@
-"""Many files judged at once, each by what it says it is: a policy, org-wide defaults or an overlay."""
+"""Many files judged at once, each by what it says it is: a policy, org-wide defaults or an
+overlay.
+"""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""A first policy as commented YAML, from what was guessed of a table."""
+"""A first policy as commented YAML, from the guesses about a table. Called by `modelmedic init`."""
 
 from modelmedic.steps.adapters.policy.faults import validated
 from modelmedic.steps.adapters.policy.text import scalar
@@ -10,7 +10,9 @@ from modelmedic.steps.core.scaffold.scaffold import Scaffold
 
 
 def scaffold_yaml(found: Scaffold, *, name: str, owner: str, source: str) -> str:
-    """The text of a policy that validates. Raises BadInput when `name` or `owner` is not allowed."""
+    """The text of a policy that validates. Raises BadInput when `name` or `owner` is not
+    allowed.
+    """
     text = _text(found, name, owner, source)
     tree, faults = parse_tree(text.encode(), "policy.yaml")
     if tree is not None and not faults:
@@ -66,5 +68,5 @@ def _columns(key: str, names: tuple[str, ...], comment: str) -> list[tuple[str, 
 
 
 def _plain(source: str) -> str:
-    """A file's name may hold anything; a comment ends with its line."""
+    """A file's name on one line, because a comment ends with its line."""
     return source if source.isprintable() else ascii(source)

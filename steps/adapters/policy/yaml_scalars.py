@@ -1,5 +1,5 @@
-"""What an unquoted YAML scalar is: YAML 1.2's core schema and dates, refusing what YAML 1.1 reads
-as something else.
+"""The value of an unquoted YAML scalar: YAML 1.2's core schema and dates, without the texts that
+YAML 1.1 reads as something else.
 """
 
 import re
@@ -20,7 +20,9 @@ _FIRST = frozenset("+-.0123456789")
 
 
 class Ambiguous(ValueError):
-    """Its text is a sentence without a subject, to be put after the place."""
+    """A scalar that two YAML readers may understand differently; its text is a sentence without a
+    subject, to be put after the place.
+    """
 
 
 def plain_scalar(text: str) -> str | int | float | bool | date | datetime | None:

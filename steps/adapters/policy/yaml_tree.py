@@ -1,11 +1,11 @@
 """Strict YAML: text to a tree whose nodes know their file and line, or all the faults of the text
-at once.
+at once. Called by the readers of policies and of the platform.
 
-Read is what every YAML reader understands alike. Refused, with the line: tags, anchors and aliases
-(so no bomb can grow), merge keys, several documents, duplicate keys, keys that are no text, tabs
-that indent, invisible characters, and plain scalars that YAML 1.1 and 1.2 read differently (`no`,
-`012`, `1_000`, `12:30`). PyYAML's libyaml events cost 0.2 ms for a policy of 40 lines;
-ruamel.yaml's pure-Python reader, which also knows lines, costs 7 to 13 ms.
+Accepted is the part that every YAML reader understands alike. Refused, with the line: tags, anchors
+and aliases (so no bomb can grow), merge keys, several documents, duplicate keys, keys that are no
+text, tabs that indent, invisible characters, and plain scalars that YAML 1.1 and 1.2 read
+differently (`no`, `012`, `1_000`, `12:30`). PyYAML's libyaml events cost 0.2 ms for a policy of 40
+lines; ruamel.yaml's pure-Python reader, which also knows lines, costs 7 to 13 ms.
 """
 
 import re
@@ -75,7 +75,7 @@ def read_tree(path: Path) -> tuple[Node | None, list[Fault]]:
 
 
 def parse_tree(data: bytes, file: str) -> tuple[Node | None, list[Fault]]:
-    """As `read_tree`, for bytes that are there already."""
+    """The tree and the faults of bytes, as `read_tree`."""
     if len(data) > LARGEST:
         return None, [Fault(file, 0, f"is larger than {LARGEST} bytes; expected a file of a few hundred lines")]
     try:

@@ -1,5 +1,5 @@
-"""What a predictor has to know of its policy, as one line of JSON: in a cluster it travels with the
-InferenceService.
+"""The part of a policy that a predictor needs, as one line of JSON: in a cluster it travels with
+the InferenceService.
 """
 
 import json
@@ -11,7 +11,7 @@ from modelmedic.steps.contracts.errors import BadInput
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.words import Task
 
-ABOUT = "MODELMEDIC_ABOUT"  # the environment variable that holds it
+ABOUT = "MODELMEDIC_ABOUT"  # the environment variable with the facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +34,14 @@ def about(policy: Policy) -> About:
 
 
 def written(facts: About) -> str:
-    """The same text for the same facts: another one would restart the pods."""
+    """The JSON text, the same for the same facts: another one would restart the pods."""
     return json.dumps(asdict(facts), sort_keys=True, separators=(",", ":"))
 
 
 def read(environment: Mapping[str, str]) -> About | None:
-    """None where nothing is said. Raises BadInput for what `written` never wrote."""
+    """The facts of an environment; None where there are none. Raises BadInput for a text that
+    `written` never wrote.
+    """
     text = environment.get(ABOUT, "")
     if not text:
         return None

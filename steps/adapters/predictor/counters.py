@@ -1,4 +1,4 @@
-"""The counters of a predictor as its /metrics page tells them."""
+"""The counters of a predictor, read from its /metrics."""
 
 from modelmedic.steps.contracts.errors import Transient
 from modelmedic.steps.contracts.serving import Traffic
@@ -27,6 +27,6 @@ def read_traffic(page: str) -> Traffic:
     except ValueError as error:
         raise Transient(f"a predictor's metrics cannot be read: {error}") from error
     if not ours:
-        raise Transient("a predictor tells nothing of its requests; expected a page with modelmedic_… on it")
+        raise Transient("a predictor's metrics do not count its requests; expected counters named modelmedic_…")
     failures = sum(count for code, count in by_code.items() if code.startswith("5"))
     return Traffic(int(sum(by_code.values())), int(failures), recent)

@@ -12,7 +12,8 @@ from modelmedic.steps.core.records.redaction import redact
 
 
 def open_store(url: str, *, read_only: bool = False) -> ObjectStore:
-    """`file:///folder`, a plain path, or `s3://bucket/prefix` (endpoint from AWS_ENDPOINT_URL).
+    """The store of a URL: `file:///folder`, a plain path, or `s3://bucket/prefix` (endpoint from
+    AWS_ENDPOINT_URL).
 
     The store is probed first unless it is only read from. Raises UnsafeStore when it ignores
     conditions, StoreError when it cannot be reached, BadInput for any other URL or when boto3 is
@@ -44,11 +45,10 @@ def _s3(bucket: str, prefix: str) -> ObjectStore:
 
 
 def _client() -> Any:
-    """Waiting is bounded; checksums are sent only where S3 requires them, since not every
+    """A client of bounded waits. Checksums are sent only where S3 requires them, because not every
     S3-compatible store knows them.
 
-    botocore repeats nothing: a write that was not answered is read back before it is tried again,
-    which S3Store does.
+    botocore repeats nothing: S3Store reads an unanswered write back before it tries again.
     """
     import boto3
     from botocore.config import Config

@@ -6,7 +6,7 @@ under a lock), so a reader sees the old bytes or the new ones and never a part. 
 leaves at most a file in `.store/tmp`, which no listing shows.
 
 The tag is the sha256 of the content, as S3's ETag is a hash of it: a swap back to equal bytes gets
-the same tag, so whoever has to notice that (a lease) carries a number that never repeats.
+the same tag, so a record in which that matters (a lease) carries a number that never repeats.
 """
 
 import contextlib
@@ -90,7 +90,7 @@ class FolderStore:
 
     @contextlib.contextmanager
     def _written(self, data: bytes | IO[bytes]) -> Iterator[Path]:
-        """A file of ours with these bytes, on disk, gone afterwards unless it was renamed."""
+        """A temporary file with these bytes, on disk, gone afterwards unless it was renamed."""
         temporary = self.root / _OWN / "tmp" / uuid.uuid4().hex
         temporary.parent.mkdir(parents=True, exist_ok=True)
         try:

@@ -1,5 +1,5 @@
-"""Whether a store keeps its conditions: one that ignores them lets every writer win, and nothing
-here would be safe on it.
+"""The probe of a store's conditional writes: a store that ignores conditions lets every writer win,
+and nothing would be safe on it. Called when a store is opened for writing.
 """
 
 import contextlib

@@ -1,10 +1,10 @@
-"""An object store on S3 or what speaks its protocol; the conditions are `If-None-Match: *` and
-`If-Match: <ETag>`.
+"""An object store on S3 or a service that speaks its protocol; the conditions are `If-None-Match:
+*` and `If-Match: <ETag>`.
 
-Each write carries a number of its own in the object's metadata. When an answer is lost, or an
-attempt that is repeated meets what the first one wrote, the object is read back and the number
-tells whether the write went through. A write whose answer was lost and that somebody else replaced
-before it could be read back counts as a lost race, as it would have been a moment later.
+Each write carries a number of its own in the object's metadata. When an answer is lost, or a
+repeated attempt meets the first one's object, the object is read back and the number tells whether
+the write went through. A write whose answer was lost and that another writer replaced before it
+could be read back counts as a lost race, as it would have been a moment later.
 """
 
 import uuid
@@ -111,7 +111,7 @@ class S3Store:
         try:
             parts = self._parts(key, source, upload)
             return self._put(key, complete, write)
-        except BaseException:  # parts that nobody completes are paid for and seen by nobody
+        except BaseException:  # parts without a completion cost money and are visible nowhere
             self._abort(upload)
             raise
 
@@ -134,8 +134,8 @@ class S3Store:
         """One conditional write: 412 is a lost race; 409 (others write at this moment) and silence
         are tried again.
 
-        `missing` is what it means when the condition failed and there is no object: some stores
-        answer 412, S3 404.
+        `missing` is the error when the condition failed and there is no object: some stores answer
+        412, S3 404.
         """
         write = write or uuid.uuid4().hex
         retrying = tenacity.Retrying(
@@ -169,7 +169,9 @@ class S3Store:
             raise self._translated(error, self._name(key)) from error
 
     def _look(self, key: str, unanswered: Exception) -> dict[str, Any]:
-        """What is there after a write that may or may not have gone through; empty when nothing is."""
+        """The object's head after a write that may or may not have gone through; empty when there
+        is no object.
+        """
         try:
             return dict(self._reading(key, lambda: self._client.head_object(**self._at(key))))
         except NotFound:

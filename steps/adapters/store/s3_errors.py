@@ -1,4 +1,4 @@
-"""What botocore raises, in our words."""
+"""botocore's exceptions as our errors."""
 
 from typing import Any
 
@@ -37,14 +37,14 @@ def translated(error: Exception, what: str, endpoint: str) -> StoreError:
 
 
 def passing(error: BaseException) -> bool:
-    """Whether the call may go through later: no answer came, or the server was at fault."""
+    """True when the call may go through later: no answer came, or the server was at fault."""
     if isinstance(error, ClientError):
         return status(error) >= 500 or status(error) == 429
     return isinstance(error, BotoCoreError) and not isinstance(error, _HOPELESS)
 
 
 def unsent(error: BaseException) -> bool:
-    """Whether the call certainly did nothing, because nobody was there to hear it."""
+    """True when the call certainly did nothing, because no server heard it."""
     return isinstance(error, _NOT_CONNECTED)
 
 

@@ -45,5 +45,7 @@ class RangeReader(io.RawIOBase):
 
 
 def buffered(size: int, fetch: Callable[[int, int], bytes]) -> io.BufferedReader:
-    """Small reads are served from one fetch ahead; large ones are fetched as they are asked for."""
+    """A reader that serves small reads from one fetch ahead; large ones are fetched as they are
+    asked for.
+    """
     return io.BufferedReader(RangeReader(size, fetch), READ_AHEAD)

@@ -1,5 +1,5 @@
-"""What a person's table calls its columns, found out before anything of it is read, and whether it
-is a table at all.
+"""The column names of a person's table, found before any row of it is read, and the refusal of a
+file that is no table.
 """
 
 import codecs

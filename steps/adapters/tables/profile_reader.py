@@ -114,7 +114,9 @@ class _Parquet:
         return profiler.result()
 
     def _group(self, file: pq.ParquetFile, group: int, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
-        """A row group's columns: as a whole, which is quicker, unless that could take much memory."""
+        """A row group's columns: as a whole, which is quicker, unless that could take much
+        memory.
+        """
         if self._metadata.row_group(group).num_rows > _LARGE_GROUP:
             yield from file.iter_batches(_BATCH, row_groups=[group], columns=list(names), use_threads=False)
         else:

@@ -12,12 +12,12 @@ from modelmedic.steps.contracts.errors import BadInput
 from modelmedic.steps.core.tables.thinning import thin
 
 _CSV_BLOCK = 8 << 20  # bytes
-MOST_ROWS = 400_000  # what the row-level tests look at; more rows are sampled evenly, and the answer says so
+MOST_ROWS = 400_000  # rows of a row-level test; more rows are sampled evenly, and the answer says so
 
 
 def read_table(path: Path) -> tuple[pa.Table, int]:
-    """The table, at most MOST_ROWS rows spread evenly over it in their order, and how many rows the
-    file has.
+    """The table, at most MOST_ROWS rows spread evenly over it in their order, and the number of
+    rows in the file.
     """
     refuse_empty(path)
     table = _read_parquet(path) if is_parquet(path) else read_csv(path)

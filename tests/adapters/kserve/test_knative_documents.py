@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from modelmedic.steps.adapters.kserve.document import predictor, slot
-from modelmedic.steps.adapters.kserve.knative import canary, percent_seen, promotion, settled, share, wanted, withdrawal
+from modelmedic.steps.adapters.kserve.document import predictor, read_predictor
+from modelmedic.steps.adapters.kserve.knative import canary, percent_seen, promotion, read_spec, settled, share, withdrawal
 from modelmedic.steps.adapters.kserve.serving import KServeServing
 from modelmedic.steps.adapters.kube.client import Kube
 from modelmedic.steps.contracts.errors import BadPolicy
@@ -25,13 +25,13 @@ def _service(version: str, percent: int | None = None) -> dict[str, Any]:
 
 
 def test_without_a_percentage_the_predictor_is_the_champion() -> None:
-    now = wanted(_service("1"), None)
+    now = read_spec(_service("1"), None)
     assert now.champion is not None
     assert (now.champion.version, now.canary, now.generation) == ("1", None, 3)
 
 
 def test_with_a_percentage_the_predictor_is_the_canary_of_whom_it_replaces() -> None:
-    now = wanted(_service("2", 20), slot(_serves("1")))
+    now = read_spec(_service("2", 20), read_predictor(_serves("1")))
     assert now.champion is not None
     assert now.canary is not None
     assert (now.champion.version, now.canary.version, now.percent) == ("1", "2", 20)
@@ -40,7 +40,7 @@ def test_with_a_percentage_the_predictor_is_the_canary_of_whom_it_replaces() -> 
 def test_a_withdrawn_canary_leaves_the_champion_and_keeps_the_newest_revision_dark() -> None:
     change = withdrawal(_serves("1"))["spec"]["predictor"]
     assert change["canaryTrafficPercent"] == 0
-    after = wanted({"metadata": {"generation": 4}, "spec": {"predictor": change}}, slot(_serves("1")))
+    after = read_spec({"metadata": {"generation": 4}, "spec": {"predictor": change}}, read_predictor(_serves("1")))
     assert after.champion is not None
     assert (after.champion.version, after.canary) == ("1", None)
 

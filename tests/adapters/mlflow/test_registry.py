@@ -65,7 +65,9 @@ class Real:
 
 
 class Rehearsed:
-    """What a replay of the past registers with; it keeps no numbers, so they are remembered here."""
+    """What a replay of the past registers with; it keeps no numbers, so they are remembered
+    here.
+    """
 
     def __init__(self, files: Path) -> None:
         self.registry = Remembering(files, "flights")
@@ -165,9 +167,9 @@ def test_alias_moves_only_from_where_it_was_expected(world: Tampering, model: Ca
     world.registry.move_alias("champion", "2", expected="1")
     world.registry.move_alias("champion", "2", expected="1")  # the same move once more
     assert world.registry.alias("champion") == "2"
-    with pytest.raises(Refused, match="somebody moved it"):
+    with pytest.raises(Refused, match="another writer moved it"):
         world.registry.move_alias("champion", "3", expected="1")
-    with pytest.raises(Refused, match="somebody moved it"):
+    with pytest.raises(Refused, match="another writer moved it"):
         world.registry.move_alias("champion", "3", expected=None)
     assert world.registry.alias("champion") == "2"
 

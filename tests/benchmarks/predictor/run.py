@@ -45,7 +45,9 @@ class RunningPredictor:
 
 
 def measure(root: Path, store: str, *, requests: int = 400, batch: int = 300) -> tuple[Measured, ...]:
-    """The predictors are asked in turns, so that whatever else the machine does meets all of them."""
+    """The predictors are asked in turns, so that whatever else the machine does meets all of
+    them.
+    """
     folder, table = write_model(root / "model"), rows(20_000)
     log = (f"--log-store={store}", "--log-seconds=1")
     with _running(root, folder, "without log") as bare, _running(root, folder, "with log", *log) as logging:
