@@ -1,4 +1,4 @@
-"""What every serving side keeps to: dark first, exact shares, one generation per change, retreat
+"""The rules of every serving side: dark first, exact shares, one generation per change, retreat
 without one.
 """
 
@@ -110,7 +110,9 @@ def test_callers_never_see_a_failing_canary_and_it_is_charged_with_each_failure(
 
 @open_to_callers
 def test_a_failing_canary_is_charged_with_each_failure_that_its_callers_saw(world: ServingWorld) -> None:
-    """What no Gateway API gateway can keep from them: it does not ask the champion again."""
+    """No Gateway API gateway can spare callers these failures, because it does not ask the champion
+    again.
+    """
     _with_canary(world, share=50, status=500)
     answered = [_tried(world) for _ in range(20)]
     traffic = world.serving.traffic()

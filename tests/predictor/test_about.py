@@ -1,5 +1,5 @@
-"""What a deployment tells a predictor of its policy arrives as it was, and what nobody of ours
-wrote is refused.
+"""A deployment's facts about its policy reach the predictor unchanged, and any other text is
+refused.
 """
 
 from pathlib import Path

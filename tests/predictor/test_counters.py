@@ -1,4 +1,4 @@
-"""What a predictor counts is read again as it was counted."""
+"""A predictor's counters are read back as they were counted."""
 
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest

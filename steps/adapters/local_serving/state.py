@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from modelmedic.steps.adapters.store.folder import FolderStore
-from modelmedic.steps.contracts.codec import encode
-from modelmedic.steps.contracts.errors import Conflict, NotFound
+from modelmedic.steps.contracts.codec import decode, encode
+from modelmedic.steps.contracts.errors import BadInput, Conflict, NotFound
 from modelmedic.steps.contracts.training import ModelVersion
-from modelmedic.steps.records.documents import parse
 
 _KEY = "serving.json"
 
@@ -63,7 +64,7 @@ class StateFile:
 
     def read(self) -> LocalState:
         try:
-            return parse(LocalState, self._store.get(_KEY).data, _KEY)
+            return self._parsed(self._store.get(_KEY).data)
         except NotFound:
             return LocalState()
 
@@ -77,7 +78,7 @@ class StateFile:
         while True:
             try:
                 blob = self._store.get(_KEY)
-                now, tag = parse(LocalState, blob.data, _KEY), blob.tag
+                now, tag = self._parsed(blob.data), blob.tag
             except NotFound:
                 now, tag = LocalState(), None
             if expected is not None and now.generation != expected:
@@ -90,6 +91,16 @@ class StateFile:
             except Conflict:
                 continue
             return after
+
+    def _parsed(self, data: bytes) -> LocalState:
+        try:
+            return decode(LocalState, data)
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(map(str, first["loc"])) or "the document"
+            raise BadInput(
+                f"{self._store.root / _KEY} is no state of local serving ({place}: {first['msg']}); stop it and remove the file"
+            ) from error
 
     def _write(self, after: LocalState, tag: str | None) -> None:
         if tag is None:

@@ -1,5 +1,5 @@
-"""What an InferenceService in Knative mode says, and what changes say to it; the documents alone,
-for no Knative was run.
+"""An InferenceService in Knative mode, read and changed: the documents alone, because none of it
+was run against Knative.
 """
 
 from typing import Any

@@ -1,5 +1,5 @@
-"""What holds of KServe alone: one patch per change, nothing slips between, no pod is restarted for
-nothing, retreat needs nobody.
+"""The rules of KServe's adapter alone: one patch per change, nothing slips between, no needless
+restart of a pod, and a retreat that needs no other service.
 """
 
 import json
@@ -206,7 +206,7 @@ class UnreachableStore(MemoryStore):
 
 @pytest.mark.parametrize("picky", [False, True])
 def test_the_last_good_version_comes_back_while_the_store_is_away(kserve: Kserve, picky: bool) -> None:
-    """With no row of its own to ask it, for those lie in the store."""
+    """The version's own rows lie in the store, so that none of them can be asked."""
     first = kserve.world.model("1", value=0.1)
     kserve.serving.start(first)
     kserve.cluster.behaviours[first.digest] = {"value": 0.1, "picky": picky}

@@ -24,7 +24,7 @@ def world(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
 
 @pytest.fixture
 def incident() -> Incident:
-    """Of a model that no other test has."""
+    """An incident of a model that no other test has."""
     model = f"churn-{os.urandom(4).hex()}"
     return Incident(incident_id(model, 3), model, 3, "hash", NOW, WINDOW, "ModelmedicDrift")
 

@@ -16,7 +16,7 @@ import pytest
 from modelmedic.steps.adapters.local_serving.processes import Processes
 from modelmedic.steps.adapters.local_serving.serving import LocalServing
 from modelmedic.steps.adapters.local_serving.state import LocalState, PredictorSlot, StateFile
-from modelmedic.steps.contracts.errors import ModelmedicError, Transient
+from modelmedic.steps.contracts.errors import BadInput, ModelmedicError, Transient
 from tests.worlds.serving import ROWS, ServingWorld, on_this_machine
 
 
@@ -34,7 +34,7 @@ def _serving(world: ServingWorld) -> LocalServing:
 
 
 def _kill(root: Path, name: str) -> None:
-    """As the kernel does it when memory runs out, and wait until it is gone."""
+    """Kill a process as the kernel does when memory runs out, and wait until it is gone."""
     processes = Processes(root / "serving" / "processes")
     os.kill(int((root / "serving" / "processes" / name / "pid").read_text()), signal.SIGKILL)
     processes.end([name], 5.0)
@@ -133,7 +133,7 @@ def test_another_process_sees_and_goes_on_with_what_serves(world: ServingWorld, 
 
 
 def test_what_was_wanted_and_never_started_is_started_by_the_next_call(world: ServingWorld, tmp_path: Path) -> None:
-    """As after kill -9 between the document and the process."""
+    """A kill -9 between the document and the process leaves this state."""
     document, model = StateFile(tmp_path / "serving"), world.model("1")
     document.change(lambda now: replace(now, champion=PredictorSlot.of("predictor-0001", model), serial=1, generation=1))
     state = world.serving.state()
@@ -206,3 +206,11 @@ def test_an_unknown_share_of_the_document_survives_a_race(tmp_path: Path) -> Non
         return replace(now, serial=now.serial + 1)
 
     assert document.change(slow) == LocalState(serial=1, annotations={"by": "another"})
+
+
+def test_a_state_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "state" / "serving.json"
+    file.parent.mkdir()
+    file.write_text('{"generation": "many"}')
+    with pytest.raises(BadInput, match=rf"{file} is no state of local serving \(generation: "):
+        StateFile(tmp_path).read()

@@ -65,9 +65,7 @@ class Real:
 
 
 class Rehearsed:
-    """What a replay of the past registers with; it keeps no numbers, so they are remembered
-    here.
-    """
+    """The registry of a replay of the past; it keeps no metrics, so they are remembered here."""
 
     def __init__(self, files: Path) -> None:
         self.registry = Remembering(files, "flights")

@@ -20,8 +20,8 @@ from tests.worlds.training import policy
 
 @pytest.fixture(autouse=True)
 def one_thread() -> Iterator[None]:
-    """As the training process has it: OpenMP's threads wait for one another in a busy loop, which a
-    shared machine makes endless.
+    """One thread, as in the training process: OpenMP's threads wait for one another in a busy loop,
+    which a shared machine makes endless.
     """
     with threadpool_limits(1):
         yield

@@ -1,5 +1,5 @@
-"""A model's files keep their digest on every way, arrive whole or not at all, and cannot climb out
-of their folder.
+"""A model's files keep their digest both ways, arrive whole or not at all, and cannot climb out of
+their folder.
 """
 
 from collections.abc import Iterator

@@ -1,5 +1,5 @@
-"""Nothing is unpickled, and no function is taken on a model's word, unless somebody has said that
-its maker is trusted.
+"""Nothing is unpickled, and no function is taken on a model's word, without an operator's
+permission.
 """
 
 import os

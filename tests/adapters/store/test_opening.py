@@ -85,7 +85,7 @@ def test_a_server_that_ignores_conditions_is_found_out_and_refused(
 
 
 class LetsAnySwapThrough(MemoryStore):
-    """As older MinIO releases: If-Match counts only where there is an object."""
+    """A store like older MinIO releases: If-Match counts only where there is an object."""
 
     def swap(self, key: str, data: bytes, expected: str) -> str:
         return super().swap(key, data, expected) if key in self.list(key) else self.create(key, data)

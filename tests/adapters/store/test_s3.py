@@ -1,5 +1,5 @@
-"""What S3 adds to the promises of a store: answers get lost, servers fail for a while, and files
-are sent in parts.
+"""The troubles that S3 adds to a store: answers get lost, servers fail for a while, and files are
+sent in parts.
 """
 
 import io

@@ -1,4 +1,4 @@
-"""What the Kubernetes API's refusals mean to us."""
+"""Each refusal of the Kubernetes API becomes the error that says whether trying again helps."""
 
 import json
 
