@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from modelmedic.steps.adapters.predictor.config import ABOUT, About, read
+from modelmedic.steps.adapters.predictor.config import ABOUT, About, from_environment
 from modelmedic.steps.contracts.words import Task
 
 POLICY = "MODELMEDIC_POLICY"  # a policy's file, where --policy is not given
@@ -51,7 +51,7 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ)
     said["task"] = Task(said["task"]) if said["task"] else None
     if said["policy"] is None and environment.get(POLICY):
         said["policy"] = Path(environment[POLICY])
-    return Options(**said, about=read(environment), allow_pickle=environment.get(ALLOW_PICKLE, "").lower() == "true")
+    return Options(**said, about=from_environment(environment), allow_pickle=environment.get(ALLOW_PICKLE, "").lower() == "true")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -198,7 +198,7 @@ class Workspace:
         return KServeServing(self.kube, policy, self.store_url, self.store)
 
     def _notifier(self, policy: Policy, clock: Clock, terminal: bool) -> Notifier:
-        from modelmedic.steps.adapters.notify.several import Several
+        from modelmedic.steps.adapters.notify.broadcast import Broadcast
         from modelmedic.steps.adapters.notify.store import StoreNotifier
         from modelmedic.steps.adapters.notify.terminal import TerminalNotifier
 
@@ -215,7 +215,7 @@ class Workspace:
             facts = {"event": notification.event, "where": where, "error": str(error)}
             trail.append("notification.failed", Phase.NOTE, incident=notification.incident, facts=facts)
 
-        return Several(people, failed)
+        return Broadcast(people, failed)
 
     def run(self, identity: str, *, say: Say = silent) -> Run:
         """The run of one incident, by the very policy that it was opened under. Raises NotFound,

@@ -73,12 +73,12 @@ class FakeCluster:
             return (200, copy.deepcopy(found)) if verb == "GET" else self._patched(kind, found, body)
 
     def touch(self, name: str) -> None:
-        """What KServe does at any time: it writes the status."""
+        """Write the status, as KServe does at any time."""
         with self._lock:
             self._stamp(self.objects[_SERVICES, name])
 
     def edit(self, name: str, change: Document) -> None:
-        """What a human does."""
+        """Change the service, as a person does."""
         with self._lock:
             self._patched(_SERVICES, self.objects[_SERVICES, name], change)
 

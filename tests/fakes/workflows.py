@@ -1,4 +1,4 @@
-"""What stands in for Argo: `Workflows` in memory, and an API server that keeps Workflows as
+"""Two stand-ins for Argo: `Workflows` in memory, and an API server that keeps Workflows as
 Kubernetes does, over real HTTP.
 """
 
@@ -87,7 +87,7 @@ class FakeArgo:
         return file
 
     def suspend(self, name: str, stage: str) -> None:
-        """What the controller does when the heal comes to an approval."""
+        """Suspend the heal at an approval, as the controller does."""
         parameter = {"name": "decision", "valueFrom": {"supplied": {}, "default": "rejected"}}
         node = {"type": "Suspend", "displayName": stage, "phase": "Running", "outputs": {"parameters": [parameter]}}
         with self._lock:

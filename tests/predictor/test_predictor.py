@@ -55,7 +55,7 @@ class Predictor:
         return response.status, json.loads(text) if "json" in found.get("content-type", "") else text, found
 
     def logged(self, day: datetime) -> list[dict[str, Any]]:
-        """What the monitor reads of a day."""
+        """The rows of a day, as the monitor reads them."""
         self.call("POST", "/modelmedic/flush")
         windows = LoggedWindows(FolderStore(self.store), policy(), SystemClock())
         return list(windows.table(Window(day, day + timedelta(days=1))).to_pylist())

@@ -49,8 +49,8 @@ class Images(Section):
 
 
 class Peer(Section):
-    """Where a service is, as a NetworkPolicy can say it: pods of a namespace, or addresses outside
-    the cluster.
+    """The place of a service, as a NetworkPolicy can name it: pods of a namespace, or addresses
+    outside the cluster.
     """
 
     namespace: Name | None = Field(default=None, description="Its namespace; ours when left out.")
@@ -86,7 +86,7 @@ class Services(Section):
 
 
 class Links(Section):
-    """What alerts and the Argo UI link to."""
+    """The addresses that alerts and the Argo UI link to."""
 
     runbooks: BaseUrl = Field(default="https://modelmedic.example/runbooks", description="<this>/<alert>.md is an alert's runbook.")
     grafana: BaseUrl = "https://grafana.example"

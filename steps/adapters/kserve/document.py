@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from modelmedic.steps.adapters.predictor.config import ABOUT, about, written
+from modelmedic.steps.adapters.predictor.config import ABOUT, about, to_text
 from modelmedic.steps.contracts.errors import BadInput, Refused
 from modelmedic.steps.contracts.keys import slug
 from modelmedic.steps.contracts.kserve import DIGEST, MODEL_LABEL, RUNTIME, VERSION
@@ -97,7 +97,7 @@ def predictor(base: Mapping[str, Any], model: ModelVersion, uri: str, policy: Po
     if made and "model" not in made:
         raise Refused(f"InferenceService {policy.serving.inferenceService} has a predictor that is no `model:`; expected one, or none yet")
     theirs = [entry for entry in (made.get("model") or {}).get("env") or [] if entry["name"] not in (VERSION, DIGEST, ABOUT)]
-    ours = ((VERSION, model.version), (DIGEST, model.digest), (ABOUT, written(about(policy))))
+    ours = ((VERSION, model.version), (DIGEST, model.digest), (ABOUT, to_text(about(policy))))
     changed = {
         "modelFormat": {"name": "mlflow"},
         "runtime": runtime,
@@ -107,7 +107,7 @@ def predictor(base: Mapping[str, Any], model: ModelVersion, uri: str, policy: Po
     return {**made, "name": name, "model": {**(made.get("model") or {}), **changed}}
 
 
-def fresh(policy: Policy, first: Mapping[str, Any], account: str) -> Document:
+def new_service(policy: Policy, first: Mapping[str, Any], account: str) -> Document:
     """A new InferenceService with this predictor."""
     serving = policy.serving
     kept = {"app.kubernetes.io/managed-by": "modelmedic", MODEL_LABEL: policy.name}

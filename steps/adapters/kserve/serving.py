@@ -21,7 +21,7 @@ from modelmedic.steps.adapters.kserve.document import (
     ServiceSpec,
     canary_entry,
     free_name,
-    fresh,
+    new_service,
     predictor,
     promotion,
     read_predictor,
@@ -222,7 +222,7 @@ class KServeServing:
     def _serve_first(self, service: Document | None, model: ModelVersion) -> None:
         if service is None:
             first = self._predictor({}, model, None)
-            self._kube.create(self._folder, fresh(self._policy, first, self._account))
+            self._kube.create(self._folder, new_service(self._policy, first, self._account))
             return
 
         def chosen(now: Document) -> Document:

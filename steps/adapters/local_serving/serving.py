@@ -82,7 +82,7 @@ class LocalServing:
             raise Refused(f"version {wanted.champion.version} serves already; expected nothing, or a canary for version {model.version}")
 
         def chosen(now: LocalState) -> LocalState:
-            after, slot = now.fresh(model)
+            after, slot = now.new_slot(model)
             return replace(after, champion=slot, stopped=False, generation=now.generation + 1)
 
         wanted = self._document.change(chosen, expected=wanted.generation)
@@ -100,7 +100,7 @@ class LocalServing:
                 return now  # an earlier call was killed while it came up
             if now.canary is not None:
                 raise Refused(f"version {now.canary.version} is the canary already; withdraw it before version {model.version} is tried")
-            after, slot = now.fresh(model)
+            after, slot = now.new_slot(model)
             return replace(after, canary=slot, percent=0, stopped=False, generation=now.generation + 1)
 
         wanted = self._document.change(chosen, expected=expected)
@@ -136,7 +136,7 @@ class LocalServing:
         if wanted.champion is not None and wanted.champion.digest == model.digest:
             return self.withdraw()
         kept = next((slot for slot in (wanted.previous, wanted.canary, wanted.incoming) if slot and slot.digest == model.digest), None)
-        coming = kept or wanted.fresh(model)[1]
+        coming = kept or wanted.new_slot(model)[1]
 
         def announced(now: LocalState) -> LocalState:
             return replace(now, incoming=coming, serial=max(now.serial, wanted.serial + 1), stopped=False, generation=now.generation + 1)

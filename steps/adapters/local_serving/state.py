@@ -51,7 +51,7 @@ class LocalState:
     def slots(self) -> tuple[PredictorSlot, ...]:
         return tuple(slot for slot in (self.champion, self.canary, self.previous, self.incoming) if slot is not None)
 
-    def fresh(self, model: ModelVersion) -> tuple["LocalState", PredictorSlot]:
+    def new_slot(self, model: ModelVersion) -> tuple["LocalState", PredictorSlot]:
         """A slot for a new process."""
         return replace(self, serial=self.serial + 1), PredictorSlot.of(f"predictor-{self.serial + 1:04d}", model)
 

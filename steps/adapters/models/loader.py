@@ -76,7 +76,7 @@ def _skops(folder: Path, flavor: Mapping[str, Any], task: Task | None, allowed: 
 
     path = folder / Path(str(flavor.get("pickled_model", "model.skops"))).name
     wanted = [str(kind) for kind in flavor.get("skops_trusted_types") or ()]
-    strangers = [kind for kind in wanted if not takes(kind)]
+    strangers = [kind for kind in wanted if not trusts(kind)]
     if strangers:
         _permit(folder, allowed, f"has the type {strangers[0]} in it")
     try:
@@ -87,7 +87,7 @@ def _skops(folder: Path, flavor: Mapping[str, Any], task: Task | None, allowed: 
         raise BadInput(f"model file {path} cannot be read with this environment's scikit-learn and skops: {error}") from error
 
 
-def takes(kind: str) -> bool:
+def trusts(kind: str) -> bool:
     """True when skops may build this type in our process, whoever wrote the model."""
     return bool(_OWN_CLASS.fullmatch(kind)) or kind in _HARMLESS
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from modelmedic.steps.adapters.models.loader import takes
+from modelmedic.steps.adapters.models.loader import trusts
 from modelmedic.steps.contracts.errors import BadInput
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.words import Task
@@ -112,7 +112,7 @@ def _trusted(model: Any) -> Sequence[str] | None:
         found = skops.io.get_untrusted_types(data=skops.io.dumps(model))
     except Exception:  # skops raises many kinds for a type that it does not know
         return None
-    return found if all(takes(kind) for kind in found) else None
+    return found if all(trusts(kind) for kind in found) else None
 
 
 def _pins(*packages: str) -> list[str]:

@@ -33,14 +33,14 @@ def about(policy: Policy) -> About:
     return About(policy.name, data.task, data.time, tuple(data.numeric), tuple(data.categorical), policy.log_prefix)
 
 
-def written(facts: About) -> str:
+def to_text(facts: About) -> str:
     """The JSON text, the same for the same facts: another one would restart the pods."""
     return json.dumps(asdict(facts), sort_keys=True, separators=(",", ":"))
 
 
-def read(environment: Mapping[str, str]) -> About | None:
+def from_environment(environment: Mapping[str, str]) -> About | None:
     """The facts of an environment; None where there are none. Raises BadInput for a text that
-    `written` never wrote.
+    `to_text` never wrote.
     """
     text = environment.get(ABOUT, "")
     if not text:

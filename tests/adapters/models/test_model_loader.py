@@ -14,7 +14,7 @@ from sklearn.linear_model import LinearRegression
 from sklearn.preprocessing import FunctionTransformer
 
 from modelmedic.steps.adapters.models.folder import own_rows
-from modelmedic.steps.adapters.models.loader import load_model, takes
+from modelmedic.steps.adapters.models.loader import load_model, trusts
 from modelmedic.steps.contracts.errors import BadInput, Refused
 from modelmedic.steps.contracts.words import Task
 from tests.worlds.sklearn_folder import trained, write
@@ -57,7 +57,7 @@ def test_a_type_that_is_not_scikit_learns_own_needs_permission(tmp_path: Path) -
     ],
 )
 def test_no_function_method_or_lookalike_is_taken_for_a_class_of_scikit_learn(kind: str) -> None:
-    assert not takes(kind)
+    assert not trusts(kind)
 
 
 def test_the_trees_of_the_builtin_trainer_need_no_permission(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from modelmedic.steps.adapters.memory.store import MemoryStore
 from modelmedic.steps.adapters.notify.alertmanager import Alertmanager
-from modelmedic.steps.adapters.notify.several import Several
+from modelmedic.steps.adapters.notify.broadcast import Broadcast
 from modelmedic.steps.adapters.notify.store import FileNotifier, StoreNotifier
 from modelmedic.steps.adapters.notify.terminal import TerminalNotifier
 from modelmedic.steps.contracts.codec import decode
@@ -145,7 +145,7 @@ def test_one_that_fails_does_not_keep_the_others_from_being_told(tmp_path: Path)
     def failed(notification: Notification, where: str, error: ModelmedicError) -> None:
         failures.append((notification.event, where, str(error)))
 
-    Several([Broken(), FileNotifier(path), Broken()], failed).notify(message())
+    Broadcast([Broken(), FileNotifier(path), Broken()], failed).notify(message())
     assert path.read_text().count("\n") == 1
     assert failures == [("data.quarantined", "Broken", "nobody hears of data.quarantined")] * 2
 
@@ -155,6 +155,6 @@ def test_a_failure_that_cannot_be_noted_breaks_nothing(tmp_path: Path, caplog: p
         raise StoreError("the store is away")
 
     path = tmp_path / "messages.jsonl"
-    Several([Broken(), FileNotifier(path)], away).notify(message())
+    Broadcast([Broken(), FileNotifier(path)], away).notify(message())
     assert path.exists()
     assert "the store is away" in caplog.text

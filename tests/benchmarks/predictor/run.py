@@ -1,4 +1,4 @@
-"""What a predictor costs: its start, and p50 and p99 of a request with and without the inference
+"""The cost of a predictor: its start, and p50 and p99 of a request with and without the inference
 log, in turns on one machine.
 """
 

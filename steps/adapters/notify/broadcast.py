@@ -16,7 +16,7 @@ def _log(notification: Notification, where: str, error: ModelmedicError) -> None
     _LOG.warning("%s of %s did not reach %s: %s", notification.event, notification.model, where, error)
 
 
-class Several:
+class Broadcast:
     """A Notifier that tells each of `notifiers` in order; `failed` is called for each one that
     could not deliver.
     """
