@@ -140,7 +140,7 @@ class HttpClient:
         """The error that an answer of another status than 2xx means."""
         where, status = self._where(path), response.status
         if 300 <= status < 400:
-            return BadInput(f"{where} sends elsewhere (HTTP {status}); expected its own address, because no redirect is followed")
+            return BadInput(f"{where} redirects to another address (HTTP {status}); expected its own, because no redirect is followed")
         sentence = f"{where} answers HTTP {status} ({said(response.body) or 'and no reason'})"
         if status in (401, 403):
             return Refused(sentence)

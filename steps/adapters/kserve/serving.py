@@ -41,7 +41,7 @@ from modelmedic.steps.contracts.ports import ObjectStore
 from modelmedic.steps.contracts.serving import Prediction, Served, ServingState, Traffic
 from modelmedic.steps.contracts.training import ModelVersion
 
-_TRIES = 20  # for a patch that somebody else's change of the status overtakes
+_TRIES = 20  # of a patch that another writer's change of the status overtakes
 _RETREAT = 10.0  # seconds that a retreat waits for the gateway before it goes on all the same
 _GROUP = "/apis/serving.kserve.io/v1beta1"
 
@@ -249,7 +249,7 @@ class KServeServing:
             self._proved(one, model)
             self._placed(one)
         except ModelmedicError:
-            with contextlib.suppress(Conflict):  # somebody else has changed it meanwhile: it is theirs now
+            with contextlib.suppress(Conflict):  # another writer has changed it meanwhile
                 self._changed(lambda _: {"spec": {"canary": None}}, expected=read_spec(service).generation)
             raise
         return one
@@ -332,7 +332,7 @@ class KServeServing:
         service = self._read()
         now = int(service["metadata"]["generation"]) if service is not None else 0
         if generation is not None and now != generation:
-            raise Conflict(f"serving is at generation {now}; expected {generation}: somebody changed it meanwhile")
+            raise Conflict(f"serving is at generation {now}; expected {generation}: another writer changed it meanwhile")
         if service is None:
             raise Refused(
                 f"there is no InferenceService {self._name} in {self._namespace}; `modelmedic bootstrap` starts the first champion"

@@ -82,7 +82,7 @@ class StateFile:
             except NotFound:
                 now, tag = LocalState(), None
             if expected is not None and now.generation != expected:
-                raise Conflict(f"serving is at generation {now.generation}; expected {expected}: somebody changed it meanwhile")
+                raise Conflict(f"serving is at generation {now.generation}; expected {expected}: another writer changed it meanwhile")
             after = to(now)
             if after == now:
                 return now

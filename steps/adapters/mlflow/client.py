@@ -61,7 +61,7 @@ def translated(uri: str) -> Iterator[None]:
         yield
     except MlflowException as error:
         kind = _OURS.get(error.error_code, Transient)
-        words = "did not answer as expected" if kind is Transient else "said no"
+        words = "did not answer as expected" if kind is Transient else "refused the call"
         raise kind(f"MLflow at {shown(uri)} {words}: {_line(error)}") from error
     except OSError as error:
         raise Transient(f"MLflow at {shown(uri)} could not be reached: {_line(error)}") from error

@@ -115,7 +115,7 @@ def _object_hash(store: ObjectStore, key: str) -> str:
 def _fetched(store: ObjectStore, prefix: str, folder: Path) -> Iterator[tuple[str, str]]:
     keys = list(store.list(f"{prefix}/"))
     if not keys:
-        raise NotFound(f"no model files lie under {prefix} in the object store")
+        raise NotFound(f"there are no model files under {prefix} in the object store")
     for key in keys:
         relative = key.removeprefix(f"{prefix}/")
         path = folder / relative

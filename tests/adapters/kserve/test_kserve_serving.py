@@ -78,7 +78,7 @@ def test_a_change_of_a_human_in_between_is_a_conflict_and_stays(kserve: Kserve) 
             kserve.cluster.edit("tiny", {"spec": {"predictor": {"minReplicas": 3}}})
 
     kserve.cluster.before = interfere
-    with pytest.raises(Conflict, match="somebody changed it meanwhile"):
+    with pytest.raises(Conflict, match="another writer changed it meanwhile"):
         kserve.serving.set_share(20, expected=generation)
     assert kserve.spec["predictor"]["minReplicas"] == 3
     assert kserve.serving.state().canary_percent == 0
