@@ -16,7 +16,7 @@ from modelmedic.steps.contracts.words import VerdictState
 from modelmedic.steps.core.decision.limits import replaces_champion
 from modelmedic.steps.core.detection.verdict import VerdictContext, judge_profiles
 from modelmedic.steps.core.incidents.evidence import evidence_window
-from modelmedic.steps.core.incidents.persistence import Persistence, persistence
+from modelmedic.steps.core.incidents.persistence import AlarmPersistence, persistence
 from modelmedic.steps.detection.calibration import ReferenceProfile, reference_profile, thresholds
 from modelmedic.steps.detection.profiles import LabelledWindow, current_profile, labelled_profile
 from modelmedic.steps.incidents.repeats import Repeat, find_repeat
@@ -51,7 +51,7 @@ class MonitorResult:
     opened: bool
     alarm: bool
     sentence: str
-    persistent: Persistence
+    persistent: AlarmPersistence
     labelled: MaturedLabels
     champion: str
 
@@ -134,7 +134,7 @@ def _reach(site: Site) -> timedelta:
     return site.policy.detect.persistence.of * site.policy.detect.window
 
 
-def _open(site: Site, verdict: Verdict, held: Persistence, labelled: LabelledWindow) -> tuple[Incident, bool]:
+def _open(site: Site, verdict: Verdict, held: AlarmPersistence, labelled: LabelledWindow) -> tuple[Incident, bool]:
     """The model's open incident, and True when this call opened it; else the verdict is attached to
     it as evidence.
     """
@@ -156,7 +156,7 @@ def _repeats(again: Repeat | None) -> str:
     return f"; nothing beyond incident {again.incident}: {again.reason}" if again else ""
 
 
-def _sentence(site: Site, verdict: Verdict, held: Persistence, settles: datetime | None) -> str:
+def _sentence(site: Site, verdict: Verdict, held: AlarmPersistence, settles: datetime | None) -> str:
     if not verdict.alarming:
         return verdict.sentence
     if not held.holds:
@@ -167,7 +167,7 @@ def _sentence(site: Site, verdict: Verdict, held: Persistence, settles: datetime
     return f"{verdict.sentence}; {_rule(held)}"
 
 
-def _rule(held: Persistence) -> str:
+def _rule(held: AlarmPersistence) -> str:
     return f"{held.hits} of the last {held.of} windows alarm"
 
 
@@ -176,7 +176,7 @@ def _blamed(verdict: Verdict) -> list[str]:
     return list(dict.fromkeys([*broken, *(s.column for s in verdict.shifts if s.shifted and not s.acknowledged)]))[:10]
 
 
-def _facts(verdict: Verdict, held: Persistence, labelled: LabelledWindow, reference: str) -> dict[str, object]:
+def _facts(verdict: Verdict, held: AlarmPersistence, labelled: LabelledWindow, reference: str) -> dict[str, object]:
     return {
         "state": verdict.state,
         "window": verdict.window,

@@ -15,7 +15,7 @@ APART = 0.25  # of a window's length
 
 
 @dataclass(frozen=True, slots=True)
-class Persistence:
+class AlarmPersistence:
     """The state of the last windows. `hits` of the last `of` alarm; it `holds` when they are enough
     and the newest is among them.
     """
@@ -27,7 +27,7 @@ class Persistence:
     newly_blind: bool  # and that was not so one window ago
 
 
-def persistence(verdicts: Sequence[Verdict], hits: int, of: int, since: datetime | None) -> Persistence:
+def persistence(verdicts: Sequence[Verdict], hits: int, of: int, since: datetime | None) -> AlarmPersistence:
     """The persistence of alarms; `verdicts` oldest first. Verdicts whose window ended before
     `since` belong to another champion and do not count.
     """
@@ -35,7 +35,7 @@ def persistence(verdicts: Sequence[Verdict], hits: int, of: int, since: datetime
     recent = _different_windows(alike)[-of:]
     alarms = sum(verdict.alarming for verdict in recent)
     blind = _blind(alike, hits, of)
-    return Persistence(
+    return AlarmPersistence(
         hits=alarms,
         of=of,
         holds=bool(recent) and recent[-1].alarming and alarms >= hits,
