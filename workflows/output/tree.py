@@ -1,5 +1,6 @@
-"""Where each generated file goes, and how a rendered tree meets the one on disk."""
+"""The places of generated files, and a rendered tree beside the one on disk: compared and written."""
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -9,13 +10,13 @@ from modelmedic.steps.contracts.errors import BadInput
 
 BASE: Final = "k8s/base/generated"
 EVENTS: Final = "argo-events"
-LIST: Final = f"{BASE}/FILES"  # what the last render wrote, so that the next one removes what it no longer writes
+LIST: Final = f"{BASE}/FILES"  # the last render's files, so that the next one removes those that it no longer writes
 Tree = Mapping[str, str]  # texts by path below the output folder, `/` between its parts
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What a render changes on disk, each list sorted."""
+    """The changes that a render makes on disk, each list sorted."""
 
     added: tuple[str, ...]
     changed: tuple[str, ...]
@@ -43,10 +44,11 @@ def kustomization(resources: Iterable[str], more: Sequence[str] = ()) -> str:
 
 
 def compare(tree: Tree, out: Path) -> Difference:
-    """What writing the tree would change below `out`."""
+    """The changes that writing the tree would make below `out`."""
+    root = os.fspath(out)
     added, changed, unchanged = [], [], 0
     for path, text in tree.items():
-        there = _read(out / path)
+        there = _read(f"{root}/{path}")
         if there is None:
             added.append(path)
         elif there != text.encode():
@@ -62,10 +64,12 @@ def write(tree: Tree, out: Path) -> Difference:
     """
     difference = compare(tree, out)
     try:
-        for folder in sorted({(out / path).parent for path in difference.added}):
-            folder.mkdir(parents=True, exist_ok=True)
+        for folder in sorted({path.rpartition("/")[0] for path in difference.added}):
+            (out / folder).mkdir(parents=True, exist_ok=True)
+        root = os.fspath(out)
         for path in (*difference.added, *difference.changed):
-            (out / path).write_bytes(tree[path].encode())
+            with open(f"{root}/{path}", "wb") as file:  # noqa: PTH123 - thousands of files: a Path for each costs as much as the writing
+                file.write(tree[path].encode())
         for path in difference.removed:
             (out / path).unlink(missing_ok=True)
             _prune((out / path).parent, out)
@@ -74,9 +78,10 @@ def write(tree: Tree, out: Path) -> Difference:
     return difference
 
 
-def _read(path: Path) -> bytes | None:
+def _read(path: str) -> bytes | None:
     try:
-        return path.read_bytes()
+        with open(path, "rb") as file:  # noqa: PTH123 - as above
+            return file.read()
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -84,7 +89,7 @@ def _read(path: Path) -> bytes | None:
 
 
 def _stale(tree: Tree, out: Path) -> list[str]:
-    listed = _read(out / LIST)
+    listed = _read(f"{os.fspath(out)}/{LIST}")
     paths = listed.decode(errors="replace").splitlines() if listed else []
     return sorted(path for path in paths if path not in tree and _ours(path) and (out / path).is_file())
 

@@ -8,6 +8,7 @@ blocks.
 import json
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Any, Final
 
 import yaml
@@ -33,6 +34,7 @@ def _text(_: yaml.CSafeDumper, value: str) -> yaml.ScalarNode:
     return yaml.ScalarNode("tag:yaml.org,2002:str", value, style=style(value))
 
 
+@lru_cache(4096)
 def style(value: str) -> str | None:
     """None for plain, `|` for a block, `"` for quoted."""
     if _PLAIN.fullmatch(value) and value.lower() not in _WORDS:

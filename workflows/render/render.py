@@ -16,7 +16,7 @@ from modelmedic.workflows.inputs.platform import Platform
 from modelmedic.workflows.monitoring import alerts, dashboards, pod_monitors
 from modelmedic.workflows.output.tree import BASE, EVENTS, Tree, kustomization, with_list
 from modelmedic.workflows.output.yaml import dump, dump_all
-from modelmedic.workflows.render.template import TextTemplate, placeholder
+from modelmedic.workflows.render.template import TextTemplate, fields_of, placeholder
 
 Documents = Iterable[dict[str, Any]]
 _TEXT: Final = "text"  # the policy's own text, a value beside the model's
@@ -107,10 +107,10 @@ def _models(wanted: Sequence[Policy], models: Sequence[Model], platform: Platfor
     header = _headed("", " from the policy {}")
     listing = _headed(kustomization(sorted(_MODEL_FILES)))
     for policy, model in zip(wanted, models, strict=True):
-        text = policies.policy_text(policy)
+        values = {**fields_of(model), _TEXT: policies.policy_text(policy)}
         head = header.format(model.name)
         for name, template in templates[model.mode].items():
-            yield f"{model.name}/{name}", head + template.filled(model, **{_TEXT: text})
+            yield f"{model.name}/{name}", head + template.filled(values)
         yield f"{model.name}/kustomization.yaml", listing
     yield "kustomization.yaml", _headed(kustomization(model.name for model in models))
 

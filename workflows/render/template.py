@@ -8,7 +8,7 @@ that model would have said.
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Final
 
@@ -32,12 +32,11 @@ class _Slot:
     number: bool
     indent: int = 0
 
-    def filled(self, values: dict[str, str]) -> str:
-        text = "".join(values[piece] if odd else piece for odd, piece in self._marked())
+    def filled(self, values: Mapping[str, str]) -> str:
+        parts = list(self.pieces)
+        parts[1::2] = [values[field] for field in self.pieces[1::2]]
+        text = "".join(parts)
         return text if self.number else scalar(text, self.indent)
-
-    def _marked(self) -> Iterator[tuple[bool, str]]:
-        return ((position % 2 == 1, piece) for position, piece in enumerate(self.pieces))
 
 
 class TextTemplate:
@@ -49,15 +48,19 @@ class TextTemplate:
         self._slots: list[_Slot] = []
         marked = [self._marked(document) for document in build(_placeholder_model(mode))]
         pieces = _MARK.split(dump_all(marked))
+        placed = [self._placed(int(number), before) for number, before in zip(pieces[1::2], pieces[::2], strict=False)]
+        self._distinct = tuple(dict.fromkeys(placed))  # the same value stands in many places
         self._texts = tuple(pieces[::2])
-        self._order = tuple(self._placed(int(number), before) for number, before in zip(pieces[1::2], pieces[::2], strict=False))
+        self._order = tuple(self._distinct.index(slot) for slot in placed)
 
-    def filled(self, model: Model, **more: str) -> str:
-        """The documents of this model as text; `more` are values beside the model's own."""
-        values = {field: str(getattr(model, field)) for field in _FIELDS} | more
+    def filled(self, values: Mapping[str, str]) -> str:
+        """The documents of one model as text; `values` are its fields by name, as `fields_of` has
+        them, and any other placeholder's.
+        """
+        filled = [slot.filled(values) for slot in self._distinct]
         parts = [self._texts[0]]
-        for slot, text in zip(self._order, self._texts[1:], strict=True):
-            parts += (slot.filled(values), text)
+        for number, text in zip(self._order, self._texts[1:], strict=True):
+            parts += (filled[number], text)
         return "".join(parts)
 
     def _marked(self, value: Any) -> Any:
@@ -87,6 +90,11 @@ class TextTemplate:
 _FIELDS: Final = tuple(field.name for field in fields(Model))
 _NUMBERS: Final = tuple(field.name for field in fields(Model) if field.type in (int, "int"))
 _FIELD: Final = re.compile(r"zqfield([a-z_]+?)zq")
+
+
+def fields_of(model: Model) -> dict[str, str]:
+    """The values of a model by field, as text."""
+    return {field: str(getattr(model, field)) for field in _FIELDS}
 
 
 def placeholder(name: str) -> str:

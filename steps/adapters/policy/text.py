@@ -5,6 +5,7 @@ given.
 import json
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 from modelmedic.steps.adapters.policy.yaml_scalars import Ambiguous, plain_scalar
@@ -33,9 +34,14 @@ def scalar(value: Any) -> str:
     """
     if isinstance(value, list):
         return f"[{', '.join(map(scalar, value))}]"
-    if isinstance(value, str) and _BARE.fullmatch(value) and _reads_as_text(value):
+    if isinstance(value, str) and _stands_bare(value):
         return value
     return json.dumps(value, ensure_ascii=False)
+
+
+@lru_cache(4096)  # keys and most values are the same in a thousand policies
+def _stands_bare(value: str) -> bool:
+    return bool(_BARE.fullmatch(value)) and _reads_as_text(value)
 
 
 def _reads_as_text(value: str) -> bool:
