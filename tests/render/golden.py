@@ -3,6 +3,7 @@ tests.render.golden` writes it anew.
 """
 
 import difflib
+from functools import cache
 from pathlib import Path
 
 from modelmedic.workflows.inputs.labels import generator
@@ -24,6 +25,7 @@ def files_of(name: str) -> dict[str, str]:
     return {path.removeprefix(prefix): _settled(text, chosen.hash) for path, text in tree.items() if path.startswith(prefix)}
 
 
+@cache
 def golden() -> dict[str, str]:
     """Every golden file by its path."""
     small = files_of("small")

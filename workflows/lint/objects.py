@@ -4,7 +4,7 @@ create; read once for all checks.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import PurePosixPath
 from typing import Any, Final
 
@@ -101,23 +101,32 @@ class Objects:
 
 
 def read_objects(tree: Mapping[str, str]) -> Objects:
-    """Of every YAML file that is no kustomization and lies in no folder for plain files."""
+    """The objects of every YAML file that is no kustomization and lies in no folder for plain
+    files.
+    """
+    read = [_read(file, text) for file, text in tree.items() if _holds_objects(file)]
+    things = tuple(thing for each in read for thing in each.all)
+    return Objects(things, tuple(finding for each in read for finding in each.unreadable))
+
+
+def _holds_objects(file: str) -> bool:
+    path = PurePosixPath(file)
+    return path.suffix in (".yaml", ".yml") and path.name not in KUSTOMIZATION and PLAIN not in path.parts
+
+
+@lru_cache(512)  # overlays and tests read the same files again
+def _read(file: str, text: str) -> Objects:
+    try:
+        documents = [document for document in yaml.load_all(text, Loader=_Loader) if document is not None]
+    except yaml.YAMLError as error:
+        return Objects((), (Finding(file, "YAML", " ".join(str(error).split())),))
     things: list[Thing] = []
     unreadable: list[Finding] = []
-    for file, text in tree.items():
-        path = PurePosixPath(file)
-        if path.suffix not in (".yaml", ".yml") or path.name in KUSTOMIZATION or PLAIN in path.parts:
-            continue
-        try:
-            documents = [document for document in yaml.load_all(text, Loader=_Loader) if document is not None]
-        except yaml.YAMLError as error:
-            unreadable.append(Finding(file, "YAML", " ".join(str(error).split())))
-            continue
-        for document in documents:
-            if isinstance(document, dict) and "kind" in document:
-                things += _with_nested(Thing(file, document))
-            elif not isinstance(document, dict) or set(document) != {"ignoreDifferences"}:
-                unreadable.append(Finding(file, "YAML", "is no Kubernetes object; expected apiVersion, kind and metadata"))
+    for document in documents:
+        if isinstance(document, dict) and "kind" in document:
+            things += _with_nested(Thing(file, document))
+        elif not isinstance(document, dict) or set(document) != {"ignoreDifferences"}:
+            unreadable.append(Finding(file, "YAML", "is no Kubernetes object; expected apiVersion, kind and metadata"))
     return Objects(tuple(things), tuple(unreadable))
 
 
