@@ -71,11 +71,11 @@ class Recorder:
     def say(self, sentence: str) -> None:
         pass
 
-    def stage(self, name: str) -> dict[str, Any] | None:
+    def outputs(self, name: str) -> dict[str, str] | None:
         if next(stage for stage in STEPS if stage.name == name).kind is not Kind.APPROVAL:
             return None
         self.ran.append(name)
-        return {"outputs": self.answers[name]}
+        return self.answers[name]
 
     def step(self, name: str, _: Any, inputs: Mapping[str, str]) -> Mapping[str, str]:
         self.ran.append(name)
