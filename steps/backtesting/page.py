@@ -11,7 +11,7 @@ from modelmedic.steps.backtesting.result import ANY_DRIFT, EVERY_WINDOW, FROZEN,
 from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.reporting.pictures.svg import Scale, circle, days, line, path, picture, rect, tag, text, ticks, tip
 from modelmedic.steps.reporting.pictures.words import number, plain, short, words
-from modelmedic.steps.reporting.render import render
+from modelmedic.steps.reporting.render import fragment, render
 
 _WIDTH, _LEFT, _RIGHT, _TOP, _HEIGHT = 900.0, 56.0, 168.0, 12.0, 270.0
 _ROW = 20.0  # of the lanes beneath the chart
@@ -40,6 +40,11 @@ def backtest_page(found: Backtest) -> str:
         more=max(len(notable) - _NOTABLE, 0),
         silent=len(policy.deeds) - len(notable),
     )
+
+
+def backtest_fragment(found: Backtest) -> str:
+    """The picture and the sums for a notebook."""
+    return fragment("notebook_backtest.html.j2", found=found, metric=_said(found.metric), sentence=_sentence(found), drawing=drawing(found))
 
 
 def drawing(found: Backtest) -> Markup:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from modelmedic.steps.adapters.tables.profile_reader import open_rows, read_profiles
+from modelmedic.steps.adapters.tables.profile_reader import RowFile, open_rows, read_profiles
 from modelmedic.steps.adapters.tables.read import read_table
 from modelmedic.steps.contracts.detection import Roles, Thresholds, Verdict
 from modelmedic.steps.core.detection.verdict import judge_profiles
@@ -24,24 +24,27 @@ def detect_files(reference: Path, current: Path, roles: Roles) -> Verdict:
 
     Raises BadInput with one sentence about the file or the column that is wrong.
     """
-    first, second = open_rows(reference), open_rows(current)
-    roles = recognise_roles(roles, first.names)
-    check_roles(roles, first.names, second.names)
-    layout = choose_layout(first.sample(), roles, first.bounds())
-    before, after = read_profiles(layout, first, second)
+    return detect_rows(open_rows(reference), open_rows(current), roles)
+
+
+def detect_rows(reference: RowFile, current: RowFile, roles: Roles) -> Verdict:
+    """The same of rows that are open already, on disk or in memory."""
+    roles = recognise_roles(roles, reference.names)
+    check_roles(roles, reference.names, current.names)
+    layout = choose_layout(reference.sample(), roles, reference.bounds())
+    before, after = read_profiles(layout, reference, current)
     return judge_profiles(before, after, Thresholds())
 
 
 def diagnose_files(reference: Path, current: Path, roles: Roles, context: "Context") -> "tuple[Diagnosis, Decision]":
-    """The cause of the difference, and the remedy by the default rules."""
+    """The cause of the difference, and the remedy by the default rules; large files are thinned."""
+    return diagnose_tables(read_table(reference)[0], read_table(current)[0], roles, context)
+
+
+def diagnose_tables(reference: pa.Table, current: pa.Table, roles: Roles, context: "Context") -> "tuple[Diagnosis, Decision]":
+    """The same of two tables in memory."""
     from modelmedic.steps.core.decision.rules import decide
     from modelmedic.steps.core.diagnosis.diagnosis import find_cause
 
-    first, second, _ = _tables(reference, current)
-    diagnosis = find_cause(first, second, recognise_roles(roles, first.column_names), context)
+    diagnosis = find_cause(reference, current, recognise_roles(roles, reference.column_names), context)
     return diagnosis, decide(diagnosis)
-
-
-def _tables(reference: Path, current: Path) -> tuple[pa.Table, pa.Table, tuple[int, int]]:
-    (first, before), (second, after) = read_table(reference), read_table(current)
-    return first, second, (before, after)

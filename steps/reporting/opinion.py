@@ -9,7 +9,7 @@ from modelmedic.steps.contracts.diagnosis import Diagnosis
 from modelmedic.steps.contracts.words import Cause, VerdictState
 from modelmedic.steps.reporting.comparison import Comparison
 from modelmedic.steps.reporting.pictures.words import number, percent, short, words
-from modelmedic.steps.reporting.render import render
+from modelmedic.steps.reporting.render import fragment, render
 from modelmedic.steps.reporting.sections import causes_considered, comparison_section, drift_sentence
 
 _TONES = {
@@ -34,21 +34,44 @@ def opinion_page(
     """One HTML file without scripts; `reference` and `current` are what a person calls the two
     files.
     """
-    return render(
-        "opinion.html.j2",
-        title=short(f"modelmedic: {current} against {reference}", 120),
-        reference=reference,
-        current=current,
-        headline=_headline(verdict, diagnosis, decision),
-        cards=_cards(comparison, verdict, diagnosis),
-        problems=verdict.problems[:20] if verdict else (),
-        comparison=comparison_section(comparison),
-        drift_sentence=drift_sentence(verdict, comparison),
-        shifts=verdict.shifts[:_MOST_SHIFTS] if verdict else (),
-        diagnosis=diagnosis,
-        considered=causes_considered(diagnosis),
-        decision=decision,
-    )
+    title = short(f"modelmedic: {current} against {reference}", 120)
+    return render("opinion.html.j2", title=title, **_values(reference, current, comparison, verdict, diagnosis, decision))
+
+
+def opinion_fragment(
+    reference: str,
+    current: str,
+    *,
+    comparison: Comparison | None = None,
+    verdict: Verdict | None = None,
+    diagnosis: Diagnosis | None = None,
+    decision: Decision | None = None,
+) -> str:
+    """The same for a notebook: the answer, with its pictures behind one click."""
+    return fragment("notebook_opinion.html.j2", **_values(reference, current, comparison, verdict, diagnosis, decision))
+
+
+def _values(
+    reference: str,
+    current: str,
+    comparison: Comparison | None,
+    verdict: Verdict | None,
+    diagnosis: Diagnosis | None,
+    decision: Decision | None,
+) -> Mapping[str, Any]:
+    return {
+        "reference": reference,
+        "current": current,
+        "headline": _headline(verdict, diagnosis, decision),
+        "cards": _cards(comparison, verdict, diagnosis),
+        "problems": verdict.problems[:20] if verdict else (),
+        "comparison": comparison_section(comparison),
+        "drift_sentence": drift_sentence(verdict, comparison),
+        "shifts": verdict.shifts[:_MOST_SHIFTS] if verdict else (),
+        "diagnosis": diagnosis,
+        "considered": causes_considered(diagnosis),
+        "decision": decision,
+    }
 
 
 def _headline(verdict: Verdict | None, diagnosis: Diagnosis | None, decision: Decision | None) -> Mapping[str, Any]:

@@ -2,6 +2,7 @@
 and cut to a length.
 """
 
+import re
 from functools import cache
 from typing import Any
 
@@ -21,6 +22,21 @@ def render(template: str, **values: Any) -> str:
     takes its time.
     """
     return str(_environment().get_template(template).render(**values))
+
+
+def fragment(template: str, **values: Any) -> str:
+    """The template's part of somebody else's HTML document, a notebook: styled by itself alone."""
+    return render(template, style=_scoped_style(), **values)
+
+
+@cache
+def _scoped_style() -> Any:
+    """The style of our pages, nested below the fragment's own element."""
+    from markupsafe import Markup
+
+    style = str(_environment().get_template("style.css.j2").render())
+    nested = re.sub(r"(?<![\w.-])(:root|html|body)(?=\{)", "&", style)
+    return Markup(f".modelmedic{{{nested}\nh1{{font-size:1.25rem}}}}")
 
 
 @cache
