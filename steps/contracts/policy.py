@@ -6,11 +6,11 @@ these classes say what is allowed.
 
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from modelmedic.steps.contracts.codec import canonical, sha256
+from modelmedic.steps.contracts.codec import compact, sha256
 from modelmedic.steps.contracts.detection import Roles
 from modelmedic.steps.contracts.policy_types import (
     BaseUrl,
@@ -32,7 +32,9 @@ from modelmedic.steps.contracts.policy_types import (
 from modelmedic.steps.contracts.window import Window, format_duration
 from modelmedic.steps.contracts.words import Autonomy, Cause, Remedy, Task
 
-API_VERSION = "modelmedic/v1alpha1"
+API_VERSION: Final = "modelmedic.io/v1alpha1"
+FORMER_API_VERSION: Final = "modelmedic/v1alpha1"  # an API group without a dot, as it was first spelt: read, never written
+LATER_FIELDS: Final[tuple[str, ...]] = ()  # dotted, such as limits.pause: those that were added since policies are kept
 LOGGED = {"prediction": "prediction", "version": "model_version", "id": "request_id"}  # columns that the inference log adds
 
 
@@ -358,7 +360,7 @@ class Notify(Section):
 class Policy(Section):
     """Everything that the loop may do for one model."""
 
-    apiVersion: Literal["modelmedic/v1alpha1"] = Field(description="The version of this format.")
+    apiVersion: Literal["modelmedic.io/v1alpha1"] = Field(description="The version of this format.")
     kind: Literal["HealingPolicy"] = Field(description="Always HealingPolicy.")
     metadata: Metadata
     serving: Serving
@@ -374,6 +376,11 @@ class Policy(Section):
     rollout: Rollout = Field(default_factory=Rollout)
     approval: Approval = Field(default_factory=Approval)
     notify: Notify = Field(default_factory=Notify)
+
+    @field_validator("apiVersion", mode="before")
+    @classmethod
+    def _spelt_formerly(cls, value: object) -> object:
+        return API_VERSION if value == FORMER_API_VERSION else value
 
     @model_validator(mode="after")
     def _agree(self) -> "Policy":
@@ -432,8 +439,28 @@ class Policy(Section):
 
     @property
     def hash(self) -> str:
-        """sha256 of the canonical policy, defaults included: what an incident is pinned to."""
-        return sha256(canonical(self.model_dump(mode="json", by_alias=True)))
+        """sha256 of the policy with its defaults, by which an incident is pinned to it.
+
+        Policies that were kept keep their hash: the text is the one of the first version (`compact`,
+        the first spelling of apiVersion), and a field of LATER_FIELDS is left out at its default.
+        """
+        plain = self.model_dump(mode="json", by_alias=True) | {"apiVersion": FORMER_API_VERSION}
+        for path in LATER_FIELDS:
+            _drop_default(self, plain, path)
+        return sha256(compact(plain))
+
+
+def _drop_default(section: BaseModel, plain: dict[str, Any], path: str) -> None:
+    """Take the field at the dotted path, in the names of the code, off the dump if it has its
+    default.
+    """
+    name, _, rest = path.partition(".")
+    field = type(section).model_fields[name]
+    key, value = field.alias or name, getattr(section, name)
+    if rest:
+        _drop_default(value, plain[key], rest)
+    elif value == field.get_default(call_default_factory=True):
+        del plain[key]
 
 
 def disagreements(

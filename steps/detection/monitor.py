@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from modelmedic.steps.contracts.codec import to_plain
 from modelmedic.steps.contracts.detection import Verdict
+from modelmedic.steps.contracts.formats import parse
 from modelmedic.steps.contracts.incident import Incident
 from modelmedic.steps.contracts.keys import policy_key, verdict_key
 from modelmedic.steps.contracts.notification import Severity
@@ -20,7 +21,7 @@ from modelmedic.steps.core.incidents.persistence import AlarmPersistence, persis
 from modelmedic.steps.detection.calibration import ReferenceProfile, reference_profile, thresholds
 from modelmedic.steps.detection.profiles import LabelledWindow, current_profile, labelled_profile
 from modelmedic.steps.incidents.repeats import Repeat, find_repeat
-from modelmedic.steps.records.documents import keep, parse
+from modelmedic.steps.records.documents import keep
 from modelmedic.steps.runtime.run import Site
 
 ALERT = "drift-verdict"

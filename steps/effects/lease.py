@@ -9,11 +9,10 @@ from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Self
 
-from modelmedic.steps.contracts.codec import encode
 from modelmedic.steps.contracts.errors import Conflict, LeaseLost, NotFound, Refused, StoreError
+from modelmedic.steps.contracts.formats import encoded, parse
 from modelmedic.steps.contracts.keys import lease_key
 from modelmedic.steps.contracts.ports import Clock, ObjectStore
-from modelmedic.steps.records.documents import parse
 
 TTL = timedelta(seconds=60)
 
@@ -59,17 +58,19 @@ class Lease:
         """Hold it for another full time to live. Raises LeaseLost like `check`."""
         tag = self._standing()
         renewed = replace(self._claim, expires=self._clock.now() + self._ttl)
+        key = lease_key(self._claim.model)
         try:
-            self._store.swap(lease_key(self._claim.model), encode(renewed), tag)
+            self._store.swap(key, encoded(renewed, key), tag)
         except (Conflict, NotFound) as error:
             raise LeaseLost(f"lease on model {self._claim.model} was taken while {self.holder} renewed it") from error
         self._claim = renewed
 
     def release(self) -> None:
         """Let others in at once; does nothing when the lease is somebody else's by now."""
+        key = lease_key(self._claim.model)
         try:
             tag = self._standing()
-            self._store.swap(lease_key(self._claim.model), encode(replace(self._claim, released=True)), tag)
+            self._store.swap(key, encoded(replace(self._claim, released=True), key), tag)
         except (LeaseLost, Conflict, NotFound):
             return
 
@@ -130,7 +131,7 @@ def acquire(
             fence = standing.fence + 1
         claim = Claim(model, holder, fence, clock.now() + ttl, uuid.uuid4().hex)
         try:
-            store.create(key, encode(claim)) if blob is None else store.swap(key, encode(claim), blob.tag)
+            store.create(key, encoded(claim, key)) if blob is None else store.swap(key, encoded(claim, key), blob.tag)
         except Conflict:
             continue
         return Lease(store, clock, ttl, claim)

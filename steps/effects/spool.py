@@ -14,11 +14,13 @@ from typing import IO, Any
 
 from modelmedic.steps.contracts.audit import Phase
 from modelmedic.steps.contracts.codec import canonical, sha256, to_plain
+from modelmedic.steps.contracts.formats import format_of, formatted
 from modelmedic.steps.contracts.window import utc
 from modelmedic.steps.core.records.redaction import redact
 from modelmedic.steps.records.audit import AuditTrail
 
 _NOTE = "audit."  # with the record's id: the name of a note
+_KEY = "spool.jsonl"  # by which contracts/formats knows these lines
 _SKEW = timedelta(hours=1)  # between this machine's clock and those of other writers
 
 
@@ -67,7 +69,7 @@ def waiting(
     at: datetime, event: str, phase: Phase, *, incident: str | None, key: str | None, fence: int | None, facts: Mapping[str, Any]
 ) -> dict[str, Any]:
     """A record as it waits, wherever it does: by its id it is carried over once."""
-    return {
+    line = {
         "id": uuid.uuid4().hex,
         "at": utc(at).isoformat(),
         "event": event,
@@ -77,6 +79,7 @@ def waiting(
         "fence": fence,
         "facts": redact(to_plain(dict(facts))),
     }
+    return formatted(line, _KEY)
 
 
 def note(line: Mapping[str, Any]) -> dict[str, str]:
@@ -123,10 +126,11 @@ def _flushed(trail: AuditTrail, lines: list[dict[str, Any]]) -> frozenset[str]:
 
 def _read(text: bytes) -> dict[str, Any]:
     """A line that a power cut tore is kept as far as it goes, so that the trail says that something
-    was there.
+    was there. Raises NewerFormat for a line of a later version.
     """
     try:
         line: dict[str, Any] = json.loads(text)
+        format_of(line, _KEY)
     except ValueError:
         facts = {"text": text.decode(errors="replace")[:500]}
         nobody = dict.fromkeys(("at", "incident", "key", "fence"))

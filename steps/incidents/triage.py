@@ -21,6 +21,7 @@ from modelmedic.steps.contracts.audit import Phase
 from modelmedic.steps.contracts.codec import canonical, sha256, to_plain
 from modelmedic.steps.contracts.detection import Verdict
 from modelmedic.steps.contracts.errors import BadInput, ModelmedicError, Refused
+from modelmedic.steps.contracts.formats import parse
 from modelmedic.steps.contracts.keys import policy_key, verdict_folder
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.ports import Clock, ObjectStore, Workflows
@@ -160,7 +161,7 @@ def _verdicts(store: ObjectStore, model: str, since: datetime) -> Iterable[Verdi
     first = f"{since - _RECENT:%Y%m%dT%H%M%SZ}"
     keys = [key for key in store.list(verdict_folder(model)) if key.rpartition("/")[2] >= first]
     for key in sorted(keys, key=lambda key: key.rpartition("/")[2], reverse=True):
-        yield documents.parse(Verdict, store.get(key).data, key)
+        yield parse(Verdict, store.get(key).data, key)
 
 
 def _leftovers(batch: _Batch, refused: tuple[Refusal, ...], truncated: int) -> None:

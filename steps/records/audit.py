@@ -13,14 +13,15 @@ from datetime import datetime
 from typing import Any
 
 from modelmedic.steps.contracts.audit import Phase, Record
-from modelmedic.steps.contracts.codec import encode, to_plain
-from modelmedic.steps.contracts.errors import Conflict, NotFound, Refused
+from modelmedic.steps.contracts.codec import sha256, to_plain
+from modelmedic.steps.contracts.errors import BadInput, Conflict, NotFound, Refused
+from modelmedic.steps.contracts.formats import encoded, parse
 from modelmedic.steps.contracts.keys import audit_head_key, audit_key, model_hash
 from modelmedic.steps.contracts.ports import Clock, ObjectStore
 from modelmedic.steps.contracts.window import utc
-from modelmedic.steps.core.records.chain import GENESIS, Entry, Fault, Head, faults, follows, seal
+from modelmedic.steps.core.records.chain import GENESIS, Changed, Entry, Fault, Head, entry, faults, follows, written
 from modelmedic.steps.core.records.redaction import redact
-from modelmedic.steps.records.documents import last, parse
+from modelmedic.steps.records.documents import last
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +71,11 @@ class AuditTrail:
             if end.behind and not self._move_head(end):
                 continue
             end = self._end or end
-            entry = seal(replace(draft, sequence=end.head.sequence + 1, previous=end.head.hash))
-            if self._create(entry):
-                self._move_head(_End(Head(entry.record.sequence, entry.hash), end.tag))
-                return entry.record
+            record = replace(draft, sequence=end.head.sequence + 1, previous=end.head.hash)
+            data = written(record)
+            if self._create(record, data):
+                self._move_head(_End(Head(record.sequence, sha256(data)), end.tag))
+                return record
         raise Conflict(f"audit trail of {self.model} lost 1000 races for its end; expected to append {event}")
 
     def records(self, incident: str | None = None) -> Iterator[Record]:
@@ -87,11 +89,15 @@ class AuditTrail:
 
     def latest(self, since: datetime | None = None) -> Iterator[Record]:
         """Newest first, back to the first record that is older than `since`."""
+        return (entry.record for entry in self.latest_entries(since))
+
+    def latest_entries(self, since: datetime | None = None) -> Iterator[Entry]:
+        """The same records, each with its hash."""
         for sequence in range(self.length(), 0, -1):
-            record = self._entry(sequence).record
-            if since is not None and record.at < since:
+            entry = self._entry(sequence)
+            if since is not None and entry.record.at < since:
                 return
-            yield record
+            yield entry
 
     def length(self) -> int:
         return self._find_end().head.sequence
@@ -127,7 +133,8 @@ class AuditTrail:
         """Whether head.json says `end` now. Losing this race is no harm: the winner saw this record
         and went on from it.
         """
-        key, data = audit_head_key(self._hashed), encode(end.head)
+        key = audit_head_key(self._hashed)
+        data = encoded(end.head, key)
         try:
             tag = self._store.create(key, data) if end.tag is None else self._store.swap(key, data, end.tag)
         except Conflict:
@@ -135,12 +142,12 @@ class AuditTrail:
         self._end = _End(end.head, tag)
         return True
 
-    def _create(self, entry: Entry) -> bool:
+    def _create(self, record: Record, data: bytes) -> bool:
         try:
-            self._store.create(audit_key(self._hashed, entry.record.sequence), encode(entry))
+            self._store.create(audit_key(self._hashed, record.sequence), data)
         except Conflict:
             return False
-        self._entries[entry.record.sequence] = entry
+        self._entries[record.sequence] = Entry(sha256(data), record)
         return True
 
     def _exists(self, sequence: int) -> bool:
@@ -153,5 +160,14 @@ class AuditTrail:
     def _entry(self, sequence: int) -> Entry:
         if sequence not in self._entries:
             key = audit_key(self._hashed, sequence)
-            self._entries[sequence] = parse(Entry, self._store.get(key).data, key)
+            self._entries[sequence] = read_entry(self._store.get(key).data, key)
         return self._entries[sequence]
+
+
+def read_entry(data: bytes, key: str) -> Entry:
+    """The record of an object of the trail. Raises NewerFormat, or BadInput when it holds no record."""
+    try:
+        return entry(data, key)
+    except ValueError as error:
+        said = "its hash does not fit its content" if isinstance(error, Changed) else "it cannot be read"
+        raise BadInput(f"object {key} is no audit record: {said}; `modelmedic audit verify` says what happened") from error

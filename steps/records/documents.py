@@ -1,28 +1,15 @@
-"""Frozen values on the object store: each one canonical JSON document, most of them written once."""
+"""Frozen values on the object store: each one JSON document that says its format, most of them
+written once; contracts/formats lists them all.
+"""
 
 from collections.abc import Callable
 from typing import TypeVar
 
-from pydantic import ValidationError
-
-from modelmedic.steps.contracts.codec import decode, encode
-from modelmedic.steps.contracts.errors import BadInput, Conflict, NotFound
+from modelmedic.steps.contracts.errors import Conflict, NotFound
+from modelmedic.steps.contracts.formats import encoded, parse
 from modelmedic.steps.contracts.ports import ObjectStore
 
 T = TypeVar("T")
-
-
-def parse(kind: type[T], data: bytes, key: str) -> T:
-    """Raises BadInput when the object holds something else."""
-    try:
-        return decode(kind, data)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the document"
-        raise BadInput(
-            f"object {key} is no {getattr(kind, '__name__', 'document')} ({place}: {first['msg']}); "
-            "expected what this version of modelmedic writes"
-        ) from error
 
 
 def read(store: ObjectStore, kind: type[T], key: str) -> T | None:
@@ -42,25 +29,25 @@ def exists(store: ObjectStore, key: str) -> bool:
 
 
 def keep(store: ObjectStore, key: str, value: T) -> tuple[T, bool]:
-    """Write the value unless one is there: what the store holds now, and whether this call wrote
-    it.
+    """Write the value unless one is there; return what the store holds now, and whether this call
+    wrote it.
     """
     try:
-        store.create(key, encode(value))
+        store.create(key, encoded(value, key))
     except Conflict:
         return parse(type(value), store.get(key).data, key), False
     return value, True
 
 
 def put(store: ObjectStore, key: str, value: object) -> None:
-    """Write the value over whatever is there, losing no race silently: the last writer to read the
-    object wins.
+    """Write the value over whatever is there. A writer that loses a race reads again and writes
+    after the winner.
     """
-    replace(store, key, encode(value))
+    replace(store, key, encoded(value, key))
 
 
 def replace(store: ObjectStore, key: str, data: bytes) -> None:
-    """`put` for bytes that are no document of ours, such as a page."""
+    """Write bytes that are no document, such as an HTML page, as `put` writes a document."""
     for _ in range(20):
         try:
             store.swap(key, data, store.get(key).tag)
@@ -77,8 +64,8 @@ def replace(store: ObjectStore, key: str, data: bytes) -> None:
 
 
 def last(exists: Callable[[int], bool], start: int = 0) -> int:
-    """The highest number that exists, at least `start` (0: none), in a logarithmic number of
-    questions.
+    """The highest number that exists, at least `start` (0: none), in a logarithmic number of calls
+    of `exists`.
     """
     step, low = 1, start
     while exists(low + step):

@@ -7,10 +7,11 @@ from datetime import datetime
 from modelmedic.steps.contracts.codec import encode, sha256
 from modelmedic.steps.contracts.control import Acknowledgement, QuarantinedSpan
 from modelmedic.steps.contracts.diagnosis import Release
+from modelmedic.steps.contracts.formats import parse
 from modelmedic.steps.contracts.keys import acknowledged_key, quarantine_key, release_key
 from modelmedic.steps.contracts.ports import Clock, ObjectStore
 from modelmedic.steps.contracts.window import Window
-from modelmedic.steps.records.documents import keep, parse
+from modelmedic.steps.records.documents import keep
 
 
 class History:

@@ -5,11 +5,11 @@ read from one of them.
 from collections.abc import Iterator
 
 from modelmedic.steps.contracts.errors import BadInput, NotFound
+from modelmedic.steps.contracts.formats import parse
 from modelmedic.steps.contracts.incident import Incident
 from modelmedic.steps.contracts.keys import audit_head_key, audit_key, incident_key, model_hash
 from modelmedic.steps.contracts.ports import ObjectStore
-from modelmedic.steps.core.records.chain import Entry
-from modelmedic.steps.records.documents import parse
+from modelmedic.steps.records.audit import read_entry
 
 _BEHIND = "~"  # sorts behind every key in a folder of ours
 
@@ -48,6 +48,6 @@ def _names(store: ObjectStore, hashed: str) -> Iterator[str]:
     for key in store.list(audit_key(hashed)):
         if key != audit_head_key(hashed):
             try:
-                yield parse(Entry, store.get(key).data, key).record.model
+                yield read_entry(store.get(key).data, key).record.model
             except (NotFound, BadInput):
                 continue

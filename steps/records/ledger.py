@@ -7,12 +7,13 @@ from typing import Any, TypeVar
 from modelmedic.steps.contracts.codec import canonical, sha256, to_plain
 from modelmedic.steps.contracts.decision import PastHeal
 from modelmedic.steps.contracts.errors import Conflict, NotFound
+from modelmedic.steps.contracts.formats import parse
 from modelmedic.steps.contracts.incident import Answer, Assessment, Closing, Incident
 from modelmedic.steps.contracts.keys import incident_id, incident_key, incident_place, model_hash, word
 from modelmedic.steps.contracts.ports import Clock, ObjectStore
 from modelmedic.steps.contracts.results import Result
 from modelmedic.steps.contracts.window import Window
-from modelmedic.steps.records.documents import exists, keep, last, parse, read
+from modelmedic.steps.records.documents import exists, keep, last, read
 
 _DOCUMENT = dict[str, Any]
 R = TypeVar("R", bound=Result)

@@ -35,7 +35,10 @@ def verify(store: ObjectStore, hashed: str, model: str | None) -> Check:
     on its way, and no fault.
     """
     if model is None:
-        unreadable = Fault(0, f"no record in {audit_key(hashed)} can be read; they were changed after they were written")
+        sentence = (
+            f"no record in {audit_key(hashed)} can be read; they were changed since, or a newer modelmedic wrote them"
+        )
+        unreadable = Fault(0, sentence)
         return Check(hashed, None, _count(store, hashed), (unreadable,))
     check = _look(store, hashed, model)
     for _ in range(_LOOKS - 1):

@@ -8,7 +8,6 @@ from datetime import timedelta
 from typing import Any
 
 from modelmedic.steps.contracts.words import Outcome
-from modelmedic.steps.core.records.chain import seal
 from modelmedic.steps.reporting.gates import gates_section
 from modelmedic.steps.reporting.headline import cards, headline, outcome
 from modelmedic.steps.reporting.moments import Moment, moments
@@ -57,7 +56,7 @@ def incident_page(story: Story) -> str:
         told=story.told,
         undo=undo_advice(story),
         chain=_chain(story.chain, story.incident.model),
-        records=[{"record": record, "hash": seal(record).hash[:10]} for record in story.records[-_MOST_RECORDS:]],
+        records=[{"record": record, "hash": story.hashes.get(record.sequence, "")[:10]} for record in story.records[-_MOST_RECORDS:]],
         more=max(len(story.records) - _MOST_RECORDS, 0),
         made_at=story.made_at,
         policy_note="" if story.policy.hash == story.incident.policy_hash else ", which is not the policy that is there now",

@@ -32,7 +32,7 @@ from modelmedic.steps.contracts.results import (
     UndoResult,
 )
 from modelmedic.steps.contracts.training import Validation
-from modelmedic.steps.core.records.chain import Fault
+from modelmedic.steps.core.records.chain import Entry, Fault
 from modelmedic.steps.core.tables.thinning import thin
 from modelmedic.steps.records.documents import read
 from modelmedic.steps.reporting.comparison import Comparison, compare
@@ -87,6 +87,7 @@ class Story:
     evidence: tuple[Mapping[str, Any], ...] = ()
     told: tuple[Notification, ...] = ()
     records: tuple[Record, ...] = ()
+    hashes: Mapping[int, str] = field(default_factory=dict)  # of the records, by their sequence numbers
     chain: Chain | None = None
     gaps: tuple[str, ...] = ()
 
@@ -103,6 +104,7 @@ def gather(site: Site, incident: Incident) -> Story:
     diagnosis = _part(Diagnosis, found.get("diagnosis"), "diagnosis", gaps)
     champion = found.get("champion")
     verdict = _part(Verdict, found.get("verdict"), "verdict", gaps) or _monitored(site, incident, champion)
+    entries = _entries(site, incident, gaps)
     return Story(
         incident=incident,
         policy=site.policy,
@@ -126,7 +128,8 @@ def gather(site: Site, incident: Incident) -> Story:
         stages=tuple(stage.name for stage in HEAL if stage.name in stages),
         evidence=site.ledger.evidence(incident),
         told=_told(site.store, incident, gaps),
-        records=_records(site, incident, gaps),
+        records=tuple(entry.record for entry in entries),
+        hashes={entry.record.sequence: entry.hash for entry in entries},
         chain=_chain(site, gaps),
         gaps=tuple(gaps),
     )
@@ -190,11 +193,11 @@ def _told(store: ObjectStore, incident: Incident, gaps: list[str]) -> tuple[Noti
     return tuple(sorted(told, key=lambda note: note.at))
 
 
-def _records(site: Site, incident: Incident, gaps: list[str]) -> tuple[Record, ...]:
+def _entries(site: Site, incident: Incident, gaps: list[str]) -> tuple[Entry, ...]:
     """Oldest first; what is older than the incident is not read."""
     try:
         since = incident.opened_at - _SKEW
-        return tuple(record for record in site.trail.latest(since) if record.incident == incident.id)[::-1]
+        return tuple(entry for entry in site.trail.latest_entries(since) if entry.record.incident == incident.id)[::-1]
     except ModelmedicError as error:
         gaps.append(f"the audit trail cannot be read: {error}")
         return ()

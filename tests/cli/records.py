@@ -84,7 +84,7 @@ class Fixed:
 def policy(name: str, **approval: Any) -> Policy:
     return Policy.model_validate(
         {
-            "apiVersion": "modelmedic/v1alpha1",
+            "apiVersion": "modelmedic.io/v1alpha1",
             "kind": "HealingPolicy",
             "metadata": {"name": name, "owner": "flight-ops"},
             "serving": {"inferenceService": name},

@@ -11,7 +11,7 @@ from modelmedic.steps.adapters.policy.file import load_policy
 from tests.cli.program import run
 
 POLICY = """\
-apiVersion: modelmedic/v1alpha1
+apiVersion: modelmedic.io/v1alpha1
 kind: HealingPolicy
 metadata:
   name: flights
@@ -32,7 +32,7 @@ autonomy:
   retrain: approve
 """
 DEFAULTS = """\
-apiVersion: modelmedic/v1alpha1
+apiVersion: modelmedic.io/v1alpha1
 kind: HealingPolicyDefaults
 detect:
   window: 14d
@@ -41,7 +41,7 @@ approval:
   approvers: [alice, bob]
 """
 OVERLAY = """\
-apiVersion: modelmedic/v1alpha1
+apiVersion: modelmedic.io/v1alpha1
 kind: HealingPolicyOverlay
 serving:
   namespace: prod

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from modelmedic.steps.contracts.policy import Policy
 
 GOOD: dict[str, Any] = {
-    "apiVersion": "modelmedic/v1alpha1",
+    "apiVersion": "modelmedic.io/v1alpha1",
     "kind": "HealingPolicy",
     "metadata": {"name": "flights", "owner": "flight-ops"},
     "serving": {"inferenceService": "flights"},

@@ -28,7 +28,7 @@ class HandClock:
 
 def policy(**sections: Any) -> Policy:
     document = {
-        "apiVersion": "modelmedic/v1alpha1",
+        "apiVersion": "modelmedic.io/v1alpha1",
         "kind": "HealingPolicy",
         "metadata": {"name": "loans", "owner": "risk"},
         "serving": {"inferenceService": "loans"},

@@ -13,12 +13,12 @@ import pytest
 from modelmedic.steps.adapters.clocks import PlayedClock
 from modelmedic.steps.adapters.store.folder import FolderStore
 from modelmedic.steps.contracts.detection import Thresholds, Verdict
+from modelmedic.steps.contracts.formats import parse
 from modelmedic.steps.contracts.notification import Notification
 from modelmedic.steps.core.profiles.document import from_document
 from modelmedic.steps.data.references import StoredReferences
 from modelmedic.steps.effects.lease import Claim
 from modelmedic.steps.records.audit import AuditTrail
-from modelmedic.steps.records.documents import parse
 from modelmedic.steps.records.freezes import standing
 from modelmedic.steps.records.history import History
 from modelmedic.steps.records.ledger import Ledger

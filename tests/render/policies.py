@@ -5,7 +5,7 @@ from typing import Any, Final
 from modelmedic.steps.contracts.policy import Policy
 
 SMALL: Final[dict[str, Any]] = {
-    "apiVersion": "modelmedic/v1alpha1",
+    "apiVersion": "modelmedic.io/v1alpha1",
     "kind": "HealingPolicy",
     "metadata": {"name": "churn", "owner": "growth"},
     "serving": {"inferenceService": "churn"},

@@ -37,7 +37,7 @@ OPENED = datetime(2013, 6, 10, 6, tzinfo=UTC)
 WINDOW = Window(datetime(2013, 6, 3, tzinfo=UTC), datetime(2013, 6, 10, tzinfo=UTC))
 POLICY = Policy.model_validate(
     {
-        "apiVersion": "modelmedic/v1alpha1",
+        "apiVersion": "modelmedic.io/v1alpha1",
         "kind": "HealingPolicy",
         "metadata": {"name": "flights-delay", "owner": "flight-ops"},
         "serving": {"inferenceService": "flights-delay"},

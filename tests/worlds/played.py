@@ -15,7 +15,7 @@ from modelmedic.steps.runtime.run import Outputs, Run, Site
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 WINDOW = Window(NOW - timedelta(days=7), NOW)
 PLAIN = {
-    "apiVersion": "modelmedic/v1alpha1",
+    "apiVersion": "modelmedic.io/v1alpha1",
     "kind": "HealingPolicy",
     "metadata": {"name": "churn", "owner": "growth"},
     "serving": {"inferenceService": "churn"},

@@ -37,7 +37,7 @@ MLMODEL = {"flavors": {"python_function": {"loader_module": "nothing"}}, "signat
 def policy(service: str = "tiny", namespace: str = "default", mode: str = "Standard") -> Policy:
     return Policy.model_validate(
         {
-            "apiVersion": "modelmedic/v1alpha1",
+            "apiVersion": "modelmedic.io/v1alpha1",
             "kind": "HealingPolicy",
             "metadata": {"name": "tiny", "owner": "team"},
             "serving": {"inferenceService": service, "namespace": namespace, "mode": mode},

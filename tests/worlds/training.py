@@ -35,7 +35,7 @@ NOW = START + timedelta(days=80)
 
 def policy(**sections: Any) -> Policy:
     plain = {
-        "apiVersion": "modelmedic/v1alpha1",
+        "apiVersion": "modelmedic.io/v1alpha1",
         "kind": "HealingPolicy",
         "metadata": {"name": "churn", "owner": "growth"},
         "serving": {"inferenceService": "churn"},

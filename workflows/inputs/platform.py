@@ -11,9 +11,10 @@ from pydantic import Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from modelmedic.steps.adapters.policy.faults import closest, dotted, shown
+from modelmedic.steps.adapters.policy.layers import warn_of_former_spelling
 from modelmedic.steps.adapters.policy.yaml_tree import Fault, Node, read_tree
 from modelmedic.steps.contracts.errors import BadPolicy
-from modelmedic.steps.contracts.policy import Section
+from modelmedic.steps.contracts.policy import API_VERSION, Section
 from modelmedic.steps.contracts.policy_schema import at, choices, keys
 from modelmedic.steps.contracts.policy_types import BaseUrl, Name
 from modelmedic.steps.contracts.policy_words import allowed
@@ -95,7 +96,7 @@ class Links(Section):
 class Platform(Section):
     """One cluster's values."""
 
-    apiVersion: Literal["modelmedic/v1alpha1"] = "modelmedic/v1alpha1"
+    apiVersion: Literal["modelmedic.io/v1alpha1"] = API_VERSION
     kind: Literal["Platform"] = "Platform"
     namespace: Name = Field(default="modelmedic", description="Where workflows, events and policies live.")
     images: Images = Images()
@@ -118,6 +119,8 @@ def read_platform(path: Path | None, images: Mapping[str, str] | None = None) ->
     if faults:
         raise _refused(path, faults)
     stated: dict[str, Any] = tree.plain() if tree else {}
+    if tree and warn_of_former_spelling(tree):
+        stated["apiVersion"] = API_VERSION
     if images and isinstance(of_file := stated.get("images") or {}, dict):
         stated = {**stated, "images": {**of_file, **images}}
     try:

@@ -7,10 +7,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pydantic import ValidationError
+from pydantic_core import from_json
 
 from modelmedic.steps.adapters.store.folder import FolderStore
-from modelmedic.steps.contracts.codec import decode, encode
+from modelmedic.steps.contracts.codec import decode
 from modelmedic.steps.contracts.errors import BadInput, Conflict, NotFound
+from modelmedic.steps.contracts.formats import encoded, format_of
 from modelmedic.steps.contracts.training import ModelVersion
 
 _KEY = "serving.json"
@@ -94,7 +96,9 @@ class StateFile:
 
     def _parsed(self, data: bytes) -> LocalState:
         try:
-            return decode(LocalState, data)
+            state = decode(LocalState, data)
+            format_of(from_json(data), _KEY)
+            return state
         except ValidationError as error:
             first = error.errors()[0]
             place = ".".join(map(str, first["loc"])) or "the document"
@@ -104,6 +108,6 @@ class StateFile:
 
     def _write(self, after: LocalState, tag: str | None) -> None:
         if tag is None:
-            self._store.create(_KEY, encode(after))
+            self._store.create(_KEY, encoded(after, _KEY))
         else:
-            self._store.swap(_KEY, encode(after), tag)
+            self._store.swap(_KEY, encoded(after, _KEY), tag)

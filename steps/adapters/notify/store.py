@@ -5,8 +5,9 @@ the incident report finds them.
 import os
 from pathlib import Path
 
-from modelmedic.steps.contracts.codec import canonical, encode, sha256, to_plain
+from modelmedic.steps.contracts.codec import canonical, sha256, to_plain
 from modelmedic.steps.contracts.errors import Conflict, Transient
+from modelmedic.steps.contracts.formats import encoded
 from modelmedic.steps.contracts.keys import notification_key
 from modelmedic.steps.contracts.notification import Notification
 from modelmedic.steps.contracts.ports import ObjectStore
@@ -22,7 +23,7 @@ class FileNotifier:
 
     def notify(self, notification: Notification) -> None:
         """Raises Transient when the file takes no more."""
-        line = encode(notification) + b"\n"
+        line = encoded(notification, notification_key(notification.model, notification.incident, "line")) + b"\n"
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
@@ -50,6 +51,6 @@ class StoreNotifier:
             said.pop("at")  # the same words about the same incident are the same message
         key = notification_key(notification.model, notification.incident, sha256(canonical(said))[:32])
         try:
-            self._store.create(key, encode(notification))
+            self._store.create(key, encoded(notification, key))
         except Conflict:
             return

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from modelmedic.steps.adapters.policy.faults import validated
-from modelmedic.steps.adapters.policy.layers import DEFAULTS, OVERLAY, POLICY, Stated, merged, origins, wrong_kind
+from modelmedic.steps.adapters.policy.layers import DEFAULTS, OVERLAY, POLICY, Stated, merged, origins, warn_of_former_spelling, wrong_kind
 from modelmedic.steps.adapters.policy.yaml_tree import REFUSED, Fault, Node, read_tree
 from modelmedic.steps.contracts.errors import BadPolicy
 from modelmedic.steps.contracts.policy import Policy
@@ -91,6 +91,7 @@ def check(path: Path, layers: Layers | None = None) -> tuple[PolicyDocument | No
         return None, faults
     if stranger := wrong_kind(tree, POLICY):
         return None, [stranger]
+    warn_of_former_spelling(tree)
     whole = merged(tree, layers.defaults, layers.overlays) if layers else tree
     policy, found = validated(whole)
     faults = sorted({*faults, *found})
@@ -106,6 +107,7 @@ def check_layer(path: Path, kind: Kind) -> tuple[Node | None, list[Fault]]:
         return None, faults
     if stranger := wrong_kind(tree, kind):
         return None, [stranger, *faults]
+    warn_of_former_spelling(tree)
     return tree, sorted({*faults, *validated(tree, kind)[1]})
 
 

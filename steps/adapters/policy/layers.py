@@ -2,13 +2,16 @@
 replaced whole.
 """
 
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from modelmedic.steps.adapters.policy.yaml_tree import Fault, Node
+from modelmedic.steps.contracts.policy import API_VERSION, FORMER_API_VERSION
 from modelmedic.steps.contracts.policy_schema import Kind
 
+_LOG = logging.getLogger(__name__)
 POLICY: Kind = "HealingPolicy"
 DEFAULTS: Kind = "HealingPolicyDefaults"
 OVERLAY: Kind = "HealingPolicyOverlay"
@@ -55,6 +58,17 @@ def wrong_kind(tree: Node, kind: Kind) -> Fault | None:
         return None
     sentence = f"kind is {stated}; expected {kind} here; give this file {_GIVEN[stated]}"
     return Fault(tree.file, tree.value["kind"].line, sentence)
+
+
+def warn_of_former_spelling(tree: Node) -> bool:
+    """Log one sentence for a file that spells apiVersion as it was spelt first, and say whether it
+    does. Such a file is read all the same.
+    """
+    stated = tree.value.get("apiVersion") if isinstance(tree.value, dict) else None
+    if stated is None or stated.value != FORMER_API_VERSION:
+        return False
+    _LOG.warning("%s:%d: apiVersion is %s, as it was spelt formerly; write %s", tree.file, stated.line, FORMER_API_VERSION, API_VERSION)
+    return True
 
 
 @dataclass(frozen=True, slots=True)

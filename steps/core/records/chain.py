@@ -1,22 +1,35 @@
-"""The audit trail's chain: how one record is bound to the one before, and whether a stored trail
-still is what was written.
+"""The audit trail's chain: the binding of each record to the bytes of the one before, and the check
+of a stored trail; called by records/audit and records/verify.
+
+A record's hash is the sha256 of its object as it lies in the store, so nothing is ever encoded
+again to verify it. In the first format the object was an envelope, `{"hash":…,"record":…}`, and
+the hash is the sha256 of the bytes of the record inside it.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from pydantic import ValidationError
+from pydantic_core import from_json
 
 from modelmedic.steps.contracts.audit import Record
-from modelmedic.steps.contracts.codec import decode, encode, sha256
+from modelmedic.steps.contracts.codec import canonical, decode, sha256, to_plain
+from modelmedic.steps.contracts.errors import BadInput
+from modelmedic.steps.contracts.formats import FIRST, format_of, formatted
 from modelmedic.steps.contracts.keys import audit_head_key, audit_key, model_hash
 
 GENESIS = "0" * 64  # what the first record names as its predecessor
+_ENVELOPE = re.compile(rb'\{"hash":"([0-9a-f]{64})","record":(\{.*\})\}', re.DOTALL)
+
+
+class Changed(ValueError):
+    """A record of the first format whose bytes do not have the hash that is written beside them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A record as it is stored: `hash` is the sha256 of the record's canonical text."""
+    """A record with its hash, by which the next one names it."""
 
     hash: str
     record: Record
@@ -24,7 +37,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """How far the trail went when it was last written to."""
+    """How far the trail went when it was last written to, and the hash of its last record then."""
 
     sequence: int
     hash: str
@@ -32,21 +45,39 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What is wrong at one place of a trail. A harmless one is what a crash leaves behind."""
+    """One thing that is wrong at one place of a trail. A crash leaves a harmless one behind."""
 
     sequence: int
     sentence: str
     harmless: bool = False
 
 
-def seal(record: Record) -> Entry:
-    return Entry(sha256(encode(record)), record)
+def written(record: Record) -> bytes:
+    """The object that holds the record."""
+    return canonical(formatted(to_plain(record), _key(record)))
+
+
+def entry(data: bytes, key: str) -> Entry:
+    """The record of a stored object, in whichever format.
+
+    Raises Changed, NewerFormat, and ValueError or BadInput when the object holds no record.
+    """
+    plain = from_json(data)
+    if format_of(plain, key) > FIRST:
+        return Entry(sha256(data), decode(Record, data))
+    envelope = _ENVELOPE.fullmatch(data)
+    if envelope is None:
+        raise ValueError("the envelope of a record has another shape")
+    hashed, record = envelope[1].decode(), envelope[2]
+    if sha256(record) != hashed:
+        raise Changed
+    return Entry(hashed, decode(Record, record))
 
 
 def follows(entry: Entry, before: Head) -> bool:
-    """Whether the entry is whole and the next one after `before`."""
+    """Whether the entry is the next one after `before`."""
     record = entry.record
-    return seal(record).hash == entry.hash and (record.sequence, record.previous) == (before.sequence + 1, before.hash)
+    return (record.sequence, record.previous) == (before.sequence + 1, before.hash)
 
 
 def faults(model: str, objects: Iterable[tuple[str, bytes]]) -> list[Fault]:
@@ -55,19 +86,44 @@ def faults(model: str, objects: Iterable[tuple[str, bytes]]) -> list[Fault]:
     """
     hashed = model_hash(model)
     stored = dict(objects)
-    head = stored.pop(audit_head_key(hashed), None)
+    data = stored.pop(audit_head_key(hashed), None)
     length = _length(hashed, stored)
     strangers = sorted(set(stored) - {audit_key(hashed, n) for n in range(1, length + 1)})
     found = [Fault(0, f"object {key} is no record of this trail; it was put there by somebody else") for key in strangers]
     entries: dict[int, Entry] = {}
+    sentences: dict[int, str] = {}
     for number in range(1, length + 1):
-        entry, sentence = _entry(number, stored.get(audit_key(hashed, number)))
-        if entry is not None:
-            entries[number] = entry
-            sentence = sentence or _misplaced(model, number, entry, entries.get(number - 1))
+        key = audit_key(hashed, number)
+        read, sentence = _entry(number, stored.get(key), key)
+        if read is not None:
+            entries[number] = read
+            sentence = _misplaced(model, number, read)
         if sentence:
-            found.append(Fault(number, sentence))
-    return found + list(_head_faults(head, length, entries))
+            sentences[number] = sentence
+    head = _head(data)
+    _follow(length, head, entries, sentences)
+    found += [Fault(number, sentence) for number, sentence in sorted(sentences.items())]
+    return found + list(_head_faults(data, head, length, entries))
+
+
+def _follow(length: int, head: Head | None, entries: dict[int, Entry], sentences: dict[int, str]) -> None:
+    """Say of each record that the next one names another hash, from the end on: a record that is
+    vouched for tells the truth about the one before.
+    """
+    if head is not None and head.sequence in entries and entries[head.sequence].hash != head.hash:
+        sentences.setdefault(head.sequence, f"record {head.sequence} is not the one that head.json names; one of the two was changed")
+    for number in range(length, 0, -1):
+        if number not in entries:
+            continue
+        named = entries[number].record.previous
+        if number == 1 and named != GENESIS:
+            sentences.setdefault(1, "record 1 names a record before it; it was moved or changed")
+        if number - 1 not in entries or named == entries[number - 1].hash:
+            continue
+        if number in sentences:
+            sentences.setdefault(number - 1, f"record {number - 1} is not the one that record {number} names, which is at fault itself")
+        else:
+            sentences[number - 1] = f"record {number - 1} was changed after it was written; record {number} names another hash"
 
 
 def _length(hashed: str, stored: dict[str, bytes]) -> int:
@@ -82,48 +138,49 @@ def _length(hashed: str, stored: dict[str, bytes]) -> int:
     return numbers[-1] if numbers else 0
 
 
-def _entry(number: int, data: bytes | None) -> tuple[Entry | None, str]:
+def _entry(number: int, data: bytes | None, key: str) -> tuple[Entry | None, str]:
     if data is None:
         return None, f"record {number} is missing"
     try:
-        entry = decode(Entry, data)
-    except ValidationError:
+        return entry(data, key), ""
+    except Changed:
+        return None, f"record {number} was changed after it was written; its hash does not fit its content"
+    except BadInput as error:
+        return None, f"record {number} cannot be read: {error}"
+    except ValueError:
         return None, f"record {number} cannot be read; it was changed after it was written"
-    if encode(entry) != data or seal(entry.record).hash != entry.hash:
-        return entry, f"record {number} was changed after it was written; its hash does not fit its content"
-    return entry, ""
 
 
-def _misplaced(model: str, number: int, entry: Entry, before: Entry | None) -> str:
+def _misplaced(model: str, number: int, entry: Entry) -> str:
     record = entry.record
-    expected = GENESIS if number == 1 else before.hash if before else record.previous  # a gap was reported already
     if record.model != model:
         return f"record {number} belongs to model {record.model}; expected {model}"
     if record.sequence != number:
         return f"record {number} calls itself {record.sequence}; it was moved or inserted"
-    if record.previous != expected:
-        return f"record {number} does not follow record {number - 1}; one of the two was replaced or inserted"
     return ""
 
 
-def _head_faults(data: bytes | None, length: int, entries: dict[int, Entry]) -> Iterator[Fault]:
+def _head(data: bytes | None) -> Head | None:
+    """What head.json says; None when it is missing or unreadable."""
+    try:
+        return decode(Head, data) if data is not None else None
+    except ValidationError:
+        return None
+
+
+def _head_faults(data: bytes | None, head: Head | None, length: int, entries: dict[int, Entry]) -> Iterator[Fault]:
     if data is None:
         if length:
             yield Fault(length, f"head.json is missing with {length} records in the trail", harmless=length == 1)
-        return
-    try:
-        head = decode(Head, data)
-    except ValidationError:
-        head = None
-    if head is None or encode(head) != data:
+    elif head is None:
         yield Fault(length, "head.json cannot be read; it was changed after it was written")
-        return
-    named = entries.get(head.sequence)
-    if head.sequence > length:
+    elif head.sequence > length:
         yield Fault(length, f"the trail ends at record {length} and head.json says {head.sequence}; its end was dropped")
-    elif named is not None and named.hash != head.hash:
-        yield Fault(head.sequence, f"record {head.sequence} is not the one that head.json names; one of the two was changed")
-    elif head.sequence < length:
+    elif head.sequence < length and (head.sequence not in entries or entries[head.sequence].hash == head.hash):
         behind = f"head.json is at record {head.sequence} and the trail ends at {length}"
         crash = head.sequence == length - 1
         yield Fault(length, f"{behind}; {'a writer was killed between the two' if crash else 'it was set back'}", crash)
+
+
+def _key(record: Record) -> str:
+    return audit_key(model_hash(record.model), record.sequence)

@@ -1,5 +1,5 @@
 """Facts made fit for a record that is never deleted: no secrets, no numbers that JSON cannot
-write.
+hold.
 """
 
 import math
@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 REDACTED = "[redacted]"
+_LARGEST = 2**53 - 1  # RFC 8785 has no larger integers
 _SECRET_NAME = re.compile(
     r"secret|token|passw|credential|authorization|cookie|api[-_ ]?key|access[-_ ]?key|private[-_ ]?key|signing[-_ ]?key", re.I
 )
@@ -24,13 +25,16 @@ def redact(value: Any, name: str = "") -> Any:
     """Plain JSON types in, the same shape out; a text under a name that sounds secret, or one that
     looks it, is replaced.
 
-    Numbers, booleans and null are no secrets, so `tokens: 3` stays; NaN and infinities become text.
+    Numbers, booleans and null are no secrets, so `tokens: 3` stays; NaN, infinities and integers
+    beyond 2**53 become text.
     """
     if isinstance(value, Mapping):
         return {str(key): redact(item, str(key) if not _SECRET_NAME.search(name) else name) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [redact(item, name) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, int) and abs(value) > _LARGEST:
         return str(value)
     if isinstance(value, str):
         return REDACTED if _SECRET_NAME.search(name) else _SECRET_TEXT.sub(_without, value)

@@ -134,7 +134,7 @@ def policy(name: str, task: str = "binary") -> Policy:
     """What a careful person would write for such a model; everything else is the default."""
     return Policy.model_validate(
         {
-            "apiVersion": "modelmedic/v1alpha1",
+            "apiVersion": "modelmedic.io/v1alpha1",
             "kind": "HealingPolicy",
             "metadata": {"name": name, "owner": "bench"},
             "serving": {"inferenceService": name},
