@@ -1,17 +1,21 @@
-"""What each model version is compared with: its reference window, and beside it what was made from
-that once.
+"""The reference window of each model version, to which its current windows are compared; written by
+bootstrap and by every promotion, read by detection, diagnosis and reporting.
 """
 
 import contextlib
+from collections.abc import Mapping
 
 import pyarrow as pa
 
 from modelmedic.steps.contracts.errors import BadInput, Conflict, NotFound
+from modelmedic.steps.contracts.formats import NewerFormat
 from modelmedic.steps.contracts.keys import reference_key
 from modelmedic.steps.contracts.ports import ObjectStore
 from modelmedic.steps.data.parquet import encoded, opened
 
 _WINDOW = "window.parquet"
+_FORMAT = 1
+_FORMAT_KEY = b"modelmedic.format"  # in the metadata of the file; without it, the first format
 
 
 class StoredReferences:
@@ -30,12 +34,15 @@ class StoredReferences:
                 f"the reference of model {self._model}, version {version}, has no rows; expected labelled rows it never learnt from"
             )
         with contextlib.suppress(Conflict):
-            self._store.create(self._key(version), encoded(table))
+            self._store.create(self._key(version), encoded(table.replace_schema_metadata({_FORMAT_KEY: str(_FORMAT).encode()})))
 
     def table(self, version: str) -> pa.Table:
+        """The rows. Raises NotFound, NewerFormat, or BadInput when the object is no Parquet."""
+        key = self._key(version)
         try:
-            with opened(self._store, self._key(version)) as file:
-                return file.read()
+            with opened(self._store, key) as file:
+                _refuse_newer(file.schema_arrow.metadata or {}, key)
+                return file.read().replace_schema_metadata(None)
         except NotFound as error:
             raise NotFound(
                 f"no reference is kept for model {self._model}, version {version}; `modelmedic bootstrap` and every promotion keep one"
@@ -43,3 +50,12 @@ class StoredReferences:
 
     def _key(self, version: str) -> str:
         return reference_key(self._model, version, _WINDOW)
+
+
+def _refuse_newer(metadata: Mapping[bytes, bytes], key: str) -> None:
+    stated = metadata.get(_FORMAT_KEY, b"1").decode(errors="replace")
+    if stated != str(_FORMAT):
+        raise NewerFormat(
+            f"object {key} (reference) has format {stated[:20]}, and this version of modelmedic reads up to {_FORMAT}; "
+            "upgrade modelmedic to the version that wrote it, or a later one"
+        )

@@ -35,9 +35,7 @@ def verify(store: ObjectStore, hashed: str, model: str | None) -> Check:
     on its way, and no fault.
     """
     if model is None:
-        sentence = (
-            f"no record in {audit_key(hashed)} can be read; they were changed since, or a newer modelmedic wrote them"
-        )
+        sentence = f"no record in {audit_key(hashed)} can be read; they were changed since, or a newer modelmedic wrote them"
         unreadable = Fault(0, sentence)
         return Check(hashed, None, _count(store, hashed), (unreadable,))
     check = _look(store, hashed, model)

@@ -67,6 +67,14 @@ def test_a_good_policy_is_said_to_be_one(policy: Path) -> None:
     assert said["hash"] == load_policy(policy).hash
 
 
+def test_the_former_spelling_of_the_api_version_is_read_with_one_warning(
+    policy: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    former = written(tmp_path / "former.yaml", POLICY.replace("modelmedic.io/", "modelmedic/"))
+    assert load_policy(former) == load_policy(policy)
+    assert caplog.messages == [f"{former}:1: apiVersion is modelmedic/v1alpha1, as it was spelt formerly; write modelmedic.io/v1alpha1"]
+
+
 def test_every_fault_of_every_file_is_said_with_its_line_and_a_suggestion(policy: Path, tmp_path: Path) -> None:
     text = POLICY.replace("window: 7d", "windw: 7d").replace("retrain: approve", "retrain: aprove")
     bad = written(tmp_path / "bad.yaml", text)

@@ -43,6 +43,16 @@ def test_the_hash_covers_a_default_that_was_written_out() -> None:
     assert policy_with("detect.window", "8d").hash != Policy.model_validate(GOOD).hash
 
 
+def test_a_field_that_was_added_later_leaves_the_hash_of_earlier_policies_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = Policy.model_validate(GOOD).hash
+    monkeypatch.setattr("modelmedic.steps.contracts.policy.LATER_FIELDS", ("validation.minLabels", "limits"))
+    without = Policy.model_validate(GOOD)
+    assert without.hash != before
+    assert policy_with("validate.minLabels", without.validation.minLabels).hash == without.hash
+    assert policy_with("validate.minLabels", 777).hash != without.hash
+    assert policy_with("limits.settle", "36h").hash != without.hash
+
+
 @pytest.mark.parametrize(
     ("path", "value", "said"),
     [

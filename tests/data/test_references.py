@@ -6,6 +6,7 @@ import pytest
 
 from modelmedic.steps.adapters.store.folder import FolderStore
 from modelmedic.steps.contracts.errors import BadInput, NotFound
+from modelmedic.steps.contracts.formats import NewerFormat
 from modelmedic.steps.data.references import StoredReferences
 from tests.data.log import rows
 
@@ -36,3 +37,12 @@ def test_a_version_without_a_reference_is_named(references: StoredReferences) ->
 def test_a_reference_without_rows_is_refused(references: StoredReferences) -> None:
     with pytest.raises(BadInput, match="has no rows"):
         references.keep("1", rows(0))
+
+
+def test_a_reference_of_a_newer_version_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    references = StoredReferences(FolderStore(tmp_path / "store"), "loans")
+    with monkeypatch.context() as later:
+        later.setattr("modelmedic.steps.data.references._FORMAT", 2)
+        references.keep("1", rows(100))
+    with pytest.raises(NewerFormat, match=r"\(reference\) has format 2, and this version of modelmedic reads up to 1; upgrade"):
+        references.table("1")

@@ -157,7 +157,7 @@ def test_a_heal_that_could_not_be_started_is_started_by_the_next_run(desk: Desk)
 def test_one_models_trouble_keeps_no_other_waiting(desk: Desk) -> None:
     desk.judged(model="loans")
     desk.store.create(verdict_key("churn", "1", NOW), b"no verdict at all")
-    with pytest.raises(Exception, match="is no Verdict"):
+    with pytest.raises(Exception, match="is no verdict"):
         desk.take(alert(), alert(labels={"model": "loans"}))
     assert len(desk.incidents("loans")) == 1
 

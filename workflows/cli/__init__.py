@@ -37,6 +37,7 @@ SECTIONS: Final[dict[str, dict[str, Entry]]] = {
         "undo": ("undo", "Let serve again what served before a heal."),
         "freeze": ("freeze", "Let nothing advance for a while, or list what is frozen."),
         "audit": ("audit", "Show or verify the record of every decision."),
+        "migrate": ("migrate", "Say in which formats the records lie, and bring the store to this version."),
     },
     "The cluster": {
         "render": ("render", "Render policies to manifests for Argo, KServe and Prometheus."),
