@@ -150,7 +150,7 @@ def _open(site: Site, verdict: Verdict, held: AlarmPersistence, labelled: Labell
 
 
 def _again(site: Site, champion: str, verdict: Verdict, earlier: Sequence[Verdict]) -> Repeat | None:
-    return find_repeat(site.ledger, site.control, site.policy, champion, verdict, earlier, site.clock.now())
+    return find_repeat(site.ledger, site.freezes, site.policy, champion, verdict, earlier, site.clock.now())
 
 
 def _repeats(again: Repeat | None) -> str:

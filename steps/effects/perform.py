@@ -15,7 +15,7 @@ from modelmedic.steps.contracts.errors import ModelmedicError, Refused, Transien
 from modelmedic.steps.contracts.words import Direction
 from modelmedic.steps.effects.journal import Journal, Page, RetreatPage
 from modelmedic.steps.effects.lease import Lease
-from modelmedic.steps.records.freezes import Control
+from modelmedic.steps.records.freezes import Freezes
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Effect:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
-def perform(effect: Effect, *, journal: Journal, control: Control, lease: Lease | None) -> Mapping[str, Any]:
+def perform(effect: Effect, *, journal: Journal, freezes: Freezes, lease: Lease | None) -> Mapping[str, Any]:
     """Make the effect happen once; what was read back.
 
     Raises Refused (LeaseLost among them) when an advance is not allowed, StoreError when that
@@ -46,7 +46,7 @@ def perform(effect: Effect, *, journal: Journal, control: Control, lease: Lease 
         return _retreat(effect, RetreatPage(journal, effect.event, effect.key, lease.fence if lease else None), lease)
 
     def permit() -> Lease:
-        return _permit(effect, journal.model, control, lease)
+        return _permit(effect, journal.model, freezes, lease)
 
     return _advance(effect, Page(journal, effect.event, effect.key, permit().fence), permit)
 
@@ -113,8 +113,8 @@ def _glance(effect: Effect) -> Mapping[str, Any] | None:
         return None
 
 
-def _permit(effect: Effect, model: str, control: Control, lease: Lease | None) -> Lease:
-    order = control.frozen(model)
+def _permit(effect: Effect, model: str, freezes: Freezes, lease: Lease | None) -> Lease:
+    order = freezes.frozen(model)
     if order is not None:
         raise Refused(f"{effect.event} ({effect.key}) was not done: {order.sentence}")
     if lease is None:

@@ -67,6 +67,6 @@ def _objections(run: Run, diagnosis: Diagnosis) -> tuple[Objection, ...]:
         site.clock.now(),
         remedy=decide(diagnosis, policy).wanted,
         open_heals=len(others),
-        frozen=site.control.frozen(site.model),
+        frozen=site.freezes.frozen(site.model),
         settle=policy.settle,
     )

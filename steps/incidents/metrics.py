@@ -122,7 +122,7 @@ def _against(site: Site) -> set[str]:
         site.clock.now(),
         remedy=Remedy.RETRAIN,
         open_heals=0,
-        frozen=site.control.frozen(site.model),
+        frozen=site.freezes.frozen(site.model),
         settle=site.policy.settle,
     )
     return {objection.limit for objection in found}

@@ -15,7 +15,7 @@ from modelmedic.steps.contracts.words import Cause, Outcome, Remedy, VerdictStat
 from modelmedic.steps.core.decision.limits import ADVANCING, objections, rejections_in_a_row
 from modelmedic.steps.core.incidents.persistence import APART
 from modelmedic.steps.core.incidents.recurrence import SILENT_FOR, news
-from modelmedic.steps.records.freezes import Control
+from modelmedic.steps.records.freezes import Freezes
 from modelmedic.steps.records.ledger import Ledger
 
 _LONGEST = 8  # settle times
@@ -31,7 +31,7 @@ class Repeat:
 
 
 def find_repeat(
-    ledger: Ledger, control: Control, policy: Policy, champion: str, verdict: Verdict, earlier: Sequence[Verdict], now: datetime
+    ledger: Ledger, freezes: Freezes, policy: Policy, champion: str, verdict: Verdict, earlier: Sequence[Verdict], now: datetime
 ) -> Repeat | None:
     """The last closed incident, if the alarm shows nothing beyond it and the outcome still holds;
     None when the alarm is news.
@@ -50,7 +50,7 @@ def find_repeat(
     shown = next((each for each in reversed(earlier) if each.measured_at is not None and each.measured_at <= last.opened_at), None)
     if shown is None or news(shown, verdict) or _was_over(earlier, last.opened_at):
         return None
-    why = _nearly_the_same(policy, shown, verdict) or _held_back(ledger, control, policy, closing, diagnosed, now)
+    why = _nearly_the_same(policy, shown, verdict) or _held_back(ledger, freezes, policy, closing, diagnosed, now)
     why = why or _told(last, closing, diagnosed, now)
     return Repeat(last.id, why) if why else None
 
@@ -68,7 +68,7 @@ def _nearly_the_same(policy: Policy, shown: Verdict, verdict: Verdict) -> str:
     return "its window holds nearly the same rows"
 
 
-def _held_back(ledger: Ledger, control: Control, policy: Policy, closing: Closing, diagnosed: DiagnoseResult, now: datetime) -> str:
+def _held_back(ledger: Ledger, freezes: Freezes, policy: Policy, closing: Closing, diagnosed: DiagnoseResult, now: datetime) -> str:
     """The reason against the remedy, now as then: a limit, or the patience after a rejection; empty
     without one.
     """
@@ -77,7 +77,7 @@ def _held_back(ledger: Ledger, control: Control, policy: Policy, closing: Closin
     if wanted not in ADVANCING or not stopped:
         return ""
     others = len(ledger.open_incidents())
-    frozen = control.frozen(policy.name)
+    frozen = freezes.frozen(policy.name)
     heals = ledger.past_heals(policy.name)
     found = objections(policy.limits, heals, now, remedy=wanted, open_heals=others, frozen=frozen, settle=policy.settle)
     return found[0].sentence if found else _refused_before(policy, heals, now)

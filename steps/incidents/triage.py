@@ -34,7 +34,7 @@ from modelmedic.steps.incidents.opening import ensure_heal
 from modelmedic.steps.incidents.repeats import find_repeat
 from modelmedic.steps.records import documents
 from modelmedic.steps.records.audit import AuditTrail
-from modelmedic.steps.records.freezes import Control
+from modelmedic.steps.records.freezes import Freezes
 from modelmedic.steps.records.ledger import Ledger
 from modelmedic.steps.runtime.run import Outputs
 
@@ -147,8 +147,8 @@ def _evidence(batch: _Batch, ledger: Ledger, policy_hash: str, model: str) -> Wi
     if last is not None and replaces_champion(last) and now < last.at + policy.settle and verdict.state is not VerdictState.BROKEN:
         raise Refused(f"windows of {model} hold rows of the champion before the last heal until {last.at + policy.settle:%Y-%m-%dT%H:%MZ}")
     earlier = [v for v in reversed(seen) if v.model_version == verdict.model_version]
-    control = Control(batch.workspace.store, batch.clock)
-    again = find_repeat(ledger, control, policy, verdict.model_version or "", verdict, earlier, now)
+    freezes = Freezes(batch.workspace.store, batch.clock)
+    again = find_repeat(ledger, freezes, policy, verdict.model_version or "", verdict, earlier, now)
     if again is not None:
         raise Refused(f"it shows nothing beyond incident {again.incident}: {again.reason}")
     return evidence_window(verdict, policy)

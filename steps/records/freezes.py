@@ -1,5 +1,5 @@
-"""A person's freeze over one model or all of them, laid and lifted with a record on every trail
-that it concerns.
+"""The freezes that people lay over one model or all of them: ordered and lifted with a record on
+every trail that they concern, and asked about before every advance (effects/perform).
 """
 
 from datetime import datetime
@@ -14,87 +14,47 @@ from modelmedic.steps.records.documents import put, read
 from modelmedic.steps.records.known_models import models
 
 
-def freeze(
-    store: ObjectStore, clock: Clock, model: str | None, *, by: str, reason: str, until: datetime | None = None, dry_run: bool = False
-) -> FreezeOrder:
-    """Let nothing advance for the model, or for every model (None). It holds even when it cannot be
-    put on a trail.
-
-    Raises BadInput when `until` has passed, StoreError when the order, or then its record, cannot
-    be written.
-    """
-    order = FreezeOrder(model, by, reason, clock.now(), until)
-    if not order.holds(clock.now()):
-        raise BadInput(f"a freeze until {until:%Y-%m-%dT%H:%MZ} has passed already; expected a later time")
-    if not dry_run:
-        order = Control(store, clock).freeze(model, by=by, reason=reason, until=until)
-        _record(store, clock, order, "freeze.ordered", Phase.OUTCOME)
-    return order
-
-
-def lift(store: ObjectStore, clock: Clock, model: str | None, *, by: str, reason: str, dry_run: bool = False) -> FreezeOrder:
-    """End the freeze of exactly this scope; it is recorded before it counts. What was lifted.
-
-    Raises BadInput when there is none, StoreError or Refused when it cannot be recorded.
-    """
-    control = Control(store, clock)
-    standing = control.order(model)
-    if standing is None:
-        raise BadInput(f"{'model ' + model if model is not None else 'every model'} is not frozen; nothing to lift")
-    if not dry_run:
-        order = FreezeOrder(model, by, reason, clock.now(), lifted=True)
-        _record(store, clock, order, "freeze.lifted", Phase.INTENT)
-        order = control.unfreeze(model, by=by, reason=reason)
-        _record(store, clock, order, "freeze.lifted", Phase.OUTCOME)
-    return standing
-
-
-def standing(store: ObjectStore, clock: Clock) -> tuple[FreezeOrder, ...]:
-    """Every freeze that holds now, the general one first. Freezes that a policy states itself are
-    not among them.
-    """
-    control = Control(store, clock)
-    orders = (control.order(scope) for scope in (None, *models(store)))
-    return tuple(order for order in orders if order is not None)
-
-
-def _record(store: ObjectStore, clock: Clock, order: FreezeOrder, event: str, phase: Phase) -> None:
-    facts = {"scope": order.model or "every model", "reason": order.reason, "until": order.until}
-    key = f"{event}/{order.at.isoformat()}/{order.by}"
-    for model in (order.model,) if order.model is not None else models(store):
-        AuditTrail(store, model, clock, order.by).append(event, phase, key=key, facts=facts)
-
-
-class Control:
-    """Reads and writes `control/` on `store`. A scope of None means every model; an empty one means
-    nothing and is refused.
+class Freezes:
+    """Orders, lifts and reads the freezes below `control/` of the store. A scope of None means every
+    model.
     """
 
     def __init__(self, store: ObjectStore, clock: Clock) -> None:
         self._store = store
         self._clock = clock
 
-    def freeze(self, model: str | None, *, by: str, reason: str, until: datetime | None = None) -> FreezeOrder:
-        """Let nothing advance from now on. Raises BadInput when `until` has passed already or the
-        model's name is empty.
+    def freeze(self, model: str | None, *, by: str, reason: str = "", until: datetime | None = None, dry_run: bool = False) -> FreezeOrder:
+        """Let nothing advance for the model, or for every model. The freeze is written first and
+        recorded then, so that it holds even when no trail can be written to.
+
+        Raises BadInput when `until` has passed or the model's name is empty, StoreError when the
+        order, or then its record, cannot be written.
         """
         now = self._clock.now()
         if model == "":
             raise BadInput("freeze names an empty model; expected a model's name, or all of them said outright")
-        if until is not None and until <= now:
-            raise BadInput(f"freeze ends at {until.isoformat()}, which has passed at {now.isoformat()}; expected a later time")
         order = FreezeOrder(model, by, reason, now, until)
-        put(self._store, freeze_key(model), order)
+        if not order.holds(now):
+            raise BadInput(f"a freeze until {until:%Y-%m-%dT%H:%MZ} has passed already; expected a later time")
+        if not dry_run:
+            put(self._store, freeze_key(model), order)
+            self._record(order, "freeze.ordered", Phase.OUTCOME)
         return order
 
-    def unfreeze(self, model: str | None, *, by: str, reason: str = "") -> FreezeOrder:
-        """Lift the freeze of exactly this scope. Raises BadInput when there is none."""
-        standing = self.order(model)
-        if standing is None:
+    def lift(self, model: str | None, *, by: str, reason: str = "", dry_run: bool = False) -> FreezeOrder:
+        """End the freeze of exactly this scope, and return it. The lift is recorded before it counts.
+
+        Raises BadInput when there is none, StoreError or Refused when the lift cannot be recorded.
+        """
+        lifted = self.order(model)
+        if lifted is None:
             raise BadInput(f"{'model ' + model if model is not None else 'every model'} is not frozen; nothing to lift")
-        order = FreezeOrder(model, by, reason, self._clock.now(), None, lifted=True)
-        put(self._store, freeze_key(model), order)
-        return order
+        if not dry_run:
+            order = FreezeOrder(model, by, reason, self._clock.now(), lifted=True)
+            self._record(order, "freeze.lifted", Phase.INTENT)
+            put(self._store, freeze_key(model), order)
+            self._record(order, "freeze.lifted", Phase.OUTCOME)
+        return lifted
 
     def order(self, model: str | None) -> FreezeOrder | None:
         """The freeze of exactly this scope that holds now."""
@@ -103,6 +63,19 @@ class Control:
 
     def frozen(self, model: str) -> FreezeOrder | None:
         """The freeze that holds for the model now, its own or the general one. Raises StoreError
-        when it cannot be told.
+        when the store cannot be read.
         """
         return self.order(None) or self.order(model)
+
+    def standing(self) -> tuple[FreezeOrder, ...]:
+        """Every freeze that holds now, the general one first. A freeze that a policy states itself
+        is not among them.
+        """
+        orders = (self.order(scope) for scope in (None, *models(self._store)))
+        return tuple(order for order in orders if order is not None)
+
+    def _record(self, order: FreezeOrder, event: str, phase: Phase) -> None:
+        facts = {"scope": order.model or "every model", "reason": order.reason, "until": order.until}
+        key = f"{event}/{order.at.isoformat()}/{order.by}"
+        for model in (order.model,) if order.model is not None else models(self._store):
+            AuditTrail(self._store, model, self._clock, order.by).append(event, phase, key=key, facts=facts)

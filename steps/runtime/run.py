@@ -24,7 +24,7 @@ from modelmedic.steps.effects.lease import TTL, Lease, acquire
 from modelmedic.steps.effects.perform import Effect, perform
 from modelmedic.steps.effects.spool import Spool, flush_notes
 from modelmedic.steps.records.audit import AuditTrail
-from modelmedic.steps.records.freezes import Control
+from modelmedic.steps.records.freezes import Freezes
 from modelmedic.steps.records.history import History
 from modelmedic.steps.records.ledger import Ledger
 
@@ -75,8 +75,8 @@ class Site:
         return Ledger(self.store, self.clock)
 
     @cached_property
-    def control(self) -> Control:
-        return Control(self.store, self.clock)
+    def freezes(self) -> Freezes:
+        return Freezes(self.store, self.clock)
 
     @cached_property
     def history(self) -> History:
@@ -150,7 +150,7 @@ class Run:
 
     def perform(self, effect: Effect, lease: Lease | None) -> Mapping[str, Any]:
         """Make the effect happen once, recorded before and after."""
-        return perform(effect, journal=self.journal, control=self.site.control, lease=lease)
+        return perform(effect, journal=self.journal, freezes=self.site.freezes, lease=lease)
 
     @contextmanager
     def leased(self, ttl: timedelta = TTL) -> Iterator[Lease]:
@@ -196,7 +196,7 @@ def lease_if_any(site: Site) -> AbstractContextManager[Lease | None]:
 def advance(site: Site, effect: Effect) -> Mapping[str, Any]:
     """Perform an effect that belongs to no incident, under a lease of its own."""
     with site.lease() as lease:
-        return perform(effect, journal=_journal(site), control=site.control, lease=lease)
+        return perform(effect, journal=_journal(site), freezes=site.freezes, lease=lease)
 
 
 def retreat(site: Site, effect: Effect) -> None:
@@ -204,7 +204,7 @@ def retreat(site: Site, effect: Effect) -> None:
     lease.
     """
     with lease_if_any(site) as lease:
-        perform(effect, journal=_journal(site), control=site.control, lease=lease)
+        perform(effect, journal=_journal(site), freezes=site.freezes, lease=lease)
 
 
 def _journal(site: Site) -> Journal:

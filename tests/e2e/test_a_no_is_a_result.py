@@ -11,7 +11,7 @@ from modelmedic.examples.cluster import runs
 from modelmedic.examples.cluster.place import until
 from modelmedic.examples.flights.faults import with_a_broken_feed
 from modelmedic.steps.contracts.words import Outcome
-from modelmedic.steps.records.freezes import freeze
+from modelmedic.steps.records.freezes import Freezes
 from tests.e2e.stage import Stage, evidence, variant
 
 
@@ -63,7 +63,7 @@ def test_under_a_freeze_nothing_advances(stage: Stage) -> None:
 
     before = stage.alias(), stage.served()
     stage.flights()
-    freeze(stage.store, SystemClock(), stage.model, by="e2e", reason="a change freeze")
+    Freezes(stage.store, SystemClock()).freeze(stage.model, by="e2e", reason="a change freeze")
     incident = stage.opened()
     unchanged(stage, before, Outcome.ESCALATED, lambda: stage.healed(incident).outcome)
     assert stage.pods("train") == []

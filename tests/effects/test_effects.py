@@ -12,7 +12,9 @@ import pytest
 
 from modelmedic.steps.adapters.memory.store import MemoryStore
 from modelmedic.steps.contracts.audit import Phase
+from modelmedic.steps.contracts.control import FreezeOrder
 from modelmedic.steps.contracts.errors import LeaseLost, ModelmedicError, Refused, StoreError, Transient
+from modelmedic.steps.contracts.keys import freeze_key
 from modelmedic.steps.contracts.ports import Blob, ObjectStore
 from modelmedic.steps.contracts.words import Direction
 from modelmedic.steps.core.records.chain import Fault
@@ -21,7 +23,8 @@ from modelmedic.steps.effects.lease import Lease, acquire
 from modelmedic.steps.effects.perform import Effect, perform
 from modelmedic.steps.effects.spool import Spool
 from modelmedic.steps.records.audit import AuditTrail
-from modelmedic.steps.records.freezes import Control
+from modelmedic.steps.records.documents import put
+from modelmedic.steps.records.freezes import Freezes
 
 NOW = datetime(2026, 1, 8, 12, tzinfo=UTC)
 MODEL = "flights"
@@ -34,6 +37,11 @@ class PlayedClock:
 
     def now(self) -> datetime:
         return self.moment
+
+
+def frozen(store: ObjectStore, clock: PlayedClock, scope: str | None, reason: str) -> None:
+    """A freeze that is on no trail."""
+    put(store, freeze_key(scope), FreezeOrder(scope, "ann", reason, clock.now()))
 
 
 class Killed(BaseException):
@@ -133,7 +141,7 @@ class Room:
     def run(self, direction: Direction, lease: Lease | None, life: Life | None = None) -> Mapping[str, Any]:
         store = DyingStore(self.store, life) if life else self.store
         journal = Journal(self.trail(store), self.clock, Spool(self.path), self.notes.append)
-        return perform(self.effect(direction, life), journal=journal, control=Control(store, self.clock), lease=lease)
+        return perform(self.effect(direction, life), journal=journal, freezes=Freezes(store, self.clock), lease=lease)
 
     def lease(self, life: Life | None = None) -> Lease:
         store = DyingStore(self.store, life) if life else self.store
@@ -228,7 +236,7 @@ def test_a_stale_holder_does_not_advance(room: Room) -> None:
 
 @pytest.mark.parametrize("scope", [None, MODEL])
 def test_a_freeze_stops_the_advance_and_says_who_and_why(room: Room, scope: str | None) -> None:
-    Control(room.store, room.clock).freeze(scope, by="ann", reason="black friday")
+    frozen(room.store, room.clock, scope, "black friday")
     with pytest.raises(Refused, match=r"frozen by ann .*: black friday"):
         room.run(Direction.ADVANCE, room.lease())
     assert (room.world.moves, room.story()) == ([], [])
@@ -239,7 +247,7 @@ def test_a_freeze_that_comes_between_intent_and_act_is_obeyed_and_recorded(room:
         def create(self, key: str, data: bytes) -> str:
             tag = super().create(key, data)
             if key.startswith("audit/") and key.endswith("00000001.json"):
-                Control(self, room.clock).freeze(None, by="ann", reason="now")
+                frozen(self, room.clock, None, "now")
             return tag
 
     room.store = FreezingStore()
@@ -285,7 +293,7 @@ def test_what_cannot_be_read_back_is_left_open_and_looked_at_by_the_next_run(roo
 
 
 def test_a_frozen_model_without_a_lease_still_retreats(room: Room) -> None:
-    Control(room.store, room.clock).freeze(None, by="ann", reason="all")
+    frozen(room.store, room.clock, None, "all")
     room.run(Direction.RETREAT, None)
     assert room.world.moves == ["7"]
     assert room.story() == [("alias.moved", "intent"), ("alias.moved", "outcome")]
@@ -318,7 +326,7 @@ def test_a_serving_object_that_takes_no_note_does_not_stop_a_retreat(room: Room)
 
     away(room)
     journal = Journal(room.trail(), room.clock, Spool(room.path), refuse)
-    perform(room.effect(Direction.RETREAT), journal=journal, control=Control(room.store, room.clock), lease=None)
+    perform(room.effect(Direction.RETREAT), journal=journal, freezes=Freezes(room.store, room.clock), lease=None)
     assert room.world.moves == ["7"]
 
 
@@ -327,7 +335,7 @@ def test_a_machine_that_cannot_keep_a_record_leaves_it_on_the_serving_object(roo
     nowhere = room.path.parent / "a-file"
     nowhere.write_text("")
     journal = Journal(room.trail(), room.clock, Spool(nowhere / "spool.jsonl"), room.notes.append)
-    perform(room.effect(Direction.RETREAT), journal=journal, control=Control(room.store, room.clock), lease=None)
+    perform(room.effect(Direction.RETREAT), journal=journal, freezes=Freezes(room.store, room.clock), lease=None)
     assert room.world.moves == ["7"]
     waiting = [json.loads(str(text)) for note in room.notes for text in note.values()]
     assert [(line["event"], line["phase"]) for line in waiting] == [("alias.moved", "outcome")]

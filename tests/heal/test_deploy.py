@@ -76,7 +76,7 @@ def test_a_canary_without_traffic_is_held_until_the_deadline_and_never_promoted(
 
 def test_a_freeze_in_the_middle_takes_the_canary_back(tmp_path: Path) -> None:
     world = DeployedWorld(tmp_path)
-    world.clock.meanwhile = lambda _start, _end: world.site.control.freeze(None, by="ana", reason="sale") and None
+    world.clock.meanwhile = lambda _start, _end: world.site.freezes.freeze(None, by="ana", reason="sale") and None
     assert deploy(world.run, "2") == {"outcome": "withdrawn"}
     assert world.agrees == "1"
 

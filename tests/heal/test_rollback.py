@@ -35,7 +35,7 @@ def test_the_version_before_the_bad_one_serves_and_has_the_alias(released: Deplo
 
 
 def test_a_freeze_does_not_hold_a_rollback_back(released: DeployedWorld) -> None:
-    released.site.control.freeze(None, by="ana", reason="sale")
+    released.site.freezes.freeze(None, by="ana", reason="sale")
     assert rollback(released.run) == {"outcome": "rolled_back"}
     assert released.agrees == "1"
 

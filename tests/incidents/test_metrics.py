@@ -157,9 +157,9 @@ def test_an_open_breaker_is_told(world: DeployedWorld) -> None:
 
 @pytest.mark.parametrize("scope", [None, "churn"], ids=["all models", "this model"])
 def test_a_freeze_is_told_until_it_is_lifted(world: DeployedWorld, scope: str | None) -> None:
-    world.site.control.freeze(scope, by="ana", reason="sale")
+    world.site.freezes.freeze(scope, by="ana", reason="sale")
     assert swept(world)[m.FROZEN.name] == 1
-    world.site.control.unfreeze(scope, by="ana")
+    world.site.freezes.lift(scope, by="ana")
     assert swept(world)[m.FROZEN.name] == 0
 
 

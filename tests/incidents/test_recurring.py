@@ -128,11 +128,11 @@ def test_after_a_second_rejection_a_fault_that_did_not_grow_waits_twice_as_long(
 
 def test_a_lifted_freeze_lets_the_next_one_open_at_once(here: Place) -> None:
     opened(here)
-    here.site.control.freeze("loans", by="sre", reason="a test")
+    here.site.freezes.freeze("loans", by="sre", reason="a test")
     frozen = Objection("freeze", "loans is frozen by sre", None)
     ended(here, Cause.CONCEPT_DRIFT, Remedy.RETRAIN, Outcome.ESCALATED, objections=(frozen,))
     assert "frozen by sre" in a_week_later(here).sentence
-    here.site.control.unfreeze("loans", by="sre")
+    here.site.freezes.lift("loans", by="sre")
     assert a_week_later(here, 21).opened
 
 

@@ -21,7 +21,6 @@ from modelmedic.steps.detection.monitor import monitor
 from modelmedic.steps.heal.engine import heal
 from modelmedic.steps.incidents.opening import by_hand
 from modelmedic.steps.reconcile.sweep import sweep
-from modelmedic.steps.records import freezes
 from modelmedic.steps.runtime.run import Site
 from modelmedic.steps.runtime.workspace import Workspace
 from tests.worlds.a_heal import AT, FLIGHTS, JANUARY, JUNE, MARCH, rules, say
@@ -58,8 +57,8 @@ def _live(site: Site, clock: PlayedClock, serving: LocalServing) -> None:
     serving.flush()
     for days in (14, 7, 0):
         monitor(site, AT - days * DAY)
-    freezes.freeze(site.store, clock, site.model, by="alice", reason="a holiday", until=AT + DAY)
-    freezes.lift(site.store, clock, site.model, by="alice", reason="back again")
+    site.freezes.freeze(site.model, by="alice", reason="a holiday", until=AT + DAY)
+    site.freezes.lift(site.model, by="alice", reason="back again")
     clock.meanwhile = traffic.play
     run = by_hand(site)
     say(f"waits at {heal(run).waiting_at}")
@@ -78,7 +77,7 @@ def _live(site: Site, clock: PlayedClock, serving: LocalServing) -> None:
     site.ledger.open_incident(site.model, site.policy.hash, window, "LossRisen", {"severity": "warning"})
     healed = site.ledger.incidents(site.model)[0]
     site.ledger.assess(healed, True, "on 900 labelled rows since, version 2 loses less than version 1 would have lost")
-    freezes.freeze(site.store, clock, None, by="alice", reason="the books are closed")
+    site.freezes.freeze(None, by="alice", reason="the books are closed")
 
 
 def keep(folder: Path, kept: Path) -> None:

@@ -4,7 +4,7 @@ people ask of it.
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +13,14 @@ import pytest
 from modelmedic.steps.adapters.clocks import PlayedClock
 from modelmedic.steps.adapters.store.folder import FolderStore
 from modelmedic.steps.contracts.detection import Thresholds, Verdict
-from modelmedic.steps.contracts.formats import parse
+from modelmedic.steps.contracts.formats import FORMAT, document_at, parse
 from modelmedic.steps.contracts.notification import Notification
+from modelmedic.steps.contracts.results import Result
 from modelmedic.steps.core.profiles.document import from_document
 from modelmedic.steps.data.references import StoredReferences
 from modelmedic.steps.effects.lease import Claim
 from modelmedic.steps.records.audit import AuditTrail
-from modelmedic.steps.records.freezes import standing
+from modelmedic.steps.records.freezes import Freezes
 from modelmedic.steps.records.history import History
 from modelmedic.steps.records.ledger import Ledger
 from modelmedic.steps.records.policies import policy_of
@@ -77,6 +78,23 @@ def test_every_incident_is_read_with_all_that_was_said_about_it(ledger: Ledger) 
     assert [heal.outcome for heal in ledger.past_heals(MODEL)] == ["healed", "quarantined"]
 
 
+def test_every_stage_of_a_heal_is_read_as_what_it_is(ledger: Ledger) -> None:
+    healed, quarantined, _ = ledger.incidents()
+    named = {kind.name: kind for kind in _results(Result)}
+    for incident in (healed, quarantined):
+        for stage in ledger.stages(incident):
+            result = ledger.result(incident, named[stage])
+            assert result is not None
+            assert dict(result.outputs) == (ledger.outputs(incident, stage) or {}), stage
+
+
+def _results(kind: type[Result]) -> Iterator[type[Result]]:
+    for child in kind.__subclasses__():
+        if hasattr(child, "name"):
+            yield child
+        yield from _results(child)
+
+
 def test_an_incident_keeps_the_policy_that_it_was_opened_under(store: FolderStore, ledger: Ledger) -> None:
     for incident in ledger.incidents():
         assert policy_of(store, incident).hash == incident.policy_hash
@@ -87,7 +105,7 @@ def test_what_people_and_heals_laid_down_beside_the_incidents_holds(store: Folde
     assert {span.reason for span in history.quarantined_spans(MODEL)} >= {"a station was moved"}
     assert {note.reason for note in history.acknowledged(MODEL)} == {"it is summer"}
     assert [release.version for release in history.releases(MODEL)] == ["1", "2"]
-    assert [order.reason for order in standing(store, PlayedClock(AT))] == ["the books are closed"]
+    assert [order.reason for order in Freezes(store, PlayedClock(AT)).standing()] == ["the books are closed"]
 
 
 @pytest.mark.parametrize(
@@ -106,6 +124,14 @@ def test_every_document_beside_them_is_read(root: Path, prefix: str, read: Calla
     assert found
     for path in found:
         assert read(path.read_bytes(), path.relative_to(root).as_posix())
+
+
+def test_documents_say_their_format_since_formats_are(root: Path, request: pytest.FixtureRequest) -> None:
+    for path in root.rglob("*.json"):
+        document = document_at(path.relative_to(root).as_posix())
+        assert document is not None
+        stated = json.loads(path.read_bytes()).get(FORMAT)
+        assert stated in ((None, 2) if "first" in request.node.name else range(1, document.newest + 1)), path
 
 
 def test_the_references_are_read(store: FolderStore) -> None:

@@ -53,7 +53,7 @@ def test_undoing_twice_changes_nothing_more(healed: DeployedWorld) -> None:
 
 
 def test_a_freeze_does_not_hold_it_back(healed: DeployedWorld) -> None:
-    healed.site.control.freeze(None, by="ana", reason="sale")
+    healed.site.freezes.freeze(None, by="ana", reason="sale")
     undo(healed.run, by="ana")
     assert healed.agrees == "1"
 
@@ -93,11 +93,11 @@ def test_going_back_to_a_version_that_was_judged_bad_is_an_advance(healed: Deplo
     run = Run(healed.site, incident)
     run.record(RollbackResult("rolled_back", "2", "1"))
     healed.site.ledger.close(incident, Closing(Outcome.ROLLED_BACK, healed.clock.now(), "rolled back", "2", "1"))
-    healed.site.control.freeze("churn", by="ana", reason="looking into it")
+    healed.site.freezes.freeze("churn", by="ana", reason="looking into it")
     with pytest.raises(Refused, match="frozen"):
         undo(run, by="ana")
     assert healed.agrees == "1"
-    healed.site.control.unfreeze("churn", by="ana")
+    healed.site.freezes.lift("churn", by="ana")
     undo(run, by="ana")
     assert healed.agrees == "2"
 

@@ -64,23 +64,24 @@ def _order(
     home: Path | None,
 ) -> None:
     from modelmedic.steps.adapters.clocks import SystemClock
-    from modelmedic.steps.records import freezes
+    from modelmedic.steps.records.freezes import Freezes
     from modelmedic.workflows.cli.console import print_json
 
     who, clock = person(by), SystemClock()
     end = _moment(until, clock.now()) if until is not None else None
     store = opened(url, home, read_only=dry_run)
+    freezes = Freezes(store, clock)
     scope = known_model(store, model) if model is not None else None
     if lift:
-        order = freezes.lift(store, clock, scope, by=who, reason=reason, dry_run=dry_run)
+        order = freezes.lift(scope, by=who, reason=reason, dry_run=dry_run)
     else:
-        order = freezes.freeze(store, clock, scope, by=who, reason=reason, until=end, dry_run=dry_run)
+        order = freezes.freeze(scope, by=who, reason=reason, until=end, dry_run=dry_run)
     if as_json:
         print_json({"lifted": lift, "dry_run": dry_run, "freeze": order})
         return
     said = ("would be lifted: " if dry_run else "lifted: ") if lift else ("would hold: " if dry_run else "")
     click.echo(f"{said}{order.sentence}")
-    _warn_of_others(freezes.standing(store, clock), order, lift)
+    _warn_of_others(freezes.standing(), order, lift)
 
 
 def _warn_of_others(standing: tuple["FreezeOrder", ...], order: "FreezeOrder", lift: bool) -> None:
@@ -92,10 +93,10 @@ def _warn_of_others(standing: tuple["FreezeOrder", ...], order: "FreezeOrder", l
 
 def _list(url: str | None, home: Path | None, as_json: bool) -> None:
     from modelmedic.steps.adapters.clocks import SystemClock
-    from modelmedic.steps.records.freezes import standing
+    from modelmedic.steps.records.freezes import Freezes
     from modelmedic.workflows.cli.console import print_json
 
-    orders = standing(opened(url, home, read_only=True), SystemClock())
+    orders = Freezes(opened(url, home, read_only=True), SystemClock()).standing()
     if as_json:
         print_json({"freezes": orders})
         return
