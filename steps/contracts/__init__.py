@@ -1,1 +1,1 @@
-"""The frozen values and ports that every other room of `steps` speaks in. Imports nothing of ours."""
+"""The frozen values and ports that all other packages of `steps` share. Imports none of them."""

@@ -1,4 +1,4 @@
-"""What people and heals have laid down beside the incidents: freezes, quarantined spans and
+"""The orders of people and heals beside the incidents: freezes, quarantined spans and
 acknowledged shifts.
 """
 
@@ -10,7 +10,9 @@ from modelmedic.steps.contracts.window import Window
 
 @dataclass(frozen=True, slots=True)
 class FreezeOrder:
-    """While it holds, nothing advances for `model`; None is every model. Retreats are never frozen."""
+    """A freeze: while it holds, nothing advances for `model` (None: every model). Retreats are
+    never frozen.
+    """
 
     model: str | None
     by: str

@@ -1,4 +1,4 @@
-"""What was decided about a diagnosis, and what allowed or forbade it."""
+"""The decision about a diagnosis, and what allowed or forbade it."""
 
 from dataclasses import dataclass
 from datetime import datetime

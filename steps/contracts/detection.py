@@ -1,4 +1,4 @@
-"""What detection says of one window, compared with the reference."""
+"""The finding of detection about one window, compared with the reference."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from modelmedic.steps.contracts.words import Task, VerdictState
 
 @dataclass(frozen=True, slots=True)
 class Roles:
-    """Which column plays which part. `prediction` is the positive class's probability (binary) or
+    """The part that each column plays. `prediction` is the positive class's probability (binary) or
     the value (regression).
 
     `features` empty means: every column that plays no other part. `categorical` empty means: told
@@ -79,7 +79,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class ColumnShift:
-    """How far one column's distribution moved. `effect` is in `statistic`'s unit; `p_value` is
+    """The shift of one column's distribution. `effect` is in `statistic`'s unit; `p_value` is
     adjusted over all columns.
     """
 
@@ -89,7 +89,7 @@ class ColumnShift:
     p_value: float
     threshold: float
     shifted: bool
-    acknowledged: bool = False  # somebody has looked at this column's shift: it alarms nobody while that lasts
+    acknowledged: bool = False  # a person has looked at the shift, and it raises no alarm while the acknowledgement lasts
 
 
 HALF = 0.5  # of the answers' hold on the labels: what is below has let go of them
@@ -112,13 +112,13 @@ class Performance:
 
     @property
     def let_go(self) -> bool:
-        """Whether the answers have lost more than half of their hold on the labels."""
+        """True once the answers have lost more than half of their hold on the labels."""
         return self.hold is not None and self.hold < HALF
 
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """What has to be exceeded before a column counts as shifted; keyed by the model version whose
+    """The bounds past which a column counts as shifted; keyed by the model version whose
     reference was replayed.
 
     `effect` maps a column to the least effect; `alpha` is the level of the adjusted p-value.
@@ -140,7 +140,7 @@ class Thresholds:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the monitor found in one current window, worst columns first."""
+    """The monitor's finding about one current window, worst columns first."""
 
     state: VerdictState
     rows: int
@@ -156,5 +156,5 @@ class Verdict:
 
     @property
     def alarming(self) -> bool:
-        """Whether this window counts as a hit for the persistence rule."""
+        """True when this window counts as a hit for the persistence rule."""
         return self.state in (VerdictState.BROKEN, VerdictState.DEGRADED, VerdictState.DRIFTED)

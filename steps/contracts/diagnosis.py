@@ -73,7 +73,7 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class ServiceHealth:
-    """What the service itself reports, reference and current: share of failed requests 0..1, p95
+    """The service's own report, reference and current: share of failed requests 0..1, p95
     latency in ms.
     """
 
@@ -85,7 +85,7 @@ class ServiceHealth:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What is known beside the two windows."""
+    """The facts that are known beside the two windows."""
 
     problems: tuple[Problem, ...] = ()
     releases: tuple[Release, ...] = ()

@@ -1,5 +1,5 @@
-"""What is kept as JSON documents, each with its key and its newest format; read by records/documents
-and the audit trail, shown by `modelmedic migrate`.
+"""The kinds of JSON documents that are kept, each with its key and its newest format, and how they
+are written and read; used by records/ and shown by `modelmedic migrate`.
 
 A document says its format in the field `format`. One without that field was written before formats
 were: it has the first one. A new optional field needs no new format, because a reader passes over
@@ -25,7 +25,7 @@ FIRST: Final = 1
 
 
 class NewerFormat(BadInput):
-    """A document that a newer version of modelmedic wrote in a format that this one does not know."""
+    """A document of a newer version of modelmedic, in a format that this one does not know."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ class Closing:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A human's answer to an approval request, bound to the digest of the model that it speaks of."""
+    """A person's answer to an approval request, bound to the digest of the model in question."""
 
     approved: bool
     by: str

@@ -1,4 +1,4 @@
-"""How requests with their answers, and the labels that arrive later, lie in the object store.
+"""The layout of requests with their answers, and of labels that arrive later, in the object store.
 
 A log object is Parquet, one row per answered request row: the policy's features and its time column
 as they were asked, and the columns below. Its key names the day and the span of its rows' times, so

@@ -117,12 +117,14 @@ def audit_head_key(hashed: str) -> str:
 
 
 def reference_key(model: str, version: str, part: str) -> str:
-    """What is kept of the reference of one model version, such as `window.parquet`."""
+    """A part of the reference of one model version, such as `window.parquet`."""
     return f"reference/{model_hash(model)}/{word('model version', version)}/{part}"
 
 
 def verdict_key(model: str, version: str, end: datetime | None = None) -> str:
-    """The monitor's verdict on the window that ends then, sorted by time; without it their folder."""
+    """The monitor's verdict on the window that ends at `end`, sorted by time; without it their
+    folder.
+    """
     folder = f"verdicts/{model_hash(model)}/{word('model version', version)}/"
     return f"{folder}{utc(end):%Y%m%dT%H%M%SZ}.json" if end else folder
 
@@ -138,7 +140,7 @@ def model_prefix(digest: str) -> str:
 
 
 def candidate_prefix(hashed: str, epoch: int) -> str:
-    """What the training of one incident wrote: a model's files that nobody has vouched for yet."""
+    """The folder of the model that the training of one incident wrote; no gate has passed it yet."""
     return f"candidates/{hashed}/{epoch:06d}"
 
 
@@ -158,7 +160,7 @@ def policy_key(digest: str) -> str:
 
 
 def report_key(hashed: str, epoch: int, name: str) -> str:
-    """A page for people about one incident, such as `incident.html`."""
+    """An HTML page about one incident, such as `incident.html`."""
     return f"reports/{hashed}/{epoch:06d}/{name}"
 
 

@@ -70,7 +70,7 @@ class Section(BaseModel):
 
 
 class Metadata(Section):
-    """Who the model is, and who answers for it."""
+    """The model and the team that answers for it."""
 
     name: Name = Field(description="The model's name; every generated object and every record carries it.")
     owner: Who = Field(description="The team that is told about heals that failed or were refused.")
@@ -107,7 +107,7 @@ class Labels(Section):
 
 
 class Data(Section):
-    """What the model reads and predicts."""
+    """The columns that the model reads and predicts."""
 
     task: Task = Field(description="binary (the prediction is a probability) or regression.")
     target: Column = Field(description="The label's column.")
@@ -157,7 +157,7 @@ class Data(Section):
 
 
 class Persistence(Section):
-    """How many windows have to alarm before an incident opens."""
+    """The number of windows that have to alarm before an incident opens."""
 
     hits: Whole = Field(default=2, ge=1, le=20, description="k: how many alarming windows open an incident …")
     of: Whole = Field(default=3, ge=1, le=50, description="n: … among the last n.")
@@ -184,7 +184,7 @@ class Detect(Section):
 
 
 class Diagnose(Section):
-    """What has to be known to tell causes apart."""
+    """The facts that are needed to tell causes apart."""
 
     seasonality: Annotated[timedelta, Span("1h", "3650d")] | None = Field(
         default=None, description="The period after which the data repeats, e.g. 7d or 52w."
@@ -207,7 +207,7 @@ class Rule(Section):
 
 
 class AutonomyLevels(Section):
-    """How far the loop may go without a human: observe < suggest < approve < act, per remedy."""
+    """The limit of the loop without a human: observe < suggest < approve < act, per remedy."""
 
     quarantine: Autonomy = Field(default=Autonomy.ACT, description="Setting broken data aside.")
     rollback: Autonomy = Field(default=Autonomy.ACT, description="Going back to the last good version.")
@@ -249,12 +249,12 @@ class Breaker(Section):
 
     failures: Whole = Field(default=3, ge=1, le=20, description="This many failed heals …")
     within: Annotated[timedelta, Span("1h", "365d")] = Field(
-        default=timedelta(days=30), description="… in this span open the breaker: one page, no more heals."
+        default=timedelta(days=30), description="… in this span open the breaker: one critical message, no more heals."
     )
 
 
 class Limits(Section):
-    """How much the loop may do."""
+    """The limits on what the loop may do."""
 
     settle: Annotated[timedelta, Span("0s", "365d")] | Literal["auto"] = Field(
         default="auto", description="How long alerts after a heal are disregarded; auto is detect.window + data.labels.delay."
@@ -269,7 +269,7 @@ class Limits(Section):
 
 
 class Retrain(Section):
-    """How a challenger is trained."""
+    """The training of a challenger."""
 
     entrypoint: Entrypoint = Field(
         default="builtin",
@@ -292,7 +292,7 @@ class Validate(Section):
     margin: Number = Field(default=0.0, ge=0, description="How much worse than the champion is still accepted, in the metric's unit.")
     minGain: Number = Field(default=0.0, ge=0, description="Least expected gain; a retrain that gains less keeps the champion.")
     confidence: Annotated[Number, Field(gt=0.5, lt=1)] = Field(default=0.95, description="Of the interval round the difference.")
-    minLabels: Whole = Field(default=500, ge=30, description="Fewer labelled holdout rows judge nobody.")
+    minLabels: Whole = Field(default=500, ge=30, description="With fewer labelled holdout rows no challenger is judged.")
     slices: tuple[Column, ...] = Field(default=(), description="Features whose values are each checked; default data.segments.")
     sliceMargin: Number = Field(default=0.02, ge=0, description="How much worse a slice may be, beyond its interval.")
     oldRegimeMargin: Number = Field(
@@ -302,7 +302,7 @@ class Validate(Section):
 
 
 class Rollout(Section):
-    """How traffic moves to a challenger, and back."""
+    """The way in which traffic moves to a challenger, and back."""
 
     steps: tuple[Annotated[Whole, Field(ge=1, le=99)], ...] = Field(
         default=(20, 50), description="Percent of the traffic, rising, between dark and full."
@@ -333,20 +333,20 @@ class Rollout(Section):
 
 
 class Approval(Section):
-    """Who answers when the autonomy level is approve."""
+    """The people who answer when the autonomy level is approve."""
 
     approvers: tuple[Who, ...] = Field(default=(), description="Who may answer; empty means anybody who can reach the store.")
-    twoPerson: Flag = Field(default=False, description="Two different people have to say yes.")
+    twoPerson: Flag = Field(default=False, description="Two different people have to approve.")
     timeout: Annotated[timedelta, Span("1m", "90d")] = Field(default=timedelta(hours=24), description="No answer by then rejects.")
-    form: Flag = Field(default=False, description="A yes in Argo's own form counts too, although it is nobody's: recorded as unverified.")
+    form: Flag = Field(default=False, description="An approval in Argo's own form counts too; it is recorded as unverified.")
 
     @model_validator(mode="after")
     def _enough(self) -> "Approval":
         if self.twoPerson and len(set(self.approvers)) == 1:
-            sentence = "approval.twoPerson is true and approval.approvers names one person; expected two or more, or nobody"
+            sentence = "approval.twoPerson is true and approval.approvers names one person; expected two or more, or none"
             raise Disagreement([("approvers", sentence)])
         if self.form and (self.twoPerson or self.approvers):
-            sentence = "approval.form is true beside approvers or twoPerson; expected one or the other, for Argo's form knows nobody's name"
+            sentence = "approval.form is true beside approvers or twoPerson; expected one or the other, because Argo's form knows no names"
             raise Disagreement([("form", sentence)])
         return self
 
@@ -405,8 +405,8 @@ class Policy(Section):
 
     @property
     def settle(self) -> timedelta:
-        """How long after a heal an alert may still speak of the old data: window + label delay,
-        unless stated.
+        """The time after a heal in which an alert may still speak of the old data: window + label
+        delay, unless stated.
         """
         return self.detect.window + self.data.labels.delay if self.limits.settle == "auto" else self.limits.settle
 
@@ -441,8 +441,9 @@ class Policy(Section):
     def hash(self) -> str:
         """sha256 of the policy with its defaults, by which an incident is pinned to it.
 
-        Policies that were kept keep their hash: the text is the one of the first version (`compact`,
-        the first spelling of apiVersion), and a field of LATER_FIELDS is left out at its default.
+        Policies that were kept keep their hash: the text is the one of the first version
+        (`compact`, the first spelling of apiVersion), and a field of LATER_FIELDS is left out at
+        its default.
         """
         plain = self.model_dump(mode="json", by_alias=True) | {"apiVersion": FORMER_API_VERSION}
         for path in LATER_FIELDS:
@@ -466,7 +467,7 @@ def _drop_default(section: BaseModel, plain: dict[str, Any], path: str) -> None:
 def disagreements(
     data: Data | None, detect: Detect | None, rules: tuple[Rule, ...] | None, validation: Validate | None
 ) -> Iterator[tuple[str, str]]:
-    """What does not fit between sections: the path of each fault in the policy, and a sentence.
+    """The faults between sections: the path of each fault in the policy, and a sentence.
     None: a section that is wrong itself.
     """
     ids = [rule.id for rule in rules or ()]

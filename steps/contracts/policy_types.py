@@ -1,4 +1,4 @@
-"""What a single value in a policy may be: names, columns, texts, durations, moments and numbers,
+"""The types of single values in a policy: names, columns, texts, durations, moments and numbers,
 with words for each.
 
 `patternErrorMessage` is what VS Code and yaml-language-server show; the policy's own error

@@ -1,4 +1,4 @@
-"""What is allowed at a place in a policy, in words: the same in error sentences and in the
+"""The words for what is allowed at a place in a policy: the same in error sentences and in the
 reference.
 """
 

@@ -94,7 +94,7 @@ class Registry(Protocol):
 
 
 class Serving(Protocol):
-    """The one door to what serves a model. Every change expects a generation and raises Conflict
+    """The only access to what serves a model. Every change expects a generation and raises Conflict
     when it is stale.
     """
 
@@ -168,8 +168,8 @@ class Windows(Protocol):
 
 
 class References(Protocol):
-    """What a model version is compared with; written once per version, so that a promotion switches
-    it with the champion.
+    """The reference that a model version is compared with; written once per version, so that a
+    promotion switches it with the champion.
     """
 
     def keep(self, version: str, table: pa.Table) -> None:
@@ -184,8 +184,8 @@ class References(Protocol):
 
 
 class Workflows(Protocol):
-    """What walks heals in a cluster. The Workflow of an incident is called `heal-<incident>`, so
-    there is one and no second.
+    """The engine that walks heals in a cluster. The Workflow of an incident is called
+    `heal-<incident>`, so there is one and no second.
     """
 
     def start(self, template: str, incident: Incident, by: str) -> bool:
@@ -195,7 +195,7 @@ class Workflows(Protocol):
         ...
 
     def phase(self, incident: str) -> str | None:
-        """How far its heal is: Pending, Running, Succeeded, Failed or Error; None when there is
+        """The phase of its heal: Pending, Running, Succeeded, Failed or Error; None when there is
         none. Of several, one under way.
         """
         ...

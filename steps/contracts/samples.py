@@ -1,4 +1,4 @@
-"""What a run of moments has to say to Prometheus: values of the metrics that
+"""The samples that a run of moments pushes to Prometheus: values of the metrics that
 `modelmedic.steps.contracts.metrics` names.
 """
 

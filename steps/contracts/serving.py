@@ -1,4 +1,4 @@
-"""What serves a model, as seen from outside."""
+"""The serving of a model, as seen from outside."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -29,7 +29,7 @@ class ServingState:
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """What one predictor answered since it came up, replays left out; counters only rise while it
+    """The answers of one predictor since it came up, replays left out; counters only rise while it
     lives.
     """
 

@@ -1,4 +1,4 @@
-"""What a stage of the heal is: the words in which the stage table is written and from which both
+"""The stage of a heal: the words in which the stage table is written and from which both
 engines are made.
 """
 

@@ -1,4 +1,4 @@
-"""What a retraining made, and what the gates said of it."""
+"""The result of a retraining, and the gates' verdict on it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from modelmedic.steps.contracts.words import Remedy
 
 @dataclass(frozen=True, slots=True)
 class TrainingPlan:
-    """Which labelled rows a challenger learns from, and which recent ones it is judged on."""
+    """The labelled rows that a challenger learns from, and the recent ones that it is judged on."""
 
     remedy: Remedy  # retrain or recalibrate
     train: Window

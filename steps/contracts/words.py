@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Task(StrEnum):
-    """What a model predicts. Binary classification predicts the probability of the positive class."""
+    """The kind of prediction. A binary model predicts the probability of the positive class."""
 
     BINARY = "binary"
     REGRESSION = "regression"
@@ -27,7 +27,7 @@ class Cause(StrEnum):
 
 
 class Remedy(StrEnum):
-    """What is done about a cause."""
+    """The action taken about a cause."""
 
     NONE = "none"
     QUARANTINE = "quarantine"
@@ -38,7 +38,7 @@ class Remedy(StrEnum):
 
 
 class Autonomy(StrEnum):
-    """How far the loop may go with a remedy without a human; ordered by `rank`."""
+    """The limit to which the loop may go with a remedy without a human; ordered by `rank`."""
 
     OBSERVE = "observe"
     SUGGEST = "suggest"
@@ -51,7 +51,7 @@ class Autonomy(StrEnum):
 
 
 class VerdictState(StrEnum):
-    """What detection says of one current window, most urgent first."""
+    """The states of a verdict on one current window, most urgent first."""
 
     INSUFFICIENT = "insufficient"  # too few rows (or none) to say anything
     BROKEN = "broken"  # the data itself is wrong: never train on it
@@ -70,13 +70,13 @@ class Direction(StrEnum):
 
 
 class Outcome(StrEnum):
-    """How an incident ended."""
+    """The ways in which an incident ends."""
 
     HEALED = "healed"
     ROLLED_BACK = "rolled_back"
     QUARANTINED = "quarantined"
     NO_ACTION = "no_action"  # the diagnosis asked for nothing, and nothing was done
-    REJECTED = "rejected"  # a challenger failed a gate, or a human said no
+    REJECTED = "rejected"  # a challenger failed a gate, or a person rejected the heal
     WITHDRAWN = "withdrawn"  # a canary was taken back
     ESCALATED = "escalated"  # a human has to look
     SUGGESTED = "suggested"  # autonomy allowed only to say what it would have done

@@ -178,7 +178,9 @@ class LoggedWindows:
         return np.asarray(pc.fill_null(inside, False).to_numpy(zero_copy_only=False))
 
     def _read(self, parts: deque[_Part], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-        """The rows of these parts in their order; a part is let go of before the next one is read."""
+        """The rows of these parts in their order; each part is let go of before the next one is
+        read.
+        """
         again = fetched(self._store, [part.key for part in parts if part.data is None])
         while parts:
             part = parts.popleft()
@@ -197,7 +199,7 @@ def _rows(file: pq.ParquetFile, keep: np.ndarray, schema: pa.Schema) -> Iterator
 
 
 def _large(file: pq.ParquetFile) -> bool:
-    """Whether threads are worth their start."""
+    """True for a file that is large enough for threads to be worth their start."""
     return bool(file.metadata.num_rows >= _BATCH)
 
 
@@ -215,7 +217,7 @@ def _taken(parts: Iterable[_Part], places: np.ndarray) -> Iterator[_Part]:
 
 
 def _first(ids: pa.Array) -> np.ndarray:
-    """Whether no earlier row of the array has this id; a row without an id is its own."""
+    """A mask of the rows whose id no earlier row has; a row without an id counts as its own."""
     encoded = pc.dictionary_encode(ids)
     if len(encoded.dictionary) == len(ids):
         return np.ones(len(ids), dtype=bool)

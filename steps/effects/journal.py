@@ -1,5 +1,5 @@
-"""Where an effect's intent and outcome are written: the audit trail, or what keeps them while the
-store is away.
+"""The record of each effect's intent and outcome, on the audit trail or, while the store is away,
+in the spool; used by effects/perform.
 """
 
 import logging
@@ -19,7 +19,7 @@ _SKEW = timedelta(hours=1)  # between the clocks of the machines that write to o
 
 
 class Journal:
-    """The records of one incident's effects. `annotate` leaves a note on the serving object itself."""
+    """The records of one incident's effects. `annotate` leaves a note on the serving object."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class Journal:
         return self._incident.id if self._incident else None
 
 
-class Page:
+class EffectRecords:
     """The records of one advance: without them nothing is done."""
 
     def __init__(self, journal: Journal, event: str, key: str, fence: int | None) -> None:
@@ -86,7 +86,7 @@ class Page:
         self._journal.append(self._event, phase, self._key, self._fence, facts)
 
 
-class RetreatPage(Page):
+class RetreatRecords(EffectRecords):
     """The records of one retreat: from the first one that the store does not take on, they go to
     the spool.
     """
@@ -94,7 +94,7 @@ class RetreatPage(Page):
     away: ModelmedicError | None = None
 
     def may_have_happened(self) -> bool:
-        """Whether an earlier run may have done it already; yes when the store cannot tell."""
+        """True unless the store can tell that no earlier run did it."""
         try:
             return self.earlier() is not None
         except ModelmedicError as error:

@@ -19,7 +19,7 @@ TTL = timedelta(seconds=60)
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What the store holds of a lease. `nonce` tells two claims of one holder apart."""
+    """A lease as it lies in the store. `nonce` tells two claims of one holder apart."""
 
     model: str
     holder: str

@@ -13,7 +13,7 @@ from typing import Any
 from modelmedic.steps.contracts.audit import Phase
 from modelmedic.steps.contracts.errors import ModelmedicError, Refused, Transient
 from modelmedic.steps.contracts.words import Direction
-from modelmedic.steps.effects.journal import Journal, Page, RetreatPage
+from modelmedic.steps.effects.journal import EffectRecords, Journal, RetreatRecords
 from modelmedic.steps.effects.lease import Lease
 from modelmedic.steps.records.freezes import Freezes
 
@@ -36,49 +36,49 @@ class Effect:
 
 
 def perform(effect: Effect, *, journal: Journal, freezes: Freezes, lease: Lease | None) -> Mapping[str, Any]:
-    """Make the effect happen once; what was read back.
+    """Make the effect happen once, and return what was read back.
 
     Raises Refused (LeaseLost among them) when an advance is not allowed, StoreError when that
     cannot be told, the error of `act` when the effect is known not to have happened, and Transient
     when it is not known: the next run with the same key reads back before it acts.
     """
     if effect.direction is Direction.RETREAT:
-        return _retreat(effect, RetreatPage(journal, effect.event, effect.key, lease.fence if lease else None), lease)
+        return _retreat(effect, RetreatRecords(journal, effect.event, effect.key, lease.fence if lease else None), lease)
 
     def permit() -> Lease:
         return _permit(effect, journal.model, freezes, lease)
 
-    return _advance(effect, Page(journal, effect.event, effect.key, permit().fence), permit)
+    return _advance(effect, EffectRecords(journal, effect.event, effect.key, permit().fence), permit)
 
 
-def _advance(effect: Effect, page: Page, permit: Callable[[], Lease]) -> Mapping[str, Any]:
-    earlier = page.earlier()
+def _advance(effect: Effect, records: EffectRecords, permit: Callable[[], Lease]) -> Mapping[str, Any]:
+    earlier = records.earlier()
     if earlier is not None and earlier.phase is Phase.OUTCOME:
         return earlier.facts
     found = _look(effect) if earlier is not None else None
     if found is None:
-        page.write(Phase.INTENT, effect.facts)
+        records.write(Phase.INTENT, effect.facts)
         try:
             permit()  # freeze and lease may have changed while the record was written
         except Refused as error:
-            page.write(Phase.FAILURE, {"error": str(error)})
+            records.write(Phase.FAILURE, {"error": str(error)})
             raise
-        found = _act(effect, page)
-    page.write(Phase.OUTCOME, found)
+        found = _act(effect, records)
+    records.write(Phase.OUTCOME, found)
     return found
 
 
-def _retreat(effect: Effect, page: RetreatPage, lease: Lease | None) -> Mapping[str, Any]:
+def _retreat(effect: Effect, records: RetreatRecords, lease: Lease | None) -> Mapping[str, Any]:
     """A recorded outcome is not believed here: what it undid may have come back."""
-    found = _glance(effect) if page.may_have_happened() else None
+    found = _glance(effect) if records.may_have_happened() else None
     if found is None:
-        page.write(Phase.INTENT, {**effect.facts, "lease": "unknown" if page.away else _standing(lease)})
-        found = _act(effect, page)
-    page.write(Phase.OUTCOME, found)
+        records.write(Phase.INTENT, {**effect.facts, "lease": "unknown" if records.away else _standing(lease)})
+        found = _act(effect, records)
+    records.write(Phase.OUTCOME, found)
     return found
 
 
-def _act(effect: Effect, page: Page) -> Mapping[str, Any]:
+def _act(effect: Effect, records: EffectRecords) -> Mapping[str, Any]:
     """Act, and believe what is there rather than what the call said. A bug in `act` leaves the
     intent open, as a kill does.
     """
@@ -91,7 +91,7 @@ def _act(effect: Effect, page: Page) -> Mapping[str, Any]:
     if found is not None:
         return found
     failure = failure or Transient(f"{effect.event} ({effect.key}) was written but cannot be seen; expected to read it back")
-    page.write(Phase.FAILURE, {"error": str(failure)})
+    records.write(Phase.FAILURE, {"error": str(failure)})
     raise failure
 
 
@@ -100,7 +100,7 @@ def _look(effect: Effect) -> Mapping[str, Any] | None:
         return effect.read_back()
     except ModelmedicError as error:
         raise Transient(
-            f"{effect.event} ({effect.key}) may or may not have happened, for it cannot be read back ({error}); "
+            f"{effect.event} ({effect.key}) may or may not have happened, because it cannot be read back ({error}); "
             "the next run reads it back before it acts"
         ) from error
 
@@ -124,7 +124,7 @@ def _permit(effect: Effect, model: str, freezes: Freezes, lease: Lease | None) -
 
 
 def _standing(lease: Lease | None) -> str:
-    """What the record of a retreat says of the lease, which it does not depend on."""
+    """The words of a retreat's record about the lease, on which the retreat does not depend."""
     if lease is None:
         return "none"
     try:

@@ -100,7 +100,9 @@ def flush_notes(trail: AuditTrail, notes: Mapping[str, str], annotate: Callable[
 
 
 def _carry(trail: AuditTrail, lines: list[dict[str, Any]]) -> int:
-    """How many of them the trail did not have yet: the same record may wait in both places."""
+    """Append those that the trail does not have yet, and return how many. The same record may wait
+    in both places.
+    """
     known = _flushed(trail, lines)
     fresh = [line for line in lines if line["id"] not in known]
     for line in fresh:

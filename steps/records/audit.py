@@ -130,8 +130,8 @@ class AuditTrail:
         return parse(Head, blob.data, key), blob.tag
 
     def _move_head(self, end: _End) -> bool:
-        """Whether head.json says `end` now. Losing this race is no harm: the winner saw this record
-        and went on from it.
+        """Make head.json say `end`, and return whether it does. Losing this race is no harm: the
+        winner saw this record and went on from it.
         """
         key = audit_head_key(self._hashed)
         data = encoded(end.head, key)
@@ -165,7 +165,9 @@ class AuditTrail:
 
 
 def read_entry(data: bytes, key: str) -> Entry:
-    """The record of an object of the trail. Raises NewerFormat, or BadInput when it holds no record."""
+    """The record of an object of the trail. Raises NewerFormat, or BadInput when the object holds
+    no record.
+    """
     try:
         return entry(data, key)
     except ValueError as error:

@@ -15,8 +15,8 @@ from modelmedic.steps.records.known_models import models
 
 
 class Freezes:
-    """Orders, lifts and reads the freezes below `control/` of the store. A scope of None means every
-    model.
+    """Orders, lifts and reads the freezes below `control/` of the store. A scope of None means
+    every model.
     """
 
     def __init__(self, store: ObjectStore, clock: Clock) -> None:
@@ -42,7 +42,8 @@ class Freezes:
         return order
 
     def lift(self, model: str | None, *, by: str, reason: str = "", dry_run: bool = False) -> FreezeOrder:
-        """End the freeze of exactly this scope, and return it. The lift is recorded before it counts.
+        """End the freeze of exactly this scope, and return it. The lift is recorded before it
+        counts.
 
         Raises BadInput when there is none, StoreError or Refused when the lift cannot be recorded.
         """

@@ -1,5 +1,5 @@
-"""What later heals have to know: quarantined spans, acknowledged shifts and the releases of a
-model.
+"""The facts that later heals have to know: quarantined spans, acknowledged shifts and the releases
+of a model.
 """
 
 from datetime import datetime

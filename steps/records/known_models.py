@@ -1,5 +1,5 @@
-"""Which models a store has records of; records lie under a hash of the model's name, so the name is
-read from one of them.
+"""The models that a store has records of. Records lie under a hash of the model's name, so the name
+is read from one of them.
 """
 
 from collections.abc import Iterator
@@ -39,7 +39,7 @@ def _name(store: ObjectStore, hashed: str) -> str | None:
 
 
 def _names(store: ObjectStore, hashed: str) -> Iterator[str]:
-    """What the records say, until one is believed."""
+    """The names that the records state, one after the other until the caller believes one."""
     try:
         key = incident_key(hashed, 1, "opened.json")
         yield parse(Incident, store.get(key).data, key).model

@@ -29,8 +29,8 @@ class Ledger:
         self._clock = clock
 
     def open_incident(self, model: str, policy_hash: str, window: Window, alert: str, facts: Mapping[str, str]) -> tuple[Incident, bool]:
-        """The model's open incident, and whether this call opened it; if not, the alert is attached
-        to it as evidence.
+        """The model's open incident, and whether this call opened it. An incident that was open
+        already gets the alert as evidence.
         """
         while True:
             latest = self._latest(model)
@@ -69,7 +69,7 @@ class Ledger:
         return latest if latest is not None and not self._is_closed(latest) else None
 
     def evidence(self, incident: Incident) -> tuple[dict[str, Any], ...]:
-        """What was attached after the opening, oldest first: `alert`, `facts`, `policy_hash`,
+        """The evidence attached after the opening, oldest first: `alert`, `facts`, `policy_hash`,
         `window` and `at` of each.
         """
         found = (self._document(key) for key in self._store.list(_key(incident, "evidence/")))
@@ -99,7 +99,7 @@ class Ledger:
         return {name: _outputs(recorded) for name, recorded in self.stages(incident).items()}
 
     def record_stage(self, incident: Incident, stage: str, document: Mapping[str, Any]) -> dict[str, Any]:
-        """Write the stage's result down once; what is recorded, which is an earlier run's result
+        """Write the stage's result down once, and return what is recorded: an earlier run's result
         when there is one.
         """
         return keep(self._store, _stage_key(incident, stage), dict(to_plain(dict(document))))[0]
@@ -113,7 +113,9 @@ class Ledger:
         return {key.rpartition("/")[2].removesuffix(".json"): self._document(key) for key in keys}
 
     def answer(self, incident: Incident, answer: Answer) -> int:
-        """Add an answer to the approval request; its number, from 1. An answer is never replaced."""
+        """Add an answer to the approval request, and return its number, from 1. An answer is never
+        replaced.
+        """
         while True:
             number = last(lambda n: exists(self._store, _answer_key(incident, n))) + 1
             if keep(self._store, _answer_key(incident, number), answer)[1]:

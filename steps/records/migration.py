@@ -24,7 +24,7 @@ EVENT = "store.migrated"
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """How many documents of one kind a store holds in each format."""
+    """The number of documents of one kind in each format."""
 
     document: Document
     formats: dict[int, int]
@@ -43,7 +43,7 @@ class Found:
 
 
 def find(store: ObjectStore) -> Found:
-    """What the store holds. Reads every document and changes nothing."""
+    """Count what the store holds. Reads every document and changes nothing."""
     formats: dict[Document, Counter[int]] = {document: Counter() for document in DOCUMENTS}
     others, unreadable = 0, []
     for key in store.list(""):

@@ -1,4 +1,6 @@
-"""Whether a model's audit trail still is what was written, told while others may be writing to it."""
+"""The check of a model's audit trail, made while others may be writing to it; called by
+`modelmedic audit verify` and the incident page.
+"""
 
 from dataclasses import dataclass
 
@@ -14,7 +16,7 @@ _LOOKS = 3
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What was found on one trail. `model` is None when no record can be read any more."""
+    """The faults of one trail. `model` is None when no record can be read any more."""
 
     folder: str
     model: str | None

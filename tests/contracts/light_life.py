@@ -1,4 +1,4 @@
-"""What the steps image does with one model: the monitor's look, the diagnosis, the close with its
+"""The work of the steps image on one model: the monitor's look, the diagnosis, the close with its
 page.
 """
 
@@ -30,7 +30,7 @@ class OneVersion:
 
 
 def live(work: Path) -> str:
-    """What the window was found to be, the remedy, and how the incident ended, since nothing in
+    """The finding about the window, the remedy, and how the incident ended, since nothing in
     this image trains.
     """
     rules = policy(detect={"persistence": {"hits": 1, "of": 1}})

@@ -225,7 +225,7 @@ def decided(at: Cluster, cause: Cause, remedy: Remedy) -> Run:
 
 
 def remedied(at: Cluster) -> None:
-    """What else a heal may come to: data set aside, a recalibration, the way back, and nothing."""
+    """The other ends of a heal: data set aside, a recalibration, the way back, and nothing."""
     expected = {
         (Cause.DATA_QUALITY, Remedy.QUARANTINE): "quarantined",
         **({(Cause.LABEL_SHIFT, Remedy.RECALIBRATE): "healed"} if at.whole else {}),

@@ -1,5 +1,5 @@
-"""What the inference log says of a window: each answered row once, labels as they are known by now,
-drift of the schema kept.
+"""The rows of a window by the inference log: each answered row once, labels as they are known by
+now, drift of the schema kept.
 """
 
 from collections.abc import Callable

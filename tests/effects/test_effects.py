@@ -1,4 +1,4 @@
-"""An effect happens once whatever dies when; advancing needs everything, retreating needs nothing."""
+"""An effect happens once, whatever dies when; advancing needs everything, retreating nothing."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -49,7 +49,7 @@ class Killed(BaseException):
 
 
 class DyingStore:
-    """Passes calls on until the n-th, at which the process dies, just before it or just after it."""
+    """Passes calls on until the n-th, at which the process dies, just before or just after."""
 
     def __init__(self, inner: ObjectStore, life: "Life") -> None:
         self._inner = inner
@@ -94,7 +94,7 @@ class Life:
 
 @dataclass
 class World:
-    """What is to be changed: an alias that remembers every move."""
+    """The thing to be changed: an alias that remembers every move."""
 
     moves: list[str] = field(default_factory=list)
     unseen: bool = False

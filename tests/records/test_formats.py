@@ -1,5 +1,5 @@
-"""Every kept document says its format; what a reader does not know it passes over, and a format from
-the future is refused.
+"""Every kept document says its format; what a reader does not know it passes over, and a format
+from the future is refused.
 """
 
 import hashlib

@@ -1,5 +1,5 @@
-"""docs/formats.md names every document with its key and its newest format, and its program verifies a
-trail.
+"""docs/formats.md names every document with its key and its newest format, and its program verifies
+a trail.
 """
 
 import re

@@ -15,7 +15,7 @@ from modelmedic.steps.contracts.policy_schema import Kind
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What became of one file; `policy` is there for a policy without faults."""
+    """The result of one file; `policy` is there for a policy without faults."""
 
     file: str
     kind: Kind

@@ -106,7 +106,7 @@ class _Faults:
         return f"{dotted(path)} is {_described(node)}; {words}{self._hint(path, node)}"
 
     def _hint(self, path: Path, node: Node) -> str:
-        """How to mend it, where that can be told from the value."""
+        """A hint how to mend the value, where the value itself tells."""
         if node.value is None:
             parent = choices(at(path[:-1], self.schema) or {}, self.schema)[0]
             return "" if path[-1] in parent.get("required", ()) else "; leave the line out for the default"

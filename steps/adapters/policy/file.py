@@ -77,7 +77,7 @@ def load_documents(paths: Iterable[Path], defaults: Sequence[Path] = (), overlay
 
 
 def load_layers(defaults: Sequence[Path] = (), overlays: Sequence[Path] = ()) -> tuple[Layers, list[Fault]]:
-    """What lies below and above every policy, read once for all of them; a layer with faults is
+    """The layers below and above every policy, read once for all of them; a layer with faults is
     left out.
     """
     faults: list[Fault] = []

@@ -46,7 +46,7 @@ _GIVEN = {POLICY: "as a policy", DEFAULTS: "with --defaults", OVERLAY: "with --o
 
 
 def kind_of(tree: Node) -> Kind | None:
-    """What the file says it is; None when it says nothing that is known."""
+    """The kind that the file states; None when it states none that is known."""
     stated = tree.value.get("kind") if isinstance(tree.value, dict) else None
     return next((kind for kind in _GIVEN if stated and stated.value == kind), None)
 

@@ -48,7 +48,7 @@ def _text(found: Scaffold, name: str, owner: str, source: str) -> str:
         ("  quarantine: act", "set broken data aside"),
         ("  rollback: act", "go back to the last good version"),
         ("  recalibrate: approve", ""),
-        ("  retrain: approve", "a person says yes before a challenger is deployed"),
+        ("  retrain: approve", "a person approves before a challenger is deployed"),
     ]
     width = max(len(text) for text, comment in rows if comment and len(text) <= 50)
     head = [

@@ -37,7 +37,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """How far the trail went when it was last written to, and the hash of its last record then."""
+    """The last record of the trail when it was last written to: its number and its hash."""
 
     sequence: int
     hash: str
@@ -75,7 +75,7 @@ def entry(data: bytes, key: str) -> Entry:
 
 
 def follows(entry: Entry, before: Head) -> bool:
-    """Whether the entry is the next one after `before`."""
+    """True for the entry that comes next after `before`."""
     record = entry.record
     return (record.sequence, record.previous) == (before.sequence + 1, before.hash)
 
@@ -161,7 +161,7 @@ def _misplaced(model: str, number: int, entry: Entry) -> str:
 
 
 def _head(data: bytes | None) -> Head | None:
-    """What head.json says; None when it is missing or unreadable."""
+    """The content of head.json; None when it is missing or unreadable."""
     try:
         return decode(Head, data) if data is not None else None
     except ValidationError:
