@@ -1,1 +1,1 @@
-"""What the cluster is told, and the command line."""
+"""Everything that a cluster is told, rendered from policies; its checks; and the command line."""

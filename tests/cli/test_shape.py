@@ -1,4 +1,4 @@
-"""What every command has in common: help, names, errors, exit codes, completion and a quick start."""
+"""The shape that all commands share: help, names, errors, exit codes, completion and a quick start."""
 
 import os
 import signal
@@ -99,7 +99,7 @@ def test_a_reader_that_goes_away_is_no_error() -> None:
 
 def test_the_shell_completes_commands_with_their_help() -> None:
     ended = spawn(_MODELMEDIC_COMPLETE="zsh_complete", COMP_WORDS="modelmedic d", COMP_CWORD="1")
-    assert ended.stdout.splitlines()[:3] == ["plain", "detect", "Say what differs between two files."]
+    assert ended.stdout.splitlines()[:3] == ["plain", "detect", "Find the differences between two files."]
 
 
 def test_the_shell_completes_options_of_a_command() -> None:

@@ -278,7 +278,7 @@ DEFECTS: Final = (
     Defect("misspelt field of an ExternalSecret", ACCOUNTS, "structure", lambda d: d.append(external_secret(refreshIntervall="1h"))),
     Defect("misspelt kind", MONITOR, "structure", lambda d: d[0].update(kind="CronWorkflows")),
     Defect("kind that Kubernetes does not have", NETWORK, "structure", lambda d: d[0].update(kind="NetworkPolice")),
-    Defect("no lock on the door", SOURCE, "delivery", lambda d: drop(d[0]["spec"]["webhook"]["alertmanager"], "authSecret")),
+    Defect("webhook without a token", SOURCE, "delivery", lambda d: drop(d[0]["spec"]["webhook"]["alertmanager"], "authSecret")),
     Defect("dead letter at most once", SENSOR, "delivery", lambda d: drop(trigger(d)["dlqTrigger"], "atLeastOnce")),
     Defect("no dead letter", SENSOR, "delivery", lambda d: drop(trigger(d), "dlqTrigger")),
     Defect("token for everybody", MONITOR, "tokens", lambda d: drop(d[0]["spec"]["workflowSpec"], "automountServiceAccountToken")),

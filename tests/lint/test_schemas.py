@@ -1,4 +1,4 @@
-"""Where the schemas come from: what they know is what the packages and definitions say, and a kind
+"""The schemas know the fields that packages and definitions say, and a kind
 without a schema is counted and named.
 """
 

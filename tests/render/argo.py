@@ -13,7 +13,7 @@ _RESULT = re.compile(r"([a-z][a-z-]*)\.(Succeeded|Skipped|Omitted|Failed|Errored
 
 
 class AbsentOptionalError(Exception):
-    """What makes a workflow of Argo 4.1 end in Error: a text that needs the output of a node that
+    """The error with which a workflow of Argo 4.1 ends: a text that needs the output of a node that
     never ran and declared no default.
     """
 

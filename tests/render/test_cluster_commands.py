@@ -80,7 +80,7 @@ def test_explain_says_of_each_cause_what_a_heal_would_do() -> None:
     lines = {(line.cause, line.harm): line for line in decisions(policy("own-rules"))}
     assert lines["data_quality", ""].remedy == "quarantine"
     assert lines["concept_drift", ""].rule == "ask-first"
-    assert lines["covariate_shift", "estimated"].then == "done once somebody says yes; promotion waits for labels"
+    assert lines["covariate_shift", "estimated"].then == "done once somebody approves it; promotion waits for labels"
     assert lines["insufficient_evidence", ""].remedy == "escalate"
 
 

@@ -1,4 +1,4 @@
-"""What is rendered changes only where somebody has looked at the change."""
+"""Rendered files change only where somebody has looked at the change."""
 
 from tests.render.golden import FOLDER, golden
 from tests.render.policies import NAMED

@@ -1,4 +1,4 @@
-"""What each step class may reach in the object store."""
+"""The reach of each step class in the object store."""
 
 import json
 from fnmatch import fnmatchcase

@@ -1,5 +1,5 @@
-"""What runs by the clock: `monitor-<model>`, which detects, and `reconcile`, which repairs what a
-crash left half done.
+"""The workflows that run by the clock: `monitor-<model>`, which detects, and `reconcile`, which
+repairs what a crash left half done.
 """
 
 from typing import Any, Final

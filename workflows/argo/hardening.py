@@ -1,5 +1,5 @@
-"""What makes a pod pass Pod Security `restricted`, and keeps the API token out of every container
-that does not call the API.
+"""Settings with which a pod passes Pod Security `restricted`, and which keep the API token out of
+every container that does not call the API.
 """
 
 from typing import Final
@@ -66,7 +66,9 @@ def calls_api(step_class: str) -> bool:
 
 
 def token_volume() -> m.Volume:
-    """What Kubernetes would mount by itself, for the one container that is to have it."""
+    """The API token as Kubernetes would mount it by itself, for the one container that is to have
+    it.
+    """
     sources = [
         m.VolumeProjection(service_account_token=m.ServiceAccountTokenProjection(expiration_seconds=_TOKEN_SECONDS, path="token")),
         m.VolumeProjection(config_map=m.ConfigMapProjection(name="kube-root-ca.crt", items=[m.KeyToPath(key="ca.crt", path="ca.crt")])),

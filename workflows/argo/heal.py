@@ -115,10 +115,10 @@ def _seconds(stage: Stage, model: Model) -> int:
 
 
 def _approval(stage: Stage, model: Model) -> Suspend:
-    """Waits without a pod. It ends as Succeeded when its time is over, and then says no."""
+    """Waits without a pod. It ends as Succeeded when its time is over, with a rejection."""
     decision: Output = stage.outputs[0]
     text = (
-        "`modelmedic incidents` shows what it is about, `modelmedic approve` answers in your name; an answer here is nobody's, "
+        "`modelmedic incidents` shows what it is about, `modelmedic approve` answers in your name; an answer here is unattributed "
         "and counts only where the policy says approval.form. "
         f"The toolbar's Resume says {EXPIRED}. {stage.description}"
     )

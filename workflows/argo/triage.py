@@ -1,5 +1,5 @@
-"""`triage`: the one door for alerts. The whole body comes in as a file, encoded; out go incidents,
-and a Workflow for each.
+"""`triage`: the one entrance of alerts. The whole body comes in as a file, encoded; out go
+incidents, and a Workflow for each.
 """
 
 from typing import Any, Final
@@ -38,7 +38,7 @@ def triage(platform: Platform, policies: str) -> dict[str, Any]:
     workflow = WorkflowTemplate(
         **common(TRIAGE, platform.namespace, TRIAGE, "Triage alerts", description, TRIAGE),
         entrypoint=TRIAGE,
-        arguments=[m.Artifact(name=PAYLOAD, raw=m.RawArtifact(data="e30="))],  # {}, for a template has to say where its artifacts are
+        arguments=[m.Artifact(name=PAYLOAD, raw=m.RawArtifact(data="e30="))],  # {}, because a template has to say where its artifacts are
         active_deadline_seconds=_SECONDS,
         templates=[container(call)],
     )

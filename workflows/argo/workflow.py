@@ -1,4 +1,4 @@
-"""What all workflows have in common: how long they are kept, who reports their results, what may
+"""The parts that all workflows share: how long they are kept, who reports their results, what may
 never be mounted.
 """
 

@@ -12,43 +12,43 @@ from modelmedic.workflows.cli.group import Cli, Entry
 # name.
 SECTIONS: Final[dict[str, dict[str, Entry]]] = {
     "Two files": {
-        "detect": ("detect", "Say what differs between two files."),
-        "diagnose": ("diagnose", "Say why two files differ, how sure that is, and what to do about it."),
+        "detect": ("detect", "Find the differences between two files."),
+        "diagnose": ("diagnose", "Find the cause of a difference between two files, and its remedy."),
     },
     "Policies": {
         "init": ("init", "Scaffold a policy from a data file."),
-        "validate": ("policy", "Check policies and say everything that is wrong with them."),
-        "defaults": ("policy", "Show every value of a policy and where it comes from."),
+        "validate": ("policy", "Check policies and name every fault in them."),
+        "defaults": ("policy", "Show every value of a policy, with its source."),
         "schema": ("policy", "Print the JSON Schema of a healing policy."),
-        "backtest": ("backtest", "Replay a policy over past data: what it would have done, beside simpler habits."),
+        "backtest": ("backtest", "Replay a policy over past data, beside simpler habits."),
     },
     "The loop": {
         "bootstrap": ("bootstrap", "Train, register and serve the first champion."),
-        "monitor": ("monitor", "Compare the current window with the reference; open an incident when it alarms."),
+        "monitor": ("monitor", "Compare the current window with the reference; open an incident on an alarm."),
         "heal": ("heal", "Heal one incident, from diagnosis to its close."),
-        "reconcile": ("reconcile", "Repair what a crash left half done; say whether heals helped."),
+        "reconcile": ("reconcile", "Repair what a crash left half done, and assess past heals."),
         "step": ("step", "Run one stage of a heal by itself."),
         "demo": ("demo", "Play a year of a model's life, faults included."),
     },
     "People": {
         "incidents": ("incidents", "List incidents, or tell the story of one."),
-        "approve": ("answer", "Say yes to a heal that waits for an answer."),
-        "reject": ("answer", "Say no to a heal that waits for an answer."),
-        "undo": ("undo", "Let serve again what served before a heal."),
-        "freeze": ("freeze", "Let nothing advance for a while, or list what is frozen."),
+        "approve": ("answer", "Approve a heal that waits for an answer."),
+        "reject": ("answer", "Reject a heal that waits for an answer."),
+        "undo": ("undo", "Undo a heal: the version before it serves again."),
+        "freeze": ("freeze", "Freeze models for a while, or list what is frozen."),
         "audit": ("audit", "Show or verify the record of every decision."),
         "migrate": ("migrate", "Say in which formats the records lie, and bring the store to this version."),
     },
     "The cluster": {
         "render": ("render", "Render policies to manifests for Argo, KServe and Prometheus."),
-        "diff": ("diff", "Show what a render would change on disk or in the cluster."),
+        "diff": ("diff", "Show the changes that a render would make on disk or in the cluster."),
         "lint": ("lint", "Check a rendered tree before it is merged."),
-        "explain": ("explain", "Say what an alert or a policy would lead to."),
+        "explain": ("explain", "Explain what an alert or a policy leads to."),
         "submit": ("submit", "Start a monitor, a heal or a bootstrap in the cluster, and follow it."),
-        "doctor": ("doctor", "Find what a cluster or this machine lacks."),
+        "doctor": ("doctor", "Find what a cluster or this machine lacks for the loop."),
     },
     "Shell": {
-        "completion": ("completion", "Print the script that completes commands in a shell."),
+        "completion": ("completion", "Print the completion script of a shell."),
     },
 }
 

@@ -17,9 +17,9 @@ _OPTIONS = (
     reason_option,
     click.option("--policy", type=click.Path(path_type=Path), help="The policy's file; found in the store when left out."),
     click.option(
-        "--kube", is_flag=True, envvar="MODELMEDIC_KUBE", help="Let the heal in the cluster of KUBECONFIG go on; or MODELMEDIC_KUBE."
+        "--kube", is_flag=True, envvar="MODELMEDIC_KUBE", help="Also let the heal in KUBECONFIG's cluster go on; or set MODELMEDIC_KUBE."
     ),
-    click.option("--namespace", default="modelmedic", show_default=True, help="With --kube: where the workflows are."),
+    click.option("--namespace", default="modelmedic", show_default=True, help="The namespace of the workflows, for --kube."),
     dry_run_option,
     json_option,
     store_options,
@@ -32,10 +32,10 @@ def _answer_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-@click.command(short_help="Say yes to a heal that waits for an answer.")
+@click.command(short_help="Approve a heal that waits for an answer.")
 @_answer_options
 def approve(**options: Any) -> None:
-    """Say yes to what incident ID waits for. The answer is bound to the model that was judged: it
+    """Approve what incident ID waits for. The approval is bound to the model that was judged and
     speaks for no other.
 
     Refused (77) when nothing waits, when the request has expired, or when the policy does not list
@@ -44,10 +44,10 @@ def approve(**options: Any) -> None:
     _answer(True, **options)
 
 
-@click.command(short_help="Say no to a heal that waits for an answer.")
+@click.command(short_help="Reject a heal that waits for an answer.")
 @_answer_options
 def reject(**options: Any) -> None:
-    """Say no to what incident ID waits for. One no is enough, and it stands.
+    """Reject what incident ID waits for. One rejection is enough, and it stands.
 
     Refused (77) when nothing waits, when the request has expired, or when the policy does not list
     you among its approvers.
@@ -86,7 +86,9 @@ def _answer(
 
 
 def _deliver(given: "GivenAnswer", namespace: str) -> None:
-    """Last, for what was answered stands whether or not the cluster can be reached."""
+    """Lets the heal in the cluster go on. Called last: the answer stands even when the cluster
+    cannot be reached.
+    """
     import time
 
     from modelmedic.steps.adapters.kube.client import connect

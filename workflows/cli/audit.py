@@ -26,8 +26,8 @@ def audit() -> None:
 
 @audit.command(short_help="Show the records, oldest first.")
 @click.argument("model", required=False)
-@click.option("--incident", metavar="ID", help="Only the records of this incident.")
-@click.option("--last", type=click.IntRange(min=1), help="Only so many, the latest.")
+@click.option("--incident", metavar="ID", help="Show the records of this incident alone.")
+@click.option("--last", type=click.IntRange(min=1), help="Show this many records alone, the latest.")
 @json_option
 @store_options
 def show(model: str | None, incident: str | None, last: int | None, as_json: bool, url: str | None, home: Path | None) -> None:
@@ -75,7 +75,7 @@ def _show(records: list["Record"], several: bool) -> None:
         click.echo("no records", err=True)
 
 
-@audit.command(short_help="Say whether the trail still is what was written.")
+@audit.command(short_help="Verify that the trail is still as it was written.")
 @click.argument("model", required=False)
 @json_option
 @store_options

@@ -29,17 +29,29 @@ class _Read(NamedTuple):
     rows: int  # of the file
 
 
-@click.command(short_help="Replay a policy over past data: what it would have done, beside simpler habits.")
+@click.command(short_help="Replay a policy over past data, beside simpler habits.")
 @click.argument("policy", type=click.Path(path_type=Path))
 @click.option("--data", required=True, type=click.Path(path_type=Path), help="Labelled rows of the past, Parquet or CSV.")
-@click.option("--bootstrap-until", "until", help="What the first champion learns from: a day, or a share of the time such as 0.25.")
-@click.option("--every", default=None, help="Windows to tell it by: month, or a span such as 14d.")
-@click.option("--approvals", type=click.Choice(["yes", "no"]), default="yes", show_default=True, help="What people answer when asked.")
-@click.option("--report", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.html", help="Write a page to this file.")
-@click.option("--dry-run", is_flag=True, help="Say what would be replayed, and train nothing.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
-@click.option("--defaults", "below", type=click.Path(path_type=Path), multiple=True, help="Org-wide defaults below the policy.")
-@click.option("--overlay", "above", type=click.Path(path_type=Path), multiple=True, help="An environment's values above the policy.")
+@click.option(
+    "--bootstrap-until", "until", help="The end of the first champion's training data: a day, or a share of the time such as 0.25."
+)
+@click.option("--every", default=None, help="The windows of the table: month, or a span such as 14d.")
+@click.option(
+    "--approvals",
+    type=click.Choice(["yes", "no"]),
+    default="yes",
+    show_default=True,
+    help="The answer that people give to every request for approval.",
+)
+@click.option("--report", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.html", help="Write a report to this file.")
+@click.option("--dry-run", is_flag=True, help="Name what would be replayed; train nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+@click.option(
+    "--defaults", "below", type=click.Path(path_type=Path), multiple=True, help="Org-wide defaults under the policy; may be repeated."
+)
+@click.option(
+    "--overlay", "above", type=click.Path(path_type=Path), multiple=True, help="An environment's values over the policy; may be repeated."
+)
 def backtest(
     policy: Path,
     data: Path,

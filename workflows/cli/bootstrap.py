@@ -11,7 +11,7 @@ from modelmedic.workflows.cli.place import place_options, policy_at, say, worksp
 @click.argument("policy", type=click.Path(path_type=Path))
 @click.option("--data", required=True, type=click.Path(path_type=Path), help="Labelled rows, Parquet or CSV: features, time and target.")
 @click.option("--dry-run", is_flag=True, help="Check policy and data, change nothing.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 @place_options
 def bootstrap(
     policy: Path, data: Path, dry_run: bool, as_json: bool, home: Path | None, below: tuple[Path, ...], above: tuple[Path, ...]

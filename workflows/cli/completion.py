@@ -5,7 +5,7 @@ import click
 from modelmedic.steps.contracts.errors import BadInput
 
 
-@click.command(short_help="Print the script that completes commands in a shell.")
+@click.command(short_help="Print the completion script of a shell.")
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
     """Print the script that completes modelmedic's commands in SHELL.

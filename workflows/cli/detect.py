@@ -9,7 +9,7 @@ from modelmedic.workflows.cli.options import role_options, roles_of
 from modelmedic.workflows.cli.report_option import report_option, write_report
 
 
-@click.command(short_help="Say what differs between two files.")
+@click.command(short_help="Find the differences between two files.")
 @click.argument("reference", type=click.Path(path_type=Path))
 @click.argument("current", type=click.Path(path_type=Path))
 @role_options

@@ -9,7 +9,7 @@ from modelmedic.workflows.cli.options import role_options, roles_of, span_of
 from modelmedic.workflows.cli.report_option import report_option, write_report
 
 
-@click.command(short_help="Say why two files differ, how sure that is, and what to do about it.")
+@click.command(short_help="Find the cause of a difference between two files, and its remedy.")
 @click.argument("reference", type=click.Path(path_type=Path))
 @click.argument("current", type=click.Path(path_type=Path))
 @role_options

@@ -10,11 +10,11 @@ from modelmedic.workflows.cli.sources import policy_sources, sources_of
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 
 
-@click.command(short_help="Show what a render would change on disk or in the cluster.")
+@click.command(short_help="Show the changes that a render would make on disk or in the cluster.")
 @policy_sources
 @click.option("--out", type=_FOLDER, default=Path(), help="The folder that was rendered to; here when left out.")
 @click.option("--cluster", is_flag=True, help="Compare with the cluster of your KUBECONFIG instead, by a server-side dry run.")
-@click.option("--context", help="The context of the KUBECONFIG.")
+@click.option("--context", help="A context of KUBECONFIG; its current one when left out.")
 def diff(out: Path, cluster: bool, context: str | None, **sources: Any) -> None:
     """Show how the manifests of each POLICY differ from those below --out, or from the cluster;
     exit code 65 when they do.

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 _FILE = click.Path(path_type=Path)
 
 
-@click.command(short_help="Find what a cluster or this machine lacks.")
+@click.command(short_help="Find what a cluster or this machine lacks for the loop.")
 @click.option("--platform", type=_FILE, help="The platform file that the manifests were rendered with.")
 @click.option("--context", help="A context of KUBECONFIG; its current one when left out.")
 @click.option("--test-alert", metavar="URL", help="Send a test alert through this Alertmanager and wait until triage gets it.")

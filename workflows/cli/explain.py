@@ -6,12 +6,16 @@ from typing import Any
 import click
 
 
-@click.command(short_help="Say what an alert or a policy would lead to.")
+@click.command(short_help="Explain what an alert or a policy leads to.")
 @click.argument("subject", metavar="ALERT|POLICY")
-@click.option("--defaults", "below", type=click.Path(path_type=Path), multiple=True, help="Org-wide defaults below the policy.")
-@click.option("--overlay", "above", type=click.Path(path_type=Path), multiple=True, help="An environment's values above the policy.")
-@click.option("--platform", type=click.Path(path_type=Path), help="For the addresses of runbooks.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+@click.option(
+    "--defaults", "below", type=click.Path(path_type=Path), multiple=True, help="Org-wide defaults under the policy; may be repeated."
+)
+@click.option(
+    "--overlay", "above", type=click.Path(path_type=Path), multiple=True, help="An environment's values over the policy; may be repeated."
+)
+@click.option("--platform", type=click.Path(path_type=Path), help="The platform file, for the addresses of runbooks.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 def explain(subject: str, below: tuple[Path, ...], above: tuple[Path, ...], platform: Path | None, as_json: bool) -> None:
     """Say of an ALERT when it fires, whom it reaches and what to read; of a POLICY which rule,
     remedy, autonomy, limit and approver would apply to each cause.

@@ -12,10 +12,12 @@ if TYPE_CHECKING:
     from modelmedic.steps.contracts.control import FreezeOrder
 
 
-@click.command(short_help="Let nothing advance for a while, or list what is frozen.")
+@click.command(short_help="Freeze models for a while, or list what is frozen.")
 @click.argument("model", required=False)
-@click.option("--all", "everything", is_flag=True, help="Every model of the store, known today or not.")
-@click.option("--until", help="A time such as 2026-01-31T18:00:00Z, or a span from now such as 3d; until it is lifted when left out.")
+@click.option("--all", "everything", is_flag=True, help="Freeze every model of the store, known today or not.")
+@click.option(
+    "--until", help="The end: a time such as 2026-01-31T18:00:00Z, or a span from now such as 3d; until it is lifted when left out."
+)
 @click.option("--lift", is_flag=True, help="End the freeze of exactly this scope.")
 @by_option
 @reason_option

@@ -1,5 +1,5 @@
-"""How a group of commands behaves: late imports, help in sections, the nearest name for a wrong
-one, one line for an error.
+"""The behaviour of a group of commands: late imports, help in sections, the nearest name for a
+wrong one, one line for an error.
 """
 
 import contextlib

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 @click.command(short_help="Heal one incident, from diagnosis to its close.")
 @click.argument("incident", required=False)
 @click.option("--policy", type=click.Path(path_type=Path), help="Heal this policy's model: its open incident, or a new one by hand.")
-@click.option("--dry-run", is_flag=True, help="Say what would be done; change nothing.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+@click.option("--dry-run", is_flag=True, help="Name what would be done; change nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 @place_options
 def heal(
     incident: str | None,

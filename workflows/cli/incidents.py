@@ -16,8 +16,8 @@ _EFFECTIVE = {True: "yes", False: "no", None: ""}
 
 @click.command(short_help="List incidents, or tell the story of one.")
 @click.argument("incident", metavar="[ID]", required=False)
-@click.option("--model", help="Only this model's.")
-@click.option("--open", "only_open", is_flag=True, help="Only those that are open.")
+@click.option("--model", help="List the incidents of this model alone.")
+@click.option("--open", "only_open", is_flag=True, help="List open incidents alone.")
 @json_option
 @store_options
 def incidents(incident: str | None, model: str | None, only_open: bool, as_json: bool, url: str | None, home: Path | None) -> None:

@@ -11,7 +11,9 @@ import click
 @click.option("--time", help="The column with each row's time.")
 @click.option("--name", help="The model's name; the file's name when left out.")
 @click.option("--owner", help="The team that answers for the model; you when left out.")
-@click.option("-o", "--out", type=click.Path(path_type=Path), default=Path("policy.yaml"), show_default=True, help="- is stdout.")
+@click.option(
+    "-o", "--out", type=click.Path(path_type=Path), default=Path("policy.yaml"), show_default=True, help="The file to write; - is stdout."
+)
 @click.option("--force", is_flag=True, help="Write over a file that is there.")
 @click.option("--dry-run", is_flag=True, help="Show the policy on stdout and write nothing.")
 def init(

@@ -8,10 +8,10 @@ import click
 from modelmedic.workflows.cli.place import place_options, policy_at, say, workspace
 
 
-@click.command(short_help="Compare the current window with the reference; open an incident when it alarms.")
+@click.command(short_help="Compare the current window with the reference; open an incident on an alarm.")
 @click.argument("policy", type=click.Path(path_type=Path))
-@click.option("--end", type=click.DateTime(), help="End of the window (UTC); default now.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+@click.option("--end", type=click.DateTime(), help="The end of the window (UTC); now when left out.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 @place_options
 def monitor(policy: Path, end: datetime | None, as_json: bool, home: Path | None, below: tuple[Path, ...], above: tuple[Path, ...]) -> None:
     """Compare POLICY's current window with its champion's reference, write the verdict down, open

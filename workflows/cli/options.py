@@ -20,13 +20,13 @@ _MOST_NAMES = 20  # of a table's columns are said in an error
 _OPTIONS = (
     click.option("--target", help="The label's column."),
     click.option("--prediction", help="The prediction's column: a probability (binary) or a value (regression)."),
-    click.option("--time", help="Each row's time."),
-    click.option("--version-column", "version", help="The model version that answered; model_version is recognised."),
-    click.option("--id", "identity", help="The row's id; request_id is recognised."),
-    click.option("--task", type=click.Choice(_TASKS), help="Told from the target when left out."),
+    click.option("--time", help="The column with each row's time."),
+    click.option("--version-column", "version", help="The column with the model version that answered; model_version is recognised."),
+    click.option("--id", "identity", help="The column with each row's id; request_id is recognised."),
+    click.option("--task", type=click.Choice(_TASKS), help="The kind of task; told from the target when left out."),
     click.option("--categorical", multiple=True, help="A number column that holds codes; may be repeated."),
     click.option("--segment", "segments", multiple=True, help="A column to localise a cause in; may be repeated."),
-    click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout."),
+    click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout."),
 )
 _FLAGS = {
     "target": "--target",

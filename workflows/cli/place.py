@@ -14,8 +14,16 @@ if TYPE_CHECKING:
 
 _OPTIONS = (
     click.option("--home", type=click.Path(path_type=Path, file_okay=False), help="The workspace folder; default .modelmedic."),
-    click.option("--defaults", "below", type=click.Path(path_type=Path), multiple=True, help="Org-wide defaults below the policy."),
-    click.option("--overlay", "above", type=click.Path(path_type=Path), multiple=True, help="An environment's values above the policy."),
+    click.option(
+        "--defaults", "below", type=click.Path(path_type=Path), multiple=True, help="Org-wide defaults under the policy; may be repeated."
+    ),
+    click.option(
+        "--overlay",
+        "above",
+        type=click.Path(path_type=Path),
+        multiple=True,
+        help="An environment's values over the policy; may be repeated.",
+    ),
 )
 
 
@@ -38,7 +46,7 @@ def policy_at(file: Path, below: tuple[Path, ...], above: tuple[Path, ...]) -> "
 
 
 def say(sentence: str) -> None:
-    """What goes on, on stderr, for whoever waits."""
+    """Tell the person who waits, on stderr, what is going on."""
     from modelmedic.workflows.cli.console import safe, talk
 
     talk().print(f"[dim]·[/dim] {safe(sentence)}")

@@ -17,10 +17,10 @@ _below = click.option(
 _above = click.option(
     "--overlay", "above", type=_FILE, multiple=True, help="An environment's values above the policy; may be repeated, the later wins."
 )
-_json = click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 
 
-@click.command(short_help="Check policies and say everything that is wrong with them.")
+@click.command(short_help="Check policies and name every fault in them.")
 @click.argument("files", metavar="POLICY...", type=_FILE, nargs=-1, required=True)
 @_below
 @_above
@@ -54,7 +54,7 @@ def _plain(result: "Checked") -> dict[str, Any]:
     return said | ({"name": result.policy.name, "hash": result.policy.hash} if result.policy else {})
 
 
-@click.command(short_help="Show every value of a policy and where it comes from.")
+@click.command(short_help="Show every value of a policy, with its source.")
 @click.argument("file", metavar="POLICY", type=_FILE)
 @_below
 @_above
@@ -77,7 +77,7 @@ def defaults(file: Path, below: tuple[Path, ...], above: tuple[Path, ...], as_js
 
 @click.command(short_help="Print the JSON Schema of a healing policy.")
 @click.option("--kind", type=click.Choice(["HealingPolicy", "HealingPolicyDefaults", "HealingPolicyOverlay"]), default="HealingPolicy")
-@click.option("--out", type=_FILE, help="Write it to this file instead.")
+@click.option("--out", type=_FILE, help="Write the schema to this file instead of stdout.")
 def schema(kind: Any, out: Path | None) -> None:
     """Print the JSON Schema (draft 2020-12) of a policy, for an editor that checks YAML as it is
     typed.

@@ -7,9 +7,9 @@ import click
 from modelmedic.workflows.cli.place import place_options, policy_at, say, workspace
 
 
-@click.command(short_help="Repair what a crash left half done; say whether heals helped.")
+@click.command(short_help="Repair what a crash left half done, and assess past heals.")
 @click.argument("policy", type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 @place_options
 def reconcile(policy: Path, as_json: bool, home: Path | None, below: tuple[Path, ...], above: tuple[Path, ...]) -> None:
     """Bring records, serving and aliases of POLICY's model back together, and assess heals whose

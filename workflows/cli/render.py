@@ -49,8 +49,8 @@ def render(out: Path, check: bool, dry_run: bool, as_json: bool, **sources: Any)
 
 @contextmanager
 def _without_garbage_collection() -> Iterator[None]:
-    """For a process that lives a second and builds much that lives as long: the collector would walk
-    it again and again and find nothing.
+    """For a process that lives a second and builds much that lives as long: the collector would
+    walk it again and again and find nothing.
     """
     was = gc.isenabled()
     gc.disable()

@@ -9,7 +9,11 @@ if TYPE_CHECKING:
     from modelmedic.steps.contracts.detection import Roles
 
 report_option = click.option(
-    "--report", "report", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.html", help="Write a page for people to this file."
+    "--report",
+    "report",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE.html",
+    help="Write a report for people to this file.",
 )
 
 

@@ -13,10 +13,12 @@ if TYPE_CHECKING:
 _FILE = click.Path(path_type=Path)
 _OPTIONS = (
     click.argument("files", metavar="POLICY...", type=_FILE, nargs=-1, required=True),
-    click.option("--defaults", "below", type=_FILE, multiple=True, help="Org-wide defaults below the policies; may be repeated."),
-    click.option("--overlay", "above", type=_FILE, multiple=True, help="An environment's values above the policies; may be repeated."),
-    click.option("--platform", type=_FILE, help="What is to be known of the cluster; all of it has defaults."),
-    click.option("--images", metavar="FILE|env", help="Images by step class: lines of name=image, or MODELMEDIC_IMAGE_<NAME>."),
+    click.option("--defaults", "below", type=_FILE, multiple=True, help="Org-wide defaults under the policies; may be repeated."),
+    click.option("--overlay", "above", type=_FILE, multiple=True, help="An environment's values over the policies; may be repeated."),
+    click.option("--platform", type=_FILE, help="The platform file, which describes the cluster; every value has a default."),
+    click.option(
+        "--images", metavar="FILE|env", help="Images by step class: a file of lines name=image, or `env` for MODELMEDIC_IMAGE_<NAME>."
+    ),
 )
 
 

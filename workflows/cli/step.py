@@ -10,7 +10,7 @@ from modelmedic.workflows.cli.place import say, workspace
 @click.command(short_help="Run one stage of a heal by itself.", context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
 @click.argument("name", metavar="STEP")
 @click.option("--incident", required=True, help="The incident's id.")
-@click.option("--outputs", type=click.Path(path_type=Path, file_okay=False), help="Folder that gets one file per output.")
+@click.option("--outputs", type=click.Path(path_type=Path, file_okay=False), help="The folder that gets one file per output.")
 @click.option("--home", type=click.Path(path_type=Path, file_okay=False), help="The workspace folder; default .modelmedic.")
 @click.pass_context
 def step(ctx: click.Context, name: str, incident: str, outputs: Path | None, home: Path | None) -> None:

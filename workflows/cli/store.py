@@ -16,10 +16,10 @@ _OPTIONS = (
     click.option("--store", "url", metavar="URL", envvar="MODELMEDIC_STORE", help="Folder or s3://bucket/prefix; default <home>/store."),
     click.option("--home", type=click.Path(path_type=Path, file_okay=False), help="The workspace folder; default .modelmedic."),
 )
-by_option = click.option("--by", help="Who says so; you when left out.")
-reason_option = click.option("--reason", default="", help="Why, in a sentence; it is kept in the records.")
-dry_run_option = click.option("--dry-run", is_flag=True, help="Say what would be done; change nothing.")
-json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+by_option = click.option("--by", help="The person who acts; your login name when left out.")
+reason_option = click.option("--reason", default="", help="The reason, in a sentence that is kept in the records.")
+dry_run_option = click.option("--dry-run", is_flag=True, help="Name what would be done; change nothing.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 
 
 def store_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -29,7 +29,7 @@ def store_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def opened(url: str | None, home: Path | None, *, read_only: bool) -> "ObjectStore":
-    """The store. Raises BadInput when it holds nothing, for then it is another one that was meant."""
+    """The store. Raises BadInput when it holds nothing, because another one must have been meant."""
     from modelmedic.steps.adapters.store.by_url import open_store
     from modelmedic.steps.contracts.errors import BadInput
     from modelmedic.steps.runtime.workspace import Workspace
@@ -57,7 +57,7 @@ def known_model(store: "ObjectStore", model: str) -> str:
 
 
 def person(by: str | None) -> str:
-    """Who acts. Raises BadInput for a name that no policy could list."""
+    """The name of the person who acts. Raises BadInput for a name that no policy could list."""
     from pydantic import TypeAdapter, ValidationError
 
     from modelmedic.steps.contracts.errors import BadInput

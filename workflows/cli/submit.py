@@ -11,13 +11,13 @@ if TYPE_CHECKING:
 @click.command(short_help="Start a monitor, a heal or a bootstrap in the cluster, and follow it.")
 @click.argument("what", type=click.Choice(["monitor", "heal", "bootstrap"]))
 @click.argument("model")
-@click.option("--incident", help="Of a heal: the incident's id.")
+@click.option("--incident", help="The id of the incident to heal; with heal alone.")
 @click.option("--server", envvar="ARGO_SERVER", required=True, help="The Argo server, such as https://argo.example.com; or ARGO_SERVER.")
-@click.option("--namespace", default="modelmedic", show_default=True, help="Where the workflows are.")
+@click.option("--namespace", default="modelmedic", show_default=True, help="The namespace of the workflows.")
 @click.option("--insecure", is_flag=True, help="Do not verify the server's certificate.")
-@click.option("--no-follow", is_flag=True, help="Print the Workflow's name and end.")
-@click.option("--dry-run", is_flag=True, help="Say what would be started.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+@click.option("--no-follow", is_flag=True, help="Print the name of the Workflow and end without following it.")
+@click.option("--dry-run", is_flag=True, help="Name what would be started; start nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 @click.pass_context
 def submit(
     ctx: click.Context,

@@ -7,7 +7,7 @@ import click
 from modelmedic.workflows.cli.store import by_option, dry_run_option, json_option, person, reason_option
 
 
-@click.command(short_help="Let serve again what served before a heal.")
+@click.command(short_help="Undo a heal: the version before it serves again.")
 @click.argument("incident", metavar="ID")
 @by_option
 @reason_option

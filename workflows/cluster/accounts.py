@@ -54,8 +54,8 @@ def model_access(model: Model, platform: Platform) -> Iterator[dict[str, Any]]:
 
 
 def model_role(model: Model, platform: Platform) -> Iterator[dict[str, Any]]:
-    """What deploying may do in the model's serving namespace: change this one InferenceService, and
-    look at what really runs.
+    """The rights of deploying in the model's serving namespace: change this one InferenceService,
+    and look at what really runs.
 
     RBAC cannot name what does not exist yet: the first champion's InferenceService is created under
     a right to create any.
@@ -75,8 +75,8 @@ def model_role(model: Model, platform: Platform) -> Iterator[dict[str, Any]]:
 
 
 def serving_notes(model: Model) -> dict[str, Any]:
-    """What deploying writes down beside the InferenceService, for when the object store is away; it
-    needs no right to create others.
+    """The ConfigMap in which deploying writes beside the InferenceService, for when the object
+    store is away; it needs no right to create others.
     """
     described = metadata(notes_name(model.service), model.serving_namespace, "serving", model)
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": described}

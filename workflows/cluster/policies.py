@@ -22,8 +22,8 @@ def policy_map(model: Model, platform: Platform, text: str) -> dict[str, Any]:
 
 
 def index_map(models: Sequence[Model], platform: Platform) -> dict[str, Any]:
-    """What triage and reconcile know of all models: the policy's hash, the template that heals,
-    where it serves.
+    """The index by which triage and reconcile know all models: the policy's hash, the template that
+    heals, where it serves.
     """
     index = {
         model.name: {"policy": model.hash, "heal": model.heal, "service": model.service, "namespace": model.serving_namespace}

@@ -87,8 +87,8 @@ def _environment(platform: Platform) -> Iterator[dict[str, Any]]:
 
 
 def predictor_account(namespace: str) -> dict[str, Any]:
-    """What predictors run as: KServe's storage initializer finds the credentials for the store by
-    it; the API is closed to it.
+    """The account of predictors: KServe's storage initializer finds the credentials for the store
+    by it; the API is closed to it.
     """
     return {
         "apiVersion": "v1",

@@ -1,5 +1,5 @@
-"""What each step class may do in the object store, as S3 policies by prefix: the loop's records are
-out of reach of training code.
+"""The rights of each step class in the object store, as S3 policies by prefix: the loop's records
+are out of reach of training code.
 
 Nobody may delete: records, models and quarantine are only ever added to.
 """
@@ -44,7 +44,7 @@ ACCESS: Final[dict[str, Access]] = {
     "validate": Access(
         None,
         (*_RECORDS, "leases/", "models/", "notifications/", "reference/", "snapshots/"),
-        "vouches for a candidate by copying it to models/, keeps its reference, and asks people for a yes",
+        "vouches for a candidate by copying it to models/, keeps its reference, and asks people for approval",
     ),
     "deploy": Access(None, (*_RECORDS, *_TOLD, "leases/", "policies/", "releases/"), "changes what serves, and records it"),
     "triage": Access((*_RECORDS, "policies/", "verdicts/"), _RECORDS, "opens incidents"),

@@ -1,5 +1,5 @@
-"""Argo Events: the bus, one authenticated door for Alertmanager, and one Sensor for all models that
-may start `triage` and no more.
+"""Argo Events: the bus, one authenticated webhook for Alertmanager, and one Sensor for all models
+that may start `triage` and no more.
 
 Plain documents: Hera's models of Argo Events have neither apiVersion nor kind.
 `modelmedic.workflows.lint` holds them against those models.

@@ -45,7 +45,7 @@ def annotations(model: Model | None = None, **more: str) -> dict[str, str]:
 
 
 def argo_annotations(title: str, description: str) -> dict[str, str]:
-    """What Argo's lists show instead of the name."""
+    """The title and the description that Argo's lists show in the place of a name."""
     return {TITLE: title, DESCRIPTION: description}
 
 

@@ -1,5 +1,5 @@
-"""What generated objects are called: from the policy's name, inside the limits of what will carry
-the name.
+"""Names of generated objects: made of the policy's name, inside the limits of the objects that
+carry the name.
 """
 
 from typing import Final

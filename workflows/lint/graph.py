@@ -22,7 +22,7 @@ def graphs(objects: Objects) -> Result:
 
 
 def approvals(objects: Objects) -> Result:
-    """A suspended node whose time is over ends as Succeeded: what it says then must be a no."""
+    """A suspended node whose time is over ends as Succeeded: its output then must be a rejection."""
     seen = [(thing, template) for thing in objects.workflows for template in thing.templates if "suspend" in template]
     findings = (thing.finding(sentence, f"template {template.get('name')}") for thing, template in seen for sentence in _approval(template))
     return result("approvals", seen, findings)

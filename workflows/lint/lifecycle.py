@@ -27,7 +27,7 @@ def retries(objects: Objects) -> Result:
 
 
 def delivery(objects: Objects) -> Result:
-    """At least once, with retries and a dead letter; a door with a lock."""
+    """Delivery at least once, with retries and a dead letter; a webhook that asks for a token."""
     seen = objects.of("Sensor", "EventSource")
     findings: list[Finding] = []
     for thing in seen:

@@ -53,7 +53,7 @@ def _openings(policy: Thing) -> Iterator[Finding]:
 
 
 def _selects(policy: Thing, labels: Mapping[str, str]) -> bool:
-    """Whether a policy that opens something is for pods with these labels; one that is for all pods
+    """True for a policy that opens something to pods with these labels; one that is for all pods
     does not count.
     """
     selector: Mapping[str, Any] = policy.spec.get("podSelector") or {}

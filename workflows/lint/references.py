@@ -1,5 +1,5 @@
-"""What one object names of another is there: templates, accounts, ConfigMaps, the executor's token,
-the bus and its source.
+"""Check that everything which one object names of another is there: templates, accounts,
+ConfigMaps, the executor's token, the bus and its source.
 """
 
 from collections.abc import Iterator, Mapping

@@ -1,5 +1,5 @@
-"""What must not be in a manifest as text: templates where code is, inline scripts, secrets, a
-Sensor that picks one alert.
+"""Checks of text that must not be in a manifest: templates where code is, inline scripts, secrets,
+a Sensor that picks one alert.
 """
 
 import json
@@ -44,7 +44,7 @@ def no_code_from_parameters(objects: Objects) -> Result:
 
 
 def no_overrides(objects: Objects) -> Result:
-    """What would go round every other check: patches of pod specs, raw resources, HTTP and plug-in
+    """Nothing goes round the other checks: no patches of pod specs, raw resources, HTTP and plug-in
     templates, expression tags.
     """
     findings: list[Finding] = []

@@ -151,7 +151,7 @@ ALERTS: Final = (
         "0m",
         "warning",
         "A heal of {{ $labels.model }} waits for an answer",
-        "A heal of {{ $labels.model }} has waited four hours for a yes or a no. No answer in time is a no.",
+        "A heal of {{ $labels.model }} has waited four hours for an answer. No answer in time is a rejection.",
         (Series(m.WAITING, "20000x80"),),
         (Series(m.WAITING, "600x80"),),
     ),

@@ -1,5 +1,5 @@
-"""What would happen: of an alert, who is told and whether it heals; of a policy, which rule,
-remedy, limits and approvers apply.
+"""Explanations for `modelmedic explain`: the people who are told of an alert and the heal that it
+starts; the rule, remedy, limits and approvers of a policy that apply.
 """
 
 from dataclasses import asdict, dataclass
@@ -21,7 +21,7 @@ _ASK_HARM: Final = frozenset({Cause.COVARIATE_SHIFT, Cause.LABEL_SHIFT, Cause.CO
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What one cause leads to. `harm` is empty where it makes no difference."""
+    """The consequence of one cause. `harm` is empty where it makes no difference."""
 
     cause: str
     harm: str
@@ -60,7 +60,7 @@ def explain_policy(policy: Policy, platform: Platform) -> dict[str, Any]:
         "approval": {
             "by": list(approval.approvers) or ["anybody who reaches the store" + (" or Argo's form" if approval.form else "")],
             "people": 2 if approval.twoPerson else 1,
-            "no answer": f"a no after {format_duration(approval.timeout)}",
+            "no answer": f"rejected after {format_duration(approval.timeout)}",
         },
         "rollout": f"dark, {', '.join(f'{step} %' for step in policy.rollout.steps)}, full; {policy.serving.mode} canary",
         "ignoreDifferences": ignore_differences([model_of(policy, platform)]),
@@ -91,6 +91,6 @@ def _line(cause: Cause, harm: str, policy: Policy) -> Line:
 _THEN: Final = {
     "observe": "only recorded",
     "suggest": "only suggested",
-    "approve": "done once somebody says yes",
+    "approve": "done once somebody approves it",
     "act": "done, and told",
 }

@@ -20,7 +20,7 @@ MONITOR, HEAL, BOOTSTRAP = "monitor", "heal", "bootstrap"
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Which template or CronWorkflow to start, with which parameters."""
+    """A template or CronWorkflow to start, with its parameters."""
 
     kind: str
     name: str
@@ -32,7 +32,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a workflow ended. `code` is 0, or the exit code of the step that ended it; `outputs` are
+    """The end of a workflow. `code` is 0, or the exit code of the step that ended it; `outputs` are
     those of its last step.
     """
 

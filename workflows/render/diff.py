@@ -1,4 +1,6 @@
-"""How a rendered tree differs from the one on disk, or from what the cluster has."""
+"""The differences between a rendered tree and the one on disk, or the objects of a cluster. Called
+by `modelmedic diff`.
+"""
 
 import difflib
 import shutil
@@ -24,8 +26,8 @@ def diff_tree(tree: Tree, out: Path) -> Iterator[str]:
 
 
 def diff_cluster(tree: Tree, context: str | None = None) -> str:
-    """What `kubectl apply --server-side` would change, as `kubectl diff` says it, whoever owns the
-    fields now; nothing is changed.
+    """The changes that `kubectl apply --server-side` would make, as `kubectl diff` tells them,
+    whoever owns the fields now; nothing is changed.
 
     Raises BadInput without kubectl, Transient when it fails.
     """

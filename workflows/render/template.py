@@ -1,10 +1,10 @@
 """Text templates of a model's files: documents built once with placeholders and written as YAML,
 then filled for each model; used by render.
 
-Hera and the YAML emitter take some 10 ms for one model's workflows, and models differ in a few texts
-and numbers alone. So the documents are built once for a made-up model, and each real one only fills
-the placeholders. A test holds that a filled template says exactly what building the documents for
-that model would have said.
+Hera and the YAML emitter take some 10 ms for one model's workflows, and models differ in a few
+texts and numbers alone. So the documents are built once for a made-up model, and each real one only
+fills the placeholders. A test holds that a filled template says exactly what building the documents
+for that model would have said.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""How long rendering takes, beside plain Hera: `python -m tests.benchmarks.render.speed [COUNT…]`.
+"""The time of rendering, beside plain Hera: `python -m tests.benchmarks.render.speed [COUNT…]`.
 
 Ours is a cold process from policy files to the whole tree on disk. Plain Hera builds and writes
 only the three workflows of each model (heal, bootstrap, monitor) with `to_yaml`, in a process that
