@@ -17,7 +17,8 @@ from modelmedic.steps.contracts.window import format_duration
 from modelmedic.workflows.inputs.platform import Platform
 from modelmedic.workflows.lint.run import lint
 from modelmedic.workflows.output.tree import BASE
-from modelmedic.workflows.render.render import model_documents, render
+from modelmedic.workflows.render.render import render
+from tests.render.documents import model_documents
 from tests.render.policies import SMALL
 
 NAMES = st.from_regex(r"[a-z0-9]([-a-z0-9]{0,51}[a-z0-9])?", fullmatch=True)

@@ -12,7 +12,8 @@ from modelmedic.steps.contracts.errors import BadPolicy
 from modelmedic.workflows.inputs.images import read_images
 from modelmedic.workflows.inputs.platform import Peer, Peers, Platform, Services, read_platform
 from modelmedic.workflows.output.tree import BASE, compare, write
-from modelmedic.workflows.render.render import model_documents, render
+from modelmedic.workflows.render.render import render
+from tests.render.documents import model_documents
 from tests.render.policies import NAMED, policy
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from modelmedic.workflows.operations.doctor import Answer
+    from modelmedic.workflows.operations.doctor import Inspection
 
 _FILE = click.Path(path_type=Path)
 
@@ -26,27 +26,27 @@ def doctor(platform: Path | None, context: str | None, test_alert: str | None, a
     from modelmedic.workflows.inputs.platform import read_platform
     from modelmedic.workflows.operations.doctor import MISSING, cluster, machine, plain, unreachable
 
-    where, answers = read_platform(platform), machine()
+    where, inspections = read_platform(platform), machine()
     try:
         kube = connect(context)
     except BadInput as error:
-        answers += unreachable(error)
+        inspections += unreachable(error)
     else:
-        answers += cluster(kube, where)
+        inspections += cluster(kube, where)
         if test_alert:
             from modelmedic.workflows.operations.alertmanager_client import poster
             from modelmedic.workflows.operations.round_trip import round_trip
 
-            answers.append(round_trip(kube, where, poster(test_alert)))
-    missing = [each for each in answers if each.state == MISSING]
+            inspections.append(round_trip(kube, where, poster(test_alert)))
+    missing = [each for each in inspections if each.state == MISSING]
     if as_json:
-        print_json({"ok": not missing, "answers": plain(answers)})
+        print_json({"ok": not missing, "answers": plain(inspections)})
     else:
-        for each in answers:
+        for each in inspections:
             _show(each)
     if missing:
-        raise BadInput(f"{len(missing)} of {len(answers)} things are missing; what to do stands behind each")
+        raise BadInput(f"{len(missing)} of {len(inspections)} things are missing; what to do stands behind each")
 
 
-def _show(each: "Answer") -> None:
+def _show(each: "Inspection") -> None:
     click.echo(f"{each.state:<8} {each.subject}: {each.sentence}" + (f" -> {each.remedy}" if each.remedy else ""))

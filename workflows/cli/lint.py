@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from modelmedic.workflows.lint.findings import Result
+    from modelmedic.workflows.lint.findings import CheckResult
 
 _FOLDER = click.Path(path_type=Path, file_okay=False, exists=True)
 _OUT = click.Path(path_type=Path, file_okay=False)
@@ -20,9 +20,7 @@ _OUT = click.Path(path_type=Path, file_okay=False)
     help="CustomResourceDefinitions to hold custom kinds against: a folder, or `cluster` for those of KUBECONFIG's cluster.",
 )
 @click.option("--no-tools", is_flag=True, help="Run the built-in checks alone, without promtool, amtool, kustomize and argo.")
-@click.option(
-    "--pods", type=click.Path(path_type=Path, file_okay=False), help="Also write each pod that would run, as a Pod, below this folder."
-)
+@click.option("--pods", type=_OUT, help="Also write each pod that would run, as a Pod, below this folder.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 def lint(folder: Path, crds: str | None, no_tools: bool, pods: Path | None, as_json: bool) -> None:
     """Check the manifests below FOLDER, where `modelmedic render --out FOLDER` wrote them; exit
@@ -49,7 +47,7 @@ def lint(folder: Path, crds: str | None, no_tools: bool, pods: Path | None, as_j
         raise BadInput(f"{folder} has {len(found)} {'finding' if len(found) == 1 else 'findings'}; expected none")
 
 
-def _show(each: "Result") -> None:
+def _show(each: "CheckResult") -> None:
     said = f"skipped: {each.skipped}" if each.skipped else f"{len(each.found)} found" if each.found else "ok"
     sources = f" ({', '.join(f'{count} by {source}' for source, count in each.sources.items())})" if each.sources else ""
     click.echo(f"{each.check:<24} {each.seen:>5} seen   {said}{sources}")
@@ -59,7 +57,7 @@ def _show(each: "Result") -> None:
         click.echo(f"  UNCHECKED: {unchecked}")
 
 
-def _plain(each: "Result") -> dict[str, Any]:
+def _plain(each: "CheckResult") -> dict[str, Any]:
     found = [{"file": one.file, "where": one.where, "sentence": one.sentence} for one in each.found]
     unchecked = [{"kind": one.kind, "apiVersion": one.api_version, "objects": one.count} for one in each.unchecked]
     return {

@@ -5,7 +5,7 @@ none, every binding a role.
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from modelmedic.workflows.lint.findings import Finding, Result, result
+from modelmedic.workflows.lint.findings import CheckResult, Finding, result
 from modelmedic.workflows.lint.objects import Objects, Thing
 from modelmedic.workflows.lint.pods import pods
 
@@ -42,7 +42,7 @@ _RIGHTS: Final[dict[str, frozenset[Right]]] = {
 _CLUSTER: Final = ("ClusterRole", "ClusterRoleBinding")
 
 
-def access(objects: Objects) -> Result:
+def access(objects: Objects) -> CheckResult:
     seen = objects.of("Role", "RoleBinding", "ServiceAccount", *_CLUSTER)
     findings = [thing.finding("is of the whole cluster; expected a Role of one namespace") for thing in objects.of(*_CLUSTER)]
     roles = {(thing.namespace, thing.name): thing for thing in objects.of("Role")}
@@ -58,7 +58,7 @@ def access(objects: Objects) -> Result:
     return result("access", seen, findings)
 
 
-def admission(objects: Objects) -> Result:
+def admission(objects: Objects) -> CheckResult:
     """Whoever may create Workflows is held to a template and an account by an admission policy that
     denies.
     """

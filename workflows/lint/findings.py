@@ -35,7 +35,7 @@ class Unchecked:
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class CheckResult:
     """The outcome of one check. A check that saw nothing has proved nothing: `seen` counts the
     objects, `skipped` says why the check did not run.
     """
@@ -52,5 +52,5 @@ class Result:
         return not self.found
 
 
-def result(check: str, things: Sequence[object], findings: Iterable[Finding]) -> Result:
-    return Result(check, len(things), tuple(sorted(set(findings))))
+def result(check: str, things: Sequence[object], findings: Iterable[Finding]) -> CheckResult:
+    return CheckResult(check, len(things), tuple(sorted(set(findings))))

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from modelmedic.workflows.lint.findings import Finding, Result, result
+from modelmedic.workflows.lint.findings import CheckResult, Finding, result
 from modelmedic.workflows.lint.objects import Objects, Thing
 
 _RESULT: Final = r"(?:Succeeded|Skipped|Failed|Errored|Omitted|Daemoned|AnySucceeded|AllFailed)"
@@ -16,12 +16,12 @@ _RAN_OR_SKIPPED: Final = re.compile(r"\s*\(\s*([A-Za-z0-9-]+)\.Succeeded\s*\|\|\
 _OUTPUT: Final = re.compile(r"\{\{\s*tasks\.([A-Za-z0-9-]+)\.outputs\.parameters\.([A-Za-z0-9_-]+)\s*\}\}")
 
 
-def graphs(objects: Objects) -> Result:
+def graphs(objects: Objects) -> CheckResult:
     seen = [(thing, template) for thing in objects.workflows for template in thing.templates if "dag" in template]
     return result("graphs", seen, (finding for thing, template in seen for finding in _graph(thing, template)))
 
 
-def approvals(objects: Objects) -> Result:
+def approvals(objects: Objects) -> CheckResult:
     """A suspended node whose time is over ends as Succeeded: its output then must be a rejection."""
     seen = [(thing, template) for thing in objects.workflows for template in thing.templates if "suspend" in template]
     findings = (thing.finding(sentence, f"template {template.get('name')}") for thing, template in seen for sentence in _approval(template))

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from modelmedic.workflows.lint.findings import Finding, Result, result
+from modelmedic.workflows.lint.findings import CheckResult, Finding, result
 from modelmedic.workflows.lint.objects import Objects, Thing
 from modelmedic.workflows.lint.pods import runs
 
@@ -15,18 +15,18 @@ _TTL: Final = 7 * 86400  # longer than the bus keeps an event
 _LIMITS: Final = {"CronWorkflow": 52, "WorkflowTemplate": 63}
 
 
-def lifecycle(objects: Objects) -> Result:
+def lifecycle(objects: Objects) -> CheckResult:
     seen = [thing for thing in objects.workflows if not thing.within]
     return result("lifecycle", seen, (thing.finding(sentence) for thing in seen for sentence in _ends(thing)))
 
 
-def retries(objects: Objects) -> Result:
+def retries(objects: Objects) -> CheckResult:
     seen = [(thing, template) for thing in objects.workflows for template in thing.templates if runs(template)]
     findings = (thing.finding(sentence, f"template {template.get('name')}") for thing, template in seen for sentence in _retry(template))
     return result("retries", seen, findings)
 
 
-def delivery(objects: Objects) -> Result:
+def delivery(objects: Objects) -> CheckResult:
     """Delivery at least once, with retries and a dead letter; a webhook that asks for a token."""
     seen = objects.of("Sensor", "EventSource")
     findings: list[Finding] = []
@@ -35,7 +35,7 @@ def delivery(objects: Objects) -> Result:
     return result("delivery", seen, findings)
 
 
-def labels(objects: Objects) -> Result:
+def labels(objects: Objects) -> CheckResult:
     """Recommended labels, and which program wrote it; names inside what Argo allows."""
     seen = [thing for thing in objects.all if not thing.within]
     findings: list[Finding] = []

@@ -5,12 +5,12 @@ an opening to work through.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from modelmedic.workflows.lint.findings import Finding, Result, result
+from modelmedic.workflows.lint.findings import CheckResult, Finding, result
 from modelmedic.workflows.lint.objects import Objects, Thing
 from modelmedic.workflows.lint.pods import pods
 
 
-def network(objects: Objects) -> Result:
+def network(objects: Objects) -> CheckResult:
     policies = objects.of("NetworkPolicy")
     findings: list[Finding] = [finding for policy in policies for finding in _openings(policy)]
     closed = {policy.namespace for policy in policies if _closes(policy)}

@@ -5,14 +5,14 @@ ConfigMaps, the executor's token, the bus and its source.
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from modelmedic.workflows.lint.findings import Finding, Result, result
+from modelmedic.workflows.lint.findings import CheckResult, Finding, result
 from modelmedic.workflows.lint.objects import Objects, Thing
 from modelmedic.workflows.lint.pods import Pod, pods
 
 _SYSTEM: Final = frozenset({"kube-root-ca.crt"})
 
 
-def references(objects: Objects) -> Result:
+def references(objects: Objects) -> CheckResult:
     findings: list[Finding] = []
     for thing in objects.workflows:
         findings += _workflow(thing, objects)
@@ -26,7 +26,7 @@ def references(objects: Objects) -> Result:
     return result("references", objects.all, findings)
 
 
-def immutable_policies(objects: Objects) -> Result:
+def immutable_policies(objects: Objects) -> CheckResult:
     """A policy's ConfigMap never changes: it is named by its hash, and says so."""
     seen = [thing for thing in objects.of("ConfigMap") if thing.name.startswith(("policy-", "policies-"))]
     findings = [

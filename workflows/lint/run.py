@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from modelmedic.workflows.lint import access, graph, lifecycle, network, references, security, text
-from modelmedic.workflows.lint.findings import Result, Unchecked
+from modelmedic.workflows.lint.findings import CheckResult, Unchecked
 from modelmedic.workflows.lint.objects import Objects, read_objects
 from modelmedic.workflows.lint.pods import pods
 from modelmedic.workflows.lint.schemas.crds import CLUSTER, Definitions, cluster_definitions, read_definitions
@@ -14,7 +14,7 @@ from modelmedic.workflows.lint.tools import Tools
 from modelmedic.workflows.output.tree import BASE, EVENTS
 from modelmedic.workflows.output.yaml import dump
 
-_CHECKS: Final[tuple[Callable[[Objects], Result], ...]] = (
+_CHECKS: Final[tuple[Callable[[Objects], CheckResult], ...]] = (
     security.pod_security,
     security.namespaces,
     security.resources,
@@ -38,7 +38,7 @@ _CHECKS: Final[tuple[Callable[[Objects], Result], ...]] = (
 )
 
 
-def lint(tree: Mapping[str, str], only: str | None = None, crds: Definitions | None = None) -> list[Result]:
+def lint(tree: Mapping[str, str], only: str | None = None, crds: Definitions | None = None) -> list[CheckResult]:
     """The checks that need no other program, or the one of that name. `tree` is texts by path."""
     if only == "no-secrets-in-text":
         return [text.no_secrets_in_text(tree)]
@@ -46,7 +46,7 @@ def lint(tree: Mapping[str, str], only: str | None = None, crds: Definitions | N
     return results if only else [*results, text.no_secrets_in_text(tree)]
 
 
-def lint_folder(folder: Path, *, crds: str | None = None, tools: bool = True) -> list[Result]:
+def lint_folder(folder: Path, *, crds: str | None = None, tools: bool = True) -> list[CheckResult]:
     """All checks over the tree below a folder, with other programs unless `tools` is false.
 
     Overlays are judged as kustomize puts them together, each by itself. `crds` is a folder of
@@ -86,12 +86,12 @@ def read_tree(part: Path, folder: Path) -> dict[str, str]:
     return found
 
 
-def _checked(objects: Objects, crds: Definitions | None, only: str | None = None) -> list[Result]:
+def _checked(objects: Objects, crds: Definitions | None, only: str | None = None) -> list[CheckResult]:
     results = [structure(objects, crds)] if only in (None, "structure") else []
     return results + [check(objects) for check in _CHECKS if only in (None, _name(check))]
 
 
-def _name(check: Callable[[Objects], Result]) -> str:
+def _name(check: Callable[[Objects], CheckResult]) -> str:
     return check.__name__.replace("_", "-")
 
 
@@ -103,14 +103,14 @@ def _definitions(crds: str | None, tree: Mapping[str, str]) -> Definitions | Non
     return read_definitions(Path(crds), {thing.kind for thing in read_objects(tree).all})
 
 
-def _overlay(file: str, built: str | None, why: str, crds: Definitions | None) -> Result:
+def _overlay(file: str, built: str | None, why: str, crds: Definitions | None) -> CheckResult:
     """Everything that one overlay would apply, through every check."""
     name = f"overlay-{Path(file).parent.name}"
     if built is None:
-        return Result(name, 0, skipped=why)
+        return CheckResult(name, 0, skipped=why)
     tree = {f"{Path(file).parent}/built.yaml": built}
     objects = read_objects(tree)
     results = [*_checked(objects, crds), text.no_secrets_in_text(tree)]
     findings = tuple(finding for each in results for finding in each.found)
     unchecked: tuple[Unchecked, ...] = results[0].unchecked
-    return Result(name, len(objects.all), findings, unchecked=unchecked, sources=results[0].sources)
+    return CheckResult(name, len(objects.all), findings, unchecked=unchecked, sources=results[0].sources)

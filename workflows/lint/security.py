@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from modelmedic.workflows.lint.findings import Finding, Result, result
+from modelmedic.workflows.lint.findings import CheckResult, Finding, result
 from modelmedic.workflows.lint.objects import Objects
 from modelmedic.workflows.lint.pods import Pod, pods
 
@@ -19,12 +19,12 @@ _SECRET_NAME: Final = re.compile(r"secret|passw|token|credential|api_?key|access
 _TAGGED: Final = re.compile(r".+(@sha256:[0-9a-f]{64}|:(?!latest$)[A-Za-z0-9_][A-Za-z0-9_.\-]*)$")
 
 
-def pod_security(objects: Objects) -> Result:
+def pod_security(objects: Objects) -> CheckResult:
     seen = pods(objects)
     return result("pod-security", seen, (finding for pod in seen for finding in _restricted(pod)))
 
 
-def namespaces(objects: Objects) -> Result:
+def namespaces(objects: Objects) -> CheckResult:
     """Every namespace of the tree refuses pods that are not restricted."""
     seen = objects.of("Namespace")
     findings = (
@@ -35,25 +35,25 @@ def namespaces(objects: Objects) -> Result:
     return result("namespaces", seen, findings)
 
 
-def resources(objects: Objects) -> Result:
+def resources(objects: Objects) -> CheckResult:
     """Memory is limited and asked for, processor time is asked for; scratch space has an end."""
     seen = [(pod, container) for pod in pods(objects) for container in pod.containers]
     return result("resources", seen, (finding for pod, container in seen for finding in _resources(pod, container)))
 
 
-def tokens(objects: Objects) -> Result:
+def tokens(objects: Objects) -> CheckResult:
     """A main container sees the API token only if its step class calls the API."""
     seen = [pod for pod in pods(objects) if pod.thing.workflow_spec]
     return result("tokens", seen, (finding for pod in seen for finding in _tokens(pod)))
 
 
-def secret_values(objects: Objects) -> Result:
+def secret_values(objects: Objects) -> CheckResult:
     """No secret is written into an environment variable; a Secret of the tree has no data."""
     seen = [*pods(objects), *objects.of("Secret")]
     return result("secret-values", seen, (finding for thing in seen for finding in _secrets(thing)))
 
 
-def images(objects: Objects) -> Result:
+def images(objects: Objects) -> CheckResult:
     """A digest, or at least a tag that is not `latest`."""
     seen = [(pod, container) for pod in pods(objects) for container in pod.containers]
     findings = (

@@ -4,13 +4,13 @@ server would drop it without a word.
 
 from collections import Counter
 
-from modelmedic.workflows.lint.findings import Result, Unchecked
+from modelmedic.workflows.lint.findings import CheckResult, Unchecked
 from modelmedic.workflows.lint.objects import Objects
 from modelmedic.workflows.lint.schemas.choice import mistaken, schema_of
 from modelmedic.workflows.lint.schemas.crds import Definitions
 
 
-def structure(objects: Objects, crds: Definitions | None = None) -> Result:
+def structure(objects: Objects, crds: Definitions | None = None) -> CheckResult:
     """`seen` counts the objects that were held against a schema; those that were not are counted by
     kind in `unchecked`.
     """
@@ -27,7 +27,7 @@ def structure(objects: Objects, crds: Definitions | None = None) -> Result:
             findings.append(thing.finding(f"has the kind {thing.kind} of {thing.api_version}, {why}"))
         else:
             unchecked[thing.api_version, thing.kind] += 1
-    return Result(
+    return CheckResult(
         "structure",
         sum(sources.values()),
         tuple(sorted(set(findings))),

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from modelmedic.workflows.lint.findings import Finding, Result, result
+from modelmedic.workflows.lint.findings import CheckResult, Finding, result
 from modelmedic.workflows.lint.objects import Objects, Thing
 from modelmedic.workflows.lint.pods import pods
 
@@ -23,7 +23,7 @@ _SECRETS: Final = {
 }
 
 
-def no_code_from_parameters(objects: Objects) -> Result:
+def no_code_from_parameters(objects: Objects) -> CheckResult:
     """Argo substitutes text: where there is code, nothing may be substituted, and there is no
     inline code at all.
     """
@@ -43,7 +43,7 @@ def no_code_from_parameters(objects: Objects) -> Result:
     return result("no-code-from-parameters", seen, findings)
 
 
-def no_overrides(objects: Objects) -> Result:
+def no_overrides(objects: Objects) -> CheckResult:
     """Nothing goes round the other checks: no patches of pod specs, raw resources, HTTP and plug-in
     templates, expression tags.
     """
@@ -61,7 +61,7 @@ def no_overrides(objects: Objects) -> Result:
     return result("no-overrides", objects.workflows, findings)
 
 
-def no_secrets_in_text(tree: Mapping[str, str]) -> Result:
+def no_secrets_in_text(tree: Mapping[str, str]) -> CheckResult:
     """Every file, whatever is in it."""
     findings = [
         Finding(file, f"line {text.count(chr(10), 0, match.start()) + 1}", f"holds {name}; expected a reference to a Secret")
@@ -72,7 +72,7 @@ def no_secrets_in_text(tree: Mapping[str, str]) -> Result:
     return result("no-secrets-in-text", list(tree), findings)
 
 
-def whole_alerts(objects: Objects) -> Result:
+def whole_alerts(objects: Objects) -> CheckResult:
     """A Sensor passes the whole body, encoded, and to a raw artifact alone."""
     seen = objects.of("Sensor")
     return result("whole-alerts", seen, (sensor.finding(sentence) for sensor in seen for sentence in _whole(sensor)))

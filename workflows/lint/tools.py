@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from modelmedic.workflows.lint.findings import Finding, Result
+from modelmedic.workflows.lint.findings import CheckResult, Finding
 from modelmedic.workflows.lint.objects import KUSTOMIZATION
 
 OVERLAYS: Final = "k8s/overlays/"
@@ -26,7 +26,7 @@ _PACKAGES: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Output:
+class ProgramOutput:
     """The end of one run: the text on stdout, and the last lines of a program that failed."""
 
     text: str
@@ -43,8 +43,8 @@ class Tools:
         self._folder, self._tree = folder, tree
         self._pool = ThreadPoolExecutor(os.cpu_count() or 2)
         self._builder = next((each for each in (["kustomize", "build"], ["kubectl", "kustomize"]) if shutil.which(each[0])), None)
-        self._builds: dict[str, Future[Output]] = {}
-        self._checks: list[Callable[[], Result]] = []
+        self._builds: dict[str, Future[ProgramOutput]] = {}
+        self._checks: list[Callable[[], CheckResult]] = []
 
     def __enter__(self) -> Self:
         rules, tests = self._named("rules.yaml"), self._named("rules.test.yaml")
@@ -75,23 +75,23 @@ class Tools:
         output = self._builds[file].result()
         return (None, "kustomize refuses it") if output.complaint else (output.text, "")
 
-    def results(self) -> list[Result]:
+    def results(self) -> list[CheckResult]:
         """The outcome of each program, when all have ended."""
         return [check() for check in self._checks]
 
-    def _kustomize(self) -> Result:
+    def _kustomize(self) -> CheckResult:
         """Every kustomization by itself, overlays among them."""
         if not self._builder:
-            return Result("kustomize", 0, skipped=_absent("kustomize"))
+            return CheckResult("kustomize", 0, skipped=_absent("kustomize"))
         return _outcome("kustomize", self._builds)
 
-    def _each(self, check: str, program: str, files: list[str], command: Callable[[str], list[str]]) -> Callable[[], Result]:
+    def _each(self, check: str, program: str, files: list[str], command: Callable[[str], list[str]]) -> Callable[[], CheckResult]:
         if shutil.which(program) is None:
-            return lambda: Result(check, 0, skipped=_absent(program))
+            return lambda: CheckResult(check, 0, skipped=_absent(program))
         runs = {file: self._start(command(file)) for file in files}
         return lambda: _outcome(check, runs)
 
-    def _start(self, command: list[str]) -> Future[Output]:
+    def _start(self, command: list[str]) -> Future[ProgramOutput]:
         return self._pool.submit(_output, command, self._folder)
 
     def _named(self, name: str) -> list[str]:
@@ -110,17 +110,17 @@ def _absent(program: str) -> str:
     return f"{program} is not installed ({_PACKAGES[program]})"
 
 
-def _outcome(check: str, runs: Mapping[str, Future[Output]]) -> Result:
+def _outcome(check: str, runs: Mapping[str, Future[ProgramOutput]]) -> CheckResult:
     complaints = {file: run.result().complaint for file, run in runs.items()}
-    return Result(check, len(runs), tuple(Finding(file, check, complaint) for file, complaint in complaints.items() if complaint))
+    return CheckResult(check, len(runs), tuple(Finding(file, check, complaint) for file, complaint in complaints.items() if complaint))
 
 
-def _output(command: list[str], folder: Path) -> Output:
+def _output(command: list[str], folder: Path) -> ProgramOutput:
     try:
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=_SECONDS, check=False)
     except subprocess.TimeoutExpired:
-        return Output("", f"{command[0]} took longer than {_SECONDS} s")
+        return ProgramOutput("", f"{command[0]} took longer than {_SECONDS} s")
     if done.returncode == 0:
-        return Output(done.stdout, "")
+        return ProgramOutput(done.stdout, "")
     lines = [line.strip() for line in (done.stderr + done.stdout).splitlines() if line.strip()]
-    return Output(done.stdout, "; ".join(lines[-5:]) or f"{command[0]} ended with exit code {done.returncode}")
+    return ProgramOutput(done.stdout, "; ".join(lines[-5:]) or f"{command[0]} ended with exit code {done.returncode}")

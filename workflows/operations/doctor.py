@@ -40,7 +40,7 @@ _OPTIONAL_KINDS: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Inspection:
     """The state of one thing. `remedy` says what to do when it is missing."""
 
     subject: str
@@ -49,65 +49,67 @@ class Answer:
     remedy: str = ""
 
 
-def machine() -> list[Answer]:
+def machine() -> list[Inspection]:
     """The programs that lint and diff use; without one of them its own check is skipped."""
     return [
-        Answer(name, OK, path) if (path := shutil.which(name)) else Answer(name, UNKNOWN, "is not on the PATH", source)
+        Inspection(name, OK, path) if (path := shutil.which(name)) else Inspection(name, UNKNOWN, "is not on the PATH", source)
         for name, source in _PROGRAMS.items()
     ]
 
 
-def cluster(kube: Kube, platform: Platform) -> list[Answer]:
+def cluster(kube: Kube, platform: Platform) -> list[Inspection]:
     """Everything that was seen to stop a heal on a cluster that looked right."""
     try:
         version = str(kube.get("/version").get("gitVersion"))
     except ModelmedicError as error:
-        return [Answer("cluster", UNKNOWN, f"does not answer: {error}", "point KUBECONFIG at one, or name a --context")]
-    return [answer for check in _CHECKS for answer in check(kube, platform)] + [_at_least("Kubernetes", version, _KUBERNETES)]
+        return [Inspection("cluster", UNKNOWN, f"does not answer: {error}", "point KUBECONFIG at one, or name a --context")]
+    return [inspection for check in _CHECKS for inspection in check(kube, platform)] + [_at_least("Kubernetes", version, _KUBERNETES)]
 
 
-def unreachable(error: ModelmedicError) -> list[Answer]:
+def unreachable(error: ModelmedicError) -> list[Inspection]:
     """The answer where there is no way to a cluster."""
-    return [Answer("cluster", UNKNOWN, f"was not looked at: {error}", "point KUBECONFIG at one, or name a --context")]
+    return [Inspection("cluster", UNKNOWN, f"was not looked at: {error}", "point KUBECONFIG at one, or name a --context")]
 
 
-def _kinds(kube: Kube, _: Platform) -> Iterator[Answer]:
+def _kinds(kube: Kube, _: Platform) -> Iterator[Inspection]:
     for name, owner in (_KINDS | _OPTIONAL_KINDS).items():
         optional = name in _OPTIONAL_KINDS
-        missing = Answer(name, UNKNOWN if optional else MISSING, "is no kind of this cluster", owner if optional else f"install {owner}")
+        missing = Inspection(
+            name, UNKNOWN if optional else MISSING, "is no kind of this cluster", owner if optional else f"install {owner}"
+        )
         yield _presence(kube, f"{_CRDS}/{name}", missing)
 
 
-def _argo_version(kube: Kube, _: Platform) -> Iterator[Answer]:
+def _argo_version(kube: Kube, _: Platform) -> Iterator[Inspection]:
     found = _all(kube, "/apis/apps/v1/deployments", selector="app=workflow-controller")
     images = [container["image"] for each in found for container in each["spec"]["template"]["spec"]["containers"]]
     if not images:
-        yield Answer("Argo Workflows", UNKNOWN, "has no controller that can be seen", "see that it is 4.1.2 or later")
+        yield Inspection("Argo Workflows", UNKNOWN, "has no controller that can be seen", "see that it is 4.1.2 or later")
     for image in images:
         yield _at_least("Argo Workflows", image.rpartition(":")[2], _ARGO)
 
 
-def _executor(kube: Kube, _: Platform) -> Iterator[Answer]:
+def _executor(kube: Kube, _: Platform) -> Iterator[Inspection]:
     """Without it, a namespace that enforces `restricted` refuses every pod of Argo, and says so in
     events alone.
     """
     found = _all(kube, "/api/v1/configmaps", fields="metadata.name=workflow-controller-configmap")
     if any("securityContext" in str((each.get("data") or {}).get("executor", "")) for each in found):
-        yield Answer("executor.securityContext", OK, "is set in Argo's ConfigMap")
+        yield Inspection("executor.securityContext", OK, "is set in Argo's ConfigMap")
     else:
         remedy = "set executor.securityContext in workflow-controller-configmap (docs/install.md)"
-        yield Answer("executor.securityContext", MISSING, "is not set: Pod Security restricted refuses Argo's own containers", remedy)
+        yield Inspection("executor.securityContext", MISSING, "is not set: Pod Security restricted refuses Argo's own containers", remedy)
 
 
-def _secrets(kube: Kube, platform: Platform) -> Iterator[Answer]:
+def _secrets(kube: Kube, platform: Platform) -> Iterator[Inspection]:
     wanted = [f"{names.account('executor')}.service-account-token", WEBHOOK_SECRET, "modelmedic-artifacts"]
     remedy = "k8s/overlays/quickstart/secrets.sh makes it for a trial; docs/install.md says what is in it"
     for name in [*wanted, *(f"modelmedic-store-{step_class}" for step_class in ("observe", "train", "validate", "deploy", "triage"))]:
-        missing = Answer(f"Secret {name}", MISSING, f"is not in {platform.namespace}", remedy)
+        missing = Inspection(f"Secret {name}", MISSING, f"is not in {platform.namespace}", remedy)
         yield _presence(kube, f"/api/v1/namespaces/{platform.namespace}/secrets/{name}", missing)
 
 
-def _rights(kube: Kube, platform: Platform) -> Iterator[Answer]:
+def _rights(kube: Kube, platform: Platform) -> Iterator[Inspection]:
     """The rights that the loop needs are there, and those that it must not have are not."""
     for part, verb, group, resource, needed in (
         ("executor", "create", "argoproj.io", "workflowtaskresults", True),
@@ -122,50 +124,50 @@ def _rights(kube: Kube, platform: Platform) -> Iterator[Answer]:
         try:
             allowed = _allowed(kube, verb, group, resource, platform.namespace, names.account(part))
         except Refused:
-            yield Answer(subject, UNKNOWN, "cannot be asked: you may not create SubjectAccessReviews")
+            yield Inspection(subject, UNKNOWN, "cannot be asked: you may not create SubjectAccessReviews")
             continue
         sentence = "is refused" if needed and not allowed else "is allowed" if allowed else "is refused, as it should be"
         remedy = "" if allowed == needed else "apply the rendered access.yaml and accounts.yaml"
-        yield Answer(subject, OK if allowed == needed else MISSING, sentence, remedy)
+        yield Inspection(subject, OK if allowed == needed else MISSING, sentence, remedy)
 
 
-def _kserve(kube: Kube, _: Platform) -> Iterator[Answer]:
+def _kserve(kube: Kube, _: Platform) -> Iterator[Inspection]:
     try:
         data = kube.get("/api/v1/namespaces/kserve/configmaps/inferenceservice-config").get("data") or {}
     except (NotFound, Refused):
-        yield Answer("KServe's mode", UNKNOWN, "cannot be seen", "a policy's serving.mode has to be the mode that KServe runs in")
+        yield Inspection("KServe's mode", UNKNOWN, "cannot be seen", "a policy's serving.mode has to be the mode that KServe runs in")
         return
     mode = re.search(r'"defaultDeploymentMode"\s*:\s*"(\w+)"', data.get("deploy", ""))
-    yield Answer("KServe's mode", OK, f"is {mode[1] if mode else 'the default'}; serving.mode of every policy has to be the same")
+    yield Inspection("KServe's mode", OK, f"is {mode[1] if mode else 'the default'}; serving.mode of every policy has to be the same")
     gateway = re.search(r'"enableGatewayApi"\s*:\s*true', data.get("ingress", ""))
     sentence = "goes through the Gateway API" if gateway else "is not routed by a gateway: a Standard canary's share is a count of replicas"
-    yield Answer("KServe's traffic", OK if gateway else UNKNOWN, sentence)
+    yield Inspection("KServe's traffic", OK if gateway else UNKNOWN, sentence)
 
 
-def _admission(kube: Kube, platform: Platform) -> Iterator[Answer]:
+def _admission(kube: Kube, platform: Platform) -> Iterator[Inspection]:
     name = f"modelmedic-workflows-{platform.namespace}"
     remedy = "apply the rendered admission.yaml"
     try:
         bound = kube.get(f"{_ADMISSION}/{name}")
     except NotFound:
-        yield Answer("admission policy", MISSING, f"{name} is not bound", remedy)
+        yield Inspection("admission policy", MISSING, f"{name} is not bound", remedy)
     except Refused as error:
-        yield Answer("admission policy", UNKNOWN, f"may not be looked at: {error}")
+        yield Inspection("admission policy", UNKNOWN, f"may not be looked at: {error}")
     else:
         denies = "Deny" in bound["spec"].get("validationActions", [])
         sentence = "denies what the Sensor and triage may not create" if denies else f"{name} is bound, but denies nothing"
-        yield Answer("admission policy", OK if denies else MISSING, sentence, "" if denies else remedy)
+        yield Inspection("admission policy", OK if denies else MISSING, sentence, "" if denies else remedy)
 
 
-def _presence(kube: Kube, path: str, missing: Answer) -> Answer:
+def _presence(kube: Kube, path: str, missing: Inspection) -> Inspection:
     """`missing` unless the object is there, or may not be looked at."""
     try:
         kube.get(path)
     except NotFound:
         return missing
     except Refused as error:
-        return Answer(missing.subject, UNKNOWN, f"may not be looked at: {error}")
-    return Answer(missing.subject, OK, "is there")
+        return Inspection(missing.subject, UNKNOWN, f"may not be looked at: {error}")
+    return Inspection(missing.subject, OK, "is there")
 
 
 def _all(kube: Kube, path: str, *, selector: str = "", fields: str = "") -> list[Document]:
@@ -189,7 +191,7 @@ def _allowed(kube: Kube, verb: str, group: str, resource: str, namespace: str, a
     return bool(kube.create(_REVIEWS, review)["status"]["allowed"])
 
 
-_CHECKS: Final[tuple[Callable[[Kube, Platform], Iterator[Answer]], ...]] = (
+_CHECKS: Final[tuple[Callable[[Kube, Platform], Iterator[Inspection]], ...]] = (
     _kinds,
     _argo_version,
     _executor,
@@ -200,15 +202,15 @@ _CHECKS: Final[tuple[Callable[[Kube, Platform], Iterator[Answer]], ...]] = (
 )
 
 
-def _at_least(subject: str, version: str, lowest: tuple[int, ...]) -> Answer:
+def _at_least(subject: str, version: str, lowest: tuple[int, ...]) -> Inspection:
     numbers = tuple(int(number) for number in re.findall(r"\d+", version)[: len(lowest)])
     wanted = ".".join(map(str, lowest))
     if not numbers:
-        return Answer(subject, UNKNOWN, f"has the version {version}, which names no number", f"see that it is {wanted} or later")
+        return Inspection(subject, UNKNOWN, f"has the version {version}, which names no number", f"see that it is {wanted} or later")
     if numbers >= lowest:
-        return Answer(subject, OK, f"is {version}")
-    return Answer(subject, MISSING, f"is {version}", f"upgrade to {wanted} or later")
+        return Inspection(subject, OK, f"is {version}")
+    return Inspection(subject, MISSING, f"is {version}", f"upgrade to {wanted} or later")
 
 
-def plain(answers: list[Answer]) -> list[dict[str, Any]]:
-    return [{"subject": each.subject, "state": each.state, "sentence": each.sentence, "remedy": each.remedy} for each in answers]
+def plain(inspections: list[Inspection]) -> list[dict[str, Any]]:
+    return [{"subject": each.subject, "state": each.state, "sentence": each.sentence, "remedy": each.remedy} for each in inspections]

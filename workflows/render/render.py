@@ -22,7 +22,7 @@ Documents = Iterable[dict[str, Any]]
 _TEXT: Final = "text"  # the policy's own text, a value beside the model's
 
 # The files of one model, each with the function that builds its documents.
-_MODEL_FILES: Final[dict[str, Callable[[Model, Platform], Documents]]] = {
+MODEL_FILES: Final[dict[str, Callable[[Model, Platform], Documents]]] = {
     "heal.yaml": lambda model, platform: [heal.heal(model, platform)],
     "bootstrap.yaml": lambda model, platform: [bootstrap.bootstrap(model, platform)],
     "monitor.yaml": lambda model, platform: [cron.monitor(model, platform)],
@@ -105,7 +105,7 @@ def _monitoring(models: Sequence[Model], platform: Platform) -> Iterator[tuple[s
 def _models(wanted: Sequence[Policy], models: Sequence[Model], platform: Platform) -> Iterator[tuple[str, str]]:
     templates = {mode: _templates(mode, platform) for mode in {model.mode for model in models}}
     header = _headed("", " from the policy {}")
-    listing = _headed(kustomization(sorted(_MODEL_FILES)))
+    listing = _headed(kustomization(sorted(MODEL_FILES)))
     for policy, model in zip(wanted, models, strict=True):
         values = {**fields_of(model), _TEXT: policies.policy_text(policy)}
         head = header.format(model.name)
@@ -119,17 +119,7 @@ def _templates(mode: str, platform: Platform) -> dict[str, TextTemplate]:
     def built(build: Callable[[Model, Platform], Documents], model: Model) -> list[dict[str, Any]]:
         return list(build(model, platform))
 
-    return {name: TextTemplate(partial(built, build), mode) for name, build in _MODEL_FILES.items()}
-
-
-def model_documents(policy: Policy, platform: Platform) -> dict[str, list[dict[str, Any]]]:
-    """The documents of one model by file name, built without a template: the measure of what
-    `render` fills in.
-    """
-    model = model_of(policy, platform)
-    built = {name: list(build(model, platform)) for name, build in _MODEL_FILES.items()}
-    built["policy.yaml"] = [policies.policy_map(model, platform, policies.policy_text(policy))]
-    return built
+    return {name: TextTemplate(partial(built, build), mode) for name, build in MODEL_FILES.items()}
 
 
 def _folder(files: Mapping[str, Documents]) -> Iterator[tuple[str, str]]:

@@ -50,12 +50,12 @@ def hera_schema(api_version: str, kind: str) -> Schema | None:
 
 
 @cache
-def _models() -> "Models | None":
+def _models() -> "HeraModels | None":
     folder = package_folder("hera")
-    return Models(folder / "workflows" / "models") if folder else None
+    return HeraModels(folder / "workflows" / "models") if folder else None
 
 
-class Models:
+class HeraModels:
     """Classes of a folder of generated models, as JSON Schema definitions that grow as they are
     reached.
     """

@@ -45,12 +45,12 @@ def kserve_schema(api_version: str, kind: str) -> Schema | None:
 
 
 @cache
-def _models() -> "Models | None":
+def _models() -> "KServeModels | None":
     folder = package_folder("kserve")
-    return Models(folder / "models") if folder else None
+    return KServeModels(folder / "models") if folder else None
 
 
-class Models:
+class KServeModels:
     """Generated classes of a folder, one a file, as JSON Schema definitions that grow as they are
     reached.
     """
