@@ -32,8 +32,8 @@ define SET_UP
 	@touch $@
 endef
 
-.PHONY: help install demo opinion test test-slow e2e e2e-full cluster-demo cluster-demo-clean check format render lock docs \
-    architecture images image-tag pin-base bench clean
+.PHONY: help install demo opinion test test-slow e2e e2e-full cluster-demo cluster-demo-clean check format render docs architecture \
+    dist lock images push-images pin-base image-tag bench clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -88,6 +88,15 @@ format: $(READY) ## Format and fix what can be fixed
 render: $(READY) ## Write the manifests of the examples below k8s/ and argo-events/
 	$(BIN)/modelmedic render $(RENDERED)
 
+docs: $(READY) ## Build the documentation as a site into site/, strictly
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+architecture: $(READY) ## Draw docs/architecture.svg from the imports
+	$(BIN)/python -m tests.docs.picture
+
+dist: $(READY) ## Build the sdist, and the wheel from it, into dist/
+	$(BIN)/python -m build --no-isolation --outdir dist .
+
 lock: ## Resolve the packages anew: LOCK=--upgrade takes the newest, LOCK="--upgrade-package NAME" one of them (needs uv)
 	echo "setuptools>=77" | $(COMPILE) - --output-file requirements/build.txt
 	$(COMPILE) pyproject.toml --all-extras --group dev --output-file requirements/all.txt
@@ -107,6 +116,9 @@ pin-base: ## Ask the registry for the digest of the images' base, and write it i
 	    echo "make: $(DIGEST) $(BASE) says '$$digest'; expected sha256:…" >&2; exit 1;; esac && \
 	    sed -i.bak "s|^ARG PYTHON=.*|ARG PYTHON=$(BASE)@$$digest|" containers/*.Dockerfile && rm containers/*.bak && \
 	    echo "$(BASE)@$$digest"
+
+push-images: ## Push the images to REGISTRY
+	@set -e; for name in $(IMAGES); do $(firstword $(BUILD)) push $(REGISTRY)modelmedic/$$name:$(TAG); done
 
 image-tag: ## Say the tag that names what goes into the images
 	@# the hash of the git tree that these files would make as they lie here, committed or not; nothing is left in the repository
