@@ -140,7 +140,7 @@ def model_prefix(digest: str) -> str:
 
 
 def candidate_prefix(hashed: str, epoch: int) -> str:
-    """The folder of the model that the training of one incident wrote; no gate has passed it yet."""
+    """The folder of the model that the training of one incident wrote; it passed no gate yet."""
     return f"candidates/{hashed}/{epoch:06d}"
 
 

@@ -1,4 +1,4 @@
-"""Names that the rendered manifests and the steps in a pod have to agree on about KServe's objects."""
+"""Names of KServe's objects, on which the rendered manifests and the steps in a pod agree."""
 
 from typing import Final
 

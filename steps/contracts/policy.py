@@ -424,7 +424,7 @@ class Policy(Section):
 
     @property
     def roles(self) -> Roles:
-        """The columns of a joined window of the inference log, as detection and diagnosis read it."""
+        """The columns of a joined window of the inference log, for detection and diagnosis."""
         return Roles(
             task=self.data.task,
             target=self.data.target,

@@ -121,7 +121,7 @@ class Serving(Protocol):
         ...
 
     def restore(self, model: ModelVersion) -> ServingState:
-        """Retreat: the recorded last good version serves all traffic again, whatever served before."""
+        """Retreat: the recorded last good version serves all traffic again."""
         ...
 
     def annotate(self, facts: Mapping[str, str | None]) -> None:

@@ -30,5 +30,5 @@ class Publisher(Protocol):
     """
 
     def publish(self, job: str, model: str | None, samples: Sequence[Sample]) -> None:
-        """`model` None is what is of no one model. Raises Transient when they cannot be delivered."""
+        """Push the samples; `model` None is for those of no one model. Raises Transient."""
         ...

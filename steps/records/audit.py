@@ -3,8 +3,10 @@
 A record lies in `audit/<model>/<sequence>.json`, created once and never changed. `head.json` says
 how far the trail goes, so that a dropped end is seen; it is swapped after each append and before
 the next, so a crash leaves it behind by one record at most. `verify` finds every changed byte and
-every dropped, reordered or inserted record. It cannot find somebody who may write every object of
-the store and rewrites the whole trail: against that, the bucket needs an object lock.
+every dropped, reordered or inserted record: the next record names the hash of the one before, and
+head.json that of the last (one that a crash kept from head.json is vouched for by the next append).
+It cannot find somebody who may write every object of the store and rewrites the whole trail:
+against that, the bucket needs an object lock.
 """
 
 from collections.abc import Iterator, Mapping
