@@ -3,8 +3,8 @@
     export ARGO_SERVER=https://argo.example.com ARGO_TOKEN=…
     python examples/submit.py flights-delay flights-delay-1a2b3c4d-1
 
-The same as `modelmedic submit heal flights-delay --incident flights-delay-1a2b3c4d-1`, written out:
-nothing is sent but the name of the template and the incident's id, for everything else is read from
+The same as `modelmedic submit heal flights-delay --incident flights-delay-1a2b3c4d-1`, written out.
+Only the name of the template and the incident's id are sent, because everything else is read from
 the object store and checked there.
 """
 
@@ -19,8 +19,8 @@ NAMESPACE = os.environ.get("MODELMEDIC_NAMESPACE", "modelmedic")
 
 
 def heal(model: str, incident: str, service: WorkflowsService) -> str:
-    """The name of the new Workflow, of which an incident has one: for a second,
-    hera.exceptions.AlreadyExists is raised.
+    """Start the heal; the name of its Workflow. Raises hera.exceptions.AlreadyExists when the
+    incident has one already.
     """
     workflow = Workflow(
         name=f"heal-{incident}",
@@ -34,7 +34,9 @@ def heal(model: str, incident: str, service: WorkflowsService) -> str:
 
 
 def wait(name: str, service: WorkflowsService, seconds: float = 5.0) -> str:
-    """The phase it ends in: Succeeded (which "did nothing" is as well), Failed or Error."""
+    """The phase that the Workflow ends in: Succeeded, also when the heal did nothing, Failed or
+    Error.
+    """
     while True:
         status = service.get_workflow(name, namespace=NAMESPACE).status
         if status and status.phase in ("Succeeded", "Failed", "Error"):

@@ -1,4 +1,4 @@
-"""Two windows of a made credit model: in the second, income counts the other way round for
+"""Two windows of a synthetic credit model: in the second, income counts the other way round for
 customers of the south.
 
 python examples/two_windows.py FOLDER      writes reference.parquet and current.csv there

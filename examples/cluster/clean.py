@@ -5,13 +5,13 @@ import tempfile
 from pathlib import Path
 
 from modelmedic.examples.cluster.install import render, settings, uninstall
-from modelmedic.examples.cluster.place import NoCluster, found
+from modelmedic.examples.cluster.kubectl import NoCluster, find_cluster
 from modelmedic.examples.cluster.world import flight_policy
 
 
 def main() -> int:
     try:
-        cluster = found()
+        cluster = find_cluster()
     except NoCluster as reason:
         sys.stderr.write(f"{reason}\n")
         return 78

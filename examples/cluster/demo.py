@@ -1,8 +1,8 @@
 """`make cluster-demo`: the quickstart on your cluster, a champion, weeks of traffic in seconds, a
 real alert, and one heal to watch.
 
-Says at each moment what happens and where to look. Ends with what the heal came to, and takes
-everything away again unless `--keep` is given.
+Each step says what happens and where to look. The demo ends with the heal's outcome, and takes
+everything off the cluster again unless `--keep` is given.
 """
 
 import argparse
@@ -16,7 +16,7 @@ from pathlib import Path
 
 from modelmedic.examples.cluster import runs
 from modelmedic.examples.cluster.install import install, render, settings, uninstall
-from modelmedic.examples.cluster.place import Cluster, NoCluster, found, until
+from modelmedic.examples.cluster.kubectl import Cluster, NoCluster, find_cluster, wait_until
 from modelmedic.examples.cluster.world import TODAY, Passengers, World, flight_policy, logged, object_store, put_bootstrap_rows, put_labels
 from modelmedic.examples.flights.stream import Flights
 from modelmedic.steps.adapters.clocks import SystemClock
@@ -38,7 +38,7 @@ def main() -> int:
     asked = parser.parse_args()
     say = _clocked()
     try:
-        cluster = found()
+        cluster = find_cluster()
     except NoCluster as reason:
         say(str(reason))
         return 78
@@ -66,7 +66,7 @@ def _play(cluster: Cluster, policy: Policy, store: ObjectStore, out: Path, say: 
     say("traffic: eight weeks of flights are asked about through the gateway, and their labels arrive")
     rows = world.between(TODAY - timedelta(days=60), TODAY - _LIVE)
     put_labels(store, policy, passengers.ask(rows))
-    until(lambda: True if logged(store, policy) >= rows.num_rows else None, 60, f"{rows.num_rows} rows in the inference log")
+    wait_until(lambda: True if logged(store, policy) >= rows.num_rows else None, 60, f"{rows.num_rows} rows in the inference log")
     say(f"{passengers.requests} requests, {len(passengers.failures)} failed; from now on somebody asks about five flights a second")
     stop = threading.Event()
     asker = threading.Thread(target=passengers.keep_asking, args=(world.between(TODAY - _LIVE, TODAY), stop.is_set), daemon=True)
@@ -97,7 +97,7 @@ def _healed(cluster: Cluster, policy: Policy, store: ObjectStore, say: Say) -> C
     say(f"incident {incident.id}: {incident.facts.get('sentence', '')}")
     say("Prometheus: the alert is pending, then fires; Alertmanager posts it, the Sensor starts triage, triage the heal")
     name = f"heal-{incident.id}"
-    until(lambda: cluster.get("workflow", name), _ALERT, f"the heal {name}", 2)
+    wait_until(lambda: cluster.get("workflow", name), _ALERT, f"the heal {name}", 2)
     watched = threading.Event()
     watcher = threading.Thread(target=_watch, args=(cluster, policy, watched, say), daemon=True)
     watcher.start()
@@ -112,7 +112,7 @@ def _healed(cluster: Cluster, policy: Policy, store: ObjectStore, say: Say) -> C
 
 
 def _watch(cluster: Cluster, policy: Policy, stop: threading.Event, say: Say) -> None:
-    """The canary's share as it changes."""
+    """Say the canary's share whenever it changes."""
     last = ""
     while not stop.wait(1):
         service = cluster.get("inferenceservice", policy.serving.inferenceService) or {"spec": {}}

@@ -1,5 +1,5 @@
-"""The quickstart on a cluster: rendered for these policies, with this cluster's names for images
-and bus, applied and taken away.
+"""The quickstart on a cluster: rendered for the given policies and for this cluster's image names,
+applied, and taken away again.
 """
 
 import json
@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from modelmedic.examples.cluster.place import Cluster, until
+from modelmedic.examples.cluster.kubectl import Cluster, wait_until
 from modelmedic.examples.cluster.runs import HOPELESS
 from modelmedic.steps.contracts.policy import Policy
 
@@ -24,7 +24,7 @@ _HOPELESS = (*HOPELESS, "CrashLoopBackOff")
 
 
 def settings() -> tuple[Path, dict[str, str]]:
-    """The platform file of this cluster, and what it calls the images of the quickstart
+    """The platform file of this cluster, and its names for the images of the quickstart
     (`CLUSTER_IMAGES=a=b,c=d`).
     """
     names = dict(pair.split("=", 1) for pair in os.environ.get("CLUSTER_IMAGES", "").split(",") if pair)
@@ -32,7 +32,7 @@ def settings() -> tuple[Path, dict[str, str]]:
 
 
 def render(policies: Sequence[Policy], platform: Path, images: Mapping[str, str], out: Path, overlay: str = "quickstart") -> Path:
-    """A kustomize folder that holds everything. Uses the committed overlay as it stands."""
+    """A kustomize folder that holds everything, with the committed overlay unchanged."""
     from modelmedic.workflows.inputs.platform import read_platform
     from modelmedic.workflows.output.tree import write
     from modelmedic.workflows.render.render import render as rendered
@@ -56,8 +56,8 @@ def render(policies: Sequence[Policy], platform: Path, images: Mapping[str, str]
 
 
 def install(cluster: Cluster, folder: Path, say: Callable[[str], None]) -> None:
-    """Secrets, then everything, then wait until the services answer. Applying twice changes
-    nothing.
+    """Apply the secrets, then everything, and wait until the services answer. Applying twice
+    changes nothing.
     """
     subprocess.run(
         [ROOT / "k8s" / "overlays" / "quickstart" / "secrets.sh", cluster.namespace], check=True, capture_output=True, timeout=120
@@ -66,13 +66,13 @@ def install(cluster: Cluster, folder: Path, say: Callable[[str], None]) -> None:
     say("kubectl apply --server-side -k: the namespace, the templates, the bus, the services")
     cluster.run("apply", "--server-side", "--force-conflicts", "-k", str(folder), namespaced=False)
     for service in _SERVICES:
-        until(partial(_available, cluster, service), _READY, f"Deployment {service}", 2)
-    until(lambda: (_runs(cluster, "eventsource-name") and _runs(cluster, "sensor-name")) or None, _READY, "EventSource and Sensor", 2)
+        wait_until(partial(_available, cluster, service), _READY, f"Deployment {service}", 2)
+    wait_until(lambda: (_runs(cluster, "eventsource-name") and _runs(cluster, "sensor-name")) or None, _READY, "EventSource and Sensor", 2)
 
 
 def uninstall(cluster: Cluster, folder: Path, say: Callable[[str], None]) -> None:
-    """The data goes with the quickstart's pods; on a real platform `kubectl delete -k` leaves
-    stores and models alone.
+    """Delete the quickstart and its data. On a real platform `kubectl delete -k` leaves stores and
+    models alone.
     """
     say("kubectl delete -k")
     cluster.run("delete", "inferenceservices,workflows", "--all", "--ignore-not-found", "--timeout=60s", check=False)
@@ -81,8 +81,8 @@ def uninstall(cluster: Cluster, folder: Path, say: Callable[[str], None]) -> Non
 
 
 def _let_models_be_fetched(cluster: Cluster, say: Callable[[str], None]) -> None:
-    """KServe's storage initializer states no security context of its own, so a `restricted`
-    namespace refuses every predictor.
+    """Give KServe's storage initializer a security context; without one a `restricted` namespace
+    refuses every predictor.
     """
     known = cluster.listed("clusterstoragecontainers")
     fitting = [each for each in known if any(form.get("prefix") == "s3://" for form in each["spec"]["supportedUriFormats"])]

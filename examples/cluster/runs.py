@@ -1,5 +1,5 @@
-"""Workflows by kubectl: started from their templates, followed, and taken apart into who did what
-and how long it took.
+"""Workflows by kubectl: started from their templates, followed to their end, and read as nodes with
+their times.
 """
 
 from collections.abc import Callable, Mapping
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from modelmedic.examples.cluster.place import Cluster, Late, until
+from modelmedic.examples.cluster.kubectl import Cluster, Late, wait_until
 
 HOPELESS = ("ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "CreateContainerConfigError")  # waiting does not help
 ENDED = ("Succeeded", "Failed", "Error")
@@ -15,7 +15,7 @@ ENDED = ("Succeeded", "Failed", "Error")
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One pod or approval of a run; times are None while it has not come so far."""
+    """One pod or approval of a run; a time is None until it has come."""
 
     name: str
     phase: str
@@ -27,16 +27,14 @@ class Node:
 
 
 def heal(cluster: Cluster, model: str, incident: str) -> str:
-    """The heal of an incident under the name that triage would give it, so that there is never a
-    second one.
+    """Start the heal of an incident under the name that triage would give it, so that there is
+    never a second one.
     """
     return start(cluster, f"heal-{model}", {"incident": incident}, f"heal-{incident}")
 
 
 def start(cluster: Cluster, template: str, parameters: Mapping[str, str] | None = None, name: str | None = None) -> str:
-    """The new Workflow's name: the one that is given, or one that begins as the template is
-    called.
-    """
+    """Start a Workflow of the template; its name begins with the template's unless one is given."""
     return cluster.create(
         {
             "apiVersion": "argoproj.io/v1alpha1",
@@ -55,7 +53,7 @@ def monitor(cluster: Cluster, model: str) -> str:
 
 
 def at_once(cluster: Cluster, cron: str) -> str:
-    """What a CronWorkflow would start by the clock, started now; the new Workflow's name."""
+    """Start now what the CronWorkflow starts by the clock; the new Workflow's name."""
     found = cluster.get("cronworkflow", cron)
     if found is None:
         raise RuntimeError(f"there is no CronWorkflow {cron}")
@@ -65,7 +63,7 @@ def at_once(cluster: Cluster, cron: str) -> str:
 
 
 def nodes(cluster: Cluster, workflow: str) -> list[Node]:
-    """By the time at which they started."""
+    """The Workflow's nodes by their start."""
     document = cluster.get("workflow", workflow) or {}
     found = document.get("status", {}).get("nodes", {}).values()
     return sorted(
@@ -78,7 +76,7 @@ def phase(cluster: Cluster, workflow: str) -> str:
 
 
 def wait(cluster: Cluster, workflow: str, seconds: float, say: Callable[[str], None] = lambda _: None) -> str:
-    """The phase it ends in; says each node as it comes and goes."""
+    """The phase that the Workflow ends in; each node is said when its phase changes."""
     said: set[tuple[str, str]] = set()
 
     def look() -> str | None:
@@ -92,20 +90,22 @@ def wait(cluster: Cluster, workflow: str, seconds: float, say: Callable[[str], N
         now = phase(cluster, workflow)
         return now if now in ENDED else None
 
-    return until(
+    return wait_until(
         look, seconds, f"the end of {workflow}", 1.0, lambda: "; ".join(f"{n.name} {n.phase} {n.message}" for n in nodes(cluster, workflow))
     )
 
 
 def succeed(cluster: Cluster, workflow: str, seconds: float, say: Callable[[str], None] = lambda _: None) -> None:
-    """Raises Late when it ends in any other way, with what its pods said."""
+    """Wait for success. Raises Late, with the pods' logs, when the Workflow ends in any other
+    way.
+    """
     ended = wait(cluster, workflow, seconds, say)
     if ended != "Succeeded":
         raise Late(f"{workflow} ended as {ended}: {logs(cluster, workflow)[-1500:]}")
 
 
 def logs(cluster: Cluster, workflow: str) -> str:
-    """What the steps themselves said."""
+    """The last lines of the steps' logs."""
     return cluster.run("logs", "-l", f"workflows.argoproj.io/workflow={workflow}", "-c", "main", "--tail=40", "--prefix", check=False)
 
 

@@ -1,6 +1,4 @@
-"""The flights of 2013 moved to now: a cluster's clocks cannot be played, so the past is brought to
-them.
-"""
+"""The flights of 2013 moved to the present, because a cluster's clocks cannot be played."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -12,7 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from modelmedic.examples.cluster.place import Cluster
+from modelmedic.examples.cluster.kubectl import Cluster
 from modelmedic.examples.flights.stream import Flights
 from modelmedic.steps.adapters.clocks import SystemClock
 from modelmedic.steps.adapters.predictor.client import PredictorClient
@@ -27,12 +25,12 @@ from modelmedic.steps.records.documents import replace
 
 TODAY = datetime(2013, 7, 13, tzinfo=UTC)  # the day that is now: by mid-July the first champion has lost much of what it knew
 _FLIGHTS = Path(__file__).resolve().parents[1] / "flights"
-_FIRST = datetime(2013, 1, 1, tzinfo=UTC), datetime(2013, 3, 1, tzinfo=UTC)  # what the first champion learns from
+_FIRST = datetime(2013, 1, 1, tzinfo=UTC), datetime(2013, 3, 1, tzinfo=UTC)  # the rows of the first champion
 _BATCH = 250  # flights a request
 
 
 def flight_policy(*above: Path, name: str | None = None) -> Policy:
-    """The example's policy as a trial on a cluster changes it, under another name if there is to be
+    """The example's policy with the overlay for a cluster, under another name where there is to be
     more than one.
     """
     from modelmedic.steps.adapters.policy.file import load_policy
@@ -121,7 +119,7 @@ def put_labels(store: ObjectStore, policy: Policy, labels: pa.Table) -> None:
 
 
 def logged(store: ObjectStore, policy: Policy) -> int:
-    """How many rows the predictors have written down so far; they write a few seconds after they
+    """The number of rows in the inference log so far; predictors write a few seconds after they
     answered.
     """
     from modelmedic.steps.data.windows import LoggedWindows

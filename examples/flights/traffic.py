@@ -1,5 +1,5 @@
-"""Plays the passengers: every flight of a span is asked about through the gateway, and its label
-arrives days later.
+"""The demo's traffic: one request row per flight through the gateway, and the labels, which arrive
+days later.
 """
 
 from collections.abc import Iterator
@@ -21,8 +21,8 @@ _SMALL = 4  # flights a request while a canary is judged, so that its share is c
 
 
 class Traffic:
-    """Asks `site`'s gateway at `url`; the label of a flight is known `data.labels.delay` after its
-    departure.
+    """The caller of `site`'s gateway at `url`. The label of a flight is known `data.labels.delay`
+    after its departure.
     """
 
     def __init__(self, site: Site, flights: Flights, url: str) -> None:
@@ -33,7 +33,7 @@ class Traffic:
         self.failures = 0
 
     def play(self, start: datetime, end: datetime) -> None:
-        """Everything that departs in `[start, end)`."""
+        """Ask about every flight that departs in `[start, end)`, and write the labels."""
         flights = self._flights.between(Window(start, end))
         asked = as_asked(flights)
         size = _SMALL if self._site.serving.state().canary else _WHOLE
@@ -44,7 +44,9 @@ class Traffic:
             self._label(flights, ids)
 
     def _ask(self, rows: pa.Table) -> Iterator[str]:
-        """The row ids that the predictor logs: the request's id and the row's number."""
+        """Send one request; the row ids that the predictor logs: the request's id and the row's
+        number.
+        """
         identity = rows["flight_id"][0].as_py()
         columns = [*self._site.policy.features, self._site.policy.data.time]
         self.requests += 1

@@ -45,7 +45,7 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class Healed:
-    """One incident in short; `remedy` is what the rules asked for."""
+    """One incident in short; `remedy` is the one that the rules asked for."""
 
     incident: str
     at: datetime
@@ -59,8 +59,8 @@ class Healed:
 
 @dataclass(frozen=True, slots=True)
 class Month:
-    """One line of the year: how the frozen first champion would have done, how the healed model
-    did, and what happened.
+    """One month: the scores of the frozen first champion and of the healed model, and the
+    incidents.
     """
 
     number: int
@@ -75,13 +75,15 @@ class Month:
         return f"{datetime(2013, self.number, 1, tzinfo=UTC):%B}"
 
     def lines(self) -> tuple[tuple[str, str, str], ...]:
-        """For each incident: what drifted, the cause, and the remedy with what it came to."""
+        """For each incident the columns that drifted, the cause, and the remedy with its
+        outcome.
+        """
         return tuple((", ".join(found.columns[:3]), found.cause, f"{found.remedy} → {found.outcome}") for found in self.incidents)
 
 
 class Year:
-    """Plays the year in a workspace; `at` is told the played time as it moves on, `site.say` what
-    happens.
+    """The year, played in a workspace; `at` gets the played time as it moves on, `site.say` a
+    sentence for each event.
     """
 
     def __init__(self, workspace: Workspace, share: float, say: Callable[[str], None], at: Callable[[datetime], None]) -> None:
@@ -107,8 +109,8 @@ class Year:
         sweep(self.site)
 
     def months(self) -> tuple[Month, ...]:
-        """March to December, as served and as the first champion would have answered the same
-        requests.
+        """The scores from March to December: as served, and as the first champion would have
+        answered the same requests.
         """
         frozen = load_model(self.site.registry.fetch("1", self.site.work / "frozen"), self.site.policy.data.task)
         return tuple(self._month(number, frozen) for number in range(3, 13))
@@ -119,8 +121,8 @@ class Year:
         self._at(end)
 
     def _look(self) -> None:
-        """What CronWorkflows and a Sensor do in a cluster: reconcile, monitor, and heal what was
-        opened.
+        """Reconcile, monitor, and heal an open incident, as CronWorkflows and a Sensor do in a
+        cluster.
         """
         self.serving.flush()
         sweep(self.site)
@@ -129,9 +131,7 @@ class Year:
             heal(Run(self.site, self.site.ledger.find(seen.incident)))
 
     def _release_badly(self) -> None:
-        """Somebody in a hurry registers, serves and aliases a version by hand, past every gate; its
-        labels had the wrong sign.
-        """
+        """Release a version by hand, past every gate, whose training labels had the wrong sign."""
         self._bad_release_due = False
         now = self._clock.now()
         rows = with_a_sign_error(self._flights.between(Window(now - timedelta(days=60), now)))

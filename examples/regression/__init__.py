@@ -1,3 +1,3 @@
-"""A second model without a change of code: tomorrow's temperature at New York's airports, a
+"""The second example, without a change of code: tomorrow's temperature at New York's airports, a
 regression.
 """

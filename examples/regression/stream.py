@@ -20,7 +20,7 @@ NUMERIC = ("temp", "dewp", "humid", "wind_speed", "pressure", "precip", "visib",
 CATEGORICAL = ("origin",)
 TARGET = "temp_tomorrow"
 LABEL_DELAY = timedelta(days=1)
-FIRST = Window(datetime(2013, 1, 1, tzinfo=UTC), datetime(2013, 4, 1, tzinfo=UTC))  # what the first champion learns from
+FIRST = Window(datetime(2013, 1, 1, tzinfo=UTC), datetime(2013, 4, 1, tzinfo=UTC))  # the rows of the first champion
 END = datetime(2013, 12, 30, tzinfo=UTC)
 
 
@@ -32,7 +32,7 @@ class Weather:
         return pa.Table.from_pandas(self._all[(times >= window.start) & (times < window.end)], preserve_index=False)
 
     def periods(self, length: timedelta = timedelta(days=7), since: datetime = FIRST.end) -> Iterator[tuple[Window, pa.Table]]:
-        """What is asked, period by period; a row's label may be told LABEL_DELAY after its
+        """The requests, period by period; the label of a row is known LABEL_DELAY after its
         `time_hour`, not before.
         """
         start = since

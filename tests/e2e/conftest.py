@@ -11,7 +11,7 @@ import pytest
 
 from modelmedic.examples.cluster import runs
 from modelmedic.examples.cluster.install import install, render, settings
-from modelmedic.examples.cluster.place import Cluster, NoCluster, found
+from modelmedic.examples.cluster.kubectl import Cluster, NoCluster, find_cluster
 from modelmedic.examples.cluster.world import World, flight_policy, object_store, put_bootstrap_rows
 from modelmedic.examples.flights.stream import Flights
 from modelmedic.steps.adapters.mlflow.registry import MlflowRegistry
@@ -28,7 +28,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def cluster() -> Cluster:
     try:
-        return found()
+        return find_cluster()
     except NoCluster as reason:
         if os.environ.get("E2E_REQUIRED"):
             raise

@@ -17,7 +17,7 @@ from typing import Any
 import pyarrow as pa
 
 from modelmedic.examples.cluster import runs
-from modelmedic.examples.cluster.place import Cluster, fetched, until
+from modelmedic.examples.cluster.kubectl import Cluster, fetch, wait_until
 from modelmedic.examples.cluster.world import TODAY, Passengers, World, host, logged, put_labels
 from modelmedic.steps.adapters.clocks import SystemClock
 from modelmedic.steps.adapters.mlflow.registry import MlflowRegistry
@@ -67,7 +67,7 @@ class Stage:
         stay.
         """
         self._no_alarm()
-        until(self._no_workflows, 120, "the end of all workflows", 2)
+        wait_until(self._no_workflows, 120, "the end of all workflows", 2)
         self._only_the_champion()
         for prefix in (*_FORGOTTEN, f"{self.policy.log_prefix}/", f"{self.policy.labels_prefix}/"):
             for key in list(self.store.list(prefix)):
@@ -105,7 +105,7 @@ class Stage:
             labels = passengers.ask(rows, prefix=f"t{time.time():.0f}")
         assert passengers.failures == []
         put_labels(self.store, self.policy, labels)
-        until(lambda: True if logged(self.store, self.policy) >= wanted else None, 60, f"{wanted} logged rows")
+        wait_until(lambda: True if logged(self.store, self.policy) >= wanted else None, 60, f"{wanted} logged rows")
 
     @contextmanager
     def asking(self) -> Iterator[Passengers]:
@@ -162,7 +162,7 @@ class Stage:
         body = {"version": "4", "status": "firing", "receiver": "modelmedic", "groupLabels": {}, "commonLabels": {}, "alerts": list(alerts)}
         secret = token if token is not None else self.cluster.secret("modelmedic-webhook", "token")
         headers = {"content-type": "application/json", "authorization": f"Bearer {secret}"}
-        return fetched(self.alerts, headers, json.dumps(body).encode())[0]
+        return fetch(self.alerts, headers, json.dumps(body).encode())[0]
 
     def alias(self) -> str | None:
         return self.registry.alias(self.policy.registry.champion)
@@ -219,7 +219,7 @@ class Stage:
 
     def served(self) -> str:
         """The version that answers at the gateway."""
-        status, body = fetched(f"{self.cluster.gateway}/v2/models/{self.policy.serving.inferenceService}", {"host": host(self.policy)})
+        status, body = fetch(f"{self.cluster.gateway}/v2/models/{self.policy.serving.inferenceService}", {"host": host(self.policy)})
         assert status == 200, f"the gateway answers {status}: {body[:200]!r}"
         return str(json.loads(body)["versions"][0])
 

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from modelmedic.examples.cluster import runs
-from modelmedic.examples.cluster.place import until
+from modelmedic.examples.cluster.kubectl import wait_until
 from modelmedic.examples.flights.faults import with_a_broken_feed
 from modelmedic.steps.contracts.words import Outcome
 from modelmedic.steps.records.freezes import Freezes
@@ -77,8 +77,8 @@ def test_an_alias_that_a_person_moves_meanwhile_stays_where_they_put_it(stage: S
     incident = stage.opened(variant(stage.policy, rollout={"deadline": "3m", "hold": "20s"}))
     with stage.asking():
         workflow = stage.start(incident)
-        challenger = until(lambda: stage.challenger(workflow), 200, "a challenger that passed its gates")
-        until(lambda: True if stage.pods("deploy") else None, 60, "the deploy pod")
+        challenger = wait_until(lambda: stage.challenger(workflow), 200, "a challenger that passed its gates")
+        wait_until(lambda: True if stage.pods("deploy") else None, 60, "the deploy pod")
         theirs = next(each.version for each in stage.registry.versions() if each.version not in (was, challenger))
         stage.registry.move_alias(stage.policy.registry.champion, theirs, expected=was)
         try:

@@ -2,7 +2,7 @@
 hostile ones.
 """
 
-from modelmedic.examples.cluster.place import until
+from modelmedic.examples.cluster.kubectl import wait_until
 from tests.e2e.stage import Stage, alert, evidence
 
 
@@ -26,7 +26,7 @@ def test_two_hundred_alerts_delivered_twice_are_one_incident_and_one_heal(stage:
     assert stage.post(*storm) == 200
     stage.cluster.run("delete", "pod", "-l", "sensor-name", "--wait=false")
     assert stage.post(*storm) == 200
-    until(lambda: _ended(stage, 2), 180, "two triages")
+    wait_until(lambda: _ended(stage, 2), 180, "two triages")
     incidents = stage.ledger.incidents(stage.model)
     assert len(incidents) == 1
     assert len(_heals(stage)) == 1
@@ -47,7 +47,7 @@ def test_hostile_alerts_are_recorded_and_start_nothing(stage: Stage) -> None:
     )
     assert stage.post(*(alert("ModelmedicDegraded", text, number) for number, text in enumerate(hostile))) == 200
     assert stage.post(alert("{{=1+1}}", stage.model, 99)) == 200
-    until(lambda: _ended(stage, 2), 120, "two triages")
+    wait_until(lambda: _ended(stage, 2), 120, "two triages")
     assert [each.get("status", {}).get("phase") for each in stage.cluster.listed("workflows")] == ["Succeeded"] * 2
     assert _heals(stage) == []
     assert stage.ledger.incidents(stage.model) == ()

@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 
 from modelmedic.examples.cluster import runs
-from modelmedic.examples.cluster.place import until
+from modelmedic.examples.cluster.kubectl import wait_until
 from modelmedic.examples.cluster.world import TODAY
 from modelmedic.steps.adapters.predictor.client import PredictorClient
 from modelmedic.steps.contracts.errors import ModelmedicError
@@ -30,10 +30,10 @@ def _played_until_it_is_gone(stage: Stage, incident: Incident, play: Callable[[C
     player = threading.Thread(target=play, args=(stop.is_set,), daemon=True)
     with stage.asking():
         workflow = stage.start(incident)
-        until(stage.share, 300, "the canary's share")
+        wait_until(stage.share, 300, "the canary's share")
         player.start()
         try:
-            until(stage.no_canary, 240, "the end of the canary")
+            wait_until(stage.no_canary, 240, "the end of the canary")
         finally:
             stop.set()
             player.join(60)
@@ -49,7 +49,7 @@ def test_a_canary_that_never_comes_up_is_taken_back(stage: Stage) -> None:
     incident = stage.opened()
     with stage.asking() as passengers:
         workflow = stage.start(incident)
-        version = until(lambda: stage.challenger(workflow), 300, "a challenger that passed its gates")
+        version = wait_until(lambda: stage.challenger(workflow), 300, "a challenger that passed its gates")
         folder = f"{model_prefix(stage.registry.version(version).digest)}/"
         for key in stage.store.list(folder):
             if key.endswith((".skops", ".pkl", "MLmodel")):
@@ -86,7 +86,7 @@ def test_a_canary_that_is_slower_than_the_champion_is_taken_back(stage: Stage) -
     heavy = stage.world.between(TODAY - timedelta(days=40), TODAY - timedelta(days=4)).select([*stage.policy.features, "time_hour"])
 
     def burden(stopped: Callable[[], bool]) -> None:
-        pod = until(stage.canary_pod, 60, "the canary's pod")
+        pod = wait_until(stage.canary_pod, 60, "the canary's pod")
         name = stage.policy.serving.inferenceService
         with stage.cluster.forwarded(f"pod/{pod}", 8080) as port, PredictorClient(f"http://127.0.0.1:{port}", name) as client:
             while not stopped():

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from modelmedic.examples.cluster import runs
-from modelmedic.examples.cluster.place import until
+from modelmedic.examples.cluster.kubectl import wait_until
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.words import Outcome
 from tests.e2e.stage import Stage, evidence, variant
@@ -34,7 +34,7 @@ def test_without_a_yes_nothing_is_deployed(stage: Stage, answer: str | None) -> 
     stage.flights()
     incident = stage.opened(asks(stage.policy))
     workflow = stage.start(incident)
-    until(lambda: _waiting(stage, workflow), 200, "the request for an answer")
+    wait_until(lambda: _waiting(stage, workflow), 200, "the request for an answer")
     if answer:
         _say(answer, incident.id)
     runs.succeed(stage.cluster, workflow, 300)
@@ -50,7 +50,7 @@ def test_a_yes_lets_the_challenger_through_and_the_record_says_whose_it_was(stag
     incident = stage.opened(asks(stage.policy))
     with stage.asking() as passengers:
         workflow = stage.start(incident)
-        until(lambda: _waiting(stage, workflow), 200, "the request for an answer")
+        wait_until(lambda: _waiting(stage, workflow), 200, "the request for an answer")
         _say("approve", incident.id)
         runs.succeed(stage.cluster, workflow, 300)
     _agree(stage, Outcome.HEALED, incident.id)
@@ -69,7 +69,7 @@ def test_from_the_alert_to_healed_with_no_request_failed(stage: Stage) -> None:
         assert stage.look() in ("degraded", "drifted")
         incident = stage.ledger.current(stage.model)
         assert incident is not None
-        until(lambda: _closed(stage, incident.id), 400, "the end of the heal that the alert started")
+        wait_until(lambda: _closed(stage, incident.id), 400, "the end of the heal that the alert started")
     heals = [each["metadata"]["name"] for each in stage.cluster.listed("workflows") if each["metadata"]["name"].startswith("heal-")]
     assert heals == [f"heal-{incident.id}"]
     _agree(stage, Outcome.HEALED, incident.id)

@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from modelmedic.examples.cluster import runs
-from modelmedic.examples.cluster.place import until
+from modelmedic.examples.cluster.kubectl import wait_until
 from modelmedic.steps.contracts.words import Outcome
 from tests.e2e.stage import Stage, evidence, variant
 
@@ -32,9 +32,9 @@ def test_a_pod_that_is_killed_is_started_again_and_the_heal_ends_well(stage: Sta
     incident = stage.opened(variant(stage.policy, rollout={"hold": "15s"}))
     with stage.asking() as passengers:
         workflow = stage.start(incident)
-        pod = until(lambda: stage.step_pod(workflow, step), 240, f"the pod of {step}")
+        pod = wait_until(lambda: stage.step_pod(workflow, step), 240, f"the pod of {step}")
         if step == "deploy":
-            until(stage.canary, 60, "the canary")
+            wait_until(stage.canary, 60, "the canary")
         stage.cluster.run("delete", "pod", pod, "--grace-period=0", "--force", check=False)
         runs.succeed(stage.cluster, workflow, 420)
     closing = stage.closing(incident)
@@ -55,11 +55,11 @@ def test_a_step_that_is_killed_by_signal_leaves_nothing_that_disagrees(stage: St
     incident = stage.opened(variant(stage.policy, rollout={"hold": "30s"}))
     with stage.asking() as passengers:
         workflow = stage.start(incident)
-        pod = until(lambda: stage.step_pod(workflow, step), 400, f"the pod of {step}", 0.2)
+        pod = wait_until(lambda: stage.step_pod(workflow, step), 400, f"the pod of {step}", 0.2)
         if step == "deploy":
-            until(stage.share, 90, "the canary's share")
+            wait_until(stage.share, 90, "the canary's share")
         stage.cluster.run("exec", pod, "-c", "main", "--", "python", "-c", _KILL_STEP, check=False)
-        until(lambda: stage.ended(workflow), 400, "the end of the heal")
+        wait_until(lambda: stage.ended(workflow), 400, "the end of the heal")
         stage.swept()
     closing = stage.closing(incident)
     if step != "close":
@@ -74,9 +74,9 @@ def test_a_controller_that_restarts_goes_on_with_the_heal(stage: Stage) -> None:
     incident = stage.opened(variant(stage.policy, rollout={"hold": "20s"}))
     with stage.asking() as passengers:
         workflow = stage.start(incident)
-        until(lambda: stage.step_pod(workflow, "retrain"), 240, "the pod of retrain")
+        wait_until(lambda: stage.step_pod(workflow, "retrain"), 240, "the pod of retrain")
         _restart_controller()
-        until(stage.canary, 300, "the canary")
+        wait_until(stage.canary, 300, "the canary")
         _restart_controller()
         runs.succeed(stage.cluster, workflow, 420)
     closing = stage.closing(incident)
@@ -92,9 +92,9 @@ def test_a_heal_that_is_terminated_in_its_canary_is_taken_back_by_the_sweep(stag
     incident = stage.opened(variant(stage.policy, rollout={"hold": "60s"}))
     with stage.asking() as passengers:
         workflow = stage.start(incident)
-        until(stage.canary, 300, "the canary")
+        wait_until(stage.canary, 300, "the canary")
         stage.cluster.run("patch", "workflow", workflow, "--type=merge", "-p", '{"spec":{"shutdown":"Terminate"}}')
-        until(lambda: stage.ended(workflow), 120, "the end of the terminated heal")
+        wait_until(lambda: stage.ended(workflow), 120, "the end of the terminated heal")
         stage.swept()
     assert stage.closing(incident).outcome is Outcome.ESCALATED
     assert (stage.alias(), stage.served()) == before

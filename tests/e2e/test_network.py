@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from modelmedic.examples.cluster.place import until
+from modelmedic.examples.cluster.kubectl import wait_until
 from tests.e2e.stage import Stage, evidence
 
 CLASS = "modelmedic.io/step-class"
@@ -61,7 +61,7 @@ def test_a_pod_reaches_what_its_class_needs_and_nothing_else(whole_stage: Stage,
     labels = {} if name == "nobody" else {CLASS: name}
     pod = whole_stage.cluster.create(_pod(whole_stage, labels, targets))
     try:
-        until(lambda: _ended(whole_stage, pod), 120, f"the end of pod {pod}")
+        wait_until(lambda: _ended(whole_stage, pod), 120, f"the end of pod {pod}")
         opened = set(json.loads(whole_stage.cluster.run("logs", pod)))
     finally:
         whole_stage.cluster.run("delete", "pod", pod, "--wait=false", check=False)

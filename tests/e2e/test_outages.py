@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import pytest
 
 from modelmedic.examples.cluster import runs
-from modelmedic.examples.cluster.place import Late, until
+from modelmedic.examples.cluster.kubectl import Late, wait_until
 from tests.e2e.stage import Stage, evidence, variant
 
 pytestmark = pytest.mark.slow
@@ -38,11 +38,11 @@ def test_while_it_is_away_no_canary_goes_on_and_none_stays(stage: Stage, service
     incident = stage.opened(variant(stage.policy, rollout={"hold": "25s"}))
     with stage.asking() as passengers:
         workflow = stage.start(incident)
-        until(stage.share, 300, "the canary's share")
+        wait_until(stage.share, 300, "the canary's share")
         with _away(stage, service):
-            until(stage.no_canary, 400, "the end of the canary")
+            wait_until(stage.no_canary, 400, "the end of the canary")
             assert (stage.alias(), stage.served()) == before
-        until(lambda: stage.ended(workflow), 600, "the end of the heal")
+        wait_until(lambda: stage.ended(workflow), 600, "the end of the heal")
         stage.swept()
     stage.agrees()
     assert (stage.alias(), stage.served()) == before
@@ -59,7 +59,7 @@ def test_a_heal_that_begins_while_it_is_away_trains_nothing_before_it_is_back(st
     with stage.asking():
         with _away(stage, service):
             workflow = stage.start(incident)
-            until(lambda: True if len(_tries(stage, workflow)) >= 2 else None, 240, "a second try of the diagnosis")
+            wait_until(lambda: True if len(_tries(stage, workflow)) >= 2 else None, 240, "a second try of the diagnosis")
             assert stage.pods("train") == []
         runs.succeed(stage.cluster, workflow, 420)
     stage.agrees()

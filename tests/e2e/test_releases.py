@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from modelmedic.examples.cluster.place import until
+from modelmedic.examples.cluster.kubectl import wait_until
 from modelmedic.examples.cluster.world import World
 from modelmedic.examples.flights.faults import with_a_sign_error
 from modelmedic.steps.adapters.clocks import SystemClock
@@ -67,6 +67,6 @@ def _released_by_hand(stage: Stage, rows: pa.Table, work: Path) -> str:
     base = service["spec"]["predictor"]
     changed = predictor(base, made, storage_uri("s3://modelmedic", made.uri), stage.policy, base["name"])
     stage.patch("inferenceservice", name, {"spec": {"predictor": changed}})
-    until(lambda: True if stage.served() == made.version else None, 180, f"version {made.version} at the gateway")
+    wait_until(lambda: True if stage.served() == made.version else None, 180, f"version {made.version} at the gateway")
     stage.registry.move_alias(stage.policy.registry.champion, made.version, expected=stage.alias())
     return made.version

@@ -9,7 +9,7 @@ import pytest
 
 from modelmedic.examples.cluster import runs
 from modelmedic.examples.cluster.install import OURS, render, settings, uninstall
-from modelmedic.examples.cluster.place import Cluster, until
+from modelmedic.examples.cluster.kubectl import Cluster, wait_until
 from modelmedic.steps.contracts.words import Outcome
 from tests.e2e.stage import Stage, evidence, variant
 
@@ -26,7 +26,7 @@ def test_a_newer_render_under_a_running_heal_does_not_break_it(stage: Stage, tmp
     incident = stage.opened(variant(stage.policy, rollout={"hold": "20s"}))
     with stage.asking() as passengers:
         workflow = stage.start(incident)
-        until(lambda: stage.step_pod(workflow, "retrain"), 240, "the pod of retrain")
+        wait_until(lambda: stage.step_pod(workflow, "retrain"), 240, "the pod of retrain")
         folder = render([newer], platform, images, tmp_path / "tree")
         stage.cluster.run("apply", "--server-side", "--force-conflicts", "-k", str(folder), namespaced=False)
         runs.succeed(stage.cluster, workflow, 420)
@@ -46,7 +46,9 @@ def test_what_is_uninstalled_leaves_nothing_behind(stage: Stage, tmp_path: Path)
     there = _ours(stage.cluster)
     assert len(there) > 50
     uninstall(stage.cluster, render([stage.policy], platform, images, tmp_path / "tree"), print)
-    until(lambda: True if stage.cluster.run("get", "namespace", stage.cluster.namespace, check=False) == "" else None, 180, "no namespace")
+    wait_until(
+        lambda: True if stage.cluster.run("get", "namespace", stage.cluster.namespace, check=False) == "" else None, 180, "no namespace"
+    )
     assert _ours(stage.cluster) == []
     evidence("7: uninstall", {"objects before": len(there), "after": 0})
 

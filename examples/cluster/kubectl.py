@@ -1,5 +1,5 @@
-"""A cluster by its KUBECONFIG, through kubectl: what every platform engineer has, and nothing of
-one vendor.
+"""The cluster of KUBECONFIG, through kubectl, which every platform engineer has and no vendor
+owns.
 """
 
 import json
@@ -23,11 +23,11 @@ T = TypeVar("T")
 
 
 class NoCluster(RuntimeError):
-    """There is no cluster to run on; the sentence says what is missing."""
+    """No cluster to run on; the sentence says what is missing."""
 
 
 class Late(RuntimeError):
-    """Something did not come about in its time; the sentence says what was seen instead."""
+    """Something did not come about in time; the sentence says what was seen instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Cluster:
     gateway: str = ""
 
     def run(self, *arguments: str, stdin: str | None = None, check: bool = True, namespaced: bool = True) -> str:
-        """What kubectl prints. Raises RuntimeError with what it complained of."""
+        """Run kubectl; its output. Raises RuntimeError with its error message."""
         place = ("-n", self.namespace) if namespaced else ()
         done = subprocess.run(["kubectl", *place, *arguments], input=stdin, capture_output=True, text=True, timeout=_CALL, check=False)
         if check and done.returncode != 0:
@@ -50,7 +50,7 @@ class Cluster:
         self.run("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=json.dumps(listed))
 
     def create(self, document: Mapping[str, Any]) -> str:
-        """The name that it got."""
+        """Create the object; its name."""
         return self.run("create", "-f", "-", "-o", "name", stdin=json.dumps(document)).strip().partition("/")[2]
 
     def get(self, kind: str, name: str) -> dict[str, Any] | None:
@@ -78,14 +78,14 @@ class Cluster:
         command = ["kubectl", "-n", self.namespace, "port-forward", target, f"{local}:{port}", "--address=127.0.0.1"]
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
-            until(lambda: _listens(local) or None, 20, f"port-forward to {target}")
+            wait_until(lambda: _listens(local) or None, 20, f"port-forward to {target}")
             yield local
         finally:
             process.terminate()
             process.wait(10)
 
 
-def found() -> Cluster:
+def find_cluster() -> Cluster:
     """The cluster of KUBECONFIG. Raises NoCluster when none answers, or what the loop needs is not
     on it.
     """
@@ -109,8 +109,8 @@ def found() -> Cluster:
     return cluster
 
 
-def until(look: Callable[[], T | None], seconds: float, what: str, every: float = 1.0, seen: Callable[[], str] = str) -> T:
-    """What `look` answers as soon as it is not None. Raises Late, with what `seen` says."""
+def wait_until(look: Callable[[], T | None], seconds: float, what: str, every: float = 1.0, seen: Callable[[], str] = str) -> T:
+    """The answer of `look` as soon as it is not None. Raises Late, with the sentence of `seen`."""
     end = time.monotonic() + seconds
     while True:
         answer = look()
@@ -121,8 +121,8 @@ def until(look: Callable[[], T | None], seconds: float, what: str, every: float 
         time.sleep(every)
 
 
-def fetched(url: str, headers: Mapping[str, str] | None = None, body: bytes | None = None, timeout: float = 10.0) -> tuple[int, bytes]:
-    """Status and body; 0 when nobody answered."""
+def fetch(url: str, headers: Mapping[str, str] | None = None, body: bytes | None = None, timeout: float = 10.0) -> tuple[int, bytes]:
+    """Status and body; status 0 when nobody answered."""
     with HttpClient(url, "the cluster", connect=timeout, answer=timeout) as client:
         try:
             answer = client.send("GET" if body is None else "POST", body=body, headers=headers)
