@@ -50,7 +50,7 @@ def host(policy: Policy) -> str:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """`now` stands for `today`: every time is moved by the difference between the two."""
+    """The past, with every time moved by the difference between `today` and `now`."""
 
     flights: Flights
     now: datetime
@@ -94,7 +94,7 @@ class Passengers:
             self.requests += 1
             try:
                 self._client.ask(rows.select([*policy.features, policy.data.time]), identity)
-            except Exception as error:  # what a passenger sees is counted, whatever it is
+            except Exception as error:  # a passenger counts every failure, whatever it is
                 self.failures.append(f"{type(error).__name__}: {error}")
                 continue
             known = pc.add(rows[policy.data.time], pa.scalar(policy.data.labels.delay, pa.duration("us")))

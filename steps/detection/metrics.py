@@ -63,5 +63,5 @@ def spent_budget(site: Site, verdict: Verdict, champion: str) -> float:
 
 
 def _interval(site: Site) -> timedelta:
-    """How often the rendered CronWorkflow runs the monitor."""
+    """The interval of the rendered CronWorkflow that runs the monitor."""
     return timedelta(minutes=15) if site.policy.detect.window < timedelta(days=1) else timedelta(hours=1)

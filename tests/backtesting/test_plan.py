@@ -1,4 +1,4 @@
-"""How the past is cut: the first champion's part, then windows without a gap."""
+"""The plan of a replay: the first champion's part, then windows without a gap."""
 
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise

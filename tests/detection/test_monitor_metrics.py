@@ -1,4 +1,4 @@
-"""What the monitor tells Prometheus: every metric that it is to tell, the alarm only when it
+"""The monitor's samples for Prometheus: every metric that it has to push, the alarm only when it
 persists, and never its own end.
 """
 

@@ -1,4 +1,4 @@
-"""Where a predictor is not told that it is a canary, the releases tell which rows are the
+"""Without a predictor that knows that it is a canary, the releases tell which rows are the
 champion's.
 """
 

@@ -1,4 +1,4 @@
-"""What heals and the sweep tell Prometheus: every metric of theirs, as it stands, and never at the
+"""The samples of heals and of the sweep for Prometheus: every metric of theirs, and never at the
 price of a step.
 """
 

@@ -1,4 +1,4 @@
-"""How an incident ended is read off what its stages recorded, the last word counting."""
+"""The outcome of an incident is read off the results of its stages, the last word counting."""
 
 from typing import Any
 

@@ -1,5 +1,5 @@
-"""Whatever a training function does, the caller gets a folder or one sentence, and no process is
-left behind.
+"""A training function in a child process may do anything: the caller gets a folder or one sentence,
+and no process is left behind.
 """
 
 import os
@@ -143,7 +143,7 @@ train_in_child(place / "train.parquet", Policy.model_validate_json((place / "rul
     os.kill(parent.pid, signal.SIGKILL)
     parent.wait()
     assert _gone(trainer)
-    os.kill(int(child.read_text()), signal.SIGKILL)  # what the function itself had started outlives it: nobody is left to end it
+    os.kill(int(child.read_text()), signal.SIGKILL)  # the function's own child outlives it: no process is left to end it
 
 
 def _parent_of(pid: int) -> int:
@@ -151,7 +151,7 @@ def _parent_of(pid: int) -> int:
 
 
 def _gone(pid: int, within: float = 20) -> bool:
-    """Whether the process ended, or is only waiting to be collected."""
+    """True when the process ended, or only waits to be collected."""
     deadline = time.monotonic() + within
     while time.monotonic() < deadline:
         try:

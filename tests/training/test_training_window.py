@@ -1,5 +1,5 @@
-"""Which rows a challenger learns from: after the change, with mature labels, outside of quarantine,
-the latest held out.
+"""The rows that a challenger learns from: after the change, with mature labels, outside of
+quarantine, the latest held out.
 """
 
 from collections.abc import Sequence

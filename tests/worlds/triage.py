@@ -1,4 +1,4 @@
-"""Where heals run in the suite of `Workflows`: in memory, over a fake API, and in a real cluster.
+"""The three engines of the suite of `Workflows`: in memory, over a fake API, and in a real cluster.
 
 The last needs KUBECONFIG and, in MODELMEDIC_E2E_NAMESPACE, the right to make Workflows; its heals
 have no pods.
@@ -80,7 +80,7 @@ def in_cluster() -> Iterator[World]:
         _until(lambda: kube.get(path).get("status", {}).get("phase") == "Succeeded")
         ran = {node["displayName"] for node in _nodes(kube, base, incident) if node["phase"] == "Succeeded"}
         found = decision(kube.get(path))
-        assert ("deploy" in ran) == (found == "approved")  # what the conditions of the graph made of it
+        assert ("deploy" in ran) == (found == "approved")  # by the conditions of the graph
         return found
 
     yield World(ArgoWorkflows(kube, namespace), reach, decided)
@@ -111,8 +111,8 @@ def _until(holds: Callable[[], bool]) -> None:
 
 
 def _template() -> dict[str, Any]:
-    """An approval as rendered ones are, and a stage behind it that runs on a yes alone; neither has
-    a pod.
+    """An approval as it is rendered, and a stage that runs only after "approved"; neither has a
+    pod.
     """
     decided = {"name": "decision", "valueFrom": {"supplied": {}, "default": "rejected"}}
     asked = {"name": "decision", "default": "rejected", "enum": ["approved", "rejected"]}
