@@ -19,29 +19,28 @@ from modelmedic.steps.runtime.workspace import Say, Workspace
 REPORT = "incident.html"  # the file of the incident report in the outputs folder
 
 
-def monitor(workspace: Workspace, inputs: Mapping[str, str], say: Say) -> Outputs:
+def run_monitor(workspace: Workspace, inputs: Mapping[str, str], say: Say) -> Outputs:
     """Judge the current window and push the verdict; open the incident that the alert will name."""
     from modelmedic.steps.detection.metrics import publish_verdict
-    from modelmedic.steps.detection.monitor import monitor as judge
+    from modelmedic.steps.detection.monitor import monitor
 
     _expect(inputs)
     site = workspace.site(workspace.policy(), say=say)
-    seen = judge(site)
+    seen = monitor(site)
     if not publish_verdict(site, seen, workspace.metrics(site.work)):
         raise Transient(f"the verdict of {site.model} is written down, but no alert can be made of it: the metrics were not delivered")
     return {"state": seen.verdict.state.value}
 
 
-def triage(workspace: Workspace, inputs: Mapping[str, str], say: Say) -> Outputs:
+def run_triage(workspace: Workspace, inputs: Mapping[str, str], say: Say) -> Outputs:
     """Sort one alert body; `payload` names the file that holds it, in base64."""
-    from modelmedic.steps.incidents.triage import decode_payload
-    from modelmedic.steps.incidents.triage import triage as sort
+    from modelmedic.steps.incidents.triage import decode_payload, triage
 
     _expect(inputs, "payload")
-    return sort(workspace, decode_payload(Path(inputs["payload"])), say)
+    return triage(workspace, decode_payload(Path(inputs["payload"])), say)
 
 
-def bootstrap(workspace: Workspace, inputs: Mapping[str, str], say: Say) -> Outputs:
+def run_bootstrap(workspace: Workspace, inputs: Mapping[str, str], say: Say) -> Outputs:
     """Run one `part` of a first champion, each in the step class that has the rights for it.
 
     The parts hand each other their results in the object store.
@@ -52,7 +51,7 @@ def bootstrap(workspace: Workspace, inputs: Mapping[str, str], say: Say) -> Outp
     return _PARTS[part](workspace, inputs, say)
 
 
-def reconcile(workspace: Workspace, inputs: Mapping[str, str], say: Say) -> Outputs:
+def run_reconcile(workspace: Workspace, inputs: Mapping[str, str], say: Say) -> Outputs:
     """Sweep every model. One that cannot be looked after keeps no other waiting; its error is
     raised when all had their turn.
     """
@@ -106,7 +105,12 @@ def _serve_part(workspace: Workspace, inputs: Mapping[str, str], say: Say) -> Ou
 
 
 Entrypoint = Callable[[Workspace, Mapping[str, str], Say], Outputs]
-ENTRYPOINTS: Mapping[str, Entrypoint] = {"monitor": monitor, "bootstrap": bootstrap, "reconcile": reconcile, "triage": triage}
+ENTRYPOINTS: Mapping[str, Entrypoint] = {
+    "monitor": run_monitor,
+    "triage": run_triage,
+    "bootstrap": run_bootstrap,
+    "reconcile": run_reconcile,
+}
 _PARTS: Mapping[str, Entrypoint] = {"train": _train_part, "register": _register_part, "serve": _serve_part}
 NAMES = (*STEPS, *ENTRYPOINTS)
 

@@ -4,7 +4,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from modelmedic.examples.cluster.install import render, settings, uninstall
+from modelmedic.examples.cluster.install import render_tree, settings, uninstall
 from modelmedic.examples.cluster.kubectl import NoCluster, find_cluster
 from modelmedic.examples.cluster.world import flight_policy
 
@@ -17,7 +17,7 @@ def main() -> int:
         return 78
     platform, images = settings()
     with tempfile.TemporaryDirectory() as place:
-        uninstall(cluster, render([flight_policy()], platform, images, Path(place) / "tree"), lambda sentence: print(sentence))  # noqa: T201
+        uninstall(cluster, render_tree([flight_policy()], platform, images, Path(place) / "tree"), lambda sentence: print(sentence))  # noqa: T201
     return 0
 
 

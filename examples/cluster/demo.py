@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from modelmedic.examples.cluster import runs
-from modelmedic.examples.cluster.install import install, render, settings, uninstall
+from modelmedic.examples.cluster.install import install, render_tree, settings, uninstall
 from modelmedic.examples.cluster.kubectl import Cluster, NoCluster, find_cluster, wait_until
 from modelmedic.examples.cluster.world import TODAY, Passengers, World, flight_policy, logged, object_store, put_bootstrap_rows, put_labels
 from modelmedic.examples.flights.stream import Flights
@@ -45,7 +45,7 @@ def main() -> int:
     policy = flight_policy()
     platform, images = settings()
     with tempfile.TemporaryDirectory() as place:
-        folder = render([policy], platform, images, Path(place) / "tree")
+        folder = render_tree([policy], platform, images, Path(place) / "tree")
         try:
             install(cluster, folder, say)
             with object_store(cluster) as store:

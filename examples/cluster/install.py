@@ -31,16 +31,16 @@ def settings() -> tuple[Path, dict[str, str]]:
     return Path(os.environ.get("CLUSTER_PLATFORM", ROOT / "k8s" / "platform.yaml")), names
 
 
-def render(policies: Sequence[Policy], platform: Path, images: Mapping[str, str], out: Path, overlay: str = "quickstart") -> Path:
+def render_tree(policies: Sequence[Policy], platform: Path, images: Mapping[str, str], out: Path, overlay: str = "quickstart") -> Path:
     """A kustomize folder that holds everything, with the committed overlay unchanged."""
     from modelmedic.workflows.inputs.platform import read_platform
     from modelmedic.workflows.output.tree import write
-    from modelmedic.workflows.render.render import render as rendered
+    from modelmedic.workflows.render.render import render
 
     shutil.copytree(ROOT / "k8s" / "overlays", out / "k8s" / "overlays")
     (out / "k8s" / "base").mkdir(parents=True)
     shutil.copy(ROOT / "k8s" / "base" / "kustomization.yaml", out / "k8s" / "base")
-    write(rendered(policies, read_platform(platform)), out)
+    write(render(policies, read_platform(platform)), out)
     here = out / "k8s" / "here"
     here.mkdir()
     shutil.copy(out / "k8s" / "overlays" / overlay / "image-fields.yaml", here)

@@ -5,7 +5,7 @@ of them chosen as the challenger. Called by the retrain stage.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from importlib.metadata import version as installed
+from importlib import metadata
 from pathlib import Path
 
 import numpy as np
@@ -130,4 +130,4 @@ def _champion(run: Run) -> Path:
 
 def code_version(policy: Policy) -> str:
     """The maker of a model: this program's version, and the training function that was called."""
-    return f"modelmedic {installed('modelmedic')}, {policy.retrain.entrypoint}"
+    return f"modelmedic {metadata.version('modelmedic')}, {policy.retrain.entrypoint}"

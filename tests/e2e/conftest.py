@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from modelmedic.examples.cluster import runs
-from modelmedic.examples.cluster.install import install, render, settings
+from modelmedic.examples.cluster.install import install, render_tree, settings
 from modelmedic.examples.cluster.kubectl import Cluster, NoCluster, find_cluster
 from modelmedic.examples.cluster.world import World, flight_policy, object_store, put_bootstrap_rows
 from modelmedic.examples.flights.stream import Flights
@@ -39,7 +39,7 @@ def cluster() -> Cluster:
 def whole_stage(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     policy = flight_policy()
     platform, images = settings()
-    folder = render([policy], platform, images, tmp_path_factory.mktemp("tree") / "rendered")
+    folder = render_tree([policy], platform, images, tmp_path_factory.mktemp("tree") / "rendered")
     install(cluster, folder, print)
     work = tmp_path_factory.mktemp("work")
     with (

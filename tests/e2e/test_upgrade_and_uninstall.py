@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from modelmedic.examples.cluster import runs
-from modelmedic.examples.cluster.install import OURS, render, settings, uninstall
+from modelmedic.examples.cluster.install import OURS, render_tree, settings, uninstall
 from modelmedic.examples.cluster.kubectl import Cluster, wait_until
 from modelmedic.steps.contracts.words import Outcome
 from tests.e2e.stage import Stage, evidence, variant
@@ -27,7 +27,7 @@ def test_a_newer_render_under_a_running_heal_does_not_break_it(stage: Stage, tmp
     with stage.asking() as passengers:
         workflow = stage.start(incident)
         wait_until(lambda: stage.step_pod(workflow, "retrain"), 240, "the pod of retrain")
-        folder = render([newer], platform, images, tmp_path / "tree")
+        folder = render_tree([newer], platform, images, tmp_path / "tree")
         stage.cluster.run("apply", "--server-side", "--force-conflicts", "-k", str(folder), namespaced=False)
         runs.succeed(stage.cluster, workflow, 420)
     assert stage.closing(incident).outcome is Outcome.HEALED, stage.closing(incident).sentence
@@ -45,7 +45,7 @@ def test_what_is_uninstalled_leaves_nothing_behind(stage: Stage, tmp_path: Path)
     platform, images = settings()
     there = _ours(stage.cluster)
     assert len(there) > 50
-    uninstall(stage.cluster, render([stage.policy], platform, images, tmp_path / "tree"), print)
+    uninstall(stage.cluster, render_tree([stage.policy], platform, images, tmp_path / "tree"), print)
     wait_until(
         lambda: True if stage.cluster.run("get", "namespace", stage.cluster.namespace, check=False) == "" else None, 180, "no namespace"
     )
