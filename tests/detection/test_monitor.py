@@ -19,12 +19,12 @@ from modelmedic.steps.contracts.words import Outcome, VerdictState
 from modelmedic.steps.detection.monitor import monitor
 from modelmedic.steps.records.documents import read
 from tests.data.log import DAY, START, policy
-from tests.worlds.detection import Place, place
+from tests.worlds.detection import MonitoredSite, monitored_site
 
 
 @pytest.fixture
-def here(tmp_path: Path) -> Place:
-    return place(tmp_path)
+def here(tmp_path: Path) -> MonitoredSite:
+    return monitored_site(tmp_path)
 
 
 def older(table: pa.Table) -> pa.Table:
@@ -40,7 +40,7 @@ def without_region(table: pa.Table) -> pa.Table:
     return table.drop_columns(["region"])
 
 
-def test_a_quiet_week_is_written_down_and_opens_nothing(here: Place) -> None:
+def test_a_quiet_week_is_written_down_and_opens_nothing(here: MonitoredSite) -> None:
     here.serve(0)
     seen = monitor(here.site, here.at(7))
     assert (seen.verdict.state, seen.incident, seen.opened) == (VerdictState.QUIET, None, False)
@@ -50,7 +50,7 @@ def test_a_quiet_week_is_written_down_and_opens_nothing(here: Place) -> None:
     assert here.events() == ["thresholds.calibrated", "drift.measured"]
 
 
-def test_one_drifted_week_is_no_incident_and_the_second_is(here: Place) -> None:
+def test_one_drifted_week_is_no_incident_and_the_second_is(here: MonitoredSite) -> None:
     here.serve(0, change=older)
     here.serve(7, change=older)
     once = monitor(here.site, here.at(7))
@@ -65,7 +65,7 @@ def test_one_drifted_week_is_no_incident_and_the_second_is(here: Place) -> None:
     assert here.events().count("incident.opened") == 1
 
 
-def test_judging_a_window_twice_says_the_same_once(here: Place) -> None:
+def test_judging_a_window_twice_says_the_same_once(here: MonitoredSite) -> None:
     for first in (0, 7):
         here.serve(first, change=older)
         monitor(here.site, here.at(first + 7))
@@ -75,7 +75,7 @@ def test_judging_a_window_twice_says_the_same_once(here: Place) -> None:
     assert len(here.site.ledger.incidents()) == 1
 
 
-def test_a_quiet_week_in_between_does_not_hide_a_drift_that_comes_back(here: Place) -> None:
+def test_a_quiet_week_in_between_does_not_hide_a_drift_that_comes_back(here: MonitoredSite) -> None:
     states = []
     for first, change in ((0, older), (7, lambda table: table), (14, older)):
         here.serve(first, change=change)
@@ -83,14 +83,14 @@ def test_a_quiet_week_in_between_does_not_hide_a_drift_that_comes_back(here: Pla
     assert [seen.opened for seen in states] == [False, False, True]
 
 
-def test_a_missing_column_is_broken_data(here: Place) -> None:
+def test_a_missing_column_is_broken_data(here: MonitoredSite) -> None:
     here.serve(0, change=without_region)
     seen = monitor(here.site, here.at(7))
     assert seen.verdict.state is VerdictState.BROKEN
     assert [(p.kind, p.column) for p in seen.verdict.problems] == [(ProblemKind.MISSING_COLUMN, "region")]
 
 
-def test_the_loss_is_judged_on_the_newest_window_whose_labels_have_matured(here: Place) -> None:
+def test_the_loss_is_judged_on_the_newest_window_whose_labels_have_matured(here: MonitoredSite) -> None:
     here.serve(0)
     here.serve(7, change=turned)
     seen = monitor(here.site, here.at(14))
@@ -101,7 +101,7 @@ def test_the_loss_is_judged_on_the_newest_window_whose_labels_have_matured(here:
     assert seen.verdict.performance.labels == pytest.approx(1500, abs=150)
 
 
-def test_no_labels_are_no_news_about_the_loss(here: Place) -> None:
+def test_no_labels_are_no_news_about_the_loss(here: MonitoredSite) -> None:
     here.serve(0)
     here.serve(7, change=turned, late=60 * DAY)
     seen = monitor(here.site, here.at(14))
@@ -109,7 +109,7 @@ def test_no_labels_are_no_news_about_the_loss(here: Place) -> None:
     assert seen.labelled.maturity < 0.5
 
 
-def test_what_the_canary_answered_is_left_out(here: Place) -> None:
+def test_what_the_canary_answered_is_left_out(here: MonitoredSite) -> None:
     here.serve(0)
 
     def canary(table: pa.Table) -> pa.Table:
@@ -120,7 +120,7 @@ def test_what_the_canary_answered_is_left_out(here: Place) -> None:
     assert (seen.verdict.state, seen.verdict.rows) == (VerdictState.QUIET, 1500)
 
 
-def test_quarantined_spans_are_left_out(here: Place) -> None:
+def test_quarantined_spans_are_left_out(here: MonitoredSite) -> None:
     here.serve(0, days=3, change=older)
     here.serve(3, days=4)
     here.at(7)
@@ -129,7 +129,7 @@ def test_quarantined_spans_are_left_out(here: Place) -> None:
     assert (seen.verdict.state, seen.verdict.rows) == (VerdictState.QUIET, 1500)
 
 
-def test_an_acknowledged_shift_alarms_nobody_until_it_expires(here: Place) -> None:
+def test_an_acknowledged_shift_alarms_nobody_until_it_expires(here: MonitoredSite) -> None:
     for first in (0, 7, 14):
         here.serve(first, change=older)
     here.at(7)
@@ -142,7 +142,7 @@ def test_an_acknowledged_shift_alarms_nobody_until_it_expires(here: Place) -> No
     assert monitor(here.site, here.at(21)).verdict.state is VerdictState.DRIFTED
 
 
-def test_windows_from_before_a_release_count_no_more(here: Place) -> None:
+def test_windows_from_before_a_release_count_no_more(here: MonitoredSite) -> None:
     here.serve(0, change=older)
     here.serve(7, change=older)
     monitor(here.site, here.at(7))
@@ -153,7 +153,7 @@ def test_windows_from_before_a_release_count_no_more(here: Place) -> None:
     assert (seen.persistent.hits, seen.opened, seen.champion) == (1, False, "2")
 
 
-def test_a_release_that_has_no_reference_is_held_against_the_last_one(here: Place) -> None:
+def test_a_release_that_has_no_reference_is_held_against_the_last_one(here: MonitoredSite) -> None:
     here.serve(0)
     here.at(2)
     here.release("2", "1")
@@ -161,7 +161,7 @@ def test_a_release_that_has_no_reference_is_held_against_the_last_one(here: Plac
     assert (seen.verdict.state, seen.champion, seen.verdict.model_version) == (VerdictState.QUIET, "2", "2")
 
 
-def test_until_a_heal_has_settled_verdicts_are_recorded_and_open_nothing(here: Place) -> None:
+def test_until_a_heal_has_settled_verdicts_are_recorded_and_open_nothing(here: MonitoredSite) -> None:
     for first in (0, 7, 14, 21):
         here.serve(first, change=older)
         here.at(first + 7)
@@ -177,7 +177,7 @@ def test_until_a_heal_has_settled_verdicts_are_recorded_and_open_nothing(here: P
     assert monitor(here.site, here.at(28)).opened
 
 
-def test_broken_data_does_not_wait_until_a_heal_has_settled(here: Place) -> None:
+def test_broken_data_does_not_wait_until_a_heal_has_settled(here: MonitoredSite) -> None:
     incident, _ = here.site.ledger.open_incident("loans", here.site.policy.hash, Window(START - 7 * DAY, START), "t", {})
     here.site.ledger.close(incident, Closing(Outcome.HEALED, START, "done"))
     here.serve(0, change=without_region)
@@ -185,13 +185,13 @@ def test_broken_data_does_not_wait_until_a_heal_has_settled(here: Place) -> None
     assert [each.opened for each in seen] == [False, True]
 
 
-def test_the_owner_is_told_once_that_nothing_can_be_seen(here: Place) -> None:
+def test_the_owner_is_told_once_that_nothing_can_be_seen(here: MonitoredSite) -> None:
     for day in (7, 14, 21, 28):
         monitor(here.site, here.at(day))
     assert [(note.event, note.to) for note in here.told.notifications] == [("monitor.blind", "risk")]
 
 
-def test_a_day_without_traffic_at_the_end_is_told_from_a_stopped_feed(here: Place) -> None:
+def test_a_day_without_traffic_at_the_end_is_told_from_a_stopped_feed(here: MonitoredSite) -> None:
     here.serve(0, days=6, n=1300)
     assert monitor(here.site, here.at(7)).verdict.state is VerdictState.QUIET
     here.serve(7, days=3, n=700)
@@ -199,13 +199,13 @@ def test_a_day_without_traffic_at_the_end_is_told_from_a_stopped_feed(here: Plac
     assert [problem.kind for problem in seen.verdict.problems] == [ProblemKind.TRUNCATED]
 
 
-def test_nothing_to_compare_with_is_said(here: Place) -> None:
+def test_nothing_to_compare_with_is_said(here: MonitoredSite) -> None:
     here.aliases.champion = None
     with pytest.raises(BadInput, match="no reference to compare with"):
         monitor(here.site, here.at(7))
 
 
-def test_thresholds_and_profile_are_made_once_per_version(here: Place) -> None:
+def test_thresholds_and_profile_are_made_once_per_version(here: MonitoredSite) -> None:
     for first in (0, 7):
         here.serve(first)
         monitor(here.site, here.at(first + 7))
@@ -214,7 +214,7 @@ def test_thresholds_and_profile_are_made_once_per_version(here: Place) -> None:
     assert here.events().count("thresholds.calibrated") == 1
 
 
-def test_windows_that_share_nearly_all_their_rows_count_once(here: Place) -> None:
+def test_windows_that_share_nearly_all_their_rows_count_once(here: MonitoredSite) -> None:
     here.serve(0, change=older)
     here.serve(7, change=older)
     hourly = [monitor(here.site, here.at(7 + hour / 24)) for hour in range(5)]
@@ -223,14 +223,14 @@ def test_windows_that_share_nearly_all_their_rows_count_once(here: Place) -> Non
 
 
 def test_explicit_effects_win(tmp_path: Path) -> None:
-    here = place(tmp_path, policy(detect={"effects": {"age": 2.0}}))
+    here = monitored_site(tmp_path, policy(detect={"effects": {"age": 2.0}}))
     here.serve(0, change=older)
     seen = monitor(here.site, here.at(7))
     assert seen.verdict.state is VerdictState.QUIET
     assert next(s for s in seen.verdict.shifts if s.column == "age").threshold == 2.0
 
 
-def test_any_kind_of_drifted_schema_ends_in_a_verdict(here: Place) -> None:
+def test_any_kind_of_drifted_schema_ends_in_a_verdict(here: MonitoredSite) -> None:
     def text(table: pa.Table) -> pa.Table:
         return table.set_column(1, "income", pa.array([f"{x:.2f} EUR" for x in table["income"].to_pylist()]))
 

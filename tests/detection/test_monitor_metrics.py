@@ -17,7 +17,7 @@ from modelmedic.steps.detection.metrics import monitor_samples, publish_verdict
 from modelmedic.steps.detection.monitor import monitor
 from tests.data.log import DAY
 from tests.detection.test_monitor import older, turned, without_region
-from tests.worlds.detection import Place, place
+from tests.worlds.detection import MonitoredSite, monitored_site
 
 Values = dict[tuple[str, ...], float]
 
@@ -27,13 +27,13 @@ def published(path: Path) -> dict[str, Values]:
     return {f.name: {tuple(sorted(s.labels.values())): s.value for s in f.samples} for f in families}
 
 
-def told(here: Place, folder: Path, day: float) -> dict[str, Values]:
+def told(here: MonitoredSite, folder: Path, day: float) -> dict[str, Values]:
     assert publish_verdict(here.site, monitor(here.site, here.at(day)), TextFile(folder))
     return published(folder / "modelmedic-monitor-loans.prom")
 
 
 def test_every_metric_of_the_monitor_is_there(tmp_path: Path) -> None:
-    here = place(tmp_path)
+    here = monitored_site(tmp_path)
     here.serve(0)
     here.serve(7, change=lambda table: without_region(turned(table)))
     names = {sample.metric for day in (7, 14) for sample in monitor_samples(here.site, monitor(here.site, here.at(day)))}
@@ -41,7 +41,7 @@ def test_every_metric_of_the_monitor_is_there(tmp_path: Path) -> None:
 
 
 def test_the_alarm_is_raised_once_it_persists(tmp_path: Path) -> None:
-    here = place(tmp_path)
+    here = monitored_site(tmp_path)
     here.serve(0, change=older)
     here.serve(7, change=older)
     first, second = (told(here, tmp_path / "metrics", day)[m.ALARM.name] for day in (7, 14))
@@ -50,7 +50,7 @@ def test_the_alarm_is_raised_once_it_persists(tmp_path: Path) -> None:
 
 
 def test_effects_are_shares_of_their_thresholds(tmp_path: Path) -> None:
-    here = place(tmp_path)
+    here = monitored_site(tmp_path)
     here.serve(0, change=older)
     effects = told(here, tmp_path, 7)[m.EFFECT.name]
     assert effects["age", "loans"] > 2
@@ -58,7 +58,7 @@ def test_effects_are_shares_of_their_thresholds(tmp_path: Path) -> None:
 
 
 def test_labels_that_stop_arriving_fall_behind(tmp_path: Path) -> None:
-    here = place(tmp_path)
+    here = monitored_site(tmp_path)
     here.serve(0)
     here.serve(7, late=90 * DAY)
     assert told(here, tmp_path, 7)[m.LABEL_LAG.name]["loans",] < 3600
@@ -68,7 +68,7 @@ def test_labels_that_stop_arriving_fall_behind(tmp_path: Path) -> None:
 
 
 def test_the_budget_is_the_share_of_degraded_windows(tmp_path: Path) -> None:
-    here = place(tmp_path)
+    here = monitored_site(tmp_path)
     here.serve(0, days=9)
     here.serve(9, change=turned)
     assert told(here, tmp_path, 9)[m.BUDGET.name]["loans",] == 0
@@ -99,7 +99,7 @@ def gateway() -> Iterator[tuple[str, list[tuple[str, str, bytes]]]]:
 
 
 def test_a_pushgateway_gets_one_group_per_job_and_model(tmp_path: Path) -> None:
-    here = place(tmp_path)
+    here = monitored_site(tmp_path)
     here.serve(0)
     with gateway() as (url, received):
         assert publish_verdict(here.site, monitor(here.site, here.at(7)), publisher(tmp_path, {"MODELMEDIC_PUSHGATEWAY": url}))
@@ -109,7 +109,7 @@ def test_a_pushgateway_gets_one_group_per_job_and_model(tmp_path: Path) -> None:
 
 
 def test_a_gateway_that_is_away_ends_no_monitor(tmp_path: Path) -> None:
-    here = place(tmp_path)
+    here = monitored_site(tmp_path)
     here.serve(0)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

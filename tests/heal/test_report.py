@@ -16,10 +16,10 @@ from modelmedic.steps.heal.report import begin, report
 from modelmedic.steps.runtime.run import Run
 from tests.data.log import DAY, START
 from tests.detection.test_monitor import older, without_region
-from tests.worlds.detection import Change, Place, place
+from tests.worlds.detection import Change, MonitoredSite, monitored_site
 
 
-def opened(here: Place) -> Run:
+def opened(here: MonitoredSite) -> Run:
     here.at(7)
     incident, _ = here.site.ledger.open_incident("loans", here.site.policy.hash, Window(START, START + 7 * DAY), "test", {})
     return Run(here.site, incident)
@@ -31,7 +31,7 @@ def infinite(table: pa.Table) -> pa.Table:
 
 @pytest.mark.parametrize("change", [older, without_region, infinite], ids=["drift", "missing column", "infinite"])
 def test_the_page_is_in_the_store(tmp_path: Path, change: Change) -> None:
-    here = place(tmp_path)
+    here = monitored_site(tmp_path)
     here.serve(0, n=400, change=change)
     run = opened(here)
     assert report(run) == {"written": "yes"}
@@ -43,14 +43,14 @@ def test_the_page_is_in_the_store(tmp_path: Path, change: Change) -> None:
 
 
 def test_what_evidently_cannot_draw_is_a_note_and_no_failure(tmp_path: Path) -> None:
-    here = place(tmp_path)
+    here = monitored_site(tmp_path)
     run = opened(here)
     assert report(run) == {"written": "no"}
     assert "evidently.failed" in here.events()
 
 
 def test_running_it_twice_changes_nothing(tmp_path: Path) -> None:
-    here = place(tmp_path)
+    here = monitored_site(tmp_path)
     here.serve(0, n=200)
     run = opened(here)
     assert report(run) == report(run) == {"written": "yes"}
@@ -58,7 +58,7 @@ def test_running_it_twice_changes_nothing(tmp_path: Path) -> None:
 
 
 def test_a_page_that_was_begun_beside_other_stages_is_taken_up_in_its_turn(tmp_path: Path) -> None:
-    here = place(tmp_path)
+    here = monitored_site(tmp_path)
     here.serve(0, n=200)
     run = opened(here)
     begin(run)
@@ -71,7 +71,7 @@ def test_a_page_that_was_begun_beside_other_stages_is_taken_up_in_its_turn(tmp_p
 
 
 def test_what_cannot_be_begun_is_said_by_the_stage(tmp_path: Path) -> None:
-    here = place(tmp_path)
+    here = monitored_site(tmp_path)
     run = opened(here)
     begin(run)
     assert report(run) == {"written": "no"}

@@ -23,11 +23,11 @@ from tests.cli.program import run
 from tests.cli.records import Records
 from tests.incidents.test_alerts import alert, body
 from tests.worlds.played import WINDOW
-from tests.worlds.triage import TEMPLATE, World, in_cluster, over_http
+from tests.worlds.triage import TEMPLATE, HealEngine, in_cluster, over_http
 
 
 @dataclass
-class Place:
+class AlertWorkspace:
     store: FolderStore
     workflows: Workflows
     models: Mapping[str, Mapping[str, str]]
@@ -38,18 +38,18 @@ class Place:
 
 
 @pytest.fixture(params=["http", pytest.param("argo", marks=pytest.mark.e2e)])
-def world(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+def world(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HealEngine]:
     with ExitStack() as stack:
         yield stack.enter_context(over_http(tmp_path, monkeypatch) if request.param == "http" else in_cluster())
 
 
-def test_an_alert_starts_a_heal_that_waits_for_a_persons_answer(world: World, tmp_path: Path) -> None:
+def test_an_alert_starts_a_heal_that_waits_for_a_persons_answer(world: HealEngine, tmp_path: Path) -> None:
     model, now = f"churn-{os.urandom(4).hex()}", datetime.now(UTC)
     records = Records(tmp_path / "store", model)
     window = Window(now - WINDOW.length, now)
     verdict = Verdict(VerdictState.DRIFTED, 900, 900, window=window, model=model, model_version="1", measured_at=now)
     keep(records.store, verdict_key(model, "1", now), verdict)
-    place = Place(records.store, world.workflows, {model: {"policy": records.policy.hash, "heal": TEMPLATE}})
+    place = AlertWorkspace(records.store, world.workflows, {model: {"policy": records.policy.hash, "heal": TEMPLATE}})
     assert triage(place, body(alert(labels={"model": model})), print) == {"opened": "1", "attached": "0", "refused": "0"}
     incident = records.validated()
     world.reach(incident.id, "approve")

@@ -16,15 +16,15 @@ from modelmedic.steps.contracts.diagnosis import Diagnosis
 from modelmedic.steps.contracts.incident import Closing, Incident
 from modelmedic.steps.contracts.words import Autonomy, Cause, Outcome, Remedy, VerdictState
 from modelmedic.steps.detection.monitor import MonitorResult, monitor
-from tests.worlds.detection import Place, place
+from tests.worlds.detection import MonitoredSite, monitored_site
 
 TOLD = (Cause.CONCEPT_DRIFT, Remedy.ESCALATE, Outcome.ESCALATED)
 REJECTED = (Cause.CONCEPT_DRIFT, Remedy.RETRAIN, Outcome.REJECTED)
 
 
 @pytest.fixture
-def here(tmp_path: Path) -> Place:
-    return place(tmp_path)
+def here(tmp_path: Path) -> MonitoredSite:
+    return monitored_site(tmp_path)
 
 
 def turned(table: pa.Table) -> pa.Table:
@@ -40,7 +40,14 @@ def without_region(table: pa.Table) -> pa.Table:
 
 
 def ended(
-    here: Place, cause: Cause, wanted: Remedy, outcome: Outcome, *, champion: str = "1", objections: tuple[Objection, ...] = (), **how: Any
+    here: MonitoredSite,
+    cause: Cause,
+    wanted: Remedy,
+    outcome: Outcome,
+    *,
+    champion: str = "1",
+    objections: tuple[Objection, ...] = (),
+    **how: Any,
 ) -> Incident:
     """The open incident, diagnosed and closed so."""
     incident = here.site.ledger.current("loans")
@@ -54,7 +61,7 @@ def ended(
     return incident
 
 
-def opened(here: Place) -> Incident:
+def opened(here: MonitoredSite) -> Incident:
     """Two weeks whose labels have turned, and the incident that they open."""
     for first in (0, 7):
         here.serve(first, change=turned)
@@ -65,12 +72,12 @@ def opened(here: Place) -> Incident:
     return incident
 
 
-def a_week_later(here: Place, first: int = 14, change: Any = turned) -> MonitorResult:
+def a_week_later(here: MonitoredSite, first: int = 14, change: Any = turned) -> MonitorResult:
     here.serve(first, n=1600, change=change)
     return monitor(here.site, here.at(first + 7))
 
 
-def test_what_people_were_told_of_opens_no_second_incident_and_says_why(here: Place) -> None:
+def test_what_people_were_told_of_opens_no_second_incident_and_says_why(here: MonitoredSite) -> None:
     first = opened(here)
     ended(here, *TOLD)
     seen = a_week_later(here)
@@ -81,20 +88,20 @@ def test_what_people_were_told_of_opens_no_second_incident_and_says_why(here: Pl
     assert [(note.facts["incident"], "people were told" in note.facts["reason"]) for note in notes] == [(first.id, True)]
 
 
-def test_people_are_asked_again_after_four_weeks(here: Place) -> None:
+def test_people_are_asked_again_after_four_weeks(here: MonitoredSite) -> None:
     opened(here)
     ended(here, *TOLD)
     seen = [a_week_later(here, first).opened for first in (14, 21, 28, 35)]
     assert seen == [False, False, False, True]
 
 
-def test_a_fault_that_grew_opens_the_next_one(here: Place) -> None:
+def test_a_fault_that_grew_opens_the_next_one(here: MonitoredSite) -> None:
     opened(here)
     ended(here, *TOLD)
     assert a_week_later(here, change=older).opened
 
 
-def test_what_went_away_and_came_back_opens_the_next_one(here: Place) -> None:
+def test_what_went_away_and_came_back_opens_the_next_one(here: MonitoredSite) -> None:
     opened(here)
     ended(here, *TOLD)
     assert a_week_later(here, 14, lambda table: table).verdict.state is VerdictState.DEGRADED  # labels come two days late
@@ -102,13 +109,13 @@ def test_what_went_away_and_came_back_opens_the_next_one(here: Place) -> None:
     assert [a_week_later(here, first).opened for first in (28, 35)] == [True, False]
 
 
-def test_broken_data_opens_the_next_one(here: Place) -> None:
+def test_broken_data_opens_the_next_one(here: MonitoredSite) -> None:
     opened(here)
     ended(here, *TOLD)
     assert a_week_later(here, change=without_region).opened
 
 
-def test_after_a_rejection_the_next_one_comes_when_another_challenger_may_be_tried(here: Place) -> None:
+def test_after_a_rejection_the_next_one_comes_when_another_challenger_may_be_tried(here: MonitoredSite) -> None:
     opened(here)
     ended(here, *REJECTED)
     settle = here.site.policy.settle
@@ -117,7 +124,9 @@ def test_after_a_rejection_the_next_one_comes_when_another_challenger_may_be_tri
 
 
 @pytest.mark.parametrize(("change", "opened_later"), [(turned, [False, False, True]), (older, [False, True])])
-def test_after_a_second_rejection_a_fault_that_did_not_grow_waits_twice_as_long(here: Place, change: Any, opened_later: list[bool]) -> None:
+def test_after_a_second_rejection_a_fault_that_did_not_grow_waits_twice_as_long(
+    here: MonitoredSite, change: Any, opened_later: list[bool]
+) -> None:
     opened(here)
     ended(here, *REJECTED)
     assert [a_week_later(here, first).opened for first in (14, 21)] == [False, True]
@@ -126,7 +135,7 @@ def test_after_a_second_rejection_a_fault_that_did_not_grow_waits_twice_as_long(
     assert [a_week_later(here, first, how).opened for first, how in weeks[: len(opened_later)]] == opened_later
 
 
-def test_a_lifted_freeze_lets_the_next_one_open_at_once(here: Place) -> None:
+def test_a_lifted_freeze_lets_the_next_one_open_at_once(here: MonitoredSite) -> None:
     opened(here)
     here.site.freezes.freeze("loans", by="sre", reason="a test")
     frozen = Objection("freeze", "loans is frozen by sre", None)
@@ -137,25 +146,25 @@ def test_a_lifted_freeze_lets_the_next_one_open_at_once(here: Place) -> None:
 
 
 @pytest.mark.parametrize("cause", [Cause.DATA_QUALITY, Cause.LABEL_QUALITY, Cause.BAD_RELEASE])
-def test_broken_data_and_releases_are_never_taken_for_the_same(here: Place, cause: Cause) -> None:
+def test_broken_data_and_releases_are_never_taken_for_the_same(here: MonitoredSite, cause: Cause) -> None:
     opened(here)
     ended(here, cause, Remedy.ESCALATE, Outcome.ESCALATED)
     assert a_week_later(here).opened
 
 
-def test_what_an_error_ended_is_tried_again(here: Place) -> None:
+def test_what_an_error_ended_is_tried_again(here: MonitoredSite) -> None:
     opened(here)
     ended(here, *TOLD, by_error=True)
     assert a_week_later(here).opened
 
 
-def test_what_was_said_of_another_champion_is_not_said_of_this_one(here: Place) -> None:
+def test_what_was_said_of_another_champion_is_not_said_of_this_one(here: MonitoredSite) -> None:
     opened(here)
     ended(here, *TOLD, champion="0")
     assert a_week_later(here).opened
 
 
-def test_an_hour_later_nearly_the_same_rows_open_nothing_and_a_quarter_of_a_window_later_they_do(here: Place) -> None:
+def test_an_hour_later_nearly_the_same_rows_open_nothing_and_a_quarter_of_a_window_later_they_do(here: MonitoredSite) -> None:
     opened(here)
     ended(here, Cause.INSUFFICIENT_EVIDENCE, Remedy.ESCALATE, Outcome.ESCALATED)
     here.serve(14, change=turned)

@@ -40,7 +40,7 @@ class Told:
 
 
 @dataclass
-class Place:
+class MonitoredSite:
     """One model's site and the hands that feed it."""
 
     site: Site
@@ -67,7 +67,7 @@ class Place:
         return [record.event for record in self.site.trail.latest(START - 100 * DAY)][::-1]
 
 
-def place(work: Path, rules: Policy | None = None, *, reference: pa.Table | None = None) -> Place:
+def monitored_site(work: Path, rules: Policy | None = None, *, reference: pa.Table | None = None) -> MonitoredSite:
     """A reference of four weeks before the first day is kept for version 1."""
     rules, store, clock = rules or policy(), MemoryStore(), HandClock(START)
     aliases, told = Aliases(), Told()
@@ -80,6 +80,6 @@ def place(work: Path, rules: Policy | None = None, *, reference: pa.Table | None
         "references": references,
         "notifier": told,
     }
-    return Place(
+    return MonitoredSite(
         Site(policy=rules, store=store, clock=clock, real=clock, actor="test", work=work, **cast(Any, ports)), clock, aliases, told
     )

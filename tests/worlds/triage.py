@@ -25,7 +25,7 @@ _PATIENCE = 60.0  # seconds for Argo's controller
 
 
 @dataclass(frozen=True)
-class World:
+class HealEngine:
     """`reach` brings a started heal to its approval; `decided` says what it went on with, None when
     it went nowhere.
     """
@@ -36,22 +36,22 @@ class World:
 
 
 @contextmanager
-def in_memory() -> Iterator[World]:
+def in_memory() -> Iterator[HealEngine]:
     heals = FakeWorkflows()
 
     def decided(incident: str) -> str | None:
         return next((answer[2] for answer in heals.answers if answer[0] == incident), None)
 
-    yield World(heals, heals.waits.__setitem__, decided)
+    yield HealEngine(heals, heals.waits.__setitem__, decided)
 
 
 @contextmanager
-def over_http(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+def over_http(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HealEngine]:
     argo = FakeArgo(written_meanwhile=2)
     point_at(argo, folder, monkeypatch)
     try:
         workflows = ArgoWorkflows(connect(), "ml")
-        yield World(workflows, lambda incident, stage: argo.suspend(name(incident), stage), lambda i: decision(argo.objects[name(i)]))
+        yield HealEngine(workflows, lambda incident, stage: argo.suspend(name(incident), stage), lambda i: decision(argo.objects[name(i)]))
     finally:
         argo.close()
 
@@ -62,7 +62,7 @@ def point_at(argo: FakeArgo, folder: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @contextmanager
-def in_cluster() -> Iterator[World]:
+def in_cluster() -> Iterator[HealEngine]:
     if not os.environ.get("KUBECONFIG"):
         pytest.skip("no cluster to test on: KUBECONFIG is not set")
     namespace, kube = os.environ.get("MODELMEDIC_E2E_NAMESPACE", "modelmedic-e2e"), connect()
@@ -83,7 +83,7 @@ def in_cluster() -> Iterator[World]:
         assert ("deploy" in ran) == (found == "approved")  # by the conditions of the graph
         return found
 
-    yield World(ArgoWorkflows(kube, namespace), reach, decided)
+    yield HealEngine(ArgoWorkflows(kube, namespace), reach, decided)
 
 
 def decision(workflow: dict[str, Any]) -> str | None:
