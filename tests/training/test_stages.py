@@ -213,7 +213,8 @@ def test_failed_training_leaves_a_sentence_and_the_champion(lived: Lived, tmp_pa
     at = _fresh(lived, tmp_path, LOG)
     at.policy = policy(retrain={"minRows": 500, "entrypoint": "tests.training.trainers:crashing"})
     run = diagnosed(at)
-    assert dict(retrain(run)) == {"trained": "no"}
+    with in_this_process():
+        assert dict(retrain(run)) == {"trained": "no"}
     assert "KeyError" in (run.site.ledger.stage(run.incident, "retrain") or {})["sentence"]
     assert at.registry.alias("champion") == lived.first.version
 
