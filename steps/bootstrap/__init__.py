@@ -1,0 +1,1 @@
+"""The first champion of a model: trained, judged, registered and served."""

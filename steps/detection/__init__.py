@@ -1,0 +1,1 @@
+"""Detection: the monitor of a served model, and the comparison of two files."""

@@ -1,0 +1,1 @@
+"""Incidents: opened from alerts or by hand, told from repetitions, counted for Prometheus."""

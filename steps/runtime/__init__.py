@@ -1,0 +1,1 @@
+"""The runtime of every step: the workspace, its sites and runs, and model versions."""
