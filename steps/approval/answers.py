@@ -1,5 +1,5 @@
-"""A person's answer to an approval request, given from outside the heal: checked, recorded and
-written once.
+"""Answers to approval requests, given from outside the heal: checked, recorded and stored once;
+called by `modelmedic approve` and `modelmedic reject`.
 """
 
 from collections.abc import Callable
@@ -23,8 +23,8 @@ _BETWEEN: Final = 3.0  # seconds
 
 @dataclass(frozen=True, slots=True)
 class GivenAnswer:
-    """`number` is None when nothing was written: the person had said the same before, or only
-    looked. `ruling` is what follows.
+    """An answer and the ruling that follows from all answers. `number` is None when nothing was
+    written: the same answer was there already, or it was a dry run.
     """
 
     incident: str
@@ -46,11 +46,11 @@ def give(
     policy: Policy | None = None,
     dry_run: bool = False,
 ) -> GivenAnswer:
-    """Answer what the incident waits for. `policy` stands in for the one in the store, and has to
-    be the same.
+    """Answer the approval request that the incident waits for. `policy` replaces the stored one,
+    and has to be equal to it.
 
-    Raises Refused when nothing waits, when `by` may not answer, when the request has expired or a
-    no stands already.
+    Raises Refused when nothing waits, when `by` may not answer, when the request has expired or was
+    rejected already.
     """
     ledger = Ledger(store, clock)
     incident = ledger.find(identity)
@@ -68,10 +68,10 @@ def give(
 
 
 def deliver(workflows: Workflows, given: GivenAnswer, sleep: Callable[[float], None]) -> None:
-    """Let the heal in the cluster go on with what the answers come to. It is asked for a minute,
-    for it may be on its way there.
+    """Let the heal in the cluster go on with the ruling. The heal is looked for during a minute,
+    because it may not have reached the approval yet.
 
-    Raises Transient when no heal waits there: the answer stands in the ledger all the same.
+    Raises Transient when no heal waits there; the answer stays in the ledger.
     """
     for look in range(_LOOKS):
         if look:
@@ -85,7 +85,9 @@ def deliver(workflows: Workflows, given: GivenAnswer, sleep: Callable[[float], N
 
 
 def _refuse_forbidden(before: tuple[Answer, ...], answer: Answer, rules: Policy, waiting: Pending) -> None:
-    """Raises Refused. A no that follows a no is no contradiction."""
+    """Raises Refused when `by` may not answer or the request is rejected. A second rejection is
+    allowed.
+    """
     approvers = rules.approval.approvers
     if approvers and answer.by not in approvers:
         raise Refused(f"{answer.by} may not answer for {rules.name}; its policy lists {', '.join(approvers)} (approval.approvers)")
@@ -99,7 +101,9 @@ def _ruling(answers: tuple[Answer, ...], rules: Policy, waiting: Pending, now: A
 
 
 def _record(store: ObjectStore, clock: Clock, incident: Incident, waiting: Pending, answer: Answer) -> int:
-    """A yes is recorded before it counts; a no counts even when it cannot be recorded."""
+    """Record and store the answer: an approval is recorded before it counts, a rejection counts
+    even when it cannot be recorded.
+    """
     trail = AuditTrail(store, incident.model, clock, answer.by)
     word = "yes" if answer.approved else "no"
     key = f"answer/{waiting.stage}/{waiting.digest}/{word}/{answer.by}/{answer.at.isoformat()}"

@@ -1,4 +1,4 @@
-"""What of an incident waits for a person, and the policy that says who may answer."""
+"""The approval request that an incident waits with; read by the answers, the metrics and the CLI."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,10 +17,10 @@ _APPROVALS = tuple(stage for stage in HEAL if stage.kind is Kind.APPROVAL)
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """`digest` is what an answer has to name: the challenger's, or a word for a remedy without a
-    model.
+    """A request without an answer. `digest` is what an answer has to name: the challenger's, or a
+    word for a remedy without a model.
 
-    `asked_at` is None when the heal has come so far and the request itself is not written yet.
+    `asked_at` is None when the heal has reached the approval and the request is not stored yet.
     """
 
     stage: str
@@ -39,8 +39,8 @@ def pending(ledger: Ledger, incident: Incident) -> Pending | None:
 
 
 def request_approval(run: Run) -> None:
-    """Ask for the answer that the incident waits for now, if any: after each step, for in a cluster
-    nothing of ours runs at an approval.
+    """Store the request that the incident waits with, if any. Called after each step, because in a
+    cluster no step runs at an approval.
     """
     waiting = pending(run.site.ledger, run.incident)
     if waiting is not None and waiting.asked_at is None:
@@ -48,7 +48,7 @@ def request_approval(run: Run) -> None:
 
 
 def why_nothing_waits(ledger: Ledger, incident: Incident) -> str:
-    """Why nothing waits, in words that follow the incident's id."""
+    """The reason why no request waits, in words that follow the incident's id."""
     closing = ledger.closing(incident)
     if closing is not None:
         return f"is closed since {closing.at:%Y-%m-%dT%H:%MZ} ({closing.outcome.value})"

@@ -1,9 +1,8 @@
-"""The approval stages: no pod waits here; the ledger holds the answers, and time decides when
-nobody does.
+"""The approval stages: the ledger holds the requests and the answers, and silence rejects.
 
-The local engine calls `approve` and waits. In a cluster Argo waits, and nothing of ours runs
-meanwhile: the step before asks (steps/approval/pending.py), the step behind it looks into the
-ledger (`refusal`), and the close writes down a silence (`lapse`).
+The local engine calls `approve` and waits. In a cluster Argo waits and no step runs meanwhile: the
+step before requests the approval (pending.py), the step behind reads the ledger (`refusal`), and
+the close stage records a silence (`lapse`).
 """
 
 from datetime import datetime
@@ -19,8 +18,8 @@ REMEDY = "remedy"  # what an answer to `approve-remedy` is bound to, which speak
 
 
 def approve(run: Run, stage: str) -> Outputs | None:
-    """The decision once there is one, and None while the stage waits; asking for the first time
-    tells the team.
+    """The outputs once there is a decision, None while the stage waits. The first call stores the
+    request and tells the team.
     """
     ruling = current_ruling(run, stage)
     if ruling.decision == "waiting":
@@ -30,12 +29,12 @@ def approve(run: Run, stage: str) -> Outputs | None:
 
 
 def refusal(run: Run, stage: str) -> str | None:
-    """Why nothing may follow this approval; None when it got its yes, or needs none. What it came
-    to is written down.
+    """The reason why nothing may follow this approval stage; None when it was approved or needs no
+    approval. The decision is recorded.
 
-    Only answers in the ledger count, bound to the digest; what the workflow engine was told does
-    not. Where the policy opens Argo's form, that a stage behind an unanswered request runs at all
-    is a yes in that form: it becomes an answer of nobody's.
+    Only answers in the ledger count, bound to the digest, and not what the workflow engine was
+    told. Where the policy opens Argo's form, a stage that runs behind an unanswered request was
+    approved in that form, and an unattributed approval is stored.
     """
     if run.result(DiagnoseResult).outputs["approval"] != "needed":
         return None
@@ -51,26 +50,28 @@ def refusal(run: Run, stage: str) -> str | None:
 
 
 def lapse(run: Run) -> None:
-    """At the close: a request that nothing followed is a no, and why is written down."""
+    """Record a rejection for each request without a decision; called by the close stage."""
     for stage, kind in REQUESTS.items():
         if run.result_if_any(kind) is None or run.outputs(stage) is not None:
             continue
         ruling = current_ruling(run, stage)
         if ruling.decision != "rejected":
             said = "nobody had answered" if ruling.decision == "waiting" else ruling.sentence
-            ruling = Ruling("rejected", f"the heal ended with a no of nobody's, such as Argo's form gives; in the ledger {said}", ruling.by)
+            ruling = Ruling(
+                "rejected", f"the heal ended with an unattributed rejection, as Argo's form gives it; in the ledger {said}", ruling.by
+            )
         decide(run, stage, ruling)
 
 
 def decide(run: Run, stage: str, ruling: Ruling) -> Outputs:
-    """Write down, once, what the request came to."""
+    """Record the decision on the request, once."""
     kept = run.record(APPROVALS[stage](ruling.decision, ruling.by, ruling.sentence, ruling.verified))
     run.note("approval.decided", stage=stage, decision=ruling.decision, by=ruling.by, verified=ruling.verified, sentence=ruling.sentence)
     return kept.outputs
 
 
 def current_ruling(run: Run, stage: str) -> Ruling:
-    """What the answers in the ledger come to now."""
+    """The ruling on the answers that are in the ledger now."""
     site = run.site
     return rule_on_answers(
         site.ledger.answers(run.incident), site.policy.approval, requested_digest(run, stage), requested_at(run, stage), site.clock.now()
@@ -85,7 +86,7 @@ def requested_digest(run: Run, stage: str) -> str:
 
 
 def requested_at(run: Run, stage: str) -> datetime:
-    """When the request was made, which is written down the first time."""
+    """The moment of the request, which the first call stores and tells the team."""
     asked = run.result_if_any(REQUESTS[stage])
     if asked is None:
         asked = run.record(REQUESTS[stage](run.site.clock.now(), requested_digest(run, stage)))
@@ -94,14 +95,14 @@ def requested_at(run: Run, stage: str) -> datetime:
             "approval.requested",
             Severity.WARNING,
             run.site.policy.metadata.owner,
-            f"{run.site.model}: a yes is needed",
-            f"`modelmedic approve {run.incident.id}` or `modelmedic reject {run.incident.id}`; no answer is a no",
+            f"{run.site.model}: an approval is needed",
+            f"`modelmedic approve {run.incident.id}` or `modelmedic reject {run.incident.id}`; no answer in time is a rejection",
         )
     return asked.at
 
 
 def _answer_as_form(run: Run, stage: str) -> None:
-    """A yes is recorded before it counts."""
+    """Store an unattributed approval; it is recorded before it counts."""
     digest = requested_digest(run, stage)
     run.note("answer.given", stage=stage, answer="yes", by=FORM, digest=digest, verified=False)
     run.site.ledger.answer(run.incident, Answer(True, FORM, run.site.clock.now(), digest))

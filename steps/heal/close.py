@@ -1,5 +1,5 @@
-"""The close stage: the outcome, what the next heals have to know, the incident report and the
-message to people.
+"""The close stage: the outcome, the facts that later heals need, the incident page and the message
+to people; called by the engine, by Argo's exit handler and by the sweep.
 """
 
 from modelmedic.steps.approval.requests import lapse
@@ -29,8 +29,8 @@ _NEWS = {
 
 
 def close(run: Run, error: str | None = None) -> Outputs:
-    """Say the last word; `error` is what broke the heal, if anything did. Running twice changes
-    nothing more.
+    """Write down how the incident ended; `error` is what broke the heal, if anything did. Running
+    twice changes nothing more.
     """
     site = run.site
     already = site.ledger.closing(run.incident)
@@ -70,10 +70,9 @@ def _diagnosed(run: Run) -> DiagnoseResult | None:
 
 
 def _acknowledge(run: Run, result: DiagnoseResult) -> None:
-    """A shift that needs no action alarms nobody again for a while, for this version's reference
-    only.
+    """Silence a shift that needs no action, for a while and for this version's reference only.
 
-    One that a limit kept from being acted on does need some, and goes on alarming.
+    A shift that a limit kept from being acted on does need action, and goes on alarming.
     """
     if result.decision.objections:
         return
@@ -92,7 +91,7 @@ def _acknowledge(run: Run, result: DiagnoseResult) -> None:
 
 
 def _alert_when_the_breaker_opens(run: Run) -> None:
-    """One page, by the failure that opens it, and none by those after."""
+    """Alert people by the failure that opens the breaker, and not again by those after it."""
     site, breaker = run.site, run.site.policy.limits.breaker
     since = site.clock.now() - breaker.within
     failures = [heal for heal in site.ledger.past_heals(site.model) if counts_as_failure(heal) and heal.at > since]

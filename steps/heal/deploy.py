@@ -1,9 +1,9 @@
-"""The deploy stage: a validated challenger from dark over shares to full traffic and the alias, or
-back.
+"""The deploy stage: a validated challenger is brought from no traffic over shares of it to all
+traffic and the champion alias, or taken back.
 
 Every change is an effect of its own with an idempotent key, so that a run that was killed goes on
-where it stopped. Whatever is in doubt is taken back: a canary that fails or cannot be judged, an
-alias that somebody else moved, a freeze.
+where it stopped. Every doubt withdraws the canary: a failed or impossible judgement, an alias that
+was moved from outside, a freeze.
 """
 
 from datetime import datetime
@@ -23,15 +23,15 @@ from modelmedic.steps.runtime.versions import alias_move
 
 
 class _TakeBack(Exception):
-    """The challenger may not go on; the sentence says why."""
+    """Raised when the challenger may not go on; the sentence says why."""
 
 
 def deploy(run: Run, version: str) -> Outputs:
     """Take a validated challenger from dark to champion, or back. Running twice changes nothing
     more.
 
-    Raises Transient when the world could not be asked: the next run goes on, unless a canary had to
-    be taken back for it. Every other refusal ends in a withdrawal.
+    Raises Transient when serving or registry could not be reached: the next run goes on, unless the
+    canary had to be withdrawn because of it. Every other refusal ends in a withdrawal.
     """
     if (done := run.outputs("deploy")) is not None:
         return done
@@ -61,7 +61,7 @@ def deploy(run: Run, version: str) -> Outputs:
 
 
 def _climb(canary: Canary, run: Run, log: list[CanaryStep]) -> None:
-    """Dark, then each share, each one judged before the next."""
+    """Judge the canary dark, then at each share before the next one."""
     canary.start()
     _keep(log, run, canary.judge_dark())
     for share in run.site.policy.rollout.steps:
@@ -70,8 +70,8 @@ def _climb(canary: Canary, run: Run, log: list[CanaryStep]) -> None:
 
 
 def _finish(canary: Canary, run: Run, model: ModelVersion, before: str | None) -> None:
-    """All traffic, then the aliases, the last one being the champion's; then everything has to
-    agree.
+    """Give the challenger all traffic, move the aliases, the champion's last, and expect what
+    serves to agree with them.
     """
     site, registry = run.site, run.site.policy.registry
     _expect_alias(run, before, model.version)
@@ -88,8 +88,8 @@ def _finish(canary: Canary, run: Run, model: ModelVersion, before: str | None) -
 
 
 def _expect_no_withdrawal(canary: Canary) -> None:
-    """An earlier run may have taken the canary back and died, or lost the store, before it could
-    say so.
+    """Raises _TakeBack when an earlier run withdrew the canary and ended before it could record the
+    result of the stage.
     """
     reason = canary.withdrawn_before()
     if reason:
@@ -97,8 +97,8 @@ def _expect_no_withdrawal(canary: Canary) -> None:
 
 
 def _expect_alias(run: Run, before: str | None, after: str) -> None:
-    """The champion is still the one that the challenger was judged against, or the challenger, when
-    an earlier run got so far.
+    """Raises _TakeBack unless the alias is still at the version that the challenger was judged
+    against, or at the challenger already because an earlier run got so far.
     """
     alias = run.site.policy.registry.champion
     now = run.site.registry.alias(alias)
@@ -116,7 +116,7 @@ def _keep(log: list[CanaryStep], run: Run, step: CanaryStep) -> None:
 
 
 def _first_seen(run: Run) -> datetime:
-    """One moment for one release, however often the stage runs."""
+    """The moment of the release, the same one however often the stage runs."""
     return run.record(DeployTime(run.site.clock.now())).at
 
 

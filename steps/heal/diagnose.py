@@ -1,5 +1,5 @@
-"""The diagnose stage: from the incident's window to a cause, and from the cause to what will be
-done.
+"""The diagnose stage: the cause of the incident, from its window and the champion's reference, and
+the remedy that the policy and its limits allow.
 """
 
 from datetime import timedelta
@@ -18,7 +18,9 @@ _RECENT_RELEASES = timedelta(days=90)
 
 
 def diagnose(run: Run) -> Outputs:
-    """Find the cause, decide, write both down. Raises BadInput without any reference."""
+    """Find the cause, decide on the remedy, record both. Raises BadInput when there is no
+    reference.
+    """
     found = conclude(run)
     diagnosis, decision = found.diagnosis, found.decision
     kept = run.record(found)
@@ -33,7 +35,7 @@ def diagnose(run: Run) -> Outputs:
 
 
 def conclude(run: Run) -> DiagnoseResult:
-    """Compare the window with the champion's reference, name the cause, decide; writes nothing."""
+    """The cause and the decision, without a record of them."""
     site, window = run.site, run.incident.window
     champion = site.registry.alias(site.policy.registry.champion)
     reference = champion_reference(site)
@@ -56,9 +58,7 @@ def _context(run: Run) -> Context:
 
 
 def _objections(run: Run, diagnosis: Diagnosis) -> tuple[Objection, ...]:
-    """Limits as they stand now; the remedy that they are asked about is the one that the rules
-    would choose.
-    """
+    """The limits that speak now against the remedy that the rules would choose."""
     site, policy = run.site, run.site.policy
     others = [incident for incident in site.ledger.open_incidents() if incident.id != run.incident.id]
     return objections(

@@ -1,8 +1,8 @@
-"""The local engine: walks the stage table in process, one incident at a time, and goes on where an
-earlier run stopped.
+"""The in-process walk of the stage table, for one incident at a time; it goes on where an earlier
+run stopped. In a cluster Argo walks the same table.
 
-Stages run one after the other, so that their records stand in one order; what a stage can do beside
-others is begun as early as Argo would start it.
+Stages run one after the other, so that their records have one order; work that can run beside other
+stages is begun as early as Argo would start it.
 """
 
 from collections.abc import Callable, Mapping
@@ -23,7 +23,9 @@ Ask = Callable[[Run, str], None]  # gives a person the chance to answer an appro
 
 @dataclass(frozen=True, slots=True)
 class Walk:
-    """Where the walk ended: at a closed incident, or at an approval that nobody has answered yet."""
+    """The end of a walk: a closed incident with its outcome, or an approval that waits for an
+    answer.
+    """
 
     outcome: str | None
     waiting_at: str | None = None
@@ -34,7 +36,7 @@ def _nobody(_run: Run, _stage: str) -> None:
 
 
 def heal(run: Run, *, ask: Ask = _nobody, step: Call = call, begin: Begin = begin, table: tuple[Stage, ...] = HEAL) -> Walk:
-    """Walk the table to its end. A stage whose result is in the ledger is not run again.
+    """Walk the table to its end, without running again a stage whose result is in the ledger.
 
     Raises Transient or StoreError when the same call may go through later: the incident stays open
     and the next call goes on. Any other error is repaired as far as possible and closes the
@@ -62,14 +64,12 @@ def heal(run: Run, *, ask: Ask = _nobody, step: Call = call, begin: Begin = begi
 
 
 def _alongside(run: Run, finished: Stage, table: tuple[Stage, ...]) -> list[Stage]:
-    """The stages that wait for this one and for nothing else, whatever it answered, and have not
-    been there before.
-    """
+    """The stages that follow this one alone, whatever its outputs, and have no result yet."""
     return [stage for stage in table if stage.after == (finished.name,) and not stage.when and run.outputs(stage.name) is None]
 
 
 def _fresh(run: Run, stage: Stage, done: Mapping[str, Outputs], ask: Ask, step: Call) -> Outputs | None:
-    """What the stage answers now; None while an approval waits."""
+    """The outputs of the stage, run now; None while an approval waits."""
     run.site.say(f"{stage.name}: {stage.title.lower()}")
     if stage.kind is not Kind.APPROVAL:
         return step(stage.step, run, {wanted.name: done[wanted.stage][wanted.output] for wanted in stage.inputs})
@@ -80,8 +80,8 @@ def _fresh(run: Run, stage: Stage, done: Mapping[str, Outputs], ask: Ask, step: 
 
 
 def _starts(stage: Stage, done: Mapping[str, Outputs]) -> bool:
-    """As Argo decides it: a stage that was skipped has empty outputs, and only `after_or_skipped`
-    follows it.
+    """Whether the stage starts, as Argo decides it: a skipped stage has empty outputs, and only
+    `after_or_skipped` follows it.
     """
     if any(name not in done for name in stage.after):
         return False

@@ -1,5 +1,5 @@
-"""The quarantine stage: broken rows are set aside, never trained on, never deleted, and their owner
-is told.
+"""The quarantine stage: broken rows are set aside, so that they are never trained on and never
+deleted, and the owner of the data is told.
 """
 
 from datetime import datetime
@@ -15,8 +15,8 @@ from modelmedic.steps.runtime.run import Outputs, Run
 
 
 def quarantine(run: Run) -> Outputs:
-    """Set the incident's window aside from the onset on. Protects, so it is allowed like a retreat:
-    a freeze does not stop it.
+    """Set the incident's window aside from the onset on. A freeze does not stop it, because it
+    protects and is allowed like a retreat.
     """
     site = run.site
     found = run.result(DiagnoseResult).diagnosis

@@ -1,8 +1,8 @@
-"""The report stage: Evidently's picture of the window beside ours. No decision waits for it, and it
-fails without consequence.
+"""The report stage: Evidently's report of the window, beside the incident page. No decision waits
+for it, and a failure has no consequence.
 
-In a pod it is drawn when the stage runs; the local engine has it drawn beside the stages before it
-(`begin`).
+In a pod the report is drawn when the stage runs; the local engine has it drawn beside the stages
+before it (`begin`).
 """
 
 import contextlib
@@ -25,8 +25,8 @@ _FILE = "evidently.html"
 
 
 def begin(run: Run) -> None:
-    """Have the page drawn by a process beside this one; `report` takes it in its turn. What fails
-    here is tried again, and said, there.
+    """Have the report drawn by a process beside this one, for `report` to collect. A failure here
+    is left to `report`, which tries again and says why.
     """
     with contextlib.suppress(Exception):
         inputs = _drawing_inputs(run)
@@ -34,7 +34,7 @@ def begin(run: Run) -> None:
 
 
 def report(run: Run) -> Outputs:
-    """Write the page and say so, or say why there is none; both end well."""
+    """Store Evidently's report, or say why there is none; neither fails the stage."""
     if (done := run.outputs("report")) is not None:
         return done
     try:
@@ -66,7 +66,7 @@ def _write(run: Run) -> str:
 
 
 def _drawing_inputs(run: Run) -> dict[str, Any]:
-    """What the page is to be drawn of, as `drift_page` takes it."""
+    """The arguments of `drift_page`: two samples, the columns in both and the thresholds."""
     site = run.site
     reference = _sample(champion_reference(site).table, run.incident.epoch)
     current = _sample(site.windows.table(run.incident.window, limit=20 * SAMPLE), run.incident.epoch)
@@ -84,7 +84,9 @@ def _sample(table: pa.Table, seed: int) -> pa.Table:
 
 
 def _shown(name: str, *tables: pa.Table, number: bool) -> bool:
-    """In both windows, of the kind that the policy says, and with a value that can be drawn."""
+    """Whether every table has the column, of the kind that the policy says, with a value that can
+    be drawn.
+    """
     if not all(name in table.column_names for table in tables):
         return False
     if number:

@@ -11,8 +11,8 @@ def record_and_say(run: Run, result: RollbackResult | RetrainResult | DeployResu
 
 
 def note_training(run: Run) -> None:
-    """What training came to, on the audit trail: it cannot write there itself, for it shares a pod
-    with code that is not ours.
+    """Put the training's result on the audit trail; the retrain stage may not write there, because
+    it shares a pod with the user's code.
     """
     trained = run.result_if_any(RetrainResult)
     if trained is not None:
@@ -21,8 +21,8 @@ def note_training(run: Run) -> None:
 
 
 def page_of(run: Run) -> bytes | None:
-    """The incident report as its close stored it, for the artifact that Argo's UI shows; None when
-    it could not be drawn.
+    """The incident page as the close stage stored it, for the artifact in Argo's UI; None when it
+    could not be drawn.
     """
     closed = run.result_if_any(CloseResult)
     return run.site.store.get(closed.report).data if closed is not None and closed.report else None

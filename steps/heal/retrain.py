@@ -1,5 +1,5 @@
-"""The retrain stage: labelled rows that the diagnosis allows, a training apart from our records, a
-candidate that nobody vouches for.
+"""The retrain stage: a challenger is trained on the labelled rows that the diagnosis allows, apart
+from the loop's records; the validate stage judges it.
 """
 
 from collections.abc import Sequence
@@ -36,8 +36,8 @@ MOST_ROWS = 1_000_000  # evenly thinned above: a tabular model gains little beyo
 
 
 def retrain(run: Run) -> Outputs:
-    """Train a challenger, or say why not: too few rows, broken rows, labels of our own making, a
-    training that failed.
+    """Train a challenger, or say why there is none: too few rows, broken rows, labels that repeat
+    the model's own predictions, a failed training.
     """
     if (done := run.outputs("retrain")) is not None:
         return done
@@ -69,16 +69,14 @@ def retrain(run: Run) -> Outputs:
 
 
 def _retraining(policy: Policy) -> bool:
-    """Whether a full training may stand in for a correction: where people let the loop go as far
-    with it.
+    """Whether a full training may replace a recalibration: where the policy gives it at least the
+    same autonomy.
     """
     return policy.autonomy.level(Remedy.RETRAIN).rank >= policy.autonomy.level(Remedy.RECALIBRATE).rank
 
 
 def _first_onset(run: Run) -> datetime | None:
-    """The earliest onset of a change of concept that an incident found since another model came to
-    serve.
-    """
+    """The earliest onset of concept drift in the incidents since the last change of the champion."""
     site = run.site
     changed = max((heal.at for heal in site.ledger.past_heals(site.model) if replaces_champion(heal)), default=None)
     found = []
@@ -92,8 +90,8 @@ def _first_onset(run: Run) -> datetime | None:
 
 
 def _waited(run: Run) -> bool:
-    """Whether incidents of this model have waited for rows of a new concept for as long as a
-    detection window, without a training.
+    """Whether incidents of this model have waited a whole detection window for rows of the new
+    concept, without a training.
     """
     site, since = run.site, run.incident.opened_at
     for incident in reversed(site.ledger.incidents(site.model)):
@@ -107,14 +105,14 @@ def _waited(run: Run) -> bool:
 
 
 def _beside(labelled: pa.Table, policy: Policy, plan: TrainingPlan) -> pa.Table:
-    """Rows of the history that the new version's reference holds beside the holdout."""
+    """The rows that the new version's reference holds beside the holdout."""
     parts = [rows_within(labelled, policy.data.time, span, plan.excluded) for span in plan.beside]
     return pa.concat_tables(parts) if parts else labelled.slice(0, 0)
 
 
 def _unfit(run: Run, compared: str, train: pa.Table, holdout: pa.Table) -> str:
-    """What is wrong with the rows themselves, held against the reference that the diagnosis used;
-    empty when nothing is.
+    """The reason not to train on these rows, found by comparing them with the reference that the
+    diagnosis used; empty when there is none.
     """
     site = run.site
     target, served = (
@@ -134,16 +132,16 @@ def _unfit(run: Run, compared: str, train: pa.Table, holdout: pa.Table) -> str:
 
 
 def _newer(rows: pa.Table, reference: pa.Table, time: str) -> pa.Table:
-    """What came after the reference: older rows were looked at by the monitor when they were new,
-    by a reference of their time.
+    """The rows after the reference: the monitor has checked older ones when they were new, against
+    a reference of their time.
     """
     last = pc.max(reference[time])
     return rows.filter(pc.greater(rows[time], pc.cast(last, rows[time].type))) if last.is_valid else rows
 
 
 def _others(rows: pa.Table, reference: pa.Table) -> pa.Table:
-    """The rows that are not in the reference themselves, as they are when the history reaches back
-    to it: those are no repeats.
+    """The rows without those of the reference, which a long history contains too and which are no
+    duplicates.
     """
     return rows.filter(pc.invert(pc.is_in(rows[REQUEST_ID], value_set=reference[REQUEST_ID].drop_null().combine_chunks())))
 

@@ -1,5 +1,5 @@
-"""The rollback stage: the last good version serves again, then the aliases follow. A retreat: no
-freeze and no lost store stops it.
+"""The rollback stage: the last good version serves again, then the champion alias follows. A
+retreat, so neither a freeze nor an unreachable store stops it.
 """
 
 from modelmedic.steps.approval.requests import refusal
@@ -17,8 +17,8 @@ from modelmedic.steps.runtime.versions import alias_move
 
 
 def rollback(run: Run) -> Outputs:
-    """Go back to the version that served before the bad one; without a loadable one, escalate and
-    touch nothing.
+    """Restore the version that served before the bad one; escalate and change nothing when there is
+    none that can be loaded.
     """
     if (done := run.outputs("rollback")) is not None:
         return done

@@ -1,5 +1,5 @@
-"""From a stage's step to the function that does it: `modelmedic.steps.<step>.<step>`, imported when
-it is called.
+"""The dispatch of a heal's steps: `begin` and `call` import `modelmedic.steps.heal.<step>` when
+they need it; called by the engine and by the step's command line.
 """
 
 import importlib
@@ -17,8 +17,8 @@ STEPS = tuple(dict.fromkeys(stage.step for stage in HEAL if stage.kind is not Ki
 
 
 def begin(step: str, run: Run) -> None:
-    """Start what of the step can be done beside others; most have nothing of the kind. Never raises
-    for what the data are.
+    """Start the part of the step that can run beside other stages, where the step has one. Never
+    raises because of the data.
     """
     function = getattr(importlib.import_module(f"modelmedic.steps.heal.{step}"), "begin", None)
     if function is not None:
@@ -26,12 +26,11 @@ def begin(step: str, run: Run) -> None:
 
 
 def call(step: str, run: Run, inputs: Mapping[str, str]) -> Outputs:
-    """What the step answers; an approval that follows it is asked for.
+    """Run the step, request the approval that follows it, and return the step's outputs.
 
-    Raises BadInput for a step that the table does not have, or for an empty input, and Refused for
-    a step that a closed incident never took: a workflow that is submitted again changes nothing. A
-    stage that was skipped has empty outputs: an empty input means that the engine followed a stage
-    that never ran.
+    Raises BadInput for a step that is not in the table and for an empty input, which comes of a
+    stage that was skipped. Raises Refused for a step that a closed incident never ran: a workflow
+    that is submitted again changes nothing.
     """
     if step not in STEPS:
         raise BadInput(f"step is {step!r}; expected one of {', '.join(STEPS)}")
@@ -39,7 +38,7 @@ def call(step: str, run: Run, inputs: Mapping[str, str]) -> Outputs:
     if empty:
         raise BadInput(f"step {step} got an empty {empty[0]}; expected the output of a stage that ran")
     if step != CLOSE and run.outputs(step) is None and run.site.ledger.closing(run.incident) is not None:
-        raise Refused(f"step {step} was not run: incident {run.incident.id} is closed, and what it was about is over")
+        raise Refused(f"step {step} was not run: incident {run.incident.id} is closed")
     function = cast(Callable[..., Outputs], getattr(importlib.import_module(f"modelmedic.steps.heal.{step}"), step))
     outputs = function(run, **inputs)
     request_approval(run)

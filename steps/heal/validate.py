@@ -1,5 +1,5 @@
-"""The validate stage: every gate asked of the challenger, then the version registered and its files
-put where servers read them.
+"""The validate stage: the challenger is judged by every gate, then registered with its files where
+servers read them.
 """
 
 from collections.abc import Mapping
@@ -35,7 +35,9 @@ _MOST_OLD_ROWS = 20_000  # of the champion's reference; more say the same
 
 @dataclass(frozen=True)
 class _Challenger:
-    """One challenger's files, the rows that it is judged on, and what it is held against."""
+    """A challenger's files, the rows that it is judged on, and the champion that it is compared
+    with.
+    """
 
     folder: Path
     digest: str
@@ -49,11 +51,11 @@ class _Challenger:
 
 
 def validate(run: Run) -> Outputs:
-    """Judge the challenger by every gate and register it, whether it passed or not; a no is a
-    result. Running twice judges once.
+    """Judge the challenger by every gate and register it, whether it passed or not. Running twice
+    judges once.
 
     Raises Refused when the candidate's files are not those that training left, or there is no
-    champion to hold it against.
+    champion to compare it with.
     """
     if (done := run.outputs("validate")) is not None:
         return done
@@ -75,7 +77,7 @@ def _challenger(run: Run) -> _Challenger:
     champion = site.registry.alias(site.policy.registry.champion)
     if champion is None:
         raise Refused(
-            f"model {site.model} has no champion to hold a challenger against; expected alias {site.policy.registry.champion} to name one"
+            f"model {site.model} has no champion to compare a challenger with; expected alias {site.policy.registry.champion} to name one"
         )
     old = champion_reference(site)
     return _Challenger(
@@ -92,15 +94,15 @@ def _challenger(run: Run) -> _Challenger:
 
 
 def _reference(challenger: _Challenger) -> pa.Table:
-    """Rows that the challenger never learnt from, of the whole time that it speaks for, and the
-    newest of them last.
+    """Rows that the challenger was not trained on, over the whole time that it covers, the newest
+    last.
     """
     return pa.concat_tables([challenger.beside, challenger.holdout])
 
 
 def _judge(run: Run, challenger: _Challenger) -> tuple[tuple[Gate, ...], dict[str, float], np.ndarray | None]:
-    """The gates in the order in which they are asked, the measures, and the challenger's answers to
-    the rows of its reference.
+    """The gates in their order, the metrics, and the challenger's predictions for the rows of its
+    reference.
     """
     site, policy = run.site, run.site.policy
     place, parts = fresh_folder(site.work / "judging" / run.incident.id), (challenger.holdout, challenger.old.table, challenger.beside)
@@ -125,7 +127,7 @@ def _judge(run: Run, challenger: _Challenger) -> tuple[tuple[Gate, ...], dict[st
 
 
 def _old_regime(run: Run, challenger: _Challenger, answers: np.ndarray, champion_answers: np.ndarray) -> Gate:
-    """Where one segment changed, only the rows outside of it have to be answered as well as before."""
+    """The gate on the old regime; where one segment changed, only rows outside of it are compared."""
     policy, segment = run.site.policy, challenger.diagnosis.segment
     rows = scored_rows(policy, challenger.old.table, answers, champion_answers).only(_remembered(run, challenger.old.table))
     if segment is None or segment.column not in rows.columns:
@@ -135,8 +137,8 @@ def _old_regime(run: Run, challenger: _Challenger, answers: np.ndarray, champion
 
 
 def _remembered(run: Run, rows: pa.Table) -> np.ndarray:
-    """Rows within retrain.history: older ones the policy itself lets be forgotten, so nobody may be
-    held to them.
+    """A mask of the rows within retrain.history; the policy allows a challenger to forget older
+    ones.
     """
     times = rows[run.site.policy.data.time]
     since = reach(run.site.policy, run.site.clock.now()).start
@@ -168,7 +170,7 @@ def _registered(run: Run, challenger: _Challenger, passed: bool, numbers: Mappin
 
 
 def _call_challenger(run: Run, version: ModelVersion) -> None:
-    """The alias tells people what is being tried; whatever it named before is over."""
+    """Move the challenger alias, which tells people what is being tried, to the version."""
     alias = run.site.policy.registry.challenger
     with run.leased() as lease:
         run.perform(alias_move(run, alias, version.version, run.site.registry.alias(alias), Direction.ADVANCE), lease)

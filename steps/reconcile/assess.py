@@ -1,4 +1,6 @@
-"""Whether a heal helped, said once labels of the time after it have matured."""
+"""The assessment of past heals, made once labels of the time after them have matured; called by the
+sweep.
+"""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -19,7 +21,7 @@ MOST_ROWS = 200_000
 
 
 def assess(site: Site) -> tuple[str, ...]:
-    """Every heal of the model whose time has come; a sentence for each one assessed now."""
+    """Assess every heal of the model whose labels have matured; a sentence for each."""
     return tuple(sentence for incident, closing in _due(site) if (sentence := _assess(site, incident, closing)))
 
 
@@ -35,8 +37,8 @@ def _ripe(site: Site, closing: Closing) -> datetime:
 
 
 def _assess(site: Site, incident: Incident, closing: Closing) -> str | None:
-    """Effective when the version that was put in place loses no more than it did when it was
-    validated.
+    """Assess one heal: effective when the new version's loss is no higher than on its reference.
+    None while there are too few labels.
     """
     window = Window(closing.at, closing.at + site.policy.detect.window)
     version = closing.champion_after or ""

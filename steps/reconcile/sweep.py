@@ -1,7 +1,7 @@
-"""The sweep of one model between its heals: what a crash left half done is repaired, and a heal
-that nobody started is started.
+"""The sweep of one model between its heals: it repairs what a crash left half done and starts a
+heal whose alert was lost.
 
-`modelmedic reconcile` and the reconcile CronWorkflow call it for each model; `assess` says in it
+`modelmedic reconcile` and the reconcile CronWorkflow call it for each model; it also assesses
 whether earlier heals helped.
 """
 
@@ -28,7 +28,7 @@ _ENDED: Final = ("Succeeded", "Failed", "Error")
 
 @dataclass(frozen=True, slots=True)
 class SweepReport:
-    """What was done, a sentence each; empty when there was nothing to do."""
+    """The repairs of one sweep, a sentence each; empty when there was nothing to do."""
 
     sentences: tuple[str, ...]
 
@@ -56,11 +56,10 @@ def sweep(site: Site) -> SweepReport:
 
 
 def sweep_in_cluster(site: Site, workflows: Workflows, facts: Mapping[str, str]) -> int:
-    """The sweep of a model whose heals are Argo Workflows; returns how many things were done, and
-    says each.
+    """Sweep a model whose heals are Argo Workflows, say each thing that was done, and return their
+    number.
 
-    `facts` are those of the model in the list of all models: `heal` names the template that heals
-    it.
+    `facts` are the model's in the list of all models: `heal` names its WorkflowTemplate.
     """
     said = list(sweep(site).sentences)
     if told := list(_look_after_heal(site, workflows, facts["heal"])):
@@ -71,19 +70,18 @@ def sweep_in_cluster(site: Site, workflows: Workflows, facts: Mapping[str, str])
 
 
 def deadline(policy: Policy) -> timedelta:
-    """After which an open incident is taken to be dead: every wait that the policy allows it, and
-    some hours.
+    """The longest time that a heal may take: every wait that the policy allows, and two hours. An
+    incident that is open for longer is closed.
     """
     climb = (len(policy.rollout.steps) + 1) * policy.rollout.deadline
     return policy.retrain.timeout + 2 * policy.approval.timeout + climb + _SPARE
 
 
 def notice_release(site: Site) -> Release | None:
-    """Write down a version that serves and has the champion alias though no heal put it there; None
-    when there is none.
+    """Record a version that serves and has the champion alias though no heal released it; None when
+    there is none.
 
-    Its time is that of this sweep; the inference log tells more exactly from when on the version
-    answered.
+    The release gets the time of this sweep; the inference log has the first answer of the version.
     """
     releases = site.history.releases(site.model)
     served, alias = site.serving.state().champion, site.registry.alias(site.policy.registry.champion)
@@ -96,15 +94,15 @@ def notice_release(site: Site) -> Release | None:
 
 
 def _promoting(site: Site, version: str) -> bool:
-    """Whether a heal that is under way is just about to record the release of this version."""
+    """Whether an open heal has validated this version and is about to record its release."""
     current = site.ledger.current(site.model)
     validated = site.ledger.outputs(current, "validate") if current else None
     return bool(validated and validated.get("version") == version)
 
 
 def _look_after_heal(site: Site, workflows: Workflows, template: str) -> Iterator[str]:
-    """Start the heal that no alert has started, and close the incident of one that ended without
-    its close.
+    """Start the heal of an incident that has none, and close an incident whose heal ended without
+    closing it.
     """
     current = site.ledger.current(site.model)
     if current is None:
@@ -115,11 +113,13 @@ def _look_after_heal(site: Site, workflows: Workflows, template: str) -> Iterato
         return
     late = phase is None and site.clock.now() >= current.opened_at + _PATIENCE
     if late and ensure_heal(workflows, template, current, "reconcile", site.trail):
-        yield f"incident {current.id} had no heal, which is started now: did its alert arrive?"
+        yield f"incident {current.id} had no heal, and one is started now; check that alerts reach the event source"
 
 
 def _close_overdue(site: Site, incident: Incident) -> str:
-    outcome = close(Run(site, incident), f"it was open for more than {deadline(site.policy)} and nobody finished it")["outcome"]
+    outcome = close(Run(site, incident), f"it was open for more than {deadline(site.policy)}, the longest that its policy allows")[
+        "outcome"
+    ]
     return f"incident {incident.id} was open past its deadline and is closed as {outcome}"
 
 

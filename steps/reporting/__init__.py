@@ -1,3 +1,3 @@
-"""Pages and pictures for people: pure functions from values to HTML and SVG, and the gathering of
-those values from the records.
+"""HTML pages and their pictures: the records of an incident gathered (story), drawn (incident) and
+stored (publish), and the opinion on two files.
 """

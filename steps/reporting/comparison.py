@@ -1,5 +1,5 @@
-"""What the pictures of a page show of two windows: distributions of the columns to blame, and what
-the labels say of them.
+"""The comparison of two windows that a page's pictures show: distributions of the columns to blame,
+and the loss and the residuals on labelled rows.
 """
 
 from collections.abc import Sequence
@@ -26,8 +26,8 @@ _LEAST = 15  # labelled rows before a mean is drawn
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """`loss` is the name of the loss; `whole` its mean over all labelled rows; `losses` by segment,
-    `residuals` by column.
+    """Both windows side by side. `loss` is the name of the loss, `whole` its mean over all labelled
+    rows, `losses` are its means by segment, `residuals` the mean residuals by column.
     """
 
     rows: tuple[int, int]
@@ -47,8 +47,8 @@ def compare(
     segment: Segment | None = None,
     measured: Sequence[ColumnShift] = (),
 ) -> Comparison:
-    """The columns to blame first, then those that moved most. `measured` are the verdict's own
-    numbers, which win over the sample's.
+    """The columns to blame first, then those that moved most. `measured` are the numbers of the
+    verdict, which are shown instead of the sample's.
 
     Raises BadInput when the two tables share no feature.
     """
@@ -77,7 +77,9 @@ def _features(both: Pair, names: Sequence[str]) -> list[str]:
 
 
 def _worth_drawing(both: Pair, blamed: tuple[str, ...], problems: tuple[Problem, ...], known: tuple[ColumnShift, ...]) -> tuple[str, ...]:
-    """At least the four largest movers, so that a page about nothing shows that there is nothing."""
+    """The columns to draw: at least the four largest movers, so that a page without a shift shows
+    that there is none.
+    """
     moved = [shift.column for shift in known if shift.shifted] or []
     largest = [shift.column for shift in known][:4]
     drawable = {column.name for column in both.columns} | {*both.missing, *both.retyped, "prediction"}

@@ -1,5 +1,5 @@
-"""What a paged engineer reads first: model, outcome, cause, remedy, what serves now; and the few
-figures that matter most.
+"""The head of the incident page: outcome, cause, remedy, the version that serves now, and the few
+figures that matter most to an engineer on call.
 """
 
 from collections.abc import Mapping
@@ -62,7 +62,7 @@ def _remedy(story: Story) -> _Line | None:
     chosen = story.decision
     if chosen is None:
         return None
-    approval = ", which needs a person's yes" if chosen.needs_approval else ""
+    approval = ", which needs a person's approval" if chosen.needs_approval else ""
     limits = "; ".join(short(each.sentence, 200) for each in chosen.objections) or "a limit spoke against it"
     held = f"; it asked for {words(chosen.wanted.value)}, held back because {limits}" if chosen.wanted != chosen.remedy else ""
     rule = f": rule {short(chosen.rule)}, autonomy {chosen.autonomy.value}{approval}{held}"

@@ -1,5 +1,5 @@
-"""The page of one incident: one static file that tells the whole story in the order in which a
-person asks for it.
+"""The HTML page of one incident: one static file, its sections in the order in which a person asks;
+called by publish.
 """
 
 from collections.abc import Mapping
@@ -24,8 +24,8 @@ _STATES = {"done": ("•", "grey"), "good": ("✓", "good"), "bad": ("✕", "bad
 
 
 def incident_page(story: Story) -> str:
-    """One HTML file without scripts and without anything loaded from elsewhere; parts that have not
-    happened are left out.
+    """The page as HTML without scripts and without anything loaded from elsewhere; sections on what
+    has not happened are left out.
     """
     return render(
         "incident.html.j2",
@@ -70,7 +70,7 @@ def _unfinished(story: Story) -> str:
     if story.closing is not None:
         return ""
     reached = f"Recorded so far: {', '.join(words(stage) for stage in story.stages)}." if story.stages else "No stage has been recorded."
-    return f"{reached} Whoever runs it again goes on from there."
+    return f"{reached} The next run of the heal goes on from there."
 
 
 def _moments(story: Story) -> list[Mapping[str, Any]]:
@@ -85,8 +85,8 @@ def _moments(story: Story) -> list[Mapping[str, Any]]:
 
 
 def _untimed(story: Story) -> list[Moment]:
-    """What the training and the gates came to, where the ledger has it and no record of the trail
-    says it; behind the decision.
+    """The results of the training and the gates that the ledger has and the audit trail has not,
+    placed behind the decision.
     """
     after = next((record.at for record in story.records if record.event == "remedy.decided"), story.incident.opened_at)
     events = " ".join(record.event for record in story.records)

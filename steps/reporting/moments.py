@@ -1,5 +1,5 @@
-"""The audit trail of one incident as a person would tell it: one line per thing that happened, and
-what was begun and never ended.
+"""The timeline of one incident, from its audit trail: one line per event, and the effects that were
+begun and have no end on record.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -17,7 +17,9 @@ _SHOWN = 4  # facts of an event that has no sentence of its own
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """`state` is done, good, bad or open (begun, and no record says how it ended)."""
+    """One line of the timeline. `state` is done, good, bad or open (begun, without an end on
+    record).
+    """
 
     at: datetime
     title: str
@@ -29,7 +31,7 @@ class Moment:
 def moments(
     incident: Incident, records: Iterable[Record], evidence: Iterable[Mapping[str, Any]] = (), untimed: Iterable[Moment] = ()
 ) -> tuple[Moment, ...]:
-    """From what fired to the last record, in order."""
+    """The timeline from the alert to the last record."""
     records = [record for record in records if record.event != "incident.opened"]  # which is what fired
     told = [Moment(incident.opened_at, "Fired", _fired(incident), "done")]
     told += [Moment(datetime.fromisoformat(str(e["at"])), "Alert repeated", short(e.get("alert", ""), 200)) for e in evidence if "at" in e]
@@ -116,7 +118,7 @@ def _gated(title: str, state: str) -> Callable[[_Facts], tuple[str, str, str]]:
 _SENTENCES: dict[str, Callable[[_Facts], tuple[str, str, str]]] = {
     "cause.diagnosed": _diagnosed,
     "remedy.decided": _decided,
-    "approval.requested": lambda facts: ("Asked for a yes", f"about {_fact(facts, 'digest', 20)}", "done"),
+    "approval.requested": lambda facts: ("Approval requested", f"about {_fact(facts, 'digest', 20)}", "done"),
     "approval.decided": _answered,
     "window.quarantined": lambda _: ("Set aside", "the broken window will not be trained on", "good"),
     "gate.passed": _gated("Gate passed", "good"),

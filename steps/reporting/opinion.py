@@ -1,4 +1,4 @@
-"""The page of an opinion on two files: the same sections as an incident's, without a heal."""
+"""The HTML page of an opinion on two files: the sections of an incident page, without a heal."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -31,9 +31,7 @@ def opinion_page(
     diagnosis: Diagnosis | None = None,
     decision: Decision | None = None,
 ) -> str:
-    """One HTML file without scripts; `reference` and `current` are what a person calls the two
-    files.
-    """
+    """The page as HTML without scripts; `reference` and `current` are the names of the two files."""
     title = short(f"modelmedic: {current} against {reference}", 120)
     return render("opinion.html.j2", title=title, **_values(reference, current, comparison, verdict, diagnosis, decision))
 

@@ -1,4 +1,4 @@
-"""An opinion on two files as a page on disk."""
+"""The page of an opinion on two files, written to disk; called by the `--report` option of the CLI."""
 
 import math
 from pathlib import Path
@@ -30,11 +30,11 @@ def write_opinion(
     diagnosis: Diagnosis | None = None,
     decision: Decision | None = None,
 ) -> None:
-    """Write the page over whatever is there. Raises BadInput when it is one of the two files, or
-    cannot be written.
+    """Write the page over any older one. Raises BadInput when it is one of the two files, or cannot
+    be written.
     """
     if page.exists() and any(file.exists() and page.samefile(file) for file in (reference, current)):
-        raise BadInput(f"--report names {page}, which is one of the two files that are compared; expected another file")
+        raise BadInput(f"--report names {page}, which is one of the two files that are compared; expected a path of its own")
     first, second = sampled(reference), sampled(current)
     comparison = compare(
         first,

@@ -1,5 +1,5 @@
-"""Templates to HTML: everything is escaped, and every text is first cleaned of what hides letters
-and cut to a length.
+"""Templates rendered to HTML: every text is cleaned of characters that hide letters, cut to a
+length and escaped.
 """
 
 import re
@@ -11,15 +11,15 @@ from modelmedic.steps.reporting.pictures import words
 _AUTONOMY = {
     "observe": "only watches, and says nothing",
     "suggest": "only says what it would do",
-    "approve": "acts after a person's yes",
+    "approve": "acts after a person's approval",
     "act": "acts by itself",
 }
 _TONES = {"info": "grey", "warning": "warn", "critical": "bad"}
 
 
 def render(template: str, **values: Any) -> str:
-    """The page that the template of that name makes of the values. jinja2 is imported here, for it
-    takes its time.
+    """The page of that template with these values. jinja2 is imported at the first call, because
+    importing it is slow.
     """
     return str(_environment().get_template(template).render(**values))
 
@@ -71,9 +71,7 @@ def _environment() -> Any:
 
 
 def _finalize(value: Any) -> Any:
-    """Text of ours that is marked as safe passes; any other text is cleaned, and then escaped by
-    jinja2.
-    """
+    """Clean any text that is not marked as safe; jinja2 escapes it afterwards."""
     if isinstance(value, str) and not hasattr(value, "__html__"):
         return words.clean(value)
     return value

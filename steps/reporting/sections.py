@@ -1,4 +1,6 @@
-"""What both pages show of a comparison and a diagnosis, as plain values for the templates."""
+"""The sections on comparison and diagnosis that incident page and opinion share, as plain values
+for the templates.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,8 +14,7 @@ from modelmedic.steps.reporting.pictures.means import means
 from modelmedic.steps.reporting.pictures.values import ColumnComparison
 from modelmedic.steps.reporting.pictures.words import number, percent, short
 
-# In the order in which they are asked; what is said of each when it is not among the causes that
-# stand.
+# The sentence on each cause that was considered and ruled out, in the order of the diagnosis.
 _NOT_FOUND = {
     Cause.DATA_QUALITY: "no missing, retyped, stuck, null, infinite, unseen or duplicated values, and no change of unit",
     Cause.BAD_RELEASE: "no change of the model version explains it",
@@ -77,7 +78,9 @@ def drift_sentence(verdict: Verdict | None, comparison: Comparison | None) -> st
 
 
 def causes_considered(diagnosis: Diagnosis | None) -> Mapping[str, Any]:
-    """The causes that stand with their probabilities, and those that were asked and do not."""
+    """The causes that were named with their probabilities, those that were ruled out, and those
+    that could not be considered without labels.
+    """
     if diagnosis is None:
         return {"named": [], "out": [], "unasked": []}
     first = Hypothesis(diagnosis.cause, diagnosis.confidence, diagnosis.columns, diagnosis.segment)

@@ -1,5 +1,5 @@
-"""Everything a page tells of one incident, gathered from the records; a heal that broke off
-half-way has a story too.
+"""The records of one incident gathered into one value, of which the incident page is drawn; a heal
+that broke off has one too.
 """
 
 import logging
@@ -49,8 +49,8 @@ _LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """The audit trail as it was when the page was made: `length` records, all verified unless
-    `verified` is False.
+    """The audit trail when the page was drawn: `length` records, all verified unless `verified` is
+    False.
     """
 
     length: int
@@ -60,8 +60,8 @@ class Chain:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """One incident; None and empty stand for what has not happened or cannot be read. `gaps` says,
-    a sentence each, what cannot.
+    """The records of one incident; a field is None or empty for what has not happened or cannot be
+    read. `gaps` names what cannot be read, a sentence each.
     """
 
     incident: Incident
@@ -93,7 +93,7 @@ class Story:
 
 
 def gather(site: Site, incident: Incident) -> Story:
-    """What the ledger, the windows, the references and the audit trail know of the incident by now.
+    """Gather what ledger, windows, references and audit trail hold of the incident by now.
 
     Raises StoreError when the ledger itself cannot be read; what else is missing or unreadable
     becomes a gap.
@@ -136,13 +136,13 @@ def gather(site: Site, incident: Incident) -> Story:
 
 
 def _set_aside(stages: Mapping[str, Mapping[str, Any]]) -> Any:
-    """What the quarantine wrote down, unless it was told no."""
+    """The quarantine's result, unless a person rejected the quarantine."""
     found = stages.get("quarantine")
     return None if found is None or found.get("outcome") == "rejected" else found
 
 
 def _part(kind: type[T], document: Any, name: str, gaps: list[str]) -> T | None:
-    """The value that a stage wrote down; of another shape, it is left out and said so."""
+    """The value of that kind; None, and a gap, when the document has another shape."""
     if document is None:
         return None
     try:
@@ -194,7 +194,7 @@ def _told(store: ObjectStore, incident: Incident, gaps: list[str]) -> tuple[Noti
 
 
 def _entries(site: Site, incident: Incident, gaps: list[str]) -> tuple[Entry, ...]:
-    """Oldest first; what is older than the incident is not read."""
+    """The incident's entries on the audit trail, oldest first; older entries are not read."""
     try:
         since = incident.opened_at - _SKEW
         return tuple(entry for entry in site.trail.latest_entries(since) if entry.record.incident == incident.id)[::-1]

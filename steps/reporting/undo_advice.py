@@ -1,6 +1,4 @@
-"""How a person takes back what a heal did: commands to be copied, which stand or fall with what
-this heal changed.
-"""
+"""The commands with which a person takes back what a heal changed, for the incident page."""
 
 import shlex
 from dataclasses import dataclass
@@ -12,20 +10,18 @@ from modelmedic.steps.reporting.story import Story
 
 @dataclass(frozen=True, slots=True)
 class UndoAdvice:
-    """`commands` are pairs of what each is for and the command itself."""
+    """Advice in a sentence. `commands` are pairs of a purpose and the command."""
 
     sentence: str
     commands: tuple[tuple[str, str], ...] = ()
 
 
 def undo_advice(story: Story) -> UndoAdvice:
-    """What to type, in order; nothing where nothing was changed."""
+    """The commands in order; none where nothing was changed."""
     outcome = story.closing.outcome if story.closing else None
     freeze = (_FREEZE, f"modelmedic freeze {_name(story)} --reason {shlex.quote('looking into ' + story.incident.id)}")
     if outcome is None:
-        return UndoAdvice(
-            "The heal is still open. It goes on when it is run again; stop it from advancing first if you doubt it.", (freeze,)
-        )
+        return UndoAdvice("The heal is still open. It goes on when it is run again; if you doubt it, freeze the model first.", (freeze,))
     if outcome is Outcome.QUARANTINED:
         return UndoAdvice("Nothing was deleted and no model was changed: the rows lie where they were, and training leaves them out.")
     if outcome is Outcome.HEALED or outcome is Outcome.ROLLED_BACK:

@@ -1,5 +1,5 @@
-"""The challenger beside the champion: brought up dark, given shares, judged, promoted or withdrawn,
-each as a recorded effect.
+"""The canary: a challenger beside the champion, started dark, given shares of the traffic, judged,
+promoted or withdrawn, each change a recorded effect; called by the deploy stage.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -35,11 +35,13 @@ class _ReplayedAnswers:
 
 
 class CanaryFailed(Exception):
-    """The challenger does not come up or does not answer; the sentence says how that showed."""
+    """Raised when the challenger does not start or does not answer; the sentence says how it
+    showed.
+    """
 
 
 class Canary:
-    """One challenger's way at one incident; `before` is the champion that it may replace."""
+    """The canary of one challenger in one incident; `before` is the champion that it may replace."""
 
     def __init__(self, run: Run, model: ModelVersion, before: str | None) -> None:
         self._run = run
@@ -48,7 +50,7 @@ class Canary:
         self._serving = run.site.serving
 
     def start(self) -> None:
-        """Dark: no traffic but what is replayed. Promoted already (an earlier run got so far)
+        """Start the canary dark, without traffic. A challenger that an earlier run has promoted
         counts as started.
         """
         serving = self._serving
@@ -59,9 +61,7 @@ class Canary:
         self._advance("canary.started", "canary", act, lambda state: self._is_canary(state) or self._is_champion(state))
 
     def judge_dark(self) -> CanaryStep:
-        """Requests that validation has judged, asked again: the served predictions have to be the
-        same.
-        """
+        """Replay requests of the validation; the served predictions have to be the validated ones."""
         site = self._run.site
         if self._is_champion(self._serving.state()):
             return self._step_of_champion(0)
@@ -92,8 +92,8 @@ class Canary:
         tell_heal(self._run)
 
     def judge(self, share: int) -> CanaryStep:
-        """Wait until the share was held long enough and has answered enough, or the deadline is
-        over.
+        """Judge the canary once it has held the share long enough and answered enough requests, or
+        at the deadline.
         """
         site, rollout = self._run.site, self._run.site.policy.rollout
         if self._is_champion(self._serving.state()):
@@ -115,8 +115,8 @@ class Canary:
         self._advance("canary.promoted", "promote", act, self._is_champion)
 
     def withdraw(self, reason: str) -> None:
-        """Retreat: the champion that was there before serves all traffic again, whatever else is
-        away.
+        """Give all traffic back to the champion of before; a retreat, which neither a freeze nor an
+        unreachable store stops.
         """
         run, serving = self._run, self._serving
 
@@ -138,12 +138,14 @@ class Canary:
             run.perform(Effect("canary.withdrawn", self._withdrawal, Direction.RETREAT, act, read_back, facts), lease)
 
     def beside(self) -> bool:
-        """Whether it is there beside the champion, ready or not."""
+        """Whether the canary runs beside the champion, ready or not."""
         canary = self._serving.state().canary
         return canary is not None and canary.digest == self._model.digest
 
     def withdrawn_before(self) -> str | None:
-        """Why an earlier run of this stage took the canary back, if one did."""
+        """The reason for which an earlier run of this stage withdrew the canary; None when none
+        did.
+        """
         self._run.site.catch_up()
         earlier = self._run.journal.earlier(self._withdrawal)
         return str(earlier.facts.get("reason", "an earlier run took it back")) if earlier else None
@@ -153,7 +155,9 @@ class Canary:
         return f"withdraw:{self._run.incident.id}:{self._model.digest}"
 
     def _last_good(self, state: ServingState, version: str) -> ModelVersion:
-        """As the serving side has recorded it, so that going back does not need the registry."""
+        """The version as the serving object has recorded it, so that a retreat does not need the
+        registry.
+        """
         kept = state.previous
         if kept is not None and kept.version == version:
             return ModelVersion(self._model.name, kept.version, kept.digest, kept.uri)
@@ -211,8 +215,8 @@ class Canary:
         return _ReplayedAnswers(values, answers[-1].version if answers else "", p95(answer.latency_ms for answer in answers) or 0.0)
 
     def _champion_time(self, rows: pa.Table) -> float | None:
-        """The champion's p95 on the same requests; None when it does not answer, which is no fault
-        of the canary.
+        """The champion's p95 on the same requests, in ms; None when the champion does not answer,
+        which does not count against the canary.
         """
         try:
             return self._replayed(rows, "champion").p95_ms
@@ -228,8 +232,8 @@ class Canary:
 
 @contextmanager
 def _blaming_the_challenger() -> Iterator[None]:
-    """What serves was asked and waited for with patience: that it does not answer, or not with a
-    model, is the challenger's fault.
+    """Turn an error of serving into CanaryFailed: serving has waited long enough, so an answer that
+    does not come, or comes from no model, is the challenger's fault.
     """
     try:
         yield

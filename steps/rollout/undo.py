@@ -1,5 +1,5 @@
-"""A person takes back what a heal did: what served before it serves again, then the alias follows,
-and the record says who and why.
+"""The undoing of a heal by a person: the version of before serves again, the champion alias
+follows, and the records say who did it and why; called by `modelmedic undo`.
 """
 
 from dataclasses import dataclass
@@ -19,8 +19,8 @@ from modelmedic.steps.runtime.versions import alias_move
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a heal changed. Undoing a promotion is a retreat; undoing a rollback goes back to a
-    version that was judged bad.
+    """The versions before and after a heal. Undoing a promotion is a retreat; undoing a rollback is
+    an advance, because it restores a version that was judged bad.
     """
 
     before: str
@@ -29,11 +29,11 @@ class Change:
 
 
 def undo(run: Run, *, by: str, reason: str = "", dry_run: bool = False) -> str:
-    """What was done, or would be, in a sentence. Undoing twice changes nothing more.
+    """Undo the heal; a sentence on what was done, or would be. Undoing twice changes nothing more.
 
     Raises BadInput when the heal changed nothing that serves, Refused while a heal of the model is
     open or when somebody has moved the alias since; undoing a rollback is refused under a freeze as
-    well, for it advances.
+    well, because it advances.
     """
     site, change = run.site, changed(run)
     target = site.registry.version(change.before)

@@ -144,7 +144,7 @@ def test_a_no_in_argos_form_is_written_down_as_nobodys(tmp_path: Path) -> None:
     close(world.run)
     closing = world.site.ledger.closing(world.run.incident)
     assert closing is not None
-    assert (closing.outcome, "a no of nobody's" in closing.sentence) == (Outcome.REJECTED, True)
+    assert (closing.outcome, "an unattributed rejection" in closing.sentence) == (Outcome.REJECTED, True)
 
 
 def test_a_yes_that_never_reached_the_heal_is_named_when_it_ends_with_a_no(tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ def test_an_alias_that_a_human_moved_is_told_and_not_undone(world: DeployedWorld
     theirs = world.registry.add_by_hand({})
     world.registry.move_alias("champion", theirs, expected="1")
     sentences = repair(world.site)
-    assert "somebody moved the alias" in sentences[0]
+    assert "the alias was moved by hand" in sentences[0]
     assert world.registry.alias("champion") == theirs
     told = world.site.notifier
     assert isinstance(told, Told)

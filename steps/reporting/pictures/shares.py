@@ -34,8 +34,8 @@ def shares(steps: Sequence[CanaryStep], ended: int | None) -> Markup | None:
 
 
 def _times(steps: Sequence[CanaryStep]) -> tuple[list[float], list[tuple[float, str]]]:
-    """Where each judgement lies; evenly spread, with the times beneath, where a true scale would
-    put two on one spot.
+    """The place of each judgement: on a true scale of time, or evenly spread where two would
+    overlap; and the labels beneath.
     """
     room = (_WIDTH - _RIGHT - _LEFT) / (len(steps) + 1)
     places = [_LEFT + (index + 1) * room for index in range(len(steps))]
@@ -52,7 +52,7 @@ def _times(steps: Sequence[CanaryStep]) -> tuple[list[float], list[tuple[float, 
 
 
 def _stairs(steps: Sequence[CanaryStep], ended: int | None, x: list[float], y: Scale) -> list[tuple[float, float]]:
-    """A share holds from the judgement before to its own."""
+    """The corners of the stairs: a share lasts from the judgement before to its own."""
     corners = [(_LEFT, y(steps[0].share))]
     for index, step in enumerate(steps):
         following = steps[index + 1].share if index + 1 < len(steps) else ended

@@ -1,4 +1,4 @@
-"""Which time a challenger learnt from and was judged on, on one axis."""
+"""The spans of time that a challenger was trained and judged on, on one axis."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class Lane:
 
 
 def spans(lanes: Sequence[Lane], onset: datetime | None = None) -> Markup | None:
-    """Lanes above each other; None when there is no span at all."""
+    """The lanes above each other; None when there is no span."""
     windows = [window for lane in lanes for window in lane.windows]
     if not windows:
         return None

@@ -31,9 +31,7 @@ def strip(gate: Gate, around: tuple[float, float] | None = None) -> Markup | Non
 
 
 def extent(gates: tuple[Gate, ...]) -> tuple[float, float]:
-    """From the least to the greatest number of the gates, with some room; a lone number gets zero
-    beside it.
-    """
+    """The range of the gates' numbers with a margin; a lone number gets zero beside it."""
     seen = [n for g in gates for n in (g.value, g.threshold, g.low, g.high) if n is not None]
     if len(set(seen)) < 2:
         seen = [*seen, 0.0]

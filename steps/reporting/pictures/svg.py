@@ -1,5 +1,5 @@
-"""SVG written out: every text and attribute is escaped; colours are classes that the page's style
-sheet fills, light and dark.
+"""SVG written out: every text and attribute is escaped; colours are classes of the page's style
+sheet, light and dark.
 """
 
 import math
@@ -64,7 +64,7 @@ def path(points: Iterable[tuple[float, float]], class_: str, closed: bool = Fals
 
 
 def tip(content: str) -> Markup:
-    """What a mouse that rests there is shown."""
+    """The text that is shown where the mouse rests."""
     return tag("title", clean(content, 300))
 
 
@@ -75,7 +75,7 @@ def picture(width: float, height: float, label: str, parts: Sequence[Markup]) ->
 
 
 def ticks(low: float, high: float, most: int) -> list[float]:
-    """Round numbers from low to high, at most so many (Heckbert 1990)."""
+    """Round numbers from low to high, about `most` of them (Heckbert 1990)."""
     if not (math.isfinite(low) and math.isfinite(high)) or high <= low:
         return [low] if math.isfinite(low) else []
     rough = (high - low) / max(most, 1)
@@ -86,7 +86,7 @@ def ticks(low: float, high: float, most: int) -> list[float]:
 
 
 def days(start: datetime, end: datetime, most: int) -> list[datetime]:
-    """Midnights (UTC) or, over long spans, the first of months, at most so many."""
+    """Midnights (UTC) or, over long spans, firsts of months, at most `most` of them."""
     length = (end - start) / timedelta(days=1)
     step = next((n for n in _DAYS if length / n <= most), 365)
     if step >= 28:

@@ -28,7 +28,7 @@ class CodeShare:
 
 @dataclass(frozen=True, slots=True)
 class ColumnComparison:
-    """One column in both windows. `middles` are the medians; `nulls` the shares of rows without a
+    """One column in both windows. `middles` are the medians, `nulls` the shares of rows without a
     value.
     """
 
@@ -54,9 +54,7 @@ class Mean:
 
 @dataclass(frozen=True, slots=True)
 class GroupMeans:
-    """One part of the rows, and a mean over it in both windows; None where there are too few
-    labels.
-    """
+    """The mean over one part of the rows in both windows; None where there are too few labels."""
 
     label: str
     reference: Mean | None
@@ -65,7 +63,7 @@ class GroupMeans:
 
 @dataclass(frozen=True, slots=True)
 class Breakdown:
-    """A mean over the parts that a column cuts the rows into."""
+    """The means over the parts into which a column divides the rows."""
 
     column: str
     parts: tuple[GroupMeans, ...]

@@ -1,5 +1,5 @@
-"""Values as people read them. Every text may come from data: what could hide or reorder letters is
-shown, what is long is cut.
+"""Values as text for people. Any text may come from data: characters that hide or reorder letters
+are shown as escapes, long texts are cut.
 """
 
 import math
@@ -32,7 +32,9 @@ def statistic(name: str) -> str:
 
 
 def words(text: str) -> str:
-    """A word of ours for people: `concept_drift` → concept drift, `alias.moved` → alias moved."""
+    """A word of the records for people: `concept_drift` → concept drift, `alias.moved` → alias
+    moved.
+    """
     return clean(str(text), 80).replace("_", " ").replace(".", " ")
 
 
@@ -55,13 +57,13 @@ def number(value: float | int | None, digits: int = 3) -> str:
 
 
 def plain(value: float) -> str:
-    """As on an axis: no trailing zeros."""
+    """A number as on an axis, without trailing zeros."""
     text = f"{value:.4g}" if 1e-4 <= abs(value) < 1e5 or value == 0 else f"{value:.2g}"
     return text.replace("-", MINUS)
 
 
 def opening(text: str) -> str:
-    """A sentence of a record, fit to begin a paragraph."""
+    """A sentence of a record with a capital letter, to begin a paragraph."""
     said = clean(text)
     return said[:1].upper() + said[1:]
 
@@ -99,7 +101,7 @@ def span(window: Window | None) -> str:
 
 
 def lasting(length: timedelta) -> str:
-    """How long, in the two largest units that matter."""
+    """A length of time in its two largest units."""
     seconds = int(abs(length.total_seconds()))
     if seconds < 1:
         return "at once"
