@@ -25,8 +25,8 @@ HEAL: Final[tuple[Stage, ...]] = (
     ),
     Stage(
         name="approve-remedy",
-        title="Wait for a yes to the remedy",
-        description="Only where the policy's autonomy for a quarantine or a rollback is approve. No answer in time is a no.",
+        title="Wait for approval of the remedy",
+        description="Only where the policy's autonomy for a quarantine or a rollback is approve. No answer in time is a rejection.",
         step="approve",
         account=Account.OBSERVE,
         kind=Kind.APPROVAL,
@@ -89,8 +89,8 @@ HEAL: Final[tuple[Stage, ...]] = (
     ),
     Stage(
         name="approve",
-        title="Wait for a yes to the challenger",
-        description="Only where the policy's autonomy for the remedy is approve. No answer in time is a no.",
+        title="Wait for approval of the challenger",
+        description="Only where the policy's autonomy for the remedy is approve. No answer in time is a rejection.",
         step="approve",
         account=Account.OBSERVE,
         kind=Kind.APPROVAL,
