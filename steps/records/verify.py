@@ -4,9 +4,8 @@
 
 from dataclasses import dataclass
 
-from modelmedic.steps.adapters.clocks import SystemClock
 from modelmedic.steps.contracts.keys import audit_head_key, audit_key
-from modelmedic.steps.contracts.ports import ObjectStore
+from modelmedic.steps.contracts.ports import Clock, ObjectStore
 from modelmedic.steps.core.records.chain import Fault
 from modelmedic.steps.records.audit import AuditTrail
 from modelmedic.steps.records.ledger import Ledger
@@ -32,7 +31,7 @@ class Check:
         return self.model or self.folder
 
 
-def verify(store: ObjectStore, hashed: str, model: str | None) -> Check:
+def verify(store: ObjectStore, clock: Clock, hashed: str, model: str | None) -> Check:
     """Check the trail below `audit/<hashed>/`. What only one look sees is another writer's record
     on its way, and no fault.
     """
@@ -40,18 +39,18 @@ def verify(store: ObjectStore, hashed: str, model: str | None) -> Check:
         sentence = f"no record in {audit_key(hashed)} can be read; they were changed since, or a newer modelmedic wrote them"
         unreadable = Fault(0, sentence)
         return Check(hashed, None, _count(store, hashed), (unreadable,))
-    check = _look(store, hashed, model)
+    check = _look(store, clock, hashed, model)
     for _ in range(_LOOKS - 1):
         if not check.broken:
             break
-        check = _look(store, hashed, model)
+        check = _look(store, clock, hashed, model)
     return check
 
 
-def _look(store: ObjectStore, hashed: str, model: str) -> Check:
+def _look(store: ObjectStore, clock: Clock, hashed: str, model: str) -> Check:
     records = _count(store, hashed)
-    faults = AuditTrail(store, model, SystemClock(), "verify").verify()
-    if not records and Ledger(store, SystemClock()).past_heals(model):
+    faults = AuditTrail(store, model, clock, "verify").verify()
+    if not records and Ledger(store, clock).past_heals(model):
         faults.append(Fault(0, "there are closed incidents and no records; the trail was dropped"))
     return Check(hashed, model, records, tuple(faults))
 

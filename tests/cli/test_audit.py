@@ -144,7 +144,7 @@ def test_a_record_that_is_written_meanwhile_is_no_fault() -> None:
     trail = AuditTrail(store, "flights", SystemClock(), "monitor")
     trail.append("drift.measured")
     store.writer = trail
-    check = verify(store, model_hash("flights"), "flights")
+    check = verify(store, SystemClock(), model_hash("flights"), "flights")
     assert (check.broken, check.records, store.listings) == (False, 2, 4)
 
 

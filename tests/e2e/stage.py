@@ -226,7 +226,7 @@ class Stage:
     def records(self) -> list[Record]:
         """The audit trail of the model, whole and verified."""
         trail = AuditTrail(self.store, self.model, SystemClock(), "e2e")
-        found = verify(self.store, model_hash(self.model), self.model)
+        found = verify(self.store, SystemClock(), model_hash(self.model), self.model)
         assert not found.broken, found
         return list(trail.records())
 

@@ -1,4 +1,6 @@
-"""The public Python face: light to import, one answer for every kind of table, the command's answer."""
+"""The public Python face: light to import, one answer for every kind of table, the command's
+answer.
+"""
 
 import json
 import subprocess

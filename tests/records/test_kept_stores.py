@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from modelmedic.steps.adapters.clocks import PlayedClock
+from modelmedic.steps.adapters.clocks import PlayedClock, SystemClock
 from modelmedic.steps.adapters.store.folder import FolderStore
 from modelmedic.steps.contracts.detection import Thresholds, Verdict
 from modelmedic.steps.contracts.formats import FORMAT, document_at, parse
@@ -51,7 +51,7 @@ def ledger(store: FolderStore) -> Ledger:
 
 
 def test_the_chain_of_records_is_intact(store: FolderStore) -> None:
-    check = verify(store, HASHED, MODEL)
+    check = verify(store, SystemClock(), HASHED, MODEL)
     assert (check.faults, check.broken) == ((), False)
     assert check.records == len(list(AuditTrail(store, MODEL, PlayedClock(AT), "reader").records())) >= 60
 
@@ -61,7 +61,7 @@ def test_the_next_record_follows_the_last_kept_one(store: FolderStore) -> None:
     before = trail.length()
     trail.append("drift.measured")
     assert AuditTrail(store, MODEL, PlayedClock(AT), "reader").length() == before + 1
-    assert verify(store, HASHED, MODEL).faults == ()
+    assert verify(store, SystemClock(), HASHED, MODEL).faults == ()
 
 
 def test_every_incident_is_read_with_all_that_was_said_about_it(ledger: Ledger) -> None:

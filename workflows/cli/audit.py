@@ -87,6 +87,7 @@ def verify(ctx: click.Context, model: str | None, as_json: bool, url: str | None
     Exit code 77 when a trail is broken. Somebody who may rewrite every object of the store can
     rewrite a whole trail: only an object lock on the bucket helps against that.
     """
+    from modelmedic.steps.adapters.clocks import SystemClock
     from modelmedic.steps.contracts.keys import model_hash
     from modelmedic.steps.records.known_models import by_hash
     from modelmedic.steps.records.verify import verify as check
@@ -95,7 +96,7 @@ def verify(ctx: click.Context, model: str | None, as_json: bool, url: str | None
     store = opened(url, home, read_only=True)
     known = by_hash(store)
     wanted = [model_hash(known_model(store, model))] if model is not None else list(known)
-    checks = [check(store, hashed, known[hashed]) for hashed in wanted]
+    checks = [check(store, SystemClock(), hashed, known[hashed]) for hashed in wanted]
     broken = any(one.broken for one in checks)
     if as_json:
         trails = [{"model": one.model, "intact": not one.broken, "records": one.records, "faults": one.faults} for one in checks]

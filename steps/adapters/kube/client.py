@@ -36,8 +36,8 @@ class Kube:
         return self._call("GET", path)
 
     def listed(self, path: str, selector: str = "", fields: str = "") -> list[Document]:
-        """`selector` is of labels, such as `app=isvc.flights-predictor`; `fields` of fields, such as
-        `metadata.name=flights`.
+        """`selector` is of labels, such as `app=isvc.flights-predictor`; `fields` of fields, such
+        as `metadata.name=flights`.
         """
         query = {name: value for name, value in (("labelSelector", selector), ("fieldSelector", fields)) if value}
         return list(self._call("GET", path, query=query).get("items") or [])
