@@ -1,4 +1,6 @@
-"""The approval request that an incident waits with; read by the answers, the metrics and the CLI."""
+"""The approval request that an incident waits with; read by the answers, the metrics and the
+CLI.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

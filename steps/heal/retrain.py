@@ -76,7 +76,9 @@ def _retraining(policy: Policy) -> bool:
 
 
 def _first_onset(run: Run) -> datetime | None:
-    """The earliest onset of concept drift in the incidents since the last change of the champion."""
+    """The earliest onset of concept drift in the incidents since the last change of the
+    champion.
+    """
     site = run.site
     changed = max((heal.at for heal in site.ledger.past_heals(site.model) if replaces_champion(heal)), default=None)
     found = []

@@ -127,7 +127,9 @@ def _judge(run: Run, challenger: _Challenger) -> tuple[tuple[Gate, ...], dict[st
 
 
 def _old_regime(run: Run, challenger: _Challenger, answers: np.ndarray, champion_answers: np.ndarray) -> Gate:
-    """The gate on the old regime; where one segment changed, only rows outside of it are compared."""
+    """The gate on the old regime; where one segment changed, only rows outside of it are
+    compared.
+    """
     policy, segment = run.site.policy, challenger.diagnosis.segment
     rows = scored_rows(policy, challenger.old.table, answers, champion_answers).only(_remembered(run, challenger.old.table))
     if segment is None or segment.column not in rows.columns:

@@ -31,7 +31,9 @@ def opinion_page(
     diagnosis: Diagnosis | None = None,
     decision: Decision | None = None,
 ) -> str:
-    """The page as HTML without scripts; `reference` and `current` are the names of the two files."""
+    """The page as HTML without scripts; `reference` and `current` are the names of the two
+    files.
+    """
     title = short(f"modelmedic: {current} against {reference}", 120)
     return render("opinion.html.j2", title=title, **_values(reference, current, comparison, verdict, diagnosis, decision))
 

@@ -1,4 +1,6 @@
-"""The page of an opinion on two files, written to disk; called by the `--report` option of the CLI."""
+"""The page of an opinion on two files, written to disk; called by the `--report` option of
+the CLI.
+"""
 
 import math
 from pathlib import Path

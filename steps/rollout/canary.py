@@ -41,7 +41,9 @@ class CanaryFailed(Exception):
 
 
 class Canary:
-    """The canary of one challenger in one incident; `before` is the champion that it may replace."""
+    """The canary of one challenger in one incident; `before` is the champion that it may
+    replace.
+    """
 
     def __init__(self, run: Run, model: ModelVersion, before: str | None) -> None:
         self._run = run
@@ -61,7 +63,9 @@ class Canary:
         self._advance("canary.started", "canary", act, lambda state: self._is_canary(state) or self._is_champion(state))
 
     def judge_dark(self) -> CanaryStep:
-        """Replay requests of the validation; the served predictions have to be the validated ones."""
+        """Replay requests of the validation; the served predictions have to be the validated
+        ones.
+        """
         site = self._run.site
         if self._is_champion(self._serving.state()):
             return self._step_of_champion(0)

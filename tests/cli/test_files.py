@@ -1,4 +1,6 @@
-"""The two file commands: an answer for people, one object for programs, one sentence for a mistake."""
+"""The two file commands: an answer for people, one object for programs, one sentence for a
+mistake.
+"""
 
 import json
 import os

@@ -1,4 +1,6 @@
-"""The shape that all commands share: help, names, errors, exit codes, completion and a quick start."""
+"""The shape that all commands share: help, names, errors, exit codes, completion and a quick
+start.
+"""
 
 import os
 import signal

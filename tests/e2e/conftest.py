@@ -19,7 +19,9 @@ from tests.e2e.stage import Stage
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Everything here needs a cluster, and the cases are played in the order in which they stand."""
+    """Everything here needs a cluster, and the cases are played in the order in which they
+    stand.
+    """
     for item in items:
         if "tests/e2e" in str(item.path):
             item.add_marker(pytest.mark.e2e)

@@ -128,7 +128,9 @@ class Stage:
         return next(node.outputs["state"] for node in runs.nodes(self.cluster, workflow))
 
     def opened(self, rules: Policy | None = None) -> Incident:
-        """An incident over the current window, under these rules; a heal reads them by their hash."""
+        """An incident over the current window, under these rules; a heal reads them by their
+        hash.
+        """
         rules = rules or self.policy
         keep(self.store, policy_key(rules.hash), rules)
         now = datetime.now(UTC)

@@ -63,7 +63,9 @@ def test_a_canary_that_never_comes_up_is_taken_back(stage: Stage) -> None:
 
 
 def test_a_canary_that_crashes_under_traffic_is_taken_back(stage: Stage) -> None:
-    """Whoever was given to it may see its failures: no Gateway API gateway asks the champion again."""
+    """Whoever was given to it may see its failures: no Gateway API gateway asks the champion
+    again.
+    """
     before = stage.alias(), stage.served()
     stage.flights()
     incident = stage.opened(variant(stage.policy, rollout={"hold": "80s", "deadline": "90s"}))

@@ -70,7 +70,9 @@ def wheel(sdist: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A user's folder: `steps/` with a trainer, as ZenML projects have it, and rows to learn from."""
+    """A user's folder: `steps/` with a trainer, as ZenML projects have it, and rows to learn
+    from.
+    """
     folder = tmp_path_factory.mktemp("project")
     (folder / "steps").mkdir()
     (folder / "steps" / "__init__.py").touch()

@@ -1,4 +1,6 @@
-"""The documents of one model built without a text template: the measure of what `render` fills in."""
+"""The documents of one model built without a text template: the measure of what `render`
+fills in.
+"""
 
 from typing import Any
 

@@ -161,7 +161,9 @@ def _commands(text: str) -> Iterator[str]:
 
 
 def _fault(line: str) -> str | None:
-    """The parts of this command line that today's program does not know; a `…` stands for anything."""
+    """The parts of this command line that today's program does not know; a `…` stands for
+    anything.
+    """
     words = [word for word in shlex.split(line, comments=True) if word not in ("…", "\\")]
     command: click.Command = main
     while isinstance(command, click.Group) and words and not words[0].startswith("-"):

@@ -1,4 +1,6 @@
-"""`heal-<model>`: the stage table as an Argo DAG, so that the cluster walks what the laptop walks."""
+"""`heal-<model>`: the stage table as an Argo DAG, so that the cluster walks what the laptop
+walks.
+"""
 
 from collections.abc import Mapping
 from typing import Any, Final

@@ -24,7 +24,9 @@ _AGAIN: Final = 'asInt(lastRetry.exitCode) == 75 || (lastRetry.status == "Error"
 
 @dataclass(frozen=True)
 class Call:
-    """A step as it is called: its flags by name, each filled from the input parameter of that name."""
+    """A step as it is called: its flags by name, each filled from the input parameter of that
+    name.
+    """
 
     name: str  # of the template
     step: str  # the module of `steps`

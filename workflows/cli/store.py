@@ -29,7 +29,9 @@ def store_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def opened(url: str | None, home: Path | None, *, read_only: bool) -> "ObjectStore":
-    """The store. Raises BadInput when it holds nothing, because another one must have been meant."""
+    """The store. Raises BadInput when it holds nothing, because another one must have been
+    meant.
+    """
     from modelmedic.steps.adapters.store.by_url import open_store
     from modelmedic.steps.contracts.errors import BadInput
     from modelmedic.steps.runtime.workspace import Workspace

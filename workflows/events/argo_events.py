@@ -40,7 +40,9 @@ def event_bus(platform: Platform) -> dict[str, Any]:
 
 
 def event_source(platform: Platform) -> dict[str, Any]:
-    """A POST without the bearer token is refused; Alertmanager sends it (workflows.alertmanager)."""
+    """A POST without the bearer token is refused; Alertmanager sends it
+    (workflows.alertmanager).
+    """
     webhook = {
         "endpoint": ENDPOINT,
         "method": "POST",

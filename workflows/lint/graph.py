@@ -22,7 +22,9 @@ def graphs(objects: Objects) -> CheckResult:
 
 
 def approvals(objects: Objects) -> CheckResult:
-    """A suspended node whose time is over ends as Succeeded: its output then must be a rejection."""
+    """A suspended node whose time is over ends as Succeeded: its output then must be a
+    rejection.
+    """
     seen = [(thing, template) for thing in objects.workflows for template in thing.templates if "suspend" in template]
     findings = (thing.finding(sentence, f"template {template.get('name')}") for thing, template in seen for sentence in _approval(template))
     return result("approvals", seen, findings)

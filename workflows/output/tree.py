@@ -1,4 +1,6 @@
-"""The places of generated files, and a rendered tree beside the one on disk: compared and written."""
+"""The places of generated files, and a rendered tree beside the one on disk: compared and
+written.
+"""
 
 import os
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,4 +1,6 @@
-"""`make bench` shows the table; a run at the smallest size holds that the benchmark itself works."""
+"""`make bench` shows the table; a run at the smallest size holds that the benchmark itself
+works.
+"""
 
 from pathlib import Path
 

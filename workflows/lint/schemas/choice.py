@@ -23,7 +23,9 @@ def schema_of(api_version: str, kind: str, crds: Definitions) -> Schema | None:
 
 
 def mistaken(api_version: str, kind: str, crds: Definitions) -> str | None:
-    """The reason for which a kind without a schema is an error; None when the kind is only unknown."""
+    """The reason for which a kind without a schema is an error; None when the kind is only
+    unknown.
+    """
     if api_version.rpartition("/")[0] in groups():
         return "which Kubernetes does not have"
     known = sorted({each for version, each in (*_CUSTOM, *crds.schemas) if version == api_version})

@@ -47,7 +47,9 @@ def compiled(source: str, schema: Mapping[str, Any], documents: Mapping[str, Any
 
 
 def package_folder(name: str) -> Path | None:
-    """The files of an installed package, which is not imported for it; None when it is not there."""
+    """The files of an installed package, which is not imported for it; None when it is not
+    there.
+    """
     found = find_spec(name)
     places = list(found.submodule_search_locations or ()) if found else []
     return Path(places[0]) if places else None
