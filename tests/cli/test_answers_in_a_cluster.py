@@ -65,7 +65,7 @@ def test_a_dry_run_and_an_answer_without_kube_leave_the_cluster_alone(argo: Fake
     run("approve", incident.id, "--kube", "--namespace", "ml", "--dry-run")
     ended = run("approve", incident.id)
     assert decision(argo.objects[name(incident.id)]) is None
-    assert "the same again with --kube" in ended.stdout
+    assert "this command again with --kube" in ended.stdout
 
 
 def test_the_same_answer_again_reaches_a_heal_that_the_first_one_missed(argo: FakeArgo, records: Records) -> None:

@@ -78,7 +78,7 @@ def test_the_whole_story_is_told(records: Records) -> None:
         "passed  auc 0.71 against 0.64",
         f"validate: digest {DIGEST[:12]}, passed yes, version 4",
         "deploy: outcome healed",
-        f"alice (unverified) said yes about model {DIGEST[:12]}: looks right",
+        f"alice (unverified) approved model {DIGEST[:12]}: looks right",
         "version 4 serves",
         "3 before, 4 after",
         "no: the loss did not fall",

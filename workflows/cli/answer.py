@@ -103,9 +103,9 @@ def _deliver(given: "GivenAnswer", namespace: str) -> None:
 def _show(given: "GivenAnswer", dry_run: bool, kube: bool) -> None:
     from modelmedic.workflows.cli.console import out, safe
 
-    word = "yes" if given.answer.approved else "no"
-    done = "would be answered" if dry_run else "was answered already" if given.number is None else "answered"
-    out().print(f"{safe(given.incident)} {done} [bold]{word}[/bold] by {safe(given.answer.by)}, about {safe(given.about)}")
+    word = "approved" if given.answer.approved else "rejected"
+    done = "would be " if dry_run else "was already " if given.number is None else ""
+    out().print(f"{safe(given.incident)}: {done}[bold]{word}[/bold] by {safe(given.answer.by)}, about {safe(given.about)}")
     out().print(f"  then      {safe(given.ruling.sentence)}")
     if given.ruling.decision == "approved" and not kube:
-        out().print(f"  next      modelmedic heal {safe(given.incident)}, or the same again with --kube when it is healed in a cluster")
+        out().print(f"  next      modelmedic heal {safe(given.incident)}, or this command again with --kube for a heal in a cluster")

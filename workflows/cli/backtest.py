@@ -1,6 +1,4 @@
-"""modelmedic backtest: what a policy would have done over past data, beside what simpler habits
-would have come to.
-"""
+"""modelmedic backtest: a policy replayed over past data, beside simpler habits."""
 
 import os
 from collections.abc import Iterator
@@ -149,7 +147,7 @@ def _say_plan(rules: "Policy", found: _Read, as_json: bool) -> None:
 
 @contextmanager
 def _progress(plan: "ReplayPlan") -> Iterator[Any]:
-    """A bar for each way that is played, on a terminal only."""
+    """A progress bar for each way of running the model, on a terminal alone."""
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
     from modelmedic.steps.backtesting.result import TITLES
@@ -215,7 +213,7 @@ def _scores(said: "Backtest") -> Any:
 
 
 def _cell(value: float | None, others: list[float | None], higher: bool) -> str:
-    """The best of a row stands out."""
+    """One score; the best of its row is green."""
     if value is None:
         return _NOTHING
     known = [other for other in others if other is not None]

@@ -1,6 +1,4 @@
-"""The one place that knows how a person or a program wants to see things: colours, width, JSON,
-progress.
-"""
+"""The output of every command, for a person or a program: colours, width, JSON, progress."""
 
 import json
 import math
@@ -19,17 +17,17 @@ _PIPED_WIDTH = 200  # rich would cut tables at 80 columns where there is no term
 
 
 def out() -> "Console":
-    """stdout: the result."""
+    """The console of stdout, for the result."""
     return _console(sys.stdout)
 
 
 def talk() -> "Console":
-    """stderr: everything said beside the result."""
+    """The console of stderr, for everything beside the result."""
     return _console(sys.stderr)
 
 
 def _console(file: TextIO) -> "Console":
-    """rich itself leaves colours out for NO_COLOR and for what is no terminal."""
+    """A console; rich leaves colours out where NO_COLOR is set or no terminal is there."""
     from rich.console import Console
 
     width = None if file.isatty() or "COLUMNS" in os.environ else _PIPED_WIDTH
@@ -46,7 +44,7 @@ def safe(text: str) -> str:
 
 
 def short(text: str) -> str:
-    """Digests cut to what a person compares; --json has them whole."""
+    """The text with its digests cut to the part that a person compares; --json has them whole."""
     return _DIGEST.sub(lambda match: match[0][:12], text)
 
 

@@ -17,8 +17,14 @@ if TYPE_CHECKING:
 
 
 @click.command(short_help="Play a year of a model's life, faults included.")
-@click.option("--output", type=click.Path(path_type=Path, file_okay=False), default=Path("demo-output"), show_default=True)
-@click.option("--share", type=click.FloatRange(0.05, 1.0), default=0.4, show_default=True, help="Share of the year's flights to play.")
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("demo-output"),
+    show_default=True,
+    help="The folder of the workspace, made anew.",
+)
+@click.option("--share", type=click.FloatRange(0.05, 1.0), default=0.4, show_default=True, help="The share of the year's flights to play.")
 @click.option("--keep-serving", is_flag=True, help="Leave the model servers running at the end.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 def demo(output: Path, share: float, keep_serving: bool, as_json: bool) -> None:

@@ -1,4 +1,4 @@
-"""modelmedic diagnose: why two files differ, how sure that is, and what to do about it."""
+"""modelmedic diagnose: the cause of a difference between two files, and its remedy."""
 
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,8 @@ from modelmedic.workflows.cli.report_option import report_option, write_report
 @click.option("--season", help="The period after which the data repeats, such as 7d or 52w.")
 @report_option
 def diagnose(reference: Path, current: Path, as_json: bool, season: str | None, report: Path | None, **options: Any) -> None:
-    """Say why CURRENT differs from REFERENCE (Parquet or CSV), with evidence, runners-up and the
-    remedy.
+    """Find the cause for which CURRENT differs from REFERENCE (Parquet or CSV), with evidence,
+    runners-up and the remedy.
 
     Without --target and --prediction only the inputs can be judged; with --time the season and the
     onset can be told too.

@@ -1,4 +1,4 @@
-"""modelmedic explain: what an alert or a policy would lead to."""
+"""modelmedic explain: the consequences of an alert or of a policy."""
 
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,8 @@ import click
 @click.option("--platform", type=click.Path(path_type=Path), help="The platform file, for the addresses of runbooks.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 def explain(subject: str, below: tuple[Path, ...], above: tuple[Path, ...], platform: Path | None, as_json: bool) -> None:
-    """Say of an ALERT when it fires, whom it reaches and what to read; of a POLICY which rule,
-    remedy, autonomy, limit and approver would apply to each cause.
+    """Explain an ALERT: when it fires, whom it reaches and what to read; or a POLICY: the rule,
+    remedy, autonomy, limits and approvers that apply to each cause.
     """
     from modelmedic.steps.adapters.policy.file import load_policy
     from modelmedic.workflows.cli.console import print_json
@@ -29,7 +29,7 @@ def explain(subject: str, below: tuple[Path, ...], above: tuple[Path, ...], plat
     where = read_platform(platform)
     known = alert(subject)
     if known is None and not subject.endswith((".yaml", ".yml")):
-        raise click.UsageError(f"{subject!r} is no alert and no policy file; expected one of {', '.join(_alerts())}, or a YAML file")
+        raise click.UsageError(f"{subject!r} is neither an alert nor a policy file; expected one of {', '.join(_alerts())}, or a YAML file")
     told = explain_alert(known, where) if known else explain_policy(load_policy(Path(subject), below, above), where)
     if as_json:
         print_json(told)

@@ -1,4 +1,4 @@
-"""modelmedic freeze: let nothing advance for a while, see what is frozen, end it."""
+"""modelmedic freeze: orders that let nothing advance for a while, listed and lifted."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -87,7 +87,7 @@ def _order(
 
 
 def _warn_of_others(standing: tuple["FreezeOrder", ...], order: "FreezeOrder", lift: bool) -> None:
-    """Whoever lifts one freeze should know of the other."""
+    """Names a freeze that still holds after another one was lifted."""
     for other in standing if lift else ():
         if other.model != order.model and (other.model is None or order.model is None):
             click.echo(f"still holds: {other.sentence}", err=True)

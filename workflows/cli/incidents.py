@@ -1,4 +1,4 @@
-"""modelmedic incidents: what happened to the models, and the whole story of one of them."""
+"""modelmedic incidents: the incidents of the models, and the whole story of one of them."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any

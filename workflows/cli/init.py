@@ -1,4 +1,4 @@
-"""modelmedic init: a first policy from a data file, every guess said."""
+"""modelmedic init: a first policy from a data file, with every guess named."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ def init(
     """Scaffold a policy from DATA_FILE (Parquet or CSV): the rows that a model learns from, with
     their labels and times.
 
-    Task, time, features and segments are guessed; every guess is said on stderr. The policy passes
+    Task, time, features and segments are guessed; every guess is named on stderr. The policy passes
     `modelmedic validate`.
     """
     from modelmedic.steps.adapters.policy.scaffold import scaffold_yaml

@@ -1,4 +1,4 @@
-"""modelmedic monitor: is the current window still like the reference?"""
+"""modelmedic monitor: the comparison of the current window with the reference."""
 
 from datetime import datetime
 from pathlib import Path

@@ -1,5 +1,5 @@
-"""The options with which both file commands learn what the columns are, and what people type as
-times.
+"""The options by which both file commands learn the roles of columns, and the reading of spans that
+people type.
 """
 
 import difflib
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from modelmedic.steps.contracts.detection import Roles
 
 _TASKS = ("binary", "regression")
-_MOST_NAMES = 20  # of a table's columns are said in an error
+_MOST_NAMES = 20  # of a table's columns that an error names
 
 _OPTIONS = (
     click.option("--target", help="The label's column."),

@@ -1,5 +1,5 @@
-"""modelmedic validate, defaults and schema: whether a policy may say what it says, and what holds
-where it is silent.
+"""modelmedic validate, defaults and schema: the faults of a policy, its values with their sources,
+and its JSON Schema.
 """
 
 from pathlib import Path
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 _FILE = click.Path(path_type=Path)
 _below = click.option(
-    "--defaults", "below", type=_FILE, multiple=True, help="Org-wide defaults below the policy; may be repeated, the later wins."
+    "--defaults", "below", type=_FILE, multiple=True, help="Org-wide defaults under the policy; may be repeated, the later wins."
 )
 _above = click.option(
-    "--overlay", "above", type=_FILE, multiple=True, help="An environment's values above the policy; may be repeated, the later wins."
+    "--overlay", "above", type=_FILE, multiple=True, help="An environment's values over the policy; may be repeated, the later wins."
 )
 _json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 
@@ -27,8 +27,8 @@ _json = click.option("--json", "as_json", is_flag=True, help="Print one JSON obj
 @_json
 @click.pass_context
 def validate(ctx: click.Context, files: tuple[Path, ...], below: tuple[Path, ...], above: tuple[Path, ...], as_json: bool) -> None:
-    """Check each POLICY and say everything that is wrong with all of them: file, line, what it was,
-    what is allowed.
+    """Check each POLICY and name every fault of all of them: file, line, the value, and the values
+    that are allowed.
 
     Files of org-wide defaults and overlays may be named too; they are checked by themselves. Exit
     code 78 when anything is wrong.
@@ -76,7 +76,13 @@ def defaults(file: Path, below: tuple[Path, ...], above: tuple[Path, ...], as_js
 
 
 @click.command(short_help="Print the JSON Schema of a healing policy.")
-@click.option("--kind", type=click.Choice(["HealingPolicy", "HealingPolicyDefaults", "HealingPolicyOverlay"]), default="HealingPolicy")
+@click.option(
+    "--kind",
+    type=click.Choice(["HealingPolicy", "HealingPolicyDefaults", "HealingPolicyOverlay"]),
+    default="HealingPolicy",
+    show_default=True,
+    help="The kind of file that the schema is for.",
+)
 @click.option("--out", type=_FILE, help="Write the schema to this file instead of stdout.")
 def schema(kind: Any, out: Path | None) -> None:
     """Print the JSON Schema (draft 2020-12) of a policy, for an editor that checks YAML as it is

@@ -1,4 +1,4 @@
-"""modelmedic reconcile: what has to be looked after between heals."""
+"""modelmedic reconcile: the sweep of one model between heals."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The option of both file commands that writes a page for people beside the answer."""
+"""The option of both file commands that writes an HTML report for people beside the result."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any

@@ -1,5 +1,5 @@
-"""The option by which people's commands find the records, and what they do with them before
-anything else.
+"""The options by which people's commands find the records and name themselves, and the store that
+they open.
 """
 
 import difflib
@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from modelmedic.steps.contracts.ports import ObjectStore
 
 _OPTIONS = (
-    click.option("--store", "url", metavar="URL", envvar="MODELMEDIC_STORE", help="Folder or s3://bucket/prefix; default <home>/store."),
+    click.option(
+        "--store", "url", metavar="URL", envvar="MODELMEDIC_STORE", help="The store: a folder or s3://bucket/prefix; default <home>/store."
+    ),
     click.option("--home", type=click.Path(path_type=Path, file_okay=False), help="The workspace folder; default .modelmedic."),
 )
 by_option = click.option("--by", help="The person who acts; your login name when left out.")
