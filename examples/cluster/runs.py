@@ -14,7 +14,7 @@ ENDED = ("Succeeded", "Failed", "Error")
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
+class WorkflowNode:
     """One pod or approval of a run; a time is None until it has come."""
 
     name: str
@@ -62,7 +62,7 @@ def at_once(cluster: Cluster, cron: str) -> str:
     return cluster.create({"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata": metadata, "spec": spec["workflowSpec"]})
 
 
-def nodes(cluster: Cluster, workflow: str) -> list[Node]:
+def nodes(cluster: Cluster, workflow: str) -> list[WorkflowNode]:
     """The Workflow's nodes by their start."""
     document = cluster.get("workflow", workflow) or {}
     found = document.get("status", {}).get("nodes", {}).values()
@@ -109,9 +109,9 @@ def logs(cluster: Cluster, workflow: str) -> str:
     return cluster.run("logs", "-l", f"workflows.argoproj.io/workflow={workflow}", "-c", "main", "--tail=40", "--prefix", check=False)
 
 
-def _node(document: Mapping[str, Any]) -> Node:
+def _node(document: Mapping[str, Any]) -> WorkflowNode:
     outputs = {each["name"]: str(each.get("value", "")) for each in (document.get("outputs") or {}).get("parameters", [])}
-    return Node(
+    return WorkflowNode(
         document["displayName"],
         document.get("phase", ""),
         _moment(document.get("startedAt")),

@@ -19,7 +19,7 @@ class Manifests:
     files: Mapping[str, str] = field(repr=False)
 
     def compare(self, folder: str | os.PathLike[str]) -> Difference:
-        """What `write` would change in the folder."""
+        """The changes that `write` would make in the folder."""
         return compare(self.files, Path(folder))
 
     def write(self, folder: str | os.PathLike[str]) -> Difference:

@@ -23,7 +23,7 @@ _SHOWN = 8  # columns in a repr
 
 @dataclass(frozen=True, slots=True)
 class Detection:
-    """What differs between two tables. `verdict` has all of it; the properties are its parts."""
+    """The differences between two tables. `verdict` has all of it; the properties are its parts."""
 
     verdict: Verdict
     names: tuple[str, str] = ("reference", "current")
@@ -40,7 +40,7 @@ class Detection:
 
     @property
     def problems(self) -> tuple[Problem, ...]:
-        """What is wrong with the data itself."""
+        """The faults of the data itself."""
         return self.verdict.problems
 
     @property
@@ -74,7 +74,7 @@ class Detection:
 
 @dataclass(frozen=True, slots=True)
 class Opinion:
-    """Why two tables differ, and what the default rules make of it."""
+    """The cause of a difference between two tables, and the decision of the default rules."""
 
     diagnosis: "Diagnosis"
     decision: "Decision"

@@ -23,7 +23,7 @@ class Submission:
 
     @property
     def outcome(self) -> str | None:
-        """What became of it, such as `healed`; None while that is not known."""
+        """The outcome of the Workflow, such as `healed`; None while it is not known."""
         outputs = self.ended.outputs if self.ended else {}
         return outputs.get("outcome") or outputs.get("state") or None
 

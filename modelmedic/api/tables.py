@@ -1,4 +1,4 @@
-"""What a person has at hand, a DataFrame or a file, as the rows that the program reads."""
+"""Tables of a person, DataFrames or files, as the rows that the program reads."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -43,7 +43,7 @@ def is_file(given: Table) -> bool:
 
 
 def name_of(given: Table, role: str) -> str:
-    """What a person calls the table: a file's name, or the part that it plays."""
+    """The name of the table for a person: its file's, or the part that it plays."""
     return Path(os.fspath(given)).name if isinstance(given, str | os.PathLike) else role
 
 

@@ -208,7 +208,7 @@ def _excerpt(response: urllib3.BaseHTTPResponse, until: float) -> bytes:
 
 
 def _reason(error: Exception, connect: float, answer: float) -> str:
-    """Why there is no answer, without the vendor's object addresses."""
+    """The reason for which there is no answer, without the vendor's object addresses."""
     if isinstance(error, ConnectTimeoutError) and not isinstance(error, NewConnectionError):  # its subclass
         return f"no connection within {connect:g} s"
     if isinstance(error, ReadTimeoutError):

@@ -1,4 +1,4 @@
-"""Why a window differs: the cause, what speaks for it, and what else it could be."""
+"""The diagnosis of a window: its cause, the evidence for it, and the other hypotheses."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta

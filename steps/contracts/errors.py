@@ -3,7 +3,7 @@
     ModelmedicError
     ├── BadInput          65  the data or the arguments are wrong; retrying changes nothing
     ├── BadPolicy         78  the policy is wrong
-    ├── Refused           77  a safety rule said no
+    ├── Refused           77  a safety rule forbids it
     │   ├── LeaseLost         somebody else holds the model now
     │   └── UnsafeStore       the object store ignores conditional writes
     ├── Transient         75  may go through later: a workflow engine retries it

@@ -135,7 +135,7 @@ def verdict_folder(model: str) -> str:
 
 
 def model_prefix(digest: str) -> str:
-    """Where the files of a model lie, by the digest of its folder."""
+    """The folder of a model's files, by their digest."""
     return f"models/{word('model digest', digest)}"
 
 
@@ -145,7 +145,7 @@ def candidate_prefix(hashed: str, epoch: int) -> str:
 
 
 def bootstrap_prefix(model: str) -> str:
-    """Where people put the labelled rows of a first champion."""
+    """The folder into which people put the labelled rows of a first champion."""
     return f"bootstrap/{model_hash(model)}/"
 
 

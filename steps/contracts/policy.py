@@ -78,7 +78,7 @@ class Metadata(Section):
 
 
 class Serving(Section):
-    """Where the model serves."""
+    """The place where the model serves."""
 
     inferenceService: Name = Field(description="The KServe InferenceService.")
     namespace: Name = Field(default="default", description="Its namespace.")
@@ -88,7 +88,7 @@ class Serving(Section):
 
 
 class Registry(Section):
-    """Where the versions of the model are kept."""
+    """The registered model and its aliases."""
 
     name: RegisteredName = Field(description="The registered model in MLflow.")
     champion: Name = Field(default="champion", description="Alias of the version that serves.")
@@ -170,7 +170,7 @@ class Persistence(Section):
 
 
 class Detect(Section):
-    """When a difference between the current and the reference window is an alarm."""
+    """The limits beyond which the current window's difference from the reference is an alarm."""
 
     window: Annotated[timedelta, Span("1h", "90d")] = Field(default=timedelta(days=7), description="Length of the current window.")
     persistence: Persistence = Field(default_factory=Persistence, description="k of n windows.")
@@ -245,7 +245,7 @@ class Freeze(Section):
 
 
 class Breaker(Section):
-    """When repeated failure stops the loop."""
+    """The number of failures that stops the loop."""
 
     failures: Whole = Field(default=3, ge=1, le=20, description="This many failed heals …")
     within: Annotated[timedelta, Span("1h", "365d")] = Field(
@@ -352,7 +352,7 @@ class Approval(Section):
 
 
 class Notify(Section):
-    """Where notifications go beside the terminal and the store."""
+    """The receivers of notifications beside the terminal and the store."""
 
     alertmanager: BaseUrl | None = Field(default=None, description="Base URL of an Alertmanager that notifications go to as well.")
 

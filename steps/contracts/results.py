@@ -137,7 +137,7 @@ class ValidateResult(Result):
 
 @dataclass(frozen=True, slots=True)
 class ApprovalRequest(Result):
-    """When a person was asked, and the digest that an answer has to name."""
+    """The time at which a person was asked, and the digest that an answer has to name."""
 
     at: datetime
     digest: str
@@ -256,7 +256,7 @@ class ReportResult(Result):
 
 @dataclass(frozen=True, slots=True)
 class CloseResult(Result):
-    """How the incident ended. `report` is the store key of the incident page, None when it could
+    """The end of the incident. `report` is the store key of the incident page, None when it could
     not be drawn.
     """
 
@@ -272,7 +272,7 @@ class CloseResult(Result):
 
 @dataclass(frozen=True, slots=True)
 class UndoResult(Result):
-    """Who took the heal's change back, when and why."""
+    """The undo of a heal: who took its change back, when and why."""
 
     name: ClassVar[str] = "undone"
     at: datetime

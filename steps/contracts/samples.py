@@ -25,8 +25,8 @@ class Sample:
 
 
 class Publisher(Protocol):
-    """Where samples go. What was published for the same job and model before is replaced as a
-    whole.
+    """The port that samples are pushed to. What was published for the same job and model before is
+    replaced as a whole.
     """
 
     def publish(self, job: str, model: str | None, samples: Sequence[Sample]) -> None:

@@ -13,7 +13,7 @@ class Task(StrEnum):
 
 
 class Cause(StrEnum):
-    """Why a model's current window differs from its reference window."""
+    """The reason for which a model's current window differs from its reference window."""
 
     NONE = "none"
     DATA_QUALITY = "data_quality"

@@ -80,7 +80,7 @@ def _fresh(run: Run, stage: Stage, done: Mapping[str, Outputs], ask: Ask, step: 
 
 
 def _starts(stage: Stage, done: Mapping[str, Outputs]) -> bool:
-    """Whether the stage starts, as Argo decides it: a skipped stage has empty outputs, and only
+    """True when the stage starts, as Argo decides it: a skipped stage has empty outputs, and only
     `after_or_skipped` follows it.
     """
     if any(name not in done for name in stage.after):

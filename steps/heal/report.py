@@ -84,7 +84,7 @@ def _sample(table: pa.Table, seed: int) -> pa.Table:
 
 
 def _shown(name: str, *tables: pa.Table, number: bool) -> bool:
-    """Whether every table has the column, of the kind that the policy says, with a value that can
+    """True when every table has the column, of the kind that the policy says, with a value that can
     be drawn.
     """
     if not all(name in table.column_names for table in tables):

@@ -69,8 +69,8 @@ def retrain(run: Run) -> Outputs:
 
 
 def _retraining(policy: Policy) -> bool:
-    """Whether a full training may replace a recalibration: where the policy gives it at least the
-    same autonomy.
+    """True when a full training may replace a recalibration: the policy gives it at least the same
+    autonomy.
     """
     return policy.autonomy.level(Remedy.RETRAIN).rank >= policy.autonomy.level(Remedy.RECALIBRATE).rank
 
@@ -92,7 +92,7 @@ def _first_onset(run: Run) -> datetime | None:
 
 
 def _waited(run: Run) -> bool:
-    """Whether incidents of this model have waited a whole detection window for rows of the new
+    """True when incidents of this model have waited a whole detection window for rows of the new
     concept, without a training.
     """
     site, since = run.site, run.incident.opened_at

@@ -94,7 +94,7 @@ def notice_release(site: Site) -> Release | None:
 
 
 def _promoting(site: Site, version: str) -> bool:
-    """Whether an open heal has validated this version and is about to record its release."""
+    """True when an open heal has validated this version and is about to record its release."""
     current = site.ledger.current(site.model)
     validated = site.ledger.outputs(current, "validate") if current else None
     return bool(validated and validated.get("version") == version)

@@ -21,7 +21,7 @@ from modelmedic.steps.contracts.formats import encoded, parse
 from modelmedic.steps.contracts.keys import audit_head_key, audit_key, model_hash
 from modelmedic.steps.contracts.ports import Clock, ObjectStore
 from modelmedic.steps.contracts.window import utc
-from modelmedic.steps.core.records.chain import GENESIS, Changed, Entry, Fault, Head, entry, faults, follows, written
+from modelmedic.steps.core.records.chain import GENESIS, ChainFault, Changed, Entry, Head, entry, faults, follows, written
 from modelmedic.steps.core.records.redaction import redact
 from modelmedic.steps.records.documents import last
 
@@ -104,7 +104,7 @@ class AuditTrail:
     def length(self) -> int:
         return self._find_end().head.sequence
 
-    def verify(self) -> list[Fault]:
+    def verify(self) -> list[ChainFault]:
         """Every fault of the trail as it is stored now; empty when it is intact."""
         keys = list(self._store.list(audit_key(self._hashed)))
         return faults(self.model, ((key, self._store.get(key).data) for key in keys))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from modelmedic.steps.contracts.keys import audit_head_key, audit_key
 from modelmedic.steps.contracts.ports import Clock, ObjectStore
-from modelmedic.steps.core.records.chain import Fault
+from modelmedic.steps.core.records.chain import ChainFault
 from modelmedic.steps.records.audit import AuditTrail
 from modelmedic.steps.records.ledger import Ledger
 
@@ -20,7 +20,7 @@ class Check:
     folder: str
     model: str | None
     records: int
-    faults: tuple[Fault, ...]
+    faults: tuple[ChainFault, ...]
 
     @property
     def broken(self) -> bool:
@@ -37,7 +37,7 @@ def verify(store: ObjectStore, clock: Clock, hashed: str, model: str | None) -> 
     """
     if model is None:
         sentence = f"no record in {audit_key(hashed)} can be read; they were changed since, or a newer modelmedic wrote them"
-        unreadable = Fault(0, sentence)
+        unreadable = ChainFault(0, sentence)
         return Check(hashed, None, _count(store, hashed), (unreadable,))
     check = _look(store, clock, hashed, model)
     for _ in range(_LOOKS - 1):
@@ -51,7 +51,7 @@ def _look(store: ObjectStore, clock: Clock, hashed: str, model: str) -> Check:
     records = _count(store, hashed)
     faults = AuditTrail(store, model, clock, "verify").verify()
     if not records and Ledger(store, clock).past_heals(model):
-        faults.append(Fault(0, "there are closed incidents and no records; the trail was dropped"))
+        faults.append(ChainFault(0, "there are closed incidents and no records; the trail was dropped"))
     return Check(hashed, model, records, tuple(faults))
 
 

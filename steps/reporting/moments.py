@@ -32,7 +32,7 @@ def moments(
     incident: Incident, records: Iterable[Record], evidence: Iterable[Mapping[str, Any]] = (), untimed: Iterable[Moment] = ()
 ) -> tuple[Moment, ...]:
     """The timeline from the alert to the last record."""
-    records = [record for record in records if record.event != "incident.opened"]  # which is what fired
+    records = [record for record in records if record.event != "incident.opened"]  # told as the alert that fired
     told = [Moment(incident.opened_at, "Fired", _fired(incident), "done")]
     told += [Moment(datetime.fromisoformat(str(e["at"])), "Alert repeated", short(e.get("alert", ""), 200)) for e in evidence if "at" in e]
     ended = {record.key for record in records if record.phase in (Phase.OUTCOME, Phase.FAILURE)}
@@ -123,7 +123,7 @@ _SENTENCES: dict[str, Callable[[_Facts], tuple[str, str, str]]] = {
     "window.quarantined": lambda _: ("Set aside", "the broken window will not be trained on", "good"),
     "gate.passed": _gated("Gate passed", "good"),
     "gate.failed": _gated("Gate failed", "bad"),
-    "canary.started": lambda _: ("Challenger up", "dark: it answers, and gets no traffic", "done"),
+    "canary.started": lambda _: ("Challenger up", "dark: the challenger answers, and gets no traffic", "done"),
     "canary.judged": _judged,
     "share.set": lambda facts: (f"Share {_fact(facts, 'percent', 6)} %", "of the traffic goes to the challenger", "done"),
     "canary.promoted": lambda _: ("Promoted", "the challenger serves all traffic", "good"),
@@ -137,5 +137,5 @@ _SENTENCES: dict[str, Callable[[_Facts], tuple[str, str, str]]] = {
     "heal.undone": lambda facts: ("Undone", f"{_fact(facts, 'sentence')}; {_fact(facts, 'reason') or 'no reason was given'}", "bad"),
     "heal.assessed": lambda facts: ("Assessed", _fact(facts, "sentence"), "good" if facts.get("effective") else "bad"),
     "incident.closed": _closed,
-    "report.failed": lambda facts: ("No page", _fact(facts, "error"), "bad"),
+    "report.failed": lambda facts: ("No incident page", _fact(facts, "error"), "bad"),
 }

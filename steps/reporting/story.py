@@ -32,7 +32,7 @@ from modelmedic.steps.contracts.results import (
     UndoResult,
 )
 from modelmedic.steps.contracts.training import Validation
-from modelmedic.steps.core.records.chain import Entry, Fault
+from modelmedic.steps.core.records.chain import ChainFault, Entry
 from modelmedic.steps.core.tables.thinning import thin
 from modelmedic.steps.records.documents import read
 from modelmedic.steps.reporting.comparison import Comparison, compare
@@ -54,7 +54,7 @@ class Chain:
     """
 
     length: int
-    faults: tuple[Fault, ...] = ()
+    faults: tuple[ChainFault, ...] = ()
     verified: bool = True
 
 

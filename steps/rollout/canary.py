@@ -142,7 +142,7 @@ class Canary:
             run.perform(Effect("canary.withdrawn", self._withdrawal, Direction.RETREAT, act, read_back, facts), lease)
 
     def beside(self) -> bool:
-        """Whether the canary runs beside the champion, ready or not."""
+        """True when the canary runs beside the champion, ready or not."""
         canary = self._serving.state().canary
         return canary is not None and canary.digest == self._model.digest
 

@@ -1,5 +1,5 @@
-"""A yes counts when it is in time, about this model, and from somebody who may say it; anything
-else is a no or no answer.
+"""An approval counts when it is in time, about this model, and from somebody who may give it;
+anything else is a rejection or no answer.
 """
 
 from datetime import UTC, datetime, timedelta

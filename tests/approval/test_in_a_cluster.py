@@ -28,7 +28,7 @@ FOUND = Diagnosis(Cause.BAD_RELEASE, 0.9, version="1", sentence="it was the rele
 
 
 def waiting(folder: Path, remedy: str = "retrain", **approval: Any) -> DeployedWorld:
-    """A heal whose challenger, or whose remedy, needs a yes."""
+    """A heal whose challenger, or whose remedy, needs an approval."""
     world = DeployedWorld(folder, approval="needed")
     world.site.policy = policy(approval=approval, rollout=world.site.policy.rollout.model_dump(mode="json"))
     if remedy != "retrain":
@@ -92,7 +92,7 @@ def test_argos_form_comes_too_late_after_the_timeout(tmp_path: Path) -> None:
 
 
 def test_a_yes_in_argos_form_survives_a_retry_after_the_timeout(tmp_path: Path) -> None:
-    """The first try took the yes and died."""
+    """The first try took the approval and died."""
     world = waiting(tmp_path, form=True, timeout="1h")
     world.clock.meanwhile = _die
     with pytest.raises(KeyboardInterrupt):

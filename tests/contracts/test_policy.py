@@ -1,4 +1,4 @@
-"""The policy says no to whatever it does not know, and its hash speaks for all of it."""
+"""The policy refuses whatever it does not know, and its hash speaks for all of it."""
 
 from copy import deepcopy
 from datetime import timedelta

@@ -262,7 +262,7 @@ def swept(at: Cluster) -> None:
 
 
 def alarmed(at: Cluster) -> Incident:
-    """An incident that triage opens itself, for the monitor died before it could; what is for
+    """An incident that triage opens itself, because the monitor died before it could; what is for
     people is only written down.
     """
     at.clock.sleep(DAY)

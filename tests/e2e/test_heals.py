@@ -29,7 +29,7 @@ def asks(policy: Policy) -> Policy:
 @pytest.mark.slow
 @pytest.mark.parametrize("answer", ["reject", None])
 def test_without_a_yes_nothing_is_deployed(stage: Stage, answer: str | None) -> None:
-    """A no, and no answer within the time: the same."""
+    """A rejection, and no answer within the time: the same."""
     before = stage.alias(), stage.served()
     stage.flights()
     incident = stage.opened(asks(stage.policy))

@@ -17,7 +17,7 @@ from modelmedic.steps.contracts.errors import LeaseLost, ModelmedicError, Refuse
 from modelmedic.steps.contracts.keys import freeze_key
 from modelmedic.steps.contracts.ports import Blob, ObjectStore
 from modelmedic.steps.contracts.words import Direction
-from modelmedic.steps.core.records.chain import Fault
+from modelmedic.steps.core.records.chain import ChainFault
 from modelmedic.steps.effects.journal import Journal
 from modelmedic.steps.effects.lease import Lease, acquire
 from modelmedic.steps.effects.perform import Effect, perform
@@ -150,7 +150,7 @@ class Room:
     def story(self) -> list[tuple[str, str]]:
         return [(record.event, record.phase.value) for record in self.trail().records()]
 
-    def faults(self) -> list[Fault]:
+    def faults(self) -> list[ChainFault]:
         return [fault for fault in self.trail().verify() if not fault.harmless]
 
 

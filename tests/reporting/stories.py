@@ -30,7 +30,7 @@ def healed(work: Path) -> Told:
     flights.approved(where, incident)
     flights.deployed(where, incident)
     flights.closed(where, incident, Outcome.HEALED, "version 4 serves all traffic, version 3 did before", after="4")
-    message(where, incident, "approval.requested", Severity.WARNING, "a yes is needed", "`modelmedic approve` or `modelmedic reject`")
+    message(where, incident, "approval.requested", Severity.WARNING, "an approval is needed", "`modelmedic approve` or `modelmedic reject`")
     message(where, incident, "incident.closed", Severity.INFO, "flights-delay: healed", "version 4 serves all traffic")
     return where, incident
 

@@ -93,7 +93,7 @@ def test_runners_up_have_their_probability_and_absent_causes_are_ruled_out(tmp_p
 def test_without_labels_nothing_is_said_to_be_ruled_out_by_them() -> None:
     words = told(stories.quarantined).words
     assert "No labels of this window are known" in words
-    assert "Not to be told without labels: label quality, concept drift, label shift" in words
+    assert "Cannot be told without labels: label quality, concept drift, label shift" in words
 
 
 def test_broken_columns_are_drawn_with_what_is_wrong() -> None:

@@ -46,7 +46,7 @@ def test_diagnosis_page_has_cause_remedy_and_pictures(files: tuple[Path, Path], 
     write_opinion(page, *files, ROLES, diagnosis=diagnosis, decision=decision)
     seen = Seen(page.read_text())
     harmless(seen)
-    for said in ("data quality", "quarantine", diagnosis.sentence, "Log loss by carrier", "to blame"):
+    for said in ("data quality", "quarantine", diagnosis.sentence, "Log loss by carrier", "named as cause"):
         assert said in seen.words
     assert "autonomy" not in seen.words  # two files have no policy
 

@@ -81,7 +81,7 @@ def test_what_somebody_put_there_since_is_left_alone(healed: DeployedWorld) -> N
 
 def test_a_heal_that_changed_nothing_is_nothing_to_undo(tmp_path: Path) -> None:
     world = DeployedWorld(tmp_path)
-    world.site.ledger.close(world.run.incident, Closing(Outcome.REJECTED, NOW, "a gate said no"))
+    world.site.ledger.close(world.run.incident, Closing(Outcome.REJECTED, NOW, "a gate failed"))
     with pytest.raises(BadInput, match="changed nothing that serves"):
         undo(world.run, by="ana")
 

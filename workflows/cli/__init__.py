@@ -54,7 +54,7 @@ SECTIONS: Final[dict[str, dict[str, Entry]]] = {
 
 _EPILOG = """\b
 Exit codes:
-  0   done; a "no" is a result as well
+  0   done; a rejected challenger is a result as well
   1   a bug, with its traceback
   2   usage
   65  bad input

@@ -33,8 +33,8 @@ class ArgoWorkflows:
         self._namespace = namespace
 
     def start(self, template: str, incident: Incident, by: str) -> bool:
-        """Raises NotFound when there is no such namespace, Refused when a right or the admission
-        policy says no.
+        """Raises NotFound when there is no such namespace, Refused when RBAC or the admission
+        policy forbids it.
         """
         try:
             self._kube.create(self._path, document(template, incident, by, self._namespace))

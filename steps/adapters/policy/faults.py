@@ -55,8 +55,8 @@ class _Faults:
             yield self._fault(named, f"metadata.name is {_described(named)}; expected none in {self.kind}, which many models share")
 
     def _place(self, detail: ErrorDetails) -> Path:
-        """Where it is in the document: pydantic's location without the names of alternatives at its
-        end.
+        """The path of the fault in the document: pydantic's location without the names of
+        alternatives at its end.
         """
         location = detail["loc"]
         node: Node | None = self.tree

@@ -44,7 +44,7 @@ class Head:
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class ChainFault:
     """One thing that is wrong at one place of a trail. A crash leaves a harmless one behind."""
 
     sequence: int
@@ -80,7 +80,7 @@ def follows(entry: Entry, before: Head) -> bool:
     return (record.sequence, record.previous) == (before.sequence + 1, before.hash)
 
 
-def faults(model: str, objects: Iterable[tuple[str, bytes]]) -> list[Fault]:
+def faults(model: str, objects: Iterable[tuple[str, bytes]]) -> list[ChainFault]:
     """Every fault among `objects`, the keys and bytes of everything under the model's audit folder,
     in any order.
     """
@@ -89,7 +89,7 @@ def faults(model: str, objects: Iterable[tuple[str, bytes]]) -> list[Fault]:
     data = stored.pop(audit_head_key(hashed), None)
     length = _length(hashed, stored)
     strangers = sorted(set(stored) - {audit_key(hashed, n) for n in range(1, length + 1)})
-    found = [Fault(0, f"object {key} is no record of this trail; it was put there by somebody else") for key in strangers]
+    found = [ChainFault(0, f"object {key} is no record of this trail; it was put there by somebody else") for key in strangers]
     entries: dict[int, Entry] = {}
     sentences: dict[int, str] = {}
     for number in range(1, length + 1):
@@ -102,7 +102,7 @@ def faults(model: str, objects: Iterable[tuple[str, bytes]]) -> list[Fault]:
             sentences[number] = sentence
     head = _head(data)
     _follow(length, head, entries, sentences)
-    found += [Fault(number, sentence) for number, sentence in sorted(sentences.items())]
+    found += [ChainFault(number, sentence) for number, sentence in sorted(sentences.items())]
     return found + list(_head_faults(data, head, length, entries))
 
 
@@ -168,18 +168,18 @@ def _head(data: bytes | None) -> Head | None:
         return None
 
 
-def _head_faults(data: bytes | None, head: Head | None, length: int, entries: dict[int, Entry]) -> Iterator[Fault]:
+def _head_faults(data: bytes | None, head: Head | None, length: int, entries: dict[int, Entry]) -> Iterator[ChainFault]:
     if data is None:
         if length:
-            yield Fault(length, f"head.json is missing with {length} records in the trail", harmless=length == 1)
+            yield ChainFault(length, f"head.json is missing with {length} records in the trail", harmless=length == 1)
     elif head is None:
-        yield Fault(length, "head.json cannot be read; it was changed after it was written")
+        yield ChainFault(length, "head.json cannot be read; it was changed after it was written")
     elif head.sequence > length:
-        yield Fault(length, f"the trail ends at record {length} and head.json says {head.sequence}; its end was dropped")
+        yield ChainFault(length, f"the trail ends at record {length} and head.json says {head.sequence}; its end was dropped")
     elif head.sequence < length and (head.sequence not in entries or entries[head.sequence].hash == head.hash):
         behind = f"head.json is at record {head.sequence} and the trail ends at {length}"
         crash = head.sequence == length - 1
-        yield Fault(length, f"{behind}; {'a writer was killed between the two' if crash else 'it was set back'}", crash)
+        yield ChainFault(length, f"{behind}; {'a writer was killed between the two' if crash else 'it was set back'}", crash)
 
 
 def _key(record: Record) -> str:
