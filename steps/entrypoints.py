@@ -56,7 +56,7 @@ def run_reconcile(workspace: Workspace, inputs: Mapping[str, str], say: Say) -> 
     raised when all had their turn.
     """
     from modelmedic.steps.adapters.clocks import SystemClock
-    from modelmedic.steps.incidents.metrics import tell_sweep, tell_sweep_ended
+    from modelmedic.steps.incidents.heal_metrics import tell_sweep, tell_sweep_ended
     from modelmedic.steps.reconcile.sweep import sweep_in_cluster
 
     _expect(inputs)

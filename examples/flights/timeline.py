@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 from modelmedic.steps.contracts.window import Window, utc
-from modelmedic.steps.reporting.pictures.words import number, short
+from modelmedic.steps.reporting.pictures.text import number, short
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

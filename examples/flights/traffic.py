@@ -20,7 +20,7 @@ _WHOLE = 250  # flights a request
 _SMALL = 4  # flights a request while a canary is judged, so that its share is counted on many requests
 
 
-class Traffic:
+class FlightTraffic:
     """The caller of `site`'s gateway at `url`. The label of a flight is known `data.labels.delay`
     after its departure.
     """

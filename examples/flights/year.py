@@ -14,7 +14,7 @@ import pyarrow as pa
 from modelmedic.examples.flights.by_hand import release_by_hand
 from modelmedic.examples.flights.faults import BAD_RELEASE, with_a_sign_error
 from modelmedic.examples.flights.stream import Flights, month
-from modelmedic.examples.flights.traffic import Traffic
+from modelmedic.examples.flights.traffic import FlightTraffic
 from modelmedic.steps.adapters.clocks import PlayedClock
 from modelmedic.steps.adapters.local_serving.serving import LocalServing
 from modelmedic.steps.adapters.models.loader import LoadedModel, load_model
@@ -93,13 +93,13 @@ class Year:
         self._bad_release_due = True
         self.site: Site = workspace.site(load_policy(POLICY), clock=self._clock, say=say, terminal=False)
         self.serving = cast(LocalServing, self.site.serving)
-        self.traffic: Traffic | None = None
+        self.traffic: FlightTraffic | None = None
 
     def play(self) -> None:
         """Bootstrap on January and February, then week by week until the year is over."""
         first = self._flights.between(Window(month(1).start, START))
         bootstrap(self.site, first)
-        self.traffic = Traffic(self.site, self._flights, self.serving.url)
+        self.traffic = FlightTraffic(self.site, self._flights, self.serving.url)
         while self._clock.now() < END:
             self._clock.sleep(min(EVERY, END - self._clock.now()))
             if self._bad_release_due and self._clock.now() >= BAD_RELEASE:

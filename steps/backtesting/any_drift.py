@@ -15,7 +15,7 @@ from modelmedic.steps.backtesting.result import ANY_DRIFT, Deed, DeedCounts, Pla
 from modelmedic.steps.contracts.errors import BadInput
 from modelmedic.steps.contracts.incident import Closing
 from modelmedic.steps.contracts.words import Outcome
-from modelmedic.steps.core.training.window import split
+from modelmedic.steps.core.training.training_rows import split
 from modelmedic.steps.detection.monitor import monitor
 from modelmedic.steps.training.evaluation import with_answers
 

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from modelmedic.steps.backtesting.result import ANY_DRIFT, EVERY_WINDOW, FROZEN, POLICY, Backtest, Deed, WayLine
 from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.reporting.pictures.svg import Scale, circle, days, line, path, picture, rect, tag, text, ticks, tip
-from modelmedic.steps.reporting.pictures.words import number, plain, short, words
+from modelmedic.steps.reporting.pictures.text import number, plain, short, words
 from modelmedic.steps.reporting.render import fragment, render
 
 _WIDTH, _LEFT, _RIGHT, _TOP, _HEIGHT = 900.0, 56.0, 168.0, 12.0, 270.0

@@ -12,7 +12,7 @@ from modelmedic.steps.contracts.errors import BadInput
 from modelmedic.steps.contracts.keys import bootstrap_prefix
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.training import TrainingPlan
-from modelmedic.steps.core.training.window import split
+from modelmedic.steps.core.training.training_rows import split
 from modelmedic.steps.data.labelled import unserved_rows
 from modelmedic.steps.data.parquet import opened
 from modelmedic.steps.data.snapshots import keep

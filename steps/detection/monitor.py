@@ -16,7 +16,7 @@ from modelmedic.steps.contracts.window import Window, utc
 from modelmedic.steps.contracts.words import VerdictState
 from modelmedic.steps.core.decision.limits import replaces_champion
 from modelmedic.steps.core.detection.verdict import VerdictContext, judge_profiles
-from modelmedic.steps.core.incidents.evidence import evidence_window
+from modelmedic.steps.core.incidents.incident_window import evidence_window
 from modelmedic.steps.core.incidents.persistence import AlarmPersistence, persistence
 from modelmedic.steps.detection.calibration import ReferenceProfile, reference_profile, thresholds
 from modelmedic.steps.detection.profiles import LabelledWindow, current_profile, labelled_profile

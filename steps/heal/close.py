@@ -12,7 +12,7 @@ from modelmedic.steps.core.decision.limits import counts_as_failure
 from modelmedic.steps.core.incidents.outcome import Ending, ending
 from modelmedic.steps.core.incidents.recurrence import SILENT_FOR
 from modelmedic.steps.heal.results import note_training
-from modelmedic.steps.incidents.metrics import tell_heal
+from modelmedic.steps.incidents.heal_metrics import tell_heal
 from modelmedic.steps.reporting.publish import publish_if_possible
 from modelmedic.steps.runtime.run import Outputs, Run
 

@@ -16,7 +16,7 @@ from modelmedic.steps.contracts.results import CanaryStep, DeployResult, DeployT
 from modelmedic.steps.contracts.training import ModelVersion
 from modelmedic.steps.contracts.words import Direction
 from modelmedic.steps.heal.results import record_and_say
-from modelmedic.steps.incidents.metrics import tell_heal
+from modelmedic.steps.incidents.heal_metrics import tell_heal
 from modelmedic.steps.rollout.canary import Canary, CanaryFailed
 from modelmedic.steps.runtime.run import Outputs, Run
 from modelmedic.steps.runtime.versions import alias_move

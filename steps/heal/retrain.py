@@ -22,7 +22,7 @@ from modelmedic.steps.core.decision.limits import replaces_champion
 from modelmedic.steps.core.quality.checks import pair_problems
 from modelmedic.steps.core.tables.pairing import pair
 from modelmedic.steps.core.training.feedback import feedback_reason
-from modelmedic.steps.core.training.window import plans, reach
+from modelmedic.steps.core.training.training_rows import plans, reach
 from modelmedic.steps.data.snapshots import keep
 from modelmedic.steps.heal.results import record_and_say
 from modelmedic.steps.runtime.run import Outputs, Run

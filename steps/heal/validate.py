@@ -19,7 +19,7 @@ from modelmedic.steps.contracts.training import Gate, ModelVersion, Validation
 from modelmedic.steps.contracts.words import Direction, Remedy
 from modelmedic.steps.core.tables.slices import rows_inside
 from modelmedic.steps.core.tables.thinning import thin
-from modelmedic.steps.core.training.window import reach
+from modelmedic.steps.core.training.training_rows import reach
 from modelmedic.steps.core.validation.fitness import fitness_gates
 from modelmedic.steps.core.validation.gates import comparison_gates, holdout_metrics, old_regime_gate
 from modelmedic.steps.data.snapshots import read_snapshot

@@ -29,7 +29,7 @@ from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.contracts.words import VerdictState
 from modelmedic.steps.core.decision.limits import replaces_champion
 from modelmedic.steps.core.incidents.alerts import FiringAlert, Refusal, read_alerts
-from modelmedic.steps.core.incidents.evidence import evidence_window
+from modelmedic.steps.core.incidents.incident_window import evidence_window
 from modelmedic.steps.incidents.opening import ensure_heal
 from modelmedic.steps.incidents.repeats import find_repeat
 from modelmedic.steps.records import documents

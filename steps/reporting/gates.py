@@ -5,7 +5,7 @@ from typing import Any
 
 from modelmedic.steps.contracts.training import Gate
 from modelmedic.steps.reporting.pictures.strips import extent, strip
-from modelmedic.steps.reporting.pictures.words import short, words
+from modelmedic.steps.reporting.pictures.text import short, words
 from modelmedic.steps.reporting.story import Story
 
 _OTHER_UNIT = ("ranking",)  # a gate of another metric than the rest

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from modelmedic.steps.contracts.words import Outcome
-from modelmedic.steps.reporting.pictures.words import NOTHING, lasting, number, percent, short, words
+from modelmedic.steps.reporting.pictures.text import NOTHING, lasting, number, percent, short, words
 from modelmedic.steps.reporting.story import Story
 
 _BADGES = {

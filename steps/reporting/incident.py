@@ -13,7 +13,7 @@ from modelmedic.steps.reporting.headline import cards, headline, outcome
 from modelmedic.steps.reporting.moments import Moment, moments
 from modelmedic.steps.reporting.pictures.shares import shares
 from modelmedic.steps.reporting.pictures.spans import Lane, spans
-from modelmedic.steps.reporting.pictures.words import lasting, number, short, words
+from modelmedic.steps.reporting.pictures.text import lasting, number, short, words
 from modelmedic.steps.reporting.render import render
 from modelmedic.steps.reporting.sections import causes_considered, comparison_section, drift_sentence
 from modelmedic.steps.reporting.story import Chain, Story

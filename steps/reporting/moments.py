@@ -9,7 +9,7 @@ from typing import Any
 
 from modelmedic.steps.contracts.audit import Phase, Record
 from modelmedic.steps.contracts.incident import Incident
-from modelmedic.steps.reporting.pictures.words import percent, short, words
+from modelmedic.steps.reporting.pictures.text import percent, short, words
 
 _Facts = Mapping[str, Any]
 _SHOWN = 4  # facts of an event that has no sentence of its own

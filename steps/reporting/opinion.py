@@ -8,7 +8,7 @@ from modelmedic.steps.contracts.detection import Verdict
 from modelmedic.steps.contracts.diagnosis import Diagnosis
 from modelmedic.steps.contracts.words import Cause, VerdictState
 from modelmedic.steps.reporting.comparison import Comparison
-from modelmedic.steps.reporting.pictures.words import number, percent, short, words
+from modelmedic.steps.reporting.pictures.text import number, percent, short, words
 from modelmedic.steps.reporting.render import fragment, render
 from modelmedic.steps.reporting.sections import causes_considered, comparison_section, drift_sentence
 

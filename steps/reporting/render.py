@@ -6,7 +6,7 @@ import re
 from functools import cache
 from typing import Any
 
-from modelmedic.steps.reporting.pictures import words
+from modelmedic.steps.reporting.pictures import text
 
 _AUTONOMY = {
     "observe": "only watches, and says nothing",
@@ -52,18 +52,18 @@ def _environment() -> Any:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        number=words.number,
+        number=text.number,
         signed=_signed,
-        percent=words.percent,
-        p_text=words.p_text,
-        p_value=lambda value: words.p_text(value).lstrip(f"p={words.HARD}"),
-        plain=words.plain,
-        opening=words.opening,
-        statistic=words.statistic,
-        words=words.words,
-        short=words.short,
-        moment=words.moment,
-        span=words.span,
+        percent=text.percent,
+        p_text=text.p_text,
+        p_value=lambda value: text.p_text(value).lstrip(f"p={text.HARD}"),
+        plain=text.plain,
+        opening=text.opening,
+        statistic=text.statistic,
+        words=text.words,
+        short=text.short,
+        moment=text.moment,
+        span=text.span,
         autonomy=lambda level: _AUTONOMY.get(level, ""),
         tone=lambda severity: _TONES.get(severity, "grey"),
     )
@@ -73,9 +73,9 @@ def _environment() -> Any:
 def _finalize(value: Any) -> Any:
     """Clean any text that is not marked as safe; jinja2 escapes it afterwards."""
     if isinstance(value, str) and not hasattr(value, "__html__"):
-        return words.clean(value)
+        return text.clean(value)
     return value
 
 
 def _signed(value: float | None) -> str:
-    return words.number(value) if value is None or value <= 0 else f"+{words.number(value)}"
+    return text.number(value) if value is None or value <= 0 else f"+{text.number(value)}"

@@ -11,8 +11,8 @@ from modelmedic.steps.contracts.words import Cause
 from modelmedic.steps.reporting.comparison import Comparison
 from modelmedic.steps.reporting.pictures.distributions import distribution
 from modelmedic.steps.reporting.pictures.means import means
+from modelmedic.steps.reporting.pictures.text import number, percent, short
 from modelmedic.steps.reporting.pictures.values import ColumnComparison
-from modelmedic.steps.reporting.pictures.words import number, percent, short
 
 # The sentence on each cause that was considered and ruled out, in the order of the diagnosis.
 _NOT_FOUND = {

@@ -4,7 +4,7 @@ import shlex
 from dataclasses import dataclass
 
 from modelmedic.steps.contracts.words import Outcome
-from modelmedic.steps.reporting.pictures.words import short
+from modelmedic.steps.reporting.pictures.text import short
 from modelmedic.steps.reporting.story import Story
 
 

@@ -16,11 +16,11 @@ from modelmedic.steps.contracts.results import CanaryStep
 from modelmedic.steps.contracts.serving import ServingState, Traffic
 from modelmedic.steps.contracts.training import ModelVersion
 from modelmedic.steps.contracts.words import Direction
-from modelmedic.steps.core.rollout.judgement import Judgement, Replay, judge_replay, judge_share, traffic_between
+from modelmedic.steps.core.rollout.canary_judgement import DarkReplay, Judgement, judge_replay, judge_share, traffic_between
 from modelmedic.steps.core.statistics.latency import p95
 from modelmedic.steps.core.tables.thinning import thin
 from modelmedic.steps.effects.perform import Effect
-from modelmedic.steps.incidents.metrics import tell_heal
+from modelmedic.steps.incidents.heal_metrics import tell_heal
 from modelmedic.steps.runtime.run import Run, lease_if_any
 
 _REPLAY_ROWS = 25  # rows a request: enough for a p95 over twenty requests of the default replay
@@ -72,7 +72,7 @@ class Canary:
         rows = thin(site.references.table(self._model.version), site.policy.rollout.replayRequests)
         with _blaming_the_challenger():
             answers = self._replayed(rows, "canary")
-        replay = Replay(
+        replay = DarkReplay(
             task=site.policy.data.task,
             expected=tuple(rows.column(PREDICTION).to_pylist()),
             served=answers.values,

@@ -33,7 +33,7 @@ _WORLDS = ("credit", "demand", "clinic", "sensors", "energy", "claims")
 
 
 @dataclass(frozen=True)
-class Told:
+class EstimatedLoss:
     """Mean losses of one window: estimated with its interval, realised, and the reference's."""
 
     estimated: float
@@ -52,17 +52,17 @@ class Told:
         return (self.estimated - self.realised) / self.reference
 
 
-def told(both: Pair) -> Told | None:
+def told(both: Pair) -> EstimatedLoss | None:
     """The estimate looks at the reference's labels alone; the current window's are what it is held
     against.
     """
     rows, expected = labelled_rows(both), estimate(both)
     if rows is None or expected is None:
         return None
-    return Told(expected.value, expected.low, expected.high, float(rows.loss[1].mean()), expected.reference)
+    return EstimatedLoss(expected.value, expected.low, expected.high, float(rows.loss[1].mean()), expected.reference)
 
 
-def flights(share: float) -> Iterator[tuple[int, Told]]:
+def flights(share: float) -> Iterator[tuple[int, EstimatedLoss]]:
     year = answered(share)
     for number in range(3, 13):
         found = told(pair(year.reference, year.window(month(number)), ROLES))
@@ -70,7 +70,7 @@ def flights(share: float) -> Iterator[tuple[int, Told]]:
         yield number, found
 
 
-def made(names: tuple[str, ...], seeds: int) -> Iterator[tuple[Task, Told]]:
+def made(names: tuple[str, ...], seeds: int) -> Iterator[tuple[Task, EstimatedLoss]]:
     for design in (d for d in DESIGNS if d.name in _WORLDS):
         for seed in range(seeds):
             world = World(design, seed)
@@ -104,7 +104,7 @@ def main() -> None:
             sys.stdout.flush()
 
 
-def _sum(lead: str, found: list[Told]) -> str:
+def _sum(lead: str, found: list[EstimatedLoss]) -> str:
     """Errors as a share of the reference's loss; beside them those of who says that nothing
     changed.
     """

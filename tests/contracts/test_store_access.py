@@ -81,8 +81,8 @@ class Predictors(RehearsedServing):
         return lambda rows: loaded.ask(features(rows, RULES))
 
 
-class Cluster(Workspace):
-    """Where the pods of one model live; every one of them opens the store with the probe."""
+class PodWorkspace(Workspace):
+    """The workspace of one model's pods; each of them opens the store with the probe."""
 
     def __init__(self, folder: Path, whole: bool) -> None:
         super().__init__(folder, {"MODELMEDIC_ACTOR": "pod"})
@@ -159,14 +159,14 @@ def alerted(name: str) -> bytes:
     return body(alert(labels={"alertname": name, "model": RULES.name}))
 
 
-def bootstrapped(at: Cluster) -> None:
+def bootstrapped(at: PodWorkspace) -> None:
     at.guarded.create(f"{bootstrap_prefix(RULES.name)}rows.parquet", encoded(rows(START, TURN, RULES)))
     snapshot = at.entrypoint("bootstrap", part="train")["snapshot"]
     version = at.entrypoint("bootstrap", part="register", snapshot=snapshot)["version"]
     at.entrypoint("bootstrap", part="serve", version=version)
 
 
-def made_up(at: Cluster) -> None:
+def made_up(at: PodWorkspace) -> None:
     """Two versions with their references, as people may bring them; what serves answers 0.5 to
     everything.
     """
@@ -182,7 +182,7 @@ def made_up(at: Cluster) -> None:
     at.entrypoint("bootstrap", part="serve", version="1")
 
 
-def vouched(at: Cluster, run: Run) -> None:
+def vouched(at: PodWorkspace, run: Run) -> None:
     """Version 2 as the challenger of the incident, without training and gates."""
     at.step("diagnose", run, {})
     plan = TrainingPlan(Remedy.RETRAIN, run.incident.window, run.incident.window)
@@ -190,7 +190,7 @@ def vouched(at: Cluster, run: Run) -> None:
     run.record(validated("2", at.registry.version("2").digest))
 
 
-def healed(at: Cluster) -> None:
+def healed(at: PodWorkspace) -> None:
     """From the monitor's verdict over an alert and a person's yes to a champion that helped."""
     at.served(rows(TURN - 10 * DAY, NOW, RULES), "1")
     at.clock.sleep(NOW - TURN)
@@ -213,7 +213,7 @@ def healed(at: Cluster) -> None:
     assert run.site.ledger.assessment(run.incident) is not None
 
 
-def decided(at: Cluster, cause: Cause, remedy: Remedy) -> Run:
+def decided(at: PodWorkspace, cause: Cause, remedy: Remedy) -> Run:
     """An incident whose diagnosis stands, as a person's test would have it."""
     run = diagnosed(at.site(RULES), cause, remedy)
     stands = run.site.ledger.stage(run.incident, "diagnose") or {}
@@ -224,7 +224,7 @@ def decided(at: Cluster, cause: Cause, remedy: Remedy) -> Run:
     return run
 
 
-def remedied(at: Cluster) -> None:
+def remedied(at: PodWorkspace) -> None:
     """The other ends of a heal: data set aside, a recalibration, the way back, and nothing."""
     expected = {
         (Cause.DATA_QUALITY, Remedy.QUARANTINE): "quarantined",
@@ -238,7 +238,7 @@ def remedied(at: Cluster) -> None:
         at.clock.sleep(DAY / 24)  # releases are told apart by their times
 
 
-def swept(at: Cluster) -> None:
+def swept(at: PodWorkspace) -> None:
     """A canary that a crash left, a release by somebody else, a heal that ended without its close,
     one that no alert started.
     """
@@ -261,7 +261,7 @@ def swept(at: Cluster) -> None:
     assert forgotten.id in at.heals.heals
 
 
-def alarmed(at: Cluster) -> Incident:
+def alarmed(at: PodWorkspace) -> Incident:
     """An incident that triage opens itself, because the monitor died before it could; what is for
     people is only written down.
     """
@@ -277,7 +277,7 @@ def alarmed(at: Cluster) -> Incident:
     return incident
 
 
-def live(at: Cluster) -> None:
+def live(at: PodWorkspace) -> None:
     """Steps that go on without what they were refused, such as a report, are found out as well."""
     (bootstrapped if at.whole else made_up)(at)
     for part in (healed, remedied, swept):
@@ -286,14 +286,14 @@ def live(at: Cluster) -> None:
 
 
 def test_no_step_beside_training_is_refused_anything(tmp_path: Path) -> None:
-    at = Cluster(tmp_path, whole=False)
+    at = PodWorkspace(tmp_path, whole=False)
     live(at)
     assert {who for who, _ in at.guarded.used} == {"observe", "deploy", "triage", "predictor"}
 
 
 @pytest.mark.slow
 def test_no_step_is_refused_anything_and_none_may_write_what_nobody_writes(tmp_path: Path) -> None:
-    at = Cluster(tmp_path, whole=True)
+    at = PodWorkspace(tmp_path, whole=True)
     live(at)
     classes = ("observe", "train", "validate", "deploy", "triage", "predictor")
     put = "s3:PutObject"
@@ -303,7 +303,7 @@ def test_no_step_is_refused_anything_and_none_may_write_what_nobody_writes(tmp_p
 
 @pytest.mark.parametrize("key", ["audit/churn-1a2b3c4d/00000001.json", "models/ab/MLmodel", "control/freeze/all.json"])
 def test_training_is_refused_records_models_and_freezes(tmp_path: Path, key: str) -> None:
-    at = Cluster(tmp_path, whole=False)
+    at = PodWorkspace(tmp_path, whole=False)
     with at.pod("train"), pytest.raises(StoreError):
         at.guarded.create(key, b"{}")
     assert at.guarded.refused == [f"train s3:PutObject {key}"]

@@ -14,7 +14,7 @@ from modelmedic.steps.contracts.words import Cause, Remedy
 from modelmedic.steps.core.decision.rules import decide
 from modelmedic.steps.core.diagnosis.diagnosis import find_cause
 from tests.worlds import planted
-from tests.worlds.planted import ROLES, World, windows
+from tests.worlds.planted import ROLES, PlantedWorld, windows
 
 CASES = [
     (planted.quiet, Cause.NONE, None, None, Remedy.NONE),
@@ -38,7 +38,7 @@ CASES = [
 
 @pytest.mark.parametrize(("fault", "cause", "column", "segment", "remedy"), CASES, ids=[case[0].__name__ for case in CASES])
 def test_a_planted_fault_is_named_with_column_segment_and_remedy(
-    fault: Callable[[World], None], cause: Cause, column: str | None, segment: Segment | None, remedy: Remedy
+    fault: Callable[[PlantedWorld], None], cause: Cause, column: str | None, segment: Segment | None, remedy: Remedy
 ) -> None:
     found = find_cause(*windows(fault), ROLES, Context())
     assert (found.cause, found.segment) == (cause, segment), found.sentence
@@ -62,7 +62,7 @@ def test_quiet_windows_are_left_alone() -> None:
 
 
 def test_broken_data_is_never_retrained_on_whatever_else_changed() -> None:
-    def both(w: World) -> None:
+    def both(w: PlantedWorld) -> None:
         planted.concept(w)
         planted.half_null(w)
 
@@ -120,7 +120,7 @@ def test_a_drift_in_a_rare_code_is_found_by_its_shape_where_the_mean_hardly_move
     residuals' shape over x3 says why.
     """
 
-    def in_d(w: World) -> None:
+    def in_d(w: PlantedWorld) -> None:
         w.q = np.where(w.c == "D", w.chance(x3=-0.6), w.p)
 
     found = find_cause(*windows(in_d, n=8000), ROLES, Context())
@@ -132,7 +132,7 @@ def test_rows_that_are_merely_harder_ask_for_no_retraining() -> None:
     inputs says where the model errs.
     """
 
-    def harder(w: World) -> None:
+    def harder(w: PlantedWorld) -> None:
         w.x["x1"], w.x["x3"] = 0.55 * w.x["x1"], 0.55 * w.x["x3"]
         w.p = w.q = w.chance(offset=0.0)
 

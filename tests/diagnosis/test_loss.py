@@ -13,10 +13,10 @@ from modelmedic.steps.core.diagnosis.diagnosis import find_cause
 from modelmedic.steps.core.diagnosis.estimate import estimate
 from modelmedic.steps.core.tables.pairing import pair
 from tests.worlds import planted
-from tests.worlds.planted import ROLES, World, windows
+from tests.worlds.planted import ROLES, PlantedWorld, windows
 
 
-def _harder(w: World) -> None:
+def _harder(w: PlantedWorld) -> None:
     """More rows near the middle of the model's answers: every answer is less sure."""
     w.x["x3"] = w.x["x3"] * 0.2
     w.x["x1"] = w.x["x1"] * 0.5
@@ -61,7 +61,7 @@ def test_the_estimate_is_blind_to_a_changed_law() -> None:
         (planted.flipped, "label_quality"),
     ],
 )
-def test_the_cause_carries_the_loss(fault: Callable[[World], None], cause: str) -> None:
+def test_the_cause_carries_the_loss(fault: Callable[[PlantedWorld], None], cause: str) -> None:
     shares = find_cause(*windows(fault), ROLES, Context()).loss_shares
     assert shares is not None
     assert sum(shares.values()) == pytest.approx(1)
@@ -69,7 +69,7 @@ def test_the_cause_carries_the_loss(fault: Callable[[World], None], cause: str) 
 
 
 def test_two_causes_share_the_loss() -> None:
-    def both(w: World) -> None:
+    def both(w: PlantedWorld) -> None:
         w.x["x3"] = w.x["x3"] * 0.2
         w.x["x1"] = w.x["x1"] * 0.5
         w.p, w.q = w.chance(), w.chance(offset=0.8)

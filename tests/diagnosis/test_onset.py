@@ -11,16 +11,16 @@ import pytest
 from modelmedic.steps.contracts.diagnosis import Context
 from modelmedic.steps.contracts.words import Cause
 from modelmedic.steps.core.diagnosis.diagnosis import find_cause
-from tests.worlds.planted import ROLES, START, World, windows
+from tests.worlds.planted import ROLES, START, PlantedWorld, windows
 
 FIRST = datetime.fromtimestamp(START + 1_000_000, UTC)
 LENGTH = timedelta(minutes=6000)
 
 
-def turned(share: float) -> Callable[[World], None]:
+def turned(share: float) -> Callable[[PlantedWorld], None]:
     """The effect of x3 turns round after this share of the window."""
 
-    def fault(w: World) -> None:
+    def fault(w: PlantedWorld) -> None:
         w.q = np.where(np.arange(len(w.p)) >= share * len(w.p), w.chance(x3=-1.0), w.p)
 
     return fault

@@ -76,7 +76,7 @@ class DyingStore:
 
 @dataclass
 class Life:
-    """Counts every call on the store and on the world, and ends at call `dies_at`."""
+    """Counts every call on the store and on the alias, and ends at call `dies_at`."""
 
     dies_at: int | None = None
     after: bool = False
@@ -93,7 +93,7 @@ class Life:
 
 
 @dataclass
-class World:
+class RememberedAlias:
     """The thing to be changed: an alias that remembers every move."""
 
     moves: list[str] = field(default_factory=list)
@@ -115,12 +115,12 @@ class World:
 
 
 @dataclass
-class Room:
+class EffectWorld:
     """Everything that `perform` needs, on one store."""
 
     store: ObjectStore
     path: Path
-    world: World = field(default_factory=World)
+    alias: RememberedAlias = field(default_factory=RememberedAlias)
     clock: PlayedClock = field(default_factory=PlayedClock)
     notes: list[Mapping[str, str | None]] = field(default_factory=list)
 
@@ -133,8 +133,8 @@ class Room:
             "alias.moved",
             KEY,
             direction,
-            lambda: life.call(self.world.move),
-            lambda: life.call(self.world.look),
+            lambda: life.call(self.alias.move),
+            lambda: life.call(self.alias.look),
             {"to": "7"},
         )
 
@@ -155,20 +155,20 @@ class Room:
 
 
 @pytest.fixture
-def room(tmp_path: Path) -> Room:
-    return Room(MemoryStore(), tmp_path / "spool.jsonl")
+def world(tmp_path: Path) -> EffectWorld:
+    return EffectWorld(MemoryStore(), tmp_path / "spool.jsonl")
 
 
-def away(room: Room, unreachable: bool = True) -> None:
-    assert isinstance(room.store, MemoryStore)
-    room.store.unreachable = unreachable
+def away(world: EffectWorld, unreachable: bool = True) -> None:
+    assert isinstance(world.store, MemoryStore)
+    world.store.unreachable = unreachable
 
 
 @pytest.mark.parametrize("direction", Direction)
-def test_an_effect_is_recorded_before_and_after(room: Room, direction: Direction) -> None:
-    lease = room.lease()
-    assert room.run(direction, lease) == {"version": "7"}
-    intent, outcome = room.trail().records()
+def test_an_effect_is_recorded_before_and_after(world: EffectWorld, direction: Direction) -> None:
+    lease = world.lease()
+    assert world.run(direction, lease) == {"version": "7"}
+    intent, outcome = world.trail().records()
     assert (intent.phase, outcome.phase) == (Phase.INTENT, Phase.OUTCOME)
     assert intent.key == outcome.key == KEY
     assert intent.fence == outcome.fence == lease.fence
@@ -176,10 +176,10 @@ def test_an_effect_is_recorded_before_and_after(room: Room, direction: Direction
 
 
 @pytest.mark.parametrize("direction", Direction)
-def test_a_second_run_does_nothing_more(room: Room, direction: Direction) -> None:
-    lease = room.lease()
-    assert room.run(direction, lease) == room.run(direction, lease)
-    assert room.world.moves == ["7"]
+def test_a_second_run_does_nothing_more(world: EffectWorld, direction: Direction) -> None:
+    lease = world.lease()
+    assert world.run(direction, lease) == world.run(direction, lease)
+    assert world.alias.moves == ["7"]
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
@@ -188,19 +188,19 @@ def test_a_kill_at_any_call_is_finished_by_the_next_run_and_happens_once(tmp_pat
     dies_at, survived = 0, False
     while not survived:
         dies_at += 1
-        room = Room(MemoryStore(), tmp_path / f"spool-{dies_at}.jsonl")
+        world = EffectWorld(MemoryStore(), tmp_path / f"spool-{dies_at}.jsonl")
         life = Life(dies_at, after)
         try:
-            with room.lease(life) as lease:
-                room.run(direction, lease, life)
+            with world.lease(life) as lease:
+                world.run(direction, lease, life)
             survived = True
         except Killed:
             pass
-        with room.lease() as lease:
-            assert room.run(direction, lease) == {"version": "7"}
-        assert room.world.moves == ["7"], f"killed at call {dies_at}"
-        assert room.faults() == [], f"killed at call {dies_at}"
-        assert room.story()[-1] == ("alias.moved", "outcome")
+        with world.lease() as lease:
+            assert world.run(direction, lease) == {"version": "7"}
+        assert world.alias.moves == ["7"], f"killed at call {dies_at}"
+        assert world.faults() == [], f"killed at call {dies_at}"
+        assert world.story()[-1] == ("alias.moved", "outcome")
     assert dies_at > 12
 
 
@@ -208,168 +208,168 @@ def test_a_kill_at_any_call_is_finished_by_the_next_run_and_happens_once(tmp_pat
 def test_two_kills_in_a_row_are_finished_by_the_third_run(tmp_path: Path, after: bool) -> None:
     for first in range(1, 16):
         for second in range(1, 16):
-            room = Room(MemoryStore(), tmp_path / "spool.jsonl")
+            world = EffectWorld(MemoryStore(), tmp_path / "spool.jsonl")
             for dies_at in (first, second):
                 life = Life(dies_at, after)
-                with suppress(Killed), room.lease(life) as lease:
-                    room.run(Direction.ADVANCE, lease, life)
-            with room.lease() as lease:
-                room.run(Direction.ADVANCE, lease)
-            assert room.world.moves == ["7"], f"killed at calls {first} and {second}"
-            assert room.faults() == []
+                with suppress(Killed), world.lease(life) as lease:
+                    world.run(Direction.ADVANCE, lease, life)
+            with world.lease() as lease:
+                world.run(Direction.ADVANCE, lease)
+            assert world.alias.moves == ["7"], f"killed at calls {first} and {second}"
+            assert world.faults() == []
 
 
-def test_without_a_lease_nothing_advances(room: Room) -> None:
+def test_without_a_lease_nothing_advances(world: EffectWorld) -> None:
     with pytest.raises(Refused, match="no lease on model flights"):
-        room.run(Direction.ADVANCE, None)
-    assert (room.world.moves, room.story()) == ([], [])
+        world.run(Direction.ADVANCE, None)
+    assert (world.alias.moves, world.story()) == ([], [])
 
 
-def test_a_stale_holder_does_not_advance(room: Room) -> None:
-    stale = room.lease()
-    room.clock.moment += timedelta(minutes=5)
-    room.lease()
+def test_a_stale_holder_does_not_advance(world: EffectWorld) -> None:
+    stale = world.lease()
+    world.clock.moment += timedelta(minutes=5)
+    world.lease()
     with pytest.raises(LeaseLost, match="fence 2"):
-        room.run(Direction.ADVANCE, stale)
-    assert (room.world.moves, room.story()) == ([], [])
+        world.run(Direction.ADVANCE, stale)
+    assert (world.alias.moves, world.story()) == ([], [])
 
 
 @pytest.mark.parametrize("scope", [None, MODEL])
-def test_a_freeze_stops_the_advance_and_says_who_and_why(room: Room, scope: str | None) -> None:
-    frozen(room.store, room.clock, scope, "black friday")
+def test_a_freeze_stops_the_advance_and_says_who_and_why(world: EffectWorld, scope: str | None) -> None:
+    frozen(world.store, world.clock, scope, "black friday")
     with pytest.raises(Refused, match=r"frozen by ann .*: black friday"):
-        room.run(Direction.ADVANCE, room.lease())
-    assert (room.world.moves, room.story()) == ([], [])
+        world.run(Direction.ADVANCE, world.lease())
+    assert (world.alias.moves, world.story()) == ([], [])
 
 
-def test_a_freeze_that_comes_between_intent_and_act_is_obeyed_and_recorded(room: Room) -> None:
+def test_a_freeze_that_comes_between_intent_and_act_is_obeyed_and_recorded(world: EffectWorld) -> None:
     class FreezingStore(MemoryStore):
         def create(self, key: str, data: bytes) -> str:
             tag = super().create(key, data)
             if key.startswith("audit/") and key.endswith("00000001.json"):
-                frozen(self, room.clock, None, "now")
+                frozen(self, world.clock, None, "now")
             return tag
 
-    room.store = FreezingStore()
+    world.store = FreezingStore()
     with pytest.raises(Refused, match="frozen by ann"):
-        room.run(Direction.ADVANCE, room.lease())
-    assert room.world.moves == []
-    assert room.story() == [("alias.moved", "intent"), ("alias.moved", "failure")]
+        world.run(Direction.ADVANCE, world.lease())
+    assert world.alias.moves == []
+    assert world.story() == [("alias.moved", "intent"), ("alias.moved", "failure")]
 
 
-def test_an_unreadable_store_lets_nothing_advance(room: Room) -> None:
-    lease = room.lease()
-    away(room)
+def test_an_unreadable_store_lets_nothing_advance(world: EffectWorld) -> None:
+    lease = world.lease()
+    away(world)
     with pytest.raises(StoreError):
-        room.run(Direction.ADVANCE, lease)
-    assert (room.world.moves, len(Spool(room.path))) == ([], 0)
+        world.run(Direction.ADVANCE, lease)
+    assert (world.alias.moves, len(Spool(world.path))) == ([], 0)
 
 
-def test_an_error_after_the_write_is_read_back_and_counts_as_done(room: Room) -> None:
-    room.world.error_after = Transient("no answer")
-    assert room.run(Direction.ADVANCE, room.lease()) == {"version": "7"}
-    assert room.story() == [("alias.moved", "intent"), ("alias.moved", "outcome")]
+def test_an_error_after_the_write_is_read_back_and_counts_as_done(world: EffectWorld) -> None:
+    world.alias.error_after = Transient("no answer")
+    assert world.run(Direction.ADVANCE, world.lease()) == {"version": "7"}
+    assert world.story() == [("alias.moved", "intent"), ("alias.moved", "outcome")]
 
 
-def test_an_error_before_the_write_is_a_recorded_failure_and_may_be_tried_again(room: Room) -> None:
-    lease = room.lease()
-    room.world.error = Refused("the alias is at 9")
+def test_an_error_before_the_write_is_a_recorded_failure_and_may_be_tried_again(world: EffectWorld) -> None:
+    lease = world.lease()
+    world.alias.error = Refused("the alias is at 9")
     with pytest.raises(Refused, match="at 9"):
-        room.run(Direction.ADVANCE, lease)
-    room.world.error = None
-    room.run(Direction.ADVANCE, lease)
-    assert [phase for _, phase in room.story()] == ["intent", "failure", "intent", "outcome"]
+        world.run(Direction.ADVANCE, lease)
+    world.alias.error = None
+    world.run(Direction.ADVANCE, lease)
+    assert [phase for _, phase in world.story()] == ["intent", "failure", "intent", "outcome"]
 
 
-def test_what_cannot_be_read_back_is_left_open_and_looked_at_by_the_next_run(room: Room) -> None:
-    lease = room.lease()
-    room.world.unseen = True
+def test_what_cannot_be_read_back_is_left_open_and_looked_at_by_the_next_run(world: EffectWorld) -> None:
+    lease = world.lease()
+    world.alias.unseen = True
     with pytest.raises(Transient, match="may or may not have happened"):
-        room.run(Direction.ADVANCE, lease)
-    assert [phase for _, phase in room.story()] == ["intent"]
-    room.world.unseen = False
-    room.run(Direction.ADVANCE, lease)
-    assert room.world.moves == ["7"]
+        world.run(Direction.ADVANCE, lease)
+    assert [phase for _, phase in world.story()] == ["intent"]
+    world.alias.unseen = False
+    world.run(Direction.ADVANCE, lease)
+    assert world.alias.moves == ["7"]
 
 
-def test_a_frozen_model_without_a_lease_still_retreats(room: Room) -> None:
-    frozen(room.store, room.clock, None, "all")
-    room.run(Direction.RETREAT, None)
-    assert room.world.moves == ["7"]
-    assert room.story() == [("alias.moved", "intent"), ("alias.moved", "outcome")]
+def test_a_frozen_model_without_a_lease_still_retreats(world: EffectWorld) -> None:
+    frozen(world.store, world.clock, None, "all")
+    world.run(Direction.RETREAT, None)
+    assert world.alias.moves == ["7"]
+    assert world.story() == [("alias.moved", "intent"), ("alias.moved", "outcome")]
 
 
-def test_a_retreat_without_the_store_is_spooled_noted_and_recorded_later(room: Room) -> None:
-    lease = room.lease()
-    away(room)
-    room.run(Direction.RETREAT, lease)
-    assert room.world.moves == ["7"]
-    waiting = [json.loads(str(text)) for note in room.notes for text in note.values()]
+def test_a_retreat_without_the_store_is_spooled_noted_and_recorded_later(world: EffectWorld) -> None:
+    lease = world.lease()
+    away(world)
+    world.run(Direction.RETREAT, lease)
+    assert world.alias.moves == ["7"]
+    waiting = [json.loads(str(text)) for note in world.notes for text in note.values()]
     assert [(line["event"], line["phase"]) for line in waiting] == [("alias.moved", "outcome")]
-    away(room, False)
-    assert Spool(room.path).flush(room.trail()) == 2
-    assert [phase for _, phase in room.story()] == ["intent", "outcome"]
-    assert room.faults() == []
-    assert len(Spool(room.path)) == 0
+    away(world, False)
+    assert Spool(world.path).flush(world.trail()) == 2
+    assert [phase for _, phase in world.story()] == ["intent", "outcome"]
+    assert world.faults() == []
+    assert len(Spool(world.path)) == 0
 
 
-def test_a_retreat_whose_recorded_outcome_was_undone_is_done_again(room: Room) -> None:
-    room.run(Direction.RETREAT, None)
-    room.world.moves.clear()
-    room.run(Direction.RETREAT, None)
-    assert room.world.moves == ["7"]
+def test_a_retreat_whose_recorded_outcome_was_undone_is_done_again(world: EffectWorld) -> None:
+    world.run(Direction.RETREAT, None)
+    world.alias.moves.clear()
+    world.run(Direction.RETREAT, None)
+    assert world.alias.moves == ["7"]
 
 
-def test_a_serving_object_that_takes_no_note_does_not_stop_a_retreat(room: Room) -> None:
+def test_a_serving_object_that_takes_no_note_does_not_stop_a_retreat(world: EffectWorld) -> None:
     def refuse(_: Mapping[str, str]) -> None:
         raise Transient("kserve is away")
 
-    away(room)
-    journal = Journal(room.trail(), room.clock, Spool(room.path), refuse)
-    perform(room.effect(Direction.RETREAT), journal=journal, freezes=Freezes(room.store, room.clock), lease=None)
-    assert room.world.moves == ["7"]
+    away(world)
+    journal = Journal(world.trail(), world.clock, Spool(world.path), refuse)
+    perform(world.effect(Direction.RETREAT), journal=journal, freezes=Freezes(world.store, world.clock), lease=None)
+    assert world.alias.moves == ["7"]
 
 
-def test_a_machine_that_cannot_keep_a_record_leaves_it_on_the_serving_object(room: Room) -> None:
-    away(room)
-    nowhere = room.path.parent / "a-file"
+def test_a_machine_that_cannot_keep_a_record_leaves_it_on_the_serving_object(world: EffectWorld) -> None:
+    away(world)
+    nowhere = world.path.parent / "a-file"
     nowhere.write_text("")
-    journal = Journal(room.trail(), room.clock, Spool(nowhere / "spool.jsonl"), room.notes.append)
-    perform(room.effect(Direction.RETREAT), journal=journal, freezes=Freezes(room.store, room.clock), lease=None)
-    assert room.world.moves == ["7"]
-    waiting = [json.loads(str(text)) for note in room.notes for text in note.values()]
+    journal = Journal(world.trail(), world.clock, Spool(nowhere / "spool.jsonl"), world.notes.append)
+    perform(world.effect(Direction.RETREAT), journal=journal, freezes=Freezes(world.store, world.clock), lease=None)
+    assert world.alias.moves == ["7"]
+    waiting = [json.loads(str(text)) for note in world.notes for text in note.values()]
     assert [(line["event"], line["phase"]) for line in waiting] == [("alias.moved", "outcome")]
 
 
-def test_spooled_records_come_before_the_next_one(room: Room) -> None:
-    away(room)
-    room.run(Direction.RETREAT, None)
-    away(room, False)
-    room.trail().append("gate.failed", facts={})
-    journal = Journal(room.trail(), room.clock, Spool(room.path), room.notes.append)
+def test_spooled_records_come_before_the_next_one(world: EffectWorld) -> None:
+    away(world)
+    world.run(Direction.RETREAT, None)
+    away(world, False)
+    world.trail().append("gate.failed", facts={})
+    journal = Journal(world.trail(), world.clock, Spool(world.path), world.notes.append)
     journal.append("alias.moved", Phase.NOTE, "other", None, {})
-    assert [phase for _, phase in room.story()] == ["note", "intent", "outcome", "note"]
+    assert [phase for _, phase in world.story()] == ["note", "intent", "outcome", "note"]
 
 
 def test_a_flush_killed_at_any_call_records_each_spooled_line_once(tmp_path: Path) -> None:
     for dies_at in range(1, 14):
-        room = Room(MemoryStore(), tmp_path / f"spool-{dies_at}.jsonl")
-        away(room)
-        room.run(Direction.RETREAT, None)
-        away(room, False)
+        world = EffectWorld(MemoryStore(), tmp_path / f"spool-{dies_at}.jsonl")
+        away(world)
+        world.run(Direction.RETREAT, None)
+        away(world, False)
         life = Life(dies_at, after=True)
         with suppress(Killed):
-            Spool(room.path).flush(room.trail(DyingStore(room.store, life)))
-        Spool(room.path).flush(room.trail())
-        assert [phase for _, phase in room.story()] == ["intent", "outcome"], f"killed at call {dies_at}"
+            Spool(world.path).flush(world.trail(DyingStore(world.store, life)))
+        Spool(world.path).flush(world.trail())
+        assert [phase for _, phase in world.story()] == ["intent", "outcome"], f"killed at call {dies_at}"
 
 
-def test_a_torn_spool_line_is_kept_in_the_trail(room: Room) -> None:
-    away(room)
-    room.run(Direction.RETREAT, None)
-    with room.path.open("ab") as file:
+def test_a_torn_spool_line_is_kept_in_the_trail(world: EffectWorld) -> None:
+    away(world)
+    world.run(Direction.RETREAT, None)
+    with world.path.open("ab") as file:
         file.write(b'\n{"id": "to')
-    away(room, False)
-    Spool(room.path).flush(room.trail())
-    damaged = list(room.trail().records())[-1]
+    away(world, False)
+    Spool(world.path).flush(world.trail())
+    damaged = list(world.trail().records())[-1]
     assert (damaged.event, damaged.facts["text"]) == ("spool.damaged", '{"id": "to')

@@ -194,7 +194,7 @@ REVIEWS = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
 BINDINGS = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings"
 
 
-class Cluster:
+class FakeClusterApi:
     """The Kubernetes API as doctor asks it: objects and lists by path, and what accounts may do."""
 
     def __init__(self, objects: dict[str, Any], allowed: set[tuple[str, str, str]]) -> None:
@@ -237,7 +237,7 @@ def good_cluster() -> Any:
     objects[f"{BINDINGS}/modelmedic-workflows-modelmedic"] = {"spec": {"validationActions": ["Deny"]}}
     allowed = {("modelmedic-executor", "create", "workflowtaskresults")}
     allowed |= {(f"modelmedic-{part}", "create", "workflows") for part in ("sensor", "triage")}
-    return Cluster(objects, allowed)
+    return FakeClusterApi(objects, allowed)
 
 
 def states(found: Any) -> dict[str, str]:
@@ -275,7 +275,7 @@ def test_doctor_notices_a_right_too_many_and_one_too_few() -> None:
 
 
 def test_doctor_says_that_a_silent_cluster_was_not_looked_at() -> None:
-    assert states(Cluster({}, set())) == {"cluster": UNKNOWN}
+    assert states(FakeClusterApi({}, set())) == {"cluster": UNKNOWN}
 
 
 def test_doctor_says_what_it_may_not_look_at_and_calls_nothing_of_it_missing() -> None:
@@ -289,7 +289,7 @@ def test_doctor_says_what_it_may_not_look_at_and_calls_nothing_of_it_missing() -
 def test_doctor_asks_about_an_account_with_the_groups_that_it_is_in() -> None:
     asked: list[Any] = []
 
-    class Listening(Cluster):
+    class Listening(FakeClusterApi):
         def create(self, path: str, document: Any) -> Any:
             asked.append(document["spec"])
             return super().create(path, document)

@@ -3,7 +3,7 @@ them.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -20,7 +20,6 @@ from modelmedic.steps.contracts.detection import Thresholds, Verdict
 from modelmedic.steps.contracts.diagnosis import Context, Diagnosis
 from modelmedic.steps.contracts.errors import NotFound
 from modelmedic.steps.contracts.incident import Answer, Closing, Incident
-from modelmedic.steps.contracts.notification import Notification
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.ports import Registry, Serving
 from modelmedic.steps.contracts.training import Gate, TrainingPlan, Validation
@@ -32,6 +31,7 @@ from modelmedic.steps.core.diagnosis.diagnosis import find_cause
 from modelmedic.steps.core.profiles.layout_choice import choose_layout
 from modelmedic.steps.core.profiles.profiler import profile_table
 from modelmedic.steps.runtime.run import Site
+from tests.worlds.played import Told
 
 OPENED = datetime(2013, 6, 10, 6, tzinfo=UTC)
 WINDOW = Window(datetime(2013, 6, 3, tzinfo=UTC), datetime(2013, 6, 10, tzinfo=UTC))
@@ -126,14 +126,6 @@ class KeptTables:
 
     def keep(self, version: str, table: pa.Table) -> None:  # noqa: ARG002
         self.reference = table
-
-
-@dataclass
-class Told:
-    notes: list[Notification] = field(default_factory=list)
-
-    def notify(self, notification: Notification) -> None:
-        self.notes.append(notification)
 
 
 class Aliases:

@@ -3,7 +3,7 @@ were told.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
@@ -12,13 +12,13 @@ import pyarrow as pa
 
 from modelmedic.steps.adapters.memory.store import MemoryStore
 from modelmedic.steps.contracts.diagnosis import Release
-from modelmedic.steps.contracts.notification import Notification
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.data.backfill import write_labels, write_log
 from modelmedic.steps.data.references import StoredReferences
 from modelmedic.steps.data.windows import LoggedWindows
 from modelmedic.steps.runtime.run import Site
 from tests.data.log import DAY, START, HandClock, labels, policy, rows
+from tests.worlds.played import Told
 
 Change = Callable[[pa.Table], pa.Table]
 
@@ -29,14 +29,6 @@ class Aliases:
 
     def alias(self, alias: str) -> str | None:
         return self.champion if alias == "champion" else None
-
-
-@dataclass
-class Told:
-    notifications: list[Notification] = field(default_factory=list)
-
-    def notify(self, notification: Notification) -> None:
-        self.notifications.append(notification)
 
 
 @dataclass

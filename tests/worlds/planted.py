@@ -15,7 +15,7 @@ START = 1_700_000_000
 Floats = npt.NDArray[np.float64]
 
 
-class World:
+class PlantedWorld:
     """`n` rows of eight numbers and one code; `fault` changes them before the table is made."""
 
     def __init__(self, n: int, seed: int) -> None:
@@ -44,80 +44,80 @@ class World:
         return pa.table({**self.x, "c": self.c, "model_version": [self.version] * len(y), "y": y.astype(int), "p": self.p, "t": times})
 
 
-def windows(fault: Callable[[World], None], n: int = 6000, seed: int = 7) -> tuple[pa.Table, pa.Table]:
-    reference, current = World(8000, 1), World(n, seed)
+def windows(fault: Callable[[PlantedWorld], None], n: int = 6000, seed: int = 7) -> tuple[pa.Table, pa.Table]:
+    reference, current = PlantedWorld(8000, 1), PlantedWorld(n, seed)
     current.begins = START + 1_000_000
     fault(current)
     return reference.table(), current.table()
 
 
-def quiet(_: World) -> None:
+def quiet(_: PlantedWorld) -> None:
     pass
 
 
-def shifted(w: World) -> None:
+def shifted(w: PlantedWorld) -> None:
     w.x["x4"] += 0.6
     w.p = w.q = w.chance()
 
 
-def shifted_in_b(w: World) -> None:
+def shifted_in_b(w: PlantedWorld) -> None:
     w.x["x6"] = np.where(w.c == "B", w.x["x6"] + 1, w.x["x6"])
 
 
-def concept(w: World) -> None:
+def concept(w: PlantedWorld) -> None:
     w.q = w.chance(x3=-0.5)
 
 
-def concept_in_c(w: World) -> None:
+def concept_in_c(w: PlantedWorld) -> None:
     w.q = np.where(w.c == "C", w.chance(x3=-1.5), w.p)
 
 
-def diluted(w: World) -> None:
+def diluted(w: PlantedWorld) -> None:
     """The effect of x3 turns round in a twentieth of the rows: hardly seen in the window as a
     whole.
     """
     w.q = np.where(w.c == "D", w.chance(x3=-1.0), w.p)
 
 
-def concept_in_a_region(w: World) -> None:
+def concept_in_a_region(w: PlantedWorld) -> None:
     w.q = np.where(w.x["x3"] > 1, 1 - w.p, w.p)
 
 
-def prior(w: World) -> None:
+def prior(w: PlantedWorld) -> None:
     w.q = w.chance(offset=0.5)
 
 
-def flipped(w: World) -> None:
+def flipped(w: PlantedWorld) -> None:
     w.flips = w.random.random(len(w.p)) < 0.15
 
 
-def flipped_in_b(w: World) -> None:
+def flipped_in_b(w: PlantedWorld) -> None:
     w.flips = (w.random.random(len(w.p)) < 0.35) & (w.c == "B")
 
 
-def released(w: World) -> None:
+def released(w: PlantedWorld) -> None:
     w.version, w.p = "2", w.chance(x3=-1.0)
 
 
-def inches(w: World) -> None:
+def inches(w: PlantedWorld) -> None:
     w.x["x2"] = w.x["x2"] * 2.54
 
 
-def inches_in_c(w: World) -> None:
+def inches_in_c(w: PlantedWorld) -> None:
     w.x["x2"] = np.where(w.c == "C", w.x["x2"] * 2.54, w.x["x2"])
 
 
-def half_null(w: World) -> None:
+def half_null(w: PlantedWorld) -> None:
     w.x["x6"] = np.where(w.random.random(len(w.p)) < 0.5, np.nan, w.x["x6"])
 
 
-def null_in_d(w: World) -> None:
+def null_in_d(w: PlantedWorld) -> None:
     w.x["x6"] = np.where((w.random.random(len(w.p)) < 0.5) & (w.c == "D"), np.nan, w.x["x6"])
 
 
-def stuck(w: World) -> None:
+def stuck(w: PlantedWorld) -> None:
     w.x["x5"] = np.where(w.random.random(len(w.p)) < 0.6, w.x["x5"][0], w.x["x5"])
 
 
-def renamed(w: World) -> None:
+def renamed(w: PlantedWorld) -> None:
     w.c = np.where(w.c == "B", "bb", w.c)

@@ -5,8 +5,8 @@ is the current window.
 from markupsafe import Markup
 
 from modelmedic.steps.reporting.pictures.svg import Scale, line, path, picture, rect, tag, text, ticks, tip
+from modelmedic.steps.reporting.pictures.text import MINUS, number, percent, plain, short
 from modelmedic.steps.reporting.pictures.values import Bins, CodeShare, ColumnComparison
-from modelmedic.steps.reporting.pictures.words import MINUS, number, percent, plain, short
 
 _WIDTH, _HEIGHT = 290.0, 150.0
 _ROW = 24.0

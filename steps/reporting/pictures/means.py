@@ -5,8 +5,8 @@ predictions by column.
 from markupsafe import Markup
 
 from modelmedic.steps.reporting.pictures.svg import Scale, circle, line, picture, tag, text, ticks, tip
+from modelmedic.steps.reporting.pictures.text import number, plain, short
 from modelmedic.steps.reporting.pictures.values import Breakdown, GroupMeans, Mean
-from modelmedic.steps.reporting.pictures.words import number, plain, short
 
 _WIDTH = 440.0
 _ROW = 30.0

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from modelmedic.steps.contracts.results import CanaryStep
 from modelmedic.steps.reporting.pictures.svg import Scale, circle, line, path, picture, tag, text, tip
-from modelmedic.steps.reporting.pictures.words import short
+from modelmedic.steps.reporting.pictures.text import short
 
 _WIDTH, _HEIGHT = 760.0, 204.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46.0, 28.0, 22.0, 44.0

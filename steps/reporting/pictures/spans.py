@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.reporting.pictures.svg import Scale, days, line, picture, rect, tag, text, tip
-from modelmedic.steps.reporting.pictures.words import day, short, span
+from modelmedic.steps.reporting.pictures.text import day, short, span
 
 _WIDTH = 760.0
 _LEFT, _RIGHT = 128.0, 16.0

@@ -4,7 +4,7 @@ from markupsafe import Markup
 
 from modelmedic.steps.contracts.training import Gate
 from modelmedic.steps.reporting.pictures.svg import Scale, line, picture, tag, text, tip
-from modelmedic.steps.reporting.pictures.words import number, plain, short
+from modelmedic.steps.reporting.pictures.text import number, plain, short
 
 _WIDTH, _HEIGHT = 320.0, 46.0
 

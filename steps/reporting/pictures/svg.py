@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from markupsafe import Markup, escape
 
-from modelmedic.steps.reporting.pictures.words import clean
+from modelmedic.steps.reporting.pictures.text import clean
 
 _NICE = (1.0, 2.0, 2.5, 5.0, 10.0)
 _DAYS = (1, 2, 7, 14, 28, 61, 91, 182, 365)

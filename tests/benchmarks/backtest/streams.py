@@ -23,7 +23,7 @@ _CODES = ("red", "green", "blue", "white")
 
 
 @dataclass
-class World:
+class StreamWorld:
     """Feature columns and `day` of each row, shapes (n,), and the log odds (or the value) that the
     law gives them.
     """
@@ -61,14 +61,14 @@ def _law(features: dict[str, npt.NDArray[np.generic]], turn: Floats) -> Floats:
     return -0.6 + 1.1 * turned * load + 0.7 * rate + 0.5 * load * rate + 0.6 * np.log(amount / 80) + 0.8 * turned * (red - 0.4)
 
 
-def _turned(shape: Callable[[Floats], Floats]) -> Callable[[World], None]:
-    def apply(world: World) -> None:
+def _turned(shape: Callable[[Floats], Floats]) -> Callable[[StreamWorld], None]:
+    def apply(world: StreamWorld) -> None:
         world.law = _law(world.features, shape(world.day))
 
     return apply
 
 
-def _harmless(world: World) -> None:
+def _harmless(world: StreamWorld) -> None:
     """Everything that moves moves where the law was learnt: more of the whites, larger amounts."""
     late = world.day >= TURN
     amount, kind = np.asarray(world.features["amount"]).copy(), np.asarray(world.features["kind"]).copy()
@@ -79,11 +79,11 @@ def _harmless(world: World) -> None:
     world.law = _law(world.features, np.zeros(len(late)))
 
 
-def _noisy(world: World) -> None:
+def _noisy(world: StreamWorld) -> None:
     world.flipped = np.where((world.day >= TURN) & (world.day < TURN + 21), 0.35, 0.0)
 
 
-def _broken(world: World) -> None:
+def _broken(world: StreamWorld) -> None:
     """A month in which `load` arrives in another unit and half of `rate` is lost; the labels are
     those of the true values.
     """
@@ -94,11 +94,11 @@ def _broken(world: World) -> None:
     world.features.update(load=load, rate=rate)
 
 
-def _nothing(_world: World) -> None:
+def _nothing(_world: StreamWorld) -> None:
     return
 
 
-KINDS: dict[str, Callable[[World], None]] = {
+KINDS: dict[str, Callable[[StreamWorld], None]] = {
     "quiet": _nothing,
     "sudden": _turned(lambda day: (day >= TURN).astype(np.float64)),
     "gradual": _turned(lambda day: np.clip((day - 120) / 120, 0, 1)),
@@ -114,7 +114,7 @@ def make(kind: str, seed: int, *, a_day: int = 130, task: str = "binary") -> tup
     rng = np.random.default_rng([seed, sorted(KINDS).index(kind)])
     day = np.sort(rng.random(DAYS * a_day) * DAYS)
     features = _features(rng, day)
-    world = World(rng, day, features, _law(features, np.zeros(len(day))))
+    world = StreamWorld(rng, day, features, _law(features, np.zeros(len(day))))
     KINDS[kind](world)
     if task == "binary":
         label = (rng.random(len(day)) < 1 / (1 + np.exp(-world.law))).astype(np.float64)

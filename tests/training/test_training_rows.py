@@ -15,7 +15,7 @@ from modelmedic.steps.contracts.diagnosis import Diagnosis
 from modelmedic.steps.contracts.training import TrainingPlan
 from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.contracts.words import Cause, Remedy
-from modelmedic.steps.core.training.window import plans, reach, split
+from modelmedic.steps.core.training.training_rows import plans, reach, split
 from tests.worlds.training import NOW, policy
 
 DAY = timedelta(days=1)

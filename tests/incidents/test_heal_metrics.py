@@ -19,7 +19,7 @@ from modelmedic.steps.contracts.samples import Sample
 from modelmedic.steps.contracts.words import Outcome
 from modelmedic.steps.heal.close import close
 from modelmedic.steps.heal.deploy import deploy
-from modelmedic.steps.incidents.metrics import sweep_samples, tell_sweep, tell_sweep_ended
+from modelmedic.steps.incidents.heal_metrics import sweep_samples, tell_sweep, tell_sweep_ended
 from tests.detection.test_monitor_metrics import gateway
 from tests.worlds.deployed import DeployedWorld
 from tests.worlds.played import NOW, run

@@ -11,10 +11,10 @@ import pytest
 from modelmedic.steps.contracts.policy import Rollout
 from modelmedic.steps.contracts.serving import Traffic
 from modelmedic.steps.contracts.words import Task
-from modelmedic.steps.core.rollout.judgement import Replay, judge_replay, judge_share, traffic_between
+from modelmedic.steps.core.rollout.canary_judgement import DarkReplay, judge_replay, judge_share, traffic_between
 
 ROLLOUT = Rollout(steps=(20,), hold=timedelta(minutes=5), deadline=timedelta(hours=1), minRequests=100, maxErrorShare=0.01)
-GOOD = Replay(Task.BINARY, (0.1, 0.9), (0.1, 0.9), version="2", asked_for="2", p95_ms=20.0, champion_p95_ms=20.0)
+GOOD = DarkReplay(Task.BINARY, (0.1, 0.9), (0.1, 0.9), version="2", asked_for="2", p95_ms=20.0, champion_p95_ms=20.0)
 
 
 def share(canary: Traffic | None, minutes: float = 10, champion: Traffic | None = None) -> str:

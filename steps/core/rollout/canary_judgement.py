@@ -26,7 +26,7 @@ class Judgement:
 
 
 @dataclass(frozen=True, slots=True)
-class Replay:
+class DarkReplay:
     """A dark canary's answers to requests whose right answers are known from validation.
 
     `expected` and `served` have one number per row, in one order. `champion_p95_ms` is None when
@@ -42,7 +42,7 @@ class Replay:
     champion_p95_ms: float | None = None
 
 
-def judge_replay(replay: Replay, latency_bound_ms: float) -> Judgement:
+def judge_replay(replay: DarkReplay, latency_bound_ms: float) -> Judgement:
     """The judgement on a dark canary: it serves the version that was validated, its predictions,
     within the allowed latency.
     """
