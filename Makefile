@@ -13,11 +13,11 @@ DIGEST ?= docker buildx imagetools inspect --format '{{.Manifest.Digest}}'
 IMAGES := steps train report predictor
 WORKERS ?= 2
 RENDERED := examples/flights/policy.yaml examples/regression/policy.yaml --defaults k8s/defaults.yaml --platform k8s/platform.yaml --out .
-COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url \
+COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --strip-extras --no-emit-index-url \
     --no-emit-find-links --custom-compile-command "make lock" $(LOCK)
 EXTRAS = $(foreach extra,$(1),--extra $(extra))
 
-# Packages by the locked versions and hashes of requirements/$(1).txt, then the program itself, editable: with uv where it is on PATH
+# All packages, by the locked versions and hashes of requirements/$(1).txt, then the program itself, editable: with uv where it is on PATH
 # or can be had from the package index, else with pip.
 define SET_UP
 	@command -v $(PYTHON) >/dev/null || { echo "make: $(PYTHON) is not there; name another Python 3.11 or later with PYTHON=…" >&2; exit 1; }
@@ -27,7 +27,7 @@ define SET_UP
 	test -x $$uv || $(BIN)/pip install --quiet --disable-pip-version-check uv 2>/dev/null || true; \
 	if test -x $$uv; then install="$$uv pip install --quiet --python $(BIN)/python"; \
 	else install="$(BIN)/python -m pip install --quiet --disable-pip-version-check"; fi; \
-	$$install --require-hashes -r requirements/build.txt -r requirements/$(1).txt && \
+	$$install --no-deps --require-hashes -r requirements/build.txt -r requirements/$(1).txt && \
 	PYTHONWARNINGS=ignore $$install --no-deps --no-build-isolation -e .
 	@touch $@
 endef
@@ -55,7 +55,7 @@ opinion: $(READY_TO_PLAY) ## Plant a drift in one segment of made data, then fin
 	$(BIN)/modelmedic diagnose opinion-output/reference.parquet opinion-output/current.csv $(ROLES) --report opinion-output/report.html
 
 test: $(READY) ## Run the tests (sets itself up)
-	$(BIN)/pytest -n $(WORKERS) --dist worksteal
+	$(BIN)/pytest -n $(WORKERS) --dist loadscope
 
 test-slow: $(READY) ## Run the tests that take longer than a newcomer waits
 	$(BIN)/pytest -m "slow and not e2e"

@@ -6,9 +6,9 @@ FROM ${PYTHON} AS build
 WORKDIR /src
 RUN python -m venv /venv
 COPY requirements/build.txt requirements/train.txt pyproject.toml README.md LICENSE ./
-# Packages by `make lock`, without the program: this layer changes with the locked versions alone. The package
-# that is installed beside them is empty, and says its version.
-RUN /venv/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes -r build.txt -r train.txt && \
+# Packages by `make lock`, which names all of them, without the program: this layer changes with the locked versions alone.
+# The package that is installed beside them is empty, and says its version.
+RUN /venv/bin/pip install --no-cache-dir --disable-pip-version-check --no-deps --require-hashes -r build.txt -r train.txt && \
     mkdir modelmedic && touch modelmedic/__init__.py && \
     /venv/bin/pip install --no-cache-dir --disable-pip-version-check --no-deps --no-build-isolation . && \
     rm -rf /venv/lib/python3*/site-packages/modelmedic && /venv/bin/pip uninstall -q -y pip setuptools

@@ -1,6 +1,7 @@
 """Four images, each with what its stages need and no more."""
 
 import re
+import shutil
 import subprocess
 import sys
 from datetime import timedelta
@@ -63,6 +64,22 @@ def locked(name: str) -> dict[str, str]:
     """Versions by package."""
     text = (ROOT / "requirements" / f"{name}.txt").read_text()
     return dict(re.findall(r"^([A-Za-z0-9._-]+)(?:\[[a-z,]+\])?==([^ ;]+)", text, re.MULTILINE))
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+def test_one_command_pins_the_base_by_digest(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    shutil.copytree(ROOT / "containers", tmp_path / "containers")
+    base = re.search(r"^ARG PYTHON=([^@\n]+)", FILES[0].read_text(), re.MULTILINE)
+    assert base is not None
+    pinned = f"{base[1]}@sha256:{'5' * 64}"
+    for _ in range(2):  # a pinned base is pinned anew
+        said = subprocess.run(
+            ["make", "-s", "pin-base", f"DIGEST=sh -c 'echo sha256:{'5' * 64}'"], cwd=tmp_path, check=True, timeout=30, capture_output=True
+        )
+        assert said.stdout.decode().strip() == pinned
+    files = list((tmp_path / "containers").iterdir())
+    assert [file.name for file in files if f"ARG PYTHON={pinned}\n" not in file.read_text()] == []
 
 
 def test_a_training_needs_no_evidently(tmp_path: Path) -> None:
