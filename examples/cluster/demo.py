@@ -59,15 +59,15 @@ def main() -> int:
 
 def _play(cluster: Cluster, policy: Policy, store: ObjectStore, out: Path, say: Say) -> int:
     world = World(Flights(), datetime.now(UTC).replace(minute=0, second=0, microsecond=0))
-    say("bootstrap: January and February 2013 teach the first champion (train, register and serve are a pod each)")
+    say("bootstrap: January and February 2013 train the first champion (train, register and serve are a pod each)")
     put_bootstrap_rows(store, policy, world)
     runs.succeed(cluster, runs.start(cluster, f"bootstrap-{policy.name}"), _HEAL, say)
     passengers = Passengers(policy, cluster.gateway)
-    say("traffic: eight weeks of flights are asked about through the gateway, and their labels arrive")
+    say("traffic: predictions for eight weeks of flights are requested through the gateway, and their labels arrive")
     rows = world.between(TODAY - timedelta(days=60), TODAY - _LIVE)
     put_labels(store, policy, passengers.ask(rows))
     wait_until(lambda: True if logged(store, policy) >= rows.num_rows else None, 60, f"{rows.num_rows} rows in the inference log")
-    say(f"{passengers.requests} requests, {len(passengers.failures)} failed; from now on somebody asks about five flights a second")
+    say(f"{passengers.requests} requests, {len(passengers.failures)} failed; from now on five flights a second are requested")
     stop = threading.Event()
     asker = threading.Thread(target=passengers.keep_asking, args=(world.between(TODAY - _LIVE, TODAY), stop.is_set), daemon=True)
     asker.start()

@@ -122,7 +122,7 @@ def wait_until(look: Callable[[], T | None], seconds: float, what: str, every: f
 
 
 def fetch(url: str, headers: Mapping[str, str] | None = None, body: bytes | None = None, timeout: float = 10.0) -> tuple[int, bytes]:
-    """Status and body; status 0 when nobody answered."""
+    """The status and the body; status 0 when no server answered."""
     with HttpClient(url, "the cluster", connect=timeout, answer=timeout) as client:
         try:
             answer = client.send("GET" if body is None else "POST", body=body, headers=headers)

@@ -44,7 +44,9 @@ def flight_policy(*above: Path, name: str | None = None) -> Policy:
 
 
 def host(policy: Policy) -> str:
-    """By which the gateway knows the model: KServe's default, <service>-<namespace>.example.com."""
+    """The host by which the gateway knows the model: KServe's default,
+    <service>-<namespace>.example.com.
+    """
     return f"{policy.serving.inferenceService}-{policy.serving.namespace}.example.com"
 
 

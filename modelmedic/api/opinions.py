@@ -54,7 +54,7 @@ class Detection:
         return tuple(shift.column for shift in self.verdict.shifts if shift.shifted)
 
     def to_dict(self) -> dict[str, Any]:
-        """As `modelmedic detect --json` prints it."""
+        """The object that `modelmedic detect --json` prints."""
         from modelmedic.steps.contracts.codec import to_plain
 
         plain: dict[str, Any] = to_plain(self.verdict)
@@ -104,7 +104,7 @@ class Opinion:
         return self.diagnosis.sentence
 
     def to_dict(self) -> dict[str, Any]:
-        """As `modelmedic diagnose --json` prints it."""
+        """The object that `modelmedic diagnose --json` prints."""
         from modelmedic.steps.contracts.codec import to_plain
 
         decided = {"remedy": self.remedy.value, "rule": self.decision.rule, "needs_approval": self.decision.needs_approval}

@@ -31,7 +31,7 @@ class Replay:
         return self.result.line(FROZEN)
 
     def to_dict(self) -> dict[str, Any]:
-        """As `modelmedic backtest --json` prints it."""
+        """The object that `modelmedic backtest --json` prints."""
         from modelmedic.steps.contracts.codec import to_plain
 
         plain: dict[str, Any] = to_plain(self.result)

@@ -80,7 +80,7 @@ def deliver(workflows: Workflows, given: GivenAnswer, sleep: Callable[[float], N
             return
     raise Transient(
         f"the answer is recorded, but no heal of incident {given.incident} waits at {given.stage} in the cluster; "
-        "expected one within a minute: say the same again once it does, before the request expires"
+        "expected one within a minute: run the same command again once it does, before the request expires"
     )
 
 

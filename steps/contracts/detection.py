@@ -50,7 +50,7 @@ class ProblemKind(StrEnum):
     DEFAULT_VALUE = "default_value"  # one value suddenly stands in a part of the rows
     CLIPPED = "clipped"  # everything beyond a bound stands at the bound
     ROUNDED = "rounded"  # lost its decimals
-    SWAPPED = "swapped"  # two columns stand in each other's place
+    SWAPPED = "swapped"  # each of two columns holds the other one's values
     REMAPPED = "remapped"  # the same codes or hours under other names
     RELATION_BROKEN = "relation_broken"  # no longer goes with the columns that it always went with
     NULL_JUMP = "null_jump"

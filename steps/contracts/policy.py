@@ -215,7 +215,7 @@ class AutonomyLevels(Section):
     retrain: Autonomy = Field(default=Autonomy.APPROVE, description="Training and deploying a challenger.")
 
     def level(self, remedy: Remedy) -> Autonomy:
-        """None and escalate need no permission."""
+        """The level of a remedy; none and escalate need no permission."""
         value = getattr(self, remedy.value, Autonomy.ACT)
         return Autonomy(value)
 

@@ -84,8 +84,8 @@ class LoggedWindows:
         return sum(int(each.keep.sum()) for each in self._seen(window))
 
     def table(self, window: Window, *, labelled_only: bool = False, limit: int | None = None) -> pa.Table:
-        """As `Windows` says. Rows that are thinned out are never decoded, but for their id, time
-        and label.
+        """The rows of the window, as `Windows` says. Rows that are thinned out are never decoded,
+        but for their id, time and label.
         """
         if limit is not None:
             return self._thinned(window, labelled_only, limit)

@@ -45,13 +45,15 @@ class Journal:
         return next(steps, None)
 
     def append(self, event: str, phase: Phase, key: str, fence: int | None, facts: Mapping[str, Any]) -> None:
-        """To the trail, behind whatever waits in the spool. Raises StoreError when it is away."""
+        """Append to the trail, behind whatever waits in the spool. Raises StoreError when it is
+        away.
+        """
         self._spool.flush(self._trail)
         self._trail.append(event, phase, incident=self._identity, key=key, fence=fence, facts=facts)
 
     def spool(self, event: str, phase: Phase, key: str, fence: int | None, facts: Mapping[str, Any]) -> None:
-        """To this machine's spool and, once something was done, onto the serving object. Never
-        raises: a retreat goes on.
+        """Write to this machine's spool and, once something was done, onto the serving object.
+        Never raises: a retreat goes on.
         """
         line = waiting(self._clock.now(), event, phase, incident=self._identity, key=key, fence=fence, facts=facts)
         try:

@@ -89,7 +89,9 @@ def _refused_before(policy: Policy, heals: tuple[PastHeal, ...], now: datetime) 
     """
     row = rejections_in_a_row(heals)
     until = row[0].at + policy.settle * min(2 ** (len(row) - 1), _LONGEST) if row else now
-    return f"{len(row)} challengers in a row were refused; until {until:%Y-%m-%dT%H:%MZ} only a larger fault is news" if now < until else ""
+    if now >= until:
+        return ""
+    return f"{len(row)} challengers in a row were refused; until {until:%Y-%m-%dT%H:%MZ} only a larger fault opens an incident"
 
 
 def _told(last: Incident, closing: Closing, diagnosed: DiagnoseResult, now: datetime) -> str:

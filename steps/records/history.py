@@ -34,7 +34,7 @@ class History:
         return keep(self._store, quarantine_key(model, digest), span)[0]
 
     def quarantined_spans(self, model: str) -> tuple[QuarantinedSpan, ...]:
-        """With columns and reasons, by their start."""
+        """The quarantined spans with columns and reasons, by their start."""
         keys = list(self._store.list(quarantine_key(model)))
         spans = [parse(QuarantinedSpan, self._store.get(key).data, key) for key in keys]
         return tuple(sorted(spans, key=lambda span: (span.window.start, span.window.end)))

@@ -122,7 +122,7 @@ class Ledger:
                 return number
 
     def answers(self, incident: Incident) -> tuple[Answer, ...]:
-        """In the order in which they were given."""
+        """The answers in the order in which they were given."""
         keys = list(self._store.list(_key(incident, "answers/")))
         return tuple(parse(Answer, self._store.get(key).data, key) for key in keys)
 

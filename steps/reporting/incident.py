@@ -140,7 +140,7 @@ def _effect(story: Story) -> Mapping[str, Any] | None:
         return None
     due = story.closing.at + story.policy.settle
     return {
-        "sentence": f"Not known yet. Labels after the heal have matured from {due:%Y-%m-%d %H:%M} UTC on; then this page says it.",
+        "sentence": f"Not known yet. From {due:%Y-%m-%d %H:%M} UTC on the labels have matured, and this page states the result.",
         "said": "",
     }
 
@@ -148,7 +148,7 @@ def _effect(story: Story) -> Mapping[str, Any] | None:
 def _chain(chain: Chain | None, model: str) -> Mapping[str, Any] | None:
     if chain is None:
         return None
-    again = f"`modelmedic audit verify {short(model)}` says it again at any time."
+    again = f"`modelmedic audit verify {short(model)}` repeats this check at any time."
     records = f"{number(chain.length)} records of this model"
     serious = [fault for fault in chain.faults if not fault.harmless]
     if not chain.length and not serious:

@@ -60,7 +60,7 @@ def _fault(code: int | None, out: Path, allowed: timedelta) -> str | None:
     if error:
         return f"failed: {error}"
     if code != 0:
-        return f"ended with exit code {code} and no word"
+        return f"ended with exit code {code} and no message"
     try:
         digest(out / "model")
     except BadInput as reason:

@@ -79,7 +79,7 @@ def measure_gains(run: Run, trials: Sequence[Trial], holdout: pa.Table, place: P
 
 
 def _answers(folder: Path | None, policy: Policy, holdout: pa.Table, place: Path) -> np.ndarray | None:
-    """None for a model that is not there or does not load."""
+    """The model's answers; None for a model that is not there or does not load."""
     _, answers = ask_model(folder, policy, (holdout,), place) if folder is not None else (None, ())
     return answers[0] if answers else None
 

@@ -67,7 +67,7 @@ def test_new_concept_of_which_a_few_days_bring_rows_enough_waits_for_them_but_no
     (waiting,) = _plans(onset=NOW - 3 * DAY)
     assert not waiting.enough
     assert waiting.waiting
-    assert "400 labels are known since; 700 teach it" in waiting.reason
+    assert "400 labels are known since then; 700 are needed to train a challenger" in waiting.reason
     (whole,) = _plans(onset=NOW - 3 * DAY, waited=True)
     assert whole.enough
     assert whole.train.start == NOW - 61 * DAY

@@ -142,7 +142,7 @@ def _run(model: Model, description: str) -> m.WorkflowMetadata:
 
 
 def _incident() -> m.Arguments:
-    """For the exit, which sees no task's inputs."""
+    """The incident for the exit, which sees no task's inputs."""
     return m.Arguments(parameters=[m.Parameter(name="incident", value="{{workflow.parameters.incident}}")])
 
 

@@ -139,7 +139,7 @@ def _say_plan(rules: "Policy", found: _Read, as_json: bool) -> None:
         return
     out().print(
         safe(
-            f"{rules.name}: {known} labelled rows of {first} would teach the first champion, and {replayed} rows of {replay} "
+            f"{rules.name}: {known} labelled rows of {first} would train the first champion, and {replayed} rows of {replay} "
             f"would be replayed in {len(found.plan.windows)} windows"
         )
     )

@@ -33,8 +33,8 @@ def detect(reference: Path, current: Path, as_json: bool, report: Path | None, *
 
 
 def _plain(value: Any) -> Any:
-    """As the codec would write it, without what it imports, which takes longer than a small
-    verdict.
+    """The object as the codec would write it, without what it imports, which takes longer than a
+    small verdict.
     """
     import dataclasses
     from datetime import datetime

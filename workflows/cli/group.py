@@ -80,7 +80,7 @@ class Cli(Suggesting):
                     formatter.write_dl([(name.ljust(width), text) for name, (_, text) in entries.items()])
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[Any]:
-        """As click does it, without importing every command for its short help."""
+        """Complete as click does, without importing every command for its short help."""
         from click.shell_completion import CompletionItem
 
         found = [CompletionItem(name, help=text) for name, (_, text) in self._entries.items() if name.startswith(incomplete)]

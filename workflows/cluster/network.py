@@ -12,7 +12,9 @@ Selector = dict[str, Any]
 
 
 def network(platform: Platform, serving_namespaces: Iterable[str]) -> Iterator[dict[str, Any]]:
-    """For workflows and their steps; what belongs to Argo Events is with it (workflows.events)."""
+    """The policies for workflows and their steps; what belongs to Argo Events is with it
+    (workflows.events).
+    """
     peers = platform.peers
     yield closed(platform)
     yield opened(platform, "allow-dns", {}, egress=[_names(peers.dns)])

@@ -100,8 +100,8 @@ def predictor_account(namespace: str) -> dict[str, Any]:
 
 
 def ignore_differences(models: Iterable[Model]) -> list[dict[str, Any]]:
-    """For `spec.ignoreDifferences` of an Argo CD Application that owns the InferenceServices: what
-    a heal changes is not drift of Git.
+    """The entries for `spec.ignoreDifferences` of an Argo CD Application that owns the
+    InferenceServices: what a heal changes is not drift of Git.
     """
     return [
         {

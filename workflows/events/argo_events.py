@@ -153,7 +153,7 @@ def _template(part: str) -> dict[str, Any]:
 
 
 def _hardened() -> dict[str, Any]:
-    """As workflows.hardening has it for steps."""
+    """The hardening that `workflows.argo.hardening` gives steps."""
     ids = {"runAsNonRoot": True, "runAsUser": 65532, "runAsGroup": 65532, "fsGroup": 65532}
     return {"securityContext": {**ids, "seccompProfile": {"type": "RuntimeDefault"}}}
 

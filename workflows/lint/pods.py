@@ -66,7 +66,7 @@ def _pods(thing: Thing) -> Iterator[Pod]:
 
 
 def _of_template(thing: Thing, template: Mapping[str, Any]) -> Pod:
-    """As Argo puts it together: the template's own values win over the workflow's, and
+    """The pod as Argo puts it together: the template's own values win over the workflow's, and
     `templateDefaults` lie below both.
     """
     spec = thing.workflow_spec

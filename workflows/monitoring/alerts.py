@@ -24,8 +24,8 @@ def groups(platform: Platform) -> list[dict[str, Any]]:
 
 
 def prometheus_rule(platform: Platform) -> dict[str, Any]:
-    """For the Prometheus operator; `ruleLabels` of the platform are what your Prometheus selects
-    by.
+    """The alerts for the Prometheus operator; `ruleLabels` of the platform are what your Prometheus
+    selects by.
     """
     described = metadata("modelmedic", platform.namespace, "monitoring")
     described["labels"] |= platform.ruleLabels
@@ -33,7 +33,7 @@ def prometheus_rule(platform: Platform) -> dict[str, Any]:
 
 
 def rules_file(platform: Platform) -> dict[str, Any]:
-    """For a Prometheus without an operator."""
+    """The alerts for a Prometheus without an operator."""
     return {"groups": groups(platform)}
 
 

@@ -99,7 +99,9 @@ def dashboards() -> dict[str, str]:
 
 
 def config_maps(platform: Platform) -> list[dict[str, Any]]:
-    """For Grafana's sidecar, which looks for the label `grafana_dashboard`."""
+    """The dashboards as ConfigMaps for Grafana's sidecar, which looks for the label
+    `grafana_dashboard`.
+    """
     return [_config_map(uid, text, platform) for uid, text in dashboards().items()]
 
 

@@ -90,8 +90,8 @@ def _argo_version(kube: Kube, _: Platform) -> Iterator[Inspection]:
 
 
 def _executor(kube: Kube, _: Platform) -> Iterator[Inspection]:
-    """Without it, a namespace that enforces `restricted` refuses every pod of Argo, and says so in
-    events alone.
+    """The executor's security context; without one, a namespace that enforces `restricted` refuses
+    every pod of Argo, and says so in events alone.
     """
     found = _all(kube, "/api/v1/configmaps", fields="metadata.name=workflow-controller-configmap")
     if any("securityContext" in str((each.get("data") or {}).get("executor", "")) for each in found):

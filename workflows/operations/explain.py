@@ -43,8 +43,8 @@ def explain_alert(alert: Alert, platform: Platform) -> dict[str, Any]:
 
 
 def explain_policy(policy: Policy, platform: Platform) -> dict[str, Any]:
-    """Decided by the very function that a heal uses, for every cause and every knowledge of
-    harm.
+    """Explanations by the very function that a heal decides with, for every cause and every
+    knowledge of harm.
     """
     limits, approval = policy.limits, policy.approval
     return {

@@ -36,7 +36,7 @@ def _text(_: yaml.CSafeDumper, value: str) -> yaml.ScalarNode:
 
 @lru_cache(4096)
 def style(value: str) -> str | None:
-    """None for plain, `|` for a block, `"` for quoted."""
+    """The style of a text: None for plain, `|` for a block, `"` for quoted."""
     if _PLAIN.fullmatch(value) and value.lower() not in _WORDS:
         return None
     return "|" if "\n" in value and _BLOCK.fullmatch(value) and not re.search(r"[ \t]\n|\n\n\Z", value) else '"'

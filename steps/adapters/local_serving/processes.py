@@ -179,7 +179,8 @@ def _taken(lock: int) -> bool:
 
 
 def _spawn(command: Sequence[str], environment: Mapping[str, str], home: Path) -> None:
-    """In a session of its own, so that a Ctrl-C at the terminal does not reach it.
+    """Start the process in a session of its own, so that a Ctrl-C at the terminal does not reach
+    it.
 
     The shell writes the process id and then becomes the command: a starter that is killed right
     here leaves no nameless process.

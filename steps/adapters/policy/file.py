@@ -52,7 +52,7 @@ def load_policy(path: Path, defaults: Sequence[Path] = (), overlays: Sequence[Pa
 
 
 def load_document(path: Path, defaults: Sequence[Path] = (), overlays: Sequence[Path] = ()) -> PolicyDocument:
-    """As `load_policy`, with the origin of every value."""
+    """The policy as `load_policy` reads it, with the origin of every value."""
     return load_documents([path], defaults, overlays)[0]
 
 

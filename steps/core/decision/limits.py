@@ -158,7 +158,7 @@ def _patience(settle: timedelta, heals: tuple[PastHeal, ...], now: datetime) -> 
         yield Objection(
             "patience",
             f"{row[0].incident} was rejected at {_time(row[0].at)} ({len(row)} in a row); until {_time(until)} another challenger "
-            "would be taught and judged by much the same rows",
+            "would be trained and judged on much the same rows",
             until,
         )
 

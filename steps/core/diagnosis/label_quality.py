@@ -221,7 +221,7 @@ def _noise(both: Pair, rows: LabelledRows) -> Diagnosis | None:
         )
     if z < 5 or rate < _LEAST_RATE or not _only_noise(both, rows, rate, z):
         return None
-    words = "the labels are turned round" if rate > 0.9 else f"about {rate:.0%} of the labels are flipped, whatever the row"
+    words = "the labels are inverted" if rate > 0.9 else f"about {rate:.0%} of the labels are flipped, whatever the row"
     return _diagnosis(words, LABELS, None, rate)
 
 

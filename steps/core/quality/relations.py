@@ -150,7 +150,7 @@ def _swapped_columns(pair: Pair, columns: tuple[Column, ...]) -> Iterator[Proble
     them.
     """
     for first, second in (*_by_values(columns), *_by_labels(pair, columns)):
-        sentence = f"columns {first} and {second} stand in each other's place"
+        sentence = f"columns {first} and {second} have been swapped"
         yield Problem(ProblemKind.SWAPPED, first, sentence, 1.0)
         yield Problem(ProblemKind.SWAPPED, second, sentence, 1.0)
         return

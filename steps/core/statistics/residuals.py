@@ -50,7 +50,9 @@ class LabelledRows:
         return first, second
 
     def within(self, chosen: tuple[Mask, Mask]) -> "LabelledRows":
-        """Only the chosen rows; the masks select among the labelled rows of each window."""
+        """The cut with the chosen rows alone; the masks select among the labelled rows of each
+        window.
+        """
         reference, current = chosen
         return LabelledRows(
             self.task,

@@ -124,7 +124,7 @@ def _starts(diagnosis: Diagnosis, remedy: Remedy, policy: Policy, onset: datetim
             yield whole
         return
     if diagnosis.cause is Cause.CONCEPT_DRIFT and onset > limits.start:
-        yield _Start(remedy, onset, f"the concept changed, so only rows after the onset ({onset:%Y-%m-%d %H:%MZ}) teach it", new=True)
+        yield _Start(remedy, onset, f"the concept changed, so only rows after the onset ({onset:%Y-%m-%d %H:%MZ}) are trained on", new=True)
     yield whole
 
 
@@ -166,8 +166,8 @@ def _too_young(start: _Start, policy: Policy, kept: Times, *, soon: bool) -> str
     if inside >= least and not (soon and near):
         return ""
     return (
-        f"the concept changed at {start.at:%Y-%m-%d %H:%MZ}, and {inside} labels are known since; {need if soon and near else least} "
-        "teach it and judge what was learnt"
+        f"the concept changed at {start.at:%Y-%m-%d %H:%MZ}, and {inside} labels are known since then; "
+        f"{need if soon and near else least} are needed to train a challenger and to judge it"
     )
 
 

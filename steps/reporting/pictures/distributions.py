@@ -13,7 +13,7 @@ _ROW = 24.0
 
 
 def distribution(drawn: ColumnComparison) -> Markup | None:
-    """None for a column of which nothing can be drawn, such as one that is missing."""
+    """The drawing; None for a column of which nothing can be drawn, such as one that is missing."""
     if drawn.bins is not None:
         return _histogram(drawn, drawn.bins)
     return _bars(drawn, drawn.codes) if drawn.codes else None

@@ -10,8 +10,8 @@ _WIDTH, _HEIGHT = 320.0, 46.0
 
 
 def strip(gate: Gate, around: tuple[float, float] | None = None) -> Markup | None:
-    """None for a gate without a number. `around` is an axis that several gates of one unit
-    share.
+    """The drawing of a gate; None for one without a number. `around` is an axis that several gates
+    of one unit share.
     """
     if gate.value is None:
         return None

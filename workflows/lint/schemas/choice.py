@@ -30,4 +30,4 @@ def mistaken(api_version: str, kind: str, crds: Definitions) -> str | None:
         return "which Kubernetes does not have"
     known = sorted({each for version, each in (*_CUSTOM, *crds.schemas) if version == api_version})
     near = [] if kind in known else get_close_matches(kind, known, n=1, cutoff=0.9)
-    return f"which nobody defines; did you mean {near[0]}?" if near else None
+    return f"which no schema defines; did you mean {near[0]}?" if near else None
