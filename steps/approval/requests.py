@@ -13,8 +13,8 @@ from modelmedic.steps.contracts.results import APPROVALS, REQUESTS, DiagnoseResu
 from modelmedic.steps.core.decision.approval import Ruling, rule_on_answers
 from modelmedic.steps.runtime.run import Outputs, Run
 
-FORM = "argo-form"  # who answers in a form that knows no names
-REMEDY = "remedy"  # what an answer to `approve-remedy` is bound to, which speaks of no model
+FORM = "argo-form"  # the author of an answer in a form that knows no names
+REMEDY = "remedy"  # an answer to `approve-remedy` is bound to this word, because it is about no model
 
 
 def approve(run: Run, stage: str) -> Outputs | None:

@@ -12,7 +12,7 @@ from modelmedic.steps.contracts.window import Window
 
 _MONTHS_FROM = timedelta(days=60)  # a shorter replay has windows of detect.window
 _LEAST = 2  # windows
-_MOST = 0.4  # of the data goes into the bootstrap unless somebody says so
+_MOST = 0.4  # of the data goes into the bootstrap unless --bootstrap-until says otherwise
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from modelmedic.steps.heal.engine import Ask, heal
 from modelmedic.steps.reconcile.sweep import sweep
 from modelmedic.steps.runtime.run import Run
 
-_TABLE = tuple(stage for stage in HEAL if stage.name != "report")  # nobody reads the Evidently report of a replay
+_TABLE = tuple(stage for stage in HEAL if stage.name != "report")  # a replay needs no Evidently report
 
 
 def policy_loop(replayed: ReplayedSite, *, approve: bool) -> PlayedWay:

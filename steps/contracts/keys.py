@@ -9,7 +9,7 @@ from modelmedic.steps.contracts.codec import sha256
 from modelmedic.steps.contracts.errors import BadInput
 from modelmedic.steps.contracts.window import utc
 
-LONGEST_KEY = 900  # bytes; S3 allows 1024, which leaves room for the store's own prefix
+LONGEST_KEY = 900  # bytes; S3 allows 1024, the rest is for the store's own prefix
 LONGEST_SEGMENT = 200  # bytes; file systems allow 255
 INCIDENT_ID = re.compile(r"(?P<model>[a-z0-9](?:[a-z0-9-]{0,45}[a-z0-9])?-[0-9a-f]{8})-(?P<epoch>[1-9][0-9]{0,5})")
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,99}")

@@ -54,7 +54,7 @@ def deploy(run: Run, version: str) -> Outputs:
         raise
     except Transient as error:
         if canary.beside():
-            canary.withdraw(f"the heal cannot go on ({error})")  # until the next run nobody would watch it
+            canary.withdraw(f"the heal cannot go on ({error})")  # the canary would go unwatched until the next run
         raise
     sentence = f"version {version} serves all traffic, version {before} did before"
     return _record(run, DeployResult("healed", before, version, sentence, tuple(log)))

@@ -124,7 +124,7 @@ def _unfit(run: Run, compared: str, train: pa.Table, holdout: pa.Table) -> str:
     if echo:
         return echo
     reference = site.references.table(compared)
-    roles = replace(site.policy.roles, prediction=None, time=None)  # some were answered by nobody, and what was set aside leaves gaps
+    roles = replace(site.policy.roles, prediction=None, time=None)  # some rows have no prediction, and quarantine leaves gaps
     for what, rows in (("training", train), ("holdout", holdout)):
         problems = pair_problems(pair(reference, _newer(_others(rows, reference), reference, site.policy.data.time), roles))
         if problems:

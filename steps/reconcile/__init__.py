@@ -1,0 +1,1 @@
+"""The sweep between heals: it repairs, starts lost heals, and assesses whether a heal helped."""

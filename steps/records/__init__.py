@@ -1,0 +1,1 @@
+"""The records of the loop: ledger, audit trail, history, freezes and policies."""

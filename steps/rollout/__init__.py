@@ -1,0 +1,1 @@
+"""The rollout of a version: the canary, its repair after a crash, and the way back."""

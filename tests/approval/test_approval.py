@@ -23,16 +23,16 @@ def decided(*answers: Answer, approval: Approval | None = None, now: datetime = 
     return rule_on_answers(answers, approval or Approval(), DIGEST, ASKED, now).decision
 
 
-def test_one_yes_approves() -> None:
+def test_one_approval_suffices() -> None:
     assert decided(answer()) == "approved"
 
 
-def test_no_answer_waits_and_then_is_a_no() -> None:
+def test_no_answer_waits_and_then_rejects() -> None:
     assert decided() == "waiting"
     assert decided(now=ASKED + timedelta(hours=24)) == "rejected"
 
 
-def test_a_no_outweighs_every_yes() -> None:
+def test_a_rejection_outweighs_every_approval() -> None:
     assert decided(answer("ana"), answer("ben", approved=False)) == "rejected"
 
 
@@ -51,7 +51,7 @@ def test_two_people_means_two_different_people() -> None:
     assert decided(answer("ana"), answer("ben"), approval=both) == "approved"
 
 
-def test_a_yes_in_time_stands_after_the_timeout() -> None:
+def test_an_approval_in_time_stands_after_the_timeout() -> None:
     assert decided(answer(), now=ASKED + timedelta(days=3)) == "approved"
 
 

@@ -57,21 +57,21 @@ def test_people_are_asked_when_the_step_before_is_done_and_only_once(tmp_path: P
     assert world.site.notifier.events == ["approval.requested"]  # type: ignore[attr-defined]
 
 
-def test_a_yes_in_the_ledger_is_deployed_and_written_down(tmp_path: Path) -> None:
+def test_an_approval_in_the_ledger_is_deployed_and_written_down(tmp_path: Path) -> None:
     world = waiting(tmp_path)
     answer(world)
     assert deploy(world.run, "2") == {"outcome": "healed"}
     assert ruled(world) == ("approved", ["ana"], False)
 
 
-def test_a_yes_in_argos_form_alone_is_refused(tmp_path: Path) -> None:
+def test_an_approval_in_argos_form_alone_is_refused(tmp_path: Path) -> None:
     world = waiting(tmp_path)
     assert deploy(world.run, "2") == {"outcome": "rejected"}
     assert "without an answer in the ledger" in (world.run.site.ledger.stage(world.run.incident, "deploy") or {})["sentence"]
     assert world.serving.state().generation == 1
 
 
-def test_a_yes_in_argos_form_counts_where_the_policy_opens_it_and_is_nobodys(tmp_path: Path) -> None:
+def test_an_approval_in_argos_form_counts_where_the_policy_opens_it_and_is_unattributed(tmp_path: Path) -> None:
     world = waiting(tmp_path, form=True)
     assert deploy(world.run, "2") == {"outcome": "healed"}
     assert ruled(world) == ("approved", [FORM], False)
@@ -91,7 +91,7 @@ def test_argos_form_comes_too_late_after_the_timeout(tmp_path: Path) -> None:
     assert deploy(world.run, "2") == {"outcome": "rejected"}
 
 
-def test_a_yes_in_argos_form_survives_a_retry_after_the_timeout(tmp_path: Path) -> None:
+def test_an_approval_in_argos_form_survives_a_retry_after_the_timeout(tmp_path: Path) -> None:
     """The first try took the approval and died."""
     world = waiting(tmp_path, form=True, timeout="1h")
     world.clock.meanwhile = _die
@@ -103,13 +103,13 @@ def test_a_yes_in_argos_form_survives_a_retry_after_the_timeout(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("together", [{"approvers": ["ana"]}, {"twoPerson": True}], ids=str)
-def test_argos_form_is_not_open_where_it_matters_who_says_yes(together: dict[str, Any]) -> None:
+def test_argos_form_is_not_open_where_it_matters_who_approves(together: dict[str, Any]) -> None:
     with pytest.raises(ValidationError, match=r"approval\.form is true beside"):
         policy(approval={"form": True, **together})
 
 
 @pytest.mark.parametrize("step", [quarantine, rollback])
-def test_a_remedy_without_a_yes_in_the_ledger_is_not_begun(tmp_path: Path, step: Callable[[Run], Outputs]) -> None:
+def test_a_remedy_without_an_approval_in_the_ledger_is_not_begun(tmp_path: Path, step: Callable[[Run], Outputs]) -> None:
     world = waiting(tmp_path, step.__name__)
     assert step(world.run) == {"outcome": "rejected"}
     assert world.serving.state().generation == 1
@@ -121,7 +121,7 @@ def test_a_remedy_without_a_yes_in_the_ledger_is_not_begun(tmp_path: Path, step:
 
 
 @pytest.mark.parametrize(("step", "outcome"), [(quarantine, "quarantined"), (rollback, "escalated")])
-def test_a_remedy_with_a_yes_in_the_ledger_is_begun(tmp_path: Path, step: Callable[[Run], Outputs], outcome: str) -> None:
+def test_a_remedy_with_an_approval_in_the_ledger_is_begun(tmp_path: Path, step: Callable[[Run], Outputs], outcome: str) -> None:
     world = waiting(tmp_path, step.__name__)
     answer(world, digest=REMEDY)
     assert step(world.run) == {"outcome": outcome}
@@ -129,7 +129,7 @@ def test_a_remedy_with_a_yes_in_the_ledger_is_begun(tmp_path: Path, step: Callab
 
 
 @pytest.mark.parametrize("remedy", ["retrain", "rollback"])
-def test_a_silence_is_a_no_that_the_close_writes_down(tmp_path: Path, remedy: str) -> None:
+def test_a_silence_is_a_rejection_that_the_close_writes_down(tmp_path: Path, remedy: str) -> None:
     world = waiting(tmp_path, remedy, timeout="1h")
     world.run.site.clock.sleep(timedelta(hours=1))
     close(world.run)
@@ -139,7 +139,7 @@ def test_a_silence_is_a_no_that_the_close_writes_down(tmp_path: Path, remedy: st
     assert "nobody approved within 1h" in closing.sentence
 
 
-def test_a_no_in_argos_form_is_written_down_as_nobodys(tmp_path: Path) -> None:
+def test_a_rejection_in_argos_form_is_written_down_as_unattributed(tmp_path: Path) -> None:
     world = waiting(tmp_path)
     close(world.run)
     closing = world.site.ledger.closing(world.run.incident)
@@ -147,7 +147,7 @@ def test_a_no_in_argos_form_is_written_down_as_nobodys(tmp_path: Path) -> None:
     assert (closing.outcome, "an unattributed rejection" in closing.sentence) == (Outcome.REJECTED, True)
 
 
-def test_a_yes_that_never_reached_the_heal_is_named_when_it_ends_with_a_no(tmp_path: Path) -> None:
+def test_an_approval_that_never_reached_the_heal_is_named_when_it_ends_rejected(tmp_path: Path) -> None:
     world = waiting(tmp_path)
     answer(world)
     close(world.run)

@@ -24,7 +24,7 @@ def waiting(records: Records) -> Incident:
     return incident
 
 
-def test_a_yes_is_bound_to_the_digest_and_recorded_before_it_counts(records: Records, waiting: Incident) -> None:
+def test_an_approval_is_bound_to_the_digest_and_recorded_before_it_counts(records: Records, waiting: Incident) -> None:
     ended = run("approve", waiting.id, "--by", "alice", "--reason", "looks right")
     assert ended.exit_code == 0
     assert f"{waiting.id}: approved by alice, about model {DIGEST[:12]}" in ended.stdout
@@ -46,7 +46,7 @@ def test_a_no_rejects_and_stands(records: Records, waiting: Incident) -> None:
     assert len(records.ledger.answers(waiting)) == 1
 
 
-def test_a_yes_can_be_taken_back_by_a_no_while_the_heal_has_not_read_it(records: Records, waiting: Incident) -> None:
+def test_an_approval_can_be_taken_back_by_a_rejection_while_the_heal_has_not_read_it(records: Records, waiting: Incident) -> None:
     run("approve", waiting.id, "--by", "alice")
     assert "bob (unverified) rejected" in run("reject", waiting.id, "--by", "bob").stdout
     assert [answer.approved for answer in records.ledger.answers(waiting)] == [True, False]
@@ -164,7 +164,7 @@ def test_a_policy_file_stands_in_only_when_it_is_the_same(records: Records, wait
     assert run("approve", waiting.id, "--policy", same).exit_code == 0
 
 
-def test_a_yes_that_cannot_be_recorded_does_not_count(records: Records, waiting: Incident) -> None:
+def test_an_approval_that_cannot_be_recorded_does_not_count(records: Records, waiting: Incident) -> None:
     (head,) = (records.root / "audit").glob("*/head.json")
     head.write_text("{}")
     assert run("approve", waiting.id).exit_code == 65

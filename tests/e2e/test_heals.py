@@ -28,7 +28,7 @@ def asks(policy: Policy) -> Policy:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("answer", ["reject", None])
-def test_without_a_yes_nothing_is_deployed(stage: Stage, answer: str | None) -> None:
+def test_without_an_approval_nothing_is_deployed(stage: Stage, answer: str | None) -> None:
     """A rejection, and no answer within the time: the same."""
     before = stage.alias(), stage.served()
     stage.flights()
@@ -45,7 +45,7 @@ def test_without_a_yes_nothing_is_deployed(stage: Stage, answer: str | None) -> 
 
 
 @pytest.mark.slow
-def test_a_yes_lets_the_challenger_through_and_the_record_says_whose_it_was(stage: Stage) -> None:
+def test_an_approval_lets_the_challenger_through_and_the_record_says_whose_it_was(stage: Stage) -> None:
     stage.flights()
     incident = stage.opened(asks(stage.policy))
     with stage.asking() as passengers:
@@ -56,7 +56,7 @@ def test_a_yes_lets_the_challenger_through_and_the_record_says_whose_it_was(stag
     _agree(stage, Outcome.HEALED, incident.id)
     assert any(record.event == "answer.given" and "ada" in f"{record.key}" for record in stage.records())
     assert passengers.failures == []
-    evidence("k: approval yes", {"by": "ada", "requests": passengers.requests, "failed": 0, "serves": stage.served()})
+    evidence("k: approval given", {"by": "ada", "requests": passengers.requests, "failed": 0, "serves": stage.served()})
 
 
 def test_from_the_alert_to_healed_with_no_request_failed(stage: Stage) -> None:

@@ -100,19 +100,19 @@ def test_an_alias_that_a_human_moved_is_left_where_it_is(tmp_path: Path, when: s
     assert champion.version == "1"
 
 
-def test_without_a_yes_in_the_ledger_nothing_is_deployed_whatever_the_engine_was_told(tmp_path: Path) -> None:
+def test_without_an_approval_in_the_ledger_nothing_is_deployed_whatever_the_engine_was_told(tmp_path: Path) -> None:
     world = DeployedWorld(tmp_path, approval="needed")
     assert deploy(world.run, "2") == {"outcome": "rejected"}
     assert world.serving.state().generation == 1
 
 
-def test_a_yes_to_another_model_is_no_yes(tmp_path: Path) -> None:
+def test_an_approval_of_another_model_does_not_count(tmp_path: Path) -> None:
     world = DeployedWorld(tmp_path, approval="needed")
     world.site.ledger.answer(world.run.incident, Answer(True, "ana", NOW, digest="another"))
     assert deploy(world.run, "2") == {"outcome": "rejected"}
 
 
-def test_a_yes_to_this_model_lets_it_through(tmp_path: Path) -> None:
+def test_an_approval_of_this_model_lets_it_through(tmp_path: Path) -> None:
     world = DeployedWorld(tmp_path, approval="needed")
     world.site.ledger.answer(world.run.incident, Answer(True, "ana", NOW, digest=world.second.digest))
     assert deploy(world.run, "2") == {"outcome": "healed"}

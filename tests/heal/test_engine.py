@@ -77,7 +77,7 @@ def test_deploy_is_told_the_version_that_validate_names(healing: Run) -> None:
     assert steps.inputs["deploy"] == {"version": "2"}
 
 
-def test_a_heal_that_needs_a_yes_waits_and_goes_on_after_it(healing: Run) -> None:
+def test_a_heal_that_needs_an_approval_waits_and_goes_on_after_it(healing: Run) -> None:
     first, second = Steps(WITH_APPROVAL), Steps(WITH_APPROVAL)
     assert heal(healing, step=first) == Walk(None, waiting_at="approve")
     assert "deploy" not in first.called

@@ -126,13 +126,13 @@ def test_correction_may_be_tried_against_a_full_training() -> None:
     assert line.beside == (line.train,)  # two numbers learn nothing of any one row
 
 
-def test_harm_that_shows_in_too_few_labels_to_judge_by_is_a_no() -> None:
+def test_harm_that_shows_in_too_few_labels_to_judge_by_trains_nothing() -> None:
     made = _plan(quarantined=[Window(NOW - 9 * DAY, NOW)])
     assert not made.enough
     assert "0 mature labels" in made.reason
 
 
-def test_too_few_rows_at_all_are_a_no_with_its_reason() -> None:
+def test_too_few_rows_at_all_train_nothing_and_say_why() -> None:
     made = _plan(Cause.COVARIATE_SHIFT, a_day=5)
     assert not made.enough
     assert "300 labelled rows" in made.reason
@@ -146,7 +146,7 @@ def test_quarantined_spans_are_neither_learnt_from_nor_counted() -> None:
     assert made.rows + made.holdout_rows <= 200 * (60 - 10)
 
 
-def test_everything_in_quarantine_is_a_no() -> None:
+def test_everything_in_quarantine_trains_nothing() -> None:
     assert not _plan(quarantined=[Window(NOW - 80 * DAY, NOW)]).enough
 
 
@@ -156,7 +156,7 @@ def test_correction_needs_recent_rows_only_and_fewer() -> None:
     assert "correction" in made.reason
 
 
-def test_no_row_at_all_is_a_no() -> None:
+def test_no_row_at_all_trains_nothing() -> None:
     (found,) = plans(Diagnosis(Cause.CONCEPT_DRIFT, 0.9), Remedy.RETRAIN, policy(), WINDOW, (), np.empty(0, dtype=np.int64), NOW)
     assert not found.enough
     assert not split(policy(), np.empty(0, dtype=np.int64)).enough

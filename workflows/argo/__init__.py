@@ -1,0 +1,1 @@
+"""Manifests of Argo Workflows: heal, bootstrap, monitor, triage and reconcile."""

@@ -18,7 +18,7 @@ from modelmedic.workflows.inputs.platform import Platform
 
 ENTRY: Final = "heal"
 CLOSING: Final = "closing"  # Argo names an exit itself; the step inside it keeps its own name
-EXPIRED: Final = "rejected"  # what an approval says that nobody answered
+EXPIRED: Final = "rejected"  # the answer of an approval that times out
 _BY_NAME: Final = {stage.name: stage for stage in HEAL}
 
 

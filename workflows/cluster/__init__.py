@@ -1,0 +1,1 @@
+"""Manifests of what surrounds the workflows: accounts, network, admission, serving, policies."""

@@ -24,7 +24,7 @@ _RULES: Final[dict[str, list[Rule]]] = {
     "triage": [rule("argoproj.io", "workflows", "create")],
     "deploy": [
         rule("argoproj.io", "workflows", "create", "list")
-    ],  # reconcile starts a heal that nobody started, pinned by the admission policy
+    ],  # reconcile starts a heal whose alert was lost, pinned by the admission policy
     EXECUTOR: [rule("argoproj.io", "workflowtaskresults", "create", "patch")],
     ARTIFACT_GC: [
         rule("argoproj.io", "workflowartifactgctasks", "list", "watch"),

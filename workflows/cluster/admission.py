@@ -17,7 +17,7 @@ from modelmedic.workflows.inputs.platform import Platform
 NAME: Final = "modelmedic-workflows"
 INCIDENT: Final = "^[a-z0-9][a-z0-9-]{6,61}[0-9]$"
 _ALLOWED: Final = frozenset({"arguments", "workflowTemplateRef"})
-_STARTERS: Final = (TRIAGE, "deploy")  # triage starts a heal for an alert, reconcile one that nobody started
+_STARTERS: Final = (TRIAGE, "deploy")  # triage starts a heal for an alert, reconcile one whose alert was lost
 
 
 def admission(platform: Platform) -> Iterator[dict[str, Any]]:

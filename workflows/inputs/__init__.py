@@ -1,0 +1,1 @@
+"""The inputs of a render: policies, the platform, images and names."""

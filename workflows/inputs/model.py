@@ -9,7 +9,7 @@ from modelmedic.steps.contracts.policy import Policy
 from modelmedic.workflows.inputs import names
 from modelmedic.workflows.inputs.platform import Platform
 
-_STEP = timedelta(minutes=30)  # the time that a step which waits for nobody may take
+_STEP = timedelta(minutes=30)  # the time that a step may take which waits for no person
 _SLACK = timedelta(minutes=30)  # Argo's own time between the nodes of one heal
 
 

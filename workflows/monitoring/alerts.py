@@ -13,7 +13,7 @@ from modelmedic.workflows.output.yaml import dump
 RULES_FILE: Final = "rules.yaml"
 _GROUPS: Final = {"modelmedic.heal": True, "modelmedic.people": False}
 _INTERVAL: Final = "1m"
-_EVERY: Final = "15s"  # a rule of ours costs next to nothing, and each minute of waiting is one of a sick model
+_EVERY: Final = "15s"  # a rule costs next to nothing, and a degraded model serves for as long as an alert waits
 
 
 def groups(platform: Platform) -> list[dict[str, Any]]:

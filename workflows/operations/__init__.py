@@ -1,0 +1,1 @@
+"""Questions and orders to a running cluster: doctor, explain, submit, test alerts."""

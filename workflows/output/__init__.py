@@ -1,0 +1,1 @@
+"""A rendered tree on disk, and its YAML."""

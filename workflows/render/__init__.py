@@ -1,0 +1,1 @@
+"""From policies and a platform to a tree of manifests, and its differences."""

@@ -74,7 +74,7 @@ def main() -> None:
     from modelmedic.steps.adapters.evidently.report import drift_page
 
     answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what Evidently prints is no answer
+    os.dup2(2, 1)  # text that Evidently prints must not reach the pipe of the answers
     while True:
         try:
             request = pickle.load(sys.stdin.buffer)

@@ -1,0 +1,1 @@
+"""Decisions on a diagnosed incident: the rule, the limits, and the ruling on answers."""

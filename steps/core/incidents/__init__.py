@@ -1,0 +1,1 @@
+"""Incidents: alerts read, the persistence that opens one, recurrence, and the outcome."""

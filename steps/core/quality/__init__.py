@@ -1,0 +1,1 @@
+"""Checks of the data itself, column by column and between columns."""

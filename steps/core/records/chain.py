@@ -19,7 +19,7 @@ from modelmedic.steps.contracts.errors import BadInput
 from modelmedic.steps.contracts.formats import FIRST, format_of, formatted
 from modelmedic.steps.contracts.keys import audit_head_key, audit_key, model_hash
 
-GENESIS = "0" * 64  # what the first record names as its predecessor
+GENESIS = "0" * 64  # the predecessor that the first record names
 _ENVELOPE = re.compile(rb'\{"hash":"([0-9a-f]{64})","record":(\{.*\})\}', re.DOTALL)
 
 

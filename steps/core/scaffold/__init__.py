@@ -1,0 +1,1 @@
+"""The guesses of a first policy from a table."""

@@ -1,0 +1,1 @@
+"""The statistics that detection, diagnosis and validation share."""

@@ -1,0 +1,1 @@
+"""Tables as arrays: columns, pairs of windows, slices, losses of rows."""

@@ -1,0 +1,1 @@
+"""The choice of rows that a challenger learns from, and of the starts that are worth a training."""

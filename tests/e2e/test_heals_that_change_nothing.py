@@ -1,5 +1,5 @@
-"""Heals that change nothing: broken data, a challenger that loses, a canary nobody asks, a freeze,
-somebody's newer word.
+"""Heals that change nothing: broken data, a challenger that loses, a canary without requests, a
+freeze, an alias that a person moved.
 """
 
 from collections.abc import Callable
