@@ -1,5 +1,5 @@
-"""Where Argo waits instead of us: asked by the step before, judged by the step behind, and a
-silence written down at the close.
+"""Approvals for which Argo waits instead of us: asked by the step before, judged by the step
+behind, and a silence written down at the close.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""How far the estimate without labels is from what the labels say later: `python -m
+"""The distance of the estimate without labels from what the labels say later: `python -m
 tests.benchmarks.estimate [--share S] [--seeds N]`.
 
 The first part is the flights year, month by month, with the first champion frozen: the world itself

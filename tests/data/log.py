@@ -15,7 +15,7 @@ START = datetime(2024, 3, 1, tzinfo=UTC)
 
 @dataclass
 class HandClock:
-    """Stands still until it is moved."""
+    """A clock that stands still until it is moved."""
 
     at: datetime = START + 30 * DAY
 

@@ -20,8 +20,8 @@ Arrows = Mapping[str, frozenset[str]]
 
 
 def packages() -> dict[str, frozenset[str]]:
-    """Which package imports which, below `steps`, `workflows` and `api`; imports for type checking
-    are left out.
+    """The imports of packages by packages, below `steps`, `workflows` and `api`; imports for type
+    checking are left out.
     """
     graph = grimp.build_graph("modelmedic", exclude_type_checking_imports=True, cache_dir=None)
     found: dict[str, set[str]] = {}
@@ -36,7 +36,7 @@ def packages() -> dict[str, frozenset[str]]:
 
 
 def levels(arrows: Arrows) -> dict[str, int]:
-    """How high each package stands: one above the highest that it imports. An import back up, which
+    """The floor of each package: one above the highest that it imports. An import back up, which
     the contracts forbid, is passed over.
     """
     known: dict[str, int] = {}

@@ -176,7 +176,7 @@ class Stage:
         return entries[0] if entries else None
 
     def share(self) -> int | None:
-        """What the canary was given, in percent; None while it has nothing."""
+        """The canary's share, in percent; None while it has none."""
         canary = self.canary()
         return int(canary.get("trafficPercent") or 0) or None if canary else None
 
@@ -211,8 +211,8 @@ class Stage:
         self.cluster.run("patch", kind, name, "--type=merge", "-p", json.dumps(change))
 
     def agrees(self) -> None:
-        """What serves, the champion's alias and the last word of the record are one, and no canary
-        is left.
+        """Expect that the served version, the champion's alias and the last record agree, and no
+        canary is left.
         """
         assert self.canary() is None
         assert self.alias() == self.served()
@@ -251,7 +251,7 @@ class Stage:
         return True if not left and not pods else None
 
     def _no_alarm(self) -> None:
-        """What the case before pushed would go on firing."""
+        """Clear the metrics that the case before pushed, which would go on firing."""
         with self.cluster.forwarded("svc/pushgateway", 9091) as port:
             address = f"http://127.0.0.1:{port}/metrics/job/{MONITOR_JOB}/model/{self.model}"
             with urllib.request.urlopen(urllib.request.Request(address, method="DELETE"), timeout=10) as answer:
@@ -288,7 +288,9 @@ def alert(name: str, model: str, number: int = 0, **labels: str) -> dict[str, An
 
 
 def evidence(name: str, facts: Mapping[str, Any]) -> None:
-    """What a case has shown, kept beside the suite's output when E2E_EVIDENCE names a file."""
+    """The facts that a case has shown, kept beside the suite's output when E2E_EVIDENCE names a
+    file.
+    """
     target = os.environ.get("E2E_EVIDENCE")
     if target:
         with Path(target).open("a") as file:

@@ -1,5 +1,5 @@
-"""What becomes of alerts: one incident and one heal for a storm of them, and nothing at all for
-hostile ones.
+"""Alerts and their consequences: one incident and one heal for a storm of them, and nothing at all
+for hostile ones.
 """
 
 from modelmedic.examples.cluster.kubectl import wait_until

@@ -17,7 +17,7 @@ from tests.e2e.stage import Stage, evidence, variant
 
 
 def _waiting(stage: Stage, workflow: str) -> bool | None:
-    """Whether the heal waits for a person; fails at once when it has ended."""
+    """True while the heal waits for a person; fails at once when it has ended."""
     assert runs.phase(stage.cluster, workflow) not in runs.ENDED, runs.logs(stage.cluster, workflow)[-800:]
     return True if any(node.name == "approve" and node.phase == "Running" for node in runs.nodes(stage.cluster, workflow)) else None
 

@@ -37,8 +37,8 @@ print(json.dumps(sorted(name for name, where in json.loads(os.environ["TARGETS"]
 
 @pytest.fixture(scope="module")
 def targets(whole_stage: Stage) -> dict[str, tuple[str, int]]:
-    """Who can be asked in the cluster. Each but the gateway is somebody's need, so that a target
-    which is down fails the test.
+    """The targets that can be asked in the cluster. Each but the gateway is somebody's need, so
+    that a target which is down fails the test.
     """
     service = whole_stage.policy.serving.inferenceService
     pods = whole_stage.cluster.listed("pods", f"serving.kserve.io/inferenceservice={service}")

@@ -1,5 +1,5 @@
-"""What the loop needs goes away in the middle: nothing goes forward, and a canary does not stay
-unwatched.
+"""Services that the loop needs go away in the middle: nothing goes forward, and a canary does not
+stay unwatched.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""What each account may do at the API, asked of the API server itself."""
+"""The rights of each account at the API, asked of the API server itself."""
 
 import pytest
 

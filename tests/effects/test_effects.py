@@ -45,7 +45,7 @@ def frozen(store: ObjectStore, clock: PlayedClock, scope: str | None, reason: st
 
 
 class Killed(BaseException):
-    """Stands for kill -9: nothing of ours catches it."""
+    """A kill -9: nothing of ours catches it."""
 
 
 class DyingStore:

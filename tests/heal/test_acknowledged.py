@@ -1,4 +1,4 @@
-"""What a heal that did nothing leaves for the monitor: a harmless shift is silenced for a while,
+"""The traces of a heal that did nothing, for the monitor: a harmless shift is silenced for a while,
 one that was held back is not.
 """
 

@@ -1,4 +1,4 @@
-"""What is installed: `modelmedic`, and nothing else at the top of site-packages.
+"""The installed packages: `modelmedic`, and nothing else at the top of site-packages.
 
 The wheel stands beside a package called `workflows` and a user's own folder `steps/`. Dependencies
 are taken from the environment that runs the tests; llama-index-workflows comes from the index.

@@ -164,7 +164,7 @@ def _judged(reference: pa.Table, current: pa.Table) -> tuple[Verdict, Diagnosis]
 
 
 def diagnosed(where: Site, incident: Incident, objections: tuple[Objection, ...] = ()) -> Decision:
-    """What the diagnose stage records, from the real decisions."""
+    """Record what the diagnose stage does, from the real decisions."""
     verdict, found = _judged(where.references.table("3"), where.windows.table(WINDOW))
     decision = decide(found, where.policy, objections)
     later(where, 1)
@@ -185,7 +185,7 @@ def diagnosed(where: Site, incident: Incident, objections: tuple[Objection, ...]
 
 
 def trained(where: Site, incident: Incident, *, passed: bool = True) -> None:
-    """What the retrain and the validate stage record."""
+    """Record what the retrain and the validate stage do."""
     later(where, 4)
     plan = TrainingPlan(
         Remedy.RETRAIN,
@@ -272,7 +272,7 @@ def effect(where: Site, incident: Incident, event: str, facts: Mapping[str, Any]
 
 
 def deployed(where: Site, incident: Incident, *, withdrawn: bool = False) -> None:
-    """What the deploy stage records: dark, 20 %, 50 %, full; or taken back at 50 %."""
+    """Record what the deploy stage does: dark, 20 %, 50 %, full; or taken back at 50 %."""
     later(where, 1)
     effect(where, incident, "canary.started", {"version": "4"})
     steps = []

@@ -21,7 +21,7 @@ def points(healed: float | None = 0.7) -> list[Point]:
 
 
 def texts(picture: bytes) -> list[tuple[float, float, str]]:
-    """Where each text starts, in points from the top left, and what it says."""
+    """The start of each text, in points from the top left, and what it says."""
     found = []
     for element in ElementTree.fromstring(picture.decode()).iter(f"{_SVG}text"):
         place = re.search(r"translate\(([-\d.]+) ([-\d.]+)\)", element.get("transform") or "") or re.search(

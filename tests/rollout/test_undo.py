@@ -1,4 +1,4 @@
-"""What a heal did can be taken back by one command, which the incident's page names."""
+"""Undo: the change of a heal is taken back by one command, which the incident's page names."""
 
 import shlex
 from datetime import timedelta

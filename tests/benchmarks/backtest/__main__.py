@@ -62,7 +62,7 @@ def streams() -> Iterator[tuple[str, Stream]]:
 
 
 def gain(found: Backtest, one: WayLine, other: WayLine) -> tuple[float, float]:
-    """How much better `one` is in the mean over the windows, and the standard error of that."""
+    """The gain of `one` in the mean over the windows, and the standard error of that."""
     sign = 1.0 if found.higher else -1.0
     pairs = [(a, b) for a, b in zip(one.scores, other.scores, strict=True) if a is not None and b is not None]
     each = sign * np.array([a - b for a, b in pairs])

@@ -131,7 +131,9 @@ def make(kind: str, seed: int, *, a_day: int = 130, task: str = "binary") -> tup
 
 
 def policy(name: str, task: str = "binary") -> Policy:
-    """What a careful person would write for such a model; everything else is the default."""
+    """The policy that a careful person would write for such a model; everything else is the
+    default.
+    """
     return Policy.model_validate(
         {
             "apiVersion": "modelmedic.io/v1alpha1",

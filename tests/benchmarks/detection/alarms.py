@@ -46,7 +46,7 @@ SHIFTED = (Kind(10_000, 1, 5), Kind(10_000, 1, 20), Kind(10_000, 2, 200), Kind(1
 
 @dataclasses.dataclass
 class Count:
-    """What became of the windows of one kind of world. `columns` are those that were named right,
+    """The verdicts on the windows of one kind of world. `columns` are those that were named right,
     for a shifted world.
     """
 

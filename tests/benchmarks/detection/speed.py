@@ -1,5 +1,5 @@
-"""What a verdict costs beside reading the data: `python -m tests.benchmarks.detection.speed [--rows
-N …] [--rounds R] [--evidently N]`.
+"""The cost of a verdict beside reading the data: `python -m tests.benchmarks.detection.speed
+[--rows N …] [--rounds R] [--evidently N]`.
 
 Every contender runs in a process of its own, in turn, so that a busy machine hurts them alike;
 ratios are of the medians. A polars scan reads every column of both files and takes each one's
