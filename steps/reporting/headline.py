@@ -46,7 +46,7 @@ def _ending(story: Story) -> _Line:
             "not finished",
             f": the last thing recorded is {words(story.stages[-1])}" if story.stages else ": nothing is recorded",
         )
-    broke = "a step broke; " if story.closing.by_error else ""
+    broke = "a step ended in an error; " if story.closing.by_error else ""
     return ("Outcome", words(story.closing.outcome.value), f": {broke}{story.closing.sentence}")
 
 
@@ -64,7 +64,7 @@ def _remedy(story: Story) -> _Line | None:
         return None
     approval = ", which needs a person's approval" if chosen.needs_approval else ""
     limits = "; ".join(short(each.sentence, 200) for each in chosen.objections) or "a limit spoke against it"
-    held = f"; it asked for {words(chosen.wanted.value)}, held back because {limits}" if chosen.wanted != chosen.remedy else ""
+    held = f"; the rule asked for {words(chosen.wanted.value)}, held back because {limits}" if chosen.wanted != chosen.remedy else ""
     rule = f": rule {short(chosen.rule)}, autonomy {chosen.autonomy.value}{approval}{held}"
     return ("Remedy", words(chosen.remedy.value), rule)
 
@@ -87,7 +87,7 @@ def _later(story: Story) -> _Line | None:
         return ("Later", f"undone by {short(story.undone.by)}", f": {story.undone.sentence}{why}")
     if story.assessment is None:
         return None
-    return ("Later", "it helped" if story.assessment.effective else "it did not help", f": {story.assessment.sentence}")
+    return ("Later", "the heal helped" if story.assessment.effective else "the heal did not help", f": {story.assessment.sentence}")
 
 
 def cards(story: Story) -> list[Mapping[str, str]]:

@@ -131,7 +131,7 @@ def _effect(story: Story) -> Mapping[str, Any] | None:
     if story.assessment is not None:
         good = story.assessment.effective
         return {
-            "sentence": "Asked again once labels after the heal had matured.",
+            "sentence": "Judged once the labels after the heal had matured.",
             "said": story.assessment.sentence,
             "good": good,
             "at": story.assessment.at,

@@ -21,7 +21,9 @@ def undo_advice(story: Story) -> UndoAdvice:
     outcome = story.closing.outcome if story.closing else None
     freeze = (_FREEZE, f"modelmedic freeze {_name(story)} --reason {shlex.quote('looking into ' + story.incident.id)}")
     if outcome is None:
-        return UndoAdvice("The heal is still open. It goes on when it is run again; if you doubt it, freeze the model first.", (freeze,))
+        return UndoAdvice(
+            "The heal is still open and goes on when it is run again; freeze the model first if you doubt the heal.", (freeze,)
+        )
     if outcome is Outcome.QUARANTINED:
         return UndoAdvice("Nothing was deleted and no model was changed: the rows lie where they were, and training leaves them out.")
     if outcome is Outcome.HEALED or outcome is Outcome.ROLLED_BACK:
@@ -34,12 +36,12 @@ _FREEZE = "Keep the loop from advancing meanwhile (going back stays allowed):"
 
 def _switched(story: Story, freeze: tuple[str, str]) -> UndoAdvice:
     if story.undone is not None:
-        return UndoAdvice(f"It was undone already, by {short(story.undone.by)}: {story.undone.sentence}.")
+        return UndoAdvice(f"The heal was undone already, by {short(story.undone.by)}: {story.undone.sentence}.")
     moved = story.deploy or story.rollback
     before = (moved.before if moved else None) or (story.closing.champion_before if story.closing else None)
     after = (moved.after if moved else None) or (story.closing.champion_after if story.closing else None)
     if before is None:
-        return UndoAdvice("It is not recorded which version served before.", (freeze,))
+        return UndoAdvice("The version that served before is not recorded.", (freeze,))
     back = (
         f"Let version {before} serve again in place of version {after}:",
         f"modelmedic undo {shlex.quote(story.incident.id)}",

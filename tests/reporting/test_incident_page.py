@@ -129,7 +129,7 @@ def test_what_was_begun_and_never_ended_is_said() -> None:
 def test_assessment_is_told_once_it_is_known() -> None:
     assert "Not known yet." in told(stories.healed).words
     after = told(stories.assessed).words
-    assert "it helped" in after
+    assert "the heal helped" in after
     assert "Not known yet." not in after
 
 
@@ -243,7 +243,7 @@ def test_page_is_stored_and_renewed(tmp_path: Path) -> None:
     assert b"Not known yet." in site.store.get(key).data
     site.ledger.assess(incident, effective=False, sentence="not effective: mean log loss is 0.6")
     assert publish(site, incident) == key
-    assert b"it did not help" in site.store.get(key).data
+    assert b"the heal did not help" in site.store.get(key).data
 
 
 def test_a_store_that_is_away_is_the_callers_matter(tmp_path: Path) -> None:

@@ -108,7 +108,7 @@ def test_the_page_says_that_it_was_undone(healed: DeployedWorld) -> None:
     page = healed.site.store.get(report_key(model_hash("churn"), 1, "incident.html")).data.decode()
     assert "undone by ana" in page
     assert "(complaints)" in page
-    assert "It was undone already, by ana" in page
+    assert "The heal was undone already, by ana" in page
 
 
 def test_the_page_names_commands_that_exist(healed: DeployedWorld) -> None:
