@@ -49,7 +49,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """Said once labels after the heal have matured: whether it helped."""
+    """The judgement, once labels after the heal have matured, on whether the heal helped."""
 
     effective: bool
     sentence: str

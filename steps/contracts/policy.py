@@ -101,7 +101,7 @@ class Labels(Section):
 
     prefix: Prefix | None = Field(default=None, description="Where labels arrive in the object store; default labels/<name>.")
     delay: Annotated[timedelta, Span("0s", "365d")] = Field(
-        default=timedelta(0), description="How long after a prediction its label is known."
+        default=timedelta(0), description="Time from a prediction until its label is known."
     )
     maturity: Share = Field(default=0.8, description="Share of a window's rows that need a label before its loss is believed.")
 
@@ -175,7 +175,7 @@ class Detect(Section):
     window: Annotated[timedelta, Span("1h", "90d")] = Field(default=timedelta(days=7), description="Length of the current window.")
     persistence: Persistence = Field(default_factory=Persistence, description="k of n windows.")
     falseAlarmsPerYear: Number = Field(
-        default=1.0, gt=0, le=365, description="How many false alarms a year are acceptable; thresholds are calibrated to it."
+        default=1.0, gt=0, le=365, description="Acceptable false alarms a year; thresholds are calibrated to this number."
     )
     minRows: Whole = Field(default=500, ge=30, description="Fewer rows in a window are no evidence.")
     effects: dict[Column, Annotated[Number, Field(gt=0)]] = Field(
@@ -195,7 +195,7 @@ class Rule(Section):
     """One line of the table from cause to remedy."""
 
     id: Name = Field(description="Named in every decision that it makes.")
-    cause: Cause = Field(description="Which cause it is for.")
+    cause: Cause = Field(description="The cause that the rule is for.")
     harm: Literal["shown", "estimated", "none", "unknown"] | None = Field(
         default=None, description="Only when the harm is so known; any when left out."
     )
@@ -257,7 +257,7 @@ class Limits(Section):
     """The limits on what the loop may do."""
 
     settle: Annotated[timedelta, Span("0s", "365d")] | Literal["auto"] = Field(
-        default="auto", description="How long alerts after a heal are disregarded; auto is detect.window + data.labels.delay."
+        default="auto", description="Time after a heal in which alerts are disregarded; auto is detect.window + data.labels.delay."
     )
     cooldown: Annotated[timedelta, Span("0s", "365d")] = Field(
         default=timedelta(days=1), description="Least time between two heals that changed something."
@@ -335,7 +335,7 @@ class Rollout(Section):
 class Approval(Section):
     """The people who answer when the autonomy level is approve."""
 
-    approvers: tuple[Who, ...] = Field(default=(), description="Who may answer; empty means anybody who can reach the store.")
+    approvers: tuple[Who, ...] = Field(default=(), description="The people who may answer; empty means anybody who can reach the store.")
     twoPerson: Flag = Field(default=False, description="Two different people have to approve.")
     timeout: Annotated[timedelta, Span("1m", "90d")] = Field(default=timedelta(hours=24), description="No answer by then rejects.")
     form: Flag = Field(default=False, description="An approval in Argo's own form counts too; it is recorded as unverified.")
