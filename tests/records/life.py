@@ -10,7 +10,7 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 
-from modelmedic.examples.flights.traffic import Traffic
+from modelmedic.examples.flights.traffic import FlightTraffic
 from modelmedic.steps.adapters.clocks import PlayedClock
 from modelmedic.steps.adapters.local_serving.serving import LocalServing
 from modelmedic.steps.approval.answers import give
@@ -52,7 +52,7 @@ def live(folder: Path) -> None:
 
 def _live(site: Site, clock: PlayedClock, serving: LocalServing) -> None:
     bootstrap(site, FLIGHTS.between(Window(JANUARY, MARCH)))
-    traffic = Traffic(site, FLIGHTS, serving.url)
+    traffic = FlightTraffic(site, FLIGHTS, serving.url)
     traffic.play(JUNE - 40 * DAY, AT)
     serving.flush()
     for days in (14, 7, 0):

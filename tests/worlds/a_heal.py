@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from modelmedic.examples.flights.stream import Flights
-from modelmedic.examples.flights.traffic import Traffic
+from modelmedic.examples.flights.traffic import FlightTraffic
 from modelmedic.steps.adapters.clocks import PlayedClock
 from modelmedic.steps.adapters.local_serving.serving import LocalServing
 from modelmedic.steps.adapters.policy.file import load_policy
@@ -61,9 +61,9 @@ def main(folder: Path) -> None:
     assert isinstance(serving, LocalServing)
     if place.registry.alias(place.policy.registry.champion) is None:
         bootstrap(place, FLIGHTS.between(Window(JANUARY, MARCH)))
-        Traffic(place, FLIGHTS, serving.url).play(JUNE - timedelta(days=40), AT)
+        FlightTraffic(place, FLIGHTS, serving.url).play(JUNE - timedelta(days=40), AT)
         serving.flush()
-    clock.meanwhile = Traffic(place, FLIGHTS, serving.url).play
+    clock.meanwhile = FlightTraffic(place, FLIGHTS, serving.url).play
     say(str(heal(open_by_hand(place)).outcome))
 
 
