@@ -1,0 +1,1 @@
+"""Real streams of labelled rows: the benchmark of when a newly taught model pays."""
