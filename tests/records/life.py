@@ -19,7 +19,7 @@ from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.detection.monitor import monitor
 from modelmedic.steps.heal.engine import heal
-from modelmedic.steps.incidents.opening import by_hand
+from modelmedic.steps.incidents.opening import open_by_hand
 from modelmedic.steps.reconcile.sweep import sweep
 from modelmedic.steps.runtime.run import Site
 from modelmedic.steps.runtime.workspace import Workspace
@@ -60,7 +60,7 @@ def _live(site: Site, clock: PlayedClock, serving: LocalServing) -> None:
     site.freezes.freeze(site.model, by="alice", reason="a holiday", until=AT + DAY)
     site.freezes.lift(site.model, by="alice", reason="back again")
     clock.meanwhile = traffic.play
-    run = by_hand(site)
+    run = open_by_hand(site)
     say(f"waits at {heal(run).waiting_at}")
     give(site.store, clock, run.incident.id, approved=True, by="bob", reason="the gates hold")
     say(str(heal(run).outcome))
@@ -72,7 +72,7 @@ def _live(site: Site, clock: PlayedClock, serving: LocalServing) -> None:
     serving.flush()
     monitor(site)
     sweep(site)
-    second = by_hand(site)
+    second = open_by_hand(site)
     say(str(heal(second).outcome))
     site.ledger.open_incident(site.model, site.policy.hash, window, "LossRisen", {"severity": "warning"})
     healed = site.ledger.incidents(site.model)[0]
