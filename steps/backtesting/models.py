@@ -28,7 +28,7 @@ def load(folder: Path, policy: Policy, *, trusted: bool = False) -> Predict:
     """
     allowed = trusted or os.environ.get(ALLOW_PICKLE, "").lower() == "true"
     model = load_model(folder, policy.data.task, allow_pickle=allowed)
-    return lambda rows: np.asarray(model.ask(features(rows, policy)), dtype=np.float64)
+    return _of_any_rows(lambda rows: np.asarray(model.ask(features(rows, policy)), dtype=np.float64))
 
 
 def train_on(policy: Policy, rows: pa.Table, place: Path) -> Predict:
@@ -41,6 +41,13 @@ def train_on(policy: Policy, rows: pa.Table, place: Path) -> Predict:
     return _builtin(policy, rows) if policy.retrain.entrypoint == "builtin" else _apart(policy, rows, place)
 
 
+def _of_any_rows(predict: Predict) -> Predict:
+    """The same answers, and none for no rows: a past has windows without rows, and scikit-learn
+    refuses an empty table.
+    """
+    return lambda rows: predict(rows) if rows.num_rows else np.empty(0)
+
+
 def _builtin(policy: Policy, rows: pa.Table) -> Predict:
     from modelmedic.steps.adapters.models.builtin import train
     from modelmedic.steps.adapters.models.loader import one_number
@@ -48,7 +55,7 @@ def _builtin(policy: Policy, rows: pa.Table) -> Predict:
 
     model = train(training_frame(rows, policy), policy)
     answer = model.predict_proba if policy.data.task is Task.BINARY else model.predict
-    return lambda asked: one_number(answer(features(asked, policy)), asked.num_rows)
+    return _of_any_rows(lambda asked: one_number(answer(features(asked, policy)), asked.num_rows))
 
 
 def _apart(policy: Policy, rows: pa.Table, place: Path) -> Predict:

@@ -7,15 +7,18 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from modelmedic.steps.backtesting.models import train_on
 from modelmedic.steps.backtesting.naive import every_window, frozen
 from modelmedic.steps.backtesting.page import backtest_page
 from modelmedic.steps.backtesting.past import read_past
 from modelmedic.steps.backtesting.plan import plan_replay
 from modelmedic.steps.backtesting.result import ANY_DRIFT, EVERY_WINDOW, FROZEN, POLICY, Backtest, Deed, DeedCounts, WayLine
 from modelmedic.steps.backtesting.run import backtest
+from modelmedic.steps.backtesting.scoring import labelled_rows, score_way
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.window import Window
 from tests.benchmarks.backtest.streams import make
@@ -53,6 +56,27 @@ def test_policy_heals_the_turn_and_the_frozen_model_does_not(played: Backtest) -
     assert first.cause == "concept_drift"
     assert "load" in first.columns
     assert all(deed.at > played.windows[0].start for deed in healed.deeds)
+
+
+def test_windows_without_rows_are_played_and_have_no_score() -> None:
+    """Two months without a row, as when nobody called the model or the log was lost."""
+    day = np.arange(ROWS.num_rows) // DAYS
+    history = read_past(RULES, ROWS.filter(pa.array((day < 150) | (day >= 215))))
+    plan = plan_replay(RULES, history.span, 0.4)
+    habit = every_window(history, plan, train_on(RULES, history.between(plan.first), Path("unused")), Path("unused"), lambda _now: None)
+    line = score_way(history, plan.windows, habit)
+    assert 0 in labelled_rows(history, plan.windows)
+    assert [rows == 0 for rows in labelled_rows(history, plan.windows)] == [score is None for score in line.scores]
+    assert len(habit.answers) == history.between(plan.replay).num_rows
+
+
+@pytest.mark.slow
+def test_a_past_with_a_gap_is_replayed_to_its_end() -> None:
+    day = np.arange(ROWS.num_rows) // DAYS
+    history = read_past(RULES, ROWS.filter(pa.array((day < 150) | (day >= 215))))
+    found = backtest(history, plan_replay(RULES, history.span, 0.4))
+    assert 0 in found.rows
+    assert [line.name for line in found.lines] == [FROZEN, EVERY_WINDOW, ANY_DRIFT, POLICY]
 
 
 @pytest.mark.slow
