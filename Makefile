@@ -25,7 +25,7 @@ define SET_UP
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@uv=$$(command -v uv) && $$uv --version >/dev/null 2>&1 || uv=$(BIN)/uv; \
 	test -x $$uv || $(BIN)/pip install --quiet --disable-pip-version-check uv 2>/dev/null || true; \
-	if test -x $$uv; then install="$$uv pip install --quiet --python $(BIN)/python"; \
+	if test -x $$uv; then install="$$uv pip install --quiet --compile-bytecode --python $(BIN)/python"; \
 	else install="$(BIN)/python -m pip install --quiet --disable-pip-version-check"; fi; \
 	$$install --no-deps --require-hashes -r requirements/build.txt -r requirements/$(1).txt && \
 	PYTHONWARNINGS=ignore $$install --no-deps --no-build-isolation -e .
