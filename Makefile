@@ -32,7 +32,7 @@ define SET_UP
 	@touch $@
 endef
 
-.PHONY: help install demo opinion test test-slow e2e e2e-full cluster-demo cluster-demo-clean check format render docs architecture \
+.PHONY: help install demo opinion test test-slow adversary e2e e2e-full cluster-demo cluster-demo-clean check format render docs architecture \
     dist lock images push-images pin-base image-tag bench clean
 
 help: ## Show this list
@@ -59,6 +59,9 @@ test: $(READY) ## Run the tests (sets itself up)
 
 test-slow: $(READY) ## Run the tests that take longer than a newcomer waits
 	$(BIN)/pytest -m "slow and not e2e"
+
+adversary: $(READY) ## Attack the program in some thousands of ways, and say what did not hold (PAGE=--page: in the docs too)
+	$(BIN)/python -m tests.adversary $(PAGE)
 
 e2e: $(READY) ## On the cluster of KUBECONFIG: the part of the end-to-end suite that fits into 20 minutes
 	$(BIN)/pytest -m "e2e and not slow" tests/e2e -x -rs

@@ -1,4 +1,4 @@
-# Serves a model over KServe's V1 and V2, judges challengers where they will serve, and is the quickstart's MLflow server.
+# Serves a model over KServe's V1 and V2, runs the monitor, judges challengers where they will serve, and is the quickstart's MLflow server.
 # Build from the repository's root: docker build -f containers/predictor.Dockerfile -t modelmedic/predictor:0.1.0 . (`make images` builds all)
 # The base by digest: `make pin-base` asks the registry for it and writes it here.
 ARG PYTHON=python:3.11.14-slim-bookworm

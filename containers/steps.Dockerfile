@@ -1,4 +1,4 @@
-# Detection, diagnosis, decisions, deployment, triage: no pandas, no scikit-learn, no KServe, no training code.
+# Diagnosis, decisions, deployment, triage and the sweep: no pandas, no scikit-learn, no KServe, no training code.
 # Build from the repository's root: docker build -f containers/steps.Dockerfile -t modelmedic/steps:0.1.0 . (`make images` builds all)
 # The base by digest: `make pin-base` asks the registry for it and writes it here.
 ARG PYTHON=python:3.11.14-slim-bookworm

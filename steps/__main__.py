@@ -12,8 +12,9 @@ from pathlib import Path
 
 import click
 
-from modelmedic.steps.contracts.errors import ModelmedicError
+from modelmedic.steps.adapters.streams import redact_output
 from modelmedic.steps.entrypoints import NAMES, parse_inputs, run, write
+from modelmedic.steps.runtime.explained import explained
 
 
 @click.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
@@ -23,12 +24,16 @@ from modelmedic.steps.entrypoints import NAMES, parse_inputs, run, write
 @click.pass_context
 def main(ctx: click.Context, step: str, incident: str | None, outputs: Path | None) -> None:
     """Run one STEP; its inputs are flags of their own."""
+    redact_output()
     try:
         answer, report = run(step, incident, parse_inputs(ctx.args), _say)
         write(answer, outputs, report)
-    except ModelmedicError as error:
-        click.echo(f"{step}: {error}", err=True)
-        sys.exit(error.exit_code)
+    except Exception as error:
+        known = explained(error)
+        if known is None:
+            raise
+        click.echo(f"{step}: {known}", err=True)
+        sys.exit(known.exit_code)
 
 
 def _say(sentence: str) -> None:

@@ -11,8 +11,9 @@ from pathlib import Path
 import click
 
 from modelmedic.steps.contracts.errors import BadInput, ModelmedicError, Transient
+from modelmedic.steps.contracts.redaction import redact_texts
 from modelmedic.steps.heal.results import page_of
-from modelmedic.steps.heal.steps import CLOSE, STEPS, call
+from modelmedic.steps.heal.steps import CLOSE, STEPS, call_alone
 from modelmedic.steps.runtime.run import Outputs
 from modelmedic.steps.runtime.workspace import Say, Workspace
 
@@ -128,7 +129,7 @@ def run(name: str, incident: str | None, given: Mapping[str, str], say: Say) -> 
     if incident is None:
         raise BadInput(f"step {name} belongs to one incident; expected --incident")
     opened = workspace.run(incident, say=say)
-    outputs = call(name, opened, given)
+    outputs = call_alone(name, opened, given)
     return outputs, page_of(opened) if name == CLOSE else None
 
 
@@ -146,10 +147,10 @@ def parse_inputs(arguments: list[str]) -> dict[str, str]:
 
 
 def write(outputs: Outputs, folder: Path | None, report: bytes | None = None) -> None:
-    """Print `name=value` for each output, and write a file each into the folder, with the report
-    beside them.
+    """Print `name=value` for each output, redacted, and write a file each into the folder, with the
+    report beside them.
     """
-    for name, value in outputs.items():
+    for name, value in redact_texts(outputs).items():
         click.echo(f"{name}={value}")
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)

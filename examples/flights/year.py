@@ -17,6 +17,7 @@ from modelmedic.examples.flights.stream import Flights, month
 from modelmedic.examples.flights.traffic import FlightTraffic
 from modelmedic.steps.adapters.clocks import PlayedClock
 from modelmedic.steps.adapters.local_serving.serving import LocalServing
+from modelmedic.steps.adapters.models.frames import features
 from modelmedic.steps.adapters.models.loader import LoadedModel, load_model
 from modelmedic.steps.adapters.policy.file import load_policy
 from modelmedic.steps.bootstrap.in_process import bootstrap
@@ -32,6 +33,7 @@ from modelmedic.steps.runtime.workspace import Workspace
 
 POLICY = Path(__file__).parent / "policy.yaml"
 EVERY = timedelta(days=7)  # between two looks of the monitor
+_NEXT_DAY = timedelta(days=1)
 START, END = datetime(2013, 3, 1, tzinfo=UTC), datetime(2014, 1, 1, tzinfo=UTC)
 
 
@@ -92,21 +94,30 @@ class Year:
         self._at = at
         self._bad_release_due = True
         self.site: Site = workspace.site(load_policy(POLICY), clock=self._clock, say=say, terminal=False)
+        self.site.ask = self._ask
+        self._loaded: dict[str, LoadedModel] = {}
         self.serving = cast(LocalServing, self.site.serving)
         self.traffic: FlightTraffic | None = None
 
     def play(self) -> None:
-        """Bootstrap on January and February, then week by week until the year is over."""
+        """Bootstrap on January and February, then week by week until the year is over. A day after
+        the release by hand there is a look as well: in a cluster the monitor looks every hour.
+        """
         first = self._flights.between(Window(month(1).start, START))
         bootstrap(self.site, first)
         self.traffic = FlightTraffic(self.site, self._flights, self.serving.url)
         while self._clock.now() < END:
-            self._clock.sleep(min(EVERY, END - self._clock.now()))
+            self._clock.sleep(min(EVERY, self._next_stop - self._clock.now()))
             if self._bad_release_due and self._clock.now() >= BAD_RELEASE:
                 self._release_badly()
+                self._clock.sleep(_NEXT_DAY)
             self._look()
         self._clock.sleep(self.site.policy.settle)
         sweep(self.site)
+
+    @property
+    def _next_stop(self) -> datetime:
+        return BAD_RELEASE if self._bad_release_due and self._clock.now() < BAD_RELEASE else END
 
     def months(self) -> tuple[Month, ...]:
         """The scores from March to December: as served, and as the first champion would have
@@ -114,6 +125,15 @@ class Year:
         """
         frozen = load_model(self.site.registry.fetch("1", self.site.work / "frozen"), self.site.policy.data.task)
         return tuple(self._month(number, frozen) for number in range(3, 13))
+
+    def _ask(self, version: str, rows: pa.Table) -> np.ndarray:
+        """A version's answers, given in this process, because a year has many looks and the models
+        are our own.
+        """
+        if version not in self._loaded:
+            folder = self.site.registry.fetch(version, self.site.work / f"asked-{version}")
+            self._loaded[version] = load_model(folder, self.site.policy.data.task)
+        return self._loaded[version].ask(features(rows, self.site.policy))
 
     def _meanwhile(self, start: datetime, end: datetime) -> None:
         if self.traffic is not None:

@@ -1,7 +1,7 @@
 """`backtest` for Python: what a policy would have done over past rows."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -9,20 +9,22 @@ from typing import Any
 
 from modelmedic.api import policies
 from modelmedic.api.tables import Table, name_of, thinned
-from modelmedic.steps.backtesting.result import FROZEN, POLICY, Backtest, WayLine
+from modelmedic.steps.backtesting.result import FROZEN, POLICY, WAYS, Backtest, WayLine
 from modelmedic.steps.contracts.errors import BadInput
 from modelmedic.steps.contracts.window import utc
 
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """Four ways of running one model through the same past; `result` has all of it."""
+    """Ways of running one model through the same past; `result` has all of it."""
 
     result: Backtest
 
     @property
     def policy(self) -> WayLine:
-        """The policy with its real monitor, diagnosis, gates and canary."""
+        """The policy with its real monitor, diagnosis, gates and canary. Raises KeyError when it
+        was not played.
+        """
         return self.result.line(POLICY)
 
     @property
@@ -65,6 +67,7 @@ def backtest(
     until: datetime | float | None = None,
     every: timedelta | None = None,
     approve: bool = True,
+    ways: Collection[str] | None = None,
     defaults: policies.Files = (),
     overlays: policies.Files = (),
     say: Callable[[str], None] | None = None,
@@ -74,6 +77,9 @@ def backtest(
     `data` is a DataFrame, an Arrow table or a file, with the policy's columns. `until` ends what
     the first champion learns from (a moment, or a share of the time, 0..1), `every` is the length
     of a window (calendar months when left out), `approve` what people are taken to answer.
+    `ways` are those to play, by the names of the command's --ways: frozen, weekly, monthly, rule,
+    drift, policy and hindsight; all when left out, but with a training function of your own only
+    those that train few models.
 
     Nothing is served or written. Raises BadPolicy, BadInput for rows that do not fit the policy,
     and Refused when the first champion fails its gates.
@@ -88,4 +94,5 @@ def backtest(
     rules = policies.read(policy, defaults, overlays)[0]
     history = read_past(rules, thinned(data, "data"), name_of(data, "the data"))
     end = utc(until) if isinstance(until, datetime) else until
-    return Replay(play(history, plan_replay(rules, history.span, end, every), approve=approve, say=say or silent))
+    wanted = None if ways is None else [WAYS.get(name, name) for name in ways]
+    return Replay(play(history, plan_replay(rules, history.span, end, every), approve=approve, ways=wanted, say=say or silent))

@@ -29,6 +29,7 @@ from urllib3.exceptions import (
 from urllib3.util import Url, make_headers, parse_url
 
 from modelmedic.steps.contracts.errors import BadInput, ModelmedicError, Refused, Transient
+from modelmedic.steps.contracts.redaction import redact_text
 
 _CHUNK: Final = 1 << 16  # bytes
 _LARGEST: Final = 64 << 20  # bytes of a body
@@ -180,8 +181,8 @@ class HttpClient:
 
 
 def said(body: bytes) -> str:
-    """The first words of a refusal's body, on one line."""
-    return " ".join(body[: 4 * _LONGEST].decode(errors="replace").split())[:_LONGEST]
+    """The first words of a refusal's body, on one line, without secrets."""
+    return " ".join(redact_text(body[: 4 * _LONGEST].decode(errors="replace")).split())[:_LONGEST]
 
 
 def _parsed(url: str, name: str) -> Url:

@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry, Gauge, push_to_gateway, write_t
 from modelmedic.steps.adapters.http import HttpClient
 from modelmedic.steps.contracts.errors import ModelmedicError, Transient
 from modelmedic.steps.contracts.keys import slug
+from modelmedic.steps.contracts.redaction import redact_texts
 from modelmedic.steps.contracts.samples import Publisher, Sample
 
 PUSHGATEWAY = "MODELMEDIC_PUSHGATEWAY"
@@ -70,6 +71,6 @@ def _registry(model: str | None, samples: Sequence[Sample]) -> CollectorRegistry
         if metric.name not in gauges:
             gauges[metric.name] = Gauge(metric.name, metric.help, metric.labels, registry=registry)
         gauge = gauges[metric.name]
-        labels = {"model": model or "", **sample.labels}
+        labels = redact_texts({"model": model or "", **sample.labels})
         (gauge.labels(**{name: labels[name] for name in metric.labels}) if metric.labels else gauge).set(sample.value)
     return registry

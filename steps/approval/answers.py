@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from modelmedic.steps.approval.given import answer_once, note_given, refuse_stranger
 from modelmedic.steps.approval.pending import Pending, pending, why_nothing_waits
-from modelmedic.steps.contracts.audit import Phase
 from modelmedic.steps.contracts.errors import Refused, Transient
-from modelmedic.steps.contracts.incident import Answer, Incident
+from modelmedic.steps.contracts.incident import Answer
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.ports import Clock, ObjectStore, Workflows
 from modelmedic.steps.core.decision.approval import Ruling, rule_on_answers
@@ -54,6 +54,9 @@ def give(
     """
     ledger = Ledger(store, clock)
     incident = ledger.find(identity)
+    trail = AuditTrail(store, incident.model, clock, by)
+    if not dry_run:
+        note_given(ledger, trail, incident)
     waiting = pending(ledger, incident)
     if waiting is None:
         raise Refused(f"incident {identity} {why_nothing_waits(ledger, incident)}; nothing waits for an answer")
@@ -62,7 +65,7 @@ def give(
     before = ledger.answers(incident)
     _refuse_forbidden(before, answer, rules, waiting)
     repeated = any((a.by, a.approved, a.digest) == (by, approved, waiting.digest) for a in before)
-    number = None if repeated or dry_run else _record(store, clock, incident, waiting, answer)
+    number = None if repeated or dry_run else answer_once(ledger, trail, incident, answer)
     answers = before if repeated else (*before, answer)
     return GivenAnswer(identity, waiting.stage, _about(waiting), answer, number, _ruling(answers, rules, waiting, answer))
 
@@ -88,9 +91,7 @@ def _refuse_forbidden(before: tuple[Answer, ...], answer: Answer, rules: Policy,
     """Raises Refused when `by` may not answer or the request is rejected. A second rejection is
     allowed.
     """
-    approvers = rules.approval.approvers
-    if approvers and answer.by not in approvers:
-        raise Refused(f"{answer.by} may not answer for {rules.name}; its policy lists {', '.join(approvers)} (approval.approvers)")
+    refuse_stranger(rules, answer.by, "answer for")
     standing = _ruling(before, rules, waiting, answer)
     if standing.decision == "rejected" and (answer.approved or not standing.by):
         raise Refused(f"the request is rejected already: {standing.sentence}")
@@ -98,21 +99,6 @@ def _refuse_forbidden(before: tuple[Answer, ...], answer: Answer, rules: Policy,
 
 def _ruling(answers: tuple[Answer, ...], rules: Policy, waiting: Pending, now: Answer) -> Ruling:
     return rule_on_answers(answers, rules.approval, waiting.digest, waiting.asked_at or now.at, now.at)
-
-
-def _record(store: ObjectStore, clock: Clock, incident: Incident, waiting: Pending, answer: Answer) -> int:
-    """Record and store the answer: an approval is recorded before it counts, a rejection counts
-    even when it cannot be recorded.
-    """
-    trail = AuditTrail(store, incident.model, clock, answer.by)
-    word = "yes" if answer.approved else "no"
-    key = f"answer/{waiting.stage}/{waiting.digest}/{word}/{answer.by}/{answer.at.isoformat()}"
-    facts = {"stage": waiting.stage, "answer": word, "digest": answer.digest, "reason": answer.reason, "verified": answer.verified}
-    if answer.approved:
-        trail.append("answer.given", Phase.INTENT, incident=incident.id, key=key, facts=facts)
-    number = Ledger(store, clock).answer(incident, answer)
-    trail.append("answer.given", Phase.OUTCOME, incident=incident.id, key=key, facts={**facts, "number": number})
-    return number
 
 
 def _about(waiting: Pending) -> str:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from modelmedic.steps.approval.requests import REMEDY, requested_at
+from modelmedic.steps.approval.given import REMEDY
+from modelmedic.steps.approval.requests import requested_at
 from modelmedic.steps.contracts.heal_stages import HEAL
 from modelmedic.steps.contracts.incident import Incident
 from modelmedic.steps.contracts.results import APPROVALS, REQUESTS
@@ -40,13 +41,15 @@ def pending(ledger: Ledger, incident: Incident) -> Pending | None:
     return _asked(ledger, incident, stage, outputs) if stage is not None else None
 
 
-def request_approval(run: Run) -> None:
-    """Store the request that the incident waits with, if any. Called after each step, because in a
-    cluster no step runs at an approval.
+def request_approval(run: Run) -> bool:
+    """Store the request that the incident waits with, if any; True where this call stored it.
+    Called after each step, because in a cluster no step runs at an approval.
     """
     waiting = pending(run.site.ledger, run.incident)
-    if waiting is not None and waiting.asked_at is None:
-        requested_at(run, waiting.stage)
+    if waiting is None or waiting.asked_at is not None:
+        return False
+    requested_at(run, waiting.stage)
+    return True
 
 
 def why_nothing_waits(ledger: Ledger, incident: Incident) -> str:

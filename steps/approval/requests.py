@@ -6,15 +6,18 @@ the close stage records a silence (`lapse`).
 """
 
 from datetime import datetime
+from functools import partial
+from typing import Any
 
+from modelmedic.steps.approval.given import REMEDY, answer_once, note_given
+from modelmedic.steps.contracts.comparison import Ablation
 from modelmedic.steps.contracts.incident import Answer
 from modelmedic.steps.contracts.notification import Severity
-from modelmedic.steps.contracts.results import APPROVALS, REQUESTS, DiagnoseResult
+from modelmedic.steps.contracts.results import APPROVALS, REQUESTS, DiagnoseResult, RetrainResult
 from modelmedic.steps.core.decision.approval import Ruling, rule_on_answers
 from modelmedic.steps.runtime.run import Outputs, Run
 
 FORM = "argo-form"  # the author of an answer in a form that knows no names
-REMEDY = "remedy"  # an answer to `approve-remedy` is bound to this word, because it is about no model
 
 
 def approve(run: Run, stage: str) -> Outputs | None:
@@ -66,8 +69,26 @@ def lapse(run: Run) -> None:
 def decide(run: Run, stage: str, ruling: Ruling) -> Outputs:
     """Record the decision on the request, once."""
     kept = run.record(APPROVALS[stage](ruling.decision, ruling.by, ruling.sentence, ruling.verified))
-    run.note("approval.decided", stage=stage, decision=ruling.decision, by=ruling.by, verified=ruling.verified, sentence=ruling.sentence)
+    _note_decision(run, stage)
     return kept.outputs
+
+
+def note_answers(run: Run) -> None:
+    """Record, once, the requests, answers and decisions of the incident that are stored: whoever
+    was killed in between left it to the next one.
+    """
+    for stage, kind in REQUESTS.items():
+        if run.result_if_any(kind) is not None:
+            requested_at(run, stage)
+        _note_decision(run, stage)
+    note_given(run.site.ledger, run.site.trail, run.incident)
+
+
+def _note_decision(run: Run, stage: str) -> None:
+    decided = run.result_if_any(APPROVALS[stage])
+    if decided is not None:
+        facts: dict[str, Any] = {"decision": decided.decision, "by": decided.by, "verified": decided.verified, "sentence": decided.sentence}
+        run.once("approval.decided", stage, documents=[run.stage_key(stage)], stage=stage, **facts)
 
 
 def current_ruling(run: Run, stage: str) -> Ruling:
@@ -90,19 +111,37 @@ def requested_at(run: Run, stage: str) -> datetime:
     asked = run.result_if_any(REQUESTS[stage])
     if asked is None:
         asked = run.record(REQUESTS[stage](run.site.clock.now(), requested_digest(run, stage)))
-        run.note("approval.requested", stage=stage, digest=asked.digest)
-        run.tell(
-            "approval.requested",
-            Severity.WARNING,
-            run.site.policy.metadata.owner,
-            f"{run.site.model}: an approval is needed",
-            f"`modelmedic approve {run.incident.id}` or `modelmedic reject {run.incident.id}`; no answer in time is a rejection",
-        )
+    documents = [run.stage_key(REQUESTS[stage].name)]
+    run.once("approval.requested", stage, documents=documents, first=partial(_tell_team, run, stage), stage=stage, digest=asked.digest)
     return asked.at
+
+
+def _tell_team(run: Run, stage: str) -> None:
+    run.tell("approval.requested", Severity.WARNING, run.site.policy.metadata.owner, *_question(run, stage))
+
+
+def _question(run: Run, stage: str) -> tuple[str, str]:
+    """The question in a few words, and all that a person needs to answer it."""
+    name, model = run.incident.id, run.site.model
+    compared = _ablation(run) if stage == "approve" else None
+    if compared is None:
+        commands = f"`modelmedic approve {name}` or `modelmedic reject {name}`"
+        return f"{model}: an approval is needed", f"{commands}; no answer in time is a rejection"
+    taught = "with them serve, and counts them as good again" if compared.with_them else "without them serve, and keeps them set aside"
+    keeps = f"`modelmedic reject {name}`, or no answer in time, lets no model serve and keeps them set aside"
+    return (
+        f"{model}: rows stay set aside; do they count?",
+        f"{compared.sentence}. `modelmedic approve {name}` lets the model taught {taught}; {keeps}",
+    )
+
+
+def _ablation(run: Run) -> Ablation | None:
+    """What rows that stay set aside are worth, where the heal has compared it."""
+    trained = run.site.ledger.stage(run.incident, RetrainResult.name)
+    return run.result(RetrainResult).ablation if trained is not None and trained.get("ablation") else None
 
 
 def _answer_as_form(run: Run, stage: str) -> None:
     """Store an unattributed approval; it is recorded before it counts."""
-    digest = requested_digest(run, stage)
-    run.note("answer.given", stage=stage, answer="yes", by=FORM, digest=digest, verified=False)
-    run.site.ledger.answer(run.incident, Answer(True, FORM, run.site.clock.now(), digest))
+    site = run.site
+    answer_once(site.ledger, site.trail, run.incident, Answer(True, FORM, site.clock.now(), requested_digest(run, stage)))

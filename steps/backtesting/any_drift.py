@@ -4,17 +4,14 @@ nothing judges the new model.
 
 from pathlib import Path
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
-
 from modelmedic.steps.backtesting.models import train_on
-from modelmedic.steps.backtesting.naive import known_history
 from modelmedic.steps.backtesting.replayed_site import ReplayedSite, next_look
 from modelmedic.steps.backtesting.result import ANY_DRIFT, Deed, DeedCounts, PlayedWay
+from modelmedic.steps.backtesting.taught import known_history
 from modelmedic.steps.contracts.errors import BadInput
 from modelmedic.steps.contracts.incident import Closing
 from modelmedic.steps.contracts.words import Outcome
+from modelmedic.steps.core.tables.moments import microseconds
 from modelmedic.steps.core.training.training_rows import split
 from modelmedic.steps.detection.monitor import monitor
 from modelmedic.steps.training.evaluation import with_answers
@@ -27,7 +24,7 @@ def any_drift(replayed: ReplayedSite, place: Path) -> PlayedWay:
     deeds: list[Deed] = []
     failed = 0
     while next_look(replayed):
-        seen = monitor(replayed.site)
+        seen = monitor(replayed.site, compare=False)
         if seen.incident is None:
             continue
         incident = replayed.site.ledger.find(seen.incident)
@@ -37,7 +34,9 @@ def any_drift(replayed: ReplayedSite, place: Path) -> PlayedWay:
             deeds.append(Deed(replayed.clock.now(), "retrained", seen.sentence))
         except BadInput:
             failed += 1
-    counts = DeedCounts(retrains=len(deeds), promotions=len(deeds), escalated=failed, incidents=len(deeds) + failed, fits=2 * len(deeds))
+    counts = DeedCounts(
+        retrains=len(deeds), promotions=len(deeds), escalated=failed, incidents=len(deeds) + failed, fits=2 * len(deeds), calls=failed
+    )
     return PlayedWay(ANY_DRIFT, replayed.answers, counts, deeds)
 
 
@@ -47,7 +46,7 @@ def _replace(replayed: ReplayedSite, place: Path) -> None:
     """
     site, now = replayed.site, replayed.clock.now()
     rows = known_history(replayed.past, now)
-    plan = split(site.policy, np.asarray(pc.cast(rows[site.policy.data.time], pa.int64()).to_numpy(), dtype=np.int64))
+    plan = split(site.policy, microseconds(rows[site.policy.data.time]))
     if not plan.enough:
         raise BadInput(plan.reason)
     older, newer = rows.slice(0, plan.rows), rows.slice(plan.rows)

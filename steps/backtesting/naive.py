@@ -1,50 +1,64 @@
-"""The two ways that need no monitor: never to retrain, and to retrain at the end of every window on
-all known labels.
+"""The ways that need no monitor: never to retrain, and to retrain by the calendar on all known
+labels.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from pathlib import Path
+from itertools import pairwise
 
 import numpy as np
-import pyarrow as pa
 
-from modelmedic.steps.backtesting.models import Predict, train_on
 from modelmedic.steps.backtesting.past import Past
 from modelmedic.steps.backtesting.plan import ReplayPlan
-from modelmedic.steps.backtesting.result import EVERY_WINDOW, FROZEN, Deed, DeedCounts, PlayedWay
-from modelmedic.steps.contracts.errors import BadInput
+from modelmedic.steps.backtesting.result import EVERY_WINDOW, FROZEN, WEEKLY, Deed, DeedCounts, PlayedWay
+from modelmedic.steps.backtesting.taught import TaughtModel, TaughtModels
 from modelmedic.steps.contracts.window import Window
 
+Tell = Callable[[datetime], None]
 
-def frozen(past: Past, plan: ReplayPlan, first: Predict) -> PlayedWay:
+
+def frozen(past: Past, plan: ReplayPlan, first: TaughtModel) -> PlayedWay:
     """Let the first champion answer all rows."""
-    return PlayedWay(FROZEN, first(past.between(plan.replay)), DeedCounts())
+    return PlayedWay(FROZEN, first.on(past.places(plan.replay)), DeedCounts())
 
 
-def every_window(past: Past, plan: ReplayPlan, first: Predict, place: Path, tell: Callable[[datetime], None]) -> PlayedWay:
+def every_window(past: Past, plan: ReplayPlan, first: TaughtModel, taught: TaughtModels, tell: Tell) -> PlayedWay:
     """Train a model at the end of each window on the known labels of the last retrain.history; it
     serves from then on without a gate.
     """
+    starts = [window.start for window in plan.windows]
+    return by_calendar(past, plan, starts, first, taught, tell, name=EVERY_WINDOW, why="retrained because the window was over")
+
+
+def weekly(past: Past, plan: ReplayPlan, first: TaughtModel, taught: TaughtModels, tell: Tell) -> PlayedWay:
+    """Train a model at each look of the calendar, as `every_window` does at the end of a window."""
+    title = "retrain every week" if plan.weeks == 1 else f"retrain every {plan.weeks} weeks"
+    return by_calendar(past, plan, plan.looks, first, taught, tell, name=WEEKLY, why="retrained by the calendar", title=title)
+
+
+def by_calendar(
+    past: Past,
+    plan: ReplayPlan,
+    starts: Sequence[datetime],
+    first: TaughtModel,
+    taught: TaughtModels,
+    tell: Tell,
+    *,
+    name: str,
+    why: str,
+    title: str = "",
+) -> PlayedWay:
+    """Train a model at each of the moments but the first, at which the first champion begins."""
     serving, answers, deeds, failed = first, [], [], 0
-    for number, window in enumerate(plan.windows):
+    for number, (start, end) in enumerate(pairwise([*starts, plan.replay.end])):
         if number:
-            try:
-                serving = train_on(past.policy, known_history(past, window.start), place / f"{number}")
-                deeds.append(Deed(window.start, "retrained", "retrained because the window was over"))
-            except BadInput:  # no model: the one before goes on
+            model = taught.at(start)
+            if model is None:  # the one before goes on
                 failed += 1
-        answers.append(serving(past.between(window)))
-        tell(window.end)
-    return PlayedWay(
-        EVERY_WINDOW,
-        np.concatenate(answers),
-        DeedCounts(retrains=len(deeds), promotions=len(deeds), escalated=failed, fits=len(deeds)),
-        deeds,
-    )
-
-
-def known_history(past: Past, now: datetime) -> pa.Table:
-    """The rows of the last retrain.history whose labels are known by `now`."""
-    end = now - past.policy.data.labels.delay
-    return past.known(Window(end - past.policy.retrain.history, end), now)
+            else:
+                serving = model
+                deeds.append(Deed(start, "retrained", why))
+        answers.append(serving.on(past.places(Window(start, end))))
+        tell(end)
+    counts = DeedCounts(retrains=len(deeds), promotions=len(deeds), escalated=failed, fits=len(deeds), calls=failed)
+    return PlayedWay(name, np.concatenate(answers), counts, deeds, title)

@@ -7,25 +7,48 @@ from datetime import datetime
 
 from markupsafe import Markup
 
-from modelmedic.steps.backtesting.result import ANY_DRIFT, EVERY_WINDOW, FROZEN, POLICY, Backtest, Deed, WayLine
+from modelmedic.steps.backtesting.result import (
+    ANY_DRIFT,
+    EVERY_WINDOW,
+    FROZEN,
+    HINDSIGHT,
+    POLICY,
+    RULE_OF_THUMB,
+    WEEKLY,
+    Backtest,
+    Deed,
+    WayLine,
+)
 from modelmedic.steps.contracts.window import Window
+from modelmedic.steps.reporting.pictures import ageing
 from modelmedic.steps.reporting.pictures.svg import Scale, circle, days, line, path, picture, rect, tag, text, ticks, tip
-from modelmedic.steps.reporting.pictures.text import number, plain, short, words
+from modelmedic.steps.reporting.pictures.text import MINUS, NOTHING, number, plain, short, words
 from modelmedic.steps.reporting.render import fragment, render
 
 _WIDTH, _LEFT, _RIGHT, _TOP, _HEIGHT = 900.0, 56.0, 168.0, 12.0, 270.0
 _ROW = 20.0  # of the lanes beneath the chart
+_NAME = 14.0  # the height of a line's name
 _MARKS = {"retrained": "▲", "healed": "▲", "rolled_back": "◀", "quarantined": "■", "rejected": "✕", "withdrawn": "✕", "escalated": "◆"}
-_LANES = (EVERY_WINDOW, ANY_DRIFT, POLICY)
-_STYLES = {FROZEN: "way-frozen", EVERY_WINDOW: "way-window", ANY_DRIFT: "way-drift", POLICY: "way-policy"}
+_LANES = (EVERY_WINDOW, RULE_OF_THUMB, ANY_DRIFT, POLICY, HINDSIGHT)  # weekly marks would be a line
+_STYLES = {
+    FROZEN: "way-frozen",
+    WEEKLY: "way-weekly",
+    EVERY_WINDOW: "way-window",
+    RULE_OF_THUMB: "way-rule",
+    ANY_DRIFT: "way-drift",
+    POLICY: "way-policy",
+    HINDSIGHT: "way-hindsight",
+}
+_THEIRS = {FROZEN: "the frozen model", RULE_OF_THUMB: "a rule of thumb"}
 At = Callable[[datetime], float]  # from a moment to its place in the picture
 _NOTABLE = 60  # deeds of the policy in the list
 
 
 def backtest_page(found: Backtest) -> str:
     """One HTML file without scripts."""
-    policy = found.line(POLICY)
-    notable = [deed for deed in policy.deeds if deed.kind != "no_action"]
+    policy = found.played(POLICY)
+    deeds = policy.deeds if policy is not None else ()
+    notable = [deed for deed in deeds if deed.kind != "no_action"]
     return render(
         "backtest.html.j2",
         title=short(f"modelmedic: {found.model} replayed", 120),
@@ -38,17 +61,29 @@ def backtest_page(found: Backtest) -> str:
         rows=[_row(found, index, window) for index, window in enumerate(found.windows)],
         deeds=notable[:_NOTABLE],
         more=max(len(notable) - _NOTABLE, 0),
-        silent=len(policy.deeds) - len(notable),
+        silent=len(deeds) - len(notable),
+        causes=sorted(policy.causes.items(), key=lambda pair: -pair[1]) if policy is not None else (),
+        shared=any(each.share is not None for each in found.lines),
+        won=_won,
+        ageing=ageing.ageing(found.ageing) if found.ageing is not None else None,
+        aged=ageing.sentence(found.ageing) if found.ageing is not None else "",
     )
 
 
 def backtest_fragment(found: Backtest) -> str:
     """The picture and the sums for a notebook."""
-    return fragment("notebook_backtest.html.j2", found=found, metric=_said(found.metric), sentence=_sentence(found), drawing=drawing(found))
+    return fragment(
+        "notebook_backtest.html.j2",
+        found=found,
+        metric=_said(found.metric),
+        sentence=_sentence(found),
+        drawing=drawing(found),
+        shared=any(each.share is not None for each in found.lines),
+    )
 
 
 def drawing(found: Backtest) -> Markup:
-    """Four lines over time, and three lanes of deeds; the spans that the policy set aside are
+    """A line over time for each way, and lanes of deeds; the spans that the policy set aside are
     shaded.
     """
     start, end = found.windows[0].start, found.windows[-1].end
@@ -60,29 +95,39 @@ def drawing(found: Backtest) -> Markup:
     def at(moment: datetime) -> float:
         return x((moment - start).total_seconds())
 
-    parts = [*_aside(found.line(POLICY).deeds, at, end), *_axes(y, start, end, at)]
+    policy, lanes = found.played(POLICY), [each for each in found.lines if each.name in _LANES]
+    parts = [*_aside(policy.deeds if policy is not None else (), at, end), *_axes(y, start, end, at)]
     for each in found.lines:
         parts += _curve(each, found.windows, at, y)
     parts += _names(found.lines, y)
-    height = _HEIGHT + 26 + _ROW * len(_LANES) + 8
-    for index, name in enumerate(_LANES):
-        parts += _lane(found.line(name), _HEIGHT + 40 + index * _ROW, at)
-    return picture(_WIDTH, height, f"{_said(found.metric)} of {found.model} in four ways of running it", parts)
+    height = _HEIGHT + 26 + _ROW * len(lanes) + 8
+    for index, each in enumerate(lanes):
+        parts += _lane(each, _HEIGHT + 40 + index * _ROW, at)
+    return picture(_WIDTH, height, f"{_said(found.metric)} of {found.model} in {len(found.lines)} ways of running it", parts)
 
 
 def _sentence(found: Backtest) -> str:
-    """One sentence: the policy beside the best of the other three ways."""
-    policy, others = found.line(POLICY), [each for each in found.lines if each.name != POLICY and each.mean is not None]
+    """One sentence: the policy beside the best of the other ways that could have been run."""
+    policy = found.played(POLICY)
+    others = [each for each in found.lines if each.name not in (POLICY, HINDSIGHT) and each.mean is not None]
+    if policy is None:
+        return "The policy itself was not played."
     if policy.mean is None or not others:
         return "No window has enough labels for a comparison."
     best = (max if found.higher else min)(others, key=lambda each: each.mean or 0.0)
     ours = f"This policy has a mean {_said(found.metric)} of {number(policy.mean, 4)} with {_trainings(policy)}"
-    theirs = "the frozen model" if best.name == FROZEN else f"to {best.title}"
-    return f"{ours}; the best of the others is {theirs}, with {number(best.mean, 4)} and {_trainings(best)}."
+    theirs = _THEIRS.get(best.name, f"to {best.title}")
+    share = f" It won {number(policy.share)} of what hindsight could." if policy.share is not None else ""
+    return f"{ours}; the best of the others is {theirs}, with {number(best.mean, 4)} and {_trainings(best)}.{share}"
 
 
 def _said(metric: str) -> str:
     return metric.upper() if metric in ("auc", "rmse", "mae") else words(metric)
+
+
+def _won(gain: float | None) -> str:
+    """A share of the frozen model's loss as signed per cent."""
+    return NOTHING if gain is None else f"{100 * gain:+.1f} %".replace("-", MINUS)
 
 
 def _trainings(each: WayLine) -> str:
@@ -120,11 +165,12 @@ def _curve(each: WayLine, windows: Sequence[Window], at: At, y: Scale) -> Iterat
 
 
 def _names(lines: Sequence[WayLine], y: Scale) -> Iterator[Markup]:
-    """The name of each line at its end, none over another."""
+    """The name of each line at its end, none over another and none below the chart."""
     lasts = [(next((score for score in reversed(each.scores) if score is not None), None), each) for each in lines]
+    ends = sorted(((y(last), each) for last, each in lasts if last is not None), key=lambda pair: pair[0])
     height = -1e9
-    for place, each in sorted(((y(last), each) for last, each in lasts if last is not None), key=lambda pair: pair[0]):
-        height = max(place, height + 14)
+    for number_below, (place, each) in zip(range(len(ends) - 1, -1, -1), ends, strict=True):
+        height = max(min(place, _HEIGHT - _NAME * number_below), height + _NAME)
         yield text(_WIDTH - _RIGHT + 10, height + 4, each.title, f"{_STYLES[each.name]}-name")
 
 

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from modelmedic.steps.contracts.errors import BadInput
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.window import Window
+from modelmedic.steps.core.tables.moments import microseconds
 from modelmedic.steps.data.labelled import logged_rows, numbered
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -63,4 +64,4 @@ def read_past(policy: Policy, table: pa.Table, source: str = "the data") -> Past
     if not rows.num_rows or rows[data.target].null_count == rows.num_rows:
         raise BadInput(f"{source} has no row with both {data.time} and {data.target}; expected labelled rows of the past")
     rows = numbered(rows, "row-{:09d}").combine_chunks()
-    return Past(policy, rows, np.asarray(pc.cast(rows[data.time], pa.int64()).to_numpy(), dtype=np.int64))
+    return Past(policy, rows, microseconds(rows[data.time]))

@@ -2,6 +2,7 @@
 results are told.
 """
 
+import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -12,6 +13,8 @@ from modelmedic.steps.contracts.window import Window
 
 _MONTHS_FROM = timedelta(days=60)  # a shorter replay has windows of detect.window
 _LEAST = 2  # windows
+_WEEK = timedelta(days=7)
+_MOST_LOOKS = 150  # of a calendar: a longer replay is looked at less often, because each look trains a model
 _MOST = 0.4  # of the data goes into the bootstrap unless --bootstrap-until says otherwise
 
 
@@ -25,6 +28,28 @@ class ReplayPlan:
     @property
     def replay(self) -> Window:
         return Window(self.windows[0].start, self.windows[-1].end)
+
+    @property
+    def weeks(self) -> int:
+        """The weeks from one look of the calendar to the next: 1, but more in a replay of more than
+        150 weeks.
+        """
+        return spread(self.replay.length, _WEEK)
+
+    @property
+    def looks(self) -> tuple[datetime, ...]:
+        """The looks of the calendar, the first of them the start of the replay."""
+        return moments(self.replay, self.weeks * _WEEK)
+
+
+def spread(length: timedelta, each: timedelta) -> int:
+    """The multiple of `each` at which `length` has at most 150 looks."""
+    return max(math.ceil(length / each / _MOST_LOOKS), 1)
+
+
+def moments(span: Window, each: timedelta) -> tuple[datetime, ...]:
+    """The start of the span and every later moment in it, one `each` after another."""
+    return tuple(span.start + number * each for number in range(math.ceil(span.length / each)))
 
 
 def plan_replay(policy: Policy, span: Window, until: datetime | float | None = None, every: timedelta | None = None) -> ReplayPlan:

@@ -3,8 +3,10 @@ answer the past.
 """
 
 import contextlib
+from collections import Counter
 
 from modelmedic.steps.approval.answers import give
+from modelmedic.steps.backtesting.calls import calls_of
 from modelmedic.steps.backtesting.replayed_site import ReplayedSite, next_look
 from modelmedic.steps.backtesting.result import POLICY, Deed, DeedCounts, PlayedWay
 from modelmedic.steps.contracts.diagnosis import Diagnosis
@@ -35,7 +37,9 @@ def policy_loop(replayed: ReplayedSite, *, approve: bool) -> PlayedWay:
                 heal(Run(site, site.ledger.find(seen.incident)), ask=_answer(approve), table=_TABLE)
     incidents = [(incident, site.ledger.closing(incident)) for incident in site.ledger.incidents(site.model)]
     closed = [(incident, closing) for incident, closing in incidents if closing is not None]
-    return PlayedWay(POLICY, replayed.answers, _counts(replayed, closed, len(incidents)), [_deed(replayed, *each) for each in closed])
+    deeds = [_deed(replayed, *each) for each in closed]
+    counts = _counts(replayed, closed, tuple(incident.id for incident, _ in incidents))
+    return PlayedWay(POLICY, replayed.answers, counts, deeds, causes=Counter(deed.cause or "unknown" for deed in deeds))
 
 
 def _answer(approved: bool) -> Ask:
@@ -50,19 +54,22 @@ def _answer(approved: bool) -> Ask:
     return ask
 
 
-def _counts(replayed: ReplayedSite, closed: list[tuple[Incident, Closing]], incidents: int) -> DeedCounts:
-    ledger = replayed.site.ledger
+def _counts(replayed: ReplayedSite, closed: list[tuple[Incident, Closing]], incidents: tuple[str, ...]) -> DeedCounts:
+    ledger, calls = replayed.site.ledger, calls_of(replayed.site, incidents)
     outcomes = [closing.outcome for _, closing in closed]
     trainings = [result for incident, _ in closed if (result := ledger.result(incident, RetrainResult))]
     return DeedCounts(
-        retrains=sum(each.trained for each in trainings),
+        retrains=sum(each.candidate is not None for each in trainings),
         promotions=outcomes.count(Outcome.HEALED),
         rejected=outcomes.count(Outcome.REJECTED) + outcomes.count(Outcome.WITHDRAWN),
         rolled_back=outcomes.count(Outcome.ROLLED_BACK),
         quarantined=outcomes.count(Outcome.QUARANTINED),
         escalated=outcomes.count(Outcome.ESCALATED),
-        incidents=incidents,
+        incidents=len(incidents),
         fits=sum(attempt.fitted for each in trainings for attempt in each.tried),
+        approvals=calls.approvals,
+        messages=calls.messages,
+        calls=calls.calls,
     )
 
 
@@ -85,5 +92,5 @@ def _diagnosis(replayed: ReplayedSite, incident: Incident) -> Diagnosis | None:
 
 
 def _window(replayed: ReplayedSite, incident: Incident) -> Window | None:
-    spans = replayed.site.history.quarantined_spans(replayed.site.model)
+    spans = [each.span for each in replayed.site.history.quarantines(replayed.site.model)]
     return next((span.window for span in spans if span.incident == incident.id), None)

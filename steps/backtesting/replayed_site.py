@@ -26,7 +26,9 @@ from modelmedic.steps.contracts.keys import model_prefix, policy_key
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.training import ModelVersion
 from modelmedic.steps.contracts.window import Window
+from modelmedic.steps.core.learning.rent import WEEK
 from modelmedic.steps.data.references import StoredReferences
+from modelmedic.steps.records.ageing_looks import newest_look
 from modelmedic.steps.records.documents import keep
 from modelmedic.steps.runtime.run import Site, silent
 from modelmedic.steps.runtime.versions import version_files
@@ -55,6 +57,7 @@ class ReplayedSite:
         self.windows = PlayedWindows(past.policy, self.clock)
         self.serving = RehearsedServing(self._load)
         self._lent: dict[str, Predict] = {}  # by their registration key
+        self._loaded: dict[str, Predict] = {}  # by digest
         self._answers: list[Floats] = []
         (folder / "work").mkdir(parents=True)
         self.site = Site(
@@ -70,6 +73,8 @@ class ReplayedSite:
             actor="backtest",
             work=folder / "work",
             say=say,
+            ask=lambda version, rows: self.ask(version)(rows),
+            pages=False,
         )
         keep(store, policy_key(past.policy.hash), past.policy)
 
@@ -116,8 +121,11 @@ class ReplayedSite:
         return made.version
 
     def _load(self, model: ModelVersion) -> Predict:
-        lent = self._lent.get(model.tags.get("key", ""))
-        return lent or load(version_files(self.site, model), self.site.policy)
+        """The model, loaded once, whether it serves or is compared."""
+        if model.digest not in self._loaded:
+            lent = self._lent.get(model.tags.get("key", ""))
+            self._loaded[model.digest] = lent or load(version_files(self.site, model), self.site.policy)
+        return self._loaded[model.digest]
 
     def _play(self, start: datetime, end: datetime) -> None:
         rows = self.past.between(Window(start, min(max(start, end), self.plan.replay.end))) if start < self.plan.replay.end else None
@@ -142,5 +150,16 @@ def look_interval(policy: Policy) -> timedelta:
 def next_look(replayed: ReplayedSite) -> bool:
     """Play until the next run of the monitor is due; False when the replay is over instead."""
     rest = replayed.plan.replay.end - replayed.clock.now()
-    replayed.clock.sleep(min(look_interval(replayed.site.policy), rest))
+    replayed.clock.sleep(min(look_interval(replayed.site.policy), _until_a_week_is_known(replayed.site), rest))
     return replayed.clock.now() < replayed.plan.replay.end
+
+
+def _until_a_week_is_known(site: Site) -> timedelta:
+    """The time until another week can be measured for the ageing, which a monitor that runs each
+    hour would not miss; without end where that is over or nothing is measured.
+    """
+    last = newest_look(site.store, site.model, site.clock.now())
+    if last is None or last.until is None:
+        return timedelta.max
+    rest = last.until + timedelta(days=WEEK) + site.policy.data.labels.delay - site.clock.now()
+    return rest if rest > timedelta(0) else timedelta.max

@@ -2,7 +2,7 @@
 known at the played time.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -14,9 +14,11 @@ from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.ports import Clock
 from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.core.tables.log_columns import log_schema
+from modelmedic.steps.core.tables.moments import microseconds
 from modelmedic.steps.core.tables.thinning import thin
 
 _BATCH = 65_536
+_MOST_PARTS = 16  # of the rows in memory: reading a year in hundreds of parts took most of a look's time
 
 
 class PlayedWindows:
@@ -32,9 +34,15 @@ class PlayedWindows:
 
     def add(self, rows: pa.Table) -> None:
         """Rows that are not older than those added before."""
-        times = np.asarray(pc.cast(rows[self._policy.data.time], pa.int64()).to_numpy(), dtype=np.int64)
-        self._rows = pa.concat_tables([self._rows, rows.select(self._rows.column_names)])
+        times = microseconds(rows[self._policy.data.time])
+        parts = pa.concat_tables([self._rows, rows.select(self._rows.column_names)])
+        self._rows = parts.combine_chunks() if parts.column(0).num_chunks > _MOST_PARTS else parts
         self._times = np.concatenate([self._times, times])
+
+    @property
+    def unreadable(self) -> Mapping[str, str]:
+        """None: the rows are in memory."""
+        return {}
 
     def batches(self, window: Window, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
         names = [name for name in log_schema(self._policy).names if columns is None or name in set(columns)]

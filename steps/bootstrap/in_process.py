@@ -4,22 +4,44 @@ import pyarrow as pa
 
 from modelmedic.steps.bootstrap.candidate import registration_key
 from modelmedic.steps.bootstrap.register import register_first
-from modelmedic.steps.bootstrap.rows import keep_rows
+from modelmedic.steps.bootstrap.rows import keep_rows, plan_for
 from modelmedic.steps.bootstrap.serve import expect_no_other_champion, serve_first
 from modelmedic.steps.bootstrap.train import train_first
-from modelmedic.steps.contracts.training import ModelVersion
+from modelmedic.steps.contracts.errors import Refused
+from modelmedic.steps.contracts.training import ModelVersion, TrainingPlan
 from modelmedic.steps.runtime.run import Site
 from modelmedic.steps.runtime.versions import of_key
+
+
+def expect_possible(site: Site, table: pa.Table) -> TrainingPlan:
+    """The plan that `bootstrap` would follow; nothing is written. Raises what `bootstrap` would
+    raise before it trains.
+    """
+    plan, digest = plan_for(site.policy, table)
+    _expect_possible(site, digest)
+    return plan
+
+
+def _expect_possible(site: Site, snapshot: str) -> None:
+    ours = of_key(site, registration_key(snapshot))
+    expect_no_other_champion(site, ours)
+    served = site.serving.state().champion
+    if served is not None and (ours is None or served.digest != ours.digest):
+        raise Refused(f"model {site.model} is served already, by version {served.version}; a heal replaces it, no bootstrap")
+    if (order := site.freezes.frozen(site.model)) is not None:
+        raise Refused(f"no first champion is trained: {order.sentence}")
 
 
 def bootstrap(site: Site, table: pa.Table) -> ModelVersion:
     """Train on the older rows, judge on the later ones, register, serve, alias. Called again
     after a kill, it goes on.
 
-    Raises BadInput for rows that cannot be used, and Refused when a gate fails or the model has a
-    champion of other rows already.
+    Raises BadInput for rows that cannot be used, Refused when a gate fails or the model has a
+    champion of other rows already, and Transient while another process of this machine bootstraps
+    the model.
     """
-    snapshot = keep_rows(site, table)
-    expect_no_other_champion(site, of_key(site, registration_key(snapshot)))
-    train_first(site, snapshot)
-    return serve_first(site, register_first(site, snapshot).version)
+    with site.alone("bootstrap", f"model {site.model}", "bootstrapped"):
+        snapshot = keep_rows(site, table)
+        _expect_possible(site, snapshot)
+        train_first(site, snapshot)
+        return serve_first(site, register_first(site, snapshot).version)

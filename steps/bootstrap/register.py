@@ -19,10 +19,10 @@ from modelmedic.steps.core.validation.gates import first_gates, holdout_metrics
 from modelmedic.steps.data import snapshots
 from modelmedic.steps.records.documents import read
 from modelmedic.steps.runtime.run import Site, advance
-from modelmedic.steps.runtime.versions import of_key, registration, version_files
+from modelmedic.steps.runtime.versions import end_registration, of_key, registration, taught_tag, version_files
 from modelmedic.steps.training.evaluation import ask_model, scored_rows, with_answers
 from modelmedic.steps.training.history import remember_bootstrap_rows
-from modelmedic.steps.training.process import fresh_folder
+from modelmedic.steps.training.scratch import fresh_folder
 
 
 def register_first(site: Site, snapshot: str) -> ModelVersion:
@@ -34,6 +34,7 @@ def register_first(site: Site, snapshot: str) -> ModelVersion:
     expect_no_other_champion(site, version)
     if version is None:
         return _registered(site, snapshot)
+    end_registration(site, registration_key(snapshot))
     _keep_reference(site, version)
     remember_bootstrap_rows(site, snapshot)
     return version
@@ -60,6 +61,7 @@ def _registered(site: Site, snapshot: str) -> ModelVersion:
         "holdout": snapshots.keep(site.store, holdout),
         "code": made.code,
         "policy": site.policy.hash,
+        **taught_tag(pc.min(holdout[site.policy.data.time]).as_py()),
     }
     facts = advance(site, registration(site, folder, registration_key(snapshot), tags, numbers))
     version = site.registry.version(str(facts["version"]))

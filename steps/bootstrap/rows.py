@@ -4,18 +4,17 @@ holdout.
 
 from collections.abc import Iterator
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from modelmedic.steps.contracts.errors import BadInput
 from modelmedic.steps.contracts.keys import bootstrap_prefix
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.training import TrainingPlan
+from modelmedic.steps.core.tables.moments import microseconds
 from modelmedic.steps.core.training.training_rows import split
 from modelmedic.steps.data.labelled import unserved_rows
 from modelmedic.steps.data.parquet import opened
-from modelmedic.steps.data.snapshots import keep
+from modelmedic.steps.data.snapshots import digest_of, keep
 from modelmedic.steps.runtime.run import Site
 
 
@@ -39,25 +38,22 @@ def keep_rows(site: Site, table: pa.Table) -> str:
     return keep(site.store, rows)
 
 
-def plan_for(policy: Policy, table: pa.Table) -> TrainingPlan:
-    """The plan that a bootstrap with the table would follow. Raises BadInput when a column is
-    missing or the rows are too few.
+def plan_for(policy: Policy, table: pa.Table) -> tuple[TrainingPlan, str]:
+    """The plan that a bootstrap with the table would follow, and the digest that its snapshot would
+    have. Raises BadInput when a column is missing or the rows are too few.
     """
-    return split_plan(policy, unserved_rows(policy, table))
+    rows = unserved_rows(policy, table)
+    return split_plan(policy, rows), digest_of(rows)
 
 
 def split_plan(policy: Policy, rows: pa.Table) -> TrainingPlan:
     """The plan that trains on the older of the logged rows and judges by the later ones. Raises
     BadInput when they are too few.
     """
-    plan = split(policy, _micros(rows, policy))
+    plan = split(policy, microseconds(rows[policy.data.time]))
     if not plan.enough:
         raise BadInput(f"model {policy.name} cannot be bootstrapped: {plan.reason}")
     return plan
-
-
-def _micros(rows: pa.Table, policy: Policy) -> np.ndarray:
-    return np.asarray(pc.cast(rows[policy.data.time], pa.int64()).to_numpy(), dtype=np.int64)
 
 
 def _tables(site: Site, keys: list[str]) -> Iterator[pa.Table]:

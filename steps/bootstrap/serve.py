@@ -7,6 +7,7 @@ from modelmedic.steps.contracts.errors import Refused
 from modelmedic.steps.contracts.training import ModelVersion
 from modelmedic.steps.contracts.words import Direction
 from modelmedic.steps.effects.perform import Effect
+from modelmedic.steps.runtime.anchoring import anchor
 from modelmedic.steps.runtime.run import Site, advance
 
 
@@ -15,13 +16,22 @@ def serve_first(site: Site, version: str) -> ModelVersion:
     model = site.registry.version(version)
     expect_no_other_champion(site, model)
     _serve(site, model)
+    anchor(site)
     return model
 
 
 def expect_no_other_champion(site: Site, ours: ModelVersion | None) -> None:
-    """Raises Refused when somebody else's version is the champion."""
+    """Raises Refused when somebody else's version is the champion, or was released before: then the
+    registry has lost its alias, and another first champion would bury what serves.
+    """
     alias = site.policy.registry.champion
     champion = site.registry.alias(alias)
+    released = [release.version for release in site.history.releases(site.model)]
+    if champion is None and released and (ours is None or ours.version not in released):
+        raise Refused(
+            f"model {site.model} has a champion already: version {released[-1]} was released last, and alias {alias} names none; "
+            "restore MLflow from its backup, or set the alias"
+        )
     if champion is not None and (ours is None or champion != ours.version):
         raise Refused(
             f"model {site.model} has a champion already: alias {alias} is at version {champion}; a heal replaces it, no bootstrap"
@@ -46,5 +56,5 @@ def _serve(site: Site, version: ModelVersion) -> None:
     alias = site.policy.registry.champion
     advance(site, Effect("serving.started", f"bootstrap:serve:{version.digest[:16]}", Direction.ADVANCE, start, started))
     advance(site, Effect("alias.moved", f"bootstrap:alias:{alias}:{version.version}", Direction.ADVANCE, move, moved))
-    if not any(release.version == version.version for release in site.history.releases(site.model)):
-        site.history.record_release(site.model, Release(site.clock.now(), version.version, None, by="bootstrap"))
+    known = next((release for release in site.history.releases(site.model) if release.version == version.version), None)
+    site.record_release(known or Release(site.clock.now(), version.version, None, by="bootstrap"))

@@ -14,7 +14,7 @@ from modelmedic.steps.contracts.errors import BadInput
 from modelmedic.steps.data import snapshots
 from modelmedic.steps.records import documents
 from modelmedic.steps.runtime.run import Site
-from modelmedic.steps.training.process import fresh_folder
+from modelmedic.steps.training.scratch import fresh_folder
 from modelmedic.steps.training.train import train_in_child
 from modelmedic.steps.training.trials import code_version
 

@@ -16,7 +16,9 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """`previous` is the hash of the record before, so that one changed byte is found."""
+    """`previous` is the hash of the record before, so that one changed byte is found. `documents`
+    are those that the record vouches for, by their keys, each with the sha256 of its object.
+    """
 
     sequence: int
     previous: str
@@ -29,3 +31,4 @@ class Record:
     key: str | None = None  # the effect's idempotency key
     fence: int | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
+    documents: Mapping[str, str] = field(default_factory=dict)

@@ -1,11 +1,12 @@
-"""The orders of people and heals beside the incidents: freezes, quarantined spans and
-acknowledged shifts.
+"""The orders of people and heals beside the incidents: freezes, quarantined spans and their
+release, and acknowledged shifts.
 """
 
 from dataclasses import dataclass
 from datetime import datetime
 
 from modelmedic.steps.contracts.window import Window
+from modelmedic.steps.contracts.words import Cause
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,9 @@ class FreezeOrder:
 
 @dataclass(frozen=True, slots=True)
 class QuarantinedSpan:
-    """Rows that are set aside: never trained on, never deleted. No columns means all of them."""
+    """Rows that are set aside: not trained on before a person releases them, and never deleted. No
+    columns means all of them.
+    """
 
     model: str
     window: Window
@@ -41,6 +44,19 @@ class QuarantinedSpan:
     reason: str
     incident: str | None
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class QuarantineRelease(QuarantinedSpan):
+    """The word of people that the rows of a quarantined span count as good again. `reason` is
+    theirs; `cause` is that for which `incident` had set the rows aside, `version` what served then.
+    It has all fields of the span, so that a version of this program that knows no releases reads
+    one more quarantined span.
+    """
+
+    by: tuple[str, ...]
+    cause: Cause | None = None
+    version: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

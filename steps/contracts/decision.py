@@ -8,8 +8,8 @@ from modelmedic.steps.contracts.words import Autonomy, Outcome, Remedy
 
 @dataclass(frozen=True, slots=True)
 class Objection:
-    """One limit that speaks against acting now: `budget`, `cooldown`, `settle`, `breaker`, `freeze`
-    or `cap`.
+    """One limit that speaks against acting now: `budget`, `cooldown`, `settle`, `patience`,
+    `breaker`, `freeze`, `price` or `cap`.
     """
 
     limit: str

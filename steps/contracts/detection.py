@@ -139,6 +139,24 @@ class Thresholds:
 
 
 @dataclass(frozen=True, slots=True)
+class SuddenChange:
+    """A quantity that left its own past, as sequential detection saw it hour by hour.
+
+    `quantity` is `level:`, `nulls:`, `repeats:` or `unusual:` and a column, or answer, loss, slope
+    (of the label's error on the answer), or the loss of a segment. It began about `onset` and was
+    sure at `seen`; `columns` are those that moved, the surest first. `harms` when the loss has
+    risen since the onset.
+    """
+
+    quantity: str
+    columns: tuple[str, ...]
+    onset: datetime
+    seen: datetime
+    rise: bool
+    harms: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """The monitor's finding about one current window, worst columns first."""
 
@@ -153,6 +171,8 @@ class Verdict:
     model_version: str | None = None
     measured_at: datetime | None = None
     sentence: str = ""
+    changes: tuple[SuddenChange, ...] = ()  # that were seen since the last look; each alarms without another window
+    unreadable: int = 0  # objects of the log and the labels that were left out, because they cannot be read
 
     @property
     def alarming(self) -> bool:

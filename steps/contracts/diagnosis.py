@@ -1,6 +1,6 @@
 """The diagnosis of a window: its cause, the evidence for it, and the other hypotheses."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from modelmedic.steps.contracts.detection import Problem, Segment
@@ -58,7 +58,30 @@ class Diagnosis:
     runners_up: tuple[Hypothesis, ...] = ()
     also: tuple[Cause, ...] = ()  # further causes that are present as well
     version: str | None = None  # for bad_release: the version to blame
+    instead: str | None = None  # and the version that was compared with it and is better, where that is known
     sentence: str = ""
+
+
+def overruled(found: Diagnosis, cause: Cause, confidence: float, evidence: Evidence) -> Diagnosis:
+    """The diagnosis of another cause, by evidence from beyond the window. What the window showed
+    becomes the first runner-up, and all runners-up share the confidence that is left; what was
+    measured of its cause (columns, segment, onset, shares of the loss) goes with it.
+    """
+    window = Hypothesis(found.cause, found.confidence, found.columns, found.segment, found.sentence)
+    others = (window, *found.runners_up)
+    left = (1 - confidence) / max(sum(each.confidence for each in others), 1e-9)
+    return replace(
+        found,
+        cause=cause,
+        confidence=confidence,
+        columns=(),
+        segment=None,
+        onset=None,
+        loss_shares=None,
+        evidence=(evidence, *found.evidence),
+        runners_up=tuple(replace(each, confidence=round(left * each.confidence, 3)) for each in others),
+        sentence=evidence.sentence,
+    )
 
 
 @dataclass(frozen=True, slots=True)

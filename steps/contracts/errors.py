@@ -13,13 +13,18 @@
 Exit code 1 is left to bugs, with their traceback, and 2 to a wrong command line.
 """
 
+from modelmedic.steps.contracts.redaction import redact_text
+
 
 class ModelmedicError(Exception):
     """Base of every error that this program raises on purpose; its text is one sentence for a
-    person.
+    person, without the secrets that a vendor's words in it may have held.
     """
 
     exit_code = 1
+
+    def __init__(self, *told: object) -> None:
+        super().__init__(*(redact_text(each) if isinstance(each, str) else each for each in told))
 
 
 class BadInput(ModelmedicError):

@@ -17,6 +17,7 @@ from pydantic_core import ErrorDetails, from_json
 
 from modelmedic.steps.contracts.codec import canonical, compact, decode, to_plain
 from modelmedic.steps.contracts.errors import BadInput
+from modelmedic.steps.contracts.redaction import redact_texts
 
 T = TypeVar("T")
 
@@ -51,11 +52,16 @@ DOCUMENTS: Final = (
     Document("assessment", "incidents/<model>/<epoch>/effective.json"),
     Document("policy", "policies/<hash>.json"),
     Document("verdict", "verdicts/<model>/<version>/<time>.json"),
+    Document("look at the ageing", "ageing/<model>/<time>.json"),
+    Document("comparison of versions", "comparisons/<model>/<version>/<time>.json"),
+    Document("scales of hours", "hours/<model>/<digest>/scales.json", canonical=False),
+    Document("week of hours", "hours/<model>/<digest>/<week>.json", canonical=False),
     Document("profile", "reference/<model>/<version>/profile-<digest>.json", newest=2, canonical=False),
     Document("thresholds", "reference/<model>/<version>/thresholds-<digest>.json"),
     Document("rows of the first training", "reference/<model>/first/taught.json"),
     Document("freeze", "control/freeze/<model>.json"),
     Document("quarantined span", "quarantine/<model>/<digest>.json"),
+    Document("release of a quarantined span", "quarantine/<model>/<digest>/released.json"),
     Document("acknowledgement", "acknowledged/<model>/<digest>.json"),
     Document("release", "releases/<model>/<time>.json"),
     Document("notification", "notifications/<model>/<incident>/<digest>.json"),
@@ -156,7 +162,10 @@ def _states_format_itself(key: str) -> bool:
 
 
 def encoded(value: object, key: str) -> bytes:
-    """The document as it is written under the key, with its format."""
+    """The document as it is written under the key, with its format, and with its texts redacted; a
+    policy is kept as it was given, because its hash is its name and pods work by it.
+    """
     document = document_at(key)
     write = canonical if document is None or document.canonical else compact
-    return write(formatted(to_plain(value), key))
+    plain = to_plain(value)
+    return write(formatted(plain if document is not None and document.name == "policy" else redact_texts(plain), key))

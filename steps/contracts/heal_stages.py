@@ -21,6 +21,7 @@ HEAL: Final[tuple[Stage, ...]] = (
         description="Compares the window with the champion's reference, names the cause and decides under policy and limits.",
         step="diagnose",
         account=Account.OBSERVE,
+        image=Image.PREDICTOR,  # asks the champion again, which loads where it serves
         outputs=(Output("remedy", tuple(remedy.value for remedy in Remedy)), Output("approval", ("needed", "not-needed"))),
     ),
     Stage(

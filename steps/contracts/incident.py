@@ -49,8 +49,12 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """The judgement, once labels after the heal have matured, on whether the heal helped."""
+    """The judgement, once labels after the heal have matured, on whether the heal helped: the new
+    version loses less than the version before, asked about the same rows. Where the labels do not
+    tell them apart (`told_apart` False), `effective` says only which of them lost less.
+    """
 
     effective: bool
     sentence: str
     at: datetime
+    told_apart: bool = True

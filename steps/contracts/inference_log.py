@@ -52,14 +52,13 @@ def span_of(key: str) -> Window | None:
         return None
     try:
         start, end = (datetime.strptime(match[name], _MOMENT).replace(tzinfo=UTC) for name in ("start", "end"))
-    except ValueError:
+        return Window(start, end + timedelta(seconds=1)) if start <= end else None
+    except (ValueError, OverflowError):  # no time at all, or the last second of the calendar
         return None
-    return Window(start, end + timedelta(seconds=1)) if start <= end else None
 
 
 def days(prefix: str, window: Window) -> Iterator[str]:
     """The prefixes to list, day by day, that may hold objects with rows in `window`."""
-    day = window.start.date()
-    while datetime(day.year, day.month, day.day, tzinfo=UTC) < window.end:
-        yield f"{prefix}/{day:%Y-%m-%d}/"
-        day += timedelta(days=1)
+    day, last = window.start.date(), (window.end - timedelta(microseconds=1)).date()
+    for number in range((last - day).days + 1):
+        yield f"{prefix}/{day + timedelta(days=number):%Y-%m-%d}/"

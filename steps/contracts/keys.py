@@ -84,6 +84,15 @@ def incident_key(hashed: str, epoch: int, *parts: str) -> str:
     return "/".join((f"incidents/{hashed}/{epoch:06d}", *parts)) if parts else f"incidents/{hashed}/{epoch:06d}/"
 
 
+def stage_key(hashed: str, epoch: int, stage: str) -> str:
+    """The result of one stage of an incident."""
+    return incident_key(hashed, epoch, "stages", f"{word('stage', stage)}.json")
+
+
+def answer_key(hashed: str, epoch: int, number: int) -> str:
+    return incident_key(hashed, epoch, "answers", f"{number:06d}.json")
+
+
 def freeze_key(scope: str | None) -> str:
     """`scope` is a model, or None for all of them."""
     return f"control/freeze/{model_hash(scope) if scope is not None else 'all'}.json"
@@ -91,6 +100,11 @@ def freeze_key(scope: str | None) -> str:
 
 def quarantine_key(model: str, digest: str = "") -> str:
     return f"quarantine/{model_hash(model)}/{digest}.json" if digest else f"quarantine/{model_hash(model)}/"
+
+
+def quarantine_release_key(model: str, digest: str) -> str:
+    """The release of the span of that digest."""
+    return f"quarantine/{model_hash(model)}/{word('span digest', digest)}/released.json"
 
 
 def acknowledged_key(model: str, digest: str = "") -> str:
@@ -127,6 +141,35 @@ def verdict_key(model: str, version: str, end: datetime | None = None) -> str:
     """
     folder = f"verdicts/{model_hash(model)}/{word('model version', version)}/"
     return f"{folder}{utc(end):%Y%m%dT%H%M%SZ}.json" if end else folder
+
+
+def ageing_key(model: str, at: datetime | None = None) -> str:
+    """The look at the ageing of a model that was made at `at`, sorted by time; without it their
+    folder.
+    """
+    folder = f"ageing/{model_hash(model)}/"
+    return f"{folder}{utc(at):%Y%m%dT%H%M%SZ}.json" if at else folder
+
+
+def comparison_key(model: str, version: str, at: datetime | None = None) -> str:
+    """The comparison of a version with those before it on the rows up to `at`, sorted by time;
+    without it their folder.
+    """
+    folder = f"comparisons/{model_hash(model)}/{word('model version', version)}/"
+    return f"{folder}{utc(at):%Y%m%dT%H%M%SZ}.json" if at else folder
+
+
+def comparison_folder(model: str) -> str:
+    """The comparisons of every version of the model."""
+    return f"comparisons/{model_hash(model)}/"
+
+
+def hours_key(model: str, digest: str, week: int | None = None) -> str:
+    """The hours of one week since 1970, counted on the scales of the digest; without it those
+    scales.
+    """
+    folder = f"hours/{model_hash(model)}/{word('digest', digest)}"
+    return f"{folder}/{week:06d}.json" if week is not None else f"{folder}/scales.json"
 
 
 def verdict_folder(model: str) -> str:

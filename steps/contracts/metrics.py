@@ -33,6 +33,9 @@ MONITOR_INTERVAL: Final = Metric("modelmedic_monitor_interval_seconds", "gauge",
 ALARM: Final = Metric("modelmedic_alarm", "gauge", "1 while k of the last n windows alarm, by what they alarm of.", ("model", "state"))
 VERDICT: Final = Metric("modelmedic_verdict", "gauge", "1 for what the last window was found to be.", ("model", "version", "state"))
 WINDOW_ROWS: Final = Metric("modelmedic_window_rows", "gauge", "Rows of the current window.")
+UNREADABLE: Final = Metric(
+    "modelmedic_log_objects_unreadable", "gauge", "Objects of the inference log and the labels that the last look left out as damaged."
+)
 EFFECT: Final = Metric("modelmedic_column_effect", "gauge", "How far a column has moved, as a share of its threshold.", ("model", "column"))
 PROBLEMS: Final = Metric("modelmedic_data_problems", "gauge", "Faults of the data in the current window.", ("model", "kind"))
 LOSS: Final = Metric(
@@ -41,6 +44,18 @@ LOSS: Final = Metric(
 BUDGET: Final = Metric("modelmedic_error_budget_spent_ratio", "gauge", "Share of the labelled windows of 30 days that were degraded.")
 LABELLED: Final = Metric("modelmedic_labelled_ratio", "gauge", "Share of the rows whose label is due that have one.")
 LABEL_LAG: Final = Metric("modelmedic_label_lag_seconds", "gauge", "How far the newest label lies behind the delay that the policy allows.")
+RELEASE_BAD: Final = Metric("modelmedic_release_bad", "gauge", "1 while an incident is open in which a comparison accuses the champion.")
+AGEING_COST: Final = Metric(
+    "modelmedic_ageing_cost_percent_days",
+    "gauge",
+    "What the champion's age has cost since the last training, in per cent of the loss, times days.",
+)
+TRAINING_COST: Final = Metric(
+    "modelmedic_training_cost_percent_days", "gauge", "What a training costs, in per cent of the loss, times days."
+)
+AGEING_RATE: Final = Metric("modelmedic_ageing_percent_per_day", "gauge", "How much the loss rises for each day of the champion's age.")
+REFRESH_INTERVAL: Final = Metric("modelmedic_refresh_interval_days", "gauge", "The best time between two trainings, from the ageing.")
+RETRAINING_PAYS: Final = Metric("modelmedic_retraining_pays", "gauge", "1 while a training is due that no limit holds back.")
 
 # What a heal says as it goes, and when it has ended.
 CANARY_SHARE: Final = Metric("modelmedic_canary_share_percent", "gauge", "Percent of the traffic that goes to the challenger.")
@@ -65,12 +80,19 @@ PUSHED: Final[dict[str, tuple[Metric, ...]]] = {
         ALARM,
         VERDICT,
         WINDOW_ROWS,
+        UNREADABLE,
         EFFECT,
         PROBLEMS,
         LOSS,
         BUDGET,
         LABELLED,
         LABEL_LAG,
+        RELEASE_BAD,
+        AGEING_COST,
+        TRAINING_COST,
+        AGEING_RATE,
+        REFRESH_INTERVAL,
+        RETRAINING_PAYS,
     ),
     HEAL_JOB: (CANARY_SHARE, CANARY_WORSE, HEAL_END, HEAL_FAILED),
     RECONCILE_JOB: (RECONCILE_RUN, INCIDENTS, WAITING, BREAKER, FROZEN, DISAGREEMENT),

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from modelmedic.steps.contracts.redaction import redact_texts
+
 
 class Severity(StrEnum):
     INFO = "info"
@@ -14,6 +16,8 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Notification:
+    """Its texts are redacted when it is made, whoever it is handed to."""
+
     event: str  # data.quarantined, heal.refused, approval.requested, breaker.opened …
     model: str
     incident: str | None
@@ -23,3 +27,7 @@ class Notification:
     description: str
     at: datetime
     links: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in ("to", "summary", "description", "links"):
+            object.__setattr__(self, name, redact_texts(getattr(self, name)))

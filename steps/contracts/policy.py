@@ -23,6 +23,7 @@ from modelmedic.steps.contracts.policy_types import (
     Number,
     Prefix,
     RegisteredName,
+    RowCount,
     Share,
     Span,
     Text,
@@ -30,11 +31,18 @@ from modelmedic.steps.contracts.policy_types import (
     Whole,
 )
 from modelmedic.steps.contracts.window import Window, format_duration
-from modelmedic.steps.contracts.words import Autonomy, Cause, Remedy, Task
+from modelmedic.steps.contracts.words import Autonomy, Cause, Remedy, Risk, Task
 
 API_VERSION: Final = "modelmedic.io/v1alpha1"
 FORMER_API_VERSION: Final = "modelmedic/v1alpha1"  # an API group without a dot, as it was first spelt: read, never written
-LATER_FIELDS: Final[tuple[str, ...]] = ()  # dotted, such as limits.pause: those that were added since policies are kept
+LATER_FIELDS: Final[tuple[str, ...]] = (  # dotted, such as limits.pause: those that were added since policies are kept
+    "refresh",
+    "retrain.risk",
+    "retrain.cost",
+    "retrain.maxRows",
+)
+PRICES: Final = {"cautious": 500.0, "balanced": 100.0, "eager": 20.0}  # of a training, in per cent of the loss times days
+LEAST_JUDGED: Final = 100  # labels: below, the t interval over days is wider than the loss itself (bikes: 24 rows a day)
 LOGGED = {"prediction": "prediction", "version": "model_version", "id": "request_id"}  # columns that the inference log adds
 
 
@@ -273,14 +281,33 @@ class Retrain(Section):
 
     entrypoint: Entrypoint = Field(
         default="builtin",
-        description="`package.module:function`, called as train(frame, policy) -> model; builtin is a tabular default.",
+        description="`package.module:function`, called as train(frame, policy) -> model; builtin is a tabular default. A parameter "
+        "`weight` or `sample_weight` gets how much each row counts by its age; without one, rows are drawn by it.",
     )
     history: Annotated[timedelta, Span("1h", "3650d")] = Field(
-        default=timedelta(days=60), description="How far back training may reach when the cause sets no onset."
+        default=timedelta(days=60),
+        description="The span of rows that teach: rows count half as much for every half or every two of it, or those within it alike, as "
+        "the known rows choose. Training reaches back four of it.",
     )
     minRows: Whole = Field(default=1000, ge=50, description="Fewer labelled rows are not trained on.")
     holdout: Number = Field(default=0.25, gt=0, lt=1, description="Latest share of the labelled rows that only the gates see.")
     timeout: Annotated[timedelta, Span("1m", "14d")] = Field(default=timedelta(hours=1), description="Training that takes longer is ended.")
+    risk: Risk = Field(
+        default=Risk.BALANCED,
+        description="How dear a training and a wrong promotion are: cautious, balanced and eager stand for a cost of 500, 100 and 20.",
+    )
+    cost: Annotated[Number, Field(ge=0, le=100_000)] | None = Field(
+        default=None,
+        description="What a training costs, in per cent of the loss times days: at 100 it pays if it lowers the loss by 1 % for 100 days.",
+    )
+    maxRows: Whole = Field(default=200_000, ge=1000, description="At most so many rows teach a challenger, the newer ones more likely.")
+
+    @property
+    def price(self) -> float:
+        """What a training costs, in per cent of the loss times days: `cost`, else what `risk`
+        stands for.
+        """
+        return self.cost if self.cost is not None else PRICES[self.risk.value]
 
 
 class Validate(Section):
@@ -292,13 +319,23 @@ class Validate(Section):
     margin: Number = Field(default=0.0, ge=0, description="How much worse than the champion is still accepted, in the metric's unit.")
     minGain: Number = Field(default=0.0, ge=0, description="Least expected gain; a retrain that gains less keeps the champion.")
     confidence: Annotated[Number, Field(gt=0.5, lt=1)] = Field(default=0.95, description="Of the interval round the difference.")
-    minLabels: Whole = Field(default=500, ge=30, description="With fewer labelled holdout rows no challenger is judged.")
+    minLabels: Whole = Field(
+        default=500, ge=30, description="Labelled holdout rows to judge by; set, no challenger is judged by fewer, else by 100."
+    )
     slices: tuple[Column, ...] = Field(default=(), description="Features whose values are each checked; default data.segments.")
     sliceMargin: Number = Field(default=0.02, ge=0, description="How much worse a slice may be, beyond its interval.")
     oldRegimeMargin: Number = Field(
         default=0.05, ge=0, description="How much worse than the champion on reference rows a challenger may be."
     )
     latencyP95Ms: Number = Field(default=200.0, gt=0, description="p95 of one prediction request.")
+
+    @property
+    def least_labels(self) -> int:
+        """The fewest labelled holdout rows that a challenger is judged on: minLabels where it was
+        set, else as many as leave an interval a meaning.
+        """
+        default = type(self).model_fields["minLabels"].default
+        return int(self.minLabels) if self.minLabels != default else min(LEAST_JUDGED, int(default))
 
 
 class Rollout(Section):
@@ -372,6 +409,11 @@ class Policy(Section):
     autonomy: AutonomyLevels = Field(default_factory=AutonomyLevels)
     limits: Limits = Field(default_factory=Limits)
     retrain: Retrain = Field(default_factory=Retrain)
+    refresh: Literal["auto", "off"] | Annotated[timedelta, Span("1d", "3650d")] | RowCount = Field(
+        default="auto",
+        description="When a model that shows no fault is taught again: auto (when its ageing has cost as much as a training), a time "
+        "such as 30d, a number of labelled rows such as 5000 rows, or off.",
+    )
     validation: Validate = Field(default_factory=Validate, alias="validate")
     rollout: Rollout = Field(default_factory=Rollout)
     approval: Approval = Field(default_factory=Approval)

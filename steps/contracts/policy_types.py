@@ -21,10 +21,14 @@ COLUMN = r"^[A-Za-z0-9_][A-Za-z0-9_ .\-]{0,127}$"
 DURATION = r"^([0-9]+[smhdw])+$"
 KEY_PREFIX = r"^[A-Za-z0-9][A-Za-z0-9_.\-]*(/[A-Za-z0-9_][A-Za-z0-9_.\-]*)*$"  # no segment is empty or starts with a dot
 ENTRYPOINT = r"^(builtin|[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*:[A-Za-z_][A-Za-z0-9_]*)$"
+ROWS = r"^[1-9][0-9]{1,8} rows$"
 BASE_URL = r"^https?://[A-Za-z0-9.\-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~/\-]*)?$"  # no credentials, no query
 REGISTERED = r"^[A-Za-z0-9_][A-Za-z0-9_ .\-]{0,127}$"  # MLflow refuses / and :
 OURS = frozenset(
     {
+        "ageing",
+        "comparisons",
+        "hours",
         "incidents",
         "bootstrap",
         "control",
@@ -116,6 +120,7 @@ def _day(value: Any) -> Any:
     return value
 
 
+RowCount = Annotated[str, _matching(ROWS, "a number of rows, such as 5000 rows")]
 Text = Annotated[
     str,
     Field(max_length=300, json_schema_extra={"pattern": _LINE, "patternErrorMessage": _LINE_WORDS}),

@@ -27,7 +27,7 @@ class Blob:
 
 class ObjectStore(Protocol):
     """A flat space of keys such as `incidents/flights-1a2b/000001/opened.json`; conditions hold
-    between processes.
+    between processes. `str` names its place for people: a folder, or `s3://bucket/prefix`.
     """
 
     def get(self, key: str) -> Blob:
@@ -86,6 +86,16 @@ class Registry(Protocol):
 
     def versions(self) -> tuple[ModelVersion, ...]:
         """All versions, oldest first."""
+        ...
+
+    def remark(self, name: str) -> str | None:
+        """A text of ours on the model itself, which no version has; None when there is none."""
+        ...
+
+    def set_remark(self, name: str, text: str) -> None:
+        """Put a text of ours on the model itself, in the place of an earlier one. Raises NotFound
+        before the first version.
+        """
         ...
 
     def fetch(self, version: str, to: Path) -> Path:
@@ -148,6 +158,13 @@ class Windows(Protocol):
     quarantine are not its matter.
     """
 
+    @property
+    def unreadable(self) -> Mapping[str, str]:
+        """The objects of log and labels that were met until now and left out, because they cannot
+        be read, with the reason of each.
+        """
+        ...
+
     def batches(self, window: Window, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
         """The logged rows whose time lies in the window, without labels, streamed in bounded
         memory; no order is promised.
@@ -180,6 +197,16 @@ class References(Protocol):
 
     def table(self, version: str) -> pa.Table:
         """Raises NotFound."""
+        ...
+
+    def keep_replay(self, version: str, table: pa.Table) -> None:
+        """Rows with the version's own answers, where the reference has its twin's."""
+        ...
+
+    def replay(self, version: str) -> pa.Table:
+        """Rows with the answers that the version gives itself: those of `keep_replay`, else the
+        reference. Raises NotFound.
+        """
         ...
 
 

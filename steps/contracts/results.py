@@ -7,14 +7,15 @@ those of the stored JSON: a field that is added needs a default, so that older s
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import ClassVar, Final
 
+from modelmedic.steps.contracts.comparison import Ablation
 from modelmedic.steps.contracts.decision import Decision
 from modelmedic.steps.contracts.diagnosis import Diagnosis
 from modelmedic.steps.contracts.training import ModelVersion, TrainingPlan, Validation
 from modelmedic.steps.contracts.window import Window
-from modelmedic.steps.contracts.words import Outcome
+from modelmedic.steps.contracts.words import Cause, Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +32,23 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True)
+class LastingQuarantine:
+    """Rows that were set aside for the same cause window after window, so that a person is asked
+    about them. `spans` are all of them, the incident's own last; `columns` are those to blame.
+    """
+
+    cause: Cause
+    since: datetime
+    spans: tuple[Window, ...]
+    columns: tuple[str, ...] = ()
+    sentence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class DiagnoseResult(Result):
     """The cause and the decision about it. `reference` is the version whose reference rows were
-    compared, `served` the champion with its files, `rows` those of the window.
+    compared, `served` the champion with its files, `rows` those of the window. `lasting`: the
+    heal puts a lasting quarantine before a person.
     """
 
     name: ClassVar[str] = "diagnose"
@@ -44,6 +59,7 @@ class DiagnoseResult(Result):
     reference: str | None = None
     rows: int = 0
     window: Window | None = None
+    lasting: LastingQuarantine | None = None
 
     @property
     def outputs(self) -> Mapping[str, str]:
@@ -94,9 +110,30 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
+class TriedWay:
+    """One way to weight the known rows, tried by stand-ins on `rows` of the newest of them: the
+    loss there, and the gain over the first way with its bounds of one standard error. None where
+    the rows were too few to try it.
+    """
+
+    reason: str
+    halving: timedelta | None = None
+    rows: int = 0
+    loss: float | None = None
+    gain: float | None = None
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class RetrainResult(Result):
     """The challenger's files, or why there are none. `candidate`, `snapshot` (rows trained on),
     `holdout` and `beside` (further rows of its reference) are digests of stored objects.
+
+    `twin` are the files that are judged in the candidate's place: taught in the same way, without
+    the holdout and the rows beside it, which the candidate has learnt. None: the candidate itself
+    is judged. `ways` are the ways of weighting that were compared before, the chosen one is the
+    plan's. `ablation` is there where the heal asks a person about rows that stay set aside.
     """
 
     name: ClassVar[str] = "retrain"
@@ -111,6 +148,11 @@ class RetrainResult(Result):
     code: str | None = None
     seconds: float | None = None
     sentence: str = ""
+    twin: str | None = None
+    ways: tuple[TriedWay, ...] = ()
+    ageing: float | None = None  # what a day of age costs a stand-in, as a share of its loss
+    ageing_error: float | None = None  # one standard error
+    ablation: Ablation | None = None
 
     @property
     def outputs(self) -> Mapping[str, str]:
@@ -120,7 +162,11 @@ class RetrainResult(Result):
 @dataclass(frozen=True, slots=True)
 class ValidateResult(Result):
     """The gates of the challenger. `champion` is the version that it was compared with, `reference`
-    the version whose reference rows the old regime was judged on.
+    the version whose reference rows the old regime was judged on, `twin` the files that were judged
+    in the version's place.
+
+    `dark`: neither shown to be better nor to be worse, and no other gate failed; the version keeps
+    the challenger alias and its reference, so that it can be judged on as labels arrive.
     """
 
     name: ClassVar[str] = "validate"
@@ -129,6 +175,8 @@ class ValidateResult(Result):
     digest: str
     champion: str | None = None
     reference: str | None = None
+    twin: str | None = None
+    dark: bool = False
 
     @property
     def outputs(self) -> Mapping[str, str]:

@@ -2,9 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Final
 
 from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.contracts.words import Remedy
+
+DARK: Final = "dark"  # the tag `passed` of a version that is kept in the dark
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +24,8 @@ class TrainingPlan:
     rows: int = 0  # labelled rows to learn from
     holdout_rows: int = 0
     beside: tuple[Window, ...] = ()  # spans whose rows the new version's reference holds beside the holdout
-    waiting: bool = False  # not enough yet, and the next days bring what is missing
+    new: bool = False  # nothing but rows of a new concept teaches
+    halving: timedelta | None = None  # a row counts half as much for every such span of age; None: all alike
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@ metrics and audit.
 """
 
 from enum import StrEnum
+from typing import Final
 
 
 class Task(StrEnum):
@@ -23,7 +24,12 @@ class Cause(StrEnum):
     COVARIATE_SHIFT = "covariate_shift"
     LABEL_SHIFT = "label_shift"
     CONCEPT_DRIFT = "concept_drift"
+    AGEING = "ageing"
     INSUFFICIENT_EVIDENCE = "insufficient_evidence"
+
+
+OF_THE_WORLD: Final = frozenset({Cause.CONCEPT_DRIFT, Cause.LABEL_SHIFT, Cause.COVARIATE_SHIFT})
+BROKEN_ROWS: Final = frozenset({Cause.DATA_QUALITY, Cause.LABEL_QUALITY})
 
 
 class Remedy(StrEnum):
@@ -35,6 +41,14 @@ class Remedy(StrEnum):
     RECALIBRATE = "recalibrate"
     RETRAIN = "retrain"
     ESCALATE = "escalate"
+
+
+class Risk(StrEnum):
+    """The price of a training, and of a challenger that is not yet shown to be better."""
+
+    CAUTIOUS = "cautious"
+    BALANCED = "balanced"
+    EAGER = "eager"
 
 
 class Autonomy(StrEnum):

@@ -22,7 +22,7 @@ def opened(store: ObjectStore, key: str) -> Iterator[pq.ParquetFile]:
         try:
             with pq.ParquetFile(source) as file:
                 yield file
-        except pa.ArrowInvalid as error:
+        except pa.ArrowException as error:
             raise _no_parquet(key, error) from error
 
 
@@ -32,7 +32,7 @@ def parsed(key: str, data: bytes) -> Iterator[pq.ParquetFile]:
     try:
         with pq.ParquetFile(pa.BufferReader(data)) as file:
             yield file
-    except (pa.ArrowInvalid, OSError) as error:  # of bytes in memory an OSError too speaks of the bytes
+    except (pa.ArrowException, OSError) as error:  # of bytes in memory an OSError too speaks of the bytes
         raise _no_parquet(key, error) from error
 
 

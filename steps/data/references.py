@@ -14,6 +14,7 @@ from modelmedic.steps.contracts.ports import ObjectStore
 from modelmedic.steps.data.parquet import encoded, opened
 
 _WINDOW = "window.parquet"
+_REPLAY = "replay.parquet"
 _FORMAT = 1
 _FORMAT_KEY = b"modelmedic.format"  # in the metadata of the file; without it, the first format
 
@@ -33,23 +34,35 @@ class StoredReferences:
             raise BadInput(
                 f"the reference of model {self._model}, version {version}, has no rows; expected labelled rows it never learnt from"
             )
-        with contextlib.suppress(Conflict):
-            self._store.create(self._key(version), encoded(table.replace_schema_metadata({_FORMAT_KEY: str(_FORMAT).encode()})))
+        self._create(reference_key(self._model, version, _WINDOW), table)
 
     def table(self, version: str) -> pa.Table:
         """The rows. Raises NotFound, NewerFormat, or BadInput when the object is no Parquet."""
-        key = self._key(version)
         try:
-            with opened(self._store, key) as file:
-                _refuse_newer(file.schema_arrow.metadata or {}, key)
-                return file.read().replace_schema_metadata(None)
+            return self._read(reference_key(self._model, version, _WINDOW))
         except NotFound as error:
             raise NotFound(
                 f"no reference is kept for model {self._model}, version {version}; `modelmedic bootstrap` and every promotion keep one"
             ) from error
 
-    def _key(self, version: str) -> str:
-        return reference_key(self._model, version, _WINDOW)
+    def keep_replay(self, version: str, table: pa.Table) -> None:
+        self._create(reference_key(self._model, version, _REPLAY), table)
+
+    def replay(self, version: str) -> pa.Table:
+        """Raises as `table` does."""
+        try:
+            return self._read(reference_key(self._model, version, _REPLAY))
+        except NotFound:
+            return self.table(version)
+
+    def _create(self, key: str, table: pa.Table) -> None:
+        with contextlib.suppress(Conflict):
+            self._store.create(key, encoded(table.replace_schema_metadata({_FORMAT_KEY: str(_FORMAT).encode()})))
+
+    def _read(self, key: str) -> pa.Table:
+        with opened(self._store, key) as file:
+            _refuse_newer(file.schema_arrow.metadata or {}, key)
+            return file.read().replace_schema_metadata(None)
 
 
 def _refuse_newer(metadata: Mapping[bytes, bytes], key: str) -> None:

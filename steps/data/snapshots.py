@@ -20,6 +20,11 @@ def keep(store: ObjectStore, table: pa.Table) -> str:
     return digest
 
 
+def digest_of(table: pa.Table) -> str:
+    """The digest that `keep` would answer."""
+    return sha256(encoded(table))
+
+
 def read_snapshot(store: ObjectStore, digest: str) -> pa.Table:
     """Raises NotFound."""
     with opened(store, snapshot_key(digest)) as file:

@@ -4,7 +4,7 @@ now.
 
 import math
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from modelmedic.steps.contracts.errors import BadInput
 from modelmedic.steps.contracts.inference_log import REQUEST_ID, days, span_of
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.ports import Clock, ObjectStore
@@ -63,6 +64,9 @@ class LoggedWindows:
     is known once all objects were seen; until then their bytes are held, at most `held` of them,
     and only objects past that are fetched twice. Memory is bounded by that, by the ids of
     overlapping objects and by the few objects that are under way.
+
+    An object that cannot be read is left out, so that it blinds nobody to the others, and named in
+    `unreadable`. So is one of labels.
     """
 
     def __init__(self, store: ObjectStore, policy: Policy, clock: Clock, *, held: float = _HELD) -> None:
@@ -70,12 +74,16 @@ class LoggedWindows:
         self._policy = policy
         self._clock = clock
         self._held = held
+        self._unreadable: dict[str, str] = {}
+
+    @property
+    def unreadable(self) -> Mapping[str, str]:
+        """The objects that were met until now and left out, with the reason of each."""
+        return dict(self._unreadable)
 
     def batches(self, window: Window, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
         """Record batches of at most 65,536 rows, all of one schema: that of `declared`, less what
         the window has nowhere.
-
-        Raises BadInput for an object that is no Parquet.
         """
         schema, parts = self._scanned(self._seen(window), columns, self._held)
         yield from self._read(parts, schema)
@@ -88,11 +96,22 @@ class LoggedWindows:
         but for their id, time and label.
         """
         if limit is not None:
-            return self._thinned(window, labelled_only, limit)
+            return self._surely_thinned(window, labelled_only, limit)
         schema, parts = self._scanned(self._seen(window), None, math.inf)
         return self._ordered(self._labelled(pa.Table.from_batches(self._read(parts, schema), schema), window), labelled_only)
 
-    def _thinned(self, window: Window, labelled_only: bool, limit: int) -> pa.Table:
+    def _surely_thinned(self, window: Window, labelled_only: bool, limit: int) -> pa.Table:
+        """Which rows are taken is known before they are read: where one object turns out to be
+        damaged only then, all begins anew without it.
+        """
+        while True:
+            known = len(self._unreadable)
+            rows = self._thinned(window, labelled_only, limit)
+            if rows is not None:
+                return rows
+            assert len(self._unreadable) > known
+
+    def _thinned(self, window: Window, labelled_only: bool, limit: int) -> pa.Table | None:
         marks: list[pa.RecordBatch] = []
         schema, parts = self._scanned(self._marked(self._seen(window), marks), None, self._held)
         known = self._labelled(pa.Table.from_batches(marks, self._marks), window)
@@ -100,6 +119,8 @@ class LoggedWindows:
         known = thin(known, limit)
         chosen = known[_PLACE].to_numpy()
         rows = pa.Table.from_batches(self._read(deque(_taken(parts, np.sort(chosen))), schema), schema)
+        if rows.num_rows != known.num_rows:
+            return None
         rows = rows.take(pa.array(np.argsort(np.argsort(chosen))))
         return rows.append_column(self._policy.data.target, known[self._policy.data.target])
 
@@ -130,7 +151,9 @@ class LoggedWindows:
         return found_schema(wanted, list(schemas), self._policy.features), parts
 
     def _labelled(self, rows: pa.Table, window: Window) -> pa.Table:
-        labels = known_labels(self._store, self._policy, rows[REQUEST_ID], since=window.start, now=self._clock.now())
+        labels = known_labels(
+            self._store, self._policy, rows[REQUEST_ID], since=window.start, now=self._clock.now(), unreadable=self._unreadable
+        )
         return rows.append_column(self._policy.data.target, labels)
 
     def _ordered(self, rows: pa.Table, labelled_only: bool) -> pa.Table:
@@ -144,7 +167,7 @@ class LoggedWindows:
         for prefix in days(self._policy.log_prefix, window):
             for key in self._store.list(prefix):
                 span = span_of(key)
-                if span is not None and span.overlaps(window):
+                if span is not None and span.overlaps(window) and key not in self._unreadable:
                     found.append(_Object(key, span))
         yield from sorted(found, key=lambda o: (o.span.start, o.span.end, o.key))
 
@@ -155,16 +178,27 @@ class LoggedWindows:
         data = fetched(self._store, [each.key for each in objects])
         for each, (key, content) in zip(objects, data, strict=True):
             met = [(span, ids) for span, ids in met if span.end > each.span.start]
-            with parsed(key, content) as file:
-                schema = file.schema_arrow
-                named = [name for name in (self._policy.data.time, REQUEST_ID) if name in schema.names]
-                marks = file.read(columns=named, use_threads=_large(file)).combine_chunks()
-            keep = self._inside(marks, window)
-            if REQUEST_ID in named and keep.any():
-                ids = pc.cast(marks[REQUEST_ID], pa.string()).combine_chunks()
+            try:
+                schema, marks, keep, ids = self._marked_rows(key, content, window)
+            except BadInput as error:
+                self._unreadable[key] = str(error)
+                continue
+            if ids is not None:
                 keep &= _first(ids) & ~_among(ids, [before for _, before in met])
                 met.append((each.span, ids.filter(pa.array(keep)).drop_null()))
             yield _Seen(key, content, schema, marks, keep)
+
+    def _marked_rows(self, key: str, content: bytes, window: Window) -> tuple[pa.Schema, pa.Table, np.ndarray, pa.Array | None]:
+        """The schema, the times and ids, which rows lie in the window, and the ids as text where
+        one does. Raises BadInput.
+        """
+        with parsed(key, content) as file:
+            schema = file.schema_arrow
+            named = [name for name in (self._policy.data.time, REQUEST_ID) if name in schema.names]
+            marks = file.read(columns=named, use_threads=_large(file)).combine_chunks()
+            keep = self._inside(marks, window)
+            ids = pc.cast(marks[REQUEST_ID], pa.string()).combine_chunks() if REQUEST_ID in named and keep.any() else None
+        return schema, marks, keep, ids
 
     def _inside(self, columns: pa.Table, window: Window) -> np.ndarray:
         if self._policy.data.time not in columns.column_names:
@@ -185,8 +219,11 @@ class LoggedWindows:
         while parts:
             part = parts.popleft()
             data = next(again)[1] if part.data is None else part.data
-            with parsed(part.key, data) as file:
-                yield from _rows(file, part.keep, schema)
+            try:
+                with parsed(part.key, data) as file:
+                    yield from _rows(file, part.keep, schema)
+            except BadInput as error:
+                self._unreadable[part.key] = str(error)
 
 
 def _rows(file: pq.ParquetFile, keep: np.ndarray, schema: pa.Schema) -> Iterator[pa.RecordBatch]:

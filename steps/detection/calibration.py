@@ -15,11 +15,12 @@ from modelmedic.steps.core.profiles.layout_choice import choose_layout
 from modelmedic.steps.core.profiles.profile import Profile
 from modelmedic.steps.core.profiles.profiler import profile_table
 from modelmedic.steps.core.tables.thinning import every_kth
+from modelmedic.steps.detection.sequential import SHARE
 from modelmedic.steps.records.documents import put, read
 from modelmedic.steps.runtime.reference import champion_reference
 from modelmedic.steps.runtime.run import Site
 
-_KNOWN = 2  # one up with every change of what thresholds hold: those kept before are made anew
+_KNOWN = 3  # one up with every change of what thresholds hold: those kept before are made anew
 _SAMPLE = 200_000  # rows from which the layout is chosen
 
 
@@ -53,7 +54,7 @@ def thresholds(site: Site, reference: ReferenceProfile, rows: int) -> Thresholds
     rows, the first number of rows that is enough.
     """
     detect = site.policy.detect
-    alpha = alarm_level(detect.falseAlarmsPerYear, detect.window, detect.persistence.hits)
+    alpha = alarm_level(detect.falseAlarmsPerYear * (1 - SHARE), detect.window, detect.persistence.hits)
     if rows < detect.minRows:
         return Thresholds(alpha, detect.effects, model_version=reference.version)
     key = _key(site, reference.version, "thresholds", {**_roles(site), "detect": detect.model_dump(mode="json"), "of": _KNOWN})
@@ -67,9 +68,9 @@ def thresholds(site: Site, reference: ReferenceProfile, rows: int) -> Thresholds
     if site.policy.data.time in table.column_names:
         table = table.sort_by(site.policy.data.time)
     made = calibrate(table, reference.profile.layout, rows, alpha=alpha, explicit=detect.effects, version=reference.version)
-    put(site.store, key, made)
     facts = {"version": reference.version, "alpha": alpha, "replayed": made.replayed, "effect": made.effect, "design": made.design}
-    site.note("thresholds.calibrated", facts)
+    site.once("thresholds.calibrated", key, facts, since=site.clock.now())
+    put(site.store, key, made)
     return made
 
 

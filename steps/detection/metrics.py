@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from modelmedic.steps.contracts import metrics as m
+from modelmedic.steps.contracts.ageing import AgeingLook
 from modelmedic.steps.contracts.detection import Verdict
 from modelmedic.steps.contracts.errors import ModelmedicError
 from modelmedic.steps.contracts.samples import Publisher, Sample
@@ -41,6 +42,7 @@ def monitor_samples(site: Site, seen: MonitorResult) -> Iterator[Sample]:
     for state in VerdictState:
         yield Sample(m.VERDICT, float(verdict.state is state), {"version": seen.champion, "state": state.value})
     yield Sample(m.WINDOW_ROWS, float(verdict.rows))
+    yield Sample(m.UNREADABLE, float(len(site.windows.unreadable)))
     for shift in verdict.shifts[:_MOST_COLUMNS]:
         yield Sample(m.EFFECT, shift.effect / shift.threshold, {"column": shift.column})
     for kind, count in Counter(problem.kind for problem in verdict.problems).items():
@@ -51,6 +53,16 @@ def monitor_samples(site: Site, seen: MonitorResult) -> Iterator[Sample]:
     yield Sample(m.BUDGET, spent_budget(site, verdict, seen.champion))
     yield Sample(m.LABELLED, seen.labelled.maturity)
     yield Sample(m.LABEL_LAG, seen.labelled.lag.total_seconds())
+    yield Sample(m.RELEASE_BAD, float(seen.accused))
+    yield Sample(m.RETRAINING_PAYS, float(seen.pays))
+    if seen.aged is not None:
+        yield from _ageing_samples(seen.aged)
+
+
+def _ageing_samples(aged: AgeingLook) -> Iterator[Sample]:
+    """Those of a look, as far as the policy's `refresh` lets it measure them."""
+    measured = {m.AGEING_COST: aged.paid, m.TRAINING_COST: aged.price, m.AGEING_RATE: aged.ageing, m.REFRESH_INTERVAL: aged.interval}
+    yield from (Sample(metric, value) for metric, value in measured.items() if value is not None)
 
 
 def spent_budget(site: Site, verdict: Verdict, champion: str) -> float:

@@ -2,29 +2,39 @@
 opens an incident when enough windows alarm. Called by the entry point `monitor` and by replays.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from modelmedic.steps.contracts.ageing import ALERTS, AgeingLook
+from modelmedic.steps.contracts.audit import Record
 from modelmedic.steps.contracts.codec import to_plain
-from modelmedic.steps.contracts.detection import Verdict
+from modelmedic.steps.contracts.detection import SuddenChange, Verdict
+from modelmedic.steps.contracts.errors import BadInput
 from modelmedic.steps.contracts.formats import parse
 from modelmedic.steps.contracts.incident import Incident
-from modelmedic.steps.contracts.keys import policy_key, verdict_key
+from modelmedic.steps.contracts.keys import verdict_folder, verdict_key
 from modelmedic.steps.contracts.notification import Severity
 from modelmedic.steps.contracts.window import Window, utc
 from modelmedic.steps.contracts.words import VerdictState
 from modelmedic.steps.core.decision.limits import replaces_champion
-from modelmedic.steps.core.detection.verdict import VerdictContext, judge_profiles
-from modelmedic.steps.core.incidents.incident_window import evidence_window
+from modelmedic.steps.core.detection.verdict import VerdictContext, judge_profiles, with_changes
+from modelmedic.steps.core.incidents.incident_window import due_window, evidence_window
 from modelmedic.steps.core.incidents.persistence import AlarmPersistence, persistence
+from modelmedic.steps.detection.ageing import look, note_look, open_due, pays
 from modelmedic.steps.detection.calibration import ReferenceProfile, reference_profile, thresholds
+from modelmedic.steps.detection.comparison import ReleaseWatch, watch_versions
 from modelmedic.steps.detection.profiles import LabelledWindow, current_profile, labelled_profile
+from modelmedic.steps.detection.sequential import sudden_changes
+from modelmedic.steps.incidents.opening import note_opening, open_incident
 from modelmedic.steps.incidents.repeats import Repeat, find_repeat
 from modelmedic.steps.records.documents import keep
+from modelmedic.steps.runtime.anchoring import anchor
+from modelmedic.steps.runtime.log_layout import left_out, no_requests, say_what_is_left_out
 from modelmedic.steps.runtime.run import Site
 
 ALERT = "drift-verdict"
+_MOST_NAMED = 20  # objects in one record
 _LOOK_BACK = timedelta(days=30)
 
 
@@ -44,7 +54,10 @@ class MonitorResult:
     """`incident` is the id of the model's open incident; `opened` is true when this run opened it.
 
     `alarm` is true when as many windows alarm as the policy asks for and no settle time speaks
-    against it. It holds as long as the fault does, with or without an incident.
+    against it. It holds as long as the fault does, with or without an incident. `aged` is the
+    newest look at the champion's ageing, and `pays` is true while it finds a training due that
+    nothing holds back. `accused` is true while an incident is open in which a comparison with a
+    version before speaks against the champion.
     """
 
     verdict: Verdict
@@ -55,37 +68,68 @@ class MonitorResult:
     persistent: AlarmPersistence
     labelled: MaturedLabels
     champion: str
+    aged: AgeingLook | None = None
+    pays: bool = False
+    accused: bool = False
 
 
-def monitor(site: Site, end: datetime | None = None) -> MonitorResult:
-    """Judge the window that ends at `end` (default: now). Judging a window twice gives the same
-    verdict and opens no second incident.
+def monitor(site: Site, end: datetime | None = None, *, compare: bool = True) -> MonitorResult:
+    """Judge the window that ends at `end` (default: now), and `compare` the champion with versions
+    before it. Judging a window twice gives the same verdict and opens no second incident.
 
     Raises BadInput when no version that ever served has a reference.
     """
     end = utc(end or site.clock.now())
     window = Window(end - site.policy.detect.window, end)
+    _make_up(site, end)
     reference = reference_profile(site)
     champion = site.registry.alias(site.policy.registry.champion) or reference.version
     judged, labelled = _judge(site, reference, window, champion)
-    verdict, written = keep(site.store, verdict_key(site.model, champion, end), judged)
+    judged = with_changes(judged, _changes(site, champion, window), _acknowledged(site, champion))
+    judged = replace(judged, unreadable=len(site.windows.unreadable))
+    verdict, _ = keep(site.store, verdict_key(site.model, champion, end), judged)
     since, settles = _since(site)
     earlier = stored_verdicts(site, champion, end)
     held = persistence(earlier, site.policy.detect.persistence.hits, site.policy.detect.persistence.of, since)
-    if written:
-        site.note("drift.measured", _facts(verdict, held, labelled, reference.version))
+    worse = verdict.unreadable > max((each.unreadable for each in earlier if each.window != verdict.window), default=0)
+
+    def tell() -> None:
         if held.newly_blind:
             _tell_blind(site, verdict)
-    alarm = held.holds and (settles is None or verdict.state is VerdictState.BROKEN)
+        if worse:
+            _tell_unreadable(site)
+
+    _note_verdict(site, verdict, {**_facts(verdict), **_circumstances(held, labelled, reference.version)}, tell)
+    alarm = (held.holds or bool(verdict.changes)) and (settles is None or verdict.state is VerdictState.BROKEN)
+    watched = watch_versions(site, end, champion) if compare else ReleaseWatch()
     incident = site.ledger.current(site.model)
-    again = _again(site, champion, verdict, earlier) if alarm and incident is None else None
-    if again is not None and written:
-        site.note("alarm.repeated", {"incident": again.incident, "reason": again.reason, "sentence": verdict.sentence})
+    aged = _aged(site, champion, end, early=alarm)
+    again = _again(site, champion, verdict, earlier, aged) if alarm and incident is None else None
+    if again is not None:
+        _note_repeat(site, verdict, again)
     sentence = _sentence(site, verdict, held, None if alarm else settles) + _repeats(again)
     site.say(f"{verdict.state.value}: {sentence}")
+    say_what_is_left_out(site, window)
+    due = aged is not None and pays(site, aged, site.clock.now())
     incident, opened = _open(site, verdict, held, labelled) if alarm and again is None else (incident, False)
+    if aged is not None and due and incident is None:
+        incident, opened = open_due(site, aged, due_window(site.policy, window))
+    anchor(site)
+    due = due or (incident is not None and incident.alert in ALERTS)  # its alert stands until its heal has ended
     labels = MaturedLabels(labelled.window, labelled.maturity, labelled.lag)
-    return MonitorResult(verdict, incident.id if incident else None, opened, alarm, sentence, held, labels, champion)
+    return MonitorResult(
+        verdict,
+        incident.id if incident else None,
+        opened or watched.opened,
+        alarm,
+        sentence,
+        held,
+        labels,
+        champion,
+        aged,
+        due,
+        watched.accused,
+    )
 
 
 def _judge(site: Site, reference: ReferenceProfile, window: Window, champion: str) -> tuple[Verdict, LabelledWindow]:
@@ -101,7 +145,27 @@ def _judge(site: Site, reference: ReferenceProfile, window: Window, champion: st
         whole=not aside,
     )
     verdict = judge_profiles(reference.profile, current, thresholds(site, reference, current.rows), asked)
+    if not current.rows and not site.windows.count(window):
+        verdict = replace(verdict, sentence=no_requests(site, window))
     return replace(verdict, model=site.model, model_version=champion, measured_at=site.clock.now()), labelled
+
+
+def _aged(site: Site, champion: str, end: datetime, *, early: bool) -> AgeingLook | None:
+    """The newest look at the ageing; None where it cannot be measured: a feature is no number, or
+    nothing that teaches pilots is installed.
+    """
+    try:
+        return look(site, champion, end, early=early)
+    except (BadInput, ImportError) as error:
+        site.say(f"the ageing is not measured: {error}")
+        return None
+
+
+def _changes(site: Site, champion: str, window: Window) -> tuple[SuddenChange, ...]:
+    """The sudden changes that were seen since the look before, at most a window ago."""
+    looks = [each.window.end for each in stored_verdicts(site, champion, window.end) if each.window and each.window.end < window.end]
+    since = max([window.start, *looks])
+    return tuple(change for change in sudden_changes(site, window.end) if change.seen > since)
 
 
 def _acknowledged(site: Site, champion: str) -> frozenset[str]:
@@ -139,18 +203,16 @@ def _open(site: Site, verdict: Verdict, held: AlarmPersistence, labelled: Labell
     """The model's open incident, and True when this call opened it; else the verdict is attached to
     it as evidence.
     """
-    keep(site.store, policy_key(site.policy.hash), site.policy)
     window = evidence_window(verdict, site.policy, labelled.window)
     facts = {"state": verdict.state.value, "sentence": verdict.sentence, "windows": _rule(held), "columns": ", ".join(_blamed(verdict))}
-    incident, opened = site.ledger.open_incident(site.model, site.policy.hash, window, ALERT, facts)
+    incident, opened = open_incident(site, window, ALERT, facts)
     if opened:
-        site.note("incident.opened", {"alert": ALERT, "window": to_plain(window), **facts}, incident.id)
         site.say(f"incident {incident.id}: {verdict.sentence}")
     return incident, opened
 
 
-def _again(site: Site, champion: str, verdict: Verdict, earlier: Sequence[Verdict]) -> Repeat | None:
-    return find_repeat(site.ledger, site.freezes, site.policy, champion, verdict, earlier, site.clock.now())
+def _again(site: Site, champion: str, verdict: Verdict, earlier: Sequence[Verdict], aged: AgeingLook | None) -> Repeat | None:
+    return find_repeat(site.ledger, site.freezes, site.policy, champion, verdict, earlier, site.clock.now(), aged)
 
 
 def _repeats(again: Repeat | None) -> str:
@@ -160,7 +222,7 @@ def _repeats(again: Repeat | None) -> str:
 def _sentence(site: Site, verdict: Verdict, held: AlarmPersistence, settles: datetime | None) -> str:
     if not verdict.alarming:
         return verdict.sentence
-    if not held.holds:
+    if not held.holds and not verdict.changes:
         return f"{verdict.sentence}; {_rule(held)}; {site.policy.detect.persistence.hits} open an incident"
     if settles is not None:
         why = "because until then windows hold rows of the champion before the last heal"
@@ -174,21 +236,69 @@ def _rule(held: AlarmPersistence) -> str:
 
 def _blamed(verdict: Verdict) -> list[str]:
     broken = [problem.column for problem in verdict.problems if problem.column]
-    return list(dict.fromkeys([*broken, *(s.column for s in verdict.shifts if s.shifted and not s.acknowledged)]))[:10]
+    changed = [column for change in verdict.changes for column in change.columns]
+    return list(dict.fromkeys([*broken, *changed, *(s.column for s in verdict.shifts if s.shifted and not s.acknowledged)]))[:10]
 
 
-def _facts(verdict: Verdict, held: AlarmPersistence, labelled: LabelledWindow, reference: str) -> dict[str, object]:
+def _facts(verdict: Verdict) -> dict[str, object]:
     return {
         "state": verdict.state,
         "window": verdict.window,
         "rows": verdict.rows,
         "columns": _blamed(verdict),
-        "hits": held.hits,
-        "of": held.of,
-        "labelled": round(labelled.maturity, 4),
-        "reference": reference,
+        "unreadable": verdict.unreadable,
         "sentence": verdict.sentence,
     }
+
+
+def _tell_unreadable(site: Site) -> None:
+    unreadable = site.windows.unreadable
+    site.note("log.unreadable", {"objects": len(unreadable), "some": dict(list(unreadable.items())[:_MOST_NAMED])})
+    site.tell(
+        "log.unreadable",
+        Severity.WARNING,
+        site.policy.metadata.owner,
+        f"Some of the inference log of {site.model} cannot be read",
+        f"{left_out(site)}. The verdict rests on the others; put the objects right or delete them.",
+    )
+
+
+def _circumstances(held: AlarmPersistence, labelled: LabelledWindow, reference: str) -> dict[str, object]:
+    return {"hits": held.hits, "of": held.of, "labelled": round(labelled.maturity, 4), "reference": reference}
+
+
+def _note_verdict(site: Site, verdict: Verdict, facts: Mapping[str, object], first: Callable[[], object] = tuple) -> bool:
+    assert verdict.window is not None
+    key = verdict_key(site.model, str(verdict.model_version), verdict.window.end)
+    window = to_plain(verdict.window)
+
+    def told(record: Record) -> bool:
+        """True for the record by an earlier version of this program."""
+        return record.event == "drift.measured" and record.key is None and record.facts.get("window") == window
+
+    return site.once("drift.measured", key, facts, documents=[key], since=verdict.measured_at, first=first, told=told)
+
+
+def _note_repeat(site: Site, verdict: Verdict, again: Repeat) -> None:
+    assert verdict.window is not None
+    key = f"alarm.repeated/{verdict_key(site.model, str(verdict.model_version), verdict.window.end)}"
+    facts = {"incident": again.incident, "reason": again.reason, "sentence": verdict.sentence}
+    site.once("alarm.repeated", key, facts, since=verdict.measured_at)
+
+
+def _make_up(site: Site, end: datetime) -> None:
+    """Record what monitors before this one have stored and were killed before they recorded: the
+    open incident, the newest look at the ageing, and verdicts back to the newest that is recorded.
+    """
+    current = site.ledger.current(site.model)
+    if current is not None:
+        note_opening(site.trail, current)
+    note_look(site, end)
+    folder = verdict_folder(site.model)
+    for key in sorted(site.store.list(folder), key=lambda key: key.rpartition("/")[2], reverse=True):
+        verdict = parse(Verdict, site.store.get(key).data, key)
+        if verdict.window is None or not _note_verdict(site, verdict, _facts(verdict)):
+            return
 
 
 def _tell_blind(site: Site, verdict: Verdict) -> None:

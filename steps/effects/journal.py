@@ -4,7 +4,6 @@ in the spool; used by effects/perform.
 
 import logging
 from collections.abc import Callable, Mapping
-from datetime import timedelta
 from typing import Any
 
 from modelmedic.steps.contracts.audit import Phase, Record
@@ -12,10 +11,9 @@ from modelmedic.steps.contracts.errors import ModelmedicError
 from modelmedic.steps.contracts.incident import Incident
 from modelmedic.steps.contracts.ports import Clock
 from modelmedic.steps.effects.spool import Spool, note, waiting
-from modelmedic.steps.records.audit import AuditTrail
+from modelmedic.steps.records.audit import SKEW, AuditTrail
 
 _LOG = logging.getLogger(__name__)
-_SKEW = timedelta(hours=1)  # between the clocks of the machines that write to one trail
 
 
 class Journal:
@@ -40,7 +38,7 @@ class Journal:
         """The newest record of the effect of that key; none is older than the incident. Raises
         StoreError.
         """
-        since = self._incident.opened_at - _SKEW if self._incident else None
+        since = self._incident.opened_at - SKEW if self._incident else None
         steps = (record for record in self._trail.latest(since) if record.key == key and record.phase is not Phase.NOTE)
         return next(steps, None)
 

@@ -9,17 +9,20 @@ from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Self
 
-from modelmedic.steps.contracts.errors import Conflict, LeaseLost, NotFound, Refused, StoreError
+from modelmedic.steps.contracts.errors import BadInput, Conflict, LeaseLost, NotFound, Refused, StoreError
 from modelmedic.steps.contracts.formats import encoded, parse
 from modelmedic.steps.contracts.keys import lease_key
 from modelmedic.steps.contracts.ports import Clock, ObjectStore
 
 TTL = timedelta(seconds=60)
+LONGEST = timedelta(minutes=5)  # that any lease may last without being renewed: a model server that comes up slowly
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A lease as it lies in the store. `nonce` tells two claims of one holder apart."""
+    """A lease as it lies in the store. `nonce` tells two claims of one holder apart; `seconds` is
+    its time to live, so that it can be timed by another clock than its holder's.
+    """
 
     model: str
     holder: str
@@ -27,6 +30,44 @@ class Claim:
     expires: datetime
     nonce: str
     released: bool = False
+    seconds: float | None = None  # None in a claim of an earlier version
+
+    @property
+    def lasts(self) -> timedelta:
+        """At most the longest that a lease may, whatever the claim says of itself."""
+        stated = self.seconds if self.seconds is not None and 0 <= self.seconds <= LONGEST.total_seconds() else None
+        return timedelta(seconds=stated) if stated is not None else LONGEST
+
+
+class LeaseHeld(Refused):
+    """Somebody else holds the lease; `claim` is theirs."""
+
+    def __init__(self, claim: Claim) -> None:
+        super().__init__(
+            f"lease on model {claim.model} is held by {claim.holder} until {claim.expires:%Y-%m-%dT%H:%M:%SZ} "
+            f"(fence {claim.fence}); it can be taken after that, or once it stood unchanged for {claim.lasts.total_seconds():.0f} s"
+        )
+        self.claim = claim
+
+
+class LeaseWatch:
+    """Times a claim by this machine's clock, because its holder's may be wrong by a year: a claim
+    that stood for as long as it lasts, and was not renewed, has run out.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._seen: Claim | None = None
+        self._since = clock.now()
+
+    def remaining(self, claim: Claim) -> timedelta:
+        """The time until the claim has run out by this clock; zero once it has. A claim that is
+        seen for the first time, or that was renewed, has all of its time left.
+        """
+        now = self._clock.now()
+        if self._seen != claim:
+            self._seen, self._since = claim, now
+        return max(claim.lasts - (now - self._since), timedelta(0))
 
 
 class Lease:
@@ -109,14 +150,18 @@ def acquire(
     *,
     ttl: timedelta = TTL,
     gone: Callable[[str], bool] = lambda _holder: False,
+    watch: LeaseWatch | None = None,
 ) -> Lease:
     """Take the model's lease, an expired or released one with the next fence.
 
     `clock` is real time even where a simulation plays the rest. `gone` may say of a holder that it
-    is known to be dead (a process of this machine), whose lease is then taken before it expires.
-    Raises Refused, naming holder and expiry, while somebody else holds it; StoreError when the
-    store cannot be read.
+    is known to be dead (a process of this machine), whose lease is then taken before it expires;
+    `watch` is kept by a caller that asks again and again, and sees a claim run out that a wrong
+    clock dated ahead. Raises LeaseHeld, naming holder and expiry, while somebody else holds it;
+    StoreError when the store cannot be read.
     """
+    if ttl > LONGEST:
+        raise BadInput(f"lease on model {model} was asked for {ttl}; expected at most {LONGEST}, renewed while it is needed")
     key = lease_key(model)
     for _ in range(20):
         try:
@@ -126,10 +171,10 @@ def acquire(
         fence = 1
         if blob is not None:
             standing = parse(Claim, blob.data, key)
-            if not (standing.released or clock.now() >= standing.expires or gone(standing.holder)):
-                raise Refused(_held(standing))
+            if not (standing.released or clock.now() >= standing.expires or gone(standing.holder) or _ran_out(standing, watch)):
+                raise LeaseHeld(standing)
             fence = standing.fence + 1
-        claim = Claim(model, holder, fence, clock.now() + ttl, uuid.uuid4().hex)
+        claim = Claim(model, holder, fence, clock.now() + ttl, uuid.uuid4().hex, seconds=ttl.total_seconds())
         try:
             store.create(key, encoded(claim, key)) if blob is None else store.swap(key, encoded(claim, key), blob.tag)
         except Conflict:
@@ -138,8 +183,5 @@ def acquire(
     raise Conflict(f"lease on model {model} changed hands 20 times while {holder} asked for it; expected it to stand still")
 
 
-def _held(claim: Claim) -> str:
-    return (
-        f"lease on model {claim.model} is held by {claim.holder} until {claim.expires:%Y-%m-%dT%H:%M:%SZ} "
-        f"(fence {claim.fence}); it can be taken after that"
-    )
+def _ran_out(claim: Claim, watch: LeaseWatch | None) -> bool:
+    return watch is not None and not watch.remaining(claim)

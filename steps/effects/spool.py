@@ -8,20 +8,19 @@ import json
 import os
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
 from modelmedic.steps.contracts.audit import Phase
 from modelmedic.steps.contracts.codec import canonical, sha256, to_plain
 from modelmedic.steps.contracts.formats import format_of, formatted
+from modelmedic.steps.contracts.redaction import redact
 from modelmedic.steps.contracts.window import utc
-from modelmedic.steps.core.records.redaction import redact
-from modelmedic.steps.records.audit import AuditTrail
+from modelmedic.steps.records.audit import SKEW, AuditTrail
 
 _NOTE = "audit."  # with the record's id: the name of a note
 _KEY = "spool.jsonl"  # by which contracts/formats knows these lines
-_SKEW = timedelta(hours=1)  # between this machine's clock and those of other writers
 
 
 class Spool:
@@ -122,7 +121,7 @@ def _append(trail: AuditTrail, line: dict[str, Any]) -> None:
 
 def _flushed(trail: AuditTrail, lines: list[dict[str, Any]]) -> frozenset[str]:
     times = [datetime.fromisoformat(line["at"]) for line in lines if line["at"]]
-    since = min(times) - _SKEW if times else None
+    since = min(times) - SKEW if times else None
     return frozenset(record.facts["spooled"]["id"] for record in trail.latest(since) if "spooled" in record.facts)
 
 

@@ -2,18 +2,20 @@
 to people; called by the engine, by Argo's exit handler and by the sweep.
 """
 
+from modelmedic.steps.approval.quarantine_release import make_up, quarantines_of, released
 from modelmedic.steps.approval.requests import lapse
 from modelmedic.steps.contracts.errors import BadInput
 from modelmedic.steps.contracts.incident import Closing
 from modelmedic.steps.contracts.notification import Severity
-from modelmedic.steps.contracts.results import CloseResult, DiagnoseResult
-from modelmedic.steps.contracts.words import Cause, Outcome
+from modelmedic.steps.contracts.results import ChallengerApproval, CloseResult, DiagnoseResult, RetrainResult
+from modelmedic.steps.contracts.words import Cause, Outcome, Remedy
 from modelmedic.steps.core.decision.limits import counts_as_failure
 from modelmedic.steps.core.incidents.outcome import Ending, ending
 from modelmedic.steps.core.incidents.recurrence import SILENT_FOR
-from modelmedic.steps.heal.results import note_training
+from modelmedic.steps.heal.results import note_results
 from modelmedic.steps.incidents.heal_metrics import tell_heal
 from modelmedic.steps.reporting.publish import publish_if_possible
+from modelmedic.steps.runtime.anchoring import anchor
 from modelmedic.steps.runtime.run import Outputs, Run
 
 _NEWS = {
@@ -21,7 +23,7 @@ _NEWS = {
     Outcome.ROLLED_BACK: Severity.WARNING,
     Outcome.QUARANTINED: Severity.WARNING,
     Outcome.NO_ACTION: Severity.INFO,
-    Outcome.REJECTED: Severity.WARNING,
+    Outcome.REJECTED: Severity.INFO,  # the gates did their work, or a person did
     Outcome.WITHDRAWN: Severity.WARNING,
     Outcome.SUGGESTED: Severity.INFO,
     Outcome.ESCALATED: Severity.CRITICAL,
@@ -36,28 +38,79 @@ def close(run: Run, error: str | None = None) -> Outputs:
     already = site.ledger.closing(run.incident)
     if already is None:
         lapse(run)
+        _release_approved(run)
+        if _diagnosed(run) is not None:
+            make_up(site.ledger, site.history, site.trail, run.incident)
+        note_results(run)
         already = _close(run, ending(site.ledger.stages(run.incident), error))
+    note_closing(run, already)
     report = publish_if_possible(site, run.incident)
     kept = run.record(CloseResult(already.outcome, already.sentence, report))
+    anchor(site)
     tell_heal(run, 0)  # an ended heal has no canary; one that an error left there the next sweep finds
     return kept.outputs
 
 
 def _close(run: Run, last: Ending) -> Closing:
     site = run.site
-    if run.outputs("validate") is None:
-        note_training(run)
     found = _diagnosed(run)
     if found is not None and last.outcome is Outcome.NO_ACTION:
         _acknowledge(run, found)
     before = found.champion if found is not None else None
     after = site.registry.alias(site.policy.registry.champion) if last.outcome in (Outcome.HEALED, Outcome.ROLLED_BACK) else before
-    closing = site.ledger.close(run.incident, Closing(last.outcome, site.clock.now(), last.sentence, before, after, by_error=last.by_error))
-    run.note("incident.closed", outcome=closing.outcome, sentence=closing.sentence, before=before, after=after)
-    owner = site.policy.metadata.owner
-    run.tell("incident.closed", _NEWS[closing.outcome], owner, f"{site.model}: {closing.outcome.value}", closing.sentence)
-    _alert_when_the_breaker_opens(run)
-    return closing
+    return site.ledger.close(run.incident, Closing(last.outcome, site.clock.now(), last.sentence, before, after, by_error=last.by_error))
+
+
+def note_closing(run: Run, closing: Closing) -> None:
+    """Tell people of the closing and record it, once; the record vouches for everything that is
+    kept of the incident.
+    """
+    owner = run.site.policy.metadata.owner
+
+    def tell() -> None:
+        run.tell("incident.closed", *_news(run, closing, owner))
+        _alert_when_the_breaker_opens(run, closing)
+
+    facts = {"outcome": closing.outcome, "sentence": closing.sentence, "before": closing.champion_before, "after": closing.champion_after}
+    run.once("incident.closed", "closed", documents=_vouched(run), first=tell, **facts)
+
+
+def _vouched(run: Run) -> list[str]:
+    """The keys of what is kept of the incident, and of the rows and shifts that it set aside."""
+    site = run.site
+    return [
+        *(key for key in site.ledger.documents(run.incident) if key not in (run.stage_key("close"), run.stage_key("undo"))),
+        *site.history.documents(site.model, run.incident.id),
+    ]
+
+
+def _news(run: Run, closing: Closing, owner: str) -> tuple[Severity, str, str, str]:
+    """The message on the end, which names rows that stay set aside though a person was asked."""
+    severity, summary = _NEWS[closing.outcome], f"{run.site.model}: {closing.outcome.value}"
+    found = _diagnosed(run)
+    if found is None or found.lasting is None or not quarantines_of(run.site.ledger, run.site.history, run.incident):
+        return severity, owner, summary, closing.sentence
+    trained = run.result_if_any(RetrainResult)
+    compared = f"; {trained.ablation.sentence}" if trained is not None and trained.ablation is not None else ""
+    how = f"they stay so until `modelmedic quarantine release POLICY {run.incident.id} --why WHY`"
+    worse = Severity.WARNING if severity is Severity.INFO else severity
+    return worse, owner, summary, f"{closing.sentence}{compared}; {found.lasting.sentence}, and {how}"
+
+
+def _release_approved(run: Run) -> None:
+    """Count the rows that stayed set aside as good again, where a person approved the challenger
+    that was taught with them.
+    """
+    site, found = run.site, _diagnosed(run)
+    if found is None or found.lasting is None:
+        return
+    trained, answered = run.result_if_any(RetrainResult), run.result_if_any(ChallengerApproval)
+    better = trained is not None and trained.ablation is not None and trained.ablation.with_them
+    if not better or answered is None or answered.decision != "approved":
+        return
+    standing = quarantines_of(site.ledger, site.history, run.incident)
+    if standing:
+        released(site.ledger, site.history, site.trail, run.incident, standing, by=answered.by, reason=answered.sentence)
 
 
 def _diagnosed(run: Run) -> DiagnoseResult | None:
@@ -72,30 +125,31 @@ def _diagnosed(run: Run) -> DiagnoseResult | None:
 def _acknowledge(run: Run, result: DiagnoseResult) -> None:
     """Silence a shift that needs no action, for a while and for this version's reference only.
 
-    A shift that a limit kept from being acted on does need action, and goes on alarming.
+    A shift that a limit or too few labels kept from being acted on does need action, and goes on
+    alarming.
     """
-    if result.decision.objections:
+    if result.decision.wanted is not Remedy.NONE:
         return
     found = result.diagnosis
     if found.cause in (Cause.SEASONAL, Cause.COVARIATE_SHIFT) and found.columns:
-        site = run.site
+        site, until = run.site, run.incident.opened_at + SILENT_FOR
         site.history.acknowledge(
             site.model,
             model_version=result.champion,
             columns=found.columns,
             reason=found.sentence,
-            until=run.incident.opened_at + SILENT_FOR,
+            until=until,
             incident=run.incident.id,
         )
-        run.note("shift.acknowledged", columns=found.columns, until=run.incident.opened_at + SILENT_FOR)
+        run.once("shift.acknowledged", "close", columns=found.columns, until=until)
 
 
-def _alert_when_the_breaker_opens(run: Run) -> None:
+def _alert_when_the_breaker_opens(run: Run, closing: Closing) -> None:
     """Alert people by the failure that opens the breaker, and not again by those after it."""
     site, breaker = run.site, run.site.policy.limits.breaker
-    since = site.clock.now() - breaker.within
-    failures = [heal for heal in site.ledger.past_heals(site.model) if counts_as_failure(heal) and heal.at > since]
+    since = closing.at - breaker.within
+    failures = [heal for heal in site.ledger.past_heals(site.model) if counts_as_failure(heal) and since < heal.at <= closing.at]
     if len(failures) == breaker.failures and failures[-1].incident == run.incident.id:
         sentence = f"{len(failures)} heals of {site.model} failed; nothing advances until {failures[0].at + breaker.within:%Y-%m-%d}"
-        run.note("breaker.opened", failures=[heal.incident for heal in failures])
         run.tell("breaker.opened", Severity.CRITICAL, site.policy.metadata.owner, f"{site.model}: the breaker is open", sentence)
+        run.once("breaker.opened", "close", failures=[heal.incident for heal in failures])

@@ -81,7 +81,7 @@ def _finish(canary: Canary, run: Run, model: ModelVersion, before: str | None) -
             run.perform(alias_move(run, registry.previous, before, site.registry.alias(registry.previous), Direction.ADVANCE), lease)
     with run.leased() as lease:
         run.perform(alias_move(run, registry.champion, model.version, before, Direction.ADVANCE), lease)
-    site.history.record_release(site.model, Release(_first_seen(run), model.version, before, by=run.incident.id))
+    site.record_release(Release(_first_seen(run), model.version, before, by=run.incident.id))
     served = site.serving.state().champion
     if served is None or served.version != model.version or served.digest != model.digest:
         raise _TakeBack(f"version {served.version if served else 'none'} serves after the promotion; expected {model.version}")

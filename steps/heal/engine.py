@@ -12,8 +12,10 @@ from modelmedic.steps.approval.requests import approve
 from modelmedic.steps.contracts.errors import ModelmedicError, StoreError, Transient
 from modelmedic.steps.contracts.heal_stages import HEAL
 from modelmedic.steps.contracts.stage import Kind, Stage
+from modelmedic.steps.heal.results import note_results
 from modelmedic.steps.heal.steps import begin, call
-from modelmedic.steps.rollout.repair import repair
+from modelmedic.steps.rollout.left_open import end_left_open
+from modelmedic.steps.rollout.repair import disagreements, repair
 from modelmedic.steps.runtime.run import Outputs, Run
 
 Call = Callable[[str, Run, Mapping[str, str]], Outputs]  # runs the step of that name
@@ -38,10 +40,17 @@ def _nobody(_run: Run, _stage: str) -> None:
 def heal(run: Run, *, ask: Ask = _nobody, step: Call = call, begin: Begin = begin, table: tuple[Stage, ...] = HEAL) -> Walk:
     """Walk the table to its end, without running again a stage whose result is in the ledger.
 
-    Raises Transient or StoreError when the same call may go through later: the incident stays open
-    and the next call goes on. Any other error is repaired as far as possible and closes the
-    incident as escalated; a bug is raised again after that.
+    Raises Transient or StoreError when the same call may go through later, as when another process
+    of this machine heals the incident: it stays open and the next call goes on. Any other error is
+    repaired as far as possible and closes the incident as escalated; a bug is raised again after
+    that.
     """
+    with run.alone("healed"):
+        return _walk(run, ask, step, begin, table)
+
+
+def _walk(run: Run, ask: Ask, step: Call, begin: Begin, table: tuple[Stage, ...]) -> Walk:
+    note_results(run)
     done: dict[str, Outputs] = {}
     for stage in table:
         if stage.kind is Kind.EXIT or not _starts(stage, done):
@@ -60,7 +69,7 @@ def heal(run: Run, *, ask: Ask = _nobody, step: Call = call, begin: Begin = begi
         done[stage.name] = outputs
         for follower in _alongside(run, stage, table):
             begin(follower.step, run)
-    return Walk(step("close", run, {})["outcome"])
+    return _closed(run, step, {})
 
 
 def _alongside(run: Run, finished: Stage, table: tuple[Stage, ...]) -> list[Stage]:
@@ -91,6 +100,13 @@ def _starts(stage: Stage, done: Mapping[str, Outputs]) -> bool:
 def _break_off(run: Run, step: Call, error: str) -> Walk:
     try:
         repair(run.site)
+        disagreements(run.site, healing=False)
     except ModelmedicError as worse:  # the incident is closed all the same; the next reconcile repairs what this could not
         error = f"{error}; and it could not be repaired: {worse}"
-    return Walk(step("close", run, {"error": error})["outcome"])
+    return _closed(run, step, {"error": error})
+
+
+def _closed(run: Run, step: Call, inputs: Mapping[str, str]) -> Walk:
+    outcome = step("close", run, inputs)["outcome"]
+    end_left_open(run.site, run.site.trail.later(run.incident.opened_at))
+    return Walk(outcome)

@@ -61,7 +61,7 @@ def _write(run: Run) -> str:
     with contextlib.suppress(Conflict):  # an earlier run wrote it and was killed before it could say so
         run.site.store.create(key, page.encode())
     rows = [inputs["reference"].num_rows, inputs["current"].num_rows]
-    run.note("evidently.written", page=key, rows=rows, columns=[*inputs["numeric"], *inputs["categorical"]])
+    run.once("evidently.written", "report", page=key, rows=rows, columns=[*inputs["numeric"], *inputs["categorical"]])
     return key
 
 

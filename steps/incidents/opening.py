@@ -1,16 +1,39 @@
-"""Incidents that a person opens, about the model's current window, and the heals of incidents that
-the loop opens. Called by the command heal, by triage and by the sweep.
+"""The opening of incidents, by the loop or by a person about the model's current window, and the
+heals of those that the loop opens. Called by the monitor, the command heal, triage and the sweep.
 """
 
-from modelmedic.steps.contracts.audit import Phase
+from collections.abc import Mapping
+
 from modelmedic.steps.contracts.incident import Incident
-from modelmedic.steps.contracts.keys import incident_id
+from modelmedic.steps.contracts.keys import incident_id, incident_key, model_hash, policy_key
 from modelmedic.steps.contracts.ports import Workflows
 from modelmedic.steps.contracts.window import Window
+from modelmedic.steps.records import documents
 from modelmedic.steps.records.audit import AuditTrail
 from modelmedic.steps.runtime.run import Run, Site
 
 ALERT = "by-hand"
+
+
+def open_incident(site: Site, window: Window, alert: str, facts: Mapping[str, str]) -> tuple[Incident, bool]:
+    """The model's open incident, and True when this call opened it; else the alert is attached to
+    it as evidence. The policy is kept first, and the opening is recorded, also one whose process
+    was killed before it could record it.
+    """
+    documents.keep(site.store, policy_key(site.policy.hash), site.policy)
+    incident, opened = site.ledger.open_incident(site.model, site.policy.hash, window, alert, facts)
+    note_opening(site.trail, incident)
+    return incident, opened
+
+
+def note_opening(trail: AuditTrail, incident: Incident, said: Mapping[str, str] | None = None) -> bool:
+    """Record, once, that the incident was opened; whether it was recorded now. `said` are facts of
+    the alert beside those that the incident has.
+    """
+    document = incident_key(model_hash(incident.model), incident.epoch, "opened.json")
+    facts = {"alert": incident.alert, "window": incident.window, **incident.facts, **(said or {})}
+    key, since = f"incident.opened/{incident.id}", incident.opened_at
+    return trail.once("incident.opened", key, incident=incident.id, facts=facts, documents=[document], since=since)
 
 
 def open_by_hand(site: Site, *, keep: bool = True) -> Run:
@@ -19,23 +42,25 @@ def open_by_hand(site: Site, *, keep: bool = True) -> Run:
     """
     current = site.ledger.current(site.model)
     if current is not None:
+        if keep:
+            note_opening(site.trail, current)
         return Run(site, current)
     now = site.clock.now()
     window = Window(now - site.policy.detect.window, now)
     if not keep:
         return Run(site, Incident(incident_id(site.model, 999_999), site.model, 999_999, site.policy.hash, now, window, ALERT))
-    incident, _ = site.ledger.open_incident(site.model, site.policy.hash, window, ALERT, {"by": site.actor})
-    site.note("incident.opened", {"alert": ALERT, "window": window, "by": site.actor}, incident.id)
-    return Run(site, incident)
+    return Run(site, open_incident(site, window, ALERT, {"by": site.actor})[0])
 
 
 def ensure_heal(workflows: Workflows, template: str, incident: Incident, by: str, trail: AuditTrail) -> bool:
     """Start the incident's Workflow unless there is one; True when this call started it. It is
-    recorded afterwards, because the Workflow is its own proof.
+    recorded afterwards, once, because the Workflow is its own proof.
 
     An incident that a person opened is left to that person, who heals it in process or submits it.
     """
-    if incident.alert == ALERT or not workflows.start(template, incident, by):
+    if incident.alert == ALERT:
         return False
-    trail.append("heal.started", Phase.NOTE, incident=incident.id, facts={"template": template, "by": by})
-    return True
+    started = workflows.start(template, incident, by)
+    facts = {"template": template, "by": by if started else "an earlier run"}
+    trail.once("heal.started", f"heal.started/{incident.id}", incident=incident.id, facts=facts, since=incident.opened_at)
+    return started

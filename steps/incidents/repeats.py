@@ -6,15 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from modelmedic.steps.contracts.ageing import AgeingLook
 from modelmedic.steps.contracts.decision import PastHeal
 from modelmedic.steps.contracts.detection import Verdict
 from modelmedic.steps.contracts.incident import Closing, Incident
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.results import DiagnoseResult
-from modelmedic.steps.contracts.words import Cause, Outcome, Remedy, VerdictState
+from modelmedic.steps.contracts.words import Cause, Outcome, VerdictState
 from modelmedic.steps.core.decision.limits import ADVANCING, objections, rejections_in_a_row
 from modelmedic.steps.core.incidents.persistence import APART
 from modelmedic.steps.core.incidents.recurrence import SILENT_FOR, news
+from modelmedic.steps.core.learning.brought_forward import too_dear
 from modelmedic.steps.records.freezes import Freezes
 from modelmedic.steps.records.ledger import Ledger
 
@@ -31,14 +33,21 @@ class Repeat:
 
 
 def find_repeat(
-    ledger: Ledger, freezes: Freezes, policy: Policy, champion: str, verdict: Verdict, earlier: Sequence[Verdict], now: datetime
+    ledger: Ledger,
+    freezes: Freezes,
+    policy: Policy,
+    champion: str,
+    verdict: Verdict,
+    earlier: Sequence[Verdict],
+    now: datetime,
+    aged: AgeingLook | None = None,
 ) -> Repeat | None:
     """The last closed incident, if the alarm shows nothing beyond it and the outcome still holds;
     None when the alarm is news.
 
-    `earlier` are the stored verdicts on this champion, oldest first. An incident of another
-    champion, of broken data or labels, of a release, or one that an error closed, is never
-    repeated.
+    `earlier` are the stored verdicts on this champion, oldest first, `aged` is the newest look at
+    its ageing. An incident of another champion, of broken data or labels, of a release, or one that
+    an error closed, is never repeated.
     """
     last = next(reversed(ledger.incidents(policy.name)), None)
     closing = ledger.closing(last) if last else None
@@ -50,7 +59,7 @@ def find_repeat(
     shown = next((each for each in reversed(earlier) if each.measured_at is not None and each.measured_at <= last.opened_at), None)
     if shown is None or news(shown, verdict) or _was_over(earlier, last.opened_at):
         return None
-    why = _nearly_the_same(policy, shown, verdict) or _held_back(ledger, freezes, policy, closing, diagnosed, now)
+    why = _nearly_the_same(policy, shown, verdict) or _held_back(ledger, freezes, policy, closing, diagnosed, now, aged)
     why = why or _told(last, closing, diagnosed, now)
     return Repeat(last.id, why) if why else None
 
@@ -68,11 +77,21 @@ def _nearly_the_same(policy: Policy, shown: Verdict, verdict: Verdict) -> str:
     return "its window holds nearly the same rows"
 
 
-def _held_back(ledger: Ledger, freezes: Freezes, policy: Policy, closing: Closing, diagnosed: DiagnoseResult, now: datetime) -> str:
-    """The reason against the remedy, now as then: a limit, or the patience after a rejection; empty
-    without one.
+def _held_back(
+    ledger: Ledger,
+    freezes: Freezes,
+    policy: Policy,
+    closing: Closing,
+    diagnosed: DiagnoseResult,
+    now: datetime,
+    aged: AgeingLook | None,
+) -> str:
+    """The reason against the remedy, now as then: a limit, the price, or the patience after a
+    rejection; empty without one.
     """
     wanted = diagnosed.decision.wanted
+    if dear := too_dear(diagnosed.diagnosis, aged, now):
+        return dear
     stopped = bool(diagnosed.decision.objections) or closing.outcome is Outcome.REJECTED
     if wanted not in ADVANCING or not stopped:
         return ""
@@ -95,11 +114,11 @@ def _refused_before(policy: Policy, heals: tuple[PastHeal, ...], now: datetime) 
 
 
 def _told(last: Incident, closing: Closing, diagnosed: DiagnoseResult, now: datetime) -> str:
-    """The reason when people were told of a remedy that the loop may not take by itself, and the
-    labels show no more harm than then; else empty.
+    """The reason when people were asked, or told of a remedy that the loop may not take by itself,
+    and nothing has grown since; else empty.
     """
-    asked = diagnosed.decision.wanted is Remedy.ESCALATE and diagnosed.diagnosis.cause is Cause.CONCEPT_DRIFT
-    if not (asked and closing.outcome is Outcome.ESCALATED) and closing.outcome is not Outcome.SUGGESTED:
+    asked = closing.outcome is Outcome.ESCALATED and not diagnosed.decision.objections  # a limit that is over asks nobody
+    if not asked and closing.outcome is not Outcome.SUGGESTED:
         return ""
     until = last.opened_at + SILENT_FOR
     return f"people were told, and have until {until:%Y-%m-%dT%H:%MZ}" if now < until else ""

@@ -1,5 +1,6 @@
 """Triage: from an alert body to incidents. An alert opens an incident only where the monitor's
-verdicts bear it out. Called by the entry point `triage`, which the Sensor starts.
+verdicts, or its looks at the ageing, bear it out. Called by the entry point `triage`, which the
+Sensor starts.
 
 Run again with the same body, by two pods at once, or after a kill anywhere: one incident, one
 Workflow. A refusal is recorded under its digest, in the trail of the model or, where no model of
@@ -29,16 +30,19 @@ from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.contracts.words import VerdictState
 from modelmedic.steps.core.decision.limits import replaces_champion
 from modelmedic.steps.core.incidents.alerts import FiringAlert, Refusal, read_alerts
-from modelmedic.steps.core.incidents.incident_window import evidence_window
-from modelmedic.steps.incidents.opening import ensure_heal
+from modelmedic.steps.core.incidents.incident_window import due_window, evidence_window
+from modelmedic.steps.incidents.opening import ensure_heal, note_opening
 from modelmedic.steps.incidents.repeats import find_repeat
 from modelmedic.steps.records import documents
+from modelmedic.steps.records.ageing_looks import answered, newest_look
 from modelmedic.steps.records.audit import AuditTrail
 from modelmedic.steps.records.freezes import Freezes
 from modelmedic.steps.records.ledger import Ledger
 from modelmedic.steps.runtime.run import Outputs
 
-HEALS: Final = frozenset({"ModelmedicDrift", "ModelmedicDegraded", "ModelmedicDataBroken"})  # the alerts that open incidents
+PAYS: Final = "ModelmedicRetrainingPays"
+RELEASE: Final = "ModelmedicReleaseBad"
+HEALS: Final = frozenset({"ModelmedicDrift", "ModelmedicDegraded", "ModelmedicDataBroken", PAYS, RELEASE})  # the alerts that open incidents
 NOBODY: Final = "ALERTS"  # the trail of alerts that name no model of ours; no policy has a name in capitals
 _ACTOR: Final = "triage"
 _MOST_REFUSALS: Final = 20  # of one body that are recorded one by one
@@ -113,10 +117,11 @@ def _model(batch: _Batch, model: str, facts: Mapping[str, str], alerts: list[Fir
 
 
 def _drifted(batch: _Batch, ledger: Ledger, policy_hash: str, alert: FiringAlert, trail: "_Trail") -> None:
-    """Attach the alert to the open incident, or open one if a verdict bears it out."""
+    """Attach the alert to the open incident, or open one if a verdict or a look bears it out."""
     current = ledger.current(alert.model)
     try:
-        window = current.window if current else _evidence(batch, ledger, policy_hash, alert.model)
+        seek = {PAYS: _evidence_of_age, RELEASE: _evidence_of_release}.get(alert.name, _evidence)
+        window = current.window if current else seek(batch, ledger, policy_hash, alert.model)
     except Refused as error:
         _refuse(batch, trail, _digest(alert), f"{alert.name}: {error}")
         return
@@ -125,8 +130,10 @@ def _drifted(batch: _Batch, ledger: Ledger, policy_hash: str, alert: FiringAlert
     batch.counts["opened" if opened else "attached"] += 1
     # an earlier run may have been killed between opening the incident and recording it
     by_this = incident.alert == alert.name and dict(incident.facts) == facts
-    event = "incident.opened" if by_this else "alert.attached"
-    trail.once(event, _digest(alert), {**_said(alert), "window": to_plain(incident.window)}, incident.id)
+    if by_this:
+        note_opening(trail.trail, incident, _said(alert))
+    else:
+        trail.once("alert.attached", _digest(alert), {**_said(alert), "window": to_plain(incident.window)}, incident.id)
     batch.say(f"{alert.model}: {alert.name} {'opened' if opened else 'belongs to'} incident {incident.id}")
 
 
@@ -134,10 +141,7 @@ def _evidence(batch: _Batch, ledger: Ledger, policy_hash: str, model: str) -> Wi
     """The window of the newest verdict that alarms. Raises Refused when none does since the last
     incident was closed, or when it repeats that incident.
     """
-    policy = documents.read(batch.workspace.store, Policy, policy_key(policy_hash))
-    if policy is None:
-        raise Refused(f"the policy of {model} is not in the store yet; expected its monitor or its bootstrap to have put it there")
-    now = batch.clock.now()
+    policy, now = _policy(batch, policy_hash, model), batch.clock.now()
     last = max(ledger.past_heals(model), key=lambda heal: heal.at, default=None)
     since = max(now - _RECENT, last.at) if last else now - _RECENT
     seen = list(_verdicts(batch.workspace.store, model, now - _RECENT))
@@ -148,10 +152,39 @@ def _evidence(batch: _Batch, ledger: Ledger, policy_hash: str, model: str) -> Wi
         raise Refused(f"windows of {model} hold rows of the champion before the last heal until {last.at + policy.settle:%Y-%m-%dT%H:%MZ}")
     earlier = [v for v in reversed(seen) if v.model_version == verdict.model_version]
     freezes = Freezes(batch.workspace.store, batch.clock)
-    again = find_repeat(ledger, freezes, policy, verdict.model_version or "", verdict, earlier, now)
+    aged = newest_look(batch.workspace.store, model, now)
+    again = find_repeat(ledger, freezes, policy, verdict.model_version or "", verdict, earlier, now, aged)
     if again is not None:
         raise Refused(f"it shows nothing beyond incident {again.incident}: {again.reason}")
     return evidence_window(verdict, policy)
+
+
+def _evidence_of_age(batch: _Batch, ledger: Ledger, policy_hash: str, model: str) -> Window:
+    """The newest window with labels, when the newest look at the ageing finds a training due.
+    Raises Refused when it does not, when a training or an incident came after it, or when it is
+    old.
+    """
+    policy, now = _policy(batch, policy_hash, model), batch.clock.now()
+    seen = newest_look(batch.workspace.store, model, now)
+    if seen is None or not seen.due or not seen.holds(now):
+        raise Refused(f"no look at the ageing of {model} finds a training due; an alert alone is no evidence")
+    if answered(ledger, seen):
+        raise Refused(f"the look of {seen.at:%Y-%m-%dT%H:%MZ} at the ageing of {model} has been answered by an incident or a training")
+    return due_window(policy, Window(now - policy.detect.window, now))
+
+
+def _evidence_of_release(_batch: _Batch, _ledger: Ledger, _policy_hash: str, model: str) -> Window:
+    """Always raises Refused: the monitor opens such an incident before it pushes what the alert
+    fires for, so without an open one the release has been dealt with.
+    """
+    raise Refused(f"no incident of {model} is open, and the monitor opens those about a release itself")
+
+
+def _policy(batch: _Batch, policy_hash: str, model: str) -> Policy:
+    policy = documents.read(batch.workspace.store, Policy, policy_key(policy_hash))
+    if policy is None:
+        raise Refused(f"the policy of {model} is not in the store yet; expected its monitor or its bootstrap to have put it there")
+    return policy
 
 
 def _verdicts(store: ObjectStore, model: str, since: datetime) -> Iterable[Verdict]:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from modelmedic.steps.adapters.streams import redact_output
 from modelmedic.steps.contracts.errors import ModelmedicError
 from modelmedic.steps.contracts.ports import ObjectStore
 from modelmedic.steps.predictor.options import Options, parse
@@ -27,6 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Exit codes: 0 stopped, 65 the folder is no usable model, 77 it needs unpickling that nobody
     allowed, 78 bad policy.
     """
+    redact_output()
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(name)s %(message)s")
     try:
         options = parse(sys.argv[1:] if arguments is None else arguments)

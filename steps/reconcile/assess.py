@@ -1,67 +1,92 @@
 """The assessment of past heals, made once labels of the time after them have matured; called by the
 sweep.
+
+A heal helped when the version that it put in place loses less than the version before would have
+lost on the same rows. The monitor asks both (detection/comparison.py); its newest comparison is
+read here, so that the sweep loads no model. The interval holds at all looks at once, so the verdict
+may wait until the labels tell: from the settle time on, and three settle times at most.
 """
 
 from collections.abc import Iterator
-from datetime import datetime
 
-from modelmedic.steps.contracts.errors import NotFound
-from modelmedic.steps.contracts.incident import Closing, Incident
+from modelmedic.steps.contracts.comparison import Comparison
+from modelmedic.steps.contracts.incident import Assessment, Closing, Incident
+from modelmedic.steps.contracts.keys import incident_key, model_hash
 from modelmedic.steps.contracts.notification import Severity
-from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.contracts.words import Outcome, Task
-from modelmedic.steps.core.statistics.residuals import LabelledRows, labelled_rows
-from modelmedic.steps.core.tables.pairing import pair
+from modelmedic.steps.core.comparison.benefit import Benefit, benefit
+from modelmedic.steps.core.comparison.blocks import outside, whole
+from modelmedic.steps.records.comparisons import newest_comparison
 from modelmedic.steps.reporting.publish import publish_if_possible
-from modelmedic.steps.runtime.run import Site
+from modelmedic.steps.runtime.run import Run, Site
 
 _CHANGED = (Outcome.HEALED, Outcome.ROLLED_BACK)
-_LEAST_LABELS = 100
-MOST_ROWS = 200_000
+_LONGEST = 3  # settle times
 
 
 def assess(site: Site) -> tuple[str, ...]:
-    """Assess every heal of the model whose labels have matured; a sentence for each."""
+    """Assess every heal of the model whose labels have matured; a sentence for each. The assessment
+    before is recorded first, where whoever made it was killed before it was.
+    """
+    made = [(said, incident) for incident in site.ledger.incidents(site.model) if (said := site.ledger.assessment(incident))]
+    if made:
+        said, incident = max(made, key=lambda each: each[0].at)
+        _note(Run(site, incident), said)
     return tuple(sentence for incident, closing in _due(site) if (sentence := _assess(site, incident, closing)))
 
 
 def _due(site: Site) -> Iterator[tuple[Incident, Closing]]:
     for incident in site.ledger.incidents(site.model):
         closing = site.ledger.closing(incident)
-        if closing and closing.outcome in _CHANGED and closing.effective is None and site.clock.now() >= _ripe(site, closing):
+        if closing and closing.outcome in _CHANGED and closing.effective is None and site.clock.now() >= closing.at + site.policy.settle:
             yield incident, closing
 
 
-def _ripe(site: Site, closing: Closing) -> datetime:
-    return closing.at + site.policy.settle
-
-
 def _assess(site: Site, incident: Incident, closing: Closing) -> str | None:
-    """Assess one heal: effective when the new version's loss is no higher than on its reference.
-    None while there are too few labels.
+    """Assess one heal. None while more labels may tell, and for ever when none can: the version
+    before could not be asked, or the new one was replaced before a label was known.
     """
-    window = Window(closing.at, closing.at + site.policy.detect.window)
-    version = closing.champion_after or ""
-    after = site.windows.table(window, labelled_only=True, limit=MOST_ROWS)
-    try:
-        both = pair(site.references.table(version), after, site.policy.roles)
-    except NotFound:
+    found = _benefit(site, incident, closing)
+    last = site.clock.now() >= closing.at + _LONGEST * site.policy.settle or _replaced(site, closing)
+    if found is None or not (found.told_apart or last):
         return None
-    rows = labelled_rows(both) if after.num_rows >= _LEAST_LABELS else None
-    if rows is None:
-        return None
-    sentence = _sentence(rows, version)
-    said = site.ledger.assess(incident, not rows.harmed, sentence)
-    site.note("heal.assessed", {"effective": said.effective, "sentence": said.sentence}, incident.id)
-    if not said.effective:
-        owner = site.policy.metadata.owner
-        site.tell("heal.ineffective", Severity.WARNING, owner, f"{site.model}: a heal did not help", sentence, incident.id)
+    said = site.ledger.assess(incident, found.effective, found.sentence, told_apart=found.told_apart)
+    _note(Run(site, incident), said)
     publish_if_possible(site, incident)
     return said.sentence
 
 
-def _sentence(rows: LabelledRows, version: str) -> str:
-    name = "log loss" if rows.task is Task.BINARY else "squared error"
-    expected, found = float(rows.loss[0].mean()), float(rows.loss[1].mean())
-    verdict = "effective" if not rows.harmed else "not effective"
-    return f"{verdict}: mean {name} of version {version} since is {found:.4g} on {len(rows.loss[1])} labels; {expected:.4g} was expected"
+def _note(run: Run, said: Assessment) -> None:
+    """Tell people of a heal that did not help, and record the assessment, once."""
+    site = run.site
+
+    def tell() -> None:
+        if said.told_apart and not said.effective:
+            owner = site.policy.metadata.owner
+            run.tell("heal.ineffective", Severity.WARNING, owner, f"{site.model}: a heal did not help", said.sentence)
+
+    facts = {"effective": said.effective, "told_apart": said.told_apart, "sentence": said.sentence}
+    key, documents = f"heal.assessed/{run.incident.id}", [incident_key(model_hash(site.model), run.incident.epoch, "effective.json")]
+    site.once("heal.assessed", key, facts, incident=run.incident.id, documents=documents, since=said.at, first=tell)
+
+
+def _benefit(site: Site, incident: Incident, closing: Closing) -> Benefit | None:
+    seen = _comparison(site, incident, closing)
+    pair = seen.pair(closing.champion_before) if seen is not None else None
+    if seen is None or pair is None:
+        return None
+    aside = site.history.quarantined(site.model)
+    since, before = whole(outside(pair.since, aside), seen.judged_until), outside(pair.before, aside)
+    name = "squared error" if site.policy.data.task is Task.REGRESSION else "log loss"
+    return benefit(seen.version, pair.other, since, before, name)
+
+
+def _comparison(site: Site, incident: Incident, closing: Closing) -> Comparison | None:
+    """The newest comparison of the version that the heal put in place, while it served for it."""
+    version = closing.champion_after
+    seen = newest_comparison(site.store, site.model, version, after=incident.opened_at) if version is not None else None
+    return seen if seen is not None and seen.released_at >= incident.opened_at else None
+
+
+def _replaced(site: Site, closing: Closing) -> bool:
+    return site.registry.alias(site.policy.registry.champion) != closing.champion_after

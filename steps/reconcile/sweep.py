@@ -14,10 +14,12 @@ from modelmedic.steps.contracts.diagnosis import Release
 from modelmedic.steps.contracts.incident import Incident
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.ports import Workflows
-from modelmedic.steps.heal.close import close
-from modelmedic.steps.incidents.opening import ensure_heal
+from modelmedic.steps.heal.close import close, note_closing
+from modelmedic.steps.incidents.opening import ensure_heal, note_opening
 from modelmedic.steps.reconcile.assess import assess
-from modelmedic.steps.rollout.repair import repair, withdraw_unwatched
+from modelmedic.steps.rollout.left_open import end_left_open
+from modelmedic.steps.rollout.repair import disagreements, repair, withdraw_unwatched
+from modelmedic.steps.runtime.anchoring import anchor
 from modelmedic.steps.runtime.run import Run, Site
 
 RELEASED_BY_HAND: Final = "somebody else"
@@ -28,9 +30,12 @@ _ENDED: Final = ("Succeeded", "Failed", "Error")
 
 @dataclass(frozen=True, slots=True)
 class SweepReport:
-    """The repairs of one sweep, a sentence each; empty when there was nothing to do."""
+    """The repairs of one sweep, a sentence each; empty when there was nothing to do. What is left
+    for a person to mend is in `disagreements`, and among the sentences as well.
+    """
 
     sentences: tuple[str, ...]
+    disagreements: tuple[str, ...] = ()
 
 
 def sweep(site: Site) -> SweepReport:
@@ -42,6 +47,7 @@ def sweep(site: Site) -> SweepReport:
     if flushed:
         said.append(f"{flushed} audit records that had waited for the store are in the trail now")
     current = site.ledger.current(site.model)
+    _make_up(site, current)
     if current is None:
         said += withdraw_unwatched(site)
     released = notice_release(site)
@@ -52,7 +58,27 @@ def sweep(site: Site) -> SweepReport:
         current = None
     if current is None:
         said += repair(site)
-    return SweepReport((*said, *assess(site)))
+        end_left_open(site)
+    left = disagreements(site, healing=current is not None)
+    assessed = assess(site)
+    anchor(site)
+    return SweepReport((*said, *left, *assessed), left)
+
+
+def _make_up(site: Site, current: Incident | None) -> None:
+    """Record what is stored and whose process was killed before it recorded it: the opening of an
+    incident, the closing of the last one, the last release.
+    """
+    every = site.ledger.incidents(site.model)
+    last = every[-1] if every else None
+    if current is not None:
+        note_opening(site.trail, current)
+    elif last is not None and (closing := site.ledger.closing(last)) is not None:
+        note_opening(site.trail, last)
+        note_closing(Run(site, last), closing)
+    releases = site.history.releases(site.model)
+    if releases:
+        site.note_release(releases[-1])
 
 
 def sweep_in_cluster(site: Site, workflows: Workflows, facts: Mapping[str, str]) -> int:
@@ -88,9 +114,7 @@ def notice_release(site: Site) -> Release | None:
     if served is None or served.version != alias or (releases and releases[-1].version == alias) or _promoting(site, alias):
         return None
     previous = releases[-1].version if releases else None
-    release = site.history.record_release(site.model, Release(site.clock.now(), alias, previous, by=RELEASED_BY_HAND))
-    site.note("release.noticed", {"version": alias, "previous": previous})
-    return release
+    return site.record_release(Release(site.clock.now(), alias, previous, by=RELEASED_BY_HAND))
 
 
 def _promoting(site: Site, version: str) -> bool:

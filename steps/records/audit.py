@@ -9,9 +9,9 @@ It cannot find somebody who may write every object of the store and rewrites the
 against that, the bucket needs an object lock.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from modelmedic.steps.contracts.audit import Phase, Record
@@ -20,10 +20,12 @@ from modelmedic.steps.contracts.errors import BadInput, Conflict, NotFound, Refu
 from modelmedic.steps.contracts.formats import encoded, parse
 from modelmedic.steps.contracts.keys import audit_head_key, audit_key, model_hash
 from modelmedic.steps.contracts.ports import Clock, ObjectStore
+from modelmedic.steps.contracts.redaction import redact
 from modelmedic.steps.contracts.window import utc
 from modelmedic.steps.core.records.chain import GENESIS, ChainFault, Changed, Entry, Head, entry, faults, follows, written
-from modelmedic.steps.core.records.redaction import redact
 from modelmedic.steps.records.documents import last
+
+SKEW = timedelta(hours=1)  # between the clocks of the machines that write to one trail
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +62,17 @@ class AuditTrail:
         key: str | None = None,
         fence: int | None = None,
         facts: Mapping[str, Any] | None = None,
+        documents: Iterable[str] = (),
     ) -> Record:
-        """Add one record at the end; secrets among the facts are redacted.
+        """Add one record at the end; secrets among the facts are redacted. `documents` are keys of
+        stored documents that the record vouches for, as they are now.
 
-        Raises StoreError when it cannot be written, Refused when the trail is broken at its end.
+        Raises StoreError when it cannot be written, NotFound when a document is not there, Refused
+        when the trail is broken at its end.
         """
         plain = redact(to_plain(dict(facts or {})))
-        draft = Record(0, "", utc(self._clock.now()), self.model, incident, self._actor, event, phase, key, fence, plain)
+        vouched = {document: sha256(self._store.get(document).data) for document in documents}
+        draft = Record(0, "", utc(self._clock.now()), self.model, incident, self._actor, event, phase, key, fence, plain, vouched)
         for _ in range(1000):  # each lost race is somebody else's record
             end = self._end or self._find_end()
             self._end = None
@@ -79,6 +85,62 @@ class AuditTrail:
                 self._move_head(_End(Head(record.sequence, sha256(data)), end.tag))
                 return record
         raise Conflict(f"audit trail of {self.model} lost 1000 races for its end; expected to append {event}")
+
+    def once(
+        self,
+        event: str,
+        key: str,
+        *,
+        incident: str | None = None,
+        facts: Mapping[str, Any] | None = None,
+        documents: Iterable[str] = (),
+        since: datetime | None = None,
+        phase: Phase = Phase.NOTE,
+        first: Callable[[], object] = tuple,
+        told: Callable[[Record], bool] | None = None,
+    ) -> bool:
+        """Add a record unless there is one of that event, phase and key, and say whether it was
+        added: what a process that was killed did not come to, the next one makes up for.
+
+        No record older than `since` is looked at; a margin for clocks that differ is added. Records
+        of earlier versions count too: they have no key but the incident, or say more in it, or are
+        known by `told`. `first` is called before the record is added, such as to tell people: a
+        kill in between tells twice.
+        """
+        for record in self.later(since):
+            if told is not None and told(record):
+                return False
+            if (record.event, record.incident, record.phase) != (event, incident, phase):
+                continue
+            if (record.key is None and incident is not None) or f"{record.key}/".startswith(f"{key}/"):
+                return False
+        first()
+        self.append(event, phase, incident=incident, key=key, facts=facts, documents=documents)
+        return True
+
+    def open_intents(self, records: Iterable[Record]) -> tuple[Record, ...]:
+        """The intents among the records, oldest first, behind which no outcome and no failure of
+        the same key is recorded.
+        """
+        left: dict[tuple[str, str | None], Record] = {}
+        for record in records:
+            if record.phase is Phase.INTENT:
+                left[record.event, record.key] = record
+            elif record.phase is not Phase.NOTE:
+                left.pop((record.event, record.key), None)
+        return tuple(left.values())
+
+    def later(self, since: datetime | None) -> Iterator[Record]:
+        """Oldest first, from about `since` on: a record that is older by more than the clocks of
+        writers differ is left out. Reads few records to find the first one.
+        """
+        length = self.length()
+        low, high = 1, length + 1
+        while since is not None and low < high:
+            middle = (low + high) // 2
+            low, high = (middle + 1, high) if self._entry(middle).record.at < since - SKEW else (low, middle)
+        for sequence in range(low, length + 1):
+            yield self._entry(sequence).record
 
     def records(self, incident: str | None = None) -> Iterator[Record]:
         """Oldest first, those of one incident when it is named. Raises NotFound or BadInput at a
@@ -103,6 +165,14 @@ class AuditTrail:
 
     def length(self) -> int:
         return self._find_end().head.sequence
+
+    def head(self) -> Head:
+        """The number and the hash of the last record."""
+        return self._find_end().head
+
+    def hash_of(self, sequence: int) -> str | None:
+        """The hash of that record; None when there is none."""
+        return self._entry(sequence).hash if self._exists(sequence) else None
 
     def verify(self) -> list[ChainFault]:
         """Every fault of the trail as it is stored now; empty when it is intact."""

@@ -2,7 +2,7 @@
 every trail that they concern, and asked about before every advance (effects/perform).
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from modelmedic.steps.contracts.audit import Phase
 from modelmedic.steps.contracts.control import FreezeOrder
@@ -12,6 +12,8 @@ from modelmedic.steps.contracts.ports import Clock, ObjectStore
 from modelmedic.steps.records.audit import AuditTrail
 from modelmedic.steps.records.documents import put, read
 from modelmedic.steps.records.known_models import models
+
+_LONG = timedelta(days=7)  # within which somebody lifts again what a kill left frozen
 
 
 class Freezes:
@@ -48,6 +50,8 @@ class Freezes:
         Raises BadInput when there is none, StoreError or Refused when the lift cannot be recorded.
         """
         lifted = self.order(model)
+        if lifted is None and not dry_run and (last := self._lifted(model)) is not None:
+            return last
         if lifted is None:
             raise BadInput(f"{'model ' + model if model is not None else 'every model'} is not frozen; nothing to lift")
         if not dry_run:
@@ -56,6 +60,15 @@ class Freezes:
             put(self._store, freeze_key(model), order)
             self._record(order, "freeze.lifted", Phase.OUTCOME)
         return lifted
+
+    def _lifted(self, model: str | None) -> FreezeOrder | None:
+        """The lift that stands, if the process that lifted was killed before it was recorded; it is
+        recorded now.
+        """
+        order = read(self._store, FreezeOrder, freeze_key(model))
+        if order is None or not order.lifted:
+            return None
+        return order if self._record(order, "freeze.lifted", Phase.OUTCOME) else None
 
     def order(self, model: str | None) -> FreezeOrder | None:
         """The freeze of exactly this scope that holds now."""
@@ -75,8 +88,21 @@ class Freezes:
         orders = (self.order(scope) for scope in (None, *models(self._store)))
         return tuple(order for order in orders if order is not None)
 
-    def _record(self, order: FreezeOrder, event: str, phase: Phase) -> None:
+    def _record(self, order: FreezeOrder, event: str, phase: Phase) -> bool:
+        """Record it once on every trail that it concerns; whether any lacked it."""
         facts = {"scope": order.model or "every model", "reason": order.reason, "until": order.until}
-        key = f"{event}/{order.at.isoformat()}/{order.by}"
+        key, document = f"{event}/{order.at.isoformat()}/{order.by}", freeze_key(order.model)
+        documents = [document] if phase is Phase.OUTCOME else []
+        lacked = False
         for model in (order.model,) if order.model is not None else models(self._store):
-            AuditTrail(self._store, model, self._clock, order.by).append(event, phase, key=key, facts=facts)
+            trail = AuditTrail(self._store, model, self._clock, order.by)
+            lacked |= trail.once(event, key, facts=facts, documents=documents, since=order.at, phase=phase)
+            if phase is Phase.OUTCOME:
+                self._end_intents(trail, event, order)
+        return lacked
+
+    def _end_intents(self, trail: AuditTrail, event: str, order: FreezeOrder) -> None:
+        """End the intents of lifts that were killed before they lifted anything."""
+        for record in trail.open_intents(trail.later(order.at - _LONG)):
+            if record.event == event:
+                trail.append(event, Phase.FAILURE, key=record.key, facts={"error": "its process ended before the freeze was lifted"})

@@ -1,17 +1,30 @@
-"""The facts that later heals have to know: quarantined spans, acknowledged shifts and the releases
-of a model.
+"""The facts that later heals have to know: quarantined spans and which of them people released,
+acknowledged shifts and the releases of a model.
 """
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from modelmedic.steps.contracts.codec import encode, sha256
-from modelmedic.steps.contracts.control import Acknowledgement, QuarantinedSpan
+from modelmedic.steps.contracts.control import Acknowledgement, QuarantinedSpan, QuarantineRelease
 from modelmedic.steps.contracts.diagnosis import Release
 from modelmedic.steps.contracts.formats import parse
-from modelmedic.steps.contracts.keys import acknowledged_key, quarantine_key, release_key
+from modelmedic.steps.contracts.keys import acknowledged_key, quarantine_key, quarantine_release_key, release_key
 from modelmedic.steps.contracts.ports import Clock, ObjectStore
 from modelmedic.steps.contracts.window import Window
+from modelmedic.steps.contracts.words import Cause
 from modelmedic.steps.records.documents import keep
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantine:
+    """A span that was set aside, and its release; None while the quarantine stands. `digest` names
+    the span in the store.
+    """
+
+    digest: str
+    span: QuarantinedSpan
+    release: QuarantineRelease | None = None
 
 
 class History:
@@ -33,15 +46,34 @@ class History:
         span = QuarantinedSpan(model, window, columns, reason, incident, self._clock.now())
         return keep(self._store, quarantine_key(model, digest), span)[0]
 
+    def quarantines(self, model: str) -> tuple[Quarantine, ...]:
+        """Every span that was ever set aside, by its start."""
+        folder = quarantine_key(model)
+        keys = list(self._store.list(folder))
+        spans = {key.removeprefix(folder).removesuffix(".json"): key for key in keys if "/" not in key.removeprefix(folder)}
+        found = [self._quarantine(model, digest, key, keys) for digest, key in spans.items()]
+        return tuple(sorted(found, key=lambda each: (each.span.window.start, each.span.window.end)))
+
     def quarantined_spans(self, model: str) -> tuple[QuarantinedSpan, ...]:
-        """The quarantined spans with columns and reasons, by their start."""
-        keys = list(self._store.list(quarantine_key(model)))
-        spans = [parse(QuarantinedSpan, self._store.get(key).data, key) for key in keys]
-        return tuple(sorted(spans, key=lambda span: (span.window.start, span.window.end)))
+        """The spans that nobody has released, with columns and reasons, by their start."""
+        return tuple(each.span for each in self.quarantines(model) if each.release is None)
 
     def quarantined(self, model: str) -> tuple[Window, ...]:
         """The windows that no training may touch, by their start."""
         return tuple(span.window for span in self.quarantined_spans(model))
+
+    def release_quarantine(
+        self, each: Quarantine, *, by: tuple[str, ...], reason: str, cause: Cause | None = None, version: str | None = None
+    ) -> QuarantineRelease:
+        """Count the rows of the span as good again. The first release stands, and is returned."""
+        span, now = each.span, self._clock.now()
+        release = QuarantineRelease(span.model, span.window, span.columns, reason, span.incident, now, by, cause, version)
+        return keep(self._store, quarantine_release_key(span.model, each.digest), release)[0]
+
+    def _quarantine(self, model: str, digest: str, key: str, keys: list[str]) -> Quarantine:
+        released = quarantine_release_key(model, digest)
+        span = parse(QuarantinedSpan, self._store.get(key).data, key)
+        return Quarantine(digest, span, parse(QuarantineRelease, self._store.get(released).data, released) if released in keys else None)
 
     def acknowledge(
         self,
@@ -64,6 +96,13 @@ class History:
         notes = [parse(Acknowledgement, self._store.get(key).data, key) for key in keys]
         now = self._clock.now()
         return tuple(sorted((note for note in notes if now < note.until), key=lambda note: note.until))
+
+    def documents(self, model: str, incident: str) -> tuple[str, ...]:
+        """The keys of the spans and acknowledgements that the incident wrote."""
+        laid = [quarantine_key(model, each.digest) for each in self.quarantines(model) if each.span.incident == incident]
+        notes = list(self._store.list(acknowledged_key(model)))
+        said = [key for key in notes if parse(Acknowledgement, self._store.get(key).data, key).incident == incident]
+        return (*laid, *said)
 
     def record_release(self, model: str, release: Release) -> Release:
         """Write down that another version serves now; once per time and version."""

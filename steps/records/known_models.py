@@ -8,9 +8,11 @@ from modelmedic.steps.contracts.errors import BadInput, NotFound
 from modelmedic.steps.contracts.formats import parse
 from modelmedic.steps.contracts.incident import Incident
 from modelmedic.steps.contracts.keys import audit_head_key, audit_key, incident_key, model_hash
+from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.ports import ObjectStore
 from modelmedic.steps.records.audit import read_entry
 
+_PREFIXES = ("incidents/", "audit/", "verdicts/", "releases/")
 _BEHIND = "~"  # sorts behind every key in a folder of ours
 
 
@@ -21,7 +23,7 @@ def models(store: ObjectStore) -> tuple[str, ...]:
 
 def by_hash(store: ObjectStore) -> dict[str, str | None]:
     """Model hash → name, None where no record of the model can be read."""
-    hashes = sorted({*_folders(store, "incidents/"), *_folders(store, "audit/")})
+    hashes = sorted({hashed for prefix in _PREFIXES for hashed in _folders(store, prefix)})
     return {hashed: _name(store, hashed) for hashed in hashes}
 
 
@@ -51,3 +53,8 @@ def _names(store: ObjectStore, hashed: str) -> Iterator[str]:
                 yield read_entry(store.get(key).data, key).record.model
             except (NotFound, BadInput):
                 continue
+    for key in store.list("policies/"):
+        try:
+            yield parse(Policy, store.get(key).data, key).name
+        except (NotFound, BadInput):
+            continue

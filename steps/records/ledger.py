@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from typing import Any, TypeVar
 
 from modelmedic.steps.contracts.codec import canonical, sha256, to_plain
@@ -9,13 +10,14 @@ from modelmedic.steps.contracts.decision import PastHeal
 from modelmedic.steps.contracts.errors import Conflict, NotFound
 from modelmedic.steps.contracts.formats import parse
 from modelmedic.steps.contracts.incident import Answer, Assessment, Closing, Incident
-from modelmedic.steps.contracts.keys import incident_id, incident_key, incident_place, model_hash, word
+from modelmedic.steps.contracts.keys import answer_key, incident_id, incident_key, incident_place, model_hash, stage_key
 from modelmedic.steps.contracts.ports import Clock, ObjectStore
 from modelmedic.steps.contracts.results import Result
 from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.records.documents import exists, keep, last, read
 
 _DOCUMENT = dict[str, Any]
+_AT_ONCE = timedelta(minutes=1)
 R = TypeVar("R", bound=Result)
 
 
@@ -114,10 +116,13 @@ class Ledger:
 
     def answer(self, incident: Incident, answer: Answer) -> int:
         """Add an answer to the approval request, and return its number, from 1. An answer is never
-        replaced.
+        replaced, and one that the same person gives twice at once is one.
         """
         while True:
             number = last(lambda n: exists(self._store, _answer_key(incident, n))) + 1
+            for key in self._store.list(_key(incident, "answers/")):  # read behind the number, so that what came since takes it
+                if _same(parse(Answer, self._store.get(key).data, key), answer):
+                    return int(key.rpartition("/")[2].removesuffix(".json"))
             if keep(self._store, _answer_key(incident, number), answer)[1]:
                 return number
 
@@ -136,14 +141,19 @@ class Ledger:
         assessment = self.assessment(incident) if closing else None
         return dataclasses.replace(closing, effective=assessment.effective) if closing and assessment else closing
 
-    def assess(self, incident: Incident, effective: bool, sentence: str) -> Assessment:
+    def assess(self, incident: Incident, effective: bool, sentence: str, *, told_apart: bool = True) -> Assessment:
         """Say, once, whether the heal helped. Raises Conflict while the incident is open."""
         if not self._is_closed(incident):
             raise Conflict(f"incident {incident.id} is open; expected it closed before its effect is assessed")
-        return keep(self._store, _key(incident, "effective.json"), Assessment(effective, sentence, self._clock.now()))[0]
+        said = Assessment(effective, sentence, self._clock.now(), told_apart)
+        return keep(self._store, _key(incident, "effective.json"), said)[0]
 
     def assessment(self, incident: Incident) -> Assessment | None:
         return read(self._store, Assessment, _key(incident, "effective.json"))
+
+    def documents(self, incident: Incident) -> tuple[str, ...]:
+        """The keys of everything that is kept of the incident."""
+        return tuple(self._store.list(_key(incident)))
 
     def past_heals(self, model: str) -> tuple[PastHeal, ...]:
         """The model's closed incidents, oldest first, as the limits on acting count them."""
@@ -174,6 +184,11 @@ class Ledger:
         return parse(_DOCUMENT, self._store.get(key).data, key)
 
 
+def _same(one: Answer, other: Answer) -> bool:
+    alike = (one.by, one.approved, one.digest, one.verified) == (other.by, other.approved, other.digest, other.verified)
+    return alike and abs(one.at - other.at) < _AT_ONCE
+
+
 def _key(incident: Incident, *parts: str) -> str:
     return incident_key(model_hash(incident.model), incident.epoch, *parts)
 
@@ -183,8 +198,8 @@ def _outputs(document: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _stage_key(incident: Incident, stage: str) -> str:
-    return _key(incident, "stages", f"{word('stage', stage)}.json")
+    return stage_key(model_hash(incident.model), incident.epoch, stage)
 
 
 def _answer_key(incident: Incident, number: int) -> str:
-    return _key(incident, "answers", f"{number:06d}.json")
+    return answer_key(model_hash(incident.model), incident.epoch, number)

@@ -1,6 +1,8 @@
 """The policy that an incident was opened under, as the store keeps it."""
 
-from modelmedic.steps.contracts.errors import NotFound, Refused
+import contextlib
+
+from modelmedic.steps.contracts.errors import BadInput, NotFound, Refused
 from modelmedic.steps.contracts.incident import Incident
 from modelmedic.steps.contracts.keys import policy_key
 from modelmedic.steps.contracts.policy import Policy
@@ -28,3 +30,12 @@ def pinned(policy: Policy, incident: Incident, what: str) -> Policy:
             "and its rules do not change while it is open"
         )
     return policy
+
+
+def known_policy(store: ObjectStore, model: str) -> Policy | None:
+    """A policy that the store has of the model; None when there is none that can be read."""
+    for key in store.list("policies/"):
+        with contextlib.suppress(BadInput):
+            if (policy := read(store, Policy, key)) is not None and policy.name == model:
+                return policy
+    return None

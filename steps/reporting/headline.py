@@ -87,7 +87,9 @@ def _later(story: Story) -> _Line | None:
         return ("Later", f"undone by {short(story.undone.by)}", f": {story.undone.sentence}{why}")
     if story.assessment is None:
         return None
-    return ("Later", "the heal helped" if story.assessment.effective else "the heal did not help", f": {story.assessment.sentence}")
+    unclear = "labels do not tell whether the heal helped"
+    said = unclear if not story.assessment.told_apart else "the heal helped" if story.assessment.effective else "the heal did not help"
+    return ("Later", said, f": {story.assessment.sentence}")
 
 
 def cards(story: Story) -> list[Mapping[str, str]]:

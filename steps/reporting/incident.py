@@ -7,10 +7,16 @@ from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
-from modelmedic.steps.contracts.words import Outcome
+from markupsafe import Markup
+
+from modelmedic.steps.contracts.words import Outcome, Task
+from modelmedic.steps.core.comparison.blocks import whole
 from modelmedic.steps.reporting.gates import gates_section
 from modelmedic.steps.reporting.headline import cards, headline, outcome
 from modelmedic.steps.reporting.moments import Moment, moments
+from modelmedic.steps.reporting.pictures import ageing
+from modelmedic.steps.reporting.pictures.ablation import ablation_curves
+from modelmedic.steps.reporting.pictures.losses import losses
 from modelmedic.steps.reporting.pictures.shares import shares
 from modelmedic.steps.reporting.pictures.spans import Lane, spans
 from modelmedic.steps.reporting.pictures.text import lasting, number, short, words
@@ -41,9 +47,12 @@ def incident_page(story: Story) -> str:
         label_delay=lasting(story.policy.data.labels.delay) if story.policy.data.labels.delay else "",
         diagnosis=story.diagnosis,
         considered=causes_considered(story.diagnosis),
+        ageing=ageing.ageing(story.ageing) if story.ageing else None,
+        aged=ageing.sentence(story.ageing) if story.ageing else "",
         decision=story.decision,
         limits=_limits(story),
         quarantine=story.quarantine,
+        lasting=_lasting(story),
         training=story.training,
         spans=_spans(story),
         **gates_section(story),
@@ -110,12 +119,29 @@ def _limits(story: Story) -> list[tuple[str, str]]:
     ]
 
 
+def _lasting(story: Story) -> Mapping[str, Any] | None:
+    """The rows that a person is asked about, and what models taught with and without them lost."""
+    if story.lasting is None:
+        return None
+    found = story.training.ablation if story.training is not None else None
+    return {
+        "sentence": story.lasting.sentence,
+        "spans": story.lasting.spans,
+        "columns": story.lasting.columns,
+        "said": found.sentence if found is not None else "",
+        "picture": ablation_curves(found, _loss_name(story)) if found is not None else None,
+        "open": story.closing is None,
+    }
+
+
 def _spans(story: Story) -> Any:
     if story.training is None:
         return None
     plan = story.training.plan
     lanes = [Lane("trained on", "train", (plan.train,)), Lane("held out", "holdout", (plan.holdout,))]
-    if plan.excluded:
+    if story.lasting is not None:
+        lanes.append(Lane("in doubt", "excluded", story.lasting.spans))
+    elif plan.excluded:
         lanes.append(Lane("set aside", "excluded", plan.excluded))
     lanes.append(Lane("incident's window", "window", (story.incident.window,)))
     return spans(lanes, story.diagnosis.onset if story.diagnosis else None)
@@ -129,12 +155,14 @@ def _ended(story: Story) -> int | None:
 
 def _effect(story: Story) -> Mapping[str, Any] | None:
     if story.assessment is not None:
-        good = story.assessment.effective
+        good, told = story.assessment.effective, story.assessment.told_apart
         return {
-            "sentence": "Judged once the labels after the heal had matured.",
+            "sentence": "The version before was asked about the rows that came after the heal, and both were judged by the same labels.",
             "said": story.assessment.sentence,
-            "good": good,
+            "tone": ("good" if good else "bad") if told else "",
+            "symbol": ("✓" if good else "✕") if told else "=",
             "at": story.assessment.at,
+            "picture": _losses(story),
         }
     if story.closing is None or story.closing.outcome not in (Outcome.HEALED, Outcome.ROLLED_BACK):
         return None
@@ -142,7 +170,19 @@ def _effect(story: Story) -> Mapping[str, Any] | None:
     return {
         "sentence": f"Not known yet. From {due:%Y-%m-%d %H:%M} UTC on the labels have matured, and this page states the result.",
         "said": "",
+        "picture": None,
     }
+
+
+def _losses(story: Story) -> Markup | None:
+    pair = story.judged.pair(story.closing.champion_before) if story.judged and story.closing else None
+    if story.judged is None or pair is None:
+        return None
+    return losses(whole(pair.since, story.judged.judged_until), story.judged.version, pair.other, _loss_name(story))
+
+
+def _loss_name(story: Story) -> str:
+    return "squared error" if story.policy.data.task is Task.REGRESSION else "log loss"
 
 
 def _chain(chain: Chain | None, model: str) -> Mapping[str, Any] | None:

@@ -107,6 +107,10 @@ def _closed(facts: _Facts) -> tuple[str, str, str]:
     return f"Closed: {outcome}", _fact(facts, "sentence", 400), state
 
 
+def _effect(facts: Mapping[str, Any]) -> str:
+    return "done" if facts.get("told_apart") is False else "good" if facts.get("effective") else "bad"
+
+
 def _gated(title: str, state: str) -> Callable[[_Facts], tuple[str, str, str]]:
     def told(facts: _Facts) -> tuple[str, str, str]:
         gate = facts.get("gate")
@@ -121,6 +125,7 @@ _SENTENCES: dict[str, Callable[[_Facts], tuple[str, str, str]]] = {
     "approval.requested": lambda facts: ("Approval requested", f"about {_fact(facts, 'digest', 20)}", "done"),
     "approval.decided": _answered,
     "window.quarantined": lambda _: ("Set aside", "the broken window will not be trained on", "good"),
+    "quarantine.released": lambda facts: ("Released", f"the rows count as good again: {_fact(facts, 'reason')}", "good"),
     "gate.passed": _gated("Gate passed", "good"),
     "gate.failed": _gated("Gate failed", "bad"),
     "canary.started": lambda _: ("Challenger up", "dark: the challenger answers, and gets no traffic", "done"),
@@ -135,7 +140,7 @@ _SENTENCES: dict[str, Callable[[_Facts], tuple[str, str, str]]] = {
     "alias.moved": lambda facts: ("Alias moved", f"{_fact(facts, 'alias', 60)} is version {_fact(facts, 'version', 40)} now", "good"),
     "model.restored": lambda facts: ("Restored", f"version {_fact(facts, 'champion', 40)} serves all traffic again", "good"),
     "heal.undone": lambda facts: ("Undone", f"{_fact(facts, 'sentence')}; {_fact(facts, 'reason') or 'no reason was given'}", "bad"),
-    "heal.assessed": lambda facts: ("Assessed", _fact(facts, "sentence"), "good" if facts.get("effective") else "bad"),
+    "heal.assessed": lambda facts: ("Assessed", _fact(facts, "sentence"), _effect(facts)),
     "incident.closed": _closed,
     "report.failed": lambda facts: ("No incident page", _fact(facts, "error"), "bad"),
 }

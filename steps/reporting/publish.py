@@ -1,4 +1,6 @@
-"""The incident page drawn from the records and stored; called by close, undo and assess."""
+"""The incident page drawn from the records and stored; called when a person is asked, and by close,
+undo and assess.
+"""
 
 from modelmedic.steps.contracts.errors import ModelmedicError
 from modelmedic.steps.contracts.incident import Incident
@@ -20,9 +22,11 @@ def publish(site: Site, incident: Incident) -> str:
 
 
 def publish_if_possible(site: Site, incident: Incident) -> str | None:
-    """The store key of the page; None, and a note on the audit trail, when it could not be drawn,
-    because no act is undone for the sake of its page.
+    """The store key of the page; None where the site has no pages, and when it could not be drawn,
+    with a note on the audit trail, because no act is undone for the sake of its page.
     """
+    if not site.pages:
+        return None
     try:
         return publish(site, incident)
     except ModelmedicError as error:

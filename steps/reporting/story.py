@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from modelmedic.steps.contracts.audit import Record
 from modelmedic.steps.contracts.codec import canonical, decode
+from modelmedic.steps.contracts.comparison import Comparison as VersionComparison
 from modelmedic.steps.contracts.decision import Decision
 from modelmedic.steps.contracts.detection import Verdict
 from modelmedic.steps.contracts.diagnosis import Diagnosis
@@ -26,16 +27,21 @@ from modelmedic.steps.contracts.results import (
     APPROVALS,
     ApprovalResult,
     DeployResult,
+    LastingQuarantine,
     QuarantineResult,
     RetrainResult,
     RollbackResult,
     UndoResult,
 )
 from modelmedic.steps.contracts.training import Validation
+from modelmedic.steps.contracts.words import Cause
 from modelmedic.steps.core.records.chain import ChainFault, Entry
 from modelmedic.steps.core.tables.thinning import thin
+from modelmedic.steps.records.comparisons import newest_comparison
 from modelmedic.steps.records.documents import read
+from modelmedic.steps.reporting.ageing import ageing_curve
 from modelmedic.steps.reporting.comparison import Comparison, compare
+from modelmedic.steps.reporting.pictures.ageing import AgeingCurve
 from modelmedic.steps.runtime.reference import champion_reference
 from modelmedic.steps.runtime.run import Site
 
@@ -72,7 +78,10 @@ class Story:
     diagnosis: Diagnosis | None = None
     decision: Decision | None = None
     comparison: Comparison | None = None
+    ageing: AgeingCurve | None = None
+    judged: VersionComparison | None = None  # of the version that a heal put in place with the one before
     quarantine: QuarantineResult | None = None
+    lasting: LastingQuarantine | None = None  # that a person is asked about
     training: RetrainResult | None = None
     validation: Validation | None = None
     validated_against: str | None = None
@@ -114,7 +123,10 @@ def gather(site: Site, incident: Incident) -> Story:
         diagnosis=diagnosis,
         decision=_part(Decision, found.get("decision"), "decision", gaps),
         comparison=_comparison(site, incident, found.get("reference") or champion, diagnosis, verdict, gaps),
+        ageing=_ageing(site, incident, diagnosis, gaps),
+        judged=_judged(site, incident, gaps),
         quarantine=_part(QuarantineResult, _set_aside(stages), "quarantine", gaps),
+        lasting=_part(LastingQuarantine, found.get("lasting"), "lasting quarantine", gaps),
         training=_part(RetrainResult, stages.get("retrain"), "training", gaps),
         validation=_part(Validation, tried.get("validation"), "validation", gaps),
         validated_against=tried.get("champion"),
@@ -180,6 +192,30 @@ def _comparison(
         _LOG.exception("the windows of %s cannot be drawn", incident.id)
         gaps.append(f"the windows cannot be drawn, by a fault of this program: {type(bug).__name__}: {bug}")
     return None
+
+
+def _judged(site: Site, incident: Incident, gaps: list[str]) -> VersionComparison | None:
+    """The newest comparison of the version that the incident put in place, since it did."""
+    closing = site.ledger.closing(incident)
+    if closing is None or closing.champion_after in (None, closing.champion_before):
+        return None
+    try:
+        seen = newest_comparison(site.store, site.model, str(closing.champion_after), after=incident.opened_at)
+        return seen if seen is not None and seen.released_at >= incident.opened_at else None
+    except ModelmedicError as error:
+        gaps.append(f"the comparison of the versions cannot be read: {error}")
+        return None
+
+
+def _ageing(site: Site, incident: Incident, diagnosis: Diagnosis | None, gaps: list[str]) -> AgeingCurve | None:
+    """What age had cost when the incident was opened, for an incident about that alone."""
+    if diagnosis is None or diagnosis.cause is not Cause.AGEING:
+        return None
+    try:
+        return ageing_curve(site.store, site.history, site.model, incident.opened_at)
+    except ModelmedicError as error:
+        gaps.append(f"the looks at the ageing cannot be read: {error}")
+        return None
 
 
 def _told(store: ObjectStore, incident: Incident, gaps: list[str]) -> tuple[Notification, ...]:

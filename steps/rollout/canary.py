@@ -19,12 +19,12 @@ from modelmedic.steps.contracts.words import Direction
 from modelmedic.steps.core.rollout.canary_judgement import DarkReplay, Judgement, judge_replay, judge_share, traffic_between
 from modelmedic.steps.core.statistics.latency import p95
 from modelmedic.steps.core.tables.thinning import thin
+from modelmedic.steps.effects.lease import LONGEST
 from modelmedic.steps.effects.perform import Effect
 from modelmedic.steps.incidents.heal_metrics import tell_heal
 from modelmedic.steps.runtime.run import Run, lease_if_any
 
 _REPLAY_ROWS = 25  # rows a request: enough for a p95 over twenty requests of the default replay
-_LONGEST_EFFECT = timedelta(minutes=5)  # a model server that comes up slowly
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class Canary:
         site = self._run.site
         if self._is_champion(self._serving.state()):
             return self._step_of_champion(0)
-        rows = thin(site.references.table(self._model.version), site.policy.rollout.replayRequests)
+        rows = thin(site.references.replay(self._model.version), site.policy.rollout.replayRequests)
         with _blaming_the_challenger():
             answers = self._replayed(rows, "canary")
         replay = DarkReplay(
@@ -177,7 +177,7 @@ class Canary:
         run, model = self._run, self._model
         whole = {"version": model.version, "digest": model.digest, **(facts or {})}
         effect = Effect(event, f"{key}:{run.incident.id}:{model.digest}", Direction.ADVANCE, act, read_back, whole)
-        with run.leased(_LONGEST_EFFECT) as lease, _blaming_the_challenger():
+        with run.leased(LONGEST) as lease, _blaming_the_challenger():
             run.perform(effect, lease)
 
     def _step_of_champion(self, share: int) -> CanaryStep:

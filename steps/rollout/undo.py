@@ -2,7 +2,9 @@
 follows, and the records say who did it and why; called by `modelmedic undo`.
 """
 
+from contextlib import nullcontext
 from dataclasses import dataclass
+from typing import Any
 
 from modelmedic.steps.contracts.diagnosis import Release
 from modelmedic.steps.contracts.errors import BadInput, Refused
@@ -12,7 +14,9 @@ from modelmedic.steps.contracts.training import ModelVersion
 from modelmedic.steps.contracts.words import Direction
 from modelmedic.steps.effects.lease import Lease
 from modelmedic.steps.reporting.publish import publish_if_possible
+from modelmedic.steps.rollout.left_open import end_left_open
 from modelmedic.steps.rollout.restore import restoration
+from modelmedic.steps.runtime.anchoring import anchor
 from modelmedic.steps.runtime.run import Run, lease_if_any
 from modelmedic.steps.runtime.versions import alias_move
 
@@ -33,8 +37,13 @@ def undo(run: Run, *, by: str, reason: str = "", dry_run: bool = False) -> str:
 
     Raises BadInput when the heal changed nothing that serves, Refused while a heal of the model is
     open or when somebody has moved the alias since; undoing a rollback is refused under a freeze as
-    well, because it advances.
+    well, because it advances. Raises Transient while another process of this machine undoes it.
     """
+    with nullcontext() if dry_run else run.alone("undone"):
+        return _undo(run, by, reason, dry_run)
+
+
+def _undo(run: Run, by: str, reason: str, dry_run: bool) -> str:
     site, change = run.site, changed(run)
     target = site.registry.version(change.before)
     now = site.registry.alias(site.policy.registry.champion)
@@ -48,8 +57,9 @@ def undo(run: Run, *, by: str, reason: str = "", dry_run: bool = False) -> str:
     else:
         with site.lease() as held:
             _switch(run, change, target, held)
-    if run.result_if_any(UndoResult) is None:
-        _tell(run, change, by, reason, sentence)
+    end_left_open(site, site.trail.later(run.incident.opened_at))
+    _record(run, change, UndoResult(site.clock.now(), by, reason, sentence))
+    anchor(site)
     return sentence
 
 
@@ -83,11 +93,18 @@ def _switch(run: Run, change: Change, target: ModelVersion, lease: Lease | None)
         run.perform(alias_move(run, alias, target.version, change.after, change.direction), lease)
 
 
-def _tell(run: Run, change: Change, by: str, reason: str, sentence: str) -> None:
-    site = run.site
-    undone = run.record(UndoResult(site.clock.now(), by, reason, sentence))
-    site.history.record_release(site.model, Release(undone.at, change.before, change.after, by=by))
-    run.note("heal.undone", by=by, reason=reason, before=change.after, after=change.before, sentence=f"{by}: {sentence}")
-    publish_if_possible(site, run.incident)
-    why = reason or "no reason was given"
-    run.tell("heal.undone", Severity.WARNING, site.policy.metadata.owner, f"{site.model}: {by} undid a heal", f"{sentence}: {why}")
+def _record(run: Run, change: Change, new: UndoResult) -> None:
+    """Write down, once, who undid the heal and why, also where an earlier run was killed while it
+    did so.
+    """
+    site, undone = run.site, run.record(new)
+    by, why, summary = undone.by, undone.reason or "no reason was given", f"{site.model}: {undone.by} undid a heal"
+    site.record_release(Release(undone.at, change.before, change.after, by=by))
+
+    def tell() -> None:
+        run.tell("heal.undone", Severity.WARNING, site.policy.metadata.owner, summary, f"{undone.sentence}: {why}")
+
+    facts: dict[str, Any] = {"by": by, "reason": undone.reason, "before": change.after, "after": change.before}
+    facts["sentence"] = f"{by}: {undone.sentence}"
+    if run.once("heal.undone", "undo", documents=[run.stage_key(UndoResult.name)], first=tell, **facts):
+        publish_if_possible(site, run.incident)

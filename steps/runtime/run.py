@@ -2,34 +2,41 @@
 that is being healed.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from modelmedic.steps.contracts.audit import Phase, Record
-from modelmedic.steps.contracts.errors import BadInput, ModelmedicError, Refused
+from modelmedic.steps.contracts.diagnosis import Release
+from modelmedic.steps.contracts.errors import BadInput, ModelmedicError
 from modelmedic.steps.contracts.incident import Incident
+from modelmedic.steps.contracts.keys import model_hash, release_key, stage_key
 from modelmedic.steps.contracts.notification import Notification, Severity
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.ports import Clock, Notifier, ObjectStore, References, Registry, Serving, Windows
 from modelmedic.steps.contracts.results import Result
 from modelmedic.steps.contracts.samples import Publisher
 from modelmedic.steps.effects.journal import Journal
-from modelmedic.steps.effects.lease import TTL, Lease, acquire
+from modelmedic.steps.effects.lease import TTL, Claim, Lease, LeaseHeld, LeaseWatch, acquire
 from modelmedic.steps.effects.perform import Effect, perform
 from modelmedic.steps.effects.spool import Spool, flush_notes
 from modelmedic.steps.records.audit import AuditTrail
 from modelmedic.steps.records.freezes import Freezes
 from modelmedic.steps.records.history import History
 from modelmedic.steps.records.ledger import Ledger
+from modelmedic.steps.runtime.alone import alone
 
 if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
+
     from modelmedic.steps.adapters.evidently.painter import Painter
+    from modelmedic.steps.adapters.models.pilots import Pilots
 
 R = TypeVar("R", bound=Result)
 Outputs = Mapping[str, str]  # a step's answer: exactly the outputs that its stage declares
@@ -48,7 +55,10 @@ class Site:
     `clock` is the model's time, which a simulation plays; `real` is this machine's, by which leases
     run out. `actor` names who acts in every record; `work` is a scratch folder of this machine;
     `say` tells a person what goes on, a sentence a time. `gone` is true of a lease's holder that is
-    known to be dead. `metrics` gets the loop's own samples; None: nobody does.
+    known to be dead. `metrics` gets the loop's own samples; None: nobody does. `ask` answers rows
+    as one version does, in this process, for replays that trust their models; None: models are
+    asked in child processes. `pages` is false where nobody will look at an incident's page, as in
+    a replay. `anchor_key` signs the remarks on the trail's end.
     """
 
     policy: Policy
@@ -65,6 +75,9 @@ class Site:
     say: Callable[[str], None] = field(default=silent)
     gone: Callable[[str], bool] = field(default=lambda _holder: False)
     metrics: Publisher | None = None
+    ask: "Callable[[str, pa.Table], np.ndarray] | None" = None
+    pages: bool = True
+    anchor_key: bytes | None = None
 
     @property
     def model(self) -> str:
@@ -97,20 +110,37 @@ class Site:
 
         return Painter()
 
+    @cached_property
+    def pilots(self) -> "Pilots":
+        """The small models that measure ageing, each taught once in this process."""
+        from modelmedic.steps.adapters.models.pilots import Pilots
+
+        return Pilots()
+
     def lease(self, patience: timedelta = TTL + _SLACK, ttl: timedelta = TTL) -> Lease:
         """The lease on the model, a context manager. Raises Refused when somebody still holds it
         after `patience`.
 
-        The default outlasts a lease that a dead process left behind.
+        The default outlasts a lease that a dead process left behind; one that its holder's clock
+        dated ahead is waited for as long as a lease may last, however short the patience.
         """
-        until = self.real.now() + patience
+        began = self.real.now()
+        watch = LeaseWatch(self.real)
         while True:
             try:
-                return acquire(self.store, self.model, self.actor, self.real, ttl=ttl, gone=self.gone)
-            except Refused:
-                if self.real.now() >= until:
+                return acquire(self.store, self.model, self.actor, self.real, ttl=ttl, gone=self.gone, watch=watch)
+            except LeaseHeld as held:
+                if patience and _dated_ahead(held.claim, self.real.now()):
+                    patience = max(patience, held.claim.lasts + _SLACK)
+                if self.real.now() - began >= patience:
                     raise
             self.real.sleep(_SLACK)
+
+    def alone(self, name: str, subject: str, doing: str) -> AbstractContextManager[None]:
+        """The right of one process of this machine to work on what `name` names, for a block.
+        Raises Transient, naming the holder, when another process does.
+        """
+        return alone(self.work / "locks" / f"{name}.lock", subject, doing, self.actor, self.real.now())
 
     def annotate(self, facts: Mapping[str, str | None]) -> None:
         """Leave a note on the serving object itself. `serving` may be a proxy, and is not built
@@ -127,6 +157,36 @@ class Site:
     def note(self, event: str, facts: Mapping[str, Any], incident: str | None = None) -> Record:
         """Record a decision without an effect on the audit trail; "did nothing" is one as well."""
         return self.trail.append(event, Phase.NOTE, incident=incident, facts=facts)
+
+    def once(
+        self,
+        event: str,
+        key: str,
+        facts: Mapping[str, Any],
+        *,
+        incident: str | None = None,
+        documents: Iterable[str] = (),
+        since: datetime | None = None,
+        first: Callable[[], object] = tuple,
+        told: Callable[[Record], bool] | None = None,
+    ) -> bool:
+        """Record a decision that a stored document holds, unless that was done, by this process or
+        one that was killed; says whether it was recorded now. No note is older than `since`;
+        `first` is called before one is added, and `told` knows one of an earlier version.
+        """
+        return self.trail.once(event, key, incident=incident, facts=facts, documents=documents, since=since, first=first, told=told)
+
+    def record_release(self, release: Release) -> Release:
+        """Write down that another version serves now, once per time and version, and record it."""
+        kept = self.history.record_release(self.model, release)
+        self.note_release(kept)
+        return kept
+
+    def note_release(self, release: Release) -> None:
+        """Record, once, a release that is written down."""
+        key = release_key(self.model, release.at, release.version)
+        facts = {"version": release.version, "previous": release.previous, "by": release.by}
+        self.once("release.recorded", key, facts, documents=[key], since=release.at)
 
     def tell(self, event: str, severity: Severity, to: str, summary: str, description: str = "", incident: str | None = None) -> None:
         """Send a message to people."""
@@ -147,6 +207,10 @@ class Run:
     def journal(self) -> Journal:
         site = self.site
         return Journal(site.trail, site.clock, site.spool, site.annotate, self.incident)
+
+    def alone(self, doing: str) -> AbstractContextManager[None]:
+        """The right to work on the incident on this machine, for a block. Raises Transient."""
+        return self.site.alone(self.incident.id, f"incident {self.incident.id}", doing)
 
     def perform(self, effect: Effect, lease: Lease | None) -> Mapping[str, Any]:
         """Make the effect happen once, recorded before and after."""
@@ -181,8 +245,24 @@ class Run:
     def note(self, event: str, **facts: Any) -> Record:
         return self.site.note(event, facts, self.incident.id)
 
+    def once(self, event: str, about: str, *, documents: Iterable[str] = (), first: Callable[[], object] = tuple, **facts: Any) -> bool:
+        """Record, once in the incident, a decision that a stored document holds; `about` tells it
+        from others of that event. Says whether it was recorded now; `first` is called before.
+        """
+        key, since = f"{event}/{self.incident.id}/{about}", self.incident.opened_at
+        return self.site.once(event, key, facts, incident=self.incident.id, documents=documents, since=since, first=first)
+
+    def stage_key(self, stage: str) -> str:
+        """The key of the document that holds the stage's result."""
+        return stage_key(model_hash(self.incident.model), self.incident.epoch, stage)
+
     def tell(self, event: str, severity: Severity, to: str, summary: str, description: str = "") -> None:
         self.site.tell(event, severity, to, summary, description, self.incident.id)
+
+
+def _dated_ahead(claim: Claim, now: datetime) -> bool:
+    """True when no lease that was taken by now can expire that late."""
+    return claim.expires > now + claim.lasts + _SLACK
 
 
 def lease_if_any(site: Site) -> AbstractContextManager[Lease | None]:

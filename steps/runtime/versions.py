@@ -3,15 +3,30 @@ which version is which. Called by bootstrap, training and the heal.
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 
 from modelmedic.steps.adapters.models.files import digest, pull, push
+from modelmedic.steps.contracts.audit import Phase
 from modelmedic.steps.contracts.errors import NotFound
 from modelmedic.steps.contracts.keys import model_prefix
 from modelmedic.steps.contracts.training import ModelVersion
 from modelmedic.steps.contracts.words import Direction
 from modelmedic.steps.effects.perform import Effect
 from modelmedic.steps.runtime.run import Run, Site
+
+_TAUGHT_UNTIL = "taught_until"  # a version's tag
+
+
+def taught_tag(until: datetime) -> Mapping[str, str]:
+    """The tag that says up to when the rows reach that a version has learnt, exclusive."""
+    return {_TAUGHT_UNTIL: until.isoformat()}
+
+
+def taught_until(model: ModelVersion | None) -> datetime | None:
+    """The end of the rows that a version has learnt, exclusive; None for one that does not say."""
+    said = model.tags.get(_TAUGHT_UNTIL) if model is not None else None
+    return datetime.fromisoformat(said) if said else None
 
 
 def of_key(site: Site, key: str) -> ModelVersion | None:
@@ -47,6 +62,17 @@ def registration(site: Site, folder: Path, key: str, tags: Mapping[str, str], me
         return {"version": found.version, "digest": found.digest} if found else None
 
     return Effect("version.registered", f"register:{key}", Direction.ADVANCE, act, read_back, {"digest": content, **tags})
+
+
+def end_registration(site: Site, key: str) -> None:
+    """Record the outcome of a registration whose process was killed before it could."""
+    known = f"register:{key}"
+    found = of_key(site, key)
+    if found is None:
+        return
+    facts = {"version": found.version, "digest": found.digest}
+    for record in [each for each in site.trail.open_intents(site.trail.later(None)) if each.key == known]:
+        site.trail.append(record.event, Phase.OUTCOME, incident=record.incident, key=known, fence=record.fence, facts=facts)
 
 
 def alias_move(run: Run, alias: str, version: str, expected: str | None, direction: Direction) -> Effect:

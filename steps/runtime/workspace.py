@@ -7,6 +7,7 @@ notifiers. The only module that knows all adapters.
 | MLFLOW_TRACKING_URI | `sqlite:///<root>/mlflow.db` | MLflow |
 | MODELMEDIC_ACTOR | `<user>@<host>:<pid>` | the actor in every record |
 | MODELMEDIC_SERVING | `local` | the serving side: `local` processes, or `kserve` |
+| MODELMEDIC_ANCHOR_KEY | | the file of a key, which signs the trail's end in the registry |
 | MODELMEDIC_POLICY | | the file of the policy that a pod is for |
 | MODELMEDIC_POLICIES | | the file with the list of all models, for triage and the sweep |
 
@@ -30,7 +31,7 @@ from modelmedic.steps.contracts.errors import BadInput, ModelmedicError
 from modelmedic.steps.contracts.keys import policy_key
 from modelmedic.steps.contracts.notification import Notification
 from modelmedic.steps.contracts.policy import Policy
-from modelmedic.steps.contracts.ports import Clock, Notifier, ObjectStore, Serving
+from modelmedic.steps.contracts.ports import Clock, Notifier, ObjectStore, Registry, Serving
 from modelmedic.steps.contracts.samples import Publisher
 from modelmedic.steps.records.audit import AuditTrail
 from modelmedic.steps.records.documents import exists, keep, read
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from modelmedic.steps.adapters.kube.workflows import ArgoWorkflows
 
 HOME = ".modelmedic"
+_SHORTEST_KEY = 32  # bytes
 Say = Callable[[str], None]  # tells a person what goes on, a sentence a time
 
 
@@ -60,9 +62,12 @@ class OnFirstUse:
 
 
 class Workspace:
-    """One store with everything beside it; opens a `Site` for each of its models."""
+    """One store with everything beside it; opens a `Site` for each of its models. One that is
+    `read_only` writes nothing by itself: not even folders, the store's probe, or MLflow's database.
+    """
 
-    def __init__(self, root: Path | None = None, environment: Mapping[str, str] = os.environ) -> None:
+    def __init__(self, root: Path | None = None, environment: Mapping[str, str] = os.environ, *, read_only: bool = False) -> None:
+        self.read_only = read_only
         self.root = (root or Path(environment.get("MODELMEDIC_HOME", HOME))).absolute()
         self.environment = environment
 
@@ -81,8 +86,25 @@ class Workspace:
     @cached_property
     def store(self) -> ObjectStore:
         """Probed once: a store that ignores conditional writes is refused here."""
-        self.root.mkdir(parents=True, exist_ok=True)
-        return open_store(self.store_url)
+        if not self.read_only:
+            self.root.mkdir(parents=True, exist_ok=True)
+        return open_store(self.store_url, read_only=self.read_only)
+
+    @cached_property
+    def anchor_key(self) -> bytes | None:
+        """The key that signs the trail's end in the registry. Raises BadInput for a file that
+        cannot be read or is too short.
+        """
+        named = self.environment.get("MODELMEDIC_ANCHOR_KEY")
+        if not named:
+            return None
+        try:
+            key = Path(named).read_bytes().strip()
+        except OSError as error:
+            raise BadInput(f"MODELMEDIC_ANCHOR_KEY names {named}, which cannot be read ({error.strerror or error})") from error
+        if len(key) < _SHORTEST_KEY:
+            raise BadInput(f"MODELMEDIC_ANCHOR_KEY names {named}, which has {len(key)} bytes; expected {_SHORTEST_KEY} random ones or more")
+        return key
 
     def policy(self) -> Policy:
         """The policy that this pod is for. Raises BadInput when the environment names none."""
@@ -148,19 +170,19 @@ class Workspace:
         `terminal`, to the terminal. Without `records` the policy is not kept: training may not
         write records.
         """
-        from modelmedic.steps.adapters.mlflow.registry import MlflowRegistry
         from modelmedic.steps.data.references import StoredReferences
         from modelmedic.steps.data.windows import LoggedWindows
 
         clock = clock or SystemClock()
-        if records and not exists(self.store, policy_key(policy.hash)):
+        if records and not self.read_only and not exists(self.store, policy_key(policy.hash)):
             keep(self.store, policy_key(policy.hash), policy)
         work = self.root / "work" / policy.name
-        work.mkdir(parents=True, exist_ok=True)
+        if not self.read_only:
+            work.mkdir(parents=True, exist_ok=True)
         return Site(
             policy=policy,
             store=self.store,
-            registry=MlflowRegistry(self.tracking_uri, policy.registry, work),
+            registry=self.versions(policy, work),
             serving=self._serving(policy),
             windows=LoggedWindows(self.store, policy, clock),
             references=StoredReferences(self.store, policy.name),
@@ -172,6 +194,7 @@ class Workspace:
             say=say,
             gone=_gone,
             metrics=self.metrics(work),
+            anchor_key=self.anchor_key,
         )
 
     def metrics(self, work: Path) -> Publisher:
@@ -181,6 +204,26 @@ class Workspace:
         from modelmedic.steps.adapters.prometheus import publisher
 
         return publisher(work / "metrics", self.environment)
+
+    @property
+    def has_registry(self) -> bool:
+        """False while MLflow's database is a file of this workspace that is not made yet."""
+        from modelmedic.steps.adapters.mlflow.client import database
+
+        file = database(self.tracking_uri)
+        return file is None or file.exists()
+
+    def versions(self, policy: Policy, work: Path) -> Registry:
+        """The versions of the model in MLflow; an empty registry where a workspace that writes
+        nothing would have to make MLflow's database.
+        """
+        from modelmedic.steps.adapters.mlflow.registry import MlflowRegistry
+
+        if self.read_only and not self.has_registry:
+            from modelmedic.steps.adapters.memory.registry import RehearsedRegistry
+
+            return RehearsedRegistry(work / "registry", policy.registry.name)
+        return MlflowRegistry(self.tracking_uri, policy.registry, work)
 
     def _serving(self, policy: Policy) -> Serving:
         kind = self.environment.get("MODELMEDIC_SERVING") or "local"

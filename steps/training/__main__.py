@@ -7,6 +7,7 @@ sentence. The traceback of a training function that failed goes to stderr.
 
 import argparse
 import importlib
+import inspect
 import json
 import sys
 import traceback
@@ -16,9 +17,10 @@ from typing import Any
 
 from modelmedic.steps.contracts.errors import BadInput, ModelmedicError
 from modelmedic.steps.contracts.policy import Policy
-from modelmedic.steps.training.process import tether
 
 _CHECKED_ROWS = 50
+_CLOSED = "; training code reads its rows and its packages alone, and MODELMEDIC_TRAINING_PATHS may name more (docs/security.md)"
+_WEIGHTS = ("weight", "sample_weight")  # a training function with a parameter of such a name gets the rows' weights by it
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -26,8 +28,6 @@ def main(arguments: list[str] | None = None) -> int:
     function.
     """
     options = _parser().parse_args(arguments)
-    if options.tethered:
-        tether()
     error, code = None, 0
     try:
         _train(options)
@@ -35,7 +35,8 @@ def main(arguments: list[str] | None = None) -> int:
         error, code = str(reason), reason.exit_code
     except BaseException as reason:  # anything that the user's code raises, SystemExit too
         traceback.print_exc()
-        error, code = f"{type(reason).__name__}: {reason}", 1
+        hint = _CLOSED if isinstance(reason, PermissionError) else ""
+        error, code = f"{type(reason).__name__}: {reason}{hint}", 1
     (options.out / "report.json").write_text(json.dumps({"error": error}))
     if error:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201
@@ -50,7 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--policy", type=Path, required=True, help="the policy, JSON")
     parser.add_argument("--out", type=Path, required=True, help="folder for the model and the report")
     parser.add_argument("--recalibrate", type=Path, help="model folder whose answers are corrected, instead of a new training")
-    parser.add_argument("--tethered", action="store_true", help="end when stdin is closed, as it is when the parent is killed")
+    parser.add_argument("--halving", type=float, help="days of age after which a row counts half; all rows count alike without it")
     return parser
 
 
@@ -67,9 +68,38 @@ def _train(options: argparse.Namespace) -> None:
     if options.recalibrate:
         model = recalibrated(estimator(options.recalibrate), rows, frame[policy.data.target].to_numpy(), policy.data.task)
     else:
-        model = entrypoint(policy.retrain.entrypoint)(frame, policy)
+        model = _taught(entrypoint(policy.retrain.entrypoint), frame, policy, options.halving)
     folder = save(model, options.out / "model", policy, rows)
     _check(folder, rows.tail(_CHECKED_ROWS), policy)
+
+
+def _taught(train: Callable[..., Any], frame: Any, policy: Policy, halving: float | None) -> Any:
+    """The model of the training function. One that has a parameter `weight` or `sample_weight` gets
+    the rows' weights by it, shape (rows,); any other one gets rows drawn by their weights, as many
+    as these are worth.
+    """
+    import numpy as np
+
+    from modelmedic.steps.core.training.weighting import drawn, halved, worth
+
+    name = next((name for name in _WEIGHTS if name in _parameters(train)), None)
+    if halving is None:
+        return train(frame, policy, **({name: np.ones(len(frame))} if name else {}))
+    times = frame[policy.data.time]
+    weight = halved((times.max() - times).dt.total_seconds().to_numpy() / 86_400.0, halving)
+    if name is not None:
+        return train(frame, policy, **{name: weight})
+    return train(frame.iloc[drawn(weight, worth(weight))].reset_index(drop=True), policy)
+
+
+def _parameters(train: Callable[..., Any]) -> tuple[str, ...]:
+    """The names of the function's parameters; none for one that does not tell, such as a built-in
+    one.
+    """
+    try:
+        return tuple(inspect.signature(train).parameters)
+    except (TypeError, ValueError):
+        return ()
 
 
 def entrypoint(name: str) -> Callable[..., Any]:

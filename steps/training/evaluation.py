@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from modelmedic.steps.adapters.models.frames import features
 from modelmedic.steps.contracts.inference_log import MODEL_VERSION, PREDICTION
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.core.statistics.metrics import blocks_of
+from modelmedic.steps.core.tables.moments import microseconds
 from modelmedic.steps.core.validation.gates import ScoredRows
 from modelmedic.steps.training.predict import ModelAnswers, ask_in_child
 
@@ -30,13 +30,18 @@ def ask_model(model: Path, policy: Policy, parts: tuple[pa.Table, ...], out: Pat
     return asked, tuple(np.split(asked.answers, bounds))
 
 
-def scored_rows(policy: Policy, rows: pa.Table, challenger: np.ndarray, champion: np.ndarray | None = None) -> ScoredRows:
-    """The rows with the answers of one model or two, as the gates take them."""
+def scored_rows(
+    policy: Policy, rows: pa.Table, challenger: np.ndarray, champion: np.ndarray | None = None, *, newer: float | None = None
+) -> ScoredRows:
+    """The rows with the answers of one model or two, as the gates take them. `newer`: it is the
+    challenger's twin that answered, and so much of the loss the rows are worth that it lacks.
+    """
     frame = features(rows, policy)
     columns: dict[str, npt.NDArray[np.generic]] = {name: frame[name].to_numpy() for name in policy.features}
-    seconds = np.asarray(pc.cast(rows[policy.data.time], pa.int64()).to_numpy(), dtype=np.float64) / 1e6
+    seconds = microseconds(rows[policy.data.time]) / 1e6
     target = np.asarray(rows[policy.data.target].to_numpy(), dtype=np.float64)
-    return ScoredRows(target, challenger, champion, blocks_of(seconds, len(target)), columns)
+    name = "the challenger" if newer is None else "the challenger's twin"
+    return ScoredRows(target, challenger, champion, blocks_of(seconds, len(target)), columns, name, newer or 0.0)
 
 
 def with_answers(rows: pa.Table, version: str, answers: np.ndarray) -> pa.Table:

@@ -1,5 +1,5 @@
 """Labelled rows to learn from: the logged rows since the model serves, and before those the rows of
-the bootstrap. Called by the retrain stage.
+the bootstrap. Called by the stages diagnose and retrain.
 """
 
 from collections.abc import Sequence
@@ -29,13 +29,24 @@ def labelled_history(site: Site, span: Window, limit: int) -> pa.Table:
     """Labelled rows of the span by time, at most `limit` of them logged. Rows from before the log
     have no prediction and no model version.
     """
-    logged = site.windows.table(span, labelled_only=True, limit=limit)
+    return _with_bootstrap(site, site.windows.table(span, labelled_only=True, limit=limit), span)
+
+
+def _with_bootstrap(site: Site, logged: pa.Table, span: Window) -> pa.Table:
     kept: dict[str, str] | None = read(site.store, dict[str, str], reference_key(site.model, _FIRST, _PART))
     if kept is None:
         return logged
     until = pc.min(logged[site.policy.data.time]).as_py() if logged.num_rows else span.end
     before = _before(site, snapshots.read_snapshot(site.store, kept["snapshot"]), Window(span.start, max(until, span.start)), logged.schema)
     return pa.concat_tables([before, logged])
+
+
+def earlier_rows(site: Site, span: Window, limit: int) -> pa.Table:
+    """The rows of the span, labelled or not, without quarantined spans; at most `limit` of them
+    logged. Before the log stand the rows of the bootstrap.
+    """
+    rows = _with_bootstrap(site, site.windows.table(span, limit=limit), span)
+    return rows_within(rows, site.policy.data.time, span, site.history.quarantined(site.model))
 
 
 def _before(site: Site, rows: pa.Table, span: Window, schema: pa.Schema) -> pa.Table:

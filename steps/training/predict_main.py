@@ -13,13 +13,14 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from modelmedic.steps.contracts.errors import ModelmedicError
 from modelmedic.steps.contracts.policy import Policy
-from modelmedic.steps.training.process import tether
 
-ANSWERS = "answers.parquet"
+ANSWERS = "answers.f64"
+ANSWER = np.dtype("<f8")  # one for each row, and nothing else in the file
 REPORT = "report.json"
 _SINGLE = 200  # requests of one row that are timed
 _WARM = 10  # requests before them, which are not
@@ -35,10 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
         parser.add_argument(f"--{name}", type=Path, required=True)
     parser.add_argument("--single", type=int, default=_SINGLE, help="requests of one row that are timed")
     parser.add_argument("--allow-pickle", action="store_true")
-    parser.add_argument("--tethered", action="store_true")
     options = parser.parse_args(arguments)
-    if options.tethered:
-        tether()
     try:
         report = _answer(options)
     except ModelmedicError as error:
@@ -61,7 +59,7 @@ def _answer(options: argparse.Namespace) -> dict[str, Any]:
     answering = ServedModel(model, Columns(policy.data.time, policy.data.numeric, policy.data.categorical))
     rows = pq.read_table(options.rows)
     parts = [_asked(answering, rows.slice(at, _CHUNK)) for at in range(0, rows.num_rows, _CHUNK)]
-    pq.write_table(pa.table({"answer": pa.chunked_array([pa.array(part) for part in parts], pa.float64())}), options.out / ANSWERS)
+    (options.out / ANSWERS).write_bytes(b"".join(np.asarray(part, ANSWER).tobytes() for part in parts))
     times = _timed(answering, rows, options.single)
     return {
         "fault": "",

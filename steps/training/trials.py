@@ -4,6 +4,7 @@ of them chosen as the challenger. Called by the retrain stage.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from functools import partial
 from importlib import metadata
 from pathlib import Path
@@ -43,20 +44,14 @@ class Trial:
         return self.trained.folder is not None
 
 
-def carry_out(run: Run, plan: TrainingPlan, labelled: pa.Table, place: Path) -> Trial:
-    """Train by the plan; `place` is a folder that does not exist yet."""
-    train = training_rows(run.site.policy, plan, labelled)
-    run.site.say(f"training on {train.num_rows} rows of {plan.train}: {plan.reason}")
-    return Trial(plan, train, _trained(run, plan.remedy, train, place))
-
-
-def skip(run: Run, plan: TrainingPlan, labelled: pa.Table) -> Trial:
-    """The trial of a plan that is not trained, because another's stand-in was better beyond
-    noise.
+def carry_out(run: Run, plan: TrainingPlan, labelled: pa.Table, place: Path, *, whole: bool = False) -> Trial:
+    """Train by the plan, on the `whole` of the known rows or without the holdout and what is set
+    apart; `place` is a folder that does not exist yet.
     """
-    return Trial(
-        plan, training_rows(run.site.policy, plan, labelled), TrainingOutcome(None, 0.0, "not trained: in the rehearsal another was better")
-    )
+    train, halving = training_rows(run.site.policy, plan, labelled, whole=whole)
+    what = "what is to serve" if whole else "a challenger to be judged"
+    run.site.say(f"training {what} on {train.num_rows} rows: {plan.reason}")
+    return Trial(plan, train, _trained(run, plan.remedy, train, place, halving))
 
 
 def measure_gains(run: Run, trials: Sequence[Trial], holdout: pa.Table, place: Path) -> list[Trial]:
@@ -66,16 +61,25 @@ def measure_gains(run: Run, trials: Sequence[Trial], holdout: pa.Table, place: P
     A model that learnt from few rows may look best by chance; its interval says so. A model that
     does not load has no gain.
     """
-    policy = run.site.policy
-    try:
-        asked = [_champion(run), *(each.trained.folder for each in trials)]
-    except ModelmedicError:  # a champion released by hand, whose files lie in a registry that training cannot reach
-        return list(trials)
-    answers = run_in_pairs([partial(_answers, folder, policy, holdout, place / f"asked-{number}") for number, folder in enumerate(asked)])
-    champion, tried = answers[0], len(trials)
+    policy, tried = run.site.policy, len(trials)
+    champion, *answers = champion_and_trials(run, trials, holdout, place)
     if champion is None:
         return list(trials)
-    return [replace(t, gain=_gain(policy, t, holdout, theirs, champion, tried)) for t, theirs in zip(trials, answers[1:], strict=True)]
+    return [replace(t, gain=_gain(policy, t, holdout, theirs, champion, tried)) for t, theirs in zip(trials, answers, strict=True)]
+
+
+def champion_and_trials(run: Run, trials: Sequence[Trial], holdout: pa.Table, place: Path) -> list[np.ndarray | None]:
+    """The answers of the champion and of each trial's model to the holdout rows; None for a model
+    that is not there or does not load.
+    """
+    try:
+        served: Path | None = _champion(run)
+    except ModelmedicError:  # a champion released by hand, whose files lie in a registry that training cannot reach
+        served = None
+    folders = [served, *(each.trained.folder for each in trials)]
+    return run_in_pairs(
+        [partial(_answers, folder, run.site.policy, holdout, place / f"asked-{number}") for number, folder in enumerate(folders)]
+    )
 
 
 def _answers(folder: Path | None, policy: Policy, holdout: pa.Table, place: Path) -> np.ndarray | None:
@@ -110,12 +114,12 @@ def choice_sentence(best: Trial, trials: Sequence[Trial], metric: str) -> str:
     return f"; on the newest labels it gains {best.gain:+.4f} in {metric} or more, the other {others[0]:+.4f}: {best.plan.reason}"
 
 
-def _trained(run: Run, remedy: Remedy, train: pa.Table, place: Path) -> TrainingOutcome:
+def _trained(run: Run, remedy: Remedy, train: pa.Table, place: Path, halving: timedelta | None) -> TrainingOutcome:
     site, data = run.site, run.site.policy.data
     place.mkdir()
     pq.write_table(train.select([*site.policy.features, data.target, data.time]), place / "train.parquet")
     folder = _champion(run) if remedy is Remedy.RECALIBRATE else None
-    return train_in_child(place / "train.parquet", site.policy, place / "out", recalibrate=folder)
+    return train_in_child(place / "train.parquet", site.policy, place / "out", recalibrate=folder, halving=halving)
 
 
 def _champion(run: Run) -> Path:

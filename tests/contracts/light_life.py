@@ -5,6 +5,7 @@ page.
 from datetime import timedelta
 from pathlib import Path
 
+from modelmedic.steps.contracts.errors import NotFound
 from modelmedic.steps.contracts.inference_log import LABELLED_AT
 from modelmedic.steps.contracts.training import ModelVersion
 from modelmedic.steps.data.backfill import write_labels, write_log
@@ -27,6 +28,16 @@ class OneVersion:
 
     def versions(self) -> tuple[ModelVersion, ...]:
         return ()
+
+    def fetch(self, version: str, to: Path) -> Path:
+        raise NotFound(f"version {version} is not to be had in {to.parent}")
+
+    def remark(self, name: str) -> str | None:
+        del name
+        return None
+
+    def set_remark(self, name: str, text: str) -> None:
+        del name, text
 
 
 def live(work: Path) -> str:

@@ -8,7 +8,7 @@ from modelmedic.steps.contracts import keys
 from modelmedic.steps.contracts.policy_types import OURS
 
 NO_NAMES = ("check_key", "word", "incident_id", "incident_place", "is_key", "model_hash", "slug")
-EXAMPLES = {"at": datetime(2026, 1, 1, tzinfo=UTC), "epoch": 1, "sequence": 1, "end": None, "incident": None}
+EXAMPLES = {"number": 1, "at": datetime(2026, 1, 1, tzinfo=UTC), "epoch": 1, "sequence": 1, "end": None, "incident": None}
 
 
 def test_every_folder_that_the_loop_writes_to_is_its_own() -> None:

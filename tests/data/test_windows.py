@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 
 from modelmedic.steps.adapters.memory.store import MemoryStore
@@ -177,13 +178,16 @@ def test_schema_drift_inside_a_window_never_ends_it(windows: LoggedWindows, stor
     assert windows.table(WEEK).schema.field("region").type == pa.string()
 
 
-def test_what_is_no_log_object_is_passed_over_and_what_is_broken_is_named(windows: LoggedWindows, store: ObjectStore) -> None:
+def test_what_is_no_log_object_is_passed_over_and_what_is_torn_is_left_out_and_named(windows: LoggedWindows, store: ObjectStore) -> None:
     store.create("inference-log/loans/2024-03-01/README.txt", b"hello")
     assert windows.count(WEEK) == 0
     key = span_key("inference-log/loans", START, START + timedelta(hours=1), "torn", 1)
     store.create(key, b"PAR1 torn")
-    with pytest.raises(BadInput, match=r"torn-000001\.parquet cannot be read as Parquet"):
-        windows.count(WEEK)
+    write_log(store, policy(), rows(50, span=DAY))
+    assert windows.unreadable == {}
+    assert windows.count(WEEK) == 50
+    assert list(windows.unreadable) == [key]
+    assert "torn-000001.parquet cannot be read as Parquet" in windows.unreadable[key]
 
 
 def test_a_log_is_read_in_batches_however_large_its_objects(clock: HandClock) -> None:
@@ -275,10 +279,23 @@ def test_an_object_that_went_away_after_the_listing_is_named(clock: HandClock) -
         LoggedWindows(store, policy(), clock).table(WEEK)
 
 
-def test_an_object_with_damaged_pages_is_named(store: ObjectStore, windows: LoggedWindows) -> None:
+@pytest.mark.parametrize("limit", [None, 60])
+def test_an_object_with_damaged_pages_is_left_out_and_named(store: ObjectStore, windows: LoggedWindows, limit: int | None) -> None:
     table = rows(300, span=DAY)
-    whole = encoded(table)
-    put(store, table.slice(0, 100), 1)
-    store.create(span_key("inference-log/loans", START, START + timedelta(hours=1), "hurt", 1), whole[:4] + bytes(400) + whole[404:])
-    with pytest.raises(BadInput, match=r"hurt-000001\.parquet cannot be read as Parquet"):
-        windows.table(WEEK)
+    whole, key = encoded(table), span_key("inference-log/loans", START, START + timedelta(hours=1), "hurt", 1)
+    place = pq.ParquetFile(pa.BufferReader(whole)).metadata.row_group(0).column(2).data_page_offset  # the time and the id are whole
+    put(store, rows(100, seed=1, span=DAY), 1)
+    store.create(key, whole[:place] + bytes(400) + whole[place + 400 :])
+    assert windows.table(WEEK, limit=limit).num_rows == (limit or 100)
+    assert list(windows.unreadable) == [key]
+    assert windows.table(WEEK, limit=limit).num_rows == (limit or 100)
+
+
+def test_damaged_labels_leave_their_rows_without_one(store: ObjectStore, windows: LoggedWindows) -> None:
+    table = rows(100, span=DAY)
+    write_log(store, policy(), table)
+    write_labels(store, policy(), labels(table.slice(0, 40)))
+    key = span_key("labels/loans", START + 2 * DAY, START + 2 * DAY, "torn", 1)
+    store.create(key, b"PAR1")
+    assert windows.table(WEEK, labelled_only=True).num_rows == 40
+    assert list(windows.unreadable) == [key]

@@ -13,9 +13,12 @@ import pytest
 from modelmedic.steps.contracts.detection import ProblemKind, Verdict
 from modelmedic.steps.contracts.errors import BadInput
 from modelmedic.steps.contracts.incident import Closing
+from modelmedic.steps.contracts.inference_log import span_key
 from modelmedic.steps.contracts.keys import verdict_key
+from modelmedic.steps.contracts.metrics import UNREADABLE
 from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.contracts.words import Outcome, VerdictState
+from modelmedic.steps.detection.metrics import monitor_samples
 from modelmedic.steps.detection.monitor import monitor
 from modelmedic.steps.records.documents import read
 from tests.data.log import DAY, START, policy
@@ -47,7 +50,7 @@ def test_a_quiet_week_is_written_down_and_opens_nothing(here: MonitoredSite) -> 
     stored = read(here.site.store, Verdict, verdict_key("loans", "1", START + 7 * DAY))
     assert stored == seen.verdict
     assert seen.verdict.window == Window(START, START + 7 * DAY)
-    assert here.events() == ["thresholds.calibrated", "drift.measured"]
+    assert here.events() == ["thresholds.calibrated", "drift.measured", "ageing.measured"]
 
 
 def test_one_drifted_week_is_no_incident_and_the_second_is(here: MonitoredSite) -> None:
@@ -189,6 +192,52 @@ def test_the_owner_is_told_once_that_nothing_can_be_seen(here: MonitoredSite) ->
     for day in (7, 14, 21, 28):
         monitor(here.site, here.at(day))
     assert [(note.event, note.to) for note in here.told.notifications] == [("monitor.blind", "risk")]
+
+
+def test_an_empty_window_says_where_requests_were_looked_for(here: MonitoredSite) -> None:
+    looked = "looked below `memory/inference-log/loans`"
+    assert monitor(here.site, here.at(7)).sentence == f"no requests of loans are logged from 1 to 8 March 2024: {looked}, 0 files"
+    here.serve(7)
+    later = monitor(here.site, here.at(21))
+    assert later.verdict.state is VerdictState.INSUFFICIENT
+    assert later.sentence.endswith(
+        "from 15 to 22 March 2024: looked below `memory/inference-log/loans`, 7 files, of which none is of these days"
+    )
+
+
+def test_rows_that_do_not_count_are_not_called_none(here: MonitoredSite) -> None:
+    here.serve(0, change=lambda table: table.set_column(6, "served_by", pa.array(["canary"] * table.num_rows)))
+    assert "the current window 0" in monitor(here.site, here.at(7)).sentence
+
+
+def test_objects_of_other_names_are_said_with_their_number_once_a_look(here: MonitoredSite) -> None:
+    here.serve(0)
+    said: list[str] = []
+    here.site.say = said.append
+    monitor(here.site, here.at(7))
+    assert not [each for each in said if "passed over" in each]
+    strangers = ("inference-log/loans/2024-03-02/part-0.parquet", "inference-log/loans/2024/03/a.parquet", "labels/loans/march.csv")
+    for key in strangers:
+        here.site.store.create(key, b"rows")
+    monitor(here.site, here.at(7.2))
+    (sentence,) = [each for each in said if "passed over" in each]
+    assert sentence.startswith(
+        f"3 objects are passed over below the inference log's and the labels' prefixes, such as this: {strangers[0]};"
+    )
+    assert "`modelmedic log`" in sentence
+
+
+def test_a_torn_object_of_the_log_blinds_nobody_and_is_told_once(here: MonitoredSite) -> None:
+    here.serve(0)
+    key = span_key("inference-log/loans", START + DAY, START + DAY, "torn", 1)
+    here.site.store.create(key, b"PAR1 torn")
+    seen = [monitor(here.site, here.at(day)) for day in (7, 7.2, 7.4)]
+    assert [(each.verdict.state, each.verdict.unreadable) for each in seen] == [(VerdictState.QUIET, 1)] * 3
+    assert [note.event for note in here.told.notifications] == ["log.unreadable"]
+    assert key in here.told.notifications[0].description
+    assert here.events().count("log.unreadable") == 1
+    (sample,) = [each.value for each in monitor_samples(here.site, seen[-1]) if each.metric is UNREADABLE]
+    assert sample == 1
 
 
 def test_a_day_without_traffic_at_the_end_is_told_from_a_stopped_feed(here: MonitoredSite) -> None:

@@ -15,7 +15,7 @@ from modelmedic.steps.adapters.prometheus import Pushgateway, TextFile, publishe
 from modelmedic.steps.contracts import metrics as m
 from modelmedic.steps.detection.metrics import monitor_samples, publish_verdict
 from modelmedic.steps.detection.monitor import monitor
-from tests.data.log import DAY
+from tests.data.log import DAY, policy
 from tests.detection.test_monitor import older, turned, without_region
 from tests.worlds.detection import MonitoredSite, monitored_site
 
@@ -33,7 +33,7 @@ def told(here: MonitoredSite, folder: Path, day: float) -> dict[str, Values]:
 
 
 def test_every_metric_of_the_monitor_is_there(tmp_path: Path) -> None:
-    here = monitored_site(tmp_path)
+    here = monitored_site(tmp_path, policy(retrain={"history": "7d"}))  # rows of a week are history enough for pilots
     here.serve(0)
     here.serve(7, change=lambda table: without_region(turned(table)))
     names = {sample.metric for day in (7, 14) for sample in monitor_samples(here.site, monitor(here.site, here.at(day)))}

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from modelmedic.steps.contracts.detection import Problem, ProblemKind
+from modelmedic.steps.contracts.detection import Problem, ProblemKind, Roles
 from modelmedic.steps.core.detection.profile_quality import profile_problems
 from modelmedic.steps.core.profiles.layout_choice import choose_layout
 from modelmedic.steps.core.profiles.profiler import profile_table
@@ -40,11 +40,8 @@ CASES: list[tuple[str, Change, ProblemKind, str | None]] = [
     ("stuck", put(INCOME, "income", lambda v: some(0.6, v, v[0])), ProblemKind.CONSTANT, "income"),
     ("stuck outside of what was known", put(INCOME, "income", lambda v: some(0.6, v, -999.0)), ProblemKind.CONSTANT, "income"),
     ("constant", put(AGE, "age", lambda v: np.full(len(v), 50.0)), ProblemKind.CONSTANT, "age"),
-    ("one code", put(REGION, "region", lambda v: np.full(len(v), "west")), ProblemKind.CONSTANT, "region"),
     ("thousandfold", put(AGE, "age", lambda v: v * 1000), ProblemKind.UNIT_CHANGE, "age"),
-    ("inches", put(AGE, "age", lambda v: v / 2.54), ProblemKind.UNIT_CHANGE, "age"),
-    ("°F", put(AGE, "age", lambda v: v * 1.8 + 32), ProblemKind.UNIT_CHANGE, "age"),
-    ("unseen", put(REGION, "region", lambda v: np.where(v == "west", "West", v)), ProblemKind.UNSEEN_CATEGORIES, "region"),
+    ("respelt", put(REGION, "region", lambda v: np.array([str(c).upper() for c in v])), ProblemKind.UNSEEN_CATEGORIES, "region"),
     ("twice", lambda t: pa.concat_tables([t, t.slice(0, 1500)]), ProblemKind.DUPLICATED_ROWS, None),
     (
         "stale",
@@ -67,6 +64,30 @@ def test_quiet_windows_have_no_problem() -> None:
     assert not [p for seed in range(100, 200) for p in profile_problems(before, profile_table(layout, rows(500, seed=seed)))]
 
 
+LEFT_TO_THE_ROWS: dict[str, Change] = {
+    "inches": put(AGE, "age", lambda v: v / 2.54),
+    "°F": put(AGE, "age", lambda v: v * 1.8 + 32),
+    "one code": put(REGION, "region", lambda v: np.full(len(v), "west")),
+    "one code in another spelling": put(REGION, "region", lambda v: np.where(v == "west", "West", v)),
+    "a new code": put(REGION, "region", lambda v: some(0.1, v.astype("U16"), "north-by-northwest")),
+}
+
+
+@pytest.mark.parametrize("change", LEFT_TO_THE_ROWS.values(), ids=list(LEFT_TO_THE_ROWS))
+def test_what_a_season_or_a_calendar_does_too_is_left_to_the_rows(change: Change) -> None:
+    assert found(change) == ()
+
+
+def test_a_month_is_not_stuck() -> None:
+    def month(number: int, n: int) -> pa.Table:
+        spread = np.arange(n) % number + 1 if number > 1 else np.full(n, 7)
+        return pa.table({"month": spread.astype(np.float64), "x": np.random.default_rng(number).normal(size=n)})
+
+    reference = month(12, 3000)
+    layout = choose_layout(reference, Roles())
+    assert profile_problems(profile_table(layout, reference), profile_table(layout, month(1, 500))) == ()
+
+
 def test_a_shift_is_no_broken_data() -> None:
     assert found(lambda t: t.set_column(AGE, "age", pc.add(t["age"], 6.0))) == ()
 
@@ -83,8 +104,6 @@ def test_rare_codes_that_were_never_met_are_expected_where_there_are_many() -> N
 
     def table(n: int) -> pa.Table:
         return pa.table({"zip": random.zipf(1.3, n).clip(max=3000).astype("U4"), "x": random.normal(size=n)})
-
-    from modelmedic.steps.contracts.detection import Roles
 
     reference = table(1500)
     layout = choose_layout(reference, Roles(categorical=("zip",)))

@@ -100,7 +100,7 @@ def _table(rows: int, seed: int, start: int) -> pa.Table:
 
 
 WINDOWS = [
-    (ProblemKind.STALE, lambda old, new: pa.concat_tables([old.slice(0, 500), new.slice(500)])),
+    (ProblemKind.STALE, lambda old, new: pa.concat_tables([old.slice(0, 500).set_column(2, "t", new.slice(0, 500)["t"]), new.slice(500)])),
     (ProblemKind.DUPLICATED_ROWS, lambda _, new: pa.concat_tables([new, new.slice(0, 400)])),
     (ProblemKind.TRUNCATED, lambda _, new: pa.concat_tables([new.slice(0, 300), new.slice(1000)])),
 ]

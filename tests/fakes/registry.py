@@ -38,6 +38,14 @@ class FakeRegistry(RehearsedRegistry):
         self._reach()
         return super().version(version)
 
+    def remark(self, name: str) -> str | None:
+        self._reach()
+        return super().remark(name)
+
+    def set_remark(self, name: str, text: str) -> None:
+        self._reach()
+        super().set_remark(name, text)
+
     def versions(self) -> tuple[ModelVersion, ...]:
         self._reach()
         return super().versions()

@@ -40,7 +40,9 @@ def healing(folder: Path, until: str | None = None) -> str:
     return said
 
 
-@pytest.mark.parametrize("moment", ["training on", "at 50 %", "serves all traffic"], ids=["training", "before the alias", "closing"])
+@pytest.mark.parametrize(
+    "moment", ["training a challenger", "at 50 %", "serves all traffic"], ids=["training", "before the alias", "closing"]
+)
 def test_the_next_run_finishes_what_a_killed_one_began(folder: Path, moment: str) -> None:
     assert moment in healing(folder, until=moment)
     assert healing(folder) == "healed"

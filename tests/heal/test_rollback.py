@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from modelmedic.steps.contracts.diagnosis import Diagnosis, Release
+from modelmedic.steps.contracts.results import RollbackResult
 from modelmedic.steps.contracts.words import Cause, Remedy
 from modelmedic.steps.core.rollout.lineage import last_good
 from modelmedic.steps.heal.rollback import rollback
@@ -74,3 +75,25 @@ def test_an_alias_that_a_human_moved_meanwhile_is_left_alone(released: DeployedW
 def test_the_last_good_version_is_what_served_before_the_bad_one(releases: list[tuple[str, str | None]], expected: str | None) -> None:
     told = tuple(Release(NOW + timedelta(days=day), version, previous) for day, (version, previous) in enumerate(releases))
     assert last_good(told, "2") == expected
+
+
+def test_the_version_that_the_comparison_found_better_serves(released: DeployedWorld) -> None:
+    """Not the one before, when an older one is better still."""
+    third = released._register("third")
+    incident, _ = released.site.ledger.open_incident("another", "h", released.run.incident.window, "test", {})
+    released.run = Run(released.site, incident)
+    found = Diagnosis(Cause.BAD_RELEASE, 0.9, version="2", instead=third.version)
+    released.run.record(diagnosed(Remedy.ROLLBACK, found=found, champion="2"))
+    assert rollback(released.run) == {"outcome": "rolled_back"}
+    assert released.agrees == third.version
+
+
+def test_what_is_registered_is_not_taken_back_where_something_else_answers(released: DeployedWorld) -> None:
+    incident, _ = released.site.ledger.open_incident("another", "h", released.run.incident.window, "test", {})
+    released.run = Run(released.site, incident)
+    found = Diagnosis(Cause.BAD_RELEASE, 0.9, version="2", instead="2", sentence="what answers is not what is registered")
+    released.run.record(diagnosed(Remedy.ROLLBACK, found=found, champion="2"))
+    before = released.serving.state()
+    assert rollback(released.run) == {"outcome": "escalated"}
+    assert released.serving.state() == before
+    assert "version 2 as it is registered is good" in released.run.result(RollbackResult).sentence

@@ -8,15 +8,16 @@ from modelmedic.steps.contracts.words import Outcome
 from modelmedic.steps.core.incidents.outcome import ending
 
 
-def diagnosed(remedy: str, acted: str | None = None, autonomy: str = "act") -> dict[str, Any]:
+def diagnosed(remedy: str, acted: str | None = None, autonomy: str = "act", cause: str = "concept_drift") -> dict[str, Any]:
     return {
-        "diagnosis": {"sentence": "because"},
+        "diagnosis": {"sentence": "because", "cause": cause},
         "decision": {"remedy": remedy, "sentence": "rule x", "autonomy": autonomy},
         "outputs": {"remedy": acted or remedy, "approval": "not-needed"},
     }
 
 
 TRAINED = {"trained": True, "sentence": "", "outputs": {"trained": "yes"}}
+UNTRAINED = {**TRAINED, "trained": False, "plan": {"enough": True}, "tried": []}
 PASSED = {"validation": {"gates": []}, "outputs": {"passed": "yes"}}
 NO = {"decision": "rejected", "sentence": "no"}
 FAILED = {"validation": {"gates": [{"passed": False, "sentence": "AUC fell"}]}, "outputs": {"passed": "no"}}
@@ -35,7 +36,14 @@ def said(outcome: str) -> dict[str, Any]:
         ({"diagnose": diagnosed("quarantine"), "quarantine": said("quarantined")}, Outcome.QUARANTINED),
         ({"diagnose": diagnosed("rollback"), "rollback": said("rolled_back")}, Outcome.ROLLED_BACK),
         ({"diagnose": diagnosed("rollback"), "rollback": said("escalated")}, Outcome.ESCALATED),
-        ({"diagnose": diagnosed("retrain"), "retrain": {**TRAINED, "trained": False}}, Outcome.ESCALATED),
+        ({"diagnose": diagnosed("retrain"), "retrain": UNTRAINED}, Outcome.ESCALATED),
+        ({"diagnose": diagnosed("retrain"), "retrain": {**UNTRAINED, "plan": {"enough": False}}}, Outcome.NO_ACTION),
+        (
+            {"diagnose": {**diagnosed("retrain"), "lasting": {"since": "2026"}}, "retrain": {**UNTRAINED, "plan": {"enough": False}}},
+            Outcome.ESCALATED,
+        ),
+        ({"diagnose": diagnosed("retrain", cause="ageing"), "retrain": UNTRAINED}, Outcome.NO_ACTION),
+        ({"diagnose": diagnosed("retrain", cause="ageing"), "retrain": {**UNTRAINED, "tried": [{}]}}, Outcome.ESCALATED),
         ({"diagnose": diagnosed("retrain"), "retrain": TRAINED, "validate": FAILED}, Outcome.REJECTED),
         (
             {

@@ -16,6 +16,7 @@ from modelmedic.steps.contracts.diagnosis import Diagnosis
 from modelmedic.steps.contracts.incident import Closing, Incident
 from modelmedic.steps.contracts.words import Autonomy, Cause, Outcome, Remedy, VerdictState
 from modelmedic.steps.detection.monitor import MonitorResult, monitor
+from tests.data.log import policy
 from tests.worlds.detection import MonitoredSite, monitored_site
 
 TOLD = (Cause.CONCEPT_DRIFT, Remedy.ESCALATE, Outcome.ESCALATED)
@@ -24,7 +25,8 @@ REJECTED = (Cause.CONCEPT_DRIFT, Remedy.RETRAIN, Outcome.REJECTED)
 
 @pytest.fixture
 def here(tmp_path: Path) -> MonitoredSite:
-    return monitored_site(tmp_path)
+    """A site whose model is not taught again for its age, so that every incident is an alarm's."""
+    return monitored_site(tmp_path, policy().model_copy(update={"refresh": "off"}))
 
 
 def turned(table: pa.Table) -> pa.Table:
@@ -166,8 +168,15 @@ def test_what_was_said_of_another_champion_is_not_said_of_this_one(here: Monitor
 
 def test_an_hour_later_nearly_the_same_rows_open_nothing_and_a_quarter_of_a_window_later_they_do(here: MonitoredSite) -> None:
     opened(here)
-    ended(here, Cause.INSUFFICIENT_EVIDENCE, Remedy.ESCALATE, Outcome.ESCALATED)
+    ended(here, Cause.INSUFFICIENT_EVIDENCE, Remedy.NONE, Outcome.NO_ACTION)
     here.serve(14, change=turned)
     hour = monitor(here.site, here.at(14 + 1 / 24))
     assert (hour.opened, "nearly the same rows" in hour.sentence) == (False, True)
     assert monitor(here.site, here.at(16)).opened
+
+
+def test_a_person_who_was_asked_is_not_asked_again_before_anything_grew(here: MonitoredSite) -> None:
+    opened(here)
+    ended(here, Cause.INSUFFICIENT_EVIDENCE, Remedy.ESCALATE, Outcome.ESCALATED)
+    again = a_week_later(here)
+    assert (again.opened, "people were told" in again.sentence) == (False, True)

@@ -12,11 +12,12 @@ import pytest
 
 from modelmedic.steps.adapters.clocks import PlayedClock
 from modelmedic.steps.adapters.memory.store import MemoryStore
+from modelmedic.steps.contracts.ageing import AgeingLook
 from modelmedic.steps.contracts.audit import Record
 from modelmedic.steps.contracts.detection import Verdict
 from modelmedic.steps.contracts.errors import Transient
 from modelmedic.steps.contracts.incident import Closing, Incident
-from modelmedic.steps.contracts.keys import policy_key, verdict_key
+from modelmedic.steps.contracts.keys import ageing_key, policy_key, verdict_key
 from modelmedic.steps.contracts.ports import ObjectStore
 from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.contracts.words import Outcome, VerdictState
@@ -97,6 +98,32 @@ def test_an_alert_that_a_verdict_bears_out_opens_an_incident_and_starts_its_heal
     assert desk.events() == ["incident.opened", "heal.started"]
 
 
+def looked(desk: Desk, *, due: bool, at: datetime = NOW) -> None:
+    keep(desk.store, ageing_key("churn", at), AgeingLook(at, "churn", "1", due, "its age has cost 104 %-days"))
+
+
+PAYS = alert(labels={"alertname": "ModelmedicRetrainingPays"})
+
+
+def test_a_training_that_pays_opens_an_incident_once(desk: Desk) -> None:
+    looked(desk, due=True)
+    assert desk.take(PAYS) == {"opened": 1}
+    (incident,) = desk.incidents()
+    assert (incident.alert, incident.window.end) == ("ModelmedicRetrainingPays", NOW)
+    close(desk, Outcome.REJECTED)
+    assert desk.take(PAYS) == {"refused": 1}, "the look has been answered"
+    assert len(desk.incidents()) == 1
+
+
+@pytest.mark.parametrize(("due", "age"), [(None, timedelta(0)), (False, timedelta(0)), (True, timedelta(days=15))])
+def test_an_alert_that_no_look_bears_out_teaches_nothing(desk: Desk, due: bool | None, age: timedelta) -> None:
+    desk.judged()  # a drift is no evidence of age
+    if due is not None:
+        looked(desk, due=due, at=NOW - age)
+    assert desk.take(PAYS) == {"refused": 1}
+    assert desk.incidents() == ()
+
+
 def test_an_alert_without_an_alarming_verdict_is_refused_and_recorded(desk: Desk) -> None:
     desk.judged(VerdictState.QUIET)
     assert desk.take(alert()) == {"refused": 1}
@@ -109,6 +136,14 @@ def test_the_incident_that_the_monitor_opened_gets_the_alert_as_evidence_and_a_h
     assert desk.take(alert()) == {"attached": 1}
     assert desk.workflows.heals == {opened.id: "heal-churn"}
     assert [document["alert"] for document in desk.ledger.evidence(opened)] == ["ModelmedicDrift"]
+
+
+def test_an_alert_about_a_release_belongs_to_the_incident_that_the_monitor_opened_or_to_none(desk: Desk) -> None:
+    desk.judged(VerdictState.DRIFTED)
+    assert desk.take(alert(labels={"alertname": "ModelmedicReleaseBad", "model": "churn"})) == {"refused": 1}
+    opened, _ = desk.ledger.open_incident("churn", POLICIES["churn"].hash, WINDOW, "release-audit", {})
+    assert desk.take(alert(labels={"alertname": "ModelmedicReleaseBad", "model": "churn"})) == {"attached": 1}
+    assert desk.workflows.heals == {opened.id: "heal-churn"}
 
 
 def test_the_same_body_again_changes_nothing_more(desk: Desk) -> None:

@@ -10,6 +10,7 @@ from modelmedic.steps.contracts.incident import Closing
 from modelmedic.steps.contracts.words import Outcome
 from modelmedic.steps.reconcile.sweep import deadline, sweep
 from modelmedic.steps.rollout.repair import repair
+from tests.fakes.serving import FakeServing
 from tests.worlds.deployed import DeployedWorld
 from tests.worlds.played import NOW, Told
 
@@ -55,12 +56,40 @@ def test_a_promotion_that_broke_off_before_its_alias_goes_back(world: DeployedWo
 def test_an_alias_that_a_human_moved_is_told_and_not_undone(world: DeployedWorld) -> None:
     theirs = world.registry.add_by_hand({})
     world.registry.move_alias("champion", theirs, expected="1")
-    sentences = repair(world.site)
-    assert "the alias was moved by hand" in sentences[0]
+    closed(world)
+    left = sweep(world.site)
+    assert "the alias was moved by hand" in left.disagreements[0]
+    assert left.sentences == left.disagreements
     assert world.registry.alias("champion") == theirs
     told = world.site.notifier
     assert isinstance(told, Told)
-    assert told.events == ["alias.differs"]
+    assert "alias.differs" in told.events
+
+
+@pytest.mark.parametrize("healing", [False, True])
+def test_a_registry_that_does_not_know_what_serves_disagrees(world: DeployedWorld, healing: bool) -> None:
+    if not healing:
+        closed(world)
+    for version in ("1", "2"):
+        world.registry.delete(version)
+    left = sweep(world.site).disagreements
+    assert "version 1 serves, and alias champion names no version" in left[0]
+    told = world.site.notifier
+    assert isinstance(told, Told)
+    assert "alias.differs" in told.events
+
+
+def test_a_served_version_that_is_gone_from_the_registry_disagrees(world: DeployedWorld) -> None:
+    closed(world)
+    world.registry.delete("1")
+    world.registry._aliases["champion"] = "1"
+    assert "the registry has no such version" in sweep(world.site).disagreements[0]
+
+
+def test_an_alias_behind_which_nothing_serves_disagrees(world: DeployedWorld) -> None:
+    closed(world)
+    world.site.serving = FakeServing()
+    assert sweep(world.site).disagreements == ("alias champion says version 1, and nothing serves",)
 
 
 def test_a_release_by_hand_is_written_down_once(world: DeployedWorld) -> None:

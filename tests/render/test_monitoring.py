@@ -55,7 +55,7 @@ def test_an_alert_says_what_why_how_long_how_bad_and_what_to_do() -> None:
     assert [rule["alert"] for rule in found if rule["labels"].get("modelmedic")] == [each.name for each in ALERTS if each.heals]
     for rule in found:
         assert {"summary", "description", "runbook_url", "dashboard_url"} == set(rule["annotations"])
-        assert rule["labels"]["severity"] in ("warning", "critical", "none")
+        assert rule["labels"]["severity"] in ("info", "warning", "critical", "none")
         assert rule["annotations"]["runbook_url"].endswith(f"/{rule['alert']}.md")
 
 

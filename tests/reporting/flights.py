@@ -118,6 +118,11 @@ class KeptTables:
             raise NotFound(f"no rows are kept for {which}")
         return found if limit is None else found.slice(0, limit)
 
+    @property
+    def unreadable(self) -> Mapping[str, str]:
+        """None: the rows are in memory."""
+        return {}
+
     def batches(self, window: Window, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
         yield from self.table(window).select(list(columns or self.table(window).column_names)).to_batches()
 
@@ -126,6 +131,12 @@ class KeptTables:
 
     def keep(self, version: str, table: pa.Table) -> None:  # noqa: ARG002
         self.reference = table
+
+    def keep_replay(self, version: str, table: pa.Table) -> None:  # noqa: ARG002
+        self.reference = table
+
+    def replay(self, version: str) -> pa.Table:
+        return self.table(version)
 
 
 class Aliases:
@@ -203,6 +214,11 @@ def trained(where: Site, incident: Incident, *, passed: bool = True) -> None:
             "rows": 41234,
             "snapshot": "5f" * 32,
             "candidate": "a1" * 32,
+            "twin": "b2" * 32,
+            "ways": [
+                {"reason": "rows of the last year", "halving": "P182D", "rows": 900, "loss": 0.52, "gain": 0.0, "low": 0.0, "high": 0.0},
+                {"reason": "rows after the onset", "rows": 400, "loss": 0.48, "gain": 0.04, "low": 0.03, "high": 0.05},
+            ],
             "seconds": 12.4,
             "sentence": "Trained by examples.flights_train:train on 41,234 labelled rows.",
             "outputs": {"trained": "yes"},

@@ -12,12 +12,14 @@ import pyarrow as pa
 import pytest
 
 from modelmedic.steps.contracts.codec import to_plain
+from modelmedic.steps.contracts.comparison import LossBlock
 from modelmedic.steps.contracts.diagnosis import Diagnosis, Evidence, Hypothesis
 from modelmedic.steps.contracts.errors import StoreError
 from modelmedic.steps.contracts.incident import Incident
 from modelmedic.steps.contracts.keys import audit_key, model_hash
 from modelmedic.steps.contracts.words import Cause, Outcome
 from modelmedic.steps.reporting.incident import incident_page
+from modelmedic.steps.reporting.pictures.losses import losses
 from modelmedic.steps.reporting.publish import publish
 from modelmedic.steps.reporting.story import gather
 from modelmedic.steps.runtime.run import Site
@@ -65,6 +67,14 @@ def test_every_gate_is_shown_with_its_sentence_and_a_symbol() -> None:
     assert marks.count("mark good") == 7
     assert marks.count("mark bad") == 1
     assert "1 of 8 gates failed" in seen.words
+
+
+def test_twin_that_was_judged_is_told_from_the_model_that_will_serve() -> None:
+    words = told(stories.healed).words
+    assert f"model (sha256) {'a1' * 32}" in words
+    assert f"its twin, which was judged (sha256) {'b2' * 32}" in words
+    assert "challenger's twin (version 4)" in words
+    assert "rows after the onset 400 0.480 +0.0400 +0.0300 +0.0500" in words
 
 
 def test_headline_has_cause_confidence_and_remedy(tmp_path: Path) -> None:
@@ -124,6 +134,23 @@ def test_what_was_begun_and_never_ended_is_said() -> None:
     words = told(stories.crashed).words
     assert "Canary promoted: begun no record says that it ended" in words
     assert "Recorded so far: diagnose, retrain, validate, approve." in words
+
+
+def test_the_losses_of_both_versions_are_drawn_by_day() -> None:
+    blocks = [LossBlock(datetime(2013, 6, day, tzinfo=UTC), 90, 0.5 + day / 100, 0.6) for day in range(1, 6)]
+    drawn = str(losses(blocks, "2", "1", "log loss"))
+    assert drawn.count("<circle") == 5
+    assert "Version 2 lost less than version 1 on 5 of 5 days" in drawn
+    assert "on 90 labels" in drawn
+    assert losses(blocks[:1], "2", "1", "log loss") is None
+
+
+def test_versions_that_labels_do_not_tell_apart_are_neither_praised_nor_blamed(tmp_path: Path) -> None:
+    site, incident = stories.healed(tmp_path)
+    site.ledger.assess(incident, effective=False, sentence="not told apart: so", told_apart=False)
+    page = incident_page(gather(site, incident))
+    assert "labels do not tell whether the heal helped" in page
+    assert "the heal did not help" not in page
 
 
 def test_assessment_is_told_once_it_is_known() -> None:

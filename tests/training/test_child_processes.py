@@ -25,6 +25,7 @@ from modelmedic.steps.runtime.run import Site
 from modelmedic.steps.runtime.versions import version_files
 from modelmedic.steps.training.__main__ import entrypoint
 from modelmedic.steps.training.predict import ask_in_child
+from modelmedic.steps.training.process import in_this_process
 from modelmedic.steps.training.train import TrainingOutcome, train_in_child
 from tests.worlds.training import START, policy, rows
 
@@ -33,17 +34,33 @@ HERE = "tests.training.trainers"
 
 @pytest.fixture
 def training(tmp_path: Path) -> Callable[..., TrainingOutcome]:
-    def start(function: str, *, timeout: timedelta | None = None) -> TrainingOutcome:
+    def start(function: str, *, timeout: timedelta | None = None, halving: timedelta | None = None) -> TrainingOutcome:
         rules = _rules(function)
         table = rows(START, START + timedelta(days=4), rules)
         pq.write_table(table.select([*rules.features, "left", "at"]), tmp_path / "train.parquet")
-        return train_in_child(tmp_path / "train.parquet", rules, tmp_path / "out", timeout=timeout)
+        return train_in_child(tmp_path / "train.parquet", rules, tmp_path / "out", timeout=timeout, halving=halving)
 
     return start
 
 
 def _rules(function: str) -> Policy:
     return policy(retrain={"entrypoint": function if ":" in function else f"{HERE}:{function}"})
+
+
+@pytest.mark.parametrize(
+    ("function", "halving", "words"),
+    [
+        ("weighing", timedelta(days=2), r"600 rows of churn weigh 0\.25\d to 1\.000"),
+        ("weighing", None, r"600 rows of churn weigh 1\.000 to 1\.000"),
+        ("counting", timedelta(days=1), r"(3[6-9]\d|4[0-2]\d) rows, 0\.3[2-9] of the newest day"),  # of four days
+        ("counting", None, r"600 rows, 0\.2[4-6] of the newest day"),
+    ],
+)
+def test_training_function_gets_weights_where_it_takes_them_and_else_rows_drawn_by_them(
+    training: Callable[..., TrainingOutcome], function: str, halving: timedelta | None, words: str
+) -> None:
+    with in_this_process():
+        assert re.search(words, (sentence := training(function, halving=halving).sentence)), sentence
 
 
 @pytest.mark.parametrize(
@@ -143,7 +160,7 @@ train_in_child(place / "train.parquet", Policy.model_validate_json((place / "rul
     os.kill(parent.pid, signal.SIGKILL)
     parent.wait()
     assert _gone(trainer)
-    os.kill(int(child.read_text()), signal.SIGKILL)  # the function's own child outlives it: no process is left to end it
+    assert _gone(int(child.read_text()))
 
 
 def _parent_of(pid: int) -> int:

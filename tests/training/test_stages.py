@@ -16,15 +16,18 @@ from modelmedic.steps.bootstrap.in_process import bootstrap
 from modelmedic.steps.bootstrap.rows import plan_for
 from modelmedic.steps.contracts.diagnosis import Release
 from modelmedic.steps.contracts.errors import BadInput, Refused
-from modelmedic.steps.contracts.results import RetrainResult
+from modelmedic.steps.contracts.results import LastingQuarantine, RetrainResult, ValidateResult
 from modelmedic.steps.contracts.training import ModelVersion, TrainingPlan
 from modelmedic.steps.contracts.window import Window
-from modelmedic.steps.contracts.words import Cause, Remedy
+from modelmedic.steps.contracts.words import Cause, Outcome, Remedy
+from modelmedic.steps.core.incidents.outcome import ending
+from modelmedic.steps.core.validation.gates import undecided
 from modelmedic.steps.data.snapshots import read_snapshot
 from modelmedic.steps.heal.retrain import retrain
 from modelmedic.steps.heal.validate import validate
 from modelmedic.steps.records.audit import AuditTrail
 from modelmedic.steps.runtime.run import Run, Site
+from modelmedic.steps.runtime.versions import taught_until
 from modelmedic.steps.training.process import in_this_process
 from tests.worlds.training import NOW, START, TURN, diagnosed, moved_in, policy, rows, site
 
@@ -51,6 +54,15 @@ def lived(bootstrapped: tuple[Site, ModelVersion], tmp_path_factory: pytest.Temp
         assert dict(retrain(run)) == {"trained": "yes"}
         validate(run)
     return Lived(at, version, run)
+
+
+def _unchanged_under_cautious(lived: Lived, tmp_path: Path) -> Site:
+    """A world that did not change, of a careful policy."""
+    quiet = rows(START, TURN, RULES, seed=5)
+    moved = quiet.set_column(0, "at", pc.add(quiet["at"], pa.scalar(NOW - TURN, pa.duration("us"))))
+    at = _fresh(lived, tmp_path, moved)
+    at.policy = policy(retrain={"minRows": 500, "risk": "cautious"})
+    return at
 
 
 def _fresh(lived: Lived, tmp_path: Path, table: pa.Table) -> Site:
@@ -85,24 +97,24 @@ def test_bootstrap_twice_is_one_champion_and_other_rows_are_refused(lived: Lived
         bootstrap(lived.site, OLD.slice(0, 4000))
 
 
-def test_challenger_learnt_after_the_onset_and_was_judged_on_later_rows(lived: Lived) -> None:
-    """In a world that turned the newest labels choose the rows after the turn."""
-    document = lived.run.site.ledger.stage(lived.run.incident, "retrain") or {}
-    after, whole = document["tried"]
-    assert after["rows"] < whole["rows"]
-    assert after["gain"] > 0
-    learnt, judged = (read_snapshot(lived.site.store, document[name]) for name in ("snapshot", "holdout"))
+def test_challenger_learnt_all_rows_after_the_onset_and_its_twin_was_judged_on_the_newest(lived: Lived) -> None:
+    """In a world that turned the trial on the known rows chooses the rows after the turn."""
+    trained = lived.run.result(RetrainResult)
+    assert trained.plan.new
+    assert "after the onset" in trained.tried[0].reason
+    assert len(trained.ways) == len(trained.tried) == 4  # it was chosen on the newest rows, so the gates count all four
+    learnt, judged = (read_snapshot(lived.site.store, str(digest)) for digest in (trained.snapshot, trained.holdout))
     assert pc.min(learnt["at"]).as_py() >= TURN
-    assert pc.max(learnt["at"]).as_py() < pc.min(judged["at"]).as_py()
-    assert pc.max(judged["at"]).as_py() < NOW - timedelta(days=1)
-    assert learnt.num_rows == document["rows"]
+    assert pc.max(learnt["at"]).as_py() == pc.max(judged["at"]).as_py() < NOW - timedelta(days=1)
+    assert learnt.num_rows == trained.rows
+    assert trained.twin not in (None, trained.candidate)
 
 
 def test_good_challenger_passes_and_is_called_challenger_while_the_champion_stays(lived: Lived) -> None:
     document = lived.run.site.ledger.stage(lived.run.incident, "validate") or {}
     assert document["outputs"] == {"passed": "yes", "version": document["version"], "digest": document["digest"]}
     assert [gate["name"] for gate in document["validation"]["gates"]] == [
-        *("loads", "signature", "latency", "labels", "no_worse", "worth_it", "leakage", "slice:plan", "old_regime")
+        *("loads", "signature", "latency", "labels", "no_worse", "worth_it", "leakage", "slice:plan", "old_regime", "like_its_twin")
     ]
     assert lived.site.registry.alias("challenger") == document["version"]
     assert lived.site.registry.alias("champion") == lived.first.version
@@ -124,22 +136,29 @@ def test_registered_version_says_where_it_came_from_and_its_files_are_where_serv
         "passed": "yes",
     }
     assert said.items() <= dict(version.tags).items()
+    assert taught_until(version) == lived.run.result(RetrainResult).plan.holdout.end == NOW - timedelta(days=1)
+    assert taught_until(lived.first) == pc.min(lived.site.references.table(lived.first.version)["at"]).as_py()
 
 
-def test_reference_of_the_challenger_has_its_own_answers(lived: Lived) -> None:
+def test_reference_of_the_challenger_has_its_twins_answers_and_the_replay_its_own(lived: Lived) -> None:
     document = lived.run.site.ledger.stage(lived.run.incident, "validate") or {}
     kept, trained = lived.site.references.table(document["version"]), lived.run.site.ledger.stage(lived.run.incident, "retrain") or {}
-    beside, learnt = (read_snapshot(lived.site.store, trained[name]) for name in ("beside", "snapshot"))
+    beside = read_snapshot(lived.site.store, trained["beside"])
     assert kept.num_rows == document["validation"]["metrics"]["holdout_rows"] + beside.num_rows
     assert beside.num_rows > 0
-    assert not set(beside["request_id"].to_pylist()) & set(learnt["request_id"].to_pylist())
+    replay = lived.site.references.replay(document["version"]).sort_by("request_id")
+    same = kept.filter(pc.is_in(kept["request_id"], value_set=replay["request_id"].combine_chunks())).sort_by("request_id")
+    assert replay.num_rows == RULES.rollout.replayRequests
+    assert replay.drop_columns(["prediction"]).equals(same.drop_columns(["prediction"]))
+    apart = np.abs(replay["prediction"].to_numpy() - same["prediction"].to_numpy())
+    assert 0 < apart.mean() < 0.1
     known = np.corrcoef(kept["prediction"].to_numpy(), kept["left"].to_numpy())[0, 1]
     assert known > 0.4  # the world turned, and these answers know it
 
 
 def test_every_gate_and_effect_is_on_the_trail(lived: Lived) -> None:
     events = [record.event for record in AuditTrail(lived.site.store, "churn", lived.site.clock, "test").records()]
-    assert events.count("gate.passed") == 6 + 9  # the first champion's and the challenger's
+    assert events.count("gate.passed") == 6 + 10  # the first champion's and the challenger's
     assert {"model.trained", "version.registered", "serving.started", "alias.moved"} <= set(events)
 
 
@@ -159,18 +178,35 @@ def test_stages_run_again_change_nothing(lived: Lived) -> None:
 
 
 @pytest.mark.slow
-def test_challenger_of_a_world_that_did_not_change_is_rejected_and_keeps_no_alias(lived: Lived, tmp_path: Path) -> None:
-    quiet = rows(START, TURN, RULES, seed=5)
-    moved = quiet.set_column(0, "at", pc.add(quiet["at"], pa.scalar(NOW - TURN, pa.duration("us"))))
-    at = _fresh(lived, tmp_path, moved)
-    run, alias = diagnosed(at, Cause.COVARIATE_SHIFT), at.registry.alias("challenger")
+def test_under_cautious_a_challenger_of_a_world_that_did_not_change_stays_in_the_dark(lived: Lived, tmp_path: Path) -> None:
+    at = _unchanged_under_cautious(lived, tmp_path)
+    run, before = diagnosed(at, Cause.COVARIATE_SHIFT), at.registry.alias("challenger")
     assert dict(retrain(run)) == {"trained": "yes"}
     assert validate(run)["passed"] == "no"
-    document = run.site.ledger.stage(run.incident, "validate") or {}
-    failed = [gate["name"] for gate in document["validation"]["gates"] if not gate["passed"]]
-    assert "no_worse" in failed
-    assert at.registry.alias("challenger") == alias
-    assert at.registry.version(document["version"]).tags["passed"] == "no"
+    judged = run.result(ValidateResult)
+    assert "no_worse" in [gate.name for gate in judged.validation.gates if not gate.passed]
+    assert judged.dark
+    assert at.registry.alias("challenger") == judged.version != before
+    assert at.registry.version(judged.version).tags["passed"] == "dark"
+    assert at.references.table(judged.version).num_rows > 0
+    ended = ending(at.ledger.stages(run.incident))
+    assert ended.outcome is Outcome.REJECTED
+    assert f"version {judged.version} stays in the dark" in ended.sentence
+    at.registry.move_alias("challenger", str(before), expected=judged.version)  # the other tests' registry
+
+
+@pytest.mark.slow
+def test_what_may_have_learnt_from_rows_in_doubt_is_not_kept_in_the_dark(lived: Lived, tmp_path: Path) -> None:
+    """From there it could come to serve without the person's answer."""
+    at = _unchanged_under_cautious(lived, tmp_path)
+    lasting = LastingQuarantine(Cause.DATA_QUALITY, NOW - timedelta(days=14), (Window(NOW - timedelta(days=21), NOW),), ("spend",), "so")
+    run = diagnosed(at, Cause.DATA_QUALITY, lasting=lasting)
+    assert dict(retrain(run)) == {"trained": "yes"}
+    assert validate(run)["passed"] == "no"
+    judged = run.result(ValidateResult)
+    assert undecided(judged.validation.gates)
+    assert not judged.dark
+    assert at.registry.version(judged.version).tags["passed"] == "no"
 
 
 def test_quarantined_rows_are_not_learnt_from(lived: Lived, tmp_path: Path) -> None:
@@ -258,7 +294,7 @@ def test_rows_that_cannot_be_bootstrapped_are_named() -> None:
         plan_for(RULES, OLD.set_column(1, "age", pa.array(["old"] * OLD.num_rows)))
     with pytest.raises(BadInput, match="there are 300 labelled rows"):
         plan_for(RULES, OLD.slice(0, 300))
-    assert plan_for(RULES, OLD).enough
+    assert plan_for(RULES, OLD)[0].enough
 
 
 @pytest.mark.slow
@@ -269,3 +305,18 @@ def test_champion_that_knows_nothing_is_not_served(tmp_path: Path) -> None:
         bootstrap(at, blind)
     assert at.serving.state().champion is None
     assert at.registry.versions() == ()
+
+
+def test_cautious_people_are_served_what_was_judged(lived: Lived, tmp_path: Path) -> None:
+    at = _fresh(lived, tmp_path, LOG)
+    at.policy = policy(retrain={"minRows": 500, "risk": "cautious"})
+    run = diagnosed(at)
+    with in_this_process():
+        assert dict(retrain(run)) == {"trained": "yes"}
+        validate(run)
+    trained, judged = run.result(RetrainResult), run.result(ValidateResult)
+    assert trained.twin is None
+    assert judged.twin is None
+    assert "like_its_twin" not in [gate.name for gate in judged.validation.gates]
+    learnt, holdout = (read_snapshot(at.store, str(digest)) for digest in (trained.snapshot, trained.holdout))
+    assert pc.max(learnt["at"]).as_py() < pc.min(holdout["at"]).as_py()

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -15,6 +16,15 @@ from modelmedic.steps.contracts.policy import Policy
 
 def crashing(frame: pd.DataFrame, policy: Policy) -> Any:
     raise KeyError(f"no column of {len(frame)} rows\nis called colour ({policy.name})")
+
+
+def weighing(frame: pd.DataFrame, policy: Policy, sample_weight: Any) -> Any:
+    raise RuntimeError(f"{len(frame)} rows of {policy.name} weigh {sample_weight.min():.3f} to {sample_weight.max():.3f}")
+
+
+def counting(frame: pd.DataFrame, policy: Policy) -> Any:
+    newest = (frame[policy.data.time] > frame[policy.data.time].max() - pd.Timedelta("1d")).mean()
+    raise RuntimeError(f"{len(frame)} rows, {newest:.2f} of the newest day")
 
 
 def hanging(frame: pd.DataFrame, policy: Policy) -> Any:
@@ -52,6 +62,27 @@ def forest(frame: pd.DataFrame, policy: Policy) -> Any:
     )
     model = make_pipeline(columns, RandomForestClassifier(20, min_samples_leaf=20, random_state=0, n_jobs=1))
     return model.fit(frame[list(policy.features)], frame[policy.data.target])
+
+
+def reading(frame: pd.DataFrame, policy: Policy) -> Any:
+    del frame, policy
+    raise RuntimeError(Path(os.environ["TZ"], "secret").read_text())  # a variable that is passed on tells the path
+
+
+def connecting(frame: pd.DataFrame, policy: Policy) -> Any:
+    del frame, policy
+    with socket.create_connection(("127.0.0.1", int(os.environ["TZ"])), timeout=5):
+        raise RuntimeError("connected")
+
+
+def in_pairs(frame: pd.DataFrame, policy: Policy) -> Any:
+    """A good user's who works in several processes."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import GridSearchCV
+
+    search = GridSearchCV(LogisticRegression(), {"C": [0.1, 1.0]}, cv=2, n_jobs=2)
+    search.fit(frame[list(policy.data.numeric)], frame[policy.data.target])
+    raise RuntimeError(f"tried {len(search.cv_results_['params'])}")
 
 
 not_a_function = 7

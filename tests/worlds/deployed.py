@@ -13,6 +13,8 @@ from modelmedic.steps.adapters.clocks import PlayedClock
 from modelmedic.steps.contracts.diagnosis import Release
 from modelmedic.steps.contracts.errors import NotFound
 from modelmedic.steps.contracts.training import ModelVersion
+from modelmedic.steps.heal.results import note_diagnosis, note_validation
+from modelmedic.steps.incidents.opening import note_opening
 from modelmedic.steps.runtime.run import Run, Site
 from tests.fakes.registry import FakeRegistry
 from tests.fakes.serving import FakeServing
@@ -36,6 +38,12 @@ class Tables:
         if version not in self._tables:
             raise NotFound(f"version {version} has no reference")
         return self._tables[version]
+
+    def keep_replay(self, version: str, table: pa.Table) -> None:
+        self._tables[f"replay-{version}"] = table
+
+    def replay(self, version: str) -> pa.Table:
+        return self._tables[key] if (key := f"replay-{version}") in self._tables else self.table(version)
 
 
 class DeployedWorld:
@@ -64,10 +72,11 @@ class DeployedWorld:
         self.first, self.second = self._register("first"), self._register("second")
         self.serving.start(self.first)
         self.registry.move_alias("champion", "1", expected=None)
-        self.site.history.record_release(self.site.model, Release(NOW - timedelta(days=30), "1", None))
+        self.site.record_release(Release(NOW - timedelta(days=30), "1", None))
         self.run: Run = run(self.site)
-        self.run.record(diagnosed(approval=approval == "needed", champion="1"))
-        self.run.record(validated("2", self.second.digest))
+        note_opening(self.site.trail, self.run.incident)
+        note_diagnosis(self.run, self.run.record(diagnosed(approval=approval == "needed", champion="1")))
+        note_validation(self.run, self.run.record(validated("2", self.second.digest)))
 
     def _register(self, name: str) -> ModelVersion:
         folder = self.site.work / name

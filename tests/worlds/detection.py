@@ -3,7 +3,7 @@ were told.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
@@ -12,7 +12,9 @@ import pyarrow as pa
 
 from modelmedic.steps.adapters.memory.store import MemoryStore
 from modelmedic.steps.contracts.diagnosis import Release
+from modelmedic.steps.contracts.errors import NotFound
 from modelmedic.steps.contracts.policy import Policy
+from modelmedic.steps.contracts.training import ModelVersion
 from modelmedic.steps.data.backfill import write_labels, write_log
 from modelmedic.steps.data.references import StoredReferences
 from modelmedic.steps.data.windows import LoggedWindows
@@ -26,9 +28,26 @@ Change = Callable[[pa.Table], pa.Table]
 @dataclass
 class Aliases:
     champion: str | None = "1"
+    dark: ModelVersion | None = None  # a challenger that validation kept in the dark
+    remarks: dict[str, str] = field(default_factory=dict)
+    known: ModelVersion | None = None  # the champion, where the loop trained it
 
     def alias(self, alias: str) -> str | None:
+        if alias == "challenger" and self.dark is not None:
+            return self.dark.version
         return self.champion if alias == "champion" else None
+
+    def remark(self, name: str) -> str | None:
+        return self.remarks.get(name)
+
+    def set_remark(self, name: str, text: str) -> None:
+        self.remarks[name] = text
+
+    def version(self, version: str) -> ModelVersion:
+        for each in (self.dark, self.known):
+            if each is not None and version == each.version:
+                return each
+        raise NotFound(f"model version {version} was released by somebody else")
 
 
 @dataclass

@@ -11,6 +11,7 @@ from modelmedic.steps.contracts.notification import Notification
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.runtime.run import Outputs, Run, Site
+from tests.fakes.registry import FakeRegistry
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 WINDOW = Window(NOW - timedelta(days=7), NOW)
@@ -45,8 +46,8 @@ def policy(**sections: Any) -> Policy:
 def site(work: Path, *, rules: Policy | None = None, clock: PlayedClock | None = None, **ports: Any) -> Site:
     """Ports that a test does not give are not there: touching one is an error of the test."""
     clock = clock or PlayedClock(NOW)
-    absent: dict[str, Any] = dict.fromkeys(("registry", "serving", "windows", "references"))
-    given = {"store": MemoryStore(), "notifier": Told(), **absent, **ports}
+    absent: dict[str, Any] = dict.fromkeys(("serving", "windows", "references"))
+    given = {"store": MemoryStore(), "notifier": Told(), "registry": FakeRegistry(work / "registry", "churn"), **absent, **ports}
     return Site(policy=rules or policy(), clock=clock, real=PlayedClock(NOW), actor="test", work=work, **cast(Any, given))
 
 

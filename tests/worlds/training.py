@@ -2,7 +2,7 @@
 registry and no MLflow.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -91,6 +91,11 @@ class TableWindows:
         self.rows = table
         self._time, self._target = data.time, data.target
 
+    @property
+    def unreadable(self) -> Mapping[str, str]:
+        """None: the rows are in memory."""
+        return {}
+
     def batches(self, window: Window, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
         yield from self.table(window).select(list(columns or self.rows.column_names)).to_batches()
 
@@ -152,7 +157,9 @@ def moved_in(work: Path, first: Site, table: pa.Table) -> Site:
     return at
 
 
-def diagnosed(at: Site, cause: Cause = Cause.CONCEPT_DRIFT, remedy: Remedy = Remedy.RETRAIN, onset: datetime | None = TURN) -> Run:
+def diagnosed(
+    at: Site, cause: Cause = Cause.CONCEPT_DRIFT, remedy: Remedy = Remedy.RETRAIN, onset: datetime | None = TURN, **fields: Any
+) -> Run:
     """An incident whose diagnosis stands."""
     window = Window(NOW - timedelta(days=7), NOW)
     incident, _ = at.ledger.open_incident(at.model, at.policy.hash, window, "test", {})
@@ -160,5 +167,5 @@ def diagnosed(at: Site, cause: Cause = Cause.CONCEPT_DRIFT, remedy: Remedy = Rem
     found = Diagnosis(cause, 0.9, ("age",), onset=onset, harm="shown", sentence="made up")
     champion = at.registry.alias("champion")
     served = at.registry.version(champion) if champion else None
-    run.record(results.diagnosed(remedy, found=found, champion=champion, served=served, reference="1", window=window))
+    run.record(results.diagnosed(remedy, found=found, champion=champion, served=served, reference="1", window=window, **fields))
     return run

@@ -17,14 +17,14 @@ _MONITOR_SECONDS: Final = 1800
 
 
 def monitor(model: Model, platform: Platform) -> dict[str, Any]:
-    """Compares the current window with the champion's reference and pushes the verdict, from which
-    the alerts are made.
+    """Compares the current window with the champion's reference, measures the champion's ageing,
+    and pushes both, from which the alerts are made.
     """
     call = Call(
         name="monitor",
         step="monitor",
         step_class="observe",
-        image=platform.images.steps,
+        image=platform.images.predictor,  # teaches pilots, and asks models that load where they serve
         seconds=_MONITOR_SECONDS,
         flags=(),
         inputs=(),

@@ -24,6 +24,7 @@ SECTIONS: Final[dict[str, dict[str, Entry]]] = {
     },
     "The loop": {
         "bootstrap": ("bootstrap", "Train, register and serve the first champion."),
+        "log": ("log", "Write requests and labels of your own into the inference log."),
         "monitor": ("monitor", "Compare the current window with the reference; open an incident on an alarm."),
         "heal": ("heal", "Heal one incident, from diagnosis to its close."),
         "reconcile": ("reconcile", "Repair what a crash left half done, and assess past heals."),
@@ -32,8 +33,10 @@ SECTIONS: Final[dict[str, dict[str, Entry]]] = {
     },
     "People": {
         "incidents": ("incidents", "List incidents, or tell the story of one."),
+        "ageing": ("ageing", "Show what a model's age has cost, and what its trainings won."),
         "approve": ("answer", "Approve a heal that waits for an answer."),
         "reject": ("answer", "Reject a heal that waits for an answer."),
+        "quarantine": ("quarantine", "List rows that are set aside, or release them."),
         "undo": ("undo", "Undo a heal: the version before it serves again."),
         "freeze": ("freeze", "Freeze models for a while, or list what is frozen."),
         "audit": ("audit", "Show or verify the record of every decision."),

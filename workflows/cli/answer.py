@@ -1,6 +1,7 @@
 """modelmedic approve and reject: a person's answer to a heal that waits for one."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -76,13 +77,27 @@ def _answer(
 
     store = opened(url, home, read_only=dry_run)
     named = load_policy(policy) if policy else None
-    given = give(store, SystemClock(), incident, approved=approved, by=person(by), reason=reason, policy=named, dry_run=dry_run)
+    who = person(by)
+    with nullcontext() if dry_run else _alone(home, incident, who):
+        given = give(store, SystemClock(), incident, approved=approved, by=who, reason=reason, policy=named, dry_run=dry_run)
     if as_json:
         print_json(given)
     else:
         _show(given, dry_run, kube)
     if kube and not dry_run and given.ruling.decision != "waiting":
         _deliver(given, namespace)
+
+
+def _alone(home: Path | None, incident: str, who: str) -> AbstractContextManager[None]:
+    """One answer at a time. A heal that asks at its terminal meanwhile keeps nobody from it."""
+    from modelmedic.steps.adapters.clocks import SystemClock
+    from modelmedic.steps.contracts.keys import incident_place
+    from modelmedic.steps.runtime.alone import alone
+    from modelmedic.steps.runtime.workspace import Workspace
+
+    incident_place(incident)  # raises BadInput before the text names a file
+    file = Workspace(home).root / "locks" / f"answer-{incident}.lock"
+    return alone(file, f"incident {incident}", "answered", who, SystemClock().now())
 
 
 def _deliver(given: "GivenAnswer", namespace: str) -> None:

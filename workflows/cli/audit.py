@@ -13,6 +13,7 @@ from modelmedic.workflows.cli.store import json_option, known_model, opened, sto
 if TYPE_CHECKING:
     from modelmedic.steps.contracts.audit import Record
     from modelmedic.steps.contracts.ports import ObjectStore
+    from modelmedic.steps.records.verify import Witness
 
 _LONGEST_FACTS = 160  # characters in a table
 
@@ -82,10 +83,12 @@ def _show(records: list["Record"], several: bool) -> None:
 @click.pass_context
 def verify(ctx: click.Context, model: str | None, as_json: bool, url: str | None, home: Path | None) -> None:
     """Check the trail of MODEL, or of every model: every changed, dropped, moved or inserted record
-    is found.
+    is found, and every incident, verdict and release that is not what its record vouches for. With
+    MLflow at hand (MLFLOW_TRACKING_URI, or the workspace's own), a store that was set back is found
+    as well.
 
-    Exit code 77 when a trail is broken. Somebody who may rewrite every object of the store can
-    rewrite a whole trail: only an object lock on the bucket helps against that.
+    Exit code 77 when a trail is broken. Somebody who may rewrite every object of the store and the
+    registry can rewrite a whole trail: only an object lock on the bucket helps against that.
     """
     from modelmedic.steps.adapters.clocks import SystemClock
     from modelmedic.steps.contracts.keys import model_hash
@@ -96,15 +99,34 @@ def verify(ctx: click.Context, model: str | None, as_json: bool, url: str | None
     store = opened(url, home, read_only=True)
     known = by_hash(store)
     wanted = [model_hash(known_model(store, model))] if model is not None else list(known)
-    checks = [check(store, SystemClock(), hashed, known[hashed]) for hashed in wanted]
+    checks = [check(store, SystemClock(), hashed, known[hashed], _witness(store, known[hashed], home)) for hashed in wanted]
     broken = any(one.broken for one in checks)
     if as_json:
-        trails = [{"model": one.model, "intact": not one.broken, "records": one.records, "faults": one.faults} for one in checks]
+        trails = [
+            {"model": one.model, "intact": not one.broken, "records": one.records, "anchored": one.anchored, "faults": one.faults}
+            for one in checks
+        ]
         print_json({"ok": not broken, "records": sum(one.records for one in checks), "trails": trails})
     else:
         for one in checks:
             state = "BROKEN" if one.broken else "intact"
-            click.echo(f"{one.name}: {state}, {one.records} records checked")
+            seen = f", anchored at record {one.anchored}" if one.anchored is not None else ""
+            click.echo(f"{one.name}: {state}, {one.records} records checked{seen}")
             for fault in one.faults:
                 click.echo(f"  {fault.sentence}" + (" (harmless)" if fault.harmless else ""))
     ctx.exit(77 if broken else 0)
+
+
+def _witness(store: "ObjectStore", model: str | None, home: Path | None) -> "Witness | None":
+    """The registry of the model; None where no MLflow is named or made yet, or nothing tells how
+    the model is called there.
+    """
+    from modelmedic.steps.records.policies import known_policy
+    from modelmedic.steps.records.verify import Witness
+    from modelmedic.steps.runtime.workspace import Workspace
+
+    place = Workspace(home, read_only=True)
+    policy = known_policy(store, model) if model is not None else None
+    if policy is None or not place.has_registry:
+        return None
+    return Witness(place.versions(policy, place.root / "work" / policy.name), policy.registry.champion, place.anchor_key)

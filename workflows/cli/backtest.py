@@ -14,7 +14,7 @@ from modelmedic.workflows.cli.place import policy_at
 if TYPE_CHECKING:
     from modelmedic.steps.backtesting.past import Past
     from modelmedic.steps.backtesting.plan import ReplayPlan
-    from modelmedic.steps.backtesting.result import Backtest
+    from modelmedic.steps.backtesting.result import Backtest, WayLine
     from modelmedic.steps.contracts.policy import Policy
 
 _MONTH = "month"
@@ -34,6 +34,13 @@ class _Read(NamedTuple):
     "--bootstrap-until", "until", help="The end of the first champion's training data: a day, or a share of the time such as 0.25."
 )
 @click.option("--every", default=None, help="The windows of the table: month, or a span such as 14d.")
+@click.option(
+    "--ways",
+    default=None,
+    metavar="NAMES",
+    help="The ways to play, such as frozen,monthly,policy; all: frozen, weekly, monthly, rule, drift, policy, hindsight. "
+    "Weekly, rule and hindsight train about a model a week, so with a training function of your own they are played only when asked for.",
+)
 @click.option(
     "--approvals",
     type=click.Choice(["yes", "no"]),
@@ -55,6 +62,7 @@ def backtest(
     data: Path,
     until: str | None,
     every: str | None,
+    ways: str | None,
     approvals: str,
     report: Path | None,
     dry_run: bool,
@@ -64,23 +72,25 @@ def backtest(
 ) -> None:
     """Replay POLICY over past labelled rows, each label known only after the policy's label delay.
 
-    Four ways of running the model are played through the same rows: the first champion frozen, a
-    retraining at the end of every window, a retraining on any drift alarm, and the policy with its
-    real monitor, diagnosis, gates and canary. Nothing is served or written but the report. Columns
-    are named as the policy names them.
+    Ways of running the model are played through the same rows: the first champion frozen, a
+    retraining every week and at the end of every window, a rule of thumb, a retraining on any drift
+    alarm, and the policy with its real monitor, diagnosis, gates and canary. Hindsight knows all
+    losses in advance and trains when it pays, at the policy's price of a training; the others are
+    told as a share of its gain. Nothing is served or written but the report. Columns are named as
+    the policy names them.
     """
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # one small model after another: threads only wait for each other
     rules = policy_at(policy, below, above)
     if report is not None:
         _refuse(report, data)
-    found = _read(rules, data, until, every)
+    found, wanted = _read(rules, data, until, every), _ways(ways)
     if dry_run:
         _say_plan(rules, found, as_json)
         return
     from modelmedic.steps.backtesting.run import backtest as play
 
     with _progress(found.plan) as tell:
-        said = play(found.past, found.plan, approve=approvals == "yes", tell=tell)
+        said = play(found.past, found.plan, approve=approvals == "yes", ways=wanted, tell=tell)
     if report is not None:
         _write(report, said)
     _show(said, as_json)
@@ -118,6 +128,17 @@ def _every(text: str | None) -> timedelta | None:
     from modelmedic.workflows.cli.options import span_of
 
     return None if text in (None, _MONTH) else span_of("--every", text or "", "1h", "365d")
+
+
+def _ways(text: str | None) -> list[str] | None:
+    from modelmedic.steps.backtesting.result import WAYS
+    from modelmedic.steps.contracts.errors import BadInput
+
+    names = list(WAYS) if text == "all" else [name.strip() for name in (text or "").split(",")]
+    strange = [name for name in names if text is not None and name not in WAYS]
+    if strange:
+        raise BadInput(f"--ways names {strange[0]!r}; expected all, or some of {', '.join(WAYS)}")
+    return None if text is None else [WAYS[name] for name in names]
 
 
 def _refuse(report: Path, data: Path) -> None:
@@ -181,6 +202,7 @@ def _write(report: Path, said: "Backtest") -> None:
 
 
 def _show(said: "Backtest", as_json: bool) -> None:
+    from modelmedic.steps.backtesting.result import POLICY
     from modelmedic.workflows.cli.console import out, print_json, safe
 
     if as_json:
@@ -188,10 +210,24 @@ def _show(said: "Backtest", as_json: bool) -> None:
         return
     console = out()
     console.print(f"[bold]{safe(said.model)}[/bold]: {said.metric} by window, {'higher' if said.higher else 'lower'} is better")
-    console.print(_scores(said))
-    console.print()
-    console.print(_counts(said))
-    done = [deed for deed in said.lines[-1].deeds if deed.kind != "no_action"]
+    for part in (_scores(said), _sums(said), _incidents(said)):
+        console.print(part)
+        console.print()
+    for note in said.notes:
+        console.print(safe(note))
+    policy = said.played(POLICY)
+    if policy is not None:
+        _show_deeds(policy)
+
+
+def _show_deeds(policy: "WayLine") -> None:
+    from modelmedic.workflows.cli.console import out, safe
+
+    console = out()
+    if policy.causes:
+        causes = ", ".join(f"{cause} {count}" for cause, count in sorted(policy.causes.items(), key=lambda pair: -pair[1]))
+        console.print(f"\n[bold]Incidents by cause[/bold]: {safe(causes)}")
+    done = [deed for deed in policy.deeds if deed.kind != "no_action"]
     if done:
         console.print("\n[bold]What the policy did[/bold]")
     for deed in done:
@@ -200,15 +236,21 @@ def _show(said: "Backtest", as_json: bool) -> None:
 
 
 def _scores(said: "Backtest") -> Any:
-    from rich.table import Table
-
-    table = Table("window", "rows", *(line.title for line in said.lines), box=None, pad_edge=False)
-    for column in table.columns[1:]:
-        column.justify = "right"
+    table = _table("window", "rows", *(line.title for line in said.lines))
     for number, window in enumerate(said.windows):
         values = [line.scores[number] for line in said.lines]
         cells = [_cell(value, values, said.higher) for value in values]
         table.add_row(f"{window.start:%Y-%m-%d}", f"{said.rows[number]}", *cells)
+    return table
+
+
+def _table(*names: str) -> Any:
+    """A table whose columns are numbers but for the first."""
+    from rich.table import Table
+
+    table = Table(*names, box=None, pad_edge=False)
+    for column in table.columns[1:]:
+        column.justify = "right"
     return table
 
 
@@ -221,16 +263,25 @@ def _cell(value: float | None, others: list[float | None], higher: bool) -> str:
     return f"[green]{value:.4g}[/green]" if value == best and min(known) < max(known) else f"{value:.4g}"
 
 
-def _counts(said: "Backtest") -> Any:
-    from rich.table import Table
+def _sums(said: "Backtest") -> Any:
+    """Each way's metric, loss and trainings, and what they come to beside hindsight."""
+    shown = any(line.share is not None for line in said.lines)
+    table = _table("in sum", "mean", said.loss, "trainings", "loss won", *(["of hindsight"] if shown else []))
+    for line in said.lines:
+        mean, loss = (f"{value:.4f}" if value is not None else _NOTHING for value in (line.mean, line.loss))
+        won = f"{100 * line.gain:.1f} %" if line.gain is not None else _NOTHING
+        share = [f"{line.share:.2f}" if line.share is not None else _NOTHING] if shown else []
+        table.add_row(line.title, mean, loss, str(line.counts.retrains), won, *share)
+    return table
 
-    names = ("mean", said.loss, "retrains", "promotions", "rejected", "quarantined", "rolled back", "escalated", "incidents")
-    table = Table("in sum", *names, box=None, pad_edge=False)
-    for column in table.columns[1:]:
-        column.justify = "right"
+
+def _incidents(said: "Backtest") -> Any:
+    """The incidents of the ways that have any, by how they ended, and the people called."""
+    names = ("incidents", "promotions", "rejected", "quarantined", "rolled back", "escalated", "approvals asked", "calls a year")
+    table = _table("way", *names)
     for line in said.lines:
         c = line.counts
-        counts = (c.retrains, c.promotions, c.rejected, c.quarantined, c.rolled_back, c.escalated, c.incidents)
-        mean, loss = (f"{value:.4f}" if value is not None else _NOTHING for value in (line.mean, line.loss))
-        table.add_row(line.title, mean, loss, *map(str, counts))
+        if c.incidents or c.rejected or c.escalated:
+            counts = (c.incidents, c.promotions, c.rejected, c.quarantined, c.rolled_back, c.escalated, c.approvals)
+            table.add_row(line.title, *map(str, counts), f"{line.calls_a_year:.1f}")
     return table

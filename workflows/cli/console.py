@@ -36,11 +36,13 @@ def _console(file: TextIO) -> "Console":
 
 def safe(text: str) -> str:
     """Text from data or files for a console: neither rich's markup nor a terminal's control
-    sequences take effect.
+    sequences take effect, and secrets are redacted before a table breaks them over lines.
     """
     from rich.markup import escape
 
-    return escape("".join(char if char.isprintable() or char == "\n" else ascii(char)[1:-1] for char in text))
+    from modelmedic.steps.contracts.redaction import redact_text
+
+    return escape("".join(char if char.isprintable() or char == "\n" else ascii(char)[1:-1] for char in redact_text(text)))
 
 
 def short(text: str) -> str:

@@ -7,16 +7,19 @@ import difflib
 import importlib
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, NoReturn
 
 import click
 
+from modelmedic.steps.adapters.streams import redact_output
 from modelmedic.steps.contracts.errors import ModelmedicError
 
 Entry = tuple[str, str]  # the module of a command, and its short help
 
 _INTERRUPTED = 130
+_USAGE = 2
+_LONGEST = 1500  # characters of a message
 _BROKEN_PIPE = 141  # what a shell reports of a process that SIGPIPE ended
 _MISSING_EXTRA = 65
 _EXTRAS: Final = {  # packages that a light installation may lack, with the extra that brings each
@@ -35,6 +38,18 @@ _EXTRAS: Final = {  # packages that a light installation may lack, with the extr
     "jsonschema": "lint",
     "referencing": "lint",
 }
+
+
+def refuse_other_text(arguments: Sequence[str]) -> None:
+    """End with the exit code for usage when an argument is no UTF-8: no name of a file, a model or
+    a column that this program writes down may be.
+    """
+    for number, text in enumerate(arguments, start=1):
+        try:
+            str(text).encode()
+        except UnicodeEncodeError:
+            click.echo(f"modelmedic: argument {number} is {str(text)[:80]!a}, which is no UTF-8; expected UTF-8", err=True)
+            sys.exit(_USAGE)
 
 
 class Suggesting(click.Group):
@@ -60,6 +75,8 @@ class Cli(Suggesting):
         self._entries = {name: entry for section in sections.values() for name, entry in section.items()}
 
     def main(self, *args: Any, **extra: Any) -> Any:
+        redact_output()
+        refuse_other_text(args[0] if args and args[0] is not None else extra.get("args") or sys.argv[1:])
         return super().main(*args, **{"prog_name": self.name, **extra})
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
@@ -101,7 +118,19 @@ class Cli(Suggesting):
             self._end(ctx, "interrupted", _INTERRUPTED)
         except BrokenPipeError:
             self._leave_quietly(ctx)
+        except (click.ClickException, click.exceptions.Exit):
+            raise
+        except Exception as error:
+            self._explain(ctx, error)
         return result
+
+    def _explain(self, ctx: click.Context, error: Exception) -> NoReturn:
+        from modelmedic.steps.runtime.explained import explained
+
+        known = explained(error)
+        if known is None:
+            raise error
+        self._end(ctx, str(known), known.exit_code)
 
     def _end(self, ctx: click.Context, sentence: str, code: int) -> NoReturn:
         click.echo(f"{self.name}: {_readable(sentence)}", err=True)
@@ -117,5 +146,8 @@ class Cli(Suggesting):
 
 
 def _readable(text: str) -> str:
-    """A message may quote names from data: what a terminal would obey is escaped."""
-    return "".join(char if char.isprintable() or char == "\n" else ascii(char)[1:-1] for char in text)
+    """A message may quote names from data: what a terminal would obey is escaped, and what is far
+    too long is cut.
+    """
+    cut = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+    return "".join(char if char.isprintable() or char == "\n" else ascii(char)[1:-1] for char in cut)

@@ -79,10 +79,13 @@ def _ask(run: "Run", stage: str) -> None:
     import getpass
 
     from modelmedic.steps.approval.answers import give
-    from modelmedic.steps.contracts.results import ValidateResult
+    from modelmedic.steps.contracts.results import RetrainResult, ValidateResult
     from modelmedic.workflows.cli.console import safe, talk
 
     validated = run.result_if_any(ValidateResult) if stage == "approve" else None
+    trained = run.result_if_any(RetrainResult) if stage == "approve" else None
+    if trained is not None and trained.ablation is not None:
+        talk().print(f"  {safe(trained.ablation.sentence)}")
     for gate in validated.validation.gates if validated is not None else ():
         talk().print(f"  {'✓' if gate.passed else '✗'} {safe(gate.sentence)}")
     said = click.prompt("Approve? yes, no, or Enter to decide later", default="", show_default=False, err=True).strip().lower()

@@ -101,7 +101,8 @@ def _end(found: dict[str, Any]) -> Iterator[Line]:
         if closing["champion_before"] or closing["champion_after"]:
             yield "champion", f"{closing['champion_before'] or 'none'} before, {closing['champion_after'] or 'none'} after"
     if assessment:
-        yield "effective", f"{'yes' if assessment['effective'] else 'no'}: {assessment['sentence']}"
+        told = assessment.get("told_apart", True)
+        yield "effective", f"{('yes' if assessment['effective'] else 'no') if told else 'unclear'}: {assessment['sentence']}"
     report = found["stages"].get("close", {}).get("report")
     if report:
         yield "report", f"{report} in the store"

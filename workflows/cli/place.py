@@ -33,10 +33,10 @@ def place_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def workspace(home: Path | None) -> "Workspace":
+def workspace(home: Path | None, *, read_only: bool = False) -> "Workspace":
     from modelmedic.steps.runtime.workspace import Workspace
 
-    return Workspace(home)
+    return Workspace(home, read_only=read_only)
 
 
 def policy_at(file: Path, below: tuple[Path, ...], above: tuple[Path, ...]) -> "Policy":

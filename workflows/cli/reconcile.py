@@ -11,9 +11,12 @@ from modelmedic.workflows.cli.place import place_options, policy_at, say, worksp
 @click.argument("policy", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 @place_options
-def reconcile(policy: Path, as_json: bool, home: Path | None, below: tuple[Path, ...], above: tuple[Path, ...]) -> None:
+@click.pass_context
+def reconcile(ctx: click.Context, policy: Path, as_json: bool, home: Path | None, below: tuple[Path, ...], above: tuple[Path, ...]) -> None:
     """Bring records, serving and aliases of POLICY's model back together, and assess heals whose
     labels have matured.
+
+    Exit code 77 when they do not agree and only a person can say which of them is right.
     """
     from modelmedic.steps.reconcile.sweep import sweep
     from modelmedic.workflows.cli.console import out, print_json, safe
@@ -21,6 +24,7 @@ def reconcile(policy: Path, as_json: bool, home: Path | None, below: tuple[Path,
     done = sweep(workspace(home).site(policy_at(policy, below, above), say=say))
     if as_json:
         print_json(done)
-        return
-    for sentence in done.sentences or ("nothing to do: records, serving and aliases agree",):
-        out().print(safe(sentence))
+    else:
+        for sentence in done.sentences or ("nothing to do: records, serving and aliases agree",):
+            out().print(safe(sentence))
+    ctx.exit(77 if done.disagreements else 0)

@@ -21,6 +21,6 @@ def step(ctx: click.Context, name: str, incident: str, outputs: Path | None, hom
     output. Running a step twice changes nothing more.
     """
     from modelmedic.steps.entrypoints import parse_inputs, write
-    from modelmedic.steps.heal.steps import call
+    from modelmedic.steps.heal.steps import call_alone
 
-    write(call(name, workspace(home).run(incident, say=say), parse_inputs(ctx.args)), outputs)
+    write(call_alone(name, workspace(home).run(incident, say=say), parse_inputs(ctx.args)), outputs)

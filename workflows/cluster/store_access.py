@@ -30,7 +30,7 @@ class Access:
 ACCESS: Final[dict[str, Access]] = {
     "observe": Access(
         None,
-        (*_RECORDS, *_TOLD, *_MEASURES, "acknowledged/", "policies/", "quarantine/", "verdicts/"),
+        (*_RECORDS, *_TOLD, *_MEASURES, "acknowledged/", "ageing/", "comparisons/", "hours/", "policies/", "quarantine/", "verdicts/"),
         "reads logs and labels, writes records",
     ),
     "train": Access(
@@ -43,11 +43,11 @@ ACCESS: Final[dict[str, Access]] = {
     ),
     "validate": Access(
         None,
-        (*_RECORDS, "leases/", "models/", "notifications/", "reference/", "snapshots/"),
-        "vouches for a candidate by copying it to models/, keeps its reference, and asks people for approval",
+        (*_RECORDS, *_TOLD, "leases/", "models/", "reference/", "snapshots/"),
+        "vouches for a candidate by copying it to models/, keeps its reference, and asks people for approval with the incident's page",
     ),
     "deploy": Access(None, (*_RECORDS, *_TOLD, "leases/", "policies/", "releases/"), "changes what serves, and records it"),
-    "triage": Access((*_RECORDS, "policies/", "verdicts/"), _RECORDS, "opens incidents"),
+    "triage": Access((*_RECORDS, "ageing/", "policies/", "verdicts/"), _RECORDS, "opens incidents"),
     "predictor": Access(("models/",), (LOGS,), "loads a model, logs requests and answers"),
 }
 

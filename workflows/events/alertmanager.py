@@ -34,6 +34,7 @@ def alertmanager(platform: Platform) -> dict[str, Any]:
                     "repeat_interval": "30m",
                     "continue": True,
                 },
+                {"matchers": ['alertname="ModelmedicRetrainingPays"'], "receiver": "nobody"},
                 {"matchers": ['alertname="ModelmedicWatchdog"'], "receiver": "watchdog", "repeat_interval": "5m"},
             ],
         },
@@ -44,7 +45,12 @@ def alertmanager(platform: Platform) -> dict[str, Any]:
                 "equal": ["model"],
             }
         ],
-        "receivers": [{"name": "people"}, {"name": "watchdog"}, {"name": RECEIVER, "webhook_configs": [_webhook(platform)]}],
+        "receivers": [
+            {"name": "people"},
+            {"name": "nobody"},
+            {"name": "watchdog"},
+            {"name": RECEIVER, "webhook_configs": [_webhook(platform)]},
+        ],
     }
 
 

@@ -51,6 +51,14 @@ MODEL: Final = (
     ),
     Panel("Loss", "lines", ((f"max by (window) ({m.LOSS}{{{_MODEL}}})", "{{window}} window"),)),
     Panel("Error budget spent", "lines", ((f"max({m.BUDGET}{{{_MODEL}}})", "spent"),), "percentunit"),
+    Panel(
+        "Ageing against a training",
+        "lines",
+        ((f"max({m.AGEING_COST}{{{_MODEL}}})", "the champion's age has cost"), (f"max({m.TRAINING_COST}{{{_MODEL}}})", "a training costs")),
+        description="In per cent of the loss, times days. A training is due when the first comes to the second.",
+    ),
+    Panel("Ageing", "lines", ((f"max({m.AGEING_RATE}{{{_MODEL}}})", "of the loss, a day of age"),), "percent"),
+    Panel("Best time between trainings", "lines", ((f"max({m.REFRESH_INTERVAL}{{{_MODEL}}})", "days"),), "d"),
     Panel("Faults of the data", "lines", ((f"max by (kind) ({m.PROBLEMS}{{{_MODEL}}})", "{{kind}}"),)),
     Panel("Rows of the window", "lines", ((f"max({m.WINDOW_ROWS}{{{_MODEL}}})", "rows"),)),
     Panel(

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from modelmedic.steps.adapters.kube.client import Document, Kube
+from modelmedic.steps.adapters.linux import landlock
 from modelmedic.steps.contracts.errors import ModelmedicError, NotFound, Refused
+from modelmedic.steps.training.confinement import describe
 from modelmedic.workflows.events.argo_events import WEBHOOK_SECRET
 from modelmedic.workflows.inputs import names
 from modelmedic.workflows.inputs.platform import Platform
@@ -50,11 +52,20 @@ class Inspection:
 
 
 def machine() -> list[Inspection]:
-    """The programs that lint and diff use; without one of them its own check is skipped."""
-    return [
+    """The programs that lint and diff use, without which their own checks are skipped, and what is
+    kept from training code here.
+    """
+    programs = [
         Inspection(name, OK, path) if (path := shutil.which(name)) else Inspection(name, UNKNOWN, "is not on the PATH", source)
         for name, source in _PROGRAMS.items()
     ]
+    return [*programs, _training()]
+
+
+def _training() -> Inspection:
+    whole = landlock.version() >= landlock.WITH_SIGNALS
+    remedy = "" if whole else "Linux 6.12 or later, with landlock among its security modules (docs/security.md)"
+    return Inspection("training code", OK if whole else UNKNOWN, f"is {describe()}", remedy)
 
 
 def cluster(kube: Kube, platform: Platform) -> list[Inspection]:

@@ -3,6 +3,7 @@ starts; the rule, remedy, limits and approvers of a policy that apply.
 """
 
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from typing import Any, Final
 
 from modelmedic.steps.contracts.diagnosis import Diagnosis
@@ -51,6 +52,10 @@ def explain_policy(policy: Policy, platform: Platform) -> dict[str, Any]:
         "model": policy.name,
         "policy": policy.hash,
         "decisions": [asdict(line) for line in decisions(policy)],
+        "teaching": {
+            "refresh": _refresh(policy),
+            "a training costs": f"{policy.retrain.price:g} %-days: it pays if it lowers the loss by 1 % for {policy.retrain.price:g} days",
+        },
         "limits": {
             "heals a week": limits.healsPerWeek,
             "cooldown": format_duration(limits.cooldown),
@@ -67,6 +72,17 @@ def explain_policy(policy: Policy, platform: Platform) -> dict[str, Any]:
         "rollout": f"dark, {', '.join(f'{step} %' for step in policy.rollout.steps)}, full; {policy.serving.mode} canary",
         "ignoreDifferences": ignore_differences([model_of(policy, platform)]),
     }
+
+
+def _refresh(policy: Policy) -> str:
+    refresh = policy.refresh
+    if isinstance(refresh, timedelta):
+        return f"{format_duration(refresh)} after the last training"
+    if refresh == "off":
+        return "off: age alone is no reason to teach a model again"
+    if refresh == "auto":
+        return "auto: once the champion's age has cost as much as a training"
+    return f"once {refresh} with labels are known since the last training"
 
 
 def decisions(policy: Policy) -> list[Line]:

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from modelmedic.steps.adapters.kserve.document import ServicePredictor
 from modelmedic.steps.adapters.kube.client import Document, Kube
-from modelmedic.steps.adapters.models.folder import own_rows, read_folder
+from modelmedic.steps.adapters.models.folder import example_file, own_rows, read_folder
 from modelmedic.steps.adapters.predictor.client import PredictorClient, made_up_rows, metrics_page
 from modelmedic.steps.adapters.predictor.counters import read_traffic
 from modelmedic.steps.contracts.errors import BadInput, NotFound, Refused, StoreError, Transient
@@ -141,7 +141,7 @@ def own_rows_in(store: ObjectStore, prefix: str) -> pa.Table | None:
         folder = Path(work)
         try:
             (folder / "MLmodel").write_bytes(store.get(f"{prefix}/MLmodel").data)
-            name = Path(str((read_folder(folder).get("saved_input_example_info") or {}).get("artifact_path") or "")).name
+            name = example_file(read_folder(folder))
             if name:
                 (folder / name).write_bytes(store.get(f"{prefix}/{name}").data)
         except StoreError:

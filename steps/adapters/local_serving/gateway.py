@@ -24,6 +24,7 @@ from aiohttp import ClientError, ClientSession, ClientTimeout, TCPConnector, web
 
 from modelmedic.steps.adapters.local_serving.processes import Processes
 from modelmedic.steps.adapters.local_serving.state import LocalState, PredictorSlot, StateFile
+from modelmedic.steps.adapters.streams import redact_output
 from modelmedic.steps.contracts.errors import ModelmedicError
 from modelmedic.steps.contracts.inference_log import REPLAY_HEADER, SERVED_BY_HEADER
 from modelmedic.steps.core.rollout.routing import to_canary
@@ -240,4 +241,5 @@ if __name__ == "__main__":
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--announce", type=Path, required=True)
     said = parser.parse_args()
+    redact_output()
     asyncio.run(run(said.root, said.port, said.announce))

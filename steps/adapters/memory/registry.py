@@ -23,6 +23,7 @@ class RehearsedRegistry:
         self._versions: dict[str, ModelVersion] = {}
         self._aliases: dict[str, str] = {}
         self._count = 0
+        self._remarks: dict[str, str] = {}
 
     def alias(self, alias: str) -> str | None:
         return self._aliases.get(alias)
@@ -57,6 +58,14 @@ class RehearsedRegistry:
 
     def versions(self) -> tuple[ModelVersion, ...]:
         return tuple(self._versions.values())
+
+    def remark(self, name: str) -> str | None:
+        return self._remarks.get(name)
+
+    def set_remark(self, name: str, text: str) -> None:
+        if not self._versions:
+            raise NotFound(f"model {self._name} is not registered")
+        self._remarks[name] = text
 
     def fetch(self, version: str, to: Path) -> Path:
         wanted = self.version(version)

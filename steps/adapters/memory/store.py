@@ -3,7 +3,7 @@ store is away.
 """
 
 import io
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Lock
@@ -14,6 +14,8 @@ from modelmedic.steps.contracts.errors import Conflict, NotFound, StoreError
 from modelmedic.steps.contracts.keys import check_key
 from modelmedic.steps.contracts.ports import Blob
 
+_LAST = "\U0010ffff"  # sorts behind every character of a key
+
 
 class MemoryStore:
     """An ObjectStore whose objects end with the process; while `unreachable` is set, every call
@@ -23,7 +25,11 @@ class MemoryStore:
     def __init__(self) -> None:
         self.unreachable = False
         self._objects: dict[str, bytes] = {}
+        self._keys: list[str] = []  # sorted
         self._lock = Lock()
+
+    def __str__(self) -> str:
+        return "memory"
 
     def get(self, key: str) -> Blob:
         self._reach(key)
@@ -39,6 +45,7 @@ class MemoryStore:
             if key in self._objects:
                 raise Conflict(f"object {key} exists in memory already; expected none")
             self._objects[key] = bytes(data)
+            insort(self._keys, key)
         return sha256(data)
 
     def swap(self, key: str, data: bytes, expected: str) -> str:
@@ -55,12 +62,10 @@ class MemoryStore:
     def list(self, prefix: str, *, after: str = "") -> Iterator[str]:
         self._reach()
         with self._lock:
-            keys = sorted(self._objects)
-        first = max(bisect_left(keys, prefix), bisect_right(keys, after))
-        for key in keys[first:]:
-            if not key.startswith(prefix):
-                return
-            yield key
+            first = max(bisect_left(self._keys, prefix), bisect_right(self._keys, after))
+            end = bisect_left(self._keys, prefix + _LAST, first)
+            found = self._keys[first:end]
+        yield from found
 
     def open(self, key: str) -> BinaryIO:
         return io.BytesIO(self.get(key).data)

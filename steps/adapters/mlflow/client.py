@@ -10,8 +10,10 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from modelmedic.steps.contracts.errors import BadInput, NotFound, Refused, Transient
+from modelmedic.steps.contracts.redaction import redact_text
 
 SQLITE = "sqlite:///"
 _SETTINGS = {  # read by MLflow at every use; a value of the environment stays
@@ -34,6 +36,7 @@ def connect(uri: str) -> Any:
     """
     for name, value in _SETTINGS.items():
         os.environ.setdefault(name, value)
+    _expect_address(uri)
     _probe(uri)
     with translated(uri):
         from mlflow import MlflowClient  # the settings above have to be there before
@@ -65,12 +68,30 @@ def translated(uri: str) -> Iterator[None]:
         raise kind(f"MLflow at {shown(uri)} {words}: {_line(error)}") from error
     except OSError as error:
         raise Transient(f"MLflow at {shown(uri)} could not be reached: {_line(error)}") from error
+    except ModuleNotFoundError as error:
+        raise BadInput(
+            f"MLflow at {shown(uri)} needs the driver {error.name}, which is not installed; expected it beside MLflow"
+        ) from error
+    except Exception as error:
+        module = type(error).__module__.partition(".")[0]
+        if module == "alembic":  # two processes make or upgrade one database
+            raise Transient(f"MLflow at {shown(uri)} is being made or upgraded by another process: {_line(error)}") from error
+        if module != "sqlalchemy":
+            raise
+        raise BadInput(f"MLflow at {shown(uri)} is no database that can be used here: {_line(error)}") from error
 
 
 def shown(uri: str) -> str:
     """The address without what may be a password."""
     scheme, separator, rest = uri.partition("://")
     return f"{scheme}{separator}{rest.rpartition('@')[2]}"
+
+
+def _expect_address(uri: str) -> None:
+    try:
+        _ = urlsplit(uri).port
+    except ValueError as error:
+        raise BadInput(f"MLflow's address is {shown(uri)!r}, which is none ({error}); expected such as {SQLITE}mlflow.db") from error
 
 
 def _probe(uri: str) -> None:
@@ -89,5 +110,5 @@ def _probe(uri: str) -> None:
 
 
 def _line(error: Exception) -> str:
-    text = " ".join(str(error).split()) or type(error).__name__
+    text = " ".join(redact_text(str(error)).split()) or type(error).__name__
     return text[:300]

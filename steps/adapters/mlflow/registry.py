@@ -19,6 +19,7 @@ from modelmedic.steps.adapters.models.files import settle
 from modelmedic.steps.contracts.errors import BadInput, NotFound, Refused, Transient
 from modelmedic.steps.contracts.keys import model_prefix
 from modelmedic.steps.contracts.policy import Registry as Names
+from modelmedic.steps.contracts.redaction import redact_texts
 from modelmedic.steps.contracts.training import ModelVersion
 
 _TAG = "modelmedic."  # before every tag that is ours
@@ -66,11 +67,11 @@ class MlflowRegistry:
         found = self._of_key(key)
         if found:
             return self._checked(found[0], digest, key)
-        ours = {**tags, "key": key, "digest": digest}
+        ours = redact_texts({**tags, "key": key, "digest": digest})
         run = self._run(model, ours, metrics)
         with translated(self._uri):
             source = f"{run.info.artifact_uri}/{_MODEL}"
-            made = self._client.create_model_version(self._name, source, run.info.run_id, tags=_tagged(ours), description=tags.get("cause"))
+            made = self._client.create_model_version(self._name, source, run.info.run_id, tags=_tagged(ours), description=ours.get("cause"))
         return self._first(made, digest, key)
 
     def version(self, version: str) -> ModelVersion:
@@ -84,6 +85,15 @@ class MlflowRegistry:
         with translated(self._uri):
             found = self._search(f"name='{self._name}'")
         return tuple(self._known(each) for each in found)
+
+    def remark(self, name: str) -> str | None:
+        model = self._model()
+        found = dict(model.tags).get(f"{_TAG}{name}") if model is not None else None
+        return str(found) if found is not None else None
+
+    def set_remark(self, name: str, text: str) -> None:
+        with translated(self._uri):
+            self._client.set_registered_model_tag(self._name, f"{_TAG}{name}", text)
 
     def fetch(self, version: str, to: Path) -> Path:
         from mlflow.artifacts import download_artifacts

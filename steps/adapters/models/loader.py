@@ -7,8 +7,9 @@ Here the list is ours: scikit-learn's own classes and the types that skops trust
 model needs neither the flag nor MLflow, whose import takes longer than everything else a predictor
 does.
 
-One limit: a crafted tree, whose node indices scikit-learn does not check, can crash the process
-that asks it (skops 0.16, UNTRUSTED_TYPE_REASONS).
+Trees are checked after loading (trees.py), because scikit-learn does not check their node numbers
+(skops 0.16, UNTRUSTED_TYPE_REASONS). One limit: its other compiled parts, such as the vectors of an
+SVM, are asked as they are, and a crafted one can crash the process that asks it.
 """
 
 import os
@@ -22,7 +23,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from modelmedic.steps.adapters.models.folder import ModelInput, example, read_folder, signature
+from modelmedic.steps.adapters.models.folder import ModelInput, example, flavor, read_folder, signature
+from modelmedic.steps.adapters.models.trees import check_trees
 from modelmedic.steps.contracts.errors import BadInput, Refused
 from modelmedic.steps.contracts.words import Task
 
@@ -52,7 +54,7 @@ def load_model(folder: Path, task: Task | None = None, *, allow_pickle: bool = F
     read, Refused when it needs unpickling without a permission.
     """
     document = read_folder(folder)
-    sklearn = document["flavors"].get("sklearn") or {}
+    sklearn = flavor(folder, document, "sklearn")
     if sklearn.get("serialization_format") == "skops" and not sklearn.get("code"):
         ask, unpickled = _skops(folder, sklearn, task, allow_pickle)
         shape = "sklearn/skops"
@@ -70,17 +72,22 @@ def _permit(folder: Path, allowed: bool, why: str) -> None:
         )
 
 
-def _skops(folder: Path, flavor: Mapping[str, Any], task: Task | None, allowed: bool) -> tuple[Callable[[Any], np.ndarray], bool]:
+def _skops(folder: Path, config: Mapping[str, Any], task: Task | None, allowed: bool) -> tuple[Callable[[Any], np.ndarray], bool]:
     import skops.io
     from skops.io.exceptions import UntrustedTypesFoundException
 
-    path = folder / Path(str(flavor.get("pickled_model", "model.skops"))).name
-    wanted = [str(kind) for kind in flavor.get("skops_trusted_types") or ()]
+    path = folder / Path(str(config.get("pickled_model", "model.skops"))).name
+    named = config.get("skops_trusted_types") or ()
+    wanted = [str(kind) for kind in named] if isinstance(named, list | tuple) else []
     strangers = [kind for kind in wanted if not trusts(kind)]
     if strangers:
         _permit(folder, allowed, f"has the type {strangers[0]} in it")
     try:
-        return _native(skops.io.load(path, trusted=wanted), task), bool(strangers)
+        model = skops.io.load(path, trusted=wanted)
+        check_trees(model)
+        return _native(model, task), bool(strangers)
+    except BadInput:
+        raise
     except UntrustedTypesFoundException as error:
         raise Refused(f"model folder {folder} has types in it that its MLmodel file does not name: {error}") from error
     except Exception as error:
@@ -99,8 +106,8 @@ def _native(model: Any, task: Task | None) -> Callable[[Any], np.ndarray]:
 
 
 def _pyfunc(folder: Path, document: Mapping[str, Any], task: Task | None, allowed: bool) -> tuple[Callable[[Any], np.ndarray], bool]:
-    config = document["flavors"].get("python_function")
-    if not isinstance(config, dict):
+    config = flavor(folder, document, "python_function")
+    if not config:
         raise BadInput(f"{folder / 'MLmodel'} has no python_function flavor; expected one that can be served")
     brings_code = bool(config.get("code") or config.get("model_code_path")) or not str(config.get("loader_module")).startswith("mlflow.")
     if brings_code:

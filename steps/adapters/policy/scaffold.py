@@ -49,6 +49,9 @@ def _text(found: Scaffold, name: str, owner: str, source: str) -> str:
         ("  rollback: act", "go back to the last good version"),
         ("  recalibrate: approve", ""),
         ("  retrain: approve", "a person approves before a challenger is deployed"),
+        ("retrain:", ""),
+        ("  risk: balanced", "a training pays at 1 % of the loss for 100 days; cautious 500, eager 20"),
+        ("refresh: auto", "taught again when its age has cost as much; or a time such as 30d, or off"),
     ]
     width = max(len(text) for text, comment in rows if comment and len(text) <= 50)
     head = [

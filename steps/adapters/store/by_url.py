@@ -2,13 +2,13 @@
 
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from modelmedic.steps.adapters.store.folder import FolderStore
 from modelmedic.steps.adapters.store.probe import probe
 from modelmedic.steps.contracts.errors import BadInput
 from modelmedic.steps.contracts.ports import ObjectStore
-from modelmedic.steps.core.records.redaction import redact
+from modelmedic.steps.contracts.redaction import redact_text
 
 
 def open_store(url: str, *, read_only: bool = False) -> ObjectStore:
@@ -26,14 +26,25 @@ def open_store(url: str, *, read_only: bool = False) -> ObjectStore:
 
 
 def _named(url: str) -> ObjectStore:
-    parts = urlsplit(url) if "://" in url else None
+    parts = _split(url) if "://" in url else None
     if parts is None and url.strip():
         return FolderStore(Path(url).expanduser())
     if parts and parts.scheme == "file" and parts.netloc in ("", "localhost") and parts.path:
         return FolderStore(Path(unquote(parts.path)))
     if parts and parts.scheme == "s3" and parts.netloc and not (parts.query or parts.fragment or "@" in parts.netloc):
         return _s3(parts.netloc, unquote(parts.path).strip("/"))
-    raise BadInput(f"store is {redact(url)!r}; expected a folder, file:///folder or s3://bucket/prefix")
+    raise _unknown(url)
+
+
+def _split(url: str) -> SplitResult:
+    try:
+        return urlsplit(url)
+    except ValueError as error:  # a bracket that no IPv6 address follows
+        raise _unknown(url) from error
+
+
+def _unknown(url: str) -> BadInput:
+    return BadInput(f"store is {redact_text(url)!r}; expected a folder, file:///folder or s3://bucket/prefix")
 
 
 def _s3(bucket: str, prefix: str) -> ObjectStore:

@@ -40,6 +40,11 @@ class FolderStore:
         self.root = Path(root).absolute()
         self._clear_abandoned()
 
+    def __str__(self) -> str:
+        """The folder, from the current one where it lies below it."""
+        here = Path.cwd()
+        return str(self.root.relative_to(here) if self.root.is_relative_to(here) else self.root)
+
     def get(self, key: str) -> Blob:
         with self.open(key) as file:
             data = file.read()
@@ -66,6 +71,8 @@ class FolderStore:
         folder, _, _ = prefix.rpartition("/")
         if folder and not is_key(folder):
             return
+        if folder:
+            self._plain(folder)
         with self._translated(prefix):
             for key in _walk(self.root / folder, f"{folder}/" if folder else "", prefix, after):
                 if is_key(key):
@@ -86,7 +93,18 @@ class FolderStore:
         return tag
 
     def _path(self, key: str) -> Path:
-        return self.root / check_key(key)
+        self._plain(check_key(key))
+        return self.root / key
+
+    def _plain(self, key: str) -> None:
+        """Raises BadInput when the object or a folder on the way to it is a link, because what lies
+        behind it can be changed from elsewhere.
+        """
+        place = self.root
+        for part in key.split("/"):
+            place /= part
+            if place.is_symlink():
+                raise BadInput(f"{place} is a link; expected plain files and folders in the store at {self.root}")
 
     @contextlib.contextmanager
     def _written(self, data: bytes | IO[bytes]) -> Iterator[Path]:
@@ -158,7 +176,9 @@ def _walk(folder: Path, base: str, prefix: str, after: str) -> Iterator[str]:
     before `a/b`.
     """
     try:
-        entries = [(base + e.name + ("/" if e.is_dir() else ""), e) for e in os.scandir(folder) if not e.name.startswith(".")]
+        entries = [
+            (base + e.name + ("/" if e.is_dir(follow_symlinks=False) else ""), e) for e in os.scandir(folder) if not e.name.startswith(".")
+        ]
     except (FileNotFoundError, NotADirectoryError):
         return
     for key, entry in sorted(entries, key=lambda pair: pair[0]):

@@ -8,7 +8,7 @@ could be read back counts as a lost race, as it would have been a moment later.
 """
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
@@ -18,7 +18,7 @@ from tenacity.wait import wait_base
 
 from modelmedic.steps.adapters.store.s3_errors import VENDOR, passing, status, translated, unsent
 from modelmedic.steps.adapters.store.s3_reader import buffered
-from modelmedic.steps.contracts.errors import Conflict, NotFound, StoreError
+from modelmedic.steps.contracts.errors import Conflict, NotFound, StoreError, UnsafeStore
 from modelmedic.steps.contracts.keys import check_key, is_key
 from modelmedic.steps.contracts.ports import Blob
 
@@ -51,10 +51,13 @@ class S3Store:
         self._part_bytes = part_bytes
         self._pause = pause
 
+    def __str__(self) -> str:
+        return f"s3://{self._bucket}/{self._prefix}".rstrip("/")
+
     def get(self, key: str) -> Blob:
         def fetch() -> Blob:
             answer = self._client.get_object(**self._at(key))
-            return Blob(answer["Body"].read(), answer["ETag"])
+            return Blob(answer["Body"].read(), self._tag(answer, key))
 
         return self._reading(key, fetch)
 
@@ -66,12 +69,13 @@ class S3Store:
 
     def open(self, key: str) -> BinaryIO:
         head = self._reading(key, lambda: self._client.head_object(**self._at(key)))
+        tag, size = self._tag(head, key), int(self._answered(head, "ContentLength", key))
 
         def fetch(start: int, end: int) -> bytes:
-            span = {"Range": f"bytes={start}-{end - 1}", "IfMatch": head["ETag"]}  # never parts of two versions
+            span = {"Range": f"bytes={start}-{end - 1}", "IfMatch": tag}  # never parts of two versions
             return self._reading(key, lambda: bytes(self._client.get_object(**self._at(key), **span)["Body"].read()))
 
-        return buffered(int(head["ContentLength"]), fetch)
+        return buffered(size, fetch)
 
     def upload(self, key: str, source: Path) -> str:
         if source.stat().st_size > self._part_bytes:
@@ -87,15 +91,19 @@ class S3Store:
     def list(self, prefix: str, *, after: str = "") -> Iterator[str]:
         start = self._prefix + after if after else ""
         page: dict[str, Any] = {"IsTruncated": True}
-        while page["IsTruncated"]:
+        while page.get("IsTruncated"):
             ask = partial(self._client.list_objects_v2, Bucket=self._bucket, Prefix=self._prefix + prefix, StartAfter=start)
             page = self._reading(f"{prefix}*", ask)
-            names = [entry["Key"] for entry in page.get("Contents", ())]
+            names = [self._answered(entry, "Key", f"{prefix}*") for entry in page.get("Contents", ())]
+            if page.get("IsTruncated") and not names:
+                raise UnsafeStore(
+                    f"{self._name(f'{prefix}*')}: a page of the listing is empty and says that more follow; expected S3's pages"
+                )
             start = names[-1] if names else start
             yield from (key for name in names if is_key(key := name.removeprefix(self._prefix)))
 
     def _put_object(self, key: str, body: bytes | BinaryIO, write: str, **condition: str) -> str:
-        return str(self._client.put_object(**self._at(key), Body=body, Metadata={_WRITE: write}, **condition)["ETag"])
+        return self._tag(self._client.put_object(**self._at(key), Body=body, Metadata={_WRITE: write}, **condition), key)
 
     def _upload_parts(self, key: str, source: Path) -> str:
         """S3 takes 5 GiB in one request; parts are invisible until they are completed, which is
@@ -103,10 +111,10 @@ class S3Store:
         """
         write = uuid.uuid4().hex
         opened = self._reading(key, lambda: self._client.create_multipart_upload(**self._at(key), Metadata={_WRITE: write}))
-        upload = {**self._at(key), "UploadId": opened["UploadId"]}
+        upload = {**self._at(key), "UploadId": self._answered(opened, "UploadId", key)}
 
         def complete(_: str) -> str:
-            return str(self._client.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts}, IfNoneMatch="*")["ETag"])
+            return self._tag(self._client.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts}, IfNoneMatch="*"), key)
 
         try:
             parts = self._parts(key, source, upload)
@@ -121,7 +129,7 @@ class S3Store:
             while data := file.read(self._part_bytes):
                 number = len(parts) + 1
                 answer = self._reading(key, partial(self._client.upload_part, **upload, PartNumber=number, Body=data))
-                parts.append({"PartNumber": number, "ETag": answer["ETag"]})
+                parts.append({"PartNumber": number, "ETag": self._tag(answer, key)})
         return parts
 
     def _abort(self, upload: dict[str, str]) -> None:
@@ -161,7 +169,7 @@ class S3Store:
             if answered in (404, 412) or passing(error):
                 found = self._look(key, error)
                 if found.get("Metadata", {}).get(_WRITE) == write:
-                    return str(found["ETag"])
+                    return self._tag(found, key)
                 if answered == 412 and not found:
                     raise missing(f"{self._name(key)} is not there; the write expected it as it was") from error
                 if answered not in (404, 412):
@@ -196,6 +204,20 @@ class S3Store:
 
     def _at(self, key: str) -> dict[str, str]:
         return {"Bucket": self._bucket, "Key": self._prefix + check_key(key)}
+
+    def _tag(self, answer: Mapping[str, Any], key: str) -> str:
+        return self._answered(answer, "ETag", key)
+
+    def _answered(self, answer: Mapping[str, Any], field: str, key: str) -> str:
+        """A field of an answer without which nothing is safe. Raises UnsafeStore when it is not
+        there, as behind a proxy that drops headers.
+        """
+        if not answer.get(field) and answer.get(field) != 0:
+            raise UnsafeStore(
+                f"{self._name(key)}: {self._client.meta.endpoint_url} answered with success and without {field}; "
+                "expected what S3 answers, because conditional writes rest on it"
+            )
+        return str(answer[field])
 
     def _name(self, key: str) -> str:
         return f"object {key} in s3://{self._bucket}/{self._prefix}"

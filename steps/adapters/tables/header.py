@@ -46,7 +46,7 @@ def _parquet_columns(path: Path) -> tuple[str, ...]:
 
 
 def _csv_columns(path: Path, start: bytes) -> tuple[str, ...]:
-    _refuse_other_text(path)
+    refuse_other_text(path)
     if b"\n" not in start and b"\r" not in start:
         whole = len(start) < LONGEST_HEADER
         said = "has a single line" if whole else f"has a first line of more than {LONGEST_HEADER} bytes"
@@ -58,7 +58,7 @@ def _csv_columns(path: Path, start: bytes) -> tuple[str, ...]:
         raise BadInput(f"file {path} begins with no line of columns' names ({error}); {_EXPECTED}") from error
 
 
-def _refuse_other_text(path: Path) -> None:
+def refuse_other_text(path: Path) -> None:
     """Arrow takes a column of another encoding for bytes, which nothing here can compare."""
     decoder, line = codecs.getincrementaldecoder("utf-8")(), 1
     with path.open("rb") as file:

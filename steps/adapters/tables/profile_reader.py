@@ -79,12 +79,13 @@ class _Parquet:
 
     def bounds(self) -> dict[str, tuple[float, float]]:
         found: dict[str, tuple[float, float]] = {}
+        counted = {field.name for field in self._schema if pa.types.is_integer(field.type) or field.type in (pa.float32(), pa.float64())}
         for group in range(self._metadata.num_row_groups):
             row_group = self._metadata.row_group(group)
             for place in range(row_group.num_columns):
                 column = row_group.column(place)
-                stated = column.statistics
-                if stated is None or not stated.has_min_max or not isinstance(stated.min, int | float):
+                stated = column.statistics if column.path_in_schema in counted else None  # a time's bounds may be beyond the calendar
+                if stated is None or not stated.has_min_max:
                     continue
                 least, most = found.get(column.path_in_schema, (stated.min, stated.max))
                 found[column.path_in_schema] = (min(least, float(stated.min)), max(most, float(stated.max)))

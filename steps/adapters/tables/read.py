@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
+from modelmedic.steps.adapters.tables.header import refuse_other_text
 from modelmedic.steps.contracts.errors import BadInput
 from modelmedic.steps.core.tables.thinning import thin
 
@@ -19,10 +20,22 @@ def read_table(path: Path) -> tuple[pa.Table, int]:
     """The table, at most MOST_ROWS rows spread evenly over it in their order, and the number of
     rows in the file.
     """
-    refuse_empty(path)
-    table = _read_parquet(path) if is_parquet(path) else read_csv(path)
-    refuse_doubled(path, table.column_names)
+    table = read_whole(path)
     return thin(table, MOST_ROWS), table.num_rows
+
+
+def read_whole(path: Path, texts: Sequence[str] = ()) -> pa.Table:
+    """Every row of the table. Of a CSV the columns `texts` stay text, such as ids with leading
+    zeros.
+    """
+    refuse_empty(path)
+    if is_parquet(path):
+        table = _read_parquet(path)
+    else:
+        refuse_other_text(path)
+        table = read_csv(path, texts)
+    refuse_doubled(path, table.column_names)
+    return table
 
 
 def refuse_empty(path: Path) -> None:
@@ -48,7 +61,7 @@ def is_parquet(path: Path) -> bool:
 def _read_parquet(path: Path) -> pa.Table:
     try:
         return pyarrow.parquet.read_table(path)
-    except (pa.ArrowInvalid, OSError) as error:
+    except (pa.ArrowException, OSError) as error:
         raise BadInput(f"file {path} cannot be read as Parquet: {first_line(error)}") from error
 
 
@@ -59,9 +72,10 @@ def stream_csv(path: Path) -> pyarrow.csv.CSVStreamingReader:
     return pyarrow.csv.open_csv(path, read_options=pyarrow.csv.ReadOptions(block_size=_CSV_BLOCK))
 
 
-def read_csv(path: Path) -> pa.Table:
+def read_csv(path: Path, texts: Sequence[str] = ()) -> pa.Table:
+    kept = pyarrow.csv.ConvertOptions(column_types=dict.fromkeys(texts, pa.string()))
     try:
-        table = pyarrow.csv.read_csv(path)
+        table = pyarrow.csv.read_csv(path, convert_options=kept)
     except (pa.ArrowInvalid, UnicodeDecodeError, OSError) as error:
         raise BadInput(f"file {path} is neither Parquet nor a clean CSV: {first_line(error)}") from error
     return with_times(table)

@@ -45,23 +45,30 @@ def objections(
     open_heals: int,
     frozen: FreezeOrder | None,
     settle: timedelta,
+    due: bool = False,
+    price: str = "",
 ) -> tuple[Objection, ...]:
     """Every limit that forbids the remedy now, the hardest to wait out first; none for a remedy
-    that does not advance.
+    that does not advance, but the price where a person would be asked for want of evidence.
+
+    A training that is `due`, because the champion's age has cost its price, waits neither for
+    windows to settle nor for patience: the price is paid anew after each attempt. `price` says why
+    a training would not pay yet; empty when it would, or when that is not known.
 
     `history` is the model's own, in any order; `open_heals` counts the other heals under way over
     all models of the store; `settle` is the policy's computed settle time (window + label delay).
     """
     if remedy not in ADVANCING:
-        return ()
+        return (Objection("price", price),) if price and remedy is Remedy.ESCALATE else ()
     heals = tuple(sorted(history, key=lambda heal: heal.at))
     return (
         *_freeze(limits, now, frozen),
         *_breaker(limits, heals, now),
         *_budget(limits, heals, now),
-        *_settle(settle, heals, now),
+        *(() if due else _settle(settle, heals, now)),
         *_cooldown(limits, heals, now),
-        *_patience(settle, heals, now),
+        *(() if due else _patience(settle, heals, now)),
+        *([Objection("price", price)] if price else ()),
         *_cap(limits, open_heals),
     )
 

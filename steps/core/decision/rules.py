@@ -3,6 +3,7 @@ autonomy have the last word. Called by diagnose.
 """
 
 from dataclasses import dataclass
+from typing import Final
 
 from modelmedic.steps.contracts.decision import Decision, Objection
 from modelmedic.steps.contracts.diagnosis import Diagnosis
@@ -27,6 +28,7 @@ class DefaultRule:
 DEFAULT_RULES = (
     DefaultRule("broken-data", Cause.DATA_QUALITY, Remedy.QUARANTINE),
     DefaultRule("broken-labels", Cause.LABEL_QUALITY, Remedy.QUARANTINE),
+    DefaultRule("suspect-release", Cause.BAD_RELEASE, Remedy.ROLLBACK, harm="estimated", max_autonomy=Autonomy.APPROVE),
     DefaultRule("bad-release", Cause.BAD_RELEASE, Remedy.ROLLBACK),
     DefaultRule("expected-season", Cause.SEASONAL, Remedy.NONE),
     DefaultRule("proved-drift", Cause.CONCEPT_DRIFT, Remedy.RETRAIN, harm="shown"),
@@ -38,20 +40,24 @@ DEFAULT_RULES = (
         "estimated-harm", Cause.COVARIATE_SHIFT, Remedy.RETRAIN, "estimated", max_autonomy=Autonomy.APPROVE, promote_needs_labels=True
     ),
     DefaultRule("harmless-shift", Cause.COVARIATE_SHIFT, Remedy.NONE, harm="none"),
+    DefaultRule("due-refresh", Cause.AGEING, Remedy.RETRAIN),
     DefaultRule("quiet", Cause.NONE, Remedy.NONE),
 )
+LASTING: Final = "lasting-quarantine"  # the rule by which a person is asked about rows that stay set aside
+_QUIET = frozenset({"patience", "price", "settle", "cooldown", "cap"})  # limits that pass by themselves, and are asked again
 _FALLBACK = DefaultRule("not-enough-evidence", Cause.INSUFFICIENT_EVIDENCE, Remedy.ESCALATE)
 
 
 def decide(diagnosis: Diagnosis, policy: Policy | None = None, objections: tuple[Objection, ...] = ()) -> Decision:
-    """The remedy for a diagnosis. An objection stops only a remedy that advances; a rollback or a
-    quarantine is never held back.
+    """The remedy for a diagnosis. An objection stops only a remedy that advances, and a call for a
+    person where nothing is broken and a training does not pay; a rollback or a quarantine is never
+    held back.
     """
     rule = _rule(diagnosis, policy)
     allowed = (policy.autonomy if policy else AutonomyLevels()).level(rule.remedy)
     autonomy = min(allowed, rule.max_autonomy, key=lambda level: level.rank)
-    stopped = bool(objections) and rule.remedy in ADVANCING
-    patient = all(objection.limit == "patience" for objection in objections)  # the rejection itself has told people
+    stopped = bool(objections) and (rule.remedy in ADVANCING or rule is _FALLBACK)
+    patient = all(objection.limit in _QUIET for objection in objections)
     remedy = rule.remedy if not stopped else Remedy.NONE if patient else Remedy.ESCALATE
     sentence = f"rule {rule.id}: {diagnosis.cause} asks for {rule.remedy}"
     if stopped:
@@ -65,6 +71,21 @@ def decide(diagnosis: Diagnosis, policy: Policy | None = None, objections: tuple
         promote_needs_labels=rule.promote_needs_labels,
         objections=objections,
         sentence=sentence,
+    )
+
+
+def ask_about_rows(policy: Policy, reason: str) -> Decision:
+    """The decision to teach challengers with and without rows that stay set aside, and to ask a
+    person before one of them serves, whatever autonomy the policy gives to a retraining.
+    """
+    autonomy = min(policy.autonomy.level(Remedy.RETRAIN), Autonomy.APPROVE, key=lambda level: level.rank)
+    return Decision(
+        remedy=Remedy.RETRAIN,
+        wanted=Remedy.RETRAIN,
+        rule=LASTING,
+        autonomy=autonomy,
+        needs_approval=autonomy is Autonomy.APPROVE,
+        sentence=f"rule {LASTING}: {reason}, so challengers are taught with and without them, and a person is asked before one serves",
     )
 
 

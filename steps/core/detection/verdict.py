@@ -5,7 +5,7 @@ calls it on every run.
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
-from modelmedic.steps.contracts.detection import HALF, Performance, Thresholds, Verdict
+from modelmedic.steps.contracts.detection import HALF, Performance, SuddenChange, Thresholds, Verdict
 from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.contracts.words import Task, VerdictState
 from modelmedic.steps.core.detection.calibration_slope import calibration_slope
@@ -55,6 +55,40 @@ def judge_profiles(reference: Profile, current: Profile, thresholds: Thresholds,
         state = VerdictState.DRIFTED if any(s.shifted and not s.acknowledged for s in moved) else VerdictState.QUIET
     verdict = Verdict(state, current.rows, reference.rows, moved, broken, realised, context.window)
     return replace(verdict, sentence=_sentence(verdict, context.least_rows))
+
+
+def with_changes(verdict: Verdict, changes: Collection[SuddenChange], acknowledged: Collection[str] = ()) -> Verdict:
+    """The verdict with the sudden changes that the last look did not know: one that harms makes it
+    degraded, another one drifted. Changes of acknowledged columns alone are left out.
+    """
+    news = tuple(change for change in changes if not change.columns or set(change.columns) - set(acknowledged))
+    if not news:
+        return verdict
+    state = verdict.state
+    if state is not VerdictState.BROKEN:
+        harmed = state is VerdictState.DEGRADED or any(change.harms for change in news)
+        state = VerdictState.DEGRADED if harmed else VerdictState.DRIFTED
+    first = min(news, key=lambda change: change.onset)
+    told = f"{_named(first.quantity)} left its past about {first.onset:%Y-%m-%dT%H:%MZ}"
+    sentence = f"{verdict.sentence}; {told}" if verdict.alarming else told
+    return replace(verdict, state=state, changes=news, sentence=sentence)
+
+
+def _named(quantity: str) -> str:
+    """A watched quantity in words."""
+    kind, _, of = quantity.partition(":")
+    column, _, value = of.partition("=")
+    if kind == "loss" and of:
+        return f"the loss where {column} is {value}"
+    return {
+        "level": of,
+        "nulls": f"the share of nulls in {of}",
+        "repeats": f"the share of repeated values in {of}",
+        "unusual": f"the share of unusual values in {of}",
+        "answer": "the answer",
+        "loss": "the loss",
+        "slope": "the error's slope over the answers",
+    }[kind]
 
 
 def performance(reference: Profile, labelled: Profile, thresholds: Thresholds, maturity: float = 0.0) -> Performance | None:

@@ -17,11 +17,13 @@ LABELS_WITHOUT_A_LAW = 0.9  # selected, or strangers to their rows
 LABELS_SCATTERED = 0.8  # the world may have become noisier by itself
 RELEASE = 0.96
 RELEASE_UNRECORDED = 0.92
+RELEASE_SUSPECTED = 0.6  # by its answers alone: not counted, and a person is asked
 SEASON = 0.88
 QUIET = 0.92
 QUIET_OF_FEW_ROWS = 0.88
 TOO_FEW_ROWS = 0.92
 LOSS_WITHOUT_A_CAUSE = 0.6
+CLOSE = 0.5  # two explanations are close
 
 CONCEPT = 0.8  # the least of each, at the level at which the cause is first believed
 COVARIATE = 0.86

@@ -25,11 +25,15 @@ from modelmedic.steps.core.diagnosis import (
     seasonal,
 )
 from modelmedic.steps.core.diagnosis.estimate import estimate
+from modelmedic.steps.core.diagnosis.humility import humble
 from modelmedic.steps.core.diagnosis.loss_shares import loss_shares
 from modelmedic.steps.core.diagnosis.model_change import remember_answers
 from modelmedic.steps.core.diagnosis.onset import onset
 from modelmedic.steps.core.diagnosis.ranking import ranking_holds
 from modelmedic.steps.core.quality.checks import pair_problems
+from modelmedic.steps.core.quality.claims import SCHEMA, Claim, Court, claims
+from modelmedic.steps.core.quality.label_claims import LabelReadings, label_bits, label_claim, label_readings
+from modelmedic.steps.core.quality.past import past_of
 from modelmedic.steps.core.statistics.expectation import rows_against_expectation
 from modelmedic.steps.core.statistics.residuals import LabelledRows
 from modelmedic.steps.core.statistics.shift import shifts
@@ -39,33 +43,54 @@ _RISEN_Z = 3.5  # of the loss; above it, "nothing differs" is no answer
 LEAST_ROWS = 100  # in either window, before anything but a schema fault is believed
 
 
-def find_cause(reference: pa.Table, current: pa.Table, roles: Roles, context: Context) -> Diagnosis:
+def find_cause(reference: pa.Table, current: pa.Table, roles: Roles, context: Context, past: pa.Table | None = None) -> Diagnosis:
     """The cause of the difference between two windows, with its evidence. Pure; the windows are
-    whole tables in memory.
+    whole tables in memory. `past`: earlier rows of the log, many windows' worth, from which is
+    learnt what is normal; the reference by default.
     """
     with np.errstate(all="ignore"):  # columns of 1e300 or of infinities alone get a diagnosis, no warning
-        return _diagnose(pair(reference, current, roles), context)
+        both = pair(reference, current, roles)
+        lore = both if past is None or past.num_rows < LEAST_ROWS else pair(past, current, roles)
+        return _diagnose(both, lore, context)
 
 
-def _diagnose(both: Pair, context: Context) -> Diagnosis:
-    problems = (*context.problems, *pair_problems(both))
+def _diagnose(both: Pair, lore: Pair, context: Context) -> Diagnosis:
     if min(both.rows) < LEAST_ROWS:
-        return _too_little(both, problems)
-    moved = shifts(both, Thresholds())
+        return _too_little(both, (*context.problems, *pair_problems(both)))
+    past = past_of(lore)
+    court = Court(both, past) if past is not None else None
+    told = label_readings(court) if court is not None else LabelReadings({}, {})
+    found_claims = claims(court, new_law=told.new_law) if court is not None else _schema_claims(both)
+    about_labels = label_claim(told)
+    law = label_bits(told)
+    problems = (*context.problems, *(c.problem for c in found_claims if c.sure))
+    if court is not None:
+        both = dataclasses.replace(both, columns=tuple(c for c in both.columns if c.name not in court.clock.counters) or both.columns)
+    timeless = court.clock.columns if court is not None else frozenset()
+    moved = tuple(s if s.column not in timeless else dataclasses.replace(s, shifted=False) for s in shifts(both, Thresholds()))
     rows, answers = rows_against_expectation(both), remember_answers(both)
+    own = bad_release.own_loss(rows, answers)
     candidates = [
         *data_quality.suspect(problems),
-        *bad_release.suspect(both, rows, context, answers),  # before the labels: an inverted release makes labels look inverted
-        *label_quality.suspect(both, rows),
+        *bad_release.suspect(both, rows, context, answers, own, law),  # before the labels: an inverted release makes labels look inverted
+        *label_quality.suspect(both, rows, about_labels, law),
         *seasonal.suspect(both, moved, rows, context),
         *_world_causes(both, rows, moved),
     ]
     found = _conclude(both, candidates, moved, rows)
+    found = humble(found, [c for c in found_claims if not c.sure], about_labels, release=bad_release.release_doubt(rows, own, law))
     return dataclasses.replace(
         found,
-        loss_shares=loss_shares(both, rows, answers, (found.cause, *found.also)),
+        loss_shares=loss_shares(both, rows, answers, own, (found.cause, *found.also)),
         estimate=estimate(both) if rows is None else None,
     )
+
+
+def _schema_claims(both: Pair) -> tuple[Claim, ...]:
+    """Without a past, what is impossible whatever was normal: columns that are missing, of another
+    type, or that lost (nearly) all of their values.
+    """
+    return tuple(Claim(p, 30.0, sure=True) for p in pair_problems(both) if p.kind in SCHEMA or p.share > 0.9)
 
 
 def _too_little(both: Pair, problems: tuple[Problem, ...]) -> Diagnosis:

@@ -13,6 +13,7 @@ from modelmedic.steps.contracts.diagnosis import Diagnosis, Evidence
 from modelmedic.steps.contracts.words import Cause, Task
 from modelmedic.steps.core.diagnosis.confidence import LABELS, LABELS_SCATTERED, LABELS_WITHOUT_A_LAW
 from modelmedic.steps.core.quality.checks import column_problems
+from modelmedic.steps.core.quality.label_claims import LabelClaim
 from modelmedic.steps.core.statistics.expectation import current_memory
 from modelmedic.steps.core.statistics.replay import stretch_pairs
 from modelmedic.steps.core.statistics.residuals import LabelledRows, difference_z, masked_cells, structure
@@ -22,14 +23,19 @@ from modelmedic.steps.core.tables.pairing import Cells, Column, Pair
 _LEAST_RATE = 0.03
 _CHUNKS = 8
 _MOMENT = 50  # rows that are of about the same time
+_CHANGED = 0.5  # powers of ten of the labels' relation to the inputs, before a law is fitted
 
 
-def suspect(both: Pair, rows: LabelledRows | None) -> list[Diagnosis]:
-    """At most one diagnosis: impossible values, labels unrelated to anything, flipped, not yet
-    arrived, or scattered.
+def suspect(both: Pair, rows: LabelledRows | None, claim: LabelClaim | None = None, law: float = 30.0) -> list[Diagnosis]:
+    """At most one diagnosis: what the labels' past says of them, impossible values, labels
+    unrelated to anything, flipped, not yet arrived, or scattered. `law`: the evidence, in powers of
+    ten, that the labels' relation to the inputs has changed.
     """
     if both.target is None:
         return []
+    if claim is not None and claim.sure:
+        where = f"where {claim.segment.column} is {claim.segment.value}, " if claim.segment else ""
+        return [_diagnosis(where + claim.sentence, LABELS, claim.segment, claim.bits)]
     broken = _constant_labels(both)
     if broken:
         return [_diagnosis(broken, LABELS, None, 1.0)]
@@ -42,7 +48,11 @@ def suspect(both: Pair, rows: LabelledRows | None) -> list[Diagnosis]:
     )
     for check in checks:
         found = check(both, rows)
-        if found and not any(_same_finding(found, check(*stretch)) for stretch in stretch_pairs(both, rows)):
+        if (
+            found
+            and (law > _CHANGED or found.segment is not None or check is _selection)
+            and not any(_same_finding(found, check(*stretch)) for stretch in stretch_pairs(both, rows))
+        ):
             return [found]
     return []
 
@@ -92,7 +102,7 @@ def _selection(both: Pair, rows: LabelledRows) -> Diagnosis | None:
     edges = np.unique(np.quantile(rows.prediction[0], np.linspace(0, 1, 9)[1:-1]))
     shares, sizes, excess, overall = [], [], [], []
     for window, (p, y) in enumerate(zip(both.prediction, both.target, strict=True)):
-        answered = np.isfinite(p)
+        answered = np.isfinite(p) & _due(both, window)
         known = np.isfinite(y[answered]).astype(np.float64)
         which = np.searchsorted(edges, p[answered])
         size = np.maximum(np.bincount(which, minlength=len(edges) + 1), 1)
@@ -111,6 +121,15 @@ def _selection(both: Pair, rows: LabelledRows) -> Diagnosis | None:
         None,
         uneven,
     )
+
+
+def _due(both: Pair, window: int) -> Mask:
+    """The rows up to the last one that has a label: what is younger may only be not due yet."""
+    assert both.target is not None
+    labelled = np.isfinite(both.target[window])
+    if both.time is None or not labelled.any():
+        return np.ones(len(labelled), dtype=bool)
+    return np.asarray(both.time[window] <= float(np.nanmax(both.time[window][labelled])))
 
 
 def _due_share(both: Pair, window: int, answered: Mask, known: Floats) -> Floats:

@@ -10,7 +10,7 @@ the name of the cause that was found.
 import numpy as np
 
 from modelmedic.steps.contracts.words import Cause
-from modelmedic.steps.core.diagnosis.bad_release import own_loss
+from modelmedic.steps.core.diagnosis.bad_release import OwnLoss
 from modelmedic.steps.core.diagnosis.model_change import RememberedAnswers
 from modelmedic.steps.core.statistics.crossfit import remember, thin_mask
 from modelmedic.steps.core.statistics.residuals import LabelledRows
@@ -21,16 +21,16 @@ _OF_LABELS = (Cause.LABEL_QUALITY, Cause.CONCEPT_DRIFT, Cause.LABEL_SHIFT)
 
 
 def loss_shares(
-    both: Pair, rows: LabelledRows | None, answers: RememberedAnswers | None, causes: tuple[Cause, ...]
+    both: Pair, rows: LabelledRows | None, answers: RememberedAnswers | None, own: OwnLoss | None, causes: tuple[Cause, ...]
 ) -> dict[str, float] | None:
     """Shares 0..1 that sum to 1, or None where the loss did not rise. `causes` are those found, the
-    deciding one first.
+    deciding one first, and `own` is the loss beyond the remembered `answers`.
     """
     if rows is None or rows.imagined or not rows.harmed:
         return None
     total = rows.loss_increase
-    release = _release_part(rows, answers)
-    moved = _inputs_part(both, rows, answers if release else None)
+    release = _release_part(answers, own)
+    moved = _inputs_part(both, rows, own if release else None)
     if causes and causes[0] is Cause.DATA_QUALITY:
         # the inputs are broken, so their movement means nothing: its share is the broken data's
         parts = {Cause.DATA_QUALITY: release + moved, _label_cause(causes, Cause.DATA_QUALITY): total - release - moved}
@@ -59,20 +59,20 @@ def _proportions(parts: dict[Cause, float]) -> dict[str, float]:
     return dict(sorted(shares.items(), key=lambda s: -s[1]))
 
 
-def _release_part(rows: LabelledRows, answers: RememberedAnswers | None) -> float:
-    extra = own_loss(rows, answers) if answers is not None and answers.growth() > 1.5 and answers.change() > 0.02 else None
-    return max(float(extra[1].mean() - extra[0].mean()), 0.0) if extra is not None else 0.0
+def _release_part(answers: RememberedAnswers | None, own: OwnLoss | None) -> float:
+    if own is None or answers is None or answers.growth() <= 1.5 or answers.change() <= 0.02:
+        return 0.0
+    return max(float(own.current.mean() - own.reference.mean()), 0.0)
 
 
-def _inputs_part(both: Pair, rows: LabelledRows, answers: RememberedAnswers | None) -> float:
+def _inputs_part(both: Pair, rows: LabelledRows, own: OwnLoss | None) -> float:
     """The rise of the loss that the moved inputs explain by the reference's loss given the
     inputs.
     """
     place = (thin_mask(rows.masks[0], _MOST_ROWS), thin_mask(rows.masks[1], _MOST_ROWS))
     loss = rows.loss[0][place[0][rows.masks[0]]]
-    extra = own_loss(rows, answers)
-    if extra is not None:
-        loss = loss - float(extra[0].mean())
+    if own is not None:
+        loss = loss - float(own.reference.mean())
     # a few rows own a squared loss: the memory is learnt without the outermost
     ceiling = float(np.quantile(loss, 0.99))
     memory = remember(both.columns, np.minimum(loss, ceiling), place, rounds=40)

@@ -15,7 +15,7 @@ from modelmedic.steps.core.tables.arrays import Floats, Mask
 from modelmedic.steps.core.tables.pairing import Pair, finite
 
 _MOST_ROWS = 30_000
-_LEAST_EXPLAINED = 0.5  # of the answers' variance, before the memory of them is trusted
+_LEAST_EXPLAINED = 0.3  # of the answers' variance, before the memory of them is trusted
 _LEAST_CHANGE = 0.08  # of that variance, by which the error of the memory must have grown
 
 

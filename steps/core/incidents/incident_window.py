@@ -18,7 +18,13 @@ def evidence_window(verdict: Verdict, policy: Policy, labelled: Window | None = 
     verdict's.
     """
     assert verdict.window is not None
-    delay: timedelta = policy.data.labels.delay
-    if verdict.state is not VerdictState.DEGRADED or delay < _LATE * policy.detect.window:
+    if verdict.state is not VerdictState.DEGRADED:
         return verdict.window
-    return labelled or Window(verdict.window.start - delay, verdict.window.end - delay)
+    due = due_window(policy, verdict.window)
+    return due if due == verdict.window else labelled or due
+
+
+def due_window(policy: Policy, window: Window) -> Window:
+    """The window itself; where labels are late, the window whose labels have matured."""
+    delay: timedelta = policy.data.labels.delay
+    return window if delay < _LATE * policy.detect.window else Window(window.start - delay, window.end - delay)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from modelmedic.steps.contracts.words import Outcome, Remedy
+from modelmedic.steps.contracts.words import Cause, Outcome, Remedy
 
 Records = Mapping[str, Mapping[str, Any]]
 _ON_THE_WAY = ("retrain", "validate", "approve")  # stages that a remedy may have reached before it broke off, in this order
@@ -53,13 +53,28 @@ def _rejection_ending(stages: Records) -> Ending | None:
     validated = stages.get("validate")
     if validated and validated["outputs"]["passed"] == "no":
         failed = [gate for gate in validated["validation"]["gates"] if not gate["passed"]]
+        if validated.get("dark"):
+            kept = f"version {validated['version']} stays in the dark and is judged on as labels arrive"
+            return Ending(Outcome.REJECTED, f"{kept}, because it is neither shown to be better nor to be worse: {failed[0]['sentence']}")
         return Ending(
             Outcome.REJECTED, f"the challenger failed {len(failed)} gates: {failed[0]['sentence']}" if failed else "no gate passed"
         )
     trained = stages.get("retrain")
     if trained and not trained["trained"]:
-        return Ending(Outcome.ESCALATED, str(trained["sentence"]))
+        return Ending(_untrained(stages, trained), str(trained["sentence"]))
     return None
+
+
+def _untrained(stages: Records, trained: Mapping[str, Any]) -> Outcome:
+    """No action where time will bring what is missing, labels or, for a model that merely ages,
+    sound rows; a person is called where a training failed, where rows are broken, and where they
+    have been set aside for long.
+    """
+    if stages["diagnose"].get("lasting"):
+        return Outcome.ESCALATED
+    aged = stages["diagnose"]["diagnosis"].get("cause") == Cause.AGEING.value
+    enough = trained.get("plan", {}).get("enough", True)
+    return Outcome.NO_ACTION if not trained.get("tried") and (aged or not enough) else Outcome.ESCALATED
 
 
 def _ending_without_action(diagnosed: Mapping[str, Any], stages: Records) -> Ending:

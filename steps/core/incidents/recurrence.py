@@ -8,6 +8,7 @@ from modelmedic.steps.contracts.detection import ColumnShift, Performance, Verdi
 from modelmedic.steps.contracts.words import VerdictState
 
 SILENT_FOR = timedelta(days=28)  # for so long a fault that people have seen and that has not grown is not reported again
+_OF_COLUMNS = frozenset({"level", "nulls", "repeats", "unusual"})
 _GROWN_Z = 2.33  # one-sided, 1 %
 _GROWN_LOSS = 0.03  # of the reference's loss: the least rise that counts anywhere
 
@@ -18,11 +19,12 @@ def news(before: Verdict, now: Verdict) -> str:
 
     Broken data is always news, because it spreads. Otherwise news is a loss that was not known to
     have risen, or that rose beyond noise once more; another column; an effect that grew by a whole
-    threshold, which is as far as quiet stretches of the reference differ.
+    threshold, which is as far as quiet stretches of the reference differ; a sudden change of a
+    column that had not moved.
     """
     if now.state is VerdictState.BROKEN:
         return "the data is broken"
-    return _loss_news(before, now) or _shift_news(before, now)
+    return _loss_news(before, now) or _shift_news(before, now) or _change_news(before, now)
 
 
 def _loss_news(before: Verdict, now: Verdict) -> str:
@@ -47,6 +49,18 @@ def _shift_news(before: Verdict, now: Verdict) -> str:
     for shift in now.shifts:
         if shift.shifted and not shift.acknowledged and _further(known.get(shift.column), shift):
             return f"{shift.column} moved {'further' if shift.column in known else 'since'}"
+    return ""
+
+
+def _change_news(before: Verdict, now: Verdict) -> str:
+    known = {shift.column for shift in before.shifts if shift.shifted}.union(*(change.columns for change in before.changes))
+    harmed = any(change.harms for change in before.changes) or (before.performance is not None and before.performance.degraded)
+    for change in now.changes:
+        kind, _, column = change.quantity.partition(":")
+        if change.harms and not harmed:
+            return "the loss has risen since"
+        if kind in _OF_COLUMNS and column not in known:
+            return f"{column} changed since"
     return ""
 
 

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from modelmedic.steps.contracts.words import Task
-from modelmedic.steps.core.tables.arrays import Floats, distinct, quantiles
+from modelmedic.steps.core.tables.arrays import LARGEST, Floats, distinct, quantiles
 
 BINS = 1024
 _OUTER = (0.0005, 0.9995)  # quantiles of the sample
+_EXACT = 2.0**50  # up to it, halves are numbers of their own
 _WIDE = 3.0  # a range of more than so many times the span between them is not covered by bins
 
 
@@ -59,18 +60,19 @@ def number_axis(sample: Floats, bounds: tuple[float, float] | None = None) -> Nu
     """The axis of a column of which `sample` is known and, if given, the least and largest value
     that the file states.
     """
-    known = sample[np.isfinite(sample)]
+    known = sample[np.abs(sample) < LARGEST]
     if not len(known):
         return NumberAxis(-1.0, 1.0, 2)
     least, most = (float(v) for v in (known.min(), known.max()))
-    if bounds is not None and np.isfinite(bounds).all():
+    if bounds is not None and (np.abs(bounds) < LARGEST).all():
         least, most = min(least, bounds[0]), max(most, bounds[1])
-    if np.all(known == np.rint(known)) and most - least < BINS // 2:
+    if np.all(known == np.rint(known)) and most - least < BINS // 2 and max(-least, most) < _EXACT:
         return _whole(least, most)
     low, high = (float(q) for q in quantiles(known, _OUTER))
     if high > low and most - least > _WIDE * (high - low):  # long tails would leave the bulk too few bins
         least, most = low, high
     pad = 0.25 * (most - least) or max(abs(least) * 1e-6, 1e-9)
+    pad = max(pad, 1e-12 * max(-least, most))  # near 2^63 neighbours are a thousand apart
     return NumberAxis(least - pad, most + pad, BINS)
 
 

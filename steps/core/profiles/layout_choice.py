@@ -12,7 +12,7 @@ from modelmedic.steps.contracts.errors import BadInput
 from modelmedic.steps.contracts.words import Task
 from modelmedic.steps.core.profiles.layout import Layout, is_rich, number_axis
 from modelmedic.steps.core.profiles.profiler import aligned_floats, numbers, texts
-from modelmedic.steps.core.tables.arrays import Floats, distinct
+from modelmedic.steps.core.tables.arrays import Floats, distinct, is_index, plain, plain_type
 from modelmedic.steps.core.tables.row_loss import row_loss
 
 _MOST_SAMPLED_CODES = 1000  # in the sample, when they are also half of its rows: an identifier
@@ -27,7 +27,7 @@ def check_roles(roles: Roles, reference: Iterable[str], current: Iterable[str]) 
         name = getattr(roles, role)
         if name and name not in first and name not in second:
             raise BadInput(f"--{role} names {name!r}, which neither table has; the reference has {', '.join(first[:20])}")
-    if not any(name not in roles.bookkeeping for name in (roles.features or first)):
+    if not any(name not in roles.bookkeeping for name in (roles.features or [n for n in first if not is_index(n)])):
         raise BadInput("the two tables share no feature column; expected at least one that is in both")
 
 
@@ -35,7 +35,9 @@ def choose_layout(sample: pa.Table, roles: Roles, bounds: Mapping[str, tuple[flo
     """The layout for these roles. `bounds` are least and largest values that are known beside the
     sample.
     """
-    features = [n for n in (roles.features or sample.column_names) if n in sample.column_names and n not in roles.bookkeeping]
+    held = set(sample.column_names)
+    features = list(roles.features) or [name for name in sample.column_names if not is_index(name)]
+    features = [name for name in features if name in held and name not in roles.bookkeeping]
     target, prediction = (name if name in sample.column_names else None for name in (roles.target, roles.prediction))
     known = {name: _flat(sample[name]) for name in (*features, target, prediction) if name}
     counted = {name: _numbers(known[name]) for name in features if name not in roles.categorical}
@@ -71,7 +73,7 @@ def _numbers(array: pa.Array) -> Floats | None:
 
 def _is_code(array: pa.Array, named: bool) -> bool:
     encoded = pa.types.is_dictionary(array.type)
-    kind = array.type.value_type if encoded else array.type
+    kind = plain_type(array.type)
     if pa.types.is_temporal(kind) or pa.types.is_nested(kind):
         return False  # no feature of a tabular model
     values = len(array.dictionary) if encoded else len(array.unique())
@@ -79,16 +81,15 @@ def _is_code(array: pa.Array, named: bool) -> bool:
 
 
 def _words(name: str, array: pa.Array) -> tuple[str, str] | None:
-    if numbers(array.slice(0, 0)) is not None:
+    kind = plain_type(array.type)
+    if numbers(array[:0]) is not None:
         return None
-    found = sorted({word for word in texts(_decode(array).unique()) if word is not None})
+    if pa.types.is_nested(kind):
+        raise BadInput(f"column {name!r} holds values of type {kind}; expected numbers or exactly two words")
+    found = sorted({word for word in texts(plain(array).unique()) if word is not None})
     if len(found) != 2:
         raise BadInput(f"column {name!r} holds {len(found)} different words; expected numbers or exactly two words")
     return found[0], found[1]
-
-
-def _decode(array: pa.Array) -> pa.Array:
-    return array.dictionary_decode() if pa.types.is_dictionary(array.type) else array
 
 
 def _task(truth: Floats | None, answers: Floats | None) -> Task | None:

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from modelmedic.steps.core.profiles.layout import Layout, NumberAxis
 from modelmedic.steps.core.profiles.profile import MOST_CODES, PRINTS, TAIL_SHIFT, Codes, Fit, Losses, Numbers, Profile
-from modelmedic.steps.core.tables.arrays import Floats, as_numpy, compute, distinct
+from modelmedic.steps.core.tables.arrays import Floats, as_numpy, compute, distinct, listed, plain, plain_type, quantities
 from modelmedic.steps.core.tables.moments import moments
 from modelmedic.steps.core.tables.row_loss import row_loss
 
@@ -46,8 +46,11 @@ class Profiler:
         names = set(batch.schema.names)
         self._rows += batch.num_rows
         whole = {name: self._number(name, batch.column(name)) for name in self._numbers if name in names}
-        for name in self._codes:
-            if name in names:
+        for name in self._codes.keys() & names:
+            if pa.types.is_nested(plain_type(batch.column(name).type)):
+                self._retyped.add(name)
+                self._codes[name].nulls += batch.num_rows
+            else:
                 self._met.add(name)
                 self._codes[name].add(batch.column(name))
         for name in self._numbers.keys() - names:
@@ -193,6 +196,7 @@ class _NumberFill:
         if missing.any():
             self.nulls += int(missing.sum())
             outside = outside[~missing]
+        outside = quantities(outside)
         keys, counts = distinct(outside.view(np.int64) >> TAIL_SHIFT)
         for key, count in zip(keys.tolist(), counts.tolist(), strict=True):
             self._tails[key] = self._tails.get(key, 0) + count
@@ -201,6 +205,8 @@ class _NumberFill:
 
     def _alone(self, values: Floats, near: Floats) -> None:
         """Count the value of a full cell if it is one value that fills it."""
+        if not len(near):  # rounding moved all of them out of their bin
+            return
         some = np.sort(near[:64])
         candidate = float(some[len(some) // 2])
         count = int((values == candidate).sum())
@@ -220,7 +226,7 @@ class _CodeFill:
         self._known += len(array) - array.null_count
         if self._identifier:
             return
-        encoded = array if pa.types.is_dictionary(array.type) else compute().dictionary_encode(array)
+        encoded = array if pa.types.is_dictionary(array.type) else compute().dictionary_encode(plain(array))
         indices = encoded.indices.drop_null() if encoded.indices.null_count else encoded.indices
         counts = np.bincount(as_numpy(indices), minlength=len(encoded.dictionary))
         for value, count in zip(texts(encoded.dictionary), counts.tolist(), strict=True):
@@ -237,10 +243,8 @@ def numbers(array: pa.Array) -> Floats | None:
     """The values that are not null as float64 (NaN may be among them), or None when the array holds
     no numbers.
     """
+    array = plain(array)
     kind = array.type
-    if pa.types.is_dictionary(kind):
-        array = array.dictionary_decode()
-        kind = array.type
     if pa.types.is_null(kind):
         return np.empty(0)
     if not (pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_decimal(kind) or pa.types.is_boolean(kind)):
@@ -260,13 +264,12 @@ def aligned_floats(array: pa.Array, words: tuple[str, str] | None = None) -> Flo
     """
     if words and numbers(array) is None:
         return words_as_numbers(array, words, aligned=True)
+    array = plain(array)
     if numbers(array.slice(0, 0)) is None:
         return np.full(len(array), np.nan)
-    if pa.types.is_dictionary(array.type):
-        array = array.dictionary_decode()
     if pa.types.is_boolean(array.type):
         array = compute().cast(array, pa.uint8())
-    return as_numpy(compute().fill_null(compute().cast(array, pa.float64(), safe=False), np.nan))
+    return quantities(as_numpy(compute().fill_null(compute().cast(array, pa.float64(), safe=False), np.nan)))
 
 
 def words_as_numbers(array: pa.Array, words: tuple[str, str], *, aligned: bool = False) -> Floats:
@@ -275,15 +278,14 @@ def words_as_numbers(array: pa.Array, words: tuple[str, str], *, aligned: bool =
 
 
 def texts(array: pa.Array) -> list[str | None]:
-    if pa.types.is_dictionary(array.type):
-        array = array.dictionary_decode()
+    array = plain(array)
     if pa.types.is_string(array.type):
         known: list[str | None] = array.to_pylist()
         return known
     try:
         found: list[str | None] = compute().cast(array, pa.string()).to_pylist()
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-        found = [None if value is None else str(value) for value in array.to_pylist()]
+        found = [None if value is None else str(value) for value in listed(array)]
     return found
 
 

@@ -6,6 +6,7 @@ converted. A conversion is believed when nothing else is left.
 """
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 
@@ -15,19 +16,29 @@ FACTORS = (1e9, 1e6, 1e4, 1e3, 3600.0, 100.0, 60.0, 28.3495, 24.0, 12.0, 10.0, 7
 _LEAST_SHARE = 0.04
 
 
-def find_conversion(old: Floats, new: Floats) -> tuple[str, float]:
-    """The words for the conversion and the share of the rows, or ("", 0). Both samples sorted and
+class Conversion(NamedTuple):
+    """A conversion in words, the share of the rows that underwent it, and its size (1 changes
+    nothing); without words where there is none.
+    """
+
+    words: str = ""
+    share: float = 0.0
+    size: float = 1.0
+
+
+def find_conversion(old: Floats, new: Floats) -> Conversion:
+    """The conversion that explains how the new sample differs from the old one. Both are sorted and
     finite.
     """
     if not len(old) or not len(new):
-        return "", 0.0
+        return Conversion()
     noise = float(np.sqrt(1 / len(old) + 1 / len(new)))
     grid = np.unique(np.concatenate([_spread(old), _spread(new)]))
     before, after = _below(old, grid), _below(new, grid)
     gap = float(np.abs(after - before).max())
     if gap < max(1.95 * noise, _LEAST_SHARE) or old[0] == old[-1]:
-        return "", 0.0
-    best = ("", 0.0, 1.0)
+        return Conversion()
+    best, best_left = Conversion(), 1.0
     width = max(float(old[int(0.9 * (len(old) - 1))] - old[int(0.1 * (len(old) - 1))]), 1e-300)
     for words, size, function in _conversions(old, grid):
         direction = function - before
@@ -37,9 +48,9 @@ def find_conversion(old: Floats, new: Floats) -> tuple[str, float]:
         share = min(float((after - before) @ direction) / length, 1.0)
         left = float(np.abs(after - before - share * direction).max())
         apart = abs(float(grid[min(int(np.searchsorted(function, 0.5)), len(grid) - 1)]) - float(old[len(old) // 2])) / width
-        if share >= _LEAST_SHARE and left < best[2] and _clean(left, gap, noise, size, share, apart):
-            best = (words, share, left)
-    return best[0], best[1]
+        if share >= _LEAST_SHARE and left < best_left and _clean(left, gap, noise, size, share, apart):
+            best, best_left = Conversion(words, share, size), left
+    return best
 
 
 def _clean(left: float, gap: float, noise: float, size: float, share: float, apart: float) -> bool:

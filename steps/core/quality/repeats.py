@@ -2,28 +2,30 @@
 hours without any row.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from modelmedic.steps.contracts.detection import Problem, ProblemKind
-from modelmedic.steps.core.tables.arrays import distinct
-from modelmedic.steps.core.tables.pairing import Pair
+from modelmedic.steps.core.tables.arrays import Mask, distinct
+from modelmedic.steps.core.tables.pairing import Column, Pair
 
 _LEAST_ROWS = 100
 _RICH = 0.95  # share of different rows in the reference above which two equal rows are no accident
-_Keys = npt.NDArray[np.uint64]
+_OVERLAP = 0.9  # of the reference's rows since then; a batch that was delivered again is a part of them
+RowKeys = npt.NDArray[np.uint64]
 
 
 def window_problems(pair: Pair) -> Iterator[Problem]:
     if min(pair.rows) < _LEAST_ROWS:
         return
-    before, after = (_keys(pair, window) for window in ("reference", "current"))
+    before, after = row_keys(pair.columns, "reference", pair.rows[0]), row_keys(pair.columns, "current", pair.rows[1])
     once = distinct(before)[0]
     if len(once) >= _RICH * len(before):
         yield from _repeated_rows(1 - len(once) / len(before), after)
-        yield from _stale_rows(before, once, after)
+        yield from _stale_rows(before, once, after[~_same_moment(pair)])
     yield from _clock(pair)
     yield from _gap(pair)
 
@@ -48,34 +50,48 @@ def _clock(pair: Pair) -> Iterator[Problem]:
         yield Problem(kind, pair.time_name, f"{share:.1%} of the rows have a time far away from all the others", share)
 
 
-def _keys(pair: Pair, window: str) -> _Keys:
-    """One number per row, equal where all its features are (FNV's multiply and xor over the
-    bits).
+def row_keys(columns: Sequence[Column], window: Literal["reference", "current"], rows: int) -> RowKeys:
+    """One number per row of a window, equal where all values of the columns are (FNV's multiply and
+    xor over the bits), shape (rows,).
     """
-    rows = pair.rows[0 if window == "reference" else 1]
     key = np.full(rows, 14695981039346656037, dtype=np.uint64)
-    for column in pair.columns:
-        values = getattr(column, window)
-        bits = np.ascontiguousarray(values, dtype=np.float64).view(np.uint64)
+    for column in columns:
+        bits = np.ascontiguousarray(getattr(column, window), dtype=np.float64).view(np.uint64)
         key = (key ^ bits) * np.uint64(1099511628211)
         key ^= key >> np.uint64(29)
     return key
 
 
-def _repeated_rows(before: float, keys: _Keys) -> Iterator[Problem]:
+def _repeated_rows(before: float, keys: RowKeys) -> Iterator[Problem]:
     after = 1 - len(distinct(keys)[0]) / len(keys)
     if after - before > 0.05:
         sentence = f"{after:.0%} of the rows repeat another row, {before:.0%} did in the reference"
         yield Problem(ProblemKind.DUPLICATED_ROWS, None, sentence, after - before)
 
 
-def _stale_rows(before: _Keys, once: _Keys, after: _Keys) -> Iterator[Problem]:
-    """Rows of the reference delivered again; the same table twice is a comparison with itself and
-    no problem.
+def _same_moment(pair: Pair) -> Mask:
+    """The current rows that the reference has as well because the windows overlap: from their first
+    moment on (nearly) every row of the reference is one of the current window's. Windows of which
+    the current one has nothing newer do not overlap: nothing has come.
     """
+    none = np.zeros(pair.rows[1], dtype=bool)
+    if pair.time is None:
+        return none
+    before, after = pair.time
+    shared = np.isin(after, before[np.isfinite(before)])
+    if not shared.any() or (shared.all() and len(after) < len(before)):
+        return none
+    there = np.isin(before[before >= after[shared].min()], after)
+    return shared if there.mean() > _OVERLAP else none
+
+
+def _stale_rows(before: RowKeys, once: RowKeys, after: RowKeys) -> Iterator[Problem]:
+    """Rows of the reference delivered again, at another time."""
+    if not len(after):
+        return
     sought = np.sort(after)  # a binary search finds sorted values several times faster
     old = float((once[np.minimum(np.searchsorted(once, sought), len(once) - 1)] == sought).mean())
-    if old > 0.1 and not (len(before) == len(after) and (before == after).all()):
+    if old > 0.1 and not (len(before) == len(after) and (before == after).all()):  # a table beside itself
         yield Problem(ProblemKind.STALE, None, f"{old:.0%} of the rows are rows of the reference over again", old)
 
 

@@ -152,7 +152,7 @@ def _shifted_hours(name: str, reference: _Sample, current: _Sample) -> Problem |
 def _changed_unit(name: str, reference: _Sample, current: _Sample) -> Problem | None:
     words, share = _levels_converted(reference, current)
     if not words:
-        words, share = find_conversion(*(_without_pile(reference, sample) for sample in (reference, current)))
+        words, share, _ = find_conversion(*(_without_pile(reference, sample) for sample in (reference, current)))
     if not words:
         return None
     whole = share > 0.9

@@ -1,1 +1,1 @@
-"""The bytes of the audit trail: the chain of hashes, and the redaction of secrets."""
+"""The bytes of the audit trail: the chain of hashes."""

@@ -53,8 +53,11 @@ class ChainFault:
 
 
 def written(record: Record) -> bytes:
-    """The object that holds the record."""
-    return canonical(formatted(to_plain(record), _key(record)))
+    """The object that holds the record; without `documents` where it vouches for none."""
+    plain = to_plain(record)
+    if not record.documents:
+        del plain["documents"]
+    return canonical(formatted(plain, _key(record)))
 
 
 def entry(data: bytes, key: str) -> Entry:

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from modelmedic.steps.core.tables.arrays import Floats
+from modelmedic.steps.core.tables.arrays import Floats, is_index, plain, plain_type, quantities
 
 Kind = Literal["number", "code", "time", "other"]
 
@@ -37,7 +37,7 @@ class Facts:
 
 
 def facts(table: pa.Table, name: str) -> Facts:
-    column = table[name]
+    column = plain(table[name])
     kind = kind_of(column.type)
     integer = bool(pa.types.is_integer(column.type))
     countable = kind != "other"
@@ -47,8 +47,7 @@ def facts(table: pa.Table, name: str) -> Facts:
 
 
 def kind_of(kind: pa.DataType) -> Kind:
-    if pa.types.is_dictionary(kind):
-        return kind_of(kind.value_type)
+    kind = plain_type(kind)
     if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
         return "number"
     if pa.types.is_boolean(kind) or pa.types.is_string(kind) or pa.types.is_large_string(kind):
@@ -64,6 +63,8 @@ def is_code(column: Facts) -> bool:
 
 def unfit_reason(column: Facts) -> str | None:
     """The reason why the column is no feature, whatever the target is; None when it may be one."""
+    if is_index(column.name):
+        return "a table's index"
     if column.kind == "time":
         return "a time is no feature"
     if column.kind == "other":
@@ -94,10 +95,10 @@ def giveaway_strength(column: Facts, feature: pa.ChunkedArray, target: Floats, b
 
 def _scores(column: Facts, feature: pa.ChunkedArray, target: Floats) -> Floats | None:
     if column.kind == "number":
-        return np.asarray(pc.cast(feature, pa.float64(), safe=False).to_numpy(), dtype=np.float64)
+        return quantities(np.asarray(pc.cast(plain(feature), pa.float64(), safe=False).to_numpy(), dtype=np.float64))
     if column.values * _LEAST_ROWS_PER_CODE > column.rows:
         return None
-    encoded = pc.dictionary_encode(feature).combine_chunks() if not pa.types.is_dictionary(feature.type) else feature.combine_chunks()
+    encoded = pc.dictionary_encode(plain(feature)).combine_chunks()
     encoded = encoded.chunk(0) if isinstance(encoded, pa.ChunkedArray) else encoded
     codes = np.asarray(pc.fill_null(encoded.indices, len(encoded.dictionary)).to_numpy(zero_copy_only=False), dtype=np.int64)
     sums, counts = np.bincount(codes, target), np.bincount(codes)

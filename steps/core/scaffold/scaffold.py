@@ -18,6 +18,8 @@ from modelmedic.steps.contracts.policy_types import COLUMN
 from modelmedic.steps.contracts.window import format_duration
 from modelmedic.steps.contracts.words import Task
 from modelmedic.steps.core.scaffold.columns import Facts, facts, giveaway_strength, is_code, unfit_reason
+from modelmedic.steps.core.tables.arrays import plain
+from modelmedic.steps.core.tables.moments import MOMENT, moments
 
 _TARGET_NAMES = (  # the earlier decides
     re.compile(r"^(target|label|y)$", re.I),
@@ -171,16 +173,15 @@ def _spread(column: pa.ChunkedArray) -> bool:
 
 
 def _counts(column: pa.ChunkedArray) -> Iterator[pa.StructScalar]:
-    text = pc.cast(column, column.type.value_type) if pa.types.is_dictionary(column.type) else column
-    yield from pc.value_counts(text)
+    yield from pc.value_counts(plain(column))
 
 
 def _window(times: pa.ChunkedArray, rows: int) -> tuple[timedelta, str]:
     """The shortest usual window that holds enough rows, and a sentence about the span of the
     data.
     """
-    bounds = pc.min_max(pc.cast(times, pa.timestamp("us", tz=getattr(times.type, "tz", None)))).as_py()
-    span = max(bounds["max"] - bounds["min"], timedelta(seconds=1))
+    bounds = pc.min_max(pa.chunked_array([moments(chunk) for chunk in times.chunks], MOMENT)).as_py()
+    span = max(bounds["max"] - bounds["min"], timedelta(seconds=1)) if bounds["min"] is not None else timedelta(seconds=1)
     said = f"{rows} rows over {format_duration(timedelta(days=span.days)) if span.days else 'less than a day'}"
     if span < 2 * _WINDOWS[0]:
         window = max(timedelta(hours=round(span / timedelta(hours=4))), timedelta(hours=1))

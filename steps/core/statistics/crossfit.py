@@ -48,11 +48,13 @@ class Memory:
         return (self.forests[0].predict(bins) + self.forests[1].predict(bins)) / 2
 
 
-def remember(columns: tuple[Column, ...], values: Floats, rows: tuple[Mask, Mask], rounds: int = 60) -> Memory | None:
+def remember(
+    columns: tuple[Column, ...], values: Floats, rows: tuple[Mask, Mask], rounds: int = 60, least: int = _LEAST_ROWS
+) -> Memory | None:
     """Fit the memory; `values` belong to the reference rows that `rows[0]` selects. None where
     there is too little to learn from.
     """
-    if len(values) < _LEAST_ROWS or not columns or values.var() == 0:
+    if len(values) < least or not columns or values.var() == 0:
         return None
     cut = binning(columns, values, rows[0])
     bins = cut.bins(0, rows[0])

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from modelmedic.steps.contracts.inference_log import MODEL_VERSION, PREDICTION, REQUEST_ID, SERVED_BY
 from modelmedic.steps.contracts.policy import Policy
+from modelmedic.steps.core.tables.arrays import listed, plain
 from modelmedic.steps.core.tables.moments import MOMENT, moments
 
 
@@ -58,26 +59,22 @@ def _counts(kind: pa.DataType) -> bool:
     )
 
 
-def _decode(array: pa.Array) -> pa.Array:
-    return array.dictionary_decode() if pa.types.is_dictionary(array.type) else array
-
-
 def _cast(array: pa.Array, kind: pa.DataType) -> pa.Array:
     if kind == MOMENT:
         return moments(array)
-    array = _decode(array)
+    array = plain(array)
     if array.type == kind:
         return array
     try:
         return pc.cast(array, kind, safe=False)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         if pa.types.is_string(kind):
-            return pa.array([None if value is None else str(value) for value in array.to_pylist()], kind)
-        return pa.array([_number(value) for value in array.to_pylist()], kind)
+            return pa.array([None if value is None else str(value) for value in listed(array)], kind)
+        return pa.array([_number(value) for value in listed(array)], kind)
 
 
 def _number(value: object) -> float | None:
     try:
         return float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None

@@ -12,11 +12,13 @@ import pyarrow.compute as pc
 from modelmedic.steps.contracts.detection import Roles
 from modelmedic.steps.contracts.errors import BadInput
 from modelmedic.steps.contracts.words import Task
-from modelmedic.steps.core.tables.arrays import Floats, Integers, runs
+from modelmedic.steps.core.tables.arrays import Floats, Integers, is_index, plain, plain_type, quantities, runs
+from modelmedic.steps.core.tables.moments import MOMENT, moments
 
 Steps = npt.NDArray[np.int8]
 MOST_CODES = 1000  # a column with more values is an identifier to us, not a feature
 STEPS = 24
+_MOST_CELLS = 60_000  # of segments, times columns: with thousands of columns each is looked at in a few segments alone
 _FEW_EDGES = 32  # up to so many, comparing with each edge is faster than a search per row
 FEW = 40  # whole numbers with so few values may be codes: each value is a cell of its own, in which a cause can be localised
 
@@ -150,14 +152,17 @@ class Pair:
     def column(self, name: str) -> Column:
         return next(column for column in self.columns if column.name == name)
 
-    @property
+    @cached_property
     def segmenting(self) -> tuple[Column, ...]:
         """The columns in which a cause is localised: those named, else codes with 2 to 60 values
-        and numbers with a few whole ones.
+        and numbers with a few whole ones, in the table's order and as many as can be asked about
+        every column.
         """
         if self.segments:
             return tuple(c for c in self.columns if c.name in self.segments)
-        return tuple(c for c in self.columns if c.levels is not None or (not c.numeric and 2 <= len(c.vocabulary) <= 60))
+        found = [c for c in self.columns if c.levels is not None or (not c.numeric and 2 <= len(c.vocabulary) <= 60)]
+        asked = itertools.accumulate(len(column.cells.names) * len(self.columns) for column in found)
+        return tuple(column for column, cells in zip(found, asked, strict=True) if cells <= _MOST_CELLS)
 
 
 def pair(reference: pa.Table, current: pa.Table, roles: Roles) -> Pair:
@@ -169,9 +174,10 @@ def pair(reference: pa.Table, current: pa.Table, roles: Roles) -> Pair:
         if name and name not in reference.column_names and name not in current.column_names:
             known = ", ".join(reference.column_names[:20])
             raise BadInput(f"--{role} names {name!r}, which neither table has; the reference has {known}")
-    names = list(roles.features) or [n for n in reference.column_names if n not in roles.bookkeeping]
-    missing = tuple(n for n in names if n in reference.column_names and n not in current.column_names)
-    shared = [n for n in names if n in reference.column_names and n in current.column_names]
+    names = list(roles.features) or [n for n in reference.column_names if n not in roles.bookkeeping and not is_index(n)]
+    before, after = set(reference.column_names), set(current.column_names)  # a table makes its names anew each time
+    missing = tuple(n for n in names if n in before and n not in after)
+    shared = [n for n in names if n in before and n in after]
     if not shared and not missing:
         raise BadInput("the two tables share no feature column; expected at least one that is in both")
     columns, retyped = [], []
@@ -209,8 +215,7 @@ def _task(target: tuple[Floats, Floats] | None, prediction: tuple[Floats, Floats
 
 
 def _kind(kind: pa.DataType) -> str:
-    if pa.types.is_dictionary(kind):
-        kind = kind.value_type
+    kind = plain_type(kind)
     if pa.types.is_boolean(kind):
         return "flag"
     if pa.types.is_null(kind):
@@ -246,13 +251,11 @@ def _column(name: str, reference: pa.ChunkedArray, current: pa.ChunkedArray, cat
 
 
 def _as_text(array: pa.ChunkedArray) -> pa.ChunkedArray:
-    if pa.types.is_dictionary(array.type):
-        array = pc.cast(array, array.type.value_type)
-    return pc.cast(array, pa.string())
+    return pc.cast(plain(array), pa.string())
 
 
 def _floats(array: pa.ChunkedArray) -> Floats:
-    return np.asarray(pc.cast(array, pa.float64(), safe=False).to_numpy(), dtype=np.float64)
+    return quantities(np.asarray(pc.cast(plain(array), pa.float64(), safe=False).to_numpy(), dtype=np.float64))
 
 
 def _numbers(reference: pa.Table, current: pa.Table, name: str | None) -> tuple[Floats, Floats] | None:
@@ -285,20 +288,10 @@ def _times(reference: pa.Table, current: pa.Table, name: str | None) -> tuple[Fl
 
 
 def _seconds(array: pa.ChunkedArray, name: str) -> Floats:
-    if _is_number(array.type):
-        return _floats(array)
-    try:
-        moments = pc.cast(pc.cast(array, pa.timestamp("us", tz="UTC") if _has_zone(array) else pa.timestamp("us")), pa.int64())
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-        raise BadInput(f"column {name!r} does not hold times: {str(error).splitlines()[0][:120]}") from error
-    return _floats(moments) / 1e6
-
-
-def _has_zone(array: pa.ChunkedArray) -> bool:
-    if pa.types.is_timestamp(array.type):
-        return array.type.tz is not None
-    sample = array.drop_null().slice(0, 1).to_pylist()
-    return bool(sample) and isinstance(sample[0], str) and (sample[0].endswith("Z") or "+" in sample[0][10:])
+    found = pa.chunked_array([moments(chunk) for chunk in array.chunks], MOMENT)
+    if found.null_count == len(array) > array.null_count:
+        raise BadInput(f"column {name!r} does not hold times: it is of type {array.type}; expected timestamps, dates, ISO texts or numbers")
+    return _floats(pc.cast(found, pa.int64())) / 1e6
 
 
 def _texts(reference: pa.Table, current: pa.Table, name: str | None) -> tuple[npt.NDArray[np.str_], npt.NDArray[np.str_]] | None:

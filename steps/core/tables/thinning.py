@@ -1,7 +1,14 @@
-"""Every k-th row of a table: the one way in which rows are left out where fewer say the same."""
+"""Every k-th row: the one way in which rows are left out where fewer say the same."""
 
 import numpy as np
 import pyarrow as pa
+
+from modelmedic.steps.core.tables.arrays import Integers
+
+
+def evenly(rows: int, most: int) -> Integers:
+    """The numbers of `most` rows evenly spread over so many, or of all where there are no more."""
+    return np.arange(rows, dtype=np.int64) if rows <= most else np.arange(most, dtype=np.int64) * rows // most
 
 
 def thin(table: pa.Table, most: int) -> pa.Table:
@@ -10,7 +17,7 @@ def thin(table: pa.Table, most: int) -> pa.Table:
     """
     if table.num_rows <= most:
         return table
-    return table.take(pa.array(np.arange(most) * table.num_rows // most))
+    return table.take(pa.array(evenly(table.num_rows, most)))
 
 
 def every_kth(table: pa.Table, least: int) -> pa.Table:

@@ -5,13 +5,14 @@ those that become its reference.
 |-----------|----------------------------------------|-------------------------------------------|
 | holdout   | the newest: a detection window of them | the gates: better where the harm was seen |
 | set apart | every eighth day of what is older      | the new reference, of a whole season      |
-| the rest  | from each of a few starts on           | training                                  |
+| the rest  | by one of the ways of `plans`          | training                                  |
 
-Where a change begins is an estimate, and whether the older rows still teach anything is an
-empirical question: the starts that the cause allows are all tried on the same holdout (`plans`),
-and its labels choose. A model of all rows loses where the old regime contradicts the new one; a
-model of the few new rows loses where most of what was learnt still holds (Klinkenberg and Joachims
-2000 choose the window of training data by the error on the newest batch in the same way).
+The newest rows teach the most, so they are held out of the model that is judged (the twin) and not
+of the one that serves: that one learns in the same way from all of them.
+
+How much an older row still tells is an empirical question. The ways are tried on the known rows
+before one of them is carried out (core.training.ways); Klinkenberg and Joachims (2000) choose a
+window of training data by its error on the newest batch in the same manner.
 """
 
 from collections.abc import Iterator, Sequence
@@ -24,13 +25,15 @@ import numpy.typing as npt
 from modelmedic.steps.contracts.diagnosis import Diagnosis
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.training import TrainingPlan
-from modelmedic.steps.contracts.window import Window
-from modelmedic.steps.contracts.words import Cause, Remedy
+from modelmedic.steps.contracts.window import Window, format_duration
+from modelmedic.steps.contracts.words import Cause, Remedy, Risk
 
 Times = npt.NDArray[np.int64]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_REACH = 4  # times retrain.history: by then a row that halves every half of it counts 1/256
 _LEAST_CORRECTED = 200  # rows that a line is fitted on
-_LEAST_SHOWN = 200  # rows since the harm shows, among those that a challenger is judged on
+_LEAST_SHOWN = 100  # rows since the harm shows, among those that a challenger is judged on
+_LEAST_NEW = 100  # rows of a new concept that a model of nothing else learns from
 _RECENT = timedelta(days=14)  # what a correction is fitted on when the cause sets no onset
 _EVERY = 8  # of so many blocks one is set apart
 _LEAST_BLOCKS = 24  # blocks of a day each, shorter where the history has fewer days
@@ -38,12 +41,13 @@ _LEAST_BLOCKS = 24  # blocks of a day each, shorter where the history has fewer 
 
 @dataclass(frozen=True, slots=True)
 class _Start:
-    """One way to choose the rows, with its reason in words."""
+    """One way to choose and weight the rows, with its reason in words."""
 
     remedy: Remedy
     at: datetime
     reason: str
     new: bool = False  # only rows of the new concept
+    halving: timedelta | None = None
 
 
 def plans(
@@ -56,41 +60,65 @@ def plans(
     now: datetime,
     *,
     since: datetime | None = None,
+    taught: datetime | None = None,
     retraining: bool = False,
-    waited: bool = False,
 ) -> tuple[TrainingPlan, ...]:
-    """The trainings to try, all judged on the same holdout; one plan with `enough` False and its
-    reason where none is possible.
+    """The trainings to choose from, all judged on the same holdout: a correction first where the
+    remedy asks for one, then the ways of weighting, the one that most real streams favour first.
+    One plan with `enough` False and its reason where none is possible.
 
     `times` are the labelled rows' times (µs since 1970, ascending) within `reach`. Only rows whose
     labels have matured count (time < now - data.labels.delay), and none of a quarantined span.
     `since` is the onset that an earlier incident of this champion found; a window cannot show an
-    onset that lies before it. `retraining` allows a full training beside a correction; `waited`
-    says that waiting for more rows of a new concept is over.
+    onset that lies before it. The champion has learnt the rows before `taught`, so that they judge
+    nobody. `retraining` allows a full training beside a correction.
     """
     limits = reach(policy, now)
     onset = max(min(since or limits.end, diagnosis.onset or window.start, limits.end), limits.start)
     kept = _without_spans(times[(times >= _us(limits.start)) & (times < _us(limits.end))], quarantined)
     excluded = tuple(span for span in quarantined if span.overlaps(limits))
+    unseen = int((kept >= _us(taught)).sum()) if taught is not None else len(kept)
+    held = min(_holdout_rows(policy, kept), unseen)
     starts = [_reach_back(start, policy, kept) for start in _starts(diagnosis, remedy, policy, onset, limits, retraining)]
-    possible = [start for start in starts if _training_rows(start, policy, kept) >= _least_rows(start.remedy, policy)]
+    possible = [start for start in starts if _teaches(start, policy, kept, held)]
     if not possible:
-        need = _needed_rows(policy, remedy)
+        need = _least_rows(remedy, policy) + policy.validation.least_labels
         reason = f"{len(kept)} labelled rows in {limits} outside of quarantine; {need} are needed to train on and to judge by"
         return (_no_plan(remedy, limits, excluded, reason),)
+    if unseen < policy.validation.least_labels:
+        words = f"only {unseen} labels outside of quarantine are known since {taught:%Y-%m-%d %H:%MZ}, up to when the champion has learnt; "
+        return (_no_plan(remedy, limits, excluded, f"{words}{policy.validation.least_labels} of them are needed to judge by"),)
     shown = min(onset, window.start)
     young = int((kept >= _us(shown)).sum())
-    least = min(policy.validation.minLabels, _LEAST_SHOWN)
-    if young < least:
+    if young < _LEAST_SHOWN and diagnosis.cause is not Cause.AGEING:
         reason = f"only {young} mature labels outside of quarantine are younger than {shown:%Y-%m-%d %H:%MZ}, since when the harm shows; "
-        return (_no_plan(remedy, limits, excluded, f"{reason}{least} of them are needed to judge by"),)
-    if starts[0].new and (why := _too_young(starts[0], policy, kept, soon=len(possible) < len(starts) and not waited)):
-        return (replace(_no_plan(remedy, limits, excluded, why), waiting=True),)
-    held = min(_holdout_rows(start, policy, kept) for start in possible)
-    if starts[0].new:
-        held = min(held, int((kept >= _us(starts[0].at)).sum()) - policy.validation.minLabels)  # as many of the new ones are learnt from
+        return (_no_plan(remedy, limits, excluded, f"{reason}{_LEAST_SHOWN} of them are needed to judge by"),)
+    if diagnosis.cause is Cause.CONCEPT_DRIFT:
+        new = int((kept >= _us(onset)).sum())
+        held = min(held, max(new // 2, policy.validation.least_labels))  # the other half of the new ones is learnt from
     made = [_plan(start, policy, kept, held, limits, excluded) for start in possible]
     return tuple(plan for plan in made if plan.enough) or (made[0],)
+
+
+def sharing(plan: TrainingPlan, times: Times, doubtful: Sequence[Window]) -> TrainingPlan:
+    """The plan with a holdout that leaves at least half of the rows in doubt to be learnt from;
+    `times` as in `plans`. Without enough of them the plan says so.
+    """
+    inside = np.unique(np.concatenate([times[(times >= _us(span.start)) & (times < _us(span.end))] for span in doubtful]))
+    inside = inside[inside < _us(plan.holdout.end)]
+    if len(inside) < 2 * _LEAST_NEW:
+        reason = f"only {len(inside)} labels of the rows that are set aside are known; {2 * _LEAST_NEW} are needed to teach and to judge by"
+        return replace(plan, enough=False, reason=reason)
+    cut = max(plan.holdout.start, _moment(inside[len(inside) // 2]))
+    kept = _without_spans(times[(times >= _us(plan.train.start)) & (times < _us(plan.holdout.end))], plan.excluded)
+    held = int((kept >= _us(cut)).sum())
+    return replace(
+        plan,
+        train=Window(plan.train.start, cut),
+        holdout=Window(cut, plan.holdout.end),
+        rows=plan.rows + plan.holdout_rows - held,
+        holdout_rows=held,
+    )
 
 
 def split(policy: Policy, times: Times) -> TrainingPlan:
@@ -110,22 +138,25 @@ def split(policy: Policy, times: Times) -> TrainingPlan:
 def reach(policy: Policy, now: datetime) -> Window:
     """The span in which labels have matured, as far back as training may go."""
     end = now - policy.data.labels.delay
-    return Window(end - policy.retrain.history, end)
+    return Window(end - _REACH * policy.retrain.history, end)
 
 
 def _starts(diagnosis: Diagnosis, remedy: Remedy, policy: Policy, onset: datetime, limits: Window, retraining: bool) -> Iterator[_Start]:
-    """The starts that the cause allows, its first choice first; none lies before the reach."""
-    words = f"{policy.retrain.history.days} d of history" if policy.retrain.history.days else "the history"
-    whole = _Start(Remedy.RETRAIN, limits.start, f"{words} and the new regime together: what was learnt before may still hold")
+    """The starts that the cause allows, in the order of `plans`; none lies before the reach."""
     if remedy is Remedy.RECALIBRATE:
         since = min(max(diagnosis.onset or limits.end - _RECENT, limits.start), limits.end)
         yield _Start(remedy, since, f"a correction is fitted on recent rows, from {since:%Y-%m-%d %H:%MZ} on")
-        if retraining:
-            yield whole
-        return
-    if diagnosis.cause is Cause.CONCEPT_DRIFT and onset > limits.start:
-        yield _Start(remedy, onset, f"the concept changed, so only rows after the onset ({onset:%Y-%m-%d %H:%MZ}) are trained on", new=True)
-    yield whole
+        if not retraining:
+            return
+    history, whole = policy.retrain.history, format_duration(_REACH * policy.retrain.history)
+    for halving in (history / 2, 2 * history):
+        reason = f"rows of the last {whole} count, half as much for every {format_duration(halving)} of age"
+        yield _Start(Remedy.RETRAIN, limits.start, reason, halving=halving)
+    last = max(limits.end - history, limits.start)
+    yield _Start(Remedy.RETRAIN, last, f"rows of the last {format_duration(history)} count alike: what was learnt before may still hold")
+    if diagnosis.cause is Cause.CONCEPT_DRIFT and onset > last:
+        reason = f"the concept changed, so only rows after the onset ({onset:%Y-%m-%d %H:%MZ}) are trained on"
+        yield _Start(Remedy.RETRAIN, onset, reason, new=True)
 
 
 def _reach_back(start: _Start, policy: Policy, kept: Times) -> _Start:
@@ -137,42 +168,28 @@ def _reach_back(start: _Start, policy: Policy, kept: Times) -> _Start:
     return _Start(start.remedy, since, f"{start.reason}; these are only {inside} rows, so older ones from {since:%Y-%m-%d %H:%MZ} on too")
 
 
-def _holdout_rows(start: _Start, policy: Policy, kept: Times) -> int:
-    """Rows to judge by: those of a detection window, at least validate.minLabels, and at most
-    retrain.holdout of what there is.
-
-    Of a new concept's rows at most half, and no more than leaves retrain.minRows of them: a model
-    that saw none of it cannot know it.
+def _holdout_rows(policy: Policy, kept: Times) -> int:
+    """Rows to judge by: those of a detection window, validate.minLabels where these are fewer, and
+    at most retrain.holdout of what there is, so that a stream of few rows is judged on as many as
+    it has (24 a day of bikes: 336 a window).
     """
+    least = policy.validation.least_labels
     if not len(kept):
-        return policy.validation.minLabels
+        return least
     newest = int((kept >= kept[-1] - policy.detect.window // timedelta(microseconds=1)).sum())
-    inside = int((kept >= _us(start.at)).sum())
-    share = inside - max(policy.retrain.minRows, inside // 2) if start.new else int(np.ceil(policy.retrain.holdout * inside))
-    return max(policy.validation.minLabels, min(newest, share))
+    share = int(np.ceil(policy.retrain.holdout * len(kept)))
+    return min(max(newest, policy.validation.minLabels), max(share, least))
 
 
-def _too_young(start: _Start, policy: Policy, kept: Times, *, soon: bool) -> str:
-    """The reason to wait, else empty: all the new rows would be needed to judge by, so that a
-    challenger would learn nothing of them.
-
-    `soon`: or the new rows are too few to be learnt from alone, and a few days bring what is
-    missing.
+def _teaches(start: _Start, policy: Policy, kept: Times, held: int) -> bool:
+    """True when there are rows enough for the start: to judge by, and to teach what serves. A twin
+    learns nothing of the holdout and may do with half; under `cautious` the same model serves.
     """
-    inside, least = int((kept >= _us(start.at)).sum()), 2 * policy.validation.minLabels
-    need = policy.retrain.minRows + policy.validation.minLabels
-    window = policy.detect.window // timedelta(microseconds=1)
-    near = need - inside <= int((kept >= kept[-1] - window).sum()) / 2  # rows of half a detection window
-    if inside >= least and not (soon and near):
-        return ""
-    return (
-        f"the concept changed at {start.at:%Y-%m-%d %H:%MZ}, and {inside} labels are known since then; "
-        f"{need if soon and near else least} are needed to train a challenger and to judge it"
-    )
-
-
-def _training_rows(start: _Start, policy: Policy, kept: Times) -> int:
-    return int((kept >= _us(start.at)).sum()) - _holdout_rows(start, policy, kept)
+    inside, least = int((kept >= _us(start.at)).sum()), _least_rows(start.remedy, policy)
+    if start.new:
+        return inside >= policy.validation.least_labels + _LEAST_NEW
+    twin = policy.retrain.risk is not Risk.CAUTIOUS and start.remedy is Remedy.RETRAIN
+    return inside >= least and inside - held >= (least / 2 if twin else least)
 
 
 def _plan(
@@ -198,17 +215,20 @@ def _plan(
         rows=len(taught),
         holdout_rows=len(inside) - len(learnt),
         beside=beside,
+        new=start.new,
+        halving=start.halving,
     )
 
 
 def _windows_beside(remedy: Remedy, train: Window, learnt: Times, policy: Policy) -> tuple[Window, ...]:
     """The windows that the reference holds beside the holdout: the blocks that are set apart, or
     all rows of a correction, because its two numbers learn nothing of any one row. Empty where too
-    few rows would be left to learn from.
+    few rows would be left to learn from. They reach back by retrain.history, however far the
+    training does.
     """
     if remedy is Remedy.RECALIBRATE:
         return (train,)
-    first = Window(_moment(learnt[0]), train.end)
+    first = Window(max(_moment(learnt[0]), train.end - policy.retrain.history), train.end)
     block = min(timedelta(days=1), first.length / _LEAST_BLOCKS)
     blocks = [first.end - block * number for number in range(_EVERY, int(first.length / block) + 1, _EVERY)]
     apart = tuple(Window(start, start + block) for start in reversed(blocks))

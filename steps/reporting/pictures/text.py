@@ -5,6 +5,7 @@ are shown as escapes, long texts are cut.
 import math
 from datetime import datetime, timedelta
 
+from modelmedic.steps.contracts.redaction import redact_text
 from modelmedic.steps.contracts.window import Window, utc
 
 LONGEST = 700  # characters of a sentence
@@ -16,9 +17,9 @@ THIN = "\u202f"  # a narrow space that does not break: between a number's thousa
 
 def clean(text: str, longest: int = LONGEST) -> str:
     """Printable characters only, others as their escape, at most `longest` of them with an ellipsis
-    for the rest.
+    for the rest, and no secrets.
     """
-    head = text[: longest + 1]
+    head = redact_text(text)[: longest + 1]
     shown = "".join(char if char.isprintable() or char in (THIN, HARD) else " " if char in "\n\t" else ascii(char)[1:-1] for char in head)
     return shown if len(shown) <= longest else shown[: longest - 1] + "…"
 

@@ -109,3 +109,14 @@ def test_calibration_line_finds_what_was_done_to_probabilities() -> None:
     y = (rng.random(len(z)) < 1 / (1 + np.exp(-z))).astype(float)
     line, errors = _calibration_line(1 / (1 + np.exp(-(2 * z + 1))), y)
     assert line == pytest.approx([-0.5, 0.5], abs=4 * float(errors.max()))
+
+
+def test_rows_of_little_weight_teach_little_and_the_scale_of_weights_means_nothing() -> None:
+    old, new, later = _frame(seed=3), _frame(seed=4), _frame(seed=5)
+    both = pd.concat([old.assign(left=1 - old["left"]), new], ignore_index=True)  # the old rows contradict the new ones
+    weight = np.where(np.arange(len(both)) < len(old), 0.02, 1.0)
+    target = later["left"].to_numpy()
+    alike, weighted, scaled = (_answers(train(both, policy(), weights), later) for weights in (None, weight, 1e-6 * weight))
+    assert score("auc", target, alike) < 0.6
+    assert score("auc", target, weighted) > 0.68  # of 0.78: a code's mean target knows no weights
+    assert np.allclose(weighted, scaled)

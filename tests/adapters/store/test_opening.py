@@ -38,11 +38,18 @@ def test_opening_to_read_writes_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_folder_below_the_current_one_says_its_place_from_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert str(FolderStore(tmp_path / "a" / "store")) == "a/store"
+    assert str(FolderStore(tmp_path.parent / "store")) == str(tmp_path.parent / "store")
+
+
 @pytest.mark.usefixtures("_at_home")
 def test_a_bucket_is_named_with_its_prefix(s3_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", s3_url)
     store = open_store(f"s3://{BUCKET}/team/prod/")
     assert isinstance(store, S3Store)
+    assert str(store) == f"s3://{BUCKET}/team/prod"
     store.create("a", b"one")
     assert "team/prod/a" in list(S3Store(client(s3_url), BUCKET).list("team/"))
 

@@ -109,7 +109,10 @@ def _release_by_time(w: Window) -> Iterator[Truth | None]:
 
 
 def _release_silent(w: Window) -> Iterator[Truth | None]:
-    yield from _until("answered", Truth(_RELEASE, segment="any"))
+    """Without a record a release is only suspected from two windows: the stage asks the registered
+    version again.
+    """
+    yield from _until("answered", Truth((*_RELEASE, Cause.INSUFFICIENT_EVIDENCE), segment="any"))
     _serve(w, np.ones(w.size, dtype=bool), named=False)
 
 

@@ -32,6 +32,7 @@ def ways(found: Losses, price: float) -> Iterator[tuple[str, Result]]:
         for weeks in (1, 2, 4, 8):
             yield f"every {weeks} weeks, {name}", every(found, weeks, way)
         yield f"rent, {name}", rent(found, price, way)
+    yield "rent", rent(found, price)
 
 
 def shares(found: Losses, percent_days: float) -> tuple[float, dict[str, tuple[float, int]]]:

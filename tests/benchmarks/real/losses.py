@@ -14,10 +14,12 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
+from modelmedic.steps.core.training.weighting import drawn, halved
 from tests.benchmarks.real.stream import Floats, Stream
 
 WEEK: Final = 7.0
-WAYS: Final = ("history", "weighted")  # the last `history` alone; all rows, halving every half `history`
+WAYS: Final = ("history", "weighted", "long")  # the last `history` alone; all rows, halving every half `history`; every two of it
+HALVINGS: Final = (0.5, 2.0)  # of `history`: the pilots' ways to draw their rows, as the two weightings weight them
 PILOT_REACH: Final = 95.0  # days after its look on which a pilot is asked
 _PILOT_ROWS, _PILOT_TREES, _TREES = 4_000, 40, 100
 _EDGE = 1e-6  # probabilities are kept this far from 0 and 1
@@ -25,9 +27,9 @@ _EDGE = 1e-6  # probabilities are kept this far from 0 and 1
 
 @dataclass(frozen=True)
 class Losses:
-    """Losses by way of teaching, model and day, shape (2, looks, days), and those of the pilots,
-    shape (looks, days): sums over a day's rows. `known` is up to when a look's labels are known, in
-    days.
+    """Losses by way of teaching, model and day, shape (ways, looks, days), and those of the pilots
+    by their halving, shape (halvings, looks, days): sums over a day's rows. `known` is up to when a
+    look's labels are known, in days.
     """
 
     looks: Floats
@@ -59,35 +61,28 @@ class Losses:
 def losses(stream: Stream, cache: Path | None = None) -> Losses:
     """The losses of a stream, from the cache where they are there. Minutes for the first time."""
     kept = cache / f"{stream.name}.npz" if cache else None
-    if kept is not None and kept.exists():
-        return Losses(**np.load(kept))
+    if kept is not None and kept.exists() and len((found := Losses(**np.load(kept))).pilots) == len(HALVINGS):
+        return found
     first = min(stream.history, 0.4 * stream.when[-1])
     looks = np.arange(first, stream.when[-1], WEEK)
     day, start = np.unique(stream.when.astype(np.int64), return_index=True)
-    loss, pilots = np.zeros((2, len(looks), len(day))), np.zeros((len(looks), len(day)))
+    loss, pilots = np.zeros((len(WAYS), len(looks), len(day))), np.zeros((len(HALVINGS), len(looks), len(day)))
     rng = np.random.default_rng(0)
     for i, known in enumerate(looks - stream.delay):
         age = known - stream.when
         later, seen = age <= 0, np.flatnonzero(age > 0)
-        halving = np.exp2(-age[seen] / (stream.history / 2))
         recent = age[seen] <= stream.history
         loss[0, i] = _asked(stream, seen[recent], None, later, start, _TREES)
-        loss[1, i] = _asked(stream, seen, halving, later, start, _TREES)
-        drawn = seen[_drawn(rng, np.exp2(-age[seen] / (stream.history / 4)))]
-        pilots[i] = _asked(stream, drawn, None, later & (age > -PILOT_REACH), start, _PILOT_TREES)
+        for way, share in ((1, 0.5), (2, 2.0)):
+            loss[way, i] = _asked(stream, seen, halved(age[seen], share * stream.history), later, start, _TREES)
+        for kind, share in enumerate(HALVINGS):
+            taught = seen[drawn(halved(age[seen], share * stream.history), _PILOT_ROWS, rng)]
+            pilots[kind, i] = _asked(stream, taught, None, later & (age > -PILOT_REACH), start, _PILOT_TREES)
     found = Losses(looks, looks - stream.delay, day, np.diff(np.append(start, len(stream.when))), loss, pilots)
     if kept is not None:
         kept.parent.mkdir(parents=True, exist_ok=True)
         np.savez_compressed(kept, **vars(found))
     return found
-
-
-def _drawn(rng: np.random.Generator, weight: Floats) -> npt.NDArray[np.int64]:
-    """Rows without repeats, the likelier the heavier (Efraimidis and Spirakis 2006)."""
-    if len(weight) <= _PILOT_ROWS:
-        return np.arange(len(weight))
-    keys = np.log(rng.random(len(weight))) / np.maximum(weight, 1e-300)
-    return np.sort(np.argpartition(-keys, _PILOT_ROWS)[:_PILOT_ROWS])
 
 
 def _asked(

@@ -17,7 +17,7 @@ def aged(a_day: float) -> Losses:
     day = np.arange(DAYS)
     age = np.maximum(day[None, :] - looks[:, None], 0.0)
     loss = ROWS * (1 + a_day * age)
-    return Losses(looks, looks, day, np.full(DAYS, ROWS), np.stack([loss, loss]), loss)
+    return Losses(looks, looks, day, np.full(DAYS, ROWS), *(np.stack([loss, loss, loss]),) * 2)
 
 
 def test_what_does_not_age_is_never_taught_again() -> None:
@@ -49,7 +49,7 @@ def test_losses_of_a_stream_are_of_rows_that_no_model_was_taught() -> None:
     x = rng.normal(size=len(when))
     stream = Stream("made", pd.DataFrame({"x": x}), np.sign(when - 40) * x, when, history=30.0, delay=1.0, binary=False)
     found = losses(stream)
-    assert found.loss.shape == (2, len(found.looks), len(found.day))
+    assert found.loss.shape == (3, len(found.looks), len(found.day))
     for look, known in enumerate(found.known):
         assert not found.loss[:, look, found.day < np.floor(known)].any()
     frozen, newest = found.answered(0)[0, -1], found.answered(0)[-1, -1]

@@ -1,0 +1,1 @@
+"""Tests of versions compared on the same rows."""

@@ -1,0 +1,23 @@
+"""A heal on a window without a single request says where they were looked for."""
+
+from pathlib import Path
+
+from modelmedic.steps.contracts.training import ModelVersion
+from modelmedic.steps.contracts.words import Cause
+from modelmedic.steps.heal.diagnose import conclude
+from modelmedic.steps.incidents.opening import open_by_hand
+from tests.worlds.detection import monitored_site
+
+
+def test_an_empty_window_is_diagnosed_by_where_requests_were_looked_for(tmp_path: Path) -> None:
+    here = monitored_site(tmp_path)
+    here.aliases.known = ModelVersion("loans", "1", "d1" * 32, "models/1")
+    said: list[str] = []
+    here.at(7)
+    here.site.say = said.append
+    here.site.store.create("inference-log/loans/march.csv", b"rows")
+    found = conclude(open_by_hand(here.site)).diagnosis
+    assert found.cause is Cause.INSUFFICIENT_EVIDENCE
+    assert found.sentence.startswith("no requests of loans are logged from 1 to 8 March 2024: looked below `memory/inference-log/loans`")
+    assert [evidence.sentence for evidence in found.evidence] == [found.sentence]
+    assert [sentence for sentence in said if "one object is passed over" in sentence and "march.csv" in sentence]

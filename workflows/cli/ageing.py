@@ -1,0 +1,77 @@
+"""modelmedic ageing: what the age of a model has cost, and what its trainings won."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from modelmedic.workflows.cli.store import json_option, known_model, opened, store_options
+
+if TYPE_CHECKING:
+    from modelmedic.steps.reporting.pictures.ageing import AgeingCurve
+
+_NOTHING = "-"
+
+
+@click.command(short_help="Show what a model's age has cost, and what its trainings won.")
+@click.argument("model")
+@click.option("--report", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.html", help="Draw it on a page.")
+@json_option
+@store_options
+def ageing(model: str, report: Path | None, as_json: bool, url: str | None, home: Path | None) -> None:
+    """Show what the age of MODEL has cost since each training, beside the price of one, in %-days:
+    a hundred are 1 % of the loss for 100 days. The monitor measures it where the policy's `refresh`
+    is auto.
+    """
+    from modelmedic.steps.adapters.clocks import SystemClock
+    from modelmedic.steps.contracts.errors import BadInput
+    from modelmedic.steps.records.ageing_looks import looks
+    from modelmedic.steps.records.history import History
+    from modelmedic.steps.reporting.ageing import ageing_curve
+    from modelmedic.workflows.cli.console import print_json
+
+    store = opened(url, home, read_only=True)
+    model = known_model(store, model)
+    last = max((look.at for look in looks(store, model)), default=None)
+    curve = ageing_curve(store, History(store, SystemClock()), model, last) if last is not None else None
+    if curve is None:
+        raise BadInput(
+            f"the ageing of {model} was not measured twice yet; the monitor looks once a week where the policy's refresh is auto"
+        )
+    if report is not None:
+        _write(report, model, curve)
+    if as_json:
+        print_json({"model": model, "curve": curve})
+    else:
+        _show(curve)
+
+
+def _write(report: Path, model: str, curve: "AgeingCurve") -> None:
+    from modelmedic.steps.contracts.errors import BadInput
+    from modelmedic.steps.reporting.ageing import ageing_page
+    from modelmedic.workflows.cli.console import safe, talk
+
+    try:
+        report.write_text(ageing_page(model, curve), encoding="utf-8")
+    except OSError as error:
+        raise BadInput(f"--report names {report}, which cannot be written ({error.strerror or error})") from error
+    talk().print(f"report: {safe(str(report))}")
+
+
+def _show(curve: "AgeingCurve") -> None:
+    from rich.table import Table
+
+    from modelmedic.steps.reporting.pictures.ageing import sentence
+    from modelmedic.workflows.cli.console import out, safe
+
+    out().print(safe(sentence(curve)))
+    table = Table("look (UTC)", "age has cost", "a training costs", "% a day", "every, days", box=None, pad_edge=False)
+    for each in curve.points:
+        told = (each.paid, curve.price, each.ageing, each.interval)
+        table.add_row(f"{each.at:%Y-%m-%d}", *(f"{value:.3g}" if value is not None else _NOTHING for value in told))
+    out().print(table)
+    if curve.trainings:
+        out().print("\n[bold]What each training won[/bold]")
+    for mark in curve.trainings:
+        won = f"won {mark.won:.3g} %-days" if mark.won is not None else "is not compared yet"
+        out().print(f"  {mark.at:%Y-%m-%d}  version {safe(mark.version)} {won}")
