@@ -19,7 +19,7 @@ from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.results import Attempt, DiagnoseResult, LastingQuarantine, RetrainResult
 from modelmedic.steps.contracts.training import TrainingPlan
 from modelmedic.steps.contracts.window import Window
-from modelmedic.steps.contracts.words import Cause, Remedy, Risk
+from modelmedic.steps.contracts.words import Cause, Outcome, Remedy, Risk
 from modelmedic.steps.core.decision.limits import replaces_champion
 from modelmedic.steps.core.quality.doubt import broken_beside, rows_in_doubt
 from modelmedic.steps.core.tables.moments import microseconds
@@ -135,6 +135,7 @@ def _plans(run: Run, found: DiagnoseResult, labelled: pa.Table, lasting: Lasting
         site.clock.now(),
         since=min(span.start for span in asked) if asked else _first_onset(run),
         taught=taught_until(found.served),
+        turned=_last_turn(run),
         retraining=_retraining(site.policy),
     )
 
@@ -185,6 +186,14 @@ def _first_onset(run: Run) -> datetime | None:
         if result.diagnosis.cause is Cause.CONCEPT_DRIFT and result.diagnosis.onset is not None:
             found.append(result.diagnosis.onset)
     return max(min(found), changed) if found and changed else min(found, default=None)
+
+
+def _last_turn(run: Run) -> datetime | None:
+    """The moment since when the newest champion that learnt nothing but a new concept learnt it."""
+    site = run.site
+    promoted = {heal.incident for heal in site.ledger.past_heals(site.model) if heal.outcome is Outcome.HEALED}
+    found = (site.ledger.result(each, RetrainResult) for each in site.ledger.incidents(site.model) if each.id in promoted)
+    return max((result.plan.train.start for result in found if result is not None and result.plan.new), default=None)
 
 
 def _beside(labelled: pa.Table, policy: Policy, plan: TrainingPlan) -> pa.Table:

@@ -96,6 +96,38 @@ def test_broken_labels_are_never_learnt_from(change: Change) -> None:
     assert found.cause is Cause.LABEL_QUALITY, found.sentence
 
 
+def since_the_middle(change: Callable[[np.ndarray], np.ndarray]) -> Change:
+    return put("y", lambda v: np.concatenate([v[: len(v) // 2], change(v[len(v) // 2 :])]))
+
+
+IN_THE_MIDDLE: dict[str, Change] = {
+    "shuffled": since_the_middle(np.random.default_rng(2).permutation),
+    "late": since_the_middle(lambda v: np.roll(v, 7)),
+    "turned round": since_the_middle(lambda v: 900 - v),
+}
+
+
+@pytest.mark.parametrize("change", IN_THE_MIDDLE.values(), ids=list(IN_THE_MIDDLE))
+def test_labels_that_break_within_the_window_are_never_learnt_from(change: Change) -> None:
+    found = diagnosed(change)
+    assert found.cause is Cause.LABEL_QUALITY, found.sentence
+
+
+def test_a_law_that_turns_within_the_window_is_the_worlds() -> None:
+    """Half of the window follows the old law and half the new one, so that over the whole of it the
+    labels follow neither.
+    """
+
+    def turn(columns: Columns, rows: slice) -> None:
+        late = slice(rows.start + FORTNIGHT // 2, rows.stop)
+        hour, temp, wind = (columns[name][late] for name in ("hour", "temp", "wind"))
+        noise = np.random.default_rng(3).normal(size=len(hour)) * 20
+        columns["y"][late] = np.round(np.maximum(420 - 15 * temp + 12 * wind - 80 * np.sin(2 * np.pi * (hour - 6) / 24) + noise, 0))
+
+    found = diagnosed(turn)
+    assert found.cause is Cause.CONCEPT_DRIFT, found.sentence
+
+
 def test_a_level_that_rises_by_a_sixth_is_the_worlds() -> None:
     found = diagnosed(put("y", lambda v: np.round(v * 1.17)))
     assert found.cause not in ACCUSED, found.sentence

@@ -63,6 +63,14 @@ def test_concept_drift_may_be_learnt_from_the_rows_after_the_onset_alone() -> No
     assert {way.holdout for way in ways} == {after.holdout}
 
 
+def test_what_is_taught_after_a_turn_may_still_leave_out_the_rows_before_it() -> None:
+    found = Diagnosis(Cause.AGEING, 0.9)
+    *ways, after = plans(found, Remedy.RETRAIN, policy(), WINDOW, (), _times(200), NOW, turned=NOW - 30 * DAY)
+    assert (after.new, after.train.start) == (True, NOW - 30 * DAY)
+    assert [way.new for way in ways] == [False, False, False]
+    assert len(plans(found, Remedy.RETRAIN, policy(), WINDOW, (), _times(200), NOW, turned=NOW - 400 * DAY)) == 3  # beyond the reach
+
+
 def test_half_of_a_new_concept_is_learnt_as_far_as_enough_is_left_to_judge_by() -> None:
     assert _plans(onset=NOW - 20 * DAY)[-1].holdout_rows == pytest.approx(200 * 7, abs=2)  # a detection window
     young = _plans(onset=NOW - 5 * DAY)[-1]

@@ -73,7 +73,7 @@ def _diagnose(both: Pair, lore: Pair, context: Context) -> Diagnosis:
     candidates = [
         *data_quality.suspect(problems),
         *bad_release.suspect(both, rows, context, answers, own, law),  # before the labels: an inverted release makes labels look inverted
-        *label_quality.suspect(both, rows, about_labels, law),
+        *label_quality.suspect(both, rows, about_labels, law, new_law=told.new_law),
         *seasonal.suspect(both, moved, rows, context),
         *_world_causes(both, rows, moved),
     ]

@@ -26,10 +26,14 @@ _MOMENT = 50  # rows that are of about the same time
 _CHANGED = 0.5  # powers of ten of the labels' relation to the inputs, before a law is fitted
 
 
-def suspect(both: Pair, rows: LabelledRows | None, claim: LabelClaim | None = None, law: float = 30.0) -> list[Diagnosis]:
+def suspect(
+    both: Pair, rows: LabelledRows | None, claim: LabelClaim | None = None, law: float = 30.0, *, new_law: bool = False
+) -> list[Diagnosis]:
     """At most one diagnosis: what the labels' past says of them, impossible values, labels
     unrelated to anything, flipped, not yet arrived, or scattered. `law`: the evidence, in powers of
-    ten, that the labels' relation to the inputs has changed.
+    ten, that the labels' relation to the inputs has changed. `new_law`: the inputs hold the labels
+    in another way since a moment, so that what looks like noise over the window is a law that
+    turned.
     """
     if both.target is None:
         return []
@@ -47,6 +51,8 @@ def suspect(both: Pair, rows: LabelledRows | None, claim: LabelClaim | None = No
         else (_immature_labels, _selection, _unrelated_labels, _noise)
     )
     for check in checks:
+        if new_law and check in _NOISE:
+            continue
         found = check(both, rows)
         if (
             found
@@ -331,6 +337,9 @@ def _rates(terms: list[tuple[Floats, ...]], which: tuple[Integers, Integers], co
         enough &= np.bincount(cell, minlength=count) >= 100
     rise = slopes[1] - slopes[0]
     return rise, rise / np.sqrt(np.maximum(errors[0] + errors[1], 1e-12)), enough
+
+
+_NOISE = (_unrelated_labels, _scatter, _noise)
 
 
 def _diagnosis(sentence: str, confidence: float, segment: Segment | None, value: float) -> Diagnosis:

@@ -29,8 +29,10 @@ _INVERTED = 1.6  # of the hold; who has lost more follows the old law the other 
 _RELEARNT = 0.75  # of what is usually learnt from as many rows; with a fifth of the labels mixed it is 0.64
 _LOST, _MORE = 0.8, 0.2  # where the old hold is gone: a made law that turned was half as strong, and left 0.25 to 0.56
 _UNLEARNT = 0.2
+_SURELY = 3.0  # standard errors
 _MOST_LATE = 49  # rows
 _AS_USUAL = 1.3  # times the mean of the past's windows
+_FAR = 6.0  # standard errors; those of neighbouring rows are alike
 _MOST_RELEARNT, _LEAST_ROWS = 2000, 120
 _WINDOWS_RELEARNT = 5
 _LEAST_RELEARNT = 0.03  # of the labels' variance, below which nothing can be said
@@ -60,18 +62,22 @@ class LabelReadings:
     evenly: float = 1.0  # the least growth of the squared errors in any third of the expectation
     segment: Segment | None = None  # outside of which the labels err as they always did
     relearnt: float | None = None  # what a memory of the current rows alone explains, as a share of what one window's usually does
+    against: bool = False  # what the inputs let expect and the labels go against each other, for sure
     late: tuple[int, float] = (0, 1.0)  # by how many rows labels fit the inputs best, and their error then as a share of today's
 
     @property
     def new_law(self) -> bool:
         """True when the old hold is gone and the inputs hold the labels in another way: the world
-        turned. Labels that were mixed up follow nothing, and inverted ones the old law.
+        turned. Labels that were mixed up follow nothing, and inverted ones the old law: none of
+        them goes against it half-way, unless it is so in a segment alone.
         """
         if self.relearnt is None:  # nothing is asked of labels that follow the inputs as ever
             return False
         lost = _lost(self.given["hold"])
         if lost > _INVERTED:
             return False
+        if self.against and self.segment is None:
+            return True
         broken = (1 - lost) ** 2  # what labels that were mixed or turned round at random leave to be learnt
         return self.relearnt > _RELEARNT or (lost > _LOST and self.relearnt > broken + _MORE)
 
@@ -90,8 +96,7 @@ def label_readings(court: Court) -> LabelReadings:
     witness = court.labels
     if witness is None:
         return LabelReadings(own, {})
-    full = witness.full
-    given = _given(court.past, full)
+    full, given = _since_it_began(court.past, witness.full)
     strange = _strange(given)
     return LabelReadings(
         own,
@@ -100,8 +105,38 @@ def label_readings(court: Court) -> LabelReadings:
         _evenly(full),
         _segment(court, full),
         _relearnt(court, full) if strange else None,
+        given["hold"].value + _SURELY * _slope_error(full.truth[1], full.current) < 0,
         _late(full, float(np.nanmean(given["size"].history))) if strange and court.past.timed else (0, 1.0),
     )
+
+
+def _since_it_began(past: Past, full: Errors) -> tuple[Errors, dict[str, Reading]]:
+    """The errors from the moment on at which they grew, where the window shows one and the rows
+    from it on are strange, else all of them; with their readings. A window of which half is as ever
+    is half a law's, and would follow neither the old law nor the new one.
+    """
+    given = _given(past, full)
+    start = _onset(full) if past.timed else 0
+    if not start:
+        return full, given
+    since = replace(full, current=full.current[start:], rows=full.rows[start:], truth=(full.truth[0], full.truth[1][start:]))
+    found = _given(past, since)
+    return (since, found) if _strange(found) else (full, given)
+
+
+def _onset(full: Errors) -> int:
+    """The row at which the squared errors grew: the least of their cumulated sum above the half-way
+    mark (Page 1954); 0 unless the errors before it are as ever, those from it on are far from them,
+    and both are enough to be judged.
+    """
+    usual, now = full.past**2, full.current**2
+    half = float(now.mean() - usual.mean()) / 2
+    start = int(np.argmin(np.cumsum(now - usual.mean() - half))) + 1
+    before, since = now[:start], now[start:]
+    if half <= 0 or min(len(before), len(since)) < _LEAST_ROWS or before.mean() > _AS_USUAL * usual.mean():
+        return 0
+    noise = float(np.sqrt(before.var() / len(before) + since.var() / len(since)))
+    return start if since.mean() - before.mean() > _FAR * noise else 0
 
 
 def _is_told(court: Court, reading: Reading) -> bool:

@@ -61,6 +61,7 @@ def plans(
     *,
     since: datetime | None = None,
     taught: datetime | None = None,
+    turned: datetime | None = None,
     retraining: bool = False,
 ) -> tuple[TrainingPlan, ...]:
     """The trainings to choose from, all judged on the same holdout: a correction first where the
@@ -71,7 +72,8 @@ def plans(
     labels have matured count (time < now - data.labels.delay), and none of a quarantined span.
     `since` is the onset that an earlier incident of this champion found; a window cannot show an
     onset that lies before it. The champion has learnt the rows before `taught`, so that they judge
-    nobody. `retraining` allows a full training beside a correction.
+    nobody. A champion of before was taught the rows since `turned` alone, because the concept had
+    changed. `retraining` allows a full training beside a correction.
     """
     limits = reach(policy, now)
     onset = max(min(since or limits.end, diagnosis.onset or window.start, limits.end), limits.start)
@@ -79,7 +81,7 @@ def plans(
     excluded = tuple(span for span in quarantined if span.overlaps(limits))
     unseen = int((kept >= _us(taught)).sum()) if taught is not None else len(kept)
     held = min(_holdout_rows(policy, kept), unseen)
-    starts = [_reach_back(start, policy, kept) for start in _starts(diagnosis, remedy, policy, onset, limits, retraining)]
+    starts = [_reach_back(start, policy, kept) for start in _starts(diagnosis, remedy, policy, onset, limits, turned, retraining)]
     possible = [start for start in starts if _teaches(start, policy, kept, held)]
     if not possible:
         need = _least_rows(remedy, policy) + policy.validation.least_labels
@@ -141,7 +143,9 @@ def reach(policy: Policy, now: datetime) -> Window:
     return Window(end - _REACH * policy.retrain.history, end)
 
 
-def _starts(diagnosis: Diagnosis, remedy: Remedy, policy: Policy, onset: datetime, limits: Window, retraining: bool) -> Iterator[_Start]:
+def _starts(
+    diagnosis: Diagnosis, remedy: Remedy, policy: Policy, onset: datetime, limits: Window, turned: datetime | None, retraining: bool
+) -> Iterator[_Start]:
     """The starts that the cause allows, in the order of `plans`; none lies before the reach."""
     if remedy is Remedy.RECALIBRATE:
         since = min(max(diagnosis.onset or limits.end - _RECENT, limits.start), limits.end)
@@ -157,6 +161,9 @@ def _starts(diagnosis: Diagnosis, remedy: Remedy, policy: Policy, onset: datetim
     if diagnosis.cause is Cause.CONCEPT_DRIFT and onset > last:
         reason = f"the concept changed, so only rows after the onset ({onset:%Y-%m-%d %H:%MZ}) are trained on"
         yield _Start(Remedy.RETRAIN, onset, reason, new=True)
+    elif turned is not None and turned > limits.start:
+        reason = f"the concept changed before, so only rows after that ({turned:%Y-%m-%d %H:%MZ}) are trained on"
+        yield _Start(Remedy.RETRAIN, turned, reason, new=True)
 
 
 def _reach_back(start: _Start, policy: Policy, kept: Times) -> _Start:
