@@ -15,7 +15,9 @@ import yaml
 from modelmedic.steps.contracts import metrics
 from modelmedic.workflows.inputs.platform import Platform
 from modelmedic.workflows.monitoring.alert_rules import ALERTS
-from modelmedic.workflows.monitoring.dashboards import dashboards, queries
+from modelmedic.workflows.monitoring.dashboards import dashboards
+from modelmedic.workflows.monitoring.panels import FLEET, MODEL, queries
+from modelmedic.workflows.monitoring.recording_rules import RECORDED
 from modelmedic.workflows.output.tree import BASE, write
 from modelmedic.workflows.render.render import render
 from tests.render.policies import policy
@@ -29,6 +31,12 @@ def named_in(expression: str) -> set[str]:
     return set(re.findall(r"\b(?:modelmedic|argo_events)_[a-z0-9_]+", expression))
 
 
+def without_recorded(expression: str) -> str:
+    for rule in RECORDED:
+        expression = expression.replace(rule.name, "")
+    return expression
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("tree")
@@ -37,21 +45,27 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_every_expression_is_about_metrics_that_exist() -> None:
-    expressions = [alert.expr for alert in ALERTS] + queries()
+    expressions = [alert.expr for alert in ALERTS] + [rule.expr for rule in RECORDED] + queries()
     assert len(expressions) > 25
     for expression in expressions:
-        assert named_in(expression) <= NAMES, expression
+        assert named_in(without_recorded(expression)) <= NAMES, expression
 
 
 def test_every_pushed_metric_is_looked_at_by_an_alert_or_a_dashboard() -> None:
-    looked_at = set().union(*(named_in(text) for text in [*(alert.expr for alert in ALERTS), *queries()]))
+    texts = [*(alert.expr for alert in ALERTS), *(rule.expr for rule in RECORDED), *queries()]
+    looked_at = set().union(*(named_in(text) for text in texts))
     pushed = {metric.name for group in metrics.PUSHED.values() for metric in group}
-    assert pushed - looked_at == {metrics.FROZEN.name}
+    assert pushed - looked_at == set()
+
+
+def test_every_recorded_series_is_looked_at() -> None:
+    for rule in RECORDED:
+        assert any(rule.name in text for text in queries()), rule.name
 
 
 def test_an_alert_says_what_why_how_long_how_bad_and_what_to_do() -> None:
     rules = yaml.safe_load(render([policy()], Platform())[f"{BASE}/monitoring/prometheus-rule.yaml"])
-    found = [rule for group in rules["spec"]["groups"] for rule in group["rules"]]
+    found = [rule for group in rules["spec"]["groups"] for rule in group["rules"] if "alert" in rule]
     assert [rule["alert"] for rule in found if rule["labels"].get("modelmedic")] == [each.name for each in ALERTS if each.heals]
     for rule in found:
         assert {"summary", "description", "runbook_url", "dashboard_url"} == set(rule["annotations"])
@@ -118,8 +132,24 @@ def test_broken_data_silences_what_it_would_look_like(folder: Path) -> None:
 
 
 def test_dashboards_have_stable_uids_and_no_fixed_data_source() -> None:
-    boards = {uid: json.loads(text) for uid, text in dashboards().items()}
+    boards = {uid: json.loads(text) for uid, text in dashboards(Platform()).items()}
     assert {uid: board["uid"] for uid, board in boards.items()} == {uid: uid for uid in boards}
     for board in boards.values():
         assert {panel["datasource"]["uid"] for panel in board["panels"]} == {"${datasource}"}
         assert len({(panel["gridPos"]["x"], panel["gridPos"]["y"]) for panel in board["panels"]}) == len(board["panels"])
+
+
+def test_panels_say_what_they_are_and_lines_have_legends() -> None:
+    for board in (json.loads(text) for text in dashboards(Platform()).values()):
+        for panel in board["panels"]:
+            if panel["type"] == "timeseries":
+                assert panel["options"]["legend"]["showLegend"], panel["title"]
+            if panel["type"] == "stat":
+                defaults = panel["fieldConfig"]["defaults"]
+                assert defaults.get("thresholds") or defaults.get("mappings"), panel["title"]
+            assert all(target.get("instant") == (panel["type"] in ("stat", "table")) for target in panel["targets"])
+
+
+def test_panels_link_to_runbooks_that_exist() -> None:
+    named = {panel.alert for panel in (*FLEET, *MODEL) if panel.alert}
+    assert named <= {alert.name for alert in ALERTS}

@@ -8,19 +8,24 @@ from typing import Any, Final
 from modelmedic.workflows.inputs.labels import metadata
 from modelmedic.workflows.inputs.platform import Platform
 from modelmedic.workflows.monitoring.alert_rules import ALERTS, HEAL_LABEL, Alert, Series
+from modelmedic.workflows.monitoring.recording_rules import RECORDED
 from modelmedic.workflows.output.yaml import dump
 
 RULES_FILE: Final = "rules.yaml"
 _GROUPS: Final = {"modelmedic.heal": True, "modelmedic.people": False}
 _INTERVAL: Final = "1m"
+_RECORDS: Final = "modelmedic.records"
 _EVERY: Final = "15s"  # a rule costs next to nothing, and a degraded model serves for as long as an alert waits
 
 
 def groups(platform: Platform) -> list[dict[str, Any]]:
-    return [
+    """What dashboards read is recorded once a minute, and alerts are looked at more often."""
+    recorded = {"name": _RECORDS, "interval": _INTERVAL, "rules": [{"record": each.name, "expr": each.expr} for each in RECORDED]}
+    alerting = [
         {"name": name, "interval": _EVERY, "rules": [_rule(alert, platform) for alert in ALERTS if alert.heals == heals]}
         for name, heals in _GROUPS.items()
     ]
+    return [*alerting, recorded]
 
 
 def prometheus_rule(platform: Platform) -> dict[str, Any]:

@@ -3,106 +3,55 @@ variable, no job names.
 """
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any, Final
 
 from grafana_foundation_sdk.builders import common, dashboard, prometheus, stat, statetimeline, table, timeseries
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
-from grafana_foundation_sdk.models.dashboard import DataSourceRef
+from grafana_foundation_sdk.models.common import (
+    BigValueColorMode,
+    BigValueGraphMode,
+    GraphThresholdsStyleMode,
+    LegendDisplayMode,
+    LegendPlacement,
+    TooltipDisplayMode,
+    VisibilityMode,
+)
+from grafana_foundation_sdk.models.dashboard import (
+    DashboardLinkType,
+    DataSourceRef,
+    DataTransformerConfig,
+    DynamicConfigValue,
+    FieldColorModeId,
+    Threshold,
+    ThresholdsMode,
+    ValueMap,
+    ValueMappingResult,
+)
+from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
 from modelmedic.steps.contracts import metrics as m
 from modelmedic.workflows.inputs.labels import metadata
 from modelmedic.workflows.inputs.platform import Platform
+from modelmedic.workflows.monitoring.panels import FLEET, HEALS, MODEL, Panel, Steps
 
 _SOURCE: Final = DataSourceRef(type_val="prometheus", uid="${datasource}")
-_MODEL: Final = 'model="$model"'
 _KINDS: Final[dict[str, Any]] = {"lines": timeseries.Panel, "number": stat.Panel, "table": table.Panel, "states": statetimeline.Panel}
+_HEIGHTS: Final = {"number": 4, "states": 6}
+_OTHER: Final = 8
+_TO_MODEL: Final = "/d/modelmedic-model?var-model=${__data.fields.model}&${__url_time_range}"
+_TO_MODEL_OF_SERIES: Final = "/d/modelmedic-model?var-model=${__field.labels.model}&${__url_time_range}"
 
 
-@dataclass(frozen=True, slots=True)
-class Panel:
-    title: str
-    kind: str
-    queries: tuple[tuple[str, str], ...]  # expression, legend
-    unit: str = "short"
-    width: int = 12  # of 24 columns
-    description: str = ""
-
-
-FLEET: Final = (
-    Panel("Models that alarm", "number", ((f"count(max by (model) ({m.ALARM}) == 1) or vector(0)", ""),), width=6),
-    Panel("Open incidents", "number", ((f"sum(max by (model) ({m.INCIDENTS}))", ""),), width=6),
-    Panel("Breakers open", "number", ((f"sum(max by (model) ({m.BREAKER}))", ""),), width=6),
-    Panel("Waiting for an answer", "number", ((f"count(max by (model) ({m.WAITING}) > 0) or vector(0)", ""),), width=6),
-    Panel("Verdict by model", "states", ((f"max by (model, state) ({m.VERDICT}) == 1", "{{model}} {{state}}"),), width=24),
-    Panel("Error budget spent", "lines", ((f"max by (model) ({m.BUDGET})", "{{model}}"),), "percentunit"),
-    Panel("Time since the last verdict", "lines", ((f"time() - max by (model) ({m.MONITOR_RUN})", "{{model}}"),), "s"),
-    Panel("Last heals", "table", ((f"max by (model, outcome) ({m.HEAL_END})", "{{model}} {{outcome}}"),), "dateTimeAsIso", 24),
-)
-
-MODEL: Final = (
-    Panel("Verdict", "states", ((f"max by (state) ({m.VERDICT}{{{_MODEL}}}) == 1", "{{state}}"),), width=24),
-    Panel(
-        "How far columns have moved",
-        "lines",
-        ((f"max by (column) ({m.EFFECT}{{{_MODEL}}})", "{{column}}"),),
-        "percentunit",
-        description="1 is the threshold that the policy's false alarms a year come to.",
-    ),
-    Panel("Loss", "lines", ((f"max by (window) ({m.LOSS}{{{_MODEL}}})", "{{window}} window"),)),
-    Panel("Error budget spent", "lines", ((f"max({m.BUDGET}{{{_MODEL}}})", "spent"),), "percentunit"),
-    Panel(
-        "Ageing against a training",
-        "lines",
-        ((f"max({m.AGEING_COST}{{{_MODEL}}})", "the champion's age has cost"), (f"max({m.TRAINING_COST}{{{_MODEL}}})", "a training costs")),
-        description="In per cent of the loss, times days. A training is due when the first comes to the second.",
-    ),
-    Panel("Ageing", "lines", ((f"max({m.AGEING_RATE}{{{_MODEL}}})", "of the loss, a day of age"),), "percent"),
-    Panel("Best time between trainings", "lines", ((f"max({m.REFRESH_INTERVAL}{{{_MODEL}}})", "days"),), "d"),
-    Panel("Faults of the data", "lines", ((f"max by (kind) ({m.PROBLEMS}{{{_MODEL}}})", "{{kind}}"),)),
-    Panel("Rows of the window", "lines", ((f"max({m.WINDOW_ROWS}{{{_MODEL}}})", "rows"),)),
-    Panel(
-        "Labels",
-        "lines",
-        ((f"max({m.LABELLED}{{{_MODEL}}})", "labelled"),),
-        "percentunit",
-        description="Of the rows whose label is due.",
-    ),
-    Panel(
-        "Requests by version",
-        "lines",
-        ((f"sum by (version) (rate({m.REQUESTS}{{{_MODEL}}}[5m]))", "{{version}}"),),
-        "reqps",
-    ),
-    Panel(
-        "Requests that failed",
-        "lines",
-        (
-            (
-                f"sum by (version) (rate({m.FAILURES}{{{_MODEL}}}[5m])) / sum by (version) (rate({m.REQUESTS}{{{_MODEL}}}[5m]))",
-                "{{version}}",
-            ),
-        ),
-        "percentunit",
-    ),
-    Panel(
-        "p95 of a request",
-        "lines",
-        ((f"histogram_quantile(0.95, sum by (le, version) (rate({m.SECONDS}_bucket{{{_MODEL}}}[5m])))", "{{version}}"),),
-        "s",
-    ),
-    Panel("Share of the canary", "lines", ((f"max({m.CANARY_SHARE}{{{_MODEL}}})", "percent of the traffic"),), "percent"),
-    Panel("Inference log that waits", "lines", ((f"sum by (version) ({m.LOG_PENDING}{{{_MODEL}}})", "{{version}}"),)),
-    Panel("Last heals", "table", ((f"max by (outcome) ({m.HEAL_END}{{{_MODEL}}})", "{{outcome}}"),), "dateTimeAsIso", 24),
-)
-
-
-def dashboards() -> dict[str, str]:
+def dashboards(platform: Platform) -> dict[str, str]:
     """JSON of each dashboard by its uid."""
     chosen = dashboard.QueryVariable("model").label("Model").query(f"label_values({m.MONITOR_RUN}, model)").datasource(_SOURCE)
+    fleet = _board("modelmedic-fleet", "Modelmedic: all models").link(_link("Runbooks", platform.links.runbooks))
+    model = _board("modelmedic-model", "Modelmedic: one model").with_variable(chosen).annotation(_heals())
+    model.link(_link("All models", "/d/modelmedic-fleet"))
     return {
-        "modelmedic-fleet": _json(_laid_out(_board("modelmedic-fleet", "Modelmedic: all models"), FLEET)),
-        "modelmedic-model": _json(_laid_out(_board("modelmedic-model", "Modelmedic: one model").with_variable(chosen), MODEL)),
+        "modelmedic-fleet": _json(_laid_out(fleet, FLEET, platform)),
+        "modelmedic-model": _json(_laid_out(model, MODEL, platform)),
     }
 
 
@@ -110,11 +59,7 @@ def config_maps(platform: Platform) -> list[dict[str, Any]]:
     """The dashboards as ConfigMaps for Grafana's sidecar, which looks for the label
     `grafana_dashboard`.
     """
-    return [_config_map(uid, text, platform) for uid, text in dashboards().items()]
-
-
-def queries() -> list[str]:
-    return [expression for panel in (*FLEET, *MODEL) for expression, _ in panel.queries]
+    return [_config_map(uid, text, platform) for uid, text in dashboards(platform).items()]
 
 
 def _config_map(uid: str, text: str, platform: Platform) -> dict[str, Any]:
@@ -131,22 +76,113 @@ def _board(uid: str, title: str) -> dashboard.Dashboard:
     )
 
 
-def _laid_out(board: dashboard.Dashboard, panels: tuple[Panel, ...]) -> dashboard.Dashboard:
+def _heals() -> dashboard.AnnotationQuery:
+    """A mark over every line at the end of each heal. The value is the time, which Grafana takes in
+    milliseconds.
+    """
+    return (
+        dashboard.AnnotationQuery()
+        .name("Heals")
+        .datasource(_SOURCE)
+        .enable(True)
+        .icon_color("purple")
+        .target(prometheus.Dataquery().expr(HEALS).ref_id("Anno").datasource(_SOURCE))
+        .use_value_for_time(True)
+        .title_format("heal: {{outcome}}")
+        .tag_keys("outcome")
+        .step("1h")
+    )
+
+
+def _link(title: str, url: str) -> dashboard.DashboardLink:
+    return dashboard.DashboardLink(title).type(DashboardLinkType.LINK).url(url).keep_time(True)
+
+
+def _laid_out(board: dashboard.Dashboard, panels: tuple[Panel, ...], platform: Platform) -> dashboard.Dashboard:
     for panel in panels:
-        board.with_panel(_panel(panel))
+        built = _panel(panel)
+        if panel.alert:
+            built.links([dashboard.DashboardLink("Runbook").url(f"{platform.links.runbooks}/{panel.alert}.md").target_blank(True)])
+        board.with_panel(built)
     return board
 
 
 def _panel(panel: Panel) -> Any:
-    built = _KINDS[panel.kind]().title(panel.title).description(panel.description).datasource(_SOURCE).unit(panel.unit).span(panel.width)
-    height = 8
-    if panel.kind == "number":
-        height = 4
-        built.reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
+    built = _KINDS[panel.kind]().title(panel.title).description(panel.description).datasource(_SOURCE).span(panel.width)
+    built.height(_HEIGHTS.get(panel.kind, _OTHER))
+    if panel.nothing:
+        built.no_value(panel.nothing)
+    if panel.words:
+        built.mappings([_words(panel.words)])
+    if panel.thresholds:
+        built.thresholds(_thresholds(panel.thresholds))
+    _OF_KIND[panel.kind](built, panel)
     for number, (expression, legend) in enumerate(panel.queries):
-        query = prometheus.Dataquery().expr(expression).ref_id(chr(ord("A") + number)).datasource(_SOURCE)
-        built.with_target(query.legend_format(legend) if legend else query)
-    return built.height(height)
+        built.with_target(_query(panel, expression, legend).ref_id(chr(ord("A") + number)))
+    return built
+
+
+def _query(panel: Panel, expression: str, legend: str) -> prometheus.Dataquery:
+    """What a table and a number show is how things stand; the others show how they went."""
+    query = prometheus.Dataquery().expr(expression).datasource(_SOURCE)
+    if panel.kind == "table":
+        query.instant().format(PromQueryFormat.TABLE)
+    elif panel.kind == "number":
+        query.instant()
+    else:
+        query.range()
+    return query.legend_format(legend) if legend else query
+
+
+def _number(built: Any, panel: Panel) -> None:
+    built.unit(panel.unit).reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
+    built.color_scheme(dashboard.FieldColor().mode(FieldColorModeId.THRESHOLDS))
+    built.graph_mode(BigValueGraphMode.NONE).color_mode(BigValueColorMode.BACKGROUND)
+
+
+def _lines(built: Any, panel: Panel) -> None:
+    built.unit(panel.unit).show_points(VisibilityMode.NEVER).line_width(2).min(0)
+    built.color_scheme(dashboard.FieldColor().mode(FieldColorModeId.PALETTE_CLASSIC))
+    built.legend(common.VizLegendOptions().show_legend(True).display_mode(LegendDisplayMode.LIST).placement(LegendPlacement.BOTTOM))
+    built.tooltip(common.VizTooltipOptions().mode(TooltipDisplayMode.MULTI))
+    if len(panel.thresholds) > 1:
+        built.thresholds_style(common.GraphThresholdsStyleConfig().mode(GraphThresholdsStyleMode.DASHED))
+
+
+def _states(built: Any, _panel: Panel) -> None:
+    built.show_value(VisibilityMode.AUTO).merge_values(True).data_links([_to_model(_TO_MODEL_OF_SERIES)])
+
+
+def _table(built: Any, panel: Panel) -> None:
+    """Only the value is a moment; the time of the query is left out. The latest comes first."""
+    built.with_transformation(DataTransformerConfig("organize", options=_organized(panel.columns)))
+    ended = panel.columns["Value"]
+    built.with_transformation(DataTransformerConfig("sortBy", options={"fields": {}, "sort": [{"field": ended, "desc": True}]}))
+    built.override_by_name(ended, [DynamicConfigValue("unit", panel.unit)])
+    if "model" in panel.columns:
+        link = {"title": "The model", "url": _TO_MODEL.replace("fields.model", f"fields.{panel.columns['model']}")}
+        built.override_by_name(panel.columns["model"], [DynamicConfigValue("links", [link])])
+
+
+def _organized(columns: Mapping[str, str]) -> dict[str, Any]:
+    order = {name: place for place, name in enumerate(columns)}
+    return {"excludeByName": {"Time": True}, "indexByName": order, "renameByName": dict(columns)}
+
+
+def _to_model(url: str) -> dashboard.DashboardLink:
+    return dashboard.DashboardLink("The model").url(url)
+
+
+_OF_KIND: Final = {"number": _number, "lines": _lines, "states": _states, "table": _table}
+
+
+def _thresholds(steps: Steps) -> dashboard.ThresholdsConfig:
+    return dashboard.ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps([Threshold(value, colour) for value, colour in steps])
+
+
+def _words(words: Mapping[int, tuple[str, str]]) -> ValueMap:
+    found = {str(value): ValueMappingResult(*said, index=place) for place, (value, said) in enumerate(words.items())}
+    return ValueMap(found)
 
 
 def _json(board: dashboard.Dashboard) -> str:
