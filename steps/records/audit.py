@@ -10,13 +10,14 @@ against that, the bucket needs an object lock.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from modelmedic.steps.contracts.audit import Phase, Record
 from modelmedic.steps.contracts.codec import sha256, to_plain
-from modelmedic.steps.contracts.errors import BadInput, Conflict, NotFound, Refused
+from modelmedic.steps.contracts.errors import BadInput, Conflict, ModelmedicError, NotFound, Refused
 from modelmedic.steps.contracts.formats import encoded, parse
 from modelmedic.steps.contracts.keys import audit_head_key, audit_key, model_hash
 from modelmedic.steps.contracts.ports import Clock, ObjectStore
@@ -82,7 +83,8 @@ class AuditTrail:
             record = replace(draft, sequence=end.head.sequence + 1, previous=end.head.hash)
             data = written(record)
             if self._create(record, data):
-                self._move_head(_End(Head(record.sequence, sha256(data)), end.tag))
+                with suppress(ModelmedicError):  # it is recorded; the next one moves a head that is behind
+                    self._move_head(_End(Head(record.sequence, sha256(data)), end.tag))
                 return record
         raise Conflict(f"audit trail of {self.model} lost 1000 races for its end; expected to append {event}")
 

@@ -17,10 +17,12 @@ from typing import Any, BinaryIO
 from modelmedic.steps.adapters.memory.store import MemoryStore
 from modelmedic.steps.approval.answers import give
 from modelmedic.steps.approval.quarantine_release import release
+from modelmedic.steps.bootstrap.in_process import bootstrap
 from modelmedic.steps.contracts.audit import Phase
 from modelmedic.steps.contracts.diagnosis import Diagnosis
 from modelmedic.steps.contracts.errors import ModelmedicError
 from modelmedic.steps.contracts.incident import Closing
+from modelmedic.steps.contracts.keys import policy_key, verdict_folder
 from modelmedic.steps.contracts.ports import Blob, ObjectStore
 from modelmedic.steps.contracts.results import RetrainResult
 from modelmedic.steps.contracts.training import TrainingPlan
@@ -30,20 +32,31 @@ from modelmedic.steps.heal.engine import heal
 from modelmedic.steps.heal.results import note_diagnosis, note_training, note_validation
 from modelmedic.steps.heal.steps import call
 from modelmedic.steps.incidents.opening import open_by_hand
+from modelmedic.steps.reconcile.assess import assess
 from modelmedic.steps.reconcile.sweep import sweep
+from modelmedic.steps.records.documents import keep
 from modelmedic.steps.rollout.undo import undo
 from modelmedic.steps.runtime.run import Run, Site
+from modelmedic.steps.training.process import in_this_process
 from tests.adversary.attack import HELD, Attack, Result, not_held
 from tests.adversary.gaps import gaps
 from tests.data.log import DAY
+from tests.fakes.registry import FakeRegistry
+from tests.fakes.workflows import FakeWorkflows
+from tests.incidents.test_alerts import alert
+from tests.incidents.test_triage import DRIFTED_AND_WORSE, POLICIES, Desk
+from tests.reconcile.test_assess import compared
+from tests.worlds import training
 from tests.worlds.deployed import DeployedWorld
 from tests.worlds.detection import monitored_site
 from tests.worlds.played import NOW, WINDOW
+from tests.worlds.played import site as played_site
 from tests.worlds.results import diagnosed, validated
 
 _GROUP = "kills"
 _AT_A_TIME = 5  # writes of one attack
-_SLOW = {"a monitor that opens": 13}  # by its writes, because counting them takes seconds
+# those whose writes take seconds to count: how many there are, and each how many is tried
+_SLOW = {"a monitor that opens": (13, 1), "a bootstrap": (52, 7)}
 
 
 class Killed(BaseException):
@@ -272,6 +285,47 @@ def _by_hand(folder: Path) -> _World:
     return _World(world.site, open_by_hand, lambda at: at.ledger.current(at.model) is not None)
 
 
+def _sorted(folder: Path) -> _World:
+    """A triage of two alerts of a model of which a verdict alarms."""
+    here, heals = played_site(folder), FakeWorkflows()
+    desk = Desk(here.store, heals, clock=here.clock)
+    keep(here.store, policy_key(POLICIES["churn"].hash), POLICIES["churn"])
+    desk.judged()
+    (verdict,) = here.store.list(verdict_folder("churn"))
+    here.once("drift.measured", verdict, {}, documents=[verdict])
+
+    def command(at: Site) -> None:
+        replace(desk, store=at.store).take(*DRIFTED_AND_WORSE, alert(labels={"model": "nobody"}))
+
+    return _World(here, command, lambda at: heals.heals.keys() == {each.id for each in at.ledger.incidents("churn")} != set())
+
+
+def _assessed(folder: Path) -> _World:
+    """An assessment of a heal of four weeks ago, which did not help."""
+    registry = FakeRegistry(folder / "registry", name="churn")
+    for version in ("1", "2"):
+        registry.add_by_hand({"v": version})
+    registry.move_alias("champion", "2", expected=None)
+    here = played_site(folder, registry=registry)
+    incident = open_by_hand(here).incident
+    here.ledger.close(incident, Closing(Outcome.HEALED, NOW, "healed", "1", "2"))
+    call("close", Run(here, incident), {})
+    compared(here, 28, rise=0.8)
+    return _World(here, assess, lambda at: at.ledger.assessment(incident) is not None)
+
+
+def _bootstrapped(folder: Path) -> _World:
+    rules = training.policy()
+    rows = training.rows(training.START, training.START + timedelta(days=40), rules)
+    here = training.site(folder, rules, rows)
+
+    def command(at: Site) -> None:
+        with in_this_process():
+            bootstrap(at, rows)
+
+    return _World(here, command, lambda at: at.registry.alias("champion") == "1" and at.serving.state().champion)
+
+
 _PLAN = TrainingPlan(Remedy.RETRAIN, WINDOW, WINDOW, reason="made up")
 
 
@@ -311,29 +365,32 @@ SCENARIOS: dict[str, Callable[[Path], _World]] = {
     "a release of rows": _released,
     "a monitor that opens": _monitored,
     "an opening by hand": _by_hand,
+    "a triage": _sorted,
+    "an assessment": _assessed,
+    "a bootstrap": _bootstrapped,
 }
 
 
 def attacks(seed: int) -> Iterator[Attack]:
     del seed  # every write is tried
     for name, made in SCENARIOS.items():
-        writes, step = _SLOW.get(name) or _writes(made), 1 if name in _SLOW else _AT_A_TIME
-        for first in range(1, writes + 1, step):
-            last = min(first + step - 1, writes)
+        writes, every = _SLOW.get(name) or (writes_of(made), _AT_A_TIME)
+        for first in range(1, writes + 1, every):
+            last = first if name in _SLOW else min(first + every - 1, writes)
             what = f"{name}, killed at its writes {first} to {last} of {writes}"
             yield Attack(what, _GROUP, partial(_kill, made, first, last), seconds=180, tries=2 * (last - first + 1))
 
 
 @cache
-def _writes(made: Callable[[Path], _World]) -> int:
+def writes_of(made: Callable[[Path], _World]) -> int:
     with tempfile.TemporaryDirectory() as folder:
         world = made(Path(folder))
         counting = DyingStore(world.site.store)
-        world.command(_at(world.site, counting))
+        world.command(at_process(world.site, counting))
         return counting.writes
 
 
-def _at(site: Site, store: ObjectStore) -> Site:
+def at_process(site: Site, store: ObjectStore) -> Site:
     """The site of a new process of the same machine, which knows that the one before is dead."""
     return replace(site, store=store, gone=lambda _holder: True)
 
@@ -353,18 +410,23 @@ def _one(world: _World, number: int, after: bool) -> str:
     store = world.site.store
     assert isinstance(store, MemoryStore)
     with suppress(Killed):
-        world.command(_at(world.site, DyingStore(store, number, after)))
+        world.command(at_process(world.site, DyingStore(store, number, after)))
         return "nothing was killed"
-    world.command(_at(world.site, store))
-    again = _at(world.site, store)
+    world.command(at_process(world.site, store))
+    again = at_process(world.site, store)
     if not world.ends(again):
         return "the same command did not come to its end"
     found = gaps(again)
     if found:
         return found[0]
-    outcomes = [(r.event, r.key) for r in again.trail.records() if r.phase is Phase.OUTCOME and r.event not in _TWICE]
-    twice = {each for each in outcomes if outcomes.count(each) > 1}
-    return f"{sorted(twice)[0]} happened twice" if twice else ""
+    return twice(again)
+
+
+def twice(at: Site) -> str:
+    """A sentence about a deed that was recorded as done more than once; empty without one."""
+    outcomes = [(r.event, r.key) for r in at.trail.records() if r.phase is Phase.OUTCOME and r.event not in _TWICE]
+    found = {each for each in outcomes if outcomes.count(each) > 1}
+    return f"{sorted(found)[0]} happened twice" if found else ""
 
 
 _TWICE = ("canary.withdrawn", "model.restored", "window.quarantined")  # retreats bear it, and look again

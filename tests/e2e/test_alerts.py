@@ -2,7 +2,14 @@
 for hostile ones.
 """
 
+import random
+from datetime import UTC, datetime
+
+import pytest
+
 from modelmedic.examples.cluster.kubectl import wait_until
+from modelmedic.steps.contracts.incident import Closing
+from modelmedic.steps.contracts.words import Outcome
 from tests.e2e.stage import Stage, alert, evidence
 
 
@@ -33,6 +40,46 @@ def test_two_hundred_alerts_delivered_twice_are_one_incident_and_one_heal(stage:
     strangers = [key for key in stage.store.list("incidents/") if "stranger" in key]
     assert strangers == []
     evidence("b: 200 alerts, twice, Sensor killed between", {"incidents": 1, "heals": 1})
+
+
+_INCIDENTS, _POSTS, _ALERTS = 10, 5, 10
+
+
+@pytest.mark.slow
+def test_five_hundred_deliveries_of_ten_incidents_are_ten_heals_though_consumers_are_killed(stage: Stage) -> None:
+    """One incident after the other. After each post the Sensor's pod or those of the triages are
+    killed, or nobody is. The heals are ended as soon as they are counted.
+    """
+    rng, heals, killed = random.Random(7), [], 0
+    stage.flights(30)
+    for number in range(_INCIDENTS):
+        incident = stage.opened()
+        for post in range(_POSTS):
+            first = (number * _POSTS + post) * _ALERTS
+            assert stage.post(*(alert("ModelmedicDegraded", stage.model, first + each) for each in range(_ALERTS))) == 200
+            killed += _kill(stage, rng.choice(("sensor", "triage", "nobody")))
+        wait_until(lambda: _ended(stage, _POSTS), 240, f"{_POSTS} triages")
+        heals += _heals(stage)
+        assert len(heals) == number + 1, heals
+        assert stage.ledger.current(stage.model) == incident
+        stage.ledger.close(incident, Closing(Outcome.NO_ACTION, datetime.now(UTC), "counted"))
+        stage.cluster.run("delete", "workflows", "--all", "--wait=true", "--timeout=90s")
+    keys = [record.key for record in stage.records() if record.event == "alert.attached"]
+    assert len(keys) == len(set(keys)) == _INCIDENTS * _POSTS * _ALERTS
+    facts = {"deliveries": len(keys), "pods killed": killed, "heals": len(set(heals)), "lost": 0, "extra": 0}
+    evidence("b: 500 deliveries of 10 incidents", facts)
+
+
+def _kill(stage: Stage, whom: str) -> int:
+    """The pods that were killed: of the Sensor, or of the triages that run now."""
+    if whom == "nobody":
+        return 0
+    label = "sensor-name" if whom == "sensor" else "workflows.argoproj.io/workflow"
+    names = [pod["metadata"]["name"] for pod in stage.cluster.listed("pods", label)]
+    names = [name for name in names if whom == "sensor" or name.startswith("triage-")]
+    for name in names:
+        stage.cluster.run("delete", "pod", name, "--grace-period=0", "--force", "--wait=false", check=False)
+    return len(names)
 
 
 def test_hostile_alerts_are_recorded_and_start_nothing(stage: Stage) -> None:

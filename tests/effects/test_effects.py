@@ -373,3 +373,32 @@ def test_a_torn_spool_line_is_kept_in_the_trail(world: EffectWorld) -> None:
     Spool(world.path).flush(world.trail())
     damaged = list(world.trail().records())[-1]
     assert (damaged.event, damaged.facts["text"]) == ("spool.damaged", '{"id": "to')
+
+
+def test_a_record_that_is_written_is_recorded_though_the_head_cannot_move() -> None:
+    """As on a disk that fills up between the two: told that it was not, a retreat would record it
+    again from its spool.
+    """
+
+    class FullStore(MemoryStore):
+        full = False
+
+        def create(self, key: str, data: bytes) -> str:
+            if self.full and key.endswith("head.json"):
+                raise StoreError("the disk is full")
+            return super().create(key, data)
+
+        def swap(self, key: str, data: bytes, expected: str) -> str:
+            if self.full:
+                raise StoreError("the disk is full")
+            return super().swap(key, data, expected)
+
+    store = FullStore()
+    trail = AuditTrail(store, "churn", PlayedClock(), "test")
+    trail.append("a.happened")
+    store.full = True
+    assert trail.append("b.happened").sequence == 2
+    store.full = False
+    AuditTrail(store, "churn", PlayedClock(), "another").append("c.happened")
+    assert [record.event for record in trail.records()] == ["a.happened", "b.happened", "c.happened"]
+    assert trail.verify() == []
