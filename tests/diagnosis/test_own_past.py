@@ -8,8 +8,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from modelmedic.steps.contracts.detection import Roles
 from modelmedic.steps.contracts.diagnosis import Context, Diagnosis
-from modelmedic.steps.contracts.words import Cause
+from modelmedic.steps.contracts.words import Cause, Task
 from modelmedic.steps.core.diagnosis.diagnosis import find_cause
 from modelmedic.steps.core.quality.calendar import clockwork
 from modelmedic.steps.core.quality.doubt import rows_in_doubt
@@ -111,6 +112,20 @@ IN_THE_MIDDLE: dict[str, Change] = {
 def test_labels_that_break_within_the_window_are_never_learnt_from(change: Change) -> None:
     found = diagnosed(change)
     assert found.cause is Cause.LABEL_QUALITY, found.sentence
+
+
+def test_labels_of_the_row_before_are_told_where_rows_are_unlike_their_neighbours() -> None:
+    """Rows of many shops in turn, as they come; the label of each arrives with the next one's."""
+    random, count = np.random.default_rng(5), 4000
+    at = np.arange(count) * 60.0
+    size = random.normal(size=count)
+    y = 3 * size + random.normal(size=count) / 10
+    y[3500:] = np.roll(y[3500:], 1)
+    rows = pa.table({"at": pa.array((at * 1e6).astype(np.int64), pa.timestamp("us", "UTC")), "size": size, "y": y})
+    roles = Roles(task=Task.REGRESSION, target="y", time="at", features=("size",))
+    found = find_cause(rows.slice(2500, 1000), rows.slice(3500), roles, Context(), rows.slice(0, 3500))
+    assert found.cause is Cause.LABEL_QUALITY, found.sentence
+    assert "of 1 row before" in found.sentence
 
 
 def test_a_law_that_turns_within_the_window_is_the_worlds() -> None:

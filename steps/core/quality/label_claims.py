@@ -31,6 +31,7 @@ _LOST, _MORE = 0.8, 0.2  # where the old hold is gone: a made law that turned wa
 _UNLEARNT = 0.2
 _SURELY = 3.0  # standard errors
 _MOST_LATE = 49  # rows
+_LEFT_BY_AN_HOUR = 0.125  # of the error
 _AS_USUAL = 1.3  # times the mean of the past's windows
 _FAR = 6.0  # standard errors; those of neighbouring rows are alike
 _MOST_RELEARNT, _LEAST_ROWS = 2000, 120
@@ -178,14 +179,15 @@ def _strange(given: dict[str, Reading]) -> bool:
 def _late(full: Errors, usual: float) -> tuple[int, float]:
     """The number of rows by which labels are late, if they fit the inputs of as many rows before as
     labels always fit their own, and the error that is left; (0, 1) otherwise. One row may be the
-    hour that clocks are changed by.
+    hour that clocks are changed by, which leaves a good part of the error.
     """
     truth, expected = full.truth[1], full.truth[1] - full.current
     today = float((full.current**2).mean())
     most = min(_MOST_LATE, len(truth) // 4)
-    left = {lag: float(((truth[lag:] - expected[:-lag]) ** 2).mean()) for lag in range(2, most)}
+    left = {lag: float(((truth[lag:] - expected[:-lag]) ** 2).mean()) for lag in range(1, most)}
     best = min(left, key=lambda lag: left[lag], default=0)
-    return (best, left[best] / today) if best and left[best] < min(_AS_USUAL * usual, today / 2) else (0, 1.0)
+    most_left = today * (_LEFT_BY_AN_HOUR if best == 1 else 0.5)
+    return (best, left[best] / today) if best and left[best] < min(_AS_USUAL * usual, most_left) else (0, 1.0)
 
 
 def _relearnt(court: Court, full: Errors) -> float | None:
@@ -290,9 +292,8 @@ def _behind(readings: LabelReadings) -> LabelClaim | None:
     size = readings.given.get("size")
     if not rows or size is None:
         return None
-    sentence = (
-        f"the labels fit the inputs of {rows} rows before as labels always fit their own, with {1 - left:.0%} less error: they are late"
-    )
+    before = f"{rows} row{'s'[: rows > 1]} before"
+    sentence = f"the labels fit the inputs of {before} as labels always fit their own, with {1 - left:.0%} less error: they are late"
     return LabelClaim(sentence, max(size.bits, _SURE + 1), sure=True)
 
 
