@@ -43,7 +43,6 @@ def said(outcome: str) -> dict[str, Any]:
             Outcome.ESCALATED,
         ),
         ({"diagnose": diagnosed("retrain", cause="ageing"), "retrain": UNTRAINED}, Outcome.NO_ACTION),
-        ({"diagnose": diagnosed("retrain", cause="ageing"), "retrain": {**UNTRAINED, "tried": [{}]}}, Outcome.ESCALATED),
         ({"diagnose": diagnosed("retrain"), "retrain": TRAINED, "validate": FAILED}, Outcome.REJECTED),
         (
             {
@@ -61,6 +60,12 @@ def said(outcome: str) -> dict[str, Any]:
 def test_the_last_stage_that_has_a_say_decides(stages: dict[str, Any], outcome: Outcome) -> None:
     found = ending(stages)
     assert (found.outcome, found.by_error) == (outcome, False)
+
+
+@pytest.mark.parametrize("cause", ["ageing", "concept_drift"])
+def test_a_training_that_failed_is_an_error(cause: str) -> None:
+    found = ending({"diagnose": diagnosed("retrain", cause=cause), "retrain": {**UNTRAINED, "tried": [{}], "sentence": "it crashed"}})
+    assert (found.outcome, found.by_error, found.sentence) == (Outcome.ESCALATED, True, "it crashed")
 
 
 def test_what_broke_the_heal_is_the_last_word() -> None:

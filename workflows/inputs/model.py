@@ -44,7 +44,8 @@ class Model:
 def model_of(policy: Policy, platform: Platform) -> Model:
     rollout = policy.rollout
     deploy = rollout.deadline * (len(rollout.steps) + 2) + _STEP
-    whole = _STEP * 4 + policy.retrain.timeout + policy.approval.timeout + deploy + _SLACK
+    train = 2 * policy.retrain.timeout + _STEP  # two rounds of trainings, each ended and told of by the step, never by the pod's deadline
+    whole = _STEP * 4 + train + policy.approval.timeout + deploy + _SLACK
     digest = policy.hash
     return Model(
         name=policy.name,
@@ -63,7 +64,7 @@ def model_of(policy: Policy, platform: Platform) -> Model:
         train_image=platform.trainImages.get(policy.name, platform.images.train),
         schedule=_schedule(policy),
         step_seconds=_seconds(_STEP),
-        train_seconds=_seconds(policy.retrain.timeout),
+        train_seconds=_seconds(train),
         approval=f"{_seconds(policy.approval.timeout)}s",
         deploy_seconds=_seconds(deploy),
         heal_seconds=_seconds(whole),

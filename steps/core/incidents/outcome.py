@@ -45,7 +45,10 @@ def _remedy_ending(stages: Records) -> Ending | None:
 
 
 def _rejection_ending(stages: Records) -> Ending | None:
-    """The ending by a rejection (of a person or a gate), or because there is no challenger."""
+    """The ending by a rejection (of a person or a gate), or because there is no challenger. A
+    training that was tried and left no model has failed; where there was nothing to try it with,
+    nothing has.
+    """
     for name in ("approve", "approve-remedy"):
         answered = stages.get(name)
         if answered and answered["decision"] == "rejected":
@@ -61,7 +64,7 @@ def _rejection_ending(stages: Records) -> Ending | None:
         )
     trained = stages.get("retrain")
     if trained and not trained["trained"]:
-        return Ending(_untrained(stages, trained), str(trained["sentence"]))
+        return Ending(_untrained(stages, trained), str(trained["sentence"]), by_error=bool(trained.get("tried")))
     return None
 
 
