@@ -33,6 +33,7 @@ MONITOR_INTERVAL: Final = Metric("modelmedic_monitor_interval_seconds", "gauge",
 ALARM: Final = Metric("modelmedic_alarm", "gauge", "1 while k of the last n windows alarm, by what they alarm of.", ("model", "state"))
 VERDICT: Final = Metric("modelmedic_verdict", "gauge", "1 for what the last window was found to be.", ("model", "version", "state"))
 WINDOW_ROWS: Final = Metric("modelmedic_window_rows", "gauge", "Rows of the current window.")
+BLIND: Final = Metric("modelmedic_windows_blind", "gauge", "1 while k of the last n windows had too few rows to be judged.")
 UNREADABLE: Final = Metric(
     "modelmedic_log_objects_unreadable", "gauge", "Objects of the inference log and the labels that the last look left out as damaged."
 )
@@ -80,6 +81,7 @@ PUSHED: Final[dict[str, tuple[Metric, ...]]] = {
         ALARM,
         VERDICT,
         WINDOW_ROWS,
+        BLIND,
         UNREADABLE,
         EFFECT,
         PROBLEMS,

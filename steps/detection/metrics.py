@@ -42,6 +42,7 @@ def monitor_samples(site: Site, seen: MonitorResult) -> Iterator[Sample]:
     for state in VerdictState:
         yield Sample(m.VERDICT, float(verdict.state is state), {"version": seen.champion, "state": state.value})
     yield Sample(m.WINDOW_ROWS, float(verdict.rows))
+    yield Sample(m.BLIND, float(seen.persistent.blind))
     yield Sample(m.UNREADABLE, float(len(site.windows.unreadable)))
     for shift in verdict.shifts[:_MOST_COLUMNS]:
         yield Sample(m.EFFECT, shift.effect / shift.threshold, {"column": shift.column})

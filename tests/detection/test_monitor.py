@@ -15,7 +15,7 @@ from modelmedic.steps.contracts.errors import BadInput
 from modelmedic.steps.contracts.incident import Closing
 from modelmedic.steps.contracts.inference_log import span_key
 from modelmedic.steps.contracts.keys import verdict_key
-from modelmedic.steps.contracts.metrics import UNREADABLE
+from modelmedic.steps.contracts.metrics import BLIND, UNREADABLE
 from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.contracts.words import Outcome, VerdictState
 from modelmedic.steps.detection.metrics import monitor_samples
@@ -189,8 +189,9 @@ def test_broken_data_does_not_wait_until_a_heal_has_settled(here: MonitoredSite)
 
 
 def test_the_owner_is_told_once_that_nothing_can_be_seen(here: MonitoredSite) -> None:
-    for day in (7, 14, 21, 28):
-        monitor(here.site, here.at(day))
+    seen = [monitor(here.site, here.at(day)) for day in (7, 14, 21, 28)]
+    alarms = [each.value for result in seen for each in monitor_samples(here.site, result) if each.metric is BLIND]
+    assert alarms == [0.0, 1.0, 1.0, 1.0]
     assert [(note.event, note.to) for note in here.told.notifications] == [("monitor.blind", "risk")]
 
 

@@ -128,6 +128,16 @@ ALERTS: Final = (
         (Series(m.MONITOR_RUN, "0+60x80"), Series(m.MONITOR_INTERVAL, "900x80"), Series(m.INCIDENTS, "0x80")),
     ),
     Alert(
+        "ModelmedicTooFewRows",
+        f"max by (model) ({m.BLIND}) == 1",
+        _AT_ONCE,
+        "critical",
+        "Too few requests of {{ $labels.model }} are logged for a verdict",
+        "As many of the last windows of {{ $labels.model }} as would be an alarm have too few rows, or none: drift would go unseen.",
+        (Series(m.BLIND, _ON),),
+        (Series(m.BLIND, _QUIET),),
+    ),
+    Alert(
         "ModelmedicLogDamaged",
         f"max by (model) ({m.UNREADABLE}) > 0",
         "10m",
