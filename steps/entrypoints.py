@@ -78,6 +78,14 @@ def run_reconcile(workspace: Workspace, inputs: Mapping[str, str], say: Say) -> 
     return {"repaired": str(repaired)}
 
 
+def _check_part(workspace: Workspace, inputs: Mapping[str, str], say: Say) -> Outputs:
+    from modelmedic.steps.bootstrap.serve import expect_nothing_foreign
+
+    _expect(inputs, "part")
+    expect_nothing_foreign(workspace.site(workspace.policy(), say=say))
+    return {}
+
+
 def _train_part(workspace: Workspace, inputs: Mapping[str, str], say: Say) -> Outputs:
     from modelmedic.steps.bootstrap.rows import keep_rows, uploaded_rows
     from modelmedic.steps.bootstrap.train import train_first
@@ -112,7 +120,7 @@ ENTRYPOINTS: Mapping[str, Entrypoint] = {
     "bootstrap": run_bootstrap,
     "reconcile": run_reconcile,
 }
-_PARTS: Mapping[str, Entrypoint] = {"train": _train_part, "register": _register_part, "serve": _serve_part}
+_PARTS: Mapping[str, Entrypoint] = {"check": _check_part, "train": _train_part, "register": _register_part, "serve": _serve_part}
 NAMES = (*STEPS, *ENTRYPOINTS)
 
 

@@ -5,7 +5,7 @@ import pyarrow as pa
 from modelmedic.steps.bootstrap.candidate import registration_key
 from modelmedic.steps.bootstrap.register import register_first
 from modelmedic.steps.bootstrap.rows import keep_rows, plan_for
-from modelmedic.steps.bootstrap.serve import expect_no_other_champion, serve_first
+from modelmedic.steps.bootstrap.serve import expect_no_other_champion, expect_nothing_foreign, serve_first
 from modelmedic.steps.bootstrap.train import train_first
 from modelmedic.steps.contracts.errors import Refused
 from modelmedic.steps.contracts.training import ModelVersion, TrainingPlan
@@ -23,6 +23,7 @@ def expect_possible(site: Site, table: pa.Table) -> TrainingPlan:
 
 
 def _expect_possible(site: Site, snapshot: str) -> None:
+    expect_nothing_foreign(site)
     ours = of_key(site, registration_key(snapshot))
     expect_no_other_champion(site, ours)
     served = site.serving.state().champion

@@ -14,10 +14,20 @@ from modelmedic.steps.runtime.run import Site, advance
 def serve_first(site: Site, version: str) -> ModelVersion:
     """Start the predictor, move the alias when it answers, then record the release."""
     model = site.registry.version(version)
+    expect_nothing_foreign(site)
     expect_no_other_champion(site, model)
     _serve(site, model)
     anchor(site)
     return model
+
+
+def expect_nothing_foreign(site: Site) -> None:
+    """Raises Refused when somebody else's model is served under the name that the policy gives: we
+    change nothing that we did not make.
+    """
+    stranger = site.serving.state().foreign
+    if stranger is not None:
+        raise Refused(stranger.sentence)
 
 
 def expect_no_other_champion(site: Site, ours: ModelVersion | None) -> None:

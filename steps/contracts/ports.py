@@ -111,7 +111,7 @@ class Serving(Protocol):
     def state(self) -> ServingState: ...
 
     def start(self, model: ModelVersion) -> ServingState:
-        """The first champion; refused when one serves already."""
+        """The first champion; refused when one serves already, or what stands there is not ours."""
         ...
 
     def start_canary(self, model: ModelVersion, *, expected: int) -> ServingState:

@@ -16,8 +16,29 @@ class Served:
 
 
 @dataclass(frozen=True, slots=True)
+class ForeignService:
+    """A serving object that somebody else made under the name that a policy gives. `found` names
+    what it serves by: runtime, image, storageUri.
+    """
+
+    name: str
+    place: str
+    found: tuple[str, ...] = ()
+
+    @property
+    def sentence(self) -> str:
+        holds = f"its predictor has {', '.join(self.found)}" if self.found else "its predictor names neither a runtime nor a model"
+        return (
+            f"InferenceService {self.name} in {self.place} was not made by modelmedic: {holds}; it is left as it is. "
+            "Give serving.inferenceService another name in the policy, or see docs/install.md (a service that is there already)"
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class ServingState:
-    """`generation` rises with every change and is what a change must expect (compare-and-swap)."""
+    """`generation` rises with every change and is what a change must expect (compare-and-swap).
+    `foreign` is what stands in the place of a champion and is not ours.
+    """
 
     generation: int
     champion: Served | None
@@ -25,6 +46,7 @@ class ServingState:
     canary_percent: int = 0
     previous: Served | None = None  # the last good state, kept for the way back
     annotations: Mapping[str, str] = field(default_factory=dict)
+    foreign: ForeignService | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,7 +65,7 @@ RULES = policy(
 )
 CLASSES = {stage.step: stage.account.value for stage in HEAL}
 ENTRYPOINT_CLASSES = {"monitor": "observe", "reconcile": "deploy", "triage": "triage"}
-PART_CLASSES = {"train": "train", "register": "validate", "serve": "deploy"}
+PART_CLASSES = {"check": "deploy", "train": "train", "register": "validate", "serve": "deploy"}
 
 
 def _made_up(version: str, rows: pa.Table) -> np.ndarray:
@@ -168,6 +168,7 @@ def alerted(name: str) -> bytes:
 
 def bootstrapped(at: PodWorkspace) -> None:
     at.guarded.create(f"{bootstrap_prefix(RULES.name)}rows.parquet", encoded(rows(START, TURN, RULES)))
+    at.entrypoint("bootstrap", part="check")
     snapshot = at.entrypoint("bootstrap", part="train")["snapshot"]
     version = at.entrypoint("bootstrap", part="register", snapshot=snapshot)["version"]
     at.entrypoint("bootstrap", part="serve", version=version)

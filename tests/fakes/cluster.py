@@ -150,7 +150,7 @@ class FakeCluster:
         self._stamp(service)
 
     def _deployed(self, name: str, predictor: Document, annotations: Document) -> None:
-        container = {"name": "kserve-container", "env": predictor["model"].get("env") or []}
+        container = {"name": "kserve-container", "env": (predictor.get("model") or {}).get("env") or []}
         template = {"metadata": {"annotations": dict(annotations)}, "spec": {"containers": [container]}}
         old = self.objects.get((_DEPLOYMENTS, name))
         if old is not None and old["spec"]["template"] == template:

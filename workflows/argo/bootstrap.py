@@ -1,5 +1,5 @@
 """`bootstrap-<model>`: the first champion, trained, registered and served, each by the step class
-that may do it; started by hand.
+that may do it, after a look at what serves; started by hand.
 """
 
 from dataclasses import dataclass
@@ -31,11 +31,13 @@ class Part:
 def bootstrap(model: Model, platform: Platform) -> dict[str, Any]:
     """No arguments: the policy says everything, and the labelled rows lie in the object store."""
     parts = (
+        Part("check", Account.DEPLOY, platform.images.steps, model.step_seconds),  # alone it may look at what serves
         Part("train", Account.TRAIN, model.train_image, model.train_seconds, gives="snapshot"),
         Part("register", Account.VALIDATE, platform.images.predictor, model.step_seconds, takes="snapshot", gives="version"),
         Part("serve", Account.DEPLOY, platform.images.steps, model.deploy_seconds, takes="version"),
     )
-    description = f"Trains, registers and serves the first champion; refused when one serves already. {model.about} Owner: {model.owner}."
+    refused = "refused when one serves already, or what serves is not ours"
+    description = f"Trains, registers and serves the first champion; {refused}. {model.about} Owner: {model.owner}."
     workflow = WorkflowTemplate(
         **common(model.bootstrap, platform.namespace, "bootstrap", f"Bootstrap {model.name}", description, "observe", model),
         entrypoint=ENTRY,

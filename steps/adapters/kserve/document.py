@@ -18,11 +18,17 @@ from modelmedic.steps.contracts.errors import BadInput, Refused
 from modelmedic.steps.contracts.keys import slug
 from modelmedic.steps.contracts.kserve import DIGEST, MODEL_LABEL, RUNTIME, VERSION
 from modelmedic.steps.contracts.policy import Policy
+from modelmedic.steps.contracts.serving import ForeignService
 from modelmedic.steps.contracts.training import ModelVersion
 
 UNKNOWN: Final = "unknown"
 API: Final = "serving.kserve.io/v1beta1"
 _MODE: Final = "serving.kserve.io/deploymentMode"
+_SERVES_BY: Final = ("runtime", "image", "storageUri", "storage", "runtimeVersion", "command", "args")
+_SERVERS: Final = (  # fields of a predictor by which a model is served, beside `model`
+    "containers", "workerSpec", "sklearn", "xgboost", "lightgbm", "tensorflow", "pytorch", "triton", "onnx", "huggingface", "pmml",
+    "paddle",
+)  # fmt: skip
 _STABLE_ONLY: Final = ("maxReplicas", "scaleTarget", "scaleMetric", "scaleMetricType", "autoScaling", "canaryTrafficPercent")
 _RESTRICTED: Final = {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}  # of the pod, KServe's own container in it
 Document = dict[str, Any]
@@ -78,6 +84,41 @@ def read_predictor(predictor: Mapping[str, Any]) -> ServicePredictor:
     digest = uri.rstrip("/").rpartition("/")[2]
     agree = bool(stated.get(DIGEST)) and stated[DIGEST] == digest
     return ServicePredictor(str(predictor.get("name") or ""), stated.get(VERSION, UNKNOWN) if agree else UNKNOWN, digest, uri)
+
+
+def foreign(service: Mapping[str, Any], model: str) -> ForeignService | None:
+    """The service as somebody else made it; None for one that we made, or that was left to us: it
+    bears our label with the model's name, and serves nothing yet.
+    """
+    predictor = service["spec"].get("predictor") or {}
+    found = _found(predictor)
+    if read_predictor(predictor).ours or (_labelled(service) == model and not found):
+        return None
+    described = service["metadata"]
+    return ForeignService(str(described.get("name")), str(described.get("namespace") or "its namespace"), found)
+
+
+def made_here(service: Mapping[str, Any], model: str) -> bool:
+    """True for a service of the model that we made, whatever somebody has changed in it since."""
+    return _labelled(service) == model
+
+
+def _labelled(service: Mapping[str, Any]) -> str | None:
+    return (service["metadata"].get("labels") or {}).get(MODEL_LABEL)
+
+
+def _found(predictor: Mapping[str, Any]) -> tuple[str, ...]:
+    """The runtime, image, storageUri and the like that the predictor serves by; empty for one that
+    waits for a model.
+    """
+    parts = [("", predictor.get("model") or {})]
+    parts += [(f"{server} ", part) for server in _SERVERS if server in predictor for part in _listed(predictor[server])]
+    told = [f"{server}{key} {part[key]}" for server, part in parts for key in _SERVES_BY if part.get(key)]
+    return tuple(each for each in told if each != f"runtime {RUNTIME}") or tuple(server for server in _SERVERS if server in predictor)
+
+
+def _listed(part: Any) -> list[Mapping[str, Any]]:
+    return [each for each in (part if isinstance(part, list) else [part]) if isinstance(each, Mapping)]
 
 
 def storage_uri(store_url: str, prefix: str) -> str:

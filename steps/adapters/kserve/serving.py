@@ -20,7 +20,9 @@ from modelmedic.steps.adapters.kserve.document import (
     ServicePredictor,
     ServiceSpec,
     canary_entry,
+    foreign,
     free_name,
+    made_here,
     new_service,
     predictor,
     promotion,
@@ -108,11 +110,20 @@ class KServeServing:
             self._share(canary) if canary is not None and now.percent else 0,
             self._previous(champion),
             self._notes.annotations(),
+            foreign(service, self._policy.name),
         )
 
     def start(self, model: ModelVersion) -> ServingState:
-        """Create the InferenceService, or make the one that waits for a model serve this one."""
+        """Create the InferenceService, or make the one that waits for a model serve this one.
+        Raises Refused for one that somebody else made, and leaves it as it is.
+        """
         service = self._read()
+        stranger = foreign(service, self._policy.name) if service is not None else None
+        if stranger is not None:
+            raise Refused(stranger.sentence)
+        return self._start(service, model)
+
+    def _start(self, service: Document | None, model: ModelVersion) -> ServingState:
         now = read_spec(service).champion if service is not None else None
         if now is not None and now.digest != model.digest and self._predictors.runs(now):
             raise Refused(f"version {now.version} serves already; expected nothing, or a canary for version {model.version}")
@@ -170,7 +181,7 @@ class KServeServing:
     def withdraw(self) -> ServingState:
         """Set the share to zero first, so that the gateway sends no request to a pod that ends."""
         service = self._read()
-        if service is None or not service["spec"].get("canary"):
+        if service is None or not service["spec"].get("canary") or self._is_theirs(service):
             return self.state()
         if read_spec(service).percent:
             self._changed(lambda now: with_share(now, 0) if now["spec"].get("canary") else None)
@@ -185,8 +196,10 @@ class KServeServing:
         """
         service = self._read()
         now = read_spec(service) if service is not None else None
-        if now is None or now.champion is None:
-            return self.start(model)
+        if service is None or now is None or now.champion is None:
+            if service is not None and not made_here(service, self._policy.name):
+                return self.start(model)  # which refuses what somebody else made
+            return self._start(service, model)
         if now.canary is not None and now.canary.digest != model.digest:
             self.withdraw()
         if now.champion.digest == model.digest:
@@ -218,6 +231,10 @@ class KServeServing:
         now = read_spec(service) if service is not None else ServiceSpec(0, None, None, 0)
         roles = {"champion": now.champion, "canary": now.canary}
         return {role: self._predictors.traffic(each) for role, each in roles.items() if each is not None}
+
+    def _is_theirs(self, service: Document) -> bool:
+        """True for a service that somebody else made and serves by."""
+        return foreign(service, self._policy.name) is not None and not made_here(service, self._policy.name)
 
     def _serve_first(self, service: Document | None, model: ModelVersion) -> None:
         if service is None:

@@ -2,6 +2,7 @@
 restart of a pod, and a retreat that needs no other service.
 """
 
+import copy
 import json
 import re
 from collections.abc import Iterator
@@ -24,9 +25,16 @@ from tests.fakes.cluster import FakeCluster
 from tests.worlds.serving import ROWS, ServingWorld, in_fake_cluster, policy
 
 SERVICE = ("inferenceservices", "tiny")
-FOREIGN: dict[str, Any] = {
-    "metadata": {"name": "tiny"},
+WAITING: dict[str, Any] = {
+    "metadata": {"name": "tiny", "namespace": "default", "labels": {"modelmedic.io/model": "tiny"}},
     "spec": {"predictor": {"minReplicas": 2, "serviceAccountName": "theirs", "model": {"modelFormat": {"name": "mlflow"}}}},
+}
+SERVICES = "/apis/serving.kserve.io/v1beta1/namespaces/default/inferenceservices"
+FOREIGN: dict[str, Any] = {
+    "of a runtime": {"model": {"runtime": "kserve-sklearnserver", "modelFormat": {"name": "sklearn"}, "storageUri": "gs://theirs/iris"}},
+    "of an image": {"model": {"modelFormat": {"name": "mlflow"}, "image": "theirs:7", "storageUri": "s3://theirs/m"}},
+    "of an older spelling": {"sklearn": {"storageUri": "gs://theirs/iris"}},
+    "that waits for a model": {"model": {"modelFormat": {"name": "mlflow"}}},
 }
 
 
@@ -156,19 +164,52 @@ def test_what_is_told_of_a_share_is_what_the_gateway_says(kserve: Kserve) -> Non
 
 
 def test_an_inference_service_that_waits_for_a_model_keeps_what_its_owner_set(kserve: Kserve) -> None:
-    kserve.cluster.call("POST", "/apis/serving.kserve.io/v1beta1/namespaces/default/inferenceservices", {}, FOREIGN)
-    assert kserve.serving.state().champion is None
+    kserve.cluster.call("POST", SERVICES, {}, WAITING)
+    assert (kserve.serving.state().champion, kserve.serving.state().foreign) == (None, None)
     champion = kserve.serving.start(kserve.world.model("1")).champion
     assert champion is not None
     assert champion.version == "1"
     assert (kserve.spec["predictor"]["minReplicas"], kserve.spec["predictor"]["serviceAccountName"]) == (2, "theirs")
 
 
-def test_a_predictor_of_containers_is_refused_for_it_could_have_no_canary(kserve: Kserve) -> None:
-    theirs = {"metadata": {"name": "tiny", "generation": 1, "resourceVersion": "1"}, "spec": {"predictor": {"containers": [{"name": "x"}]}}}
-    kserve.cluster.objects[SERVICE] = theirs
-    with pytest.raises(Refused, match="has a predictor that is no `model:`"):
+@pytest.mark.parametrize("kind", FOREIGN)
+def test_a_service_that_somebody_else_made_is_never_changed(kserve: Kserve, kind: str) -> None:
+    kserve.cluster.call("POST", SERVICES, {}, {"metadata": {"name": "tiny", "namespace": "default"}, "spec": {"predictor": FOREIGN[kind]}})
+    before = copy.deepcopy(kserve.cluster.objects[SERVICE])
+    for change in (kserve.serving.start, kserve.serving.restore):
+        with pytest.raises(Refused, match="InferenceService tiny in default was not made by modelmedic"):
+            change(kserve.world.model("1"))
+    kserve.serving.withdraw()
+    assert kserve.cluster.objects[SERVICE] == before
+
+
+def test_what_stands_in_a_foreign_service_is_named(kserve: Kserve) -> None:
+    predictor = {"containers": [{"name": "x", "image": "theirs:7"}]}
+    kserve.cluster.objects[SERVICE] = {
+        "metadata": {"name": "tiny", "namespace": "default", "generation": 1, "resourceVersion": "1"},
+        "spec": {"predictor": predictor},
+    }
+    with pytest.raises(Refused, match="its predictor has containers image theirs:7; it is left as it is"):
         kserve.serving.start(kserve.world.model("1"))
+    kserve.cluster.objects[SERVICE]["spec"] = {"predictor": FOREIGN["of a runtime"]}
+    state = kserve.serving.state()
+    assert state.foreign is not None
+    assert state.foreign.found == ("runtime kserve-sklearnserver", "storageUri gs://theirs/iris")
+
+
+def test_a_service_that_is_left_to_us_while_it_serves_is_not_started_over(kserve: Kserve) -> None:
+    """The label gives us a service that waits for a model, not one that answers by another."""
+    kserve.cluster.call("POST", SERVICES, {}, {**WAITING, "spec": {"predictor": FOREIGN["of a runtime"]}})
+    with pytest.raises(Refused, match="was not made by modelmedic"):
+        kserve.serving.start(kserve.world.model("1"))
+
+
+def test_a_retreat_takes_back_what_somebody_changed_in_a_service_of_ours(kserve: Kserve) -> None:
+    kserve.serving.start(kserve.world.model("1", value=0.1))
+    kserve.cluster.edit("tiny", {"spec": {"predictor": {"model": {"storageUri": "s3://models/models/other"}}}})
+    champion = kserve.serving.restore(kserve.world.model("1", value=0.1)).champion
+    assert champion is not None
+    assert champion.version == "1"
 
 
 def test_a_storage_uri_that_somebody_changed_is_no_version_of_ours(kserve: Kserve) -> None:
