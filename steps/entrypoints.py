@@ -92,17 +92,15 @@ def _train_part(workspace: Workspace, inputs: Mapping[str, str], say: Say) -> Ou
 
     _expect(inputs, "part")
     site = workspace.site(workspace.policy(), say=say, records=False)
-    snapshot = keep_rows(site, uploaded_rows(site))
-    train_first(site, snapshot)
-    return {"snapshot": snapshot}
+    return {"candidate": train_first(site, keep_rows(site, uploaded_rows(site)))}
 
 
 def _register_part(workspace: Workspace, inputs: Mapping[str, str], say: Say) -> Outputs:
     from modelmedic.steps.bootstrap.register import register_first
 
-    _expect(inputs, "part", "snapshot")
+    _expect(inputs, "part", "candidate")
     site = workspace.site(workspace.policy(), say=say, records=False)  # the account that vouches for models keeps no policies
-    return {"version": register_first(site, inputs["snapshot"]).version}
+    return {"version": register_first(site, inputs["candidate"]).version}
 
 
 def _serve_part(workspace: Workspace, inputs: Mapping[str, str], say: Say) -> Outputs:

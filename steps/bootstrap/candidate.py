@@ -4,6 +4,7 @@ the names by which the parts of a bootstrap find each other's results.
 
 from dataclasses import dataclass
 
+from modelmedic.steps.contracts.codec import canonical, sha256
 from modelmedic.steps.contracts.keys import candidate_prefix, model_hash
 from modelmedic.steps.runtime.run import Site
 
@@ -11,12 +12,13 @@ from modelmedic.steps.runtime.run import Site
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """A model trained on one snapshot: the digest of its folder, how many of the older rows it
-    learnt from, and the code that made it.
+    learnt from, the code that made it, and the snapshot's digest.
     """
 
     digest: str
     rows: int
     code: str
+    snapshot: str
 
 
 def candidates(site: Site) -> str:
@@ -24,11 +26,18 @@ def candidates(site: Site) -> str:
     return candidate_prefix(model_hash(site.model), 0)
 
 
-def candidate_key(site: Site, snapshot: str) -> str:
-    """The key of the `Candidate` that was trained on the snapshot."""
-    return f"{candidates(site)}/{snapshot}.json"
+def candidate_name(site: Site, snapshot: str, code: str) -> str:
+    """The name of the candidate that this code makes of the snapshot under the site's policy: when
+    one of the three changes, another one is trained.
+    """
+    return sha256(canonical({"snapshot": snapshot, "policy": site.policy.hash, "code": code}))
 
 
-def registration_key(snapshot: str) -> str:
-    """The key that the version is registered under, once for the same rows."""
-    return f"bootstrap:{snapshot[:32]}"
+def candidate_key(site: Site, name: str) -> str:
+    """The key of the `Candidate` of that name."""
+    return f"{candidates(site)}/{name}.json"
+
+
+def registration_key(name: str) -> str:
+    """The key that the version is registered under, once for the same candidate."""
+    return f"bootstrap:{name[:32]}"

@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from modelmedic.steps.bootstrap.candidate import registration_key
+from modelmedic.steps.bootstrap.candidate import candidate_name, registration_key
 from modelmedic.steps.bootstrap.register import register_first
 from modelmedic.steps.bootstrap.rows import keep_rows, plan_for
 from modelmedic.steps.bootstrap.serve import expect_no_other_champion, expect_nothing_foreign, serve_first
@@ -11,6 +11,7 @@ from modelmedic.steps.contracts.errors import Refused
 from modelmedic.steps.contracts.training import ModelVersion, TrainingPlan
 from modelmedic.steps.runtime.run import Site
 from modelmedic.steps.runtime.versions import of_key
+from modelmedic.steps.training.code_version import code_version
 
 
 def expect_possible(site: Site, table: pa.Table) -> TrainingPlan:
@@ -24,7 +25,7 @@ def expect_possible(site: Site, table: pa.Table) -> TrainingPlan:
 
 def _expect_possible(site: Site, snapshot: str) -> None:
     expect_nothing_foreign(site)
-    ours = of_key(site, registration_key(snapshot))
+    ours = of_key(site, registration_key(candidate_name(site, snapshot, code_version(site.policy))))
     expect_no_other_champion(site, ours)
     served = site.serving.state().champion
     if served is not None and (ours is None or served.digest != ours.digest):
@@ -38,11 +39,10 @@ def bootstrap(site: Site, table: pa.Table) -> ModelVersion:
     after a kill, it goes on.
 
     Raises BadInput for rows that cannot be used, Refused when a gate fails or the model has a
-    champion of other rows already, and Transient while another process of this machine bootstraps
-    the model.
+    champion of other rows, code or policy already, and Transient while another process of this
+    machine bootstraps the model.
     """
     with site.alone("bootstrap", f"model {site.model}", "bootstrapped"):
         snapshot = keep_rows(site, table)
         _expect_possible(site, snapshot)
-        train_first(site, snapshot)
-        return serve_first(site, register_first(site, snapshot).version)
+        return serve_first(site, register_first(site, train_first(site, snapshot)).version)

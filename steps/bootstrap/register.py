@@ -25,26 +25,26 @@ from modelmedic.steps.training.history import remember_bootstrap_rows
 from modelmedic.steps.training.scratch import fresh_folder
 
 
-def register_first(site: Site, snapshot: str) -> ModelVersion:
-    """Judge the candidate of the snapshot, and register it with its reference.
+def register_first(site: Site, candidate: str) -> ModelVersion:
+    """Judge the candidate of that name, and register it with its reference.
 
-    Raises Refused when a gate fails, and BadInput when nothing was trained on that snapshot.
+    Raises Refused when a gate fails, and BadInput when there is no such candidate.
     """
-    version = of_key(site, registration_key(snapshot))
+    version = of_key(site, registration_key(candidate))
     expect_no_other_champion(site, version)
+    made = read(site.store, Candidate, candidate_key(site, candidate))
+    if made is None:
+        raise BadInput(f"model {site.model} has no candidate {candidate[:12]}; expected the training part to have run")
     if version is None:
-        return _registered(site, snapshot)
-    end_registration(site, registration_key(snapshot))
+        return _registered(site, made, registration_key(candidate))
+    end_registration(site, registration_key(candidate))
     _keep_reference(site, version)
-    remember_bootstrap_rows(site, snapshot)
+    remember_bootstrap_rows(site, made.snapshot)
     return version
 
 
-def _registered(site: Site, snapshot: str) -> ModelVersion:
-    made = read(site.store, Candidate, candidate_key(site, snapshot))
-    if made is None:
-        raise BadInput(f"model {site.model} has no candidate trained on snapshot {snapshot[:12]}; expected the training part to have run")
-    rows = snapshots.read_snapshot(site.store, snapshot)
+def _registered(site: Site, made: Candidate, key: str) -> ModelVersion:
+    rows = snapshots.read_snapshot(site.store, made.snapshot)
     train, holdout = rows.slice(0, made.rows), rows.slice(made.rows)
     site.say(f"judging it on {holdout.num_rows} later rows")
     scratch = fresh_folder(site.work / "judging" / "bootstrap")
@@ -63,10 +63,10 @@ def _registered(site: Site, snapshot: str) -> ModelVersion:
         "policy": site.policy.hash,
         **taught_tag(pc.min(holdout[site.policy.data.time]).as_py()),
     }
-    facts = advance(site, registration(site, folder, registration_key(snapshot), tags, numbers))
+    facts = advance(site, registration(site, folder, key, tags, numbers))
     version = site.registry.version(str(facts["version"]))
     site.references.keep(version.version, with_answers(holdout, version.version, answers))
-    remember_bootstrap_rows(site, snapshot)
+    remember_bootstrap_rows(site, made.snapshot)
     return version
 
 

@@ -135,12 +135,12 @@ def reference_key(model: str, version: str, part: str) -> str:
     return f"reference/{model_hash(model)}/{word('model version', version)}/{part}"
 
 
-def verdict_key(model: str, version: str, end: datetime | None = None) -> str:
-    """The monitor's verdict on the window that ends at `end`, sorted by time; without it their
-    folder.
+def verdict_key(model: str, version: str, end: datetime | None = None, policy: str = "") -> str:
+    """The monitor's verdict on the window that ends at `end`, by the policy of that hash, sorted by
+    time; without an end their folder. Keys of earlier versions name no policy.
     """
     folder = f"verdicts/{model_hash(model)}/{word('model version', version)}/"
-    return f"{folder}{utc(end):%Y%m%dT%H%M%SZ}.json" if end else folder
+    return f"{folder}{utc(end):%Y%m%dT%H%M%SZ}{f'-{policy[:8]}' if policy else ''}.json" if end else folder
 
 
 def ageing_key(model: str, at: datetime | None = None) -> str:

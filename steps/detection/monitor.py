@@ -87,7 +87,8 @@ def monitor(site: Site, end: datetime | None = None, *, compare: bool = True) ->
     judged, labelled = _judge(site, reference, window, champion)
     judged = with_changes(judged, _changes(site, champion, window), _acknowledged(site, champion))
     judged = replace(judged, unreadable=len(site.windows.unreadable))
-    verdict, _ = keep(site.store, verdict_key(site.model, champion, end), judged)
+    key = verdict_key(site.model, champion, end, site.policy.hash)
+    verdict, _ = keep(site.store, key, judged)
     since, settles = _since(site)
     earlier = stored_verdicts(site, champion, end)
     held = persistence(earlier, site.policy.detect.persistence.hits, site.policy.detect.persistence.of, since)
@@ -99,14 +100,14 @@ def monitor(site: Site, end: datetime | None = None, *, compare: bool = True) ->
         if worse:
             _tell_unreadable(site)
 
-    _note_verdict(site, verdict, {**_facts(verdict), **_circumstances(held, labelled, reference.version)}, tell)
+    _note_verdict(site, key, verdict, {**_facts(verdict), **_circumstances(held, labelled, reference.version)}, tell)
     alarm = (held.holds or bool(verdict.changes)) and (settles is None or verdict.state is VerdictState.BROKEN)
     watched = watch_versions(site, end, champion) if compare else ReleaseWatch()
     incident = site.ledger.current(site.model)
     aged = _aged(site, champion, end, early=alarm)
     again = _again(site, champion, verdict, earlier, aged) if alarm and incident is None else None
     if again is not None:
-        _note_repeat(site, verdict, again)
+        _note_repeat(site, key, verdict, again)
     sentence = _sentence(site, verdict, held, None if alarm else settles) + _repeats(again)
     site.say(f"{verdict.state.value}: {sentence}")
     say_what_is_left_out(site, window)
@@ -188,11 +189,16 @@ def _since(site: Site) -> tuple[datetime | None, datetime | None]:
 
 def stored_verdicts(site: Site, champion: str, end: datetime) -> list[Verdict]:
     """The stored verdicts on windows that end by `end`, of the last thirty days or the last `of`
-    windows, whichever is longer, oldest first.
+    windows, whichever is longer, oldest first: one for each end, by the policy of today where it
+    has judged that window, else by an earlier one.
     """
     first, last = (verdict_key(site.model, champion, moment) for moment in (end - max(_LOOK_BACK, _reach(site)), end))
     keys = [key for key in site.store.list(verdict_key(site.model, champion), after=first) if key <= last]
-    return [parse(Verdict, site.store.get(key).data, key) for key in keys]
+    own = f"-{site.policy.hash[:8]}.json"
+    by_end: dict[str, str] = {}
+    for key in sorted(keys, key=lambda key: (key.endswith(own), key)):
+        by_end[key.rpartition("/")[2].removesuffix(".json").partition("-")[0]] = key
+    return [parse(Verdict, site.store.get(key).data, key) for _, key in sorted(by_end.items())]
 
 
 def _reach(site: Site) -> timedelta:
@@ -267,9 +273,8 @@ def _circumstances(held: AlarmPersistence, labelled: LabelledWindow, reference: 
     return {"hits": held.hits, "of": held.of, "labelled": round(labelled.maturity, 4), "reference": reference}
 
 
-def _note_verdict(site: Site, verdict: Verdict, facts: Mapping[str, object], first: Callable[[], object] = tuple) -> bool:
+def _note_verdict(site: Site, key: str, verdict: Verdict, facts: Mapping[str, object], first: Callable[[], object] = tuple) -> bool:
     assert verdict.window is not None
-    key = verdict_key(site.model, str(verdict.model_version), verdict.window.end)
     window = to_plain(verdict.window)
 
     def told(record: Record) -> bool:
@@ -279,11 +284,9 @@ def _note_verdict(site: Site, verdict: Verdict, facts: Mapping[str, object], fir
     return site.once("drift.measured", key, facts, documents=[key], since=verdict.measured_at, first=first, told=told)
 
 
-def _note_repeat(site: Site, verdict: Verdict, again: Repeat) -> None:
-    assert verdict.window is not None
-    key = f"alarm.repeated/{verdict_key(site.model, str(verdict.model_version), verdict.window.end)}"
+def _note_repeat(site: Site, key: str, verdict: Verdict, again: Repeat) -> None:
     facts = {"incident": again.incident, "reason": again.reason, "sentence": verdict.sentence}
-    site.once("alarm.repeated", key, facts, since=verdict.measured_at)
+    site.once("alarm.repeated", f"alarm.repeated/{key}", facts, since=verdict.measured_at)
 
 
 def _make_up(site: Site, end: datetime) -> None:
@@ -297,7 +300,7 @@ def _make_up(site: Site, end: datetime) -> None:
     folder = verdict_folder(site.model)
     for key in sorted(site.store.list(folder), key=lambda key: key.rpartition("/")[2], reverse=True):
         verdict = parse(Verdict, site.store.get(key).data, key)
-        if verdict.window is None or not _note_verdict(site, verdict, _facts(verdict)):
+        if verdict.window is None or not _note_verdict(site, key, verdict, _facts(verdict)):
             return
 
 

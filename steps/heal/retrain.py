@@ -33,12 +33,13 @@ from modelmedic.steps.heal.results import record_and_say
 from modelmedic.steps.runtime.run import Outputs, Run
 from modelmedic.steps.runtime.versions import taught_until
 from modelmedic.steps.training.ablation import hold_contest
+from modelmedic.steps.training.code_version import code_version
 from modelmedic.steps.training.history import labelled_history, rows_within
 from modelmedic.steps.training.process import run_in_pairs
 from modelmedic.steps.training.rehearsal import Rehearsal, choose_way
 from modelmedic.steps.training.scratch import fresh_folder
 from modelmedic.steps.training.train import TrainingOutcome
-from modelmedic.steps.training.trials import Trial, best_trial, carry_out, choice_sentence, code_version, measure_gains
+from modelmedic.steps.training.trials import Trial, best_trial, carry_out, choice_sentence, measure_gains
 
 MOST_ROWS = 1_000_000  # evenly thinned above: a tabular model gains little beyond, and a laptop still holds them
 

@@ -165,9 +165,13 @@ def _part(kind: type[T], document: Any, name: str, gaps: list[str]) -> T | None:
 
 
 def _monitored(site: Site, incident: Incident, champion: str | None) -> Verdict | None:
-    """The monitor's verdict on the same window, when it left one."""
+    """The monitor's verdict on the same window by the incident's policy, when it left one."""
+    end = incident.window.end
     try:
-        return read(site.store, Verdict, verdict_key(site.model, champion, incident.window.end)) if champion else None
+        if champion is None:
+            return None
+        own = read(site.store, Verdict, verdict_key(site.model, champion, end, incident.policy_hash))
+        return own or read(site.store, Verdict, verdict_key(site.model, champion, end))  # by an earlier version of modelmedic
     except ModelmedicError:
         return None
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
-from importlib import metadata
 from pathlib import Path
 
 import numpy as np
@@ -130,8 +129,3 @@ def _champion(run: Run) -> Path:
     if served is None:
         raise Refused(f"model {site.model} has no champion to recalibrate; expected alias {site.policy.registry.champion} to name one")
     return version_files(site, served)
-
-
-def code_version(policy: Policy) -> str:
-    """The maker of a model: this program's version, and the training function that was called."""
-    return f"modelmedic {metadata.version('modelmedic')}, {policy.retrain.entrypoint}"

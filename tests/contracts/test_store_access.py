@@ -169,8 +169,8 @@ def alerted(name: str) -> bytes:
 def bootstrapped(at: PodWorkspace) -> None:
     at.guarded.create(f"{bootstrap_prefix(RULES.name)}rows.parquet", encoded(rows(START, TURN, RULES)))
     at.entrypoint("bootstrap", part="check")
-    snapshot = at.entrypoint("bootstrap", part="train")["snapshot"]
-    version = at.entrypoint("bootstrap", part="register", snapshot=snapshot)["version"]
+    candidate = at.entrypoint("bootstrap", part="train")["candidate"]
+    version = at.entrypoint("bootstrap", part="register", candidate=candidate)["version"]
     at.entrypoint("bootstrap", part="serve", version=version)
 
 

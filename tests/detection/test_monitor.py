@@ -19,7 +19,7 @@ from modelmedic.steps.contracts.metrics import BLIND, UNREADABLE
 from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.contracts.words import Outcome, VerdictState
 from modelmedic.steps.detection.metrics import monitor_samples
-from modelmedic.steps.detection.monitor import monitor
+from modelmedic.steps.detection.monitor import monitor, stored_verdicts
 from modelmedic.steps.records.documents import read
 from tests.data.log import DAY, START, policy
 from tests.worlds.detection import MonitoredSite, monitored_site
@@ -47,7 +47,7 @@ def test_a_quiet_week_is_written_down_and_opens_nothing(here: MonitoredSite) -> 
     here.serve(0)
     seen = monitor(here.site, here.at(7))
     assert (seen.verdict.state, seen.incident, seen.opened) == (VerdictState.QUIET, None, False)
-    stored = read(here.site.store, Verdict, verdict_key("loans", "1", START + 7 * DAY))
+    stored = read(here.site.store, Verdict, verdict_key("loans", "1", START + 7 * DAY, here.site.policy.hash))
     assert stored == seen.verdict
     assert seen.verdict.window == Window(START, START + 7 * DAY)
     assert here.events() == ["thresholds.calibrated", "drift.measured", "ageing.measured"]
@@ -76,6 +76,18 @@ def test_judging_a_window_twice_says_the_same_once(here: MonitoredSite) -> None:
     assert (again.opened, again.incident) == (False, here.site.ledger.incidents("loans")[0].id)
     assert here.events().count("drift.measured") == 2
     assert len(here.site.ledger.incidents()) == 1
+
+
+def test_a_window_is_judged_anew_under_a_changed_policy_and_counts_once(here: MonitoredSite) -> None:
+    here.serve(0, change=older)
+    first = monitor(here.site, here.at(7))
+    assert first.verdict.state is VerdictState.DRIFTED
+    here.site.policy = policy(detect={"window": "7d", "minRows": 1_000_000})
+    second = monitor(here.site, here.at(7))
+    assert second.verdict.state is VerdictState.INSUFFICIENT
+    assert (second.persistent.hits, second.persistent.of) == (0, second.persistent.of)
+    assert [each.state for each in stored_verdicts(here.site, "1", here.at(7))] == [VerdictState.INSUFFICIENT]
+    assert here.events().count("drift.measured") == 2
 
 
 def test_a_quiet_week_in_between_does_not_hide_a_drift_that_comes_back(here: MonitoredSite) -> None:

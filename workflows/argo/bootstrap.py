@@ -32,8 +32,8 @@ def bootstrap(model: Model, platform: Platform) -> dict[str, Any]:
     """No arguments: the policy says everything, and the labelled rows lie in the object store."""
     parts = (
         Part("check", Account.DEPLOY, platform.images.steps, model.step_seconds),  # alone it may look at what serves
-        Part("train", Account.TRAIN, model.train_image, model.train_seconds, gives="snapshot"),
-        Part("register", Account.VALIDATE, platform.images.predictor, model.step_seconds, takes="snapshot", gives="version"),
+        Part("train", Account.TRAIN, model.train_image, model.train_seconds, gives="candidate"),
+        Part("register", Account.VALIDATE, platform.images.predictor, model.step_seconds, takes="candidate", gives="version"),
         Part("serve", Account.DEPLOY, platform.images.steps, model.deploy_seconds, takes="version"),
     )
     refused = "refused when one serves already, or what serves is not ours"
