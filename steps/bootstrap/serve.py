@@ -40,11 +40,12 @@ def expect_no_other_champion(site: Site, ours: ModelVersion | None) -> None:
     if champion is None and released and (ours is None or ours.version not in released):
         raise Refused(
             f"model {site.model} has a champion already: version {released[-1]} was released last, and alias {alias} names none; "
-            "restore MLflow from its backup, or set the alias"
+            "restore MLflow from its backup, or set the alias by `modelmedic adopt POLICY --version VERSION`"
         )
     if champion is not None and (ours is None or champion != ours.version):
         raise Refused(
-            f"model {site.model} has a champion already: alias {alias} is at version {champion}; a heal replaces it, no bootstrap"
+            f"model {site.model} has a champion already: alias {alias} is at version {champion}; a heal replaces it, no bootstrap. "
+            "`modelmedic adopt` takes it over as it is where it has no reference yet"
         )
 
 

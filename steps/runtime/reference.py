@@ -32,7 +32,10 @@ def champion_reference(site: Site) -> ChampionReference:
         except NotFound:
             continue
     known = f"none of {', '.join(versions)} has one" if versions else "no version ever served"
-    raise BadInput(f"model {site.model} has no reference to compare with ({known}); `modelmedic bootstrap` makes the first one")
+    raise BadInput(
+        f"model {site.model} has no reference to compare with ({known}); `modelmedic bootstrap` trains a first champion, and "
+        "`modelmedic adopt` takes over one that is there already"
+    )
 
 
 def _candidates(site: Site) -> Iterator[str]:

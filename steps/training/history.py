@@ -25,6 +25,12 @@ def remember_bootstrap_rows(site: Site, snapshot: str) -> None:
     put(site.store, reference_key(site.model, _FIRST, _PART), {"snapshot": snapshot})
 
 
+def bootstrap_rows(site: Site) -> str | None:
+    """The digest of the rows that are remembered as those of a first champion; None for none."""
+    kept: dict[str, str] | None = read(site.store, dict[str, str], reference_key(site.model, _FIRST, _PART))
+    return kept["snapshot"] if kept is not None else None
+
+
 def labelled_history(site: Site, span: Window, limit: int) -> pa.Table:
     """Labelled rows of the span by time, at most `limit` of them logged. Rows from before the log
     have no prediction and no model version.
@@ -33,11 +39,11 @@ def labelled_history(site: Site, span: Window, limit: int) -> pa.Table:
 
 
 def _with_bootstrap(site: Site, logged: pa.Table, span: Window) -> pa.Table:
-    kept: dict[str, str] | None = read(site.store, dict[str, str], reference_key(site.model, _FIRST, _PART))
+    kept = bootstrap_rows(site)
     if kept is None:
         return logged
     until = pc.min(logged[site.policy.data.time]).as_py() if logged.num_rows else span.end
-    before = _before(site, snapshots.read_snapshot(site.store, kept["snapshot"]), Window(span.start, max(until, span.start)), logged.schema)
+    before = _before(site, snapshots.read_snapshot(site.store, kept), Window(span.start, max(until, span.start)), logged.schema)
     return pa.concat_tables([before, logged])
 
 

@@ -24,6 +24,7 @@ SECTIONS: Final[dict[str, dict[str, Entry]]] = {
     },
     "The loop": {
         "bootstrap": ("bootstrap", "Train, register and serve the first champion."),
+        "adopt": ("adopt", "Take over a champion that is there already, without training."),
         "log": ("log", "Write requests and labels of your own into the inference log."),
         "monitor": ("monitor", "Compare the current window with the reference; open an incident on an alarm."),
         "heal": ("heal", "Heal one incident, from diagnosis to its close."),
