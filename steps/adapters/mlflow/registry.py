@@ -100,7 +100,7 @@ class MlflowRegistry:
 
         wanted = self.version(version)
         with translated(self._uri):
-            source = self._client.get_model_version(self._name, version).source
+            source = self._client.get_model_version_download_uri(self._name, version)  # the source may be `models:/m-…`
         to.parent.mkdir(parents=True, exist_ok=True)
         scratch = Path(tempfile.mkdtemp(prefix=f".{to.name}-", dir=to.parent))
         try:

@@ -19,6 +19,7 @@ from modelmedic.steps.contracts.policy import Registry as Names
 from modelmedic.steps.contracts.ports import Registry
 from modelmedic.steps.contracts.training import ModelVersion
 from tests.fakes.registry import FakeRegistry
+from tests.worlds.sklearn_folder import trained, write
 
 
 class Tampering(Protocol):
@@ -98,8 +99,13 @@ def world(request: pytest.FixtureRequest, tmp_path: Path) -> Tampering:
         return Fake(FakeRegistry(tmp_path / "files"))
     if request.param == "rehearsed":
         return Rehearsed(tmp_path / "files")
-    empty: Path = request.getfixturevalue("empty_database")
-    shutil.copy(empty, tmp_path / "mlflow.db")
+    made: Real = request.getfixturevalue("real")
+    return made
+
+
+@pytest.fixture
+def real(empty_database: Path, tmp_path: Path) -> Real:
+    shutil.copy(empty_database, tmp_path / "mlflow.db")
     return Real(f"sqlite:///{tmp_path / 'mlflow.db'}", tmp_path / "work")
 
 
@@ -209,3 +215,27 @@ def test_racing_registrations_of_one_key_leave_one_version(empty_database: Path,
     assert len(found) == 3
     assert len(set(found)) == 1
     assert [v.version for v in MlflowRegistry(uri, Names(name="flights"), tmp_path).versions()] == found[:1]
+
+
+def test_a_model_that_somebody_logged_by_mlflow_itself_can_be_fetched(real: Real, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """MLflow 3 names such a version's source `models:/m-…`, which its downloads look for in the
+    store that the environment names.
+    """
+    import mlflow
+
+    monkeypatch.chdir(tmp_path)
+    before = mlflow.get_tracking_uri()
+    try:
+        mlflow.set_tracking_uri(real.registry._uri)
+        folder = write(tmp_path / "made", trained())
+        mlflow.MlflowClient().create_experiment("theirs", artifact_location=str(tmp_path / "theirs"))
+        mlflow.set_experiment("theirs")
+        logged = mlflow.initialize_logged_model(name="model")
+        mlflow.MlflowClient().log_model_artifacts(logged.model_id, str(folder))
+        mlflow.finalize_logged_model(logged.model_id, "READY")
+        mlflow.MlflowClient().create_registered_model("flights")
+        made = mlflow.MlflowClient().create_model_version("flights", f"models:/{logged.model_id}", model_id=logged.model_id)
+    finally:
+        mlflow.set_tracking_uri(before)
+    assert made.source.startswith("models:/m-")
+    assert digest(real.registry.fetch(made.version, tmp_path / "fetched")) == digest(folder)
