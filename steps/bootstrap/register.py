@@ -55,6 +55,7 @@ def _registered(site: Site, made: Candidate, key: str) -> ModelVersion:
         site.note("gate.passed" if gate.passed else "gate.failed", {"gate": gate})
     if failed or answers is None:
         raise Refused(f"the first champion of {site.model} failed {len(failed)} of {len(gates)} gates: {failed[0].sentence}")
+    site.say(f"all {len(gates)} gates passed; registering it")
     tags = {
         "cause": "bootstrap",
         "snapshot": snapshots.keep(site.store, train),

@@ -16,6 +16,7 @@ def serve_first(site: Site, version: str) -> ModelVersion:
     model = site.registry.version(version)
     expect_nothing_foreign(site)
     expect_no_other_champion(site, model)
+    site.say(f"starting version {model.version}, until it answers")
     _serve(site, model)
     anchor(site)
     return model

@@ -108,7 +108,8 @@ def monitor(site: Site, end: datetime | None = None, *, compare: bool = True) ->
     again = _again(site, champion, verdict, earlier, aged) if alarm and incident is None else None
     if again is not None:
         _note_repeat(site, key, verdict, again)
-    sentence = _sentence(site, verdict, held, None if alarm else settles) + _repeats(again)
+    early = since is not None and end <= since
+    sentence = _sentence(site, verdict, held, None if alarm else settles, early=early and not alarm) + _repeats(again)
     site.say(f"{verdict.state.value}: {sentence}")
     say_what_is_left_out(site, window)
     due = aged is not None and pays(site, aged, site.clock.now())
@@ -225,9 +226,11 @@ def _repeats(again: Repeat | None) -> str:
     return f"; nothing beyond incident {again.incident}: {again.reason}" if again else ""
 
 
-def _sentence(site: Site, verdict: Verdict, held: AlarmPersistence, settles: datetime | None) -> str:
+def _sentence(site: Site, verdict: Verdict, held: AlarmPersistence, settles: datetime | None, *, early: bool) -> str:
     if not verdict.alarming:
         return verdict.sentence
+    if early:
+        return f"{verdict.sentence}. This window ended before the champion was released, so it opens no incident"
     if not held.holds and not verdict.changes:
         return f"{verdict.sentence}; {_rule(held)}; {site.policy.detect.persistence.hits} open an incident"
     if settles is not None:

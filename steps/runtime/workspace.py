@@ -183,7 +183,7 @@ class Workspace:
             policy=policy,
             store=self.store,
             registry=self.versions(policy, work),
-            serving=self._serving(policy),
+            serving=self.serving_of(policy),
             windows=LoggedWindows(self.store, policy, clock),
             references=StoredReferences(self.store, policy.name),
             notifier=self._notifier(policy, clock, terminal),
@@ -225,7 +225,8 @@ class Workspace:
             return RehearsedRegistry(work / "registry", policy.registry.name)
         return MlflowRegistry(self.tracking_uri, policy.registry, work)
 
-    def _serving(self, policy: Policy) -> Serving:
+    def serving_of(self, policy: Policy) -> Serving:
+        """The serving side that the environment names, for the model of the policy."""
         kind = self.environment.get("MODELMEDIC_SERVING") or "local"
         if kind == "kserve":
             return cast("Serving", OnFirstUse(lambda: self._kserve(policy)))  # only steps that deploy may reach the API

@@ -91,7 +91,7 @@ def test_a_file_that_cannot_be_read_gets_one_sentence(files: Files, tmp_path: Pa
         ended = run("detect", *pair)
         assert ended.exit_code == 65
         assert said in ended.stderr
-        assert ended.stderr.count("\n") == 1
+        assert len([line for line in ended.stderr.splitlines() if not line.startswith("· ")]) == 1
 
 
 def test_a_byte_far_into_a_file_is_named_with_its_line(files: Files, tmp_path: Path) -> None:

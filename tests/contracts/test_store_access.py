@@ -125,7 +125,7 @@ class PodWorkspace(Workspace):
         made = super().site(policy, clock=clock or self.clock, say=say, terminal=False, records=records)
         return replace(made, registry=self.registry, ask=None if self.whole else _made_up)
 
-    def _serving(self, policy: Policy) -> Serving:
+    def serving_of(self, policy: Policy) -> Serving:
         del policy
         return self.serving
 

@@ -78,6 +78,15 @@ def test_judging_a_window_twice_says_the_same_once(here: MonitoredSite) -> None:
     assert len(here.site.ledger.incidents()) == 1
 
 
+def test_a_window_from_before_the_release_says_why_it_opens_nothing(here: MonitoredSite) -> None:
+    here.serve(0, change=older)
+    here.at(8)
+    here.release("1", "0")
+    seen = monitor(here.site, START + 7 * DAY)
+    assert (seen.verdict.state, seen.opened) == (VerdictState.DRIFTED, False)
+    assert seen.sentence.endswith("This window ended before the champion was released, so it opens no incident")
+
+
 def test_a_window_is_judged_anew_under_a_changed_policy_and_counts_once(here: MonitoredSite) -> None:
     here.serve(0, change=older)
     first = monitor(here.site, here.at(7))

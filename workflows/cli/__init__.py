@@ -29,6 +29,8 @@ SECTIONS: Final[dict[str, dict[str, Entry]]] = {
         "monitor": ("monitor", "Compare the current window with the reference; open an incident on an alarm."),
         "heal": ("heal", "Heal one incident, from diagnosis to its close."),
         "reconcile": ("reconcile", "Repair what a crash left half done, and assess past heals."),
+        "stop": ("serving", "Stop what serves a model on this machine."),
+        "serve": ("serving", "Start again what served a model on this machine."),
         "step": ("step", "Run one stage of a heal by itself."),
         "demo": ("demo", "Play a year of a model's life, faults included."),
     },

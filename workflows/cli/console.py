@@ -73,12 +73,14 @@ def _finite(value: Any) -> Any:
 
 @contextmanager
 def working(what: str, total: float | None = None) -> Iterator[Callable[[float], None]]:
-    """A progress bar on stderr while the block runs, on a terminal only. What it yields sets how
-    much of `total` is done.
+    """A progress bar on stderr while the block runs, or one line where there is no terminal. What
+    it yields sets how much of `total` is done.
     """
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     console = talk()
+    if not console.is_terminal:
+        console.print(f"[dim]·[/dim] {safe(what)}")
     columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task(what, total=total)

@@ -21,10 +21,11 @@ def detect(reference: Path, current: Path, as_json: bool, report: Path | None, *
     Drift is a result, not an error: the exit code is 0.
     """
     from modelmedic.steps.detection.two_files import detect_files
-    from modelmedic.workflows.cli.console import print_json
+    from modelmedic.workflows.cli.console import print_json, working
 
     roles = roles_of(options, reference, current)
-    verdict = detect_files(reference, current, roles)
+    with working(f"comparing {current.name} with {reference.name}"):
+        verdict = detect_files(reference, current, roles)
     write_report(report, reference, current, roles, verdict=verdict)
     if as_json:
         print_json(_plain(verdict))

@@ -24,11 +24,12 @@ def diagnose(reference: Path, current: Path, as_json: bool, season: str | None, 
     """
     from modelmedic.steps.contracts.diagnosis import Context
     from modelmedic.steps.detection.two_files import diagnose_files
-    from modelmedic.workflows.cli.console import print_json
+    from modelmedic.workflows.cli.console import print_json, working
 
     context = Context(season=span_of("--season", season, "1h", "3650d") if season is not None else None)
     roles = roles_of(options, reference, current)
-    diagnosis, decision = diagnose_files(reference, current, roles, context)
+    with working(f"comparing {current.name} with {reference.name}"):
+        diagnosis, decision = diagnose_files(reference, current, roles, context)
     write_report(report, reference, current, roles, diagnosis=diagnosis, decision=decision)
     if as_json:
         print_json(_plain(diagnosis, decision))

@@ -113,4 +113,4 @@ def _show(run: "Run", waiting_at: str | None, as_json: bool) -> None:
         return
     out().print(f"[bold]{closing.outcome.value}[/bold]: {safe(closing.sentence)}")
     if closed and closed.report:
-        out().print(f"  report    {safe(closed.report)} in the store")
+        out().print(f"  report    {safe(f'{run.site.store}/{closed.report}')}")

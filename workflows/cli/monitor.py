@@ -33,4 +33,7 @@ def monitor(policy: Path, end: datetime | None, as_json: bool, home: Path | None
         return
     out().print(f"[bold]{seen.verdict.state.value}[/bold]: {safe(seen.sentence)}")
     if seen.incident:
-        out().print(f"  incident {safe(seen.incident)}: `modelmedic heal {safe(seen.incident)}`")
+        what = "opened now" if seen.opened else "is open"
+        out().print(
+            f"  incident {safe(seen.incident)} {what}: `modelmedic incidents {safe(seen.incident)}` says why, `modelmedic heal` heals it"
+        )
