@@ -92,6 +92,22 @@ class ColumnShift:
     acknowledged: bool = False  # a person has looked at the shift, and it raises no alarm while the acknowledgement lasts
 
 
+@dataclass(frozen=True, slots=True)
+class ColumnOpinion:
+    """Evidently's verdict on one column: a distance by its `method`, and the one from which on it
+    calls that drift.
+    """
+
+    column: str
+    method: str
+    value: float
+    threshold: float
+
+    @property
+    def drifted(self) -> bool:
+        return self.value >= self.threshold
+
+
 HALF = 0.5  # of the answers' hold on the labels: what is below has let go of them
 
 

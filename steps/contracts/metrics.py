@@ -30,6 +30,7 @@ RECONCILE_JOB: Final = "modelmedic-reconcile"
 # What the monitor says after each run.
 MONITOR_RUN: Final = Metric("modelmedic_monitor_last_run_timestamp_seconds", "gauge", "When the monitor last came to a verdict.")
 MONITOR_INTERVAL: Final = Metric("modelmedic_monitor_interval_seconds", "gauge", "How often the monitor is to run.")
+OWNER: Final = Metric("modelmedic_owner_info", "gauge", "1 for the team that answers for the model.", ("model", "owner"))
 ALARM: Final = Metric("modelmedic_alarm", "gauge", "1 while k of the last n windows alarm, by what they alarm of.", ("model", "state"))
 VERDICT: Final = Metric("modelmedic_verdict", "gauge", "1 for what the last window was found to be.", ("model", "version", "state"))
 WINDOW_ROWS: Final = Metric("modelmedic_window_rows", "gauge", "Rows of the current window.")
@@ -78,6 +79,7 @@ PUSHED: Final[dict[str, tuple[Metric, ...]]] = {
     MONITOR_JOB: (
         MONITOR_RUN,
         MONITOR_INTERVAL,
+        OWNER,
         ALARM,
         VERDICT,
         WINDOW_ROWS,

@@ -391,7 +391,9 @@ class Approval(Section):
 class Notify(Section):
     """The receivers of notifications beside the terminal and the store."""
 
-    alertmanager: BaseUrl | None = Field(default=None, description="Base URL of an Alertmanager that notifications go to as well.")
+    alertmanager: BaseUrl | None = Field(
+        default=None, description="An Alertmanager that notifications go to; the platform's when left out."
+    )
 
 
 class Policy(Section):

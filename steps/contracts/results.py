@@ -12,6 +12,7 @@ from typing import ClassVar, Final
 
 from modelmedic.steps.contracts.comparison import Ablation
 from modelmedic.steps.contracts.decision import Decision
+from modelmedic.steps.contracts.detection import ColumnOpinion
 from modelmedic.steps.contracts.diagnosis import Diagnosis
 from modelmedic.steps.contracts.training import ModelVersion, TrainingPlan, Validation
 from modelmedic.steps.contracts.window import Window
@@ -292,10 +293,14 @@ class RollbackTime(ReleaseTime):
 
 @dataclass(frozen=True, slots=True)
 class ReportResult(Result):
-    """The store keys of Evidently's pages; none when they could not be drawn."""
+    """The store keys of Evidently's pages; none when they could not be drawn. `columns` are its
+    verdicts, and `differs` says where ours is another one, a sentence a column.
+    """
 
     name: ClassVar[str] = "report"
     pages: tuple[str, ...] = ()
+    columns: tuple[ColumnOpinion, ...] = ()
+    differs: tuple[str, ...] = ()
 
     @property
     def outputs(self) -> Mapping[str, str]:

@@ -37,6 +37,7 @@ def monitor_samples(site: Site, seen: MonitorResult) -> Iterator[Sample]:
     verdict = seen.verdict
     yield Sample(m.MONITOR_RUN, site.real.now().timestamp())
     yield Sample(m.MONITOR_INTERVAL, _interval(site).total_seconds())
+    yield Sample(m.OWNER, 1.0, {"owner": site.policy.metadata.owner})
     for state in _ALARMS:
         yield Sample(m.ALARM, float(seen.alarm and verdict.state is state), {"state": state.value})
     for state in VerdictState:

@@ -1,5 +1,5 @@
-"""The report stage: Evidently's report of the window, beside the incident page. No decision waits
-for it, and a failure has no consequence.
+"""The report stage: Evidently's report of the window, beside the incident page, and our verdict
+cross-checked by Evidently's. No decision waits for it, and a failure has no consequence.
 
 In a pod the report is drawn when the stage runs; the local engine has it drawn beside the stages
 before it (`begin`).
@@ -13,10 +13,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as kinds
 
+from modelmedic.steps.contracts.detection import Verdict
 from modelmedic.steps.contracts.errors import Conflict, ModelmedicError
 from modelmedic.steps.contracts.inference_log import PREDICTION
-from modelmedic.steps.contracts.keys import model_hash, report_key
-from modelmedic.steps.contracts.results import ReportResult
+from modelmedic.steps.contracts.keys import model_hash, report_key, verdict_key
+from modelmedic.steps.contracts.results import DiagnoseResult, ReportResult
+from modelmedic.steps.core.detection.cross_check import disagreements
+from modelmedic.steps.records.documents import read
 from modelmedic.steps.runtime.reference import champion_reference
 from modelmedic.steps.runtime.run import Outputs, Run
 
@@ -38,31 +41,42 @@ def report(run: Run) -> Outputs:
     if (done := run.outputs("report")) is not None:
         return done
     try:
-        pages = [_write(run)]
+        written = _write(run)
     except ModelmedicError as error:
-        pages = _without(run, str(error))
+        written = _without(run, str(error))
     except Exception as error:  # whatever Evidently and pandas raise about data that may be broken in any way
-        pages = _without(run, f"{type(error).__name__}: {str(error).splitlines()[0][:200] if str(error) else ''}")
-    return run.record(ReportResult(tuple(pages))).outputs
+        written = _without(run, f"{type(error).__name__}: {str(error).splitlines()[0][:200] if str(error) else ''}")
+    return run.record(written).outputs
 
 
-def _without(run: Run, why: str) -> list[str]:
+def _without(run: Run, why: str) -> ReportResult:
     run.note("evidently.failed", error=why)
     run.site.say(f"no Evidently report of {run.incident.id}: {why}")
-    return []
+    return ReportResult()
 
 
-def _write(run: Run) -> str:
+def _write(run: Run) -> ReportResult:
     from modelmedic.steps.adapters.evidently.report import drift_page
 
     key = report_key(model_hash(run.incident.model), run.incident.epoch, _FILE)
     inputs, drawn = run.drawing or (_drawing_inputs(run), None)
     page = drawn.result() if drawn else drift_page(**inputs)
     with contextlib.suppress(Conflict):  # an earlier run wrote it and was killed before it could say so
-        run.site.store.create(key, page.encode())
+        run.site.store.create(key, page.html.encode())
     rows = [inputs["reference"].num_rows, inputs["current"].num_rows]
-    run.once("evidently.written", "report", page=key, rows=rows, columns=[*inputs["numeric"], *inputs["categorical"]])
-    return key
+    verdict = _verdict(run)
+    differs = disagreements(verdict.shifts, page.columns) if verdict is not None else ()
+    columns = [*inputs["numeric"], *inputs["categorical"]]
+    run.once("evidently.written", "report", page=key, rows=rows, columns=columns, differs=differs)
+    return ReportResult((key,), page.columns, differs)
+
+
+def _verdict(run: Run) -> Verdict | None:
+    """The monitor's verdict on the incident's window; None for an incident that a person opened."""
+    diagnosed = run.result_if_any(DiagnoseResult)
+    if diagnosed is None or diagnosed.champion is None:
+        return None
+    return read(run.site.store, Verdict, verdict_key(run.site.model, diagnosed.champion, run.incident.window.end))
 
 
 def _drawing_inputs(run: Run) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from modelmedic.steps.core.comparison.blocks import whole
 from modelmedic.steps.reporting.gates import gates_section
 from modelmedic.steps.reporting.headline import cards, headline, outcome
 from modelmedic.steps.reporting.moments import Moment, moments
+from modelmedic.steps.reporting.page_links import evidently, page_links
 from modelmedic.steps.reporting.pictures import ageing
 from modelmedic.steps.reporting.pictures.ablation import ablation_curves
 from modelmedic.steps.reporting.pictures.losses import losses
@@ -43,6 +44,8 @@ def incident_page(story: Story) -> str:
         gaps=story.gaps,
         moments=_moments(story),
         comparison=comparison_section(story.comparison),
+        links=page_links(story),
+        evidently=evidently(story),
         drift_sentence=drift_sentence(story.verdict, story.comparison),
         label_delay=lasting(story.policy.data.labels.delay) if story.policy.data.labels.delay else "",
         diagnosis=story.diagnosis,

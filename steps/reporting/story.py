@@ -29,6 +29,7 @@ from modelmedic.steps.contracts.results import (
     DeployResult,
     LastingQuarantine,
     QuarantineResult,
+    ReportResult,
     RetrainResult,
     RollbackResult,
     UndoResult,
@@ -42,6 +43,7 @@ from modelmedic.steps.records.documents import read
 from modelmedic.steps.reporting.ageing import ageing_curve
 from modelmedic.steps.reporting.comparison import Comparison, compare
 from modelmedic.steps.reporting.pictures.ageing import AgeingCurve
+from modelmedic.steps.runtime.links import links
 from modelmedic.steps.runtime.reference import champion_reference
 from modelmedic.steps.runtime.run import Site
 
@@ -80,6 +82,8 @@ class Story:
     comparison: Comparison | None = None
     ageing: AgeingCurve | None = None
     judged: VersionComparison | None = None  # of the version that a heal put in place with the one before
+    drawn: ReportResult | None = None  # Evidently's page, and what it says
+    links: Mapping[str, str] = field(default_factory=dict)  # addresses by their names
     quarantine: QuarantineResult | None = None
     lasting: LastingQuarantine | None = None  # that a person is asked about
     training: RetrainResult | None = None
@@ -125,6 +129,8 @@ def gather(site: Site, incident: Incident) -> Story:
         comparison=_comparison(site, incident, found.get("reference") or champion, diagnosis, verdict, gaps),
         ageing=_ageing(site, incident, diagnosis, gaps),
         judged=_judged(site, incident, gaps),
+        drawn=_part(ReportResult, stages.get("report"), "report stage", gaps),
+        links=links(site, "page", incident.id),
         quarantine=_part(QuarantineResult, _set_aside(stages), "quarantine", gaps),
         lasting=_part(LastingQuarantine, found.get("lasting"), "lasting quarantine", gaps),
         training=_part(RetrainResult, stages.get("retrain"), "training", gaps),

@@ -17,6 +17,7 @@ from modelmedic.steps.contracts.errors import BadInput, ModelmedicError
 from modelmedic.steps.contracts.incident import Incident
 from modelmedic.steps.contracts.keys import model_hash, release_key, stage_key
 from modelmedic.steps.contracts.notification import Notification, Severity
+from modelmedic.steps.contracts.places import Places
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.ports import Clock, Notifier, ObjectStore, References, Registry, Serving, Windows
 from modelmedic.steps.contracts.results import Result
@@ -30,12 +31,14 @@ from modelmedic.steps.records.freezes import Freezes
 from modelmedic.steps.records.history import History
 from modelmedic.steps.records.ledger import Ledger
 from modelmedic.steps.runtime.alone import alone
+from modelmedic.steps.runtime.links import links
 
 if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
     from modelmedic.steps.adapters.evidently.painter import Painter
+    from modelmedic.steps.adapters.evidently.report import DriftPage
     from modelmedic.steps.adapters.models.pilots import Pilots
 
 R = TypeVar("R", bound=Result)
@@ -58,7 +61,8 @@ class Site:
     known to be dead. `metrics` gets the loop's own samples; None: nobody does. `ask` answers rows
     as one version does, in this process, for replays that trust their models; None: models are
     asked in child processes. `pages` is false where nobody will look at an incident's page, as in
-    a replay. `anchor_key` signs the remarks on the trail's end.
+    a replay. `anchor_key` signs the remarks on the trail's end. `places` are what messages and
+    pages link to.
     """
 
     policy: Policy
@@ -78,6 +82,7 @@ class Site:
     ask: "Callable[[str, pa.Table], np.ndarray] | None" = None
     pages: bool = True
     anchor_key: bytes | None = None
+    places: Places = field(default_factory=Places)
 
     @property
     def model(self) -> str:
@@ -189,8 +194,9 @@ class Site:
         self.once("release.recorded", key, facts, documents=[key], since=release.at)
 
     def tell(self, event: str, severity: Severity, to: str, summary: str, description: str = "", incident: str | None = None) -> None:
-        """Send a message to people."""
-        self.notifier.notify(Notification(event, self.model, incident, severity, to, summary, description, self.clock.now()))
+        """Send a message to people, with links to all that they may want to look at."""
+        where, now = links(self, event, incident), self.clock.now()
+        self.notifier.notify(Notification(event, self.model, incident, severity, to, summary, description, now, where))
 
 
 @dataclass
@@ -201,7 +207,7 @@ class Run:
 
     site: Site
     incident: Incident
-    drawing: tuple[Mapping[str, Any], Future[str]] | None = None
+    drawing: "tuple[Mapping[str, Any], Future[DriftPage]] | None" = None
 
     @cached_property
     def journal(self) -> Journal:

@@ -10,6 +10,10 @@ notifiers. The only module that knows all adapters.
 | MODELMEDIC_ANCHOR_KEY | | the file of a key, which signs the trail's end in the registry |
 | MODELMEDIC_POLICY | | the file of the policy that a pod is for |
 | MODELMEDIC_POLICIES | | the file with the list of all models, for triage and the sweep |
+| MODELMEDIC_ALERTMANAGER | | an Alertmanager that messages go to where the policy names none |
+| MODELMEDIC_LINK_REPORTS | the store's folder | the address below which people read the store |
+| MODELMEDIC_LINK_MLFLOW | `MLFLOW_TRACKING_URI`, where it is a server | MLflow's UI |
+| MODELMEDIC_LINK_ARGO, _GRAFANA, _RUNBOOKS | | Argo's UI, Grafana, the runbooks |
 
 `root` is the folder `.modelmedic` unless MODELMEDIC_HOME names another; it holds the scratch folder
 and the local serving side.
@@ -30,6 +34,7 @@ from modelmedic.steps.contracts.audit import Phase
 from modelmedic.steps.contracts.errors import BadInput, ModelmedicError
 from modelmedic.steps.contracts.keys import policy_key
 from modelmedic.steps.contracts.notification import Notification
+from modelmedic.steps.contracts.places import Places, places_of
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.ports import Clock, Notifier, ObjectStore, Registry, Serving
 from modelmedic.steps.contracts.samples import Publisher
@@ -166,9 +171,9 @@ class Workspace:
         """Every port that the steps of this model use. The policy is kept in the store under its
         hash.
 
-        Messages to people are kept in the store, and go to the policy's Alertmanager and, with
-        `terminal`, to the terminal. Without `records` the policy is not kept: training may not
-        write records.
+        Messages to people are kept in the store, and go to the policy's Alertmanager or else the
+        environment's and, with `terminal`, to the terminal. Without `records` the policy is not
+        kept: training may not write records.
         """
         from modelmedic.steps.data.references import StoredReferences
         from modelmedic.steps.data.windows import LoggedWindows
@@ -195,7 +200,20 @@ class Workspace:
             gone=_gone,
             metrics=self.metrics(work),
             anchor_key=self.anchor_key,
+            places=self.places,
         )
+
+    @property
+    def places(self) -> Places:
+        """What messages link to. A store in a folder and MLflow's server are places by
+        themselves.
+        """
+        from modelmedic.steps.adapters.store.by_url import folder_of
+
+        folder = folder_of(self.store_url)
+        served = self.tracking_uri.startswith(("http://", "https://")) and "@" not in self.tracking_uri  # no credentials in a link
+        mlflow = self.tracking_uri if served else ""
+        return places_of(self.environment, reports=folder.absolute().as_uri() if folder else "", mlflow=mlflow)
 
     def metrics(self, work: Path) -> Publisher:
         """The Pushgateway that the environment names, else files below the scratch folder
@@ -249,10 +267,12 @@ class Workspace:
         people: list[Notifier] = [StoreNotifier(self.store)]
         if terminal:
             people.append(TerminalNotifier())
-        if policy.notify.alertmanager is not None:
+        alertmanager = policy.notify.alertmanager or self.environment.get("MODELMEDIC_ALERTMANAGER")
+        if alertmanager:
             from modelmedic.steps.adapters.notify.alertmanager import Alertmanager
 
-            people.append(Alertmanager(str(policy.notify.alertmanager), SystemClock()))  # an end in played time would have passed
+            labels = {"owner": policy.metadata.owner, "namespace": self.environment.get("MODELMEDIC_NAMESPACE", "")}
+            people.append(Alertmanager(alertmanager, SystemClock(), labels))  # an end in played time would have passed
         trail = AuditTrail(self.store, policy.name, clock, self.actor)
 
         def failed(notification: Notification, where: str, error: ModelmedicError) -> None:

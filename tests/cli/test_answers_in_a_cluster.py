@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from modelmedic.steps.adapters.kube.workflows import document, name
+from modelmedic.steps.adapters.kube.workflows import document
 from modelmedic.steps.approval.answers import deliver, give
 from modelmedic.steps.contracts.errors import Transient
 from modelmedic.steps.contracts.incident import Incident
+from modelmedic.steps.contracts.places import workflow_name
 from tests.cli.program import run
 from tests.cli.records import Records
 from tests.fakes.workflows import FakeArgo, FakeWorkflows
@@ -28,7 +29,7 @@ def argo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeArgo]:
 def healing(argo: FakeArgo, incident: Incident) -> None:
     """The heal in the cluster has come to its approval."""
     argo.call("POST", "/apis/argoproj.io/v1alpha1/namespaces/ml/workflows", document("heal-flights", incident, "triage", "ml"))
-    argo.suspend(name(incident.id), "approve")
+    argo.suspend(workflow_name(incident.id), "approve")
 
 
 @pytest.mark.parametrize(("command", "said"), [("approve", "approved"), ("reject", "rejected")])
@@ -37,7 +38,7 @@ def test_the_heal_goes_on_with_the_answer(argo: FakeArgo, records: Records, comm
     healing(argo, incident)
     ended = run(command, incident.id, "--by", "alice", "--kube", "--namespace", "ml")
     assert (ended.exit_code, f"goes on: {said}" in ended.stderr) == (0, True)
-    assert decision(argo.objects[name(incident.id)]) == said
+    assert decision(argo.objects[workflow_name(incident.id)]) == said
     assert "modelmedic heal" not in ended.stdout
 
 
@@ -46,9 +47,9 @@ def test_the_first_of_two_people_lets_nothing_go_on(argo: FakeArgo, records: Rec
     incident = both.validated()
     healing(argo, incident)
     run("approve", incident.id, "--by", "alice", "--kube", "--namespace", "ml")
-    assert decision(argo.objects[name(incident.id)]) is None
+    assert decision(argo.objects[workflow_name(incident.id)]) is None
     run("approve", incident.id, "--by", "bob", "--kube", "--namespace", "ml")
-    assert decision(argo.objects[name(incident.id)]) == "approved"
+    assert decision(argo.objects[workflow_name(incident.id)]) == "approved"
 
 
 def test_who_may_not_answer_moves_nothing_in_the_cluster(argo: FakeArgo, records: Records) -> None:
@@ -56,7 +57,7 @@ def test_who_may_not_answer_moves_nothing_in_the_cluster(argo: FakeArgo, records
     incident = strict.validated()
     healing(argo, incident)
     assert run("approve", incident.id, "--by", "mallory", "--kube", "--namespace", "ml").exit_code == 77
-    assert decision(argo.objects[name(incident.id)]) is None
+    assert decision(argo.objects[workflow_name(incident.id)]) is None
 
 
 def test_a_dry_run_and_an_answer_without_kube_leave_the_cluster_alone(argo: FakeArgo, records: Records) -> None:
@@ -64,7 +65,7 @@ def test_a_dry_run_and_an_answer_without_kube_leave_the_cluster_alone(argo: Fake
     healing(argo, incident)
     run("approve", incident.id, "--kube", "--namespace", "ml", "--dry-run")
     ended = run("approve", incident.id)
-    assert decision(argo.objects[name(incident.id)]) is None
+    assert decision(argo.objects[workflow_name(incident.id)]) is None
     assert "this command again with --kube" in ended.stdout
 
 
@@ -73,7 +74,7 @@ def test_the_same_answer_again_reaches_a_heal_that_the_first_one_missed(argo: Fa
     run("approve", incident.id, "--by", "alice")
     healing(argo, incident)
     assert run("approve", incident.id, "--by", "alice", "--kube", "--namespace", "ml").exit_code == 0
-    assert decision(argo.objects[name(incident.id)]) == "approved"
+    assert decision(argo.objects[workflow_name(incident.id)]) == "approved"
     assert len(records.ledger.answers(incident)) == 1
 
 

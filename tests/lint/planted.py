@@ -275,6 +275,12 @@ DEFECTS: Final = (
         "structure",
         lambda d: rename(d[0]["spec"], "namespaceSelector", "nameSpaceSelector"),
     ),
+    Defect(
+        "misspelt field of an AlertmanagerConfig",
+        f"{BASE}/monitoring/alertmanager-config.yaml",
+        "structure",
+        lambda d: rename(d[0]["spec"]["route"], "groupBy", "group_by"),
+    ),
     Defect("misspelt field of an ExternalSecret", ACCOUNTS, "structure", lambda d: d.append(external_secret(refreshIntervall="1h"))),
     Defect("misspelt kind", MONITOR, "structure", lambda d: d[0].update(kind="CronWorkflows")),
     Defect("kind that Kubernetes does not have", NETWORK, "structure", lambda d: d[0].update(kind="NetworkPolice")),

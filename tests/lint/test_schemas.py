@@ -23,7 +23,7 @@ from tests.render.policies import policy
 
 CONFIG = {
     "apiVersion": "monitoring.coreos.com/v1alpha1",
-    "kind": "AlertmanagerConfig",
+    "kind": "ScrapeConfig",
     "metadata": {"name": "modelmedic", "namespace": "modelmedic"},
     "spec": {"route": {"receiver": "modelmedic", "groupBy": ["model"]}, "receivers": [{"name": "modelmedic"}]},
 }
@@ -51,7 +51,7 @@ def config_crd(tmp_path: Path) -> Path:
     route = {"type": "object", "properties": {"receiver": {"type": "string"}, "groupBy": {"type": "array", "items": {"type": "string"}}}}
     receiver = {"type": "object", "required": ["name"], "properties": {"name": {"type": "string"}}}
     spec = {"type": "object", "properties": {"route": route, "receivers": {"type": "array", "items": receiver}}}
-    crd(tmp_path, "monitoring.coreos.com", "v1alpha1", "AlertmanagerConfig", spec)
+    crd(tmp_path, "monitoring.coreos.com", "v1alpha1", "ScrapeConfig", spec)
     return tmp_path
 
 
@@ -119,13 +119,13 @@ def test_every_kind_with_a_list_of_our_own_is_seen() -> None:
 def test_a_kind_without_a_schema_is_counted_and_the_way_to_one_named() -> None:
     found = structure(read_objects(tree_of(CONFIG, CONFIG, external_secret())))
     assert (found.seen, found.found) == (1, ())
-    assert found.unchecked == (Unchecked("AlertmanagerConfig", "monitoring.coreos.com/v1alpha1", 2),)
-    assert str(found.unchecked[0]).startswith("2 objects of kind AlertmanagerConfig (monitoring.coreos.com/v1alpha1)")
+    assert found.unchecked == (Unchecked("ScrapeConfig", "monitoring.coreos.com/v1alpha1", 2),)
+    assert str(found.unchecked[0]).startswith("2 objects of kind ScrapeConfig (monitoring.coreos.com/v1alpha1)")
     assert "--crds cluster" in str(found.unchecked[0])
 
 
 def test_a_definition_holds_its_kind_and_finds_a_misspelt_field(config_crd: Path) -> None:
-    definitions = read_definitions(config_crd, {"AlertmanagerConfig"})
+    definitions = read_definitions(config_crd, {"ScrapeConfig"})
     assert structure(read_objects(tree_of(CONFIG)), definitions).sources == {"the CustomResourceDefinition": 1}
     bad = {**CONFIG, "spec": {"route": {"reciever": "modelmedic"}}}
     found = structure(read_objects(tree_of(bad)), definitions)
@@ -138,11 +138,11 @@ def test_a_definition_holds_its_kind_and_finds_a_misspelt_field(config_crd: Path
 def test_a_definition_that_lets_any_field_pass_is_not_counted_as_a_check(tmp_path: Path) -> None:
     """Argo ships such minimal definitions: the package's schema stays the measure."""
     crd(tmp_path, "argoproj.io", "v1alpha1", "Sensor", {"type": "object", "x-kubernetes-preserve-unknown-fields": True})
-    crd(tmp_path, "monitoring.coreos.com", "v1alpha1", "AlertmanagerConfig", {"type": "object"})
+    crd(tmp_path, "monitoring.coreos.com", "v1alpha1", "ScrapeConfig", {"type": "object"})
     tree = {file: text for file, text in render([policy()], Platform()).items() if file.endswith("sensor.yaml")}
     found = structure(read_objects({**tree, **tree_of(CONFIG)}), read_definitions(tmp_path))
     assert found.sources == {"Argo Events": 1, "Argo Workflows": 1}
-    assert [each.kind for each in found.unchecked] == ["AlertmanagerConfig"]
+    assert [each.kind for each in found.unchecked] == ["ScrapeConfig"]
 
 
 def test_a_definition_stands_before_our_own_list(tmp_path: Path) -> None:
@@ -162,3 +162,16 @@ def test_a_folder_without_definitions_is_refused(tmp_path: Path) -> None:
 
 def test_a_null_is_no_fault_because_the_api_server_drops_it() -> None:
     assert structure(read_objects(tree_of(inference_service(minReplicas=None)))).ok
+
+
+def test_a_plain_equals_sign_is_text_as_for_kubernetes(tmp_path: Path) -> None:
+    """In the real definition of AlertmanagerConfig, and in what kustomize writes of one."""
+    crd(
+        tmp_path, "monitoring.coreos.com", "v1alpha1", "Odd", {"type": "object", "properties": {"match": {"type": "string", "enum": ["="]}}}
+    )
+    file = tmp_path / "Odd.yaml"
+    file.write_text(file.read_text().replace("'='", "="))
+    assert "- =\n" in file.read_text()
+    odd = "apiVersion: monitoring.coreos.com/v1alpha1\nkind: Odd\nmetadata: {name: odd}\nspec:\n  match: =\n"
+    found = structure(read_objects({"odd.yaml": odd}), read_definitions(tmp_path))
+    assert (found.found, found.sources) == ((), {"the CustomResourceDefinition": 1})

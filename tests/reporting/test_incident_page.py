@@ -17,6 +17,7 @@ from modelmedic.steps.contracts.diagnosis import Diagnosis, Evidence, Hypothesis
 from modelmedic.steps.contracts.errors import StoreError
 from modelmedic.steps.contracts.incident import Incident
 from modelmedic.steps.contracts.keys import audit_key, model_hash
+from modelmedic.steps.contracts.places import Places
 from modelmedic.steps.contracts.words import Cause, Outcome
 from modelmedic.steps.reporting.incident import incident_page
 from modelmedic.steps.reporting.pictures.losses import losses
@@ -278,3 +279,46 @@ def test_a_store_that_is_away_is_the_callers_matter(tmp_path: Path) -> None:
     cast(Any, site.store).unreachable = True
     with pytest.raises(StoreError):
         publish(site, incident)
+
+
+def drawn(site: Site, incident: Incident, *differs: str) -> None:
+    """Record what the report stage does."""
+    columns = [{"column": "distance", "method": "wasserstein", "value": 0.2, "threshold": 0.05}]
+    document = {"pages": ["reports/x/000001/evidently.html"], "columns": columns, "differs": list(differs), "outputs": {"written": "yes"}}
+    site.ledger.record_stage(incident, "report", document)
+
+
+def test_evidentlys_page_is_linked_to_beside_ours_and_its_agreement_is_said(tmp_path: Path) -> None:
+    site, incident = stories.healed(tmp_path)
+    drawn(site, incident)
+    seen = Seen(incident_page(gather(site, incident)))
+    harmless(seen)
+    assert ("a", {"href": "evidently.html", "rel": "noreferrer"}) in seen.tags
+    assert "It finds drift in 1 of 1 columns and agrees with our verdict on each." in seen.words
+
+
+def test_a_disagreement_with_evidently_is_said(tmp_path: Path) -> None:
+    site, incident = stories.healed(tmp_path)
+    drawn(site, incident, "Evidently says that distance drifted, and our verdict does not")
+    words = Seen(incident_page(gather(site, incident))).words
+    assert "≠ Evidently says that distance drifted, and our verdict does not" in words
+    assert "agrees with our verdict" not in words
+
+
+def test_without_a_page_of_evidently_nothing_is_said_of_it(tmp_path: Path) -> None:
+    assert "Evidently" not in Seen(incident_page(gather(*stories.healed(tmp_path)))).words
+
+
+def test_a_page_links_to_where_to_look(tmp_path: Path) -> None:
+    site, incident = stories.healed(tmp_path)
+    places = {"argo": "https://argo.example", "mlflow": "https://mlflow.example", "grafana": "https://grafana.example"}
+    site.places = Places(**places, reports="https://store.example", namespace="ml")
+    drawn(site, incident)
+    seen = Seen(incident_page(gather(site, incident)))
+    harmless(seen)
+    assert [attributes["href"] for tag, attributes in seen.tags if tag == "a"] == [
+        f"https://argo.example/workflows/ml/heal-{incident.id}",
+        "https://mlflow.example/#/models/flights-delay/versions/4",
+        "https://grafana.example/d/modelmedic-model?var-model=flights-delay",
+        "https://store.example/reports/x/000001/evidently.html",
+    ]

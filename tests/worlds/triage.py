@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 
 from modelmedic.steps.adapters.kube.client import Kube, connect
-from modelmedic.steps.adapters.kube.workflows import ArgoWorkflows, name
+from modelmedic.steps.adapters.kube.workflows import ArgoWorkflows
 from modelmedic.steps.contracts.errors import Conflict
+from modelmedic.steps.contracts.places import workflow_name
 from modelmedic.steps.contracts.ports import Workflows
 from tests.fakes.workflows import FakeArgo, FakeWorkflows
 
@@ -51,7 +52,11 @@ def over_http(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HealEng
     point_at(argo, folder, monkeypatch)
     try:
         workflows = ArgoWorkflows(connect(), "ml")
-        yield HealEngine(workflows, lambda incident, stage: argo.suspend(name(incident), stage), lambda i: decision(argo.objects[name(i)]))
+        yield HealEngine(
+            workflows,
+            lambda incident, stage: argo.suspend(workflow_name(incident), stage),
+            lambda incident: decision(argo.objects[workflow_name(incident)]),
+        )
     finally:
         argo.close()
 
@@ -74,7 +79,7 @@ def in_cluster() -> Iterator[HealEngine]:
         _until(lambda: any(_waits(node, stage) for node in _nodes(kube, base, incident)))
 
     def decided(incident: str) -> str | None:
-        path = f"{base}/workflows/{name(incident)}"
+        path = f"{base}/workflows/{workflow_name(incident)}"
         if any(_waits(node, "approve") for node in _nodes(kube, base, incident)):
             return None
         _until(lambda: kube.get(path).get("status", {}).get("phase") == "Succeeded")
@@ -99,7 +104,7 @@ def _waits(node: dict[str, Any], stage: str) -> bool:
 
 
 def _nodes(kube: Kube, base: str, incident: str) -> list[dict[str, Any]]:
-    status = kube.get(f"{base}/workflows/{name(incident)}").get("status") or {}
+    status = kube.get(f"{base}/workflows/{workflow_name(incident)}").get("status") or {}
     return list((status.get("nodes") or {}).values())
 
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from modelmedic.steps.contracts.places import PREFIX
 from modelmedic.workflows.argo.hardening import WORK
 from modelmedic.workflows.argo.step import CONFIG, POLICY, STORE_SECRET
 from modelmedic.workflows.argo.workflow import ARTIFACTS
@@ -43,7 +44,6 @@ def _environment(platform: Platform) -> dict[str, str]:
         "MODELMEDIC_POLICY": f"{POLICY}/{KEY}",
         "MODELMEDIC_POLICIES": f"{POLICY}/{INDEX_KEY}",
         "MODELMEDIC_PUSHGATEWAY": services.pushgateway,
-        "MODELMEDIC_PROMETHEUS": services.prometheus,
         "MODELMEDIC_ALERTMANAGER": services.alertmanager,
         "MODELMEDIC_NAMESPACE": platform.namespace,
         "MLFLOW_TRACKING_URI": services.registry,
@@ -51,10 +51,20 @@ def _environment(platform: Platform) -> dict[str, str]:
         "AWS_SHARED_CREDENTIALS_FILE": f"{STORE_SECRET}/credentials",
         "AWS_REGION": services.region,
         **endpoint,
+        **_links(platform),
         "HOME": WORK,
         "MODELMEDIC_HOME": f"{WORK}/modelmedic",
         "USER": "modelmedic",
     }
+
+
+def _links(platform: Platform) -> dict[str, str]:
+    """The places that messages link to. What nobody has said is a placeholder, and not linked
+    to.
+    """
+    said = platform.links.model_fields_set
+    named = {name: getattr(platform.links, name) for name in sorted(said)}
+    return {f"{PREFIX}{name.upper()}": address for name, address in named.items() if address}
 
 
 def _repository(platform: Platform) -> str:

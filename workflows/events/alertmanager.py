@@ -10,7 +10,9 @@ from modelmedic.workflows.monitoring.alert_rules import HEAL_LABEL
 
 RECEIVER: Final = "modelmedic"
 TOKEN_FILE: Final = f"/etc/alertmanager/secrets/{WEBHOOK_SECRET}/token"
-_MOST_ALERTS: Final = 100
+MOST_ALERTS: Final = 100
+TIMES: Final = ("10s", "1m", "30m")  # to the first notification of a group, to its next ones, to a repeated one
+INHIBITED: Final = {"ModelmedicDataBroken": "ModelmedicDrift|ModelmedicDegraded"}  # what broken data looks like, by the alert that says so
 
 
 def alertmanager(platform: Platform) -> dict[str, Any]:
@@ -29,9 +31,9 @@ def alertmanager(platform: Platform) -> dict[str, Any]:
                     "matchers": [f'{HEAL_LABEL}="heal"'],
                     "receiver": RECEIVER,
                     "group_by": ["model"],
-                    "group_wait": "10s",
-                    "group_interval": "1m",
-                    "repeat_interval": "30m",
+                    "group_wait": TIMES[0],
+                    "group_interval": TIMES[1],
+                    "repeat_interval": TIMES[2],
                     "continue": True,
                 },
                 {"matchers": ['alertname="ModelmedicRetrainingPays"'], "receiver": "nobody"},
@@ -39,11 +41,8 @@ def alertmanager(platform: Platform) -> dict[str, Any]:
             ],
         },
         "inhibit_rules": [
-            {
-                "source_matchers": ['alertname="ModelmedicDataBroken"'],
-                "target_matchers": ['alertname=~"ModelmedicDrift|ModelmedicDegraded"'],
-                "equal": ["model"],
-            }
+            {"source_matchers": [f'alertname="{source}"'], "target_matchers": [f'alertname=~"{target}"'], "equal": ["model"]}
+            for source, target in INHIBITED.items()
         ],
         "receivers": [
             {"name": "people"},
@@ -54,13 +53,18 @@ def alertmanager(platform: Platform) -> dict[str, Any]:
     }
 
 
+def url(platform: Platform) -> str:
+    """The EventSource, as any namespace of the cluster names it."""
+    return f"http://{SOURCE}-eventsource-svc.{platform.namespace}.svc:{PORT}{ENDPOINT}"
+
+
 def _webhook(platform: Platform) -> dict[str, Any]:
     """`send_resolved` tells triage that an alert is over; a body of more than `max_alerts` is cut,
     which triage notices.
     """
     return {
-        "url": f"http://{SOURCE}-eventsource-svc.{platform.namespace}.svc:{PORT}{ENDPOINT}",
+        "url": url(platform),
         "send_resolved": True,
-        "max_alerts": _MOST_ALERTS,
+        "max_alerts": MOST_ALERTS,
         "http_config": {"authorization": {"type": "Bearer", "credentials_file": TOKEN_FILE}, "follow_redirects": False},
     }

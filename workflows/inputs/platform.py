@@ -82,15 +82,17 @@ class Services(Section):
     region: Region = "us-east-1"
     registry: BaseUrl = "http://mlflow:5000"
     pushgateway: BaseUrl = "http://pushgateway:9091"
-    prometheus: BaseUrl = "http://prometheus:9090"
     alertmanager: BaseUrl = "http://alertmanager:9093"
 
 
 class Links(Section):
-    """The addresses that alerts and the Argo UI link to."""
+    """The addresses that alerts, messages, pages and the Argo UI link to."""
 
     runbooks: BaseUrl = Field(default="https://modelmedic.example/runbooks", description="<this>/<alert>.md is an alert's runbook.")
     grafana: BaseUrl = "https://grafana.example"
+    argo: BaseUrl | None = Field(default=None, description="Argo's UI, which links lead to the run of a heal in.")
+    mlflow: BaseUrl | None = Field(default=None, description="MLflow's UI, as people reach it; services.registry when left out.")
+    reports: BaseUrl | None = Field(default=None, description="<this>/<key> is an object of the store, such as an incident's page.")
 
 
 class Platform(Section):

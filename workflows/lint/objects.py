@@ -16,7 +16,20 @@ KUSTOMIZATION: Final = ("kustomization.yaml", "kustomization.yml")
 PLAIN: Final = "plain"  # folders of files that are no Kubernetes objects
 
 
-class _Loader(yaml.CSafeLoader):
+class KubernetesLoader(yaml.CSafeLoader):
+    """A loader that reads a plain `=` as text, which is what kustomize makes of a matcher's
+    `matchType` and what the definition of AlertmanagerConfig has; YAML 1.1 has no value for it.
+    """
+
+
+def _text(_: KubernetesLoader, node: yaml.ScalarNode) -> str:
+    return str(node.value)
+
+
+KubernetesLoader.add_constructor("tag:yaml.org,2002:value", _text)
+
+
+class _Loader(KubernetesLoader):
     """A loader that refuses a mapping with a key that is there twice: one of the two would win
     without a word.
     """

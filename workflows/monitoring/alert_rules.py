@@ -44,6 +44,19 @@ class Alert:
     labels: dict[str, str] = field(default_factory=lambda: dict(_FOR_MODEL))  # of the alert in its test
 
     @property
+    def of_model(self) -> bool:
+        return bool(self.labels)
+
+    @property
+    def expression(self) -> str:
+        """With the owner of the model as a label, by which people route; an alert fires without one
+        as well.
+        """
+        if not self.of_model:
+            return self.expr
+        return f"({self.expr}) * on (model) group_left (owner) max by (model, owner) ({m.OWNER}) or on (model) ({self.expr})"
+
+    @property
     def after(self) -> str:
         """The time at which the test looks: promtool evaluates every rule up to it."""
         return "10m" if self.hold in ("0m", _AT_ONCE) else "70m"

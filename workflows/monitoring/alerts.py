@@ -5,6 +5,7 @@ tests of it.
 from collections.abc import Iterable
 from typing import Any, Final
 
+from modelmedic.steps.contracts import metrics as m
 from modelmedic.workflows.inputs.labels import metadata
 from modelmedic.workflows.inputs.platform import Platform
 from modelmedic.workflows.monitoring.alert_rules import ALERTS, HEAL_LABEL, Alert, Series
@@ -14,6 +15,7 @@ from modelmedic.workflows.output.yaml import dump
 RULES_FILE: Final = "rules.yaml"
 _GROUPS: Final = {"modelmedic.heal": True, "modelmedic.people": False}
 _INTERVAL: Final = "1m"
+_OWNER: Final = Series(m.OWNER, "1x80", {"model": "churn", "owner": "growth"})
 _RECORDS: Final = "modelmedic.records"
 _EVERY: Final = "15s"  # a rule costs next to nothing, and a degraded model serves for as long as an alert waits
 
@@ -71,11 +73,18 @@ def plain_kustomization(platform: Platform, files: Iterable[str]) -> str:
 
 def _rule(alert: Alert, platform: Platform) -> dict[str, Any]:
     held = {"for": alert.hold} if alert.hold != "0m" else {}
-    return {"alert": alert.name, "expr": alert.expr, **held, "labels": _labels(alert), "annotations": _annotations(alert, platform)}
+    return {
+        "alert": alert.name,
+        "expr": alert.expression,
+        **held,
+        "labels": _labels(alert, platform),
+        "annotations": _annotations(alert, platform),
+    }
 
 
-def _labels(alert: Alert) -> dict[str, str]:
-    return {"severity": alert.severity, **({HEAL_LABEL: "heal"} if alert.heals else {})}
+def _labels(alert: Alert, platform: Platform) -> dict[str, str]:
+    """The namespace is a label because an AlertmanagerConfig gets only the alerts of its own."""
+    return {"severity": alert.severity, "namespace": platform.namespace, **({HEAL_LABEL: "heal"} if alert.heals else {})}
 
 
 def _annotations(alert: Alert, platform: Platform) -> dict[str, str]:
@@ -92,8 +101,12 @@ def _tests(alert: Alert, platform: Platform) -> list[dict[str, Any]]:
     annotations = {
         name: text.replace("{{ $labels.model }}", alert.labels.get("model", "")) for name, text in _annotations(alert, platform).items()
     }
-    firing = [{"exp_labels": {**alert.labels, **_labels(alert)}, "exp_annotations": annotations}]
-    cases = [(f"{alert.name} fires", alert.fires, firing)]
+    owned = {"owner": _OWNER.labels["owner"]} if alert.of_model else {}
+    firing = {"exp_labels": {**alert.labels, **_labels(alert, platform)}, "exp_annotations": annotations}
+    of_owner = {**firing, "exp_labels": {**firing["exp_labels"], **owned}}
+    cases: list[tuple[str, tuple[Series, ...], list[dict[str, Any]]]] = [(f"{alert.name} fires", (*alert.fires, _OWNER), [of_owner])]
+    if owned:
+        cases.append((f"{alert.name} fires without an owner", alert.fires, [firing]))
     if alert.silent:
         cases.append((f"{alert.name} is silent", alert.silent, []))
     return [

@@ -10,7 +10,7 @@ from modelmedic.steps.contracts.policy import Policy
 from modelmedic.workflows.argo import bootstrap, cron, heal, triage
 from modelmedic.workflows.cluster import accounts, admission, config, network, policies, serving
 from modelmedic.workflows.cluster.store_access import store_policies
-from modelmedic.workflows.events import alertmanager, argo_events
+from modelmedic.workflows.events import alertmanager, alertmanager_config, argo_events
 from modelmedic.workflows.inputs.model import Model, model_of
 from modelmedic.workflows.inputs.platform import Platform
 from modelmedic.workflows.monitoring import alerts, dashboards, pod_monitors
@@ -90,6 +90,7 @@ def _monitoring(models: Sequence[Model], platform: Platform) -> Iterator[tuple[s
             "prometheus-rule.yaml": [alerts.prometheus_rule(platform)],
             "pod-monitors.yaml": pod_monitors.pod_monitors(platform, {model.serving_namespace for model in models}),
             "dashboards.yaml": dashboards.config_maps(platform),
+            "alertmanager-config.yaml": [alertmanager_config.alertmanager_config(platform)],
         }
     )
     plain = {

@@ -11,11 +11,14 @@ import subprocess
 import sys
 import weakref
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from modelmedic.steps.contracts.errors import ModelmedicError
+
+if TYPE_CHECKING:
+    from modelmedic.steps.adapters.evidently.report import DriftPage
 
 
 class Painter:
@@ -27,13 +30,13 @@ class Painter:
         self._process: subprocess.Popen[bytes] | None = None
         self._waiting = ThreadPoolExecutor(max_workers=1, thread_name_prefix="painter")  # waits for the pipe and does nothing else
 
-    def draw(self, reference: pa.Table, current: pa.Table, **wishes: Any) -> Future[str]:
+    def draw(self, reference: pa.Table, current: pa.Table, **wishes: Any) -> "Future[DriftPage]":
         """The future page, whose result raises ModelmedicError when Evidently fails or the process
         is gone.
         """
         return self._waiting.submit(self._asked, pickle.dumps({"reference": reference, "current": current, **wishes}))
 
-    def _asked(self, request: bytes) -> str:
+    def _asked(self, request: bytes) -> "DriftPage":
         process = self._running()
         assert process.stdin is not None
         assert process.stdout is not None
@@ -46,7 +49,8 @@ class Painter:
             raise ModelmedicError(f"the process that draws Evidently's page ended with exit code {process.wait()}") from lost
         if error:
             raise ModelmedicError(error)
-        return str(page)
+        drawn: DriftPage = page
+        return drawn
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None or self._process.poll() is not None:
@@ -71,7 +75,7 @@ def main() -> None:
     """Read requests from stdin and answer each with a page or an error, until stdin is closed,
     which a kill -9 of the starter does as well.
     """
-    from modelmedic.steps.adapters.evidently.report import drift_page
+    from modelmedic.steps.adapters.evidently.report import DriftPage, drift_page
 
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # text that Evidently prints must not reach the pipe of the answers
@@ -81,11 +85,11 @@ def main() -> None:
         except EOFError:
             return
         try:
-            answer = (drift_page(**request), "")
+            answer: tuple[DriftPage | None, str] = (drift_page(**request), "")
         except ModelmedicError as error:
-            answer = ("", str(error))
+            answer = (None, str(error))
         except Exception as error:  # whatever Evidently and pandas raise about data that may be broken in any way
-            answer = ("", f"{type(error).__name__}: {str(error).splitlines()[0][:200] if str(error) else ''}")
+            answer = (None, f"{type(error).__name__}: {str(error).splitlines()[0][:200] if str(error) else ''}")
         pickle.dump(answer, answers)
         answers.flush()
 

@@ -6,15 +6,24 @@ tests are pinned per column, because Evidently would choose them by the number o
 calls a missing column "no drift", so only shared columns are shown.
 """
 
+import math
 import warnings
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
+from modelmedic.steps.contracts.detection import ColumnOpinion
 from modelmedic.steps.contracts.errors import BadInput
 
 NUMBERS, CODES = "wasserstein", "jensenshannon"
+
+
+class DriftPage(NamedTuple):
+    """The page as HTML, and what it says of each column."""
+
+    html: str
+    columns: tuple[ColumnOpinion, ...]
 
 
 def drift_page(
@@ -25,7 +34,7 @@ def drift_page(
     categorical: Sequence[str],
     thresholds: Mapping[str, float] | None = None,
     least: float = 0.05,
-) -> str:
+) -> DriftPage:
     """The page for these columns of both tables, which should be small: at a million rows Evidently
     needs 2 GB.
 
@@ -44,7 +53,7 @@ def _drawn(
     categorical: Sequence[str],
     thresholds: Mapping[str, float],
     least: float,
-) -> str:
+) -> DriftPage:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of pandas and plotly, about Evidently's use of them
         from evidently import DataDefinition, Dataset, Report
@@ -59,8 +68,15 @@ def _drawn(
             per_column_threshold={name: thresholds.get(name, least) for name in columns},
         )
         snapshot = Report([preset]).run(current_data=frames[1], reference_data=frames[0])
-        page: str = snapshot.get_html_str(as_iframe=False)
-        return page
+        return DriftPage(snapshot.get_html_str(as_iframe=False), tuple(_opinions(snapshot.dict())))
+
+
+def _opinions(report: Mapping[str, Any]) -> Iterator[ColumnOpinion]:
+    """Of the columns that Evidently could measure."""
+    for metric in report["metrics"]:
+        said = metric["config"]
+        if said["type"].endswith(":ValueDrift") and math.isfinite(metric["value"]):
+            yield ColumnOpinion(said["column"], said["method"], float(metric["value"]), float(said["threshold"]))
 
 
 def _frame(table: pa.Table, numeric: Sequence[str], categorical: Sequence[str]) -> Any:

@@ -15,6 +15,7 @@ from typing import Any, Final
 from modelmedic.steps.adapters.kube.client import Document, Kube
 from modelmedic.steps.contracts.errors import Conflict, Refused, Transient
 from modelmedic.steps.contracts.incident import Incident
+from modelmedic.steps.contracts.places import workflow_name
 
 DECISION: Final = "decision"
 _LABEL: Final = "modelmedic.io/incident"
@@ -79,13 +80,6 @@ class ArgoWorkflows:
         return {"metadata": {"resourceVersion": workflow["metadata"]["resourceVersion"]}, "status": {"nodes": changed}}
 
 
-def name(incident: str) -> str:
-    """The name of an incident's Workflow: at most 61 characters, because Argo puts it into
-    labels.
-    """
-    return f"heal-{incident}"
-
-
 def document(template: str, incident: Incident, by: str, namespace: str) -> Document:
     """The Workflow of a heal. Nothing of the template is overridden and nothing of an alert is in
     it, because the admission policy lets no more through.
@@ -94,7 +88,7 @@ def document(template: str, incident: Incident, by: str, namespace: str) -> Docu
         "apiVersion": "argoproj.io/v1alpha1",
         "kind": "Workflow",
         "metadata": {
-            "name": name(incident.id),
+            "name": workflow_name(incident.id),
             "namespace": namespace,
             "labels": {_LABEL: incident.id, "modelmedic.io/submitted-by": by},
             "annotations": {"workflows.argoproj.io/title": f"Incident {incident.epoch} of {incident.model}"},

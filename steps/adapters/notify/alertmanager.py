@@ -26,14 +26,17 @@ _LONGEST = 2000  # characters of a text; what lies behind, such as a pager, allo
 
 
 class Alertmanager:
-    """A Notifier that posts to `<url>/api/v2/alerts`. `clock` is the machine's."""
+    """A Notifier that posts to `<url>/api/v2/alerts`. `clock` is the machine's; `more` are labels
+    of every alert, such as the owner by whom people route.
+    """
 
-    def __init__(self, url: str, clock: Clock) -> None:
+    def __init__(self, url: str, clock: Clock, more: Mapping[str, str] | None = None) -> None:
         try:
             self._client = HttpClient(url, "Alertmanager", connect=_CONNECT, answer=_ANSWER)
         except BadInput as error:
-            raise BadInput(f"notify.alertmanager is refused: {error}") from error
+            raise BadInput(f"notify.alertmanager (or MODELMEDIC_ALERTMANAGER) is refused: {error}") from error
         self._clock = clock
+        self._more = {name: value[:_LONGEST] for name, value in (more or {}).items() if value}
 
     def notify(self, notification: Notification) -> None:
         """Raises Transient when Alertmanager cannot be reached three times in a row, BadInput or
@@ -51,7 +54,7 @@ class Alertmanager:
     def _alert(self, notification: Notification) -> dict[str, Any]:
         now = self._clock.now()
         alert: dict[str, Any] = {
-            "labels": labels(notification),
+            "labels": {**self._more, **labels(notification)},
             "annotations": annotations(notification),
             "startsAt": now.isoformat(),
             "endsAt": (now + _ACTIVE[notification.severity]).isoformat(),

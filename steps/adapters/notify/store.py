@@ -49,6 +49,7 @@ class StoreNotifier:
         said = to_plain(notification)
         if notification.incident is not None:
             said.pop("at")  # the same words about the same incident are the same message
+            said["links"] = {}  # wherever they led to at the time
         key = notification_key(notification.model, notification.incident, sha256(canonical(said))[:32])
         try:
             self._store.create(key, encoded(notification, key))

@@ -25,12 +25,21 @@ def open_store(url: str, *, read_only: bool = False) -> ObjectStore:
     return store
 
 
-def _named(url: str) -> ObjectStore:
+def folder_of(url: str) -> Path | None:
+    """The folder that a store's URL names; None for a store that is elsewhere."""
     parts = _split(url) if "://" in url else None
     if parts is None and url.strip():
-        return FolderStore(Path(url).expanduser())
+        return Path(url).expanduser()
     if parts and parts.scheme == "file" and parts.netloc in ("", "localhost") and parts.path:
-        return FolderStore(Path(unquote(parts.path)))
+        return Path(unquote(parts.path))
+    return None
+
+
+def _named(url: str) -> ObjectStore:
+    folder = folder_of(url)
+    if folder is not None:
+        return FolderStore(folder)
+    parts = _split(url) if "://" in url else None
     if parts and parts.scheme == "s3" and parts.netloc and not (parts.query or parts.fragment or "@" in parts.netloc):
         return _s3(parts.netloc, unquote(parts.path).strip("/"))
     raise _unknown(url)

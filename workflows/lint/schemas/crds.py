@@ -12,6 +12,7 @@ from typing import Any, Final
 import yaml
 
 from modelmedic.steps.contracts.errors import BadInput
+from modelmedic.workflows.lint.objects import KubernetesLoader
 from modelmedic.workflows.lint.schemas.schema import Schema, compiled
 
 CLUSTER: Final = "cluster"  # in the place of a folder: the definitions of KUBECONFIG's cluster
@@ -54,7 +55,7 @@ def read_definitions(folder: Path, kinds: Collection[str] | None = None) -> Defi
     texts = [text for text in texts if "kind: CustomResourceDefinition" in text]
     if not texts:
         raise BadInput(f"{folder} has no CustomResourceDefinition; expected YAML files with some, such as those that operators publish")
-    documents = (document for text in texts if _names_one(text, kinds) for document in yaml.load_all(text, Loader=yaml.CSafeLoader))
+    documents = (document for text in texts if _names_one(text, kinds) for document in yaml.load_all(text, Loader=KubernetesLoader))
     return definitions_of(document for document in documents if isinstance(document, dict))
 
 

@@ -66,6 +66,31 @@ _POD_MONITOR: Final = _fields(
         _fields(port=_TEXT, path=_TEXT, interval=_DURATION, scrapeTimeout=_DURATION, scheme={"enum": ["http", "https", "HTTP", "HTTPS"]})
     ),
 )
+_MATCHERS: Final = _list_of(_fields(("name",), name=_TEXT, value=_TEXT, matchType={"enum": ["=", "!=", "=~", "!~"]}))
+_WEBHOOK: Final = _fields(
+    url=_TEXT,
+    urlSecret=_shared("api.core.v1.SecretKeySelector"),
+    sendResolved=_FLAG,
+    maxAlerts=_WHOLE_NUMBER,
+    httpConfig=_fields(
+        authorization=_fields(type=_TEXT, credentials=_shared("api.core.v1.SecretKeySelector")),
+        followRedirects=_FLAG,
+    ),
+)
+_ALERTMANAGER_CONFIG: Final = _fields(
+    route=_fields(
+        ("receiver",),
+        receiver=_TEXT,
+        groupBy=_list_of(_TEXT),
+        groupWait=_DURATION,
+        groupInterval=_DURATION,
+        repeatInterval=_DURATION,
+        matchers=_MATCHERS,
+        **{"continue": _FLAG},
+    ),
+    inhibitRules=_list_of(_fields(sourceMatch=_MATCHERS, targetMatch=_MATCHERS, equal=_list_of(_TEXT))),
+    receivers=_list_of(_fields(("name",), name=_TEXT, webhookConfigs=_list_of(_WEBHOOK))),
+)
 _REMOTE: Final = _fields(("key",), key=_TEXT, property=_TEXT, version=_TEXT, decodingStrategy=_TEXT, conversionStrategy=_TEXT)
 _SECRET_TEMPLATE: Final = _fields(
     type=_TEXT, engineVersion=_TEXT, mergePolicy=_TEXT, data=_TEXTS, metadata=_fields(labels=_TEXTS, annotations=_TEXTS)
@@ -87,6 +112,7 @@ SPECS: Final[dict[tuple[str, str], dict[str, Any]]] = {
     ("argoproj.io/v1alpha1", "EventBus"): _BUS,
     ("monitoring.coreos.com/v1", "PrometheusRule"): _RULES,
     ("monitoring.coreos.com/v1", "PodMonitor"): _POD_MONITOR,
+    ("monitoring.coreos.com/v1alpha1", "AlertmanagerConfig"): _ALERTMANAGER_CONFIG,
     ("external-secrets.io/v1", "ExternalSecret"): _EXTERNAL_SECRET,
 }
 
