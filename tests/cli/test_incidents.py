@@ -24,6 +24,14 @@ def test_the_list_says_what_each_incident_is_at(records: Records) -> None:
     assert lines[2].rstrip().endswith("waits for an answer")
 
 
+@pytest.mark.parametrize("columns", [40, 80, 100])
+def test_an_id_can_be_copied_however_narrow_the_terminal_is(records: Records, monkeypatch: pytest.MonkeyPatch, columns: int) -> None:
+    named = Records(records.root, "a-model-with-quite-a-long-name-of-its-own")
+    incident = named.validated()
+    monkeypatch.setenv("COLUMNS", str(columns))
+    assert incident.id in run("incidents").stdout
+
+
 def test_a_program_gets_the_list_as_data(records: Records) -> None:
     incident = records.validated()
     (row,) = json.loads(run("incidents", "--json").stdout)["incidents"]
@@ -85,6 +93,20 @@ def test_the_whole_story_is_told(records: Records) -> None:
         "reports/x.html in the store",
     ):
         assert sentence in said
+
+
+def test_the_story_leads_to_what_a_browser_shows_of_it(records: Records, monkeypatch: pytest.MonkeyPatch) -> None:
+    incident = records.validated()
+    records.ledger.record_stage(incident, "report", {"pages": ["reports/x/evidently.html"], "outputs": {"written": "yes"}})
+    records.ledger.record_stage(incident, "close", {"report": "reports/x/incident.html", "outputs": {"outcome": "healed"}})
+    monkeypatch.setenv("MODELMEDIC_LINK_ARGO", "https://argo.example")
+    store = records.root.absolute().as_uri()
+    assert json.loads(run("incidents", incident.id, "--json").stdout)["links"] == {
+        "report": f"{store}/reports/x/incident.html",
+        "evidently": f"{store}/reports/x/evidently.html",
+        "run": f"https://argo.example/workflows/modelmedic/heal-{incident.id}",
+    }
+    assert f"evidently {store}/reports/x/evidently.html" in run("incidents", incident.id).stdout
 
 
 def test_the_story_as_data_has_every_stage_in_the_order_of_the_table(records: Records) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
+from html import unescape
 from pathlib import Path
 from typing import Any, cast
 
@@ -20,7 +21,9 @@ from modelmedic.steps.contracts.keys import audit_key, model_hash
 from modelmedic.steps.contracts.places import Places
 from modelmedic.steps.contracts.words import Cause, Outcome
 from modelmedic.steps.reporting.incident import incident_page
+from modelmedic.steps.reporting.pictures.distributions import distribution
 from modelmedic.steps.reporting.pictures.losses import losses
+from modelmedic.steps.reporting.pictures.values import Bins, ColumnComparison
 from modelmedic.steps.reporting.publish import publish
 from modelmedic.steps.reporting.story import gather
 from modelmedic.steps.runtime.run import Site
@@ -322,3 +325,25 @@ def test_a_page_links_to_where_to_look(tmp_path: Path) -> None:
         "https://grafana.example/d/modelmedic-model?var-model=flights-delay",
         "https://store.example/reports/x/000001/evidently.html",
     ]
+
+
+_TICK = re.compile(r"<text [^>]*>[^<]*</text>")
+_WIDTH = 6.1  # pixels of an average letter of a tick
+
+
+def cut(drawn: str) -> list[str]:
+    """Labels that end at an axis and begin before the picture's left edge."""
+    ends = [element for element in _TICK.findall(drawn) if 'text-anchor="end"' in element]
+    found = [(unescape(re.sub(r"<[^>]*>", "", each)), float(re.findall(r' x="([0-9.-]+)"', each)[0])) for each in ends]
+    assert found
+    return [text for text, at in found if _WIDTH * len(text) > at]
+
+
+def test_an_axis_up_to_all_rows_is_written_whole() -> None:
+    drawn = ColumnComparison("age", bins=Bins((0.0, 1.0, 2.0), (1.0, 0.0), (1.0, 0.0), (0.0, 0.0)))
+    assert ">100 %<" in str(distribution(drawn))
+    assert cut(str(distribution(drawn))) == []
+
+
+def test_labels_beside_axes_are_within_their_pictures() -> None:
+    assert cut(page_of(stories.healed)) == []

@@ -5,12 +5,13 @@ import math
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Column
 
 _DIGEST = re.compile(r"\b[0-9a-f]{64}\b")
 _PIPED_WIDTH = 200  # rich would cut tables at 80 columns where there is no terminal
@@ -48,6 +49,15 @@ def safe(text: str) -> str:
 def short(text: str) -> str:
     """The text with its digests cut to the part that a person compares; --json has them whole."""
     return _DIGEST.sub(lambda match: match[0][:12], text)
+
+
+def whole(header: str, values: Iterable[str]) -> "Column":
+    """A table's column for what a person copies, such as ids: the others are cut for the terminal's
+    width, and this one never is.
+    """
+    from rich.table import Column
+
+    return Column(header, no_wrap=True, min_width=max(map(len, (header, *values))))
 
 
 def print_json(value: Any) -> None:

@@ -2,18 +2,21 @@
 terminal. Called by `modelmedic incidents`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from modelmedic.steps.contracts.incident import Incident
+    from modelmedic.steps.contracts.places import Places
     from modelmedic.steps.records.ledger import Ledger
 
 Line = tuple[str, str]  # a word for the margin, and a sentence
 
 
-def story(ledger: "Ledger", incident: "Incident") -> dict[str, Any]:
-    """Everything on record, as JSON types; stages in the order of the stage table."""
+def story(ledger: "Ledger", incident: "Incident", places: "Places") -> dict[str, Any]:
+    """Everything on record, as JSON types; stages in the order of the stage table. `links` lead to
+    what a browser shows of it.
+    """
     from modelmedic.steps.approval.pending import pending
     from modelmedic.steps.contracts.codec import to_plain
     from modelmedic.steps.contracts.heal_stages import HEAL
@@ -29,7 +32,19 @@ def story(ledger: "Ledger", incident: "Incident") -> dict[str, Any]:
         "waiting_for": to_plain(waiting) if waiting else None,
         "closing": _plain(ledger.closing(incident)),
         "assessment": _plain(ledger.assessment(incident)),
+        "links": _links(incident, stages, places),
     }
+
+
+def _links(incident: "Incident", stages: Mapping[str, dict[str, Any]], places: "Places") -> dict[str, str]:
+    page, drawn = stages.get("close", {}).get("report"), stages.get("report", {}).get("pages") or ()
+    found = {
+        "report": places.stored(page) if page else "",
+        "evidently": places.stored(drawn[0]) if drawn else "",
+        "run": places.workflow(incident.id),
+        "dashboard": places.dashboard(incident.model),
+    }
+    return {name: address for name, address in found.items() if address}
 
 
 def tell(found: dict[str, Any]) -> None:
@@ -106,6 +121,7 @@ def _end(found: dict[str, Any]) -> Iterator[Line]:
     report = found["stages"].get("close", {}).get("report")
     if report:
         yield "report", f"{report} in the store"
+    yield from found["links"].items()
 
 
 def _place(order: list[str], name: str) -> int:

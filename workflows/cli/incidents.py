@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from modelmedic.workflows.cli.store import json_option, known_model, opened, store_options
+from modelmedic.workflows.cli.store import json_option, known_model, opened, places, store_options
 
 if TYPE_CHECKING:
     from modelmedic.steps.contracts.incident import Incident
@@ -35,7 +35,7 @@ def incidents(incident: str | None, model: str | None, only_open: bool, as_json:
     if incident is not None:
         from modelmedic.workflows.cli.incident_story import story, tell
 
-        found = story(ledger, ledger.find(incident))
+        found = story(ledger, ledger.find(incident), places(url, home))
         print_json(found) if as_json else tell(found)
         return
     listed = ledger.open_incidents() if only_open else ledger.incidents(known_model(store, model) if model else None)
@@ -69,12 +69,13 @@ def _row(ledger: "Ledger", incident: "Incident") -> dict[str, Any]:
 def _show(rows: list[dict[str, Any]]) -> None:
     from rich.table import Table
 
-    from modelmedic.workflows.cli.console import out, safe
+    from modelmedic.workflows.cli.console import out, safe, whole
 
     if not rows:
         click.echo("no incidents", err=True)
         return
-    table = Table("id", "model", "opened (UTC)", "alert", "cause", "remedy", "outcome", "effective", box=None)
+    ids = whole("id", (row["id"] for row in rows))
+    table = Table(ids, "model", "opened (UTC)", "alert", "cause", "remedy", "outcome", "effective", box=None)
     for row in rows:
         ended = row["outcome"].value if row["outcome"] else "waits for an answer" if row["waiting_for"] else "open"
         cells = (row["id"], row["model"], f"{row['opened']:%Y-%m-%d %H:%M}", row["alert"], row["cause"] or "", row["remedy"] or "")

@@ -58,9 +58,9 @@ def _plain(found: "Found") -> dict[str, Any]:
 def _show(found: "Found", dry_run: bool) -> None:
     from rich.table import Table
 
-    from modelmedic.workflows.cli.console import out, safe
+    from modelmedic.workflows.cli.console import out, safe, whole
 
-    table = Table("document", "key", "found", "newest format", box=None)
+    table = Table("document", whole("key", (kept.document.key for kept in found.kept)), "found", "newest format", box=None)
     for kept in found.kept:
         counts = ", ".join(f"{count} of format {number}" for number, count in kept.formats.items())
         table.add_row(*map(safe, (kept.document.name, kept.document.key, counts, str(kept.document.newest))))

@@ -3,6 +3,7 @@ they open.
 """
 
 import difflib
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from modelmedic.steps.contracts.places import Places
     from modelmedic.steps.contracts.ports import ObjectStore
 
 _OPTIONS = (
@@ -43,6 +45,13 @@ def opened(url: str | None, home: Path | None, *, read_only: bool) -> "ObjectSto
     if first is None:
         raise BadInput(f"the store at {url} holds no records; expected the one that heals write to: --store, --home or MODELMEDIC_STORE")
     return open_store(url, read_only=read_only)
+
+
+def places(url: str | None, home: Path | None) -> "Places":
+    """What an incident can be looked at by, in a browser."""
+    from modelmedic.steps.runtime.workspace import Workspace
+
+    return Workspace(home, {**os.environ, "MODELMEDIC_STORE": url} if url else os.environ).places
 
 
 def known_model(store: "ObjectStore", model: str) -> str:

@@ -20,7 +20,7 @@ def distribution(drawn: ColumnComparison) -> Markup | None:
 
 
 def _histogram(drawn: ColumnComparison, bins: Bins) -> Markup:
-    left, right, top, bottom = 34.0, 8.0, 8.0, 30.0
+    left, right, top, bottom = 42.0, 8.0, 8.0, 30.0  # room for 100 %
     x = Scale(bins.edges[0], bins.edges[-1], left, _WIDTH - right)
     y = Scale(0.0, 1.12 * max(*bins.reference, *bins.current, 1e-9), _HEIGHT - bottom, top)
     parts = [tag("g", *_share_axis(y, left), class_="axis")]
