@@ -1,11 +1,15 @@
 """A person's table, made into the rows of a logged window; called by bootstrap and backtesting."""
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from modelmedic.steps.contracts.errors import BadInput
 from modelmedic.steps.contracts.inference_log import REQUEST_ID, SERVED_BY
 from modelmedic.steps.contracts.policy import Policy
+from modelmedic.steps.contracts.words import Task
+from modelmedic.steps.core.tables.arrays import plain, plain_type
+from modelmedic.steps.core.tables.classes import expect_two_classes, expect_two_words
 from modelmedic.steps.core.tables.log_columns import conform, log_schema
 
 
@@ -23,6 +27,8 @@ def logged_rows(policy: Policy, table: pa.Table, source: str = "the rows") -> pa
     table = table.select([name for name in schema.names if name in table.column_names and name != REQUEST_ID])
     rows = pa.Table.from_batches([conform(batch, schema) for batch in table.combine_chunks().to_batches()], schema=schema)
     _refuse_lost_values(policy, table, rows, source)
+    if data.task is Task.BINARY:
+        expect_two_classes(data.target, np.asarray(rows[data.target].to_numpy(), dtype=np.float64))
     return rows.filter(pc.is_valid(rows[data.time])).sort_by(data.time)
 
 
@@ -45,6 +51,15 @@ def _refuse_lost_values(policy: Policy, table: pa.Table, rows: pa.Table, source:
     data = policy.data
     for name in (*data.numeric, data.target, data.time):
         lost = rows[name].null_count - table[name].null_count
+        if lost and name == data.target and pa.types.is_string(plain_type(table[name].type)):
+            _refuse_classes(name, table[name])
         if lost:
             kind = "time" if name == data.time else "number"
             raise BadInput(f"column {name} of {source} has {lost} of {rows.num_rows} values that are no {kind} ({table[name].type})")
+
+
+def _refuse_classes(target: str, labels: pa.ChunkedArray) -> None:
+    """Raises BadInput for labels in three words and more; two words are no more than no number."""
+    words = sorted(pc.unique(plain(labels)).drop_null().to_pylist())
+    if len(words) > 2:
+        expect_two_words(target, words)

@@ -11,7 +11,7 @@ from modelmedic.steps.adapters.tables.profile_reader import RowFile, open_rows, 
 from modelmedic.steps.adapters.tables.read import read_table
 from modelmedic.steps.contracts.detection import Roles, Thresholds, Verdict
 from modelmedic.steps.core.detection.verdict import judge_profiles
-from modelmedic.steps.core.profiles.layout_choice import check_roles, choose_layout, recognise_roles
+from modelmedic.steps.core.profiles.layout_choice import check_roles, choose_layout, expect_task, recognise_roles
 
 if TYPE_CHECKING:  # a diagnosis imports scipy, which a verdict does without
     from modelmedic.steps.contracts.decision import Decision
@@ -31,7 +31,9 @@ def detect_rows(reference: RowFile, current: RowFile, roles: Roles) -> Verdict:
     """The same of rows that are open already, on disk or in memory."""
     roles = recognise_roles(roles, reference.names)
     check_roles(roles, reference.names, current.names)
-    layout = choose_layout(reference.sample(), roles, reference.bounds())
+    sample = reference.sample()
+    expect_task(sample, roles)
+    layout = choose_layout(sample, roles, reference.bounds())
     before, after = read_profiles(layout, reference, current)
     return judge_profiles(before, after, Thresholds())
 
@@ -46,5 +48,6 @@ def diagnose_tables(reference: pa.Table, current: pa.Table, roles: Roles, contex
     from modelmedic.steps.core.decision.rules import decide
     from modelmedic.steps.core.diagnosis.diagnosis import find_cause
 
+    expect_task(reference, roles)
     diagnosis = find_cause(reference, current, recognise_roles(roles, reference.column_names), context)
     return diagnosis, decide(diagnosis)

@@ -121,7 +121,11 @@ def test_what_the_log_adds_and_earlier_predictions_are_no_features(tmp_path: Pat
         ({"defaulted": None}, [], "which column is the target cannot be told from loan_id, when, income"),
         ({"target": [0, 1] * 2000, "label": [0, 1] * 2000}, [], "target and label could each be the target; name it with --target"),
         ({"when": None}, [], "no column holds times; expected one such as"),
-        ({}, ["--target", "region"], "target region holds 3 different words; expected two words or 0 and 1 (binary), or numbers"),
+        (
+            {},
+            ["--target", "region"],
+            "target region has three classes (north, south and west); modelmedic judges two classes or a number. Use one",
+        ),
         ({}, ["--target", "currency"], "target currency holds 1 different words"),
         ({}, ["--target", "when"], "target when holds neither numbers nor words"),
         ({"defaulted": [1] * ROWS}, [], "target defaulted has 1 different values; expected at least two"),

@@ -4,11 +4,14 @@ from pathlib import Path
 
 import click
 
+from modelmedic.workflows.cli.options import TASKS, check_columns
+
 
 @click.command(short_help="Scaffold a policy from a data file.")
 @click.argument("data", metavar="DATA_FILE", type=click.Path(path_type=Path))
 @click.option("--target", help="The label's column.")
 @click.option("--time", help="The column with each row's time.")
+@click.option("--task", type=click.Choice(TASKS), help="The kind of task; told from the target when left out.")
 @click.option("--name", help="The model's name; the file's name when left out.")
 @click.option("--owner", help="The team that answers for the model; you when left out.")
 @click.option(
@@ -17,7 +20,15 @@ import click
 @click.option("--force", is_flag=True, help="Write over a file that is there.")
 @click.option("--dry-run", is_flag=True, help="Show the policy on stdout and write nothing.")
 def init(
-    data: Path, target: str | None, time: str | None, name: str | None, owner: str | None, out: Path, force: bool, dry_run: bool
+    data: Path,
+    target: str | None,
+    time: str | None,
+    task: str | None,
+    name: str | None,
+    owner: str | None,
+    out: Path,
+    force: bool,
+    dry_run: bool,
 ) -> None:
     """Scaffold a policy from DATA_FILE (Parquet or CSV): the rows that a model learns from, with
     their labels and times.
@@ -29,15 +40,15 @@ def init(
     from modelmedic.steps.adapters.tables.header import columns_of
     from modelmedic.steps.adapters.tables.read import read_table
     from modelmedic.steps.contracts.keys import slug
+    from modelmedic.steps.contracts.words import Task
     from modelmedic.steps.core.scaffold.scaffold import scaffold
-    from modelmedic.workflows.cli.options import check_columns
 
     to_stdout = dry_run or str(out) == "-"
     if not to_stdout:
         _refuse_overwriting(out, force)
     named = [(flag, column) for flag, column in (("--target", target), ("--time", time)) if column is not None]
     check_columns(named, columns_of(data), f"is not in {data}")
-    found = scaffold(read_table(data)[0], target=target, time=time)
+    found = scaffold(read_table(data)[0], target=target, time=time, task=Task(task) if task else None)
     text = scaffold_yaml(
         found, name=slug(data.stem) if name is None else name, owner=_owner() if owner is None else owner, source=data.name
     )

@@ -14,7 +14,7 @@ import click
 if TYPE_CHECKING:
     from modelmedic.steps.contracts.detection import Roles
 
-_TASKS = ("binary", "regression")
+TASKS = ("binary", "regression")
 _MOST_NAMES = 20  # of a table's columns that an error names
 
 _OPTIONS = (
@@ -23,7 +23,7 @@ _OPTIONS = (
     click.option("--time", help="The column with each row's time."),
     click.option("--version-column", "version", help="The column with the model version that answered; model_version is recognised."),
     click.option("--id", "identity", help="The column with each row's id; request_id is recognised."),
-    click.option("--task", type=click.Choice(_TASKS), help="The kind of task; told from the target when left out."),
+    click.option("--task", type=click.Choice(TASKS), help="The kind of task; told from the target when left out."),
     click.option("--categorical", multiple=True, help="A number column that holds codes; may be repeated."),
     click.option("--segment", "segments", multiple=True, help="A column to localise a cause in; may be repeated."),
     click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout."),

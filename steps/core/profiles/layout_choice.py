@@ -12,7 +12,8 @@ from modelmedic.steps.contracts.errors import BadInput
 from modelmedic.steps.contracts.words import Task
 from modelmedic.steps.core.profiles.layout import Layout, is_rich, number_axis
 from modelmedic.steps.core.profiles.profiler import aligned_floats, numbers, texts
-from modelmedic.steps.core.tables.arrays import Floats, distinct, is_index, plain, plain_type
+from modelmedic.steps.core.tables.arrays import Floats, is_index, plain, plain_type
+from modelmedic.steps.core.tables.classes import expect_two_classes, expect_two_words, told_task
 from modelmedic.steps.core.tables.row_loss import row_loss
 
 _MOST_SAMPLED_CODES = 1000  # in the sample, when they are also half of its rows: an identifier
@@ -31,6 +32,16 @@ def check_roles(roles: Roles, reference: Iterable[str], current: Iterable[str]) 
         raise BadInput("the two tables share no feature column; expected at least one that is in both")
 
 
+def expect_task(sample: pa.Table, roles: Roles) -> None:
+    """Raises BadInput when the task is said to be binary and the sample's labels are not two
+    classes.
+    """
+    if roles.task is Task.BINARY and roles.target is not None and roles.target in sample.column_names:
+        labels = _numbers(_flat(sample[roles.target]))
+        if labels is not None:
+            expect_two_classes(roles.target, labels)
+
+
 def choose_layout(sample: pa.Table, roles: Roles, bounds: Mapping[str, tuple[float, float]] | None = None) -> Layout:
     """The layout for these roles. `bounds` are least and largest values that are known beside the
     sample.
@@ -47,7 +58,7 @@ def choose_layout(sample: pa.Table, roles: Roles, bounds: Mapping[str, tuple[flo
     answers, truth = (aligned_floats(known[name], words) if name else None for name in (prediction, target))
     if prediction and answers is not None:
         axes[prediction] = number_axis(answers, (bounds or {}).get(prediction))
-    task = roles.task or _task(truth, answers)
+    task = roles.task or _task(target or "the target", truth, answers)
     return Layout(
         numbers=axes,
         codes=codes,
@@ -87,16 +98,15 @@ def _words(name: str, array: pa.Array) -> tuple[str, str] | None:
     if pa.types.is_nested(kind):
         raise BadInput(f"column {name!r} holds values of type {kind}; expected numbers or exactly two words")
     found = sorted({word for word in texts(plain(array).unique()) if word is not None})
-    if len(found) != 2:
-        raise BadInput(f"column {name!r} holds {len(found)} different words; expected numbers or exactly two words")
+    expect_two_words(name, found)
     return found[0], found[1]
 
 
-def _task(truth: Floats | None, answers: Floats | None) -> Task | None:
+def _task(target: str, truth: Floats | None, answers: Floats | None) -> Task | None:
     for values in (truth, answers):
         known = values[np.isfinite(values)] if values is not None else np.empty(0)
         if len(known) and values is truth:
-            return Task.BINARY if set(distinct(known)[0].tolist()) <= {0.0, 1.0} else Task.REGRESSION
+            return told_task(target, known)
         if len(known):
             return Task.BINARY if known.min() >= 0 and known.max() <= 1 else Task.REGRESSION
     return None

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -18,7 +17,8 @@ from modelmedic.steps.contracts.policy_types import COLUMN
 from modelmedic.steps.contracts.window import format_duration
 from modelmedic.steps.contracts.words import Task
 from modelmedic.steps.core.scaffold.columns import Facts, facts, giveaway_strength, is_code, unfit_reason
-from modelmedic.steps.core.tables.arrays import plain
+from modelmedic.steps.core.tables.arrays import Floats, plain
+from modelmedic.steps.core.tables.classes import expect_two_classes, expect_two_words, told_task
 from modelmedic.steps.core.tables.moments import MOMENT, moments
 
 _TARGET_NAMES = (  # the earlier decides
@@ -53,13 +53,13 @@ class Scaffold:
     notes: tuple[str, ...]
 
 
-def scaffold(table: pa.Table, *, target: str | None = None, time: str | None = None) -> Scaffold:
+def scaffold(table: pa.Table, *, target: str | None = None, time: str | None = None, task: Task | None = None) -> Scaffold:
     """Guess the policy of a table. Raises BadInput with one sentence when target, time or features
     cannot be told.
     """
     columns = {name: facts(table, name) for name in table.column_names}
     answer = _target(columns, target)
-    task, labels, said = _task(columns[answer], table[answer])
+    task, labels, said = _task(columns[answer], table[answer], task)
     moment = _time(columns, time)
     window, span_said = _window(table[moment], table.num_rows)
     features, left_out = _features(table, columns, (answer, moment), labels, task)
@@ -97,22 +97,31 @@ def _target(columns: dict[str, Facts], named: str | None) -> str:
     return _nameable(named, "target")
 
 
-def _task(column: Facts, values: pa.ChunkedArray) -> tuple[Task, npt.NDArray[np.float64], str]:
+def _task(column: Facts, values: pa.ChunkedArray, named: Task | None) -> tuple[Task, Floats, str]:
     """The task, the labels as numbers (NaN: not known), and the reason."""
     if column.kind == "number":
-        numbers = np.asarray(pc.cast(values, pa.float64(), safe=False).to_numpy(), dtype=np.float64)
-        if column.values < 2:
-            raise BadInput(f"target {column.name} has {column.values} different values; expected at least two")
-        if set(np.unique(numbers[np.isfinite(numbers)])) == {0.0, 1.0}:
-            return Task.BINARY, numbers, "binary, it is 0 or 1"
-        return Task.REGRESSION, numbers, f"regression, it has {column.values} different numbers"
-    if column.kind != "code" or column.values != 2:
-        held = f"{column.values} different words" if column.kind == "code" else "neither numbers nor words"
-        raise BadInput(f"target {column.name} holds {held}; expected two words or 0 and 1 (binary), or numbers (regression)")
-    texts = pc.cast(values, pa.string())
+        return _numeric_task(column, np.asarray(pc.cast(plain(values), pa.float64(), safe=False).to_numpy(), dtype=np.float64), named)
+    if column.kind != "code":
+        raise BadInput(
+            f"target {column.name} holds neither numbers nor words; expected two words or 0 and 1 (binary), or numbers (regression)"
+        )
+    texts = pc.cast(plain(values), pa.string())
     words = sorted(word for word in pc.unique(texts).to_pylist() if word is not None)
+    expect_two_words(f"target {column.name}", words)
+    if named is Task.REGRESSION:
+        raise BadInput(f"--task is regression and target {column.name} holds words, {words[0]} and {words[1]}; expected numbers")
     numbers = np.array([np.nan if word is None else float(word == words[1]) for word in texts.to_pylist()])
     return Task.BINARY, numbers, f"binary, {words[1]} counts as 1 and {words[0]} as 0"
+
+
+def _numeric_task(column: Facts, numbers: Floats, named: Task | None) -> tuple[Task, Floats, str]:
+    target = f"target {column.name}"
+    if column.values < 2:
+        raise BadInput(f"{target} has {column.values} different values; expected at least two")
+    if named is Task.BINARY:
+        expect_two_classes(target, numbers)
+    task = named or told_task(target, numbers)
+    return task, numbers, "binary, it is 0 or 1" if task is Task.BINARY else f"regression, it has {column.values} different numbers"
 
 
 def _time(columns: dict[str, Facts], named: str | None) -> str:
@@ -131,7 +140,7 @@ def _only_time(columns: dict[str, Facts]) -> bool:
 
 
 def _features(
-    table: pa.Table, columns: dict[str, Facts], taken: tuple[str, ...], labels: npt.NDArray[np.float64], task: Task
+    table: pa.Table, columns: dict[str, Facts], taken: tuple[str, ...], labels: Floats, task: Task
 ) -> tuple[list[Facts], list[tuple[str, str]]]:
     features, left_out = [], []
     for name, column in columns.items():

@@ -13,6 +13,7 @@ from modelmedic.steps.contracts.detection import Roles
 from modelmedic.steps.contracts.errors import BadInput
 from modelmedic.steps.contracts.words import Task
 from modelmedic.steps.core.tables.arrays import Floats, Integers, is_index, plain, plain_type, quantities, runs
+from modelmedic.steps.core.tables.classes import expect_two_words, told_task
 from modelmedic.steps.core.tables.moments import MOMENT, moments
 
 Steps = npt.NDArray[np.int8]
@@ -197,17 +198,16 @@ def pair(reference: pa.Table, current: pa.Table, roles: Roles) -> Pair:
         prediction=prediction,
         time=_times(reference, current, roles.time),
         version=_texts(reference, current, roles.version),
-        task=roles.task or _task(target, prediction),
+        task=roles.task or _task(roles.target or "the target", target, prediction),
         segments=roles.segments,
         prediction_name=roles.prediction or "prediction",
         time_name=roles.time or "time",
     )
 
 
-def _task(target: tuple[Floats, Floats] | None, prediction: tuple[Floats, Floats] | None) -> Task | None:
+def _task(name: str, target: tuple[Floats, Floats] | None, prediction: tuple[Floats, Floats] | None) -> Task | None:
     if target is not None:
-        values = np.unique(target[0][np.isfinite(target[0])])
-        return Task.BINARY if len(values) and set(values) <= {0.0, 1.0} else Task.REGRESSION
+        return told_task(name, target[0])
     if prediction is not None:
         values = prediction[0][np.isfinite(prediction[0])]
         return Task.BINARY if len(values) and values.min() >= 0 and values.max() <= 1 else Task.REGRESSION
@@ -273,8 +273,7 @@ def _numbers(reference: pa.Table, current: pa.Table, name: str | None) -> tuple[
         raise BadInput(f"column {name!r} holds values of type {odd}; expected numbers or exactly two words in both tables")
     texts = [_as_text(a) for a in arrays]
     words = sorted({w for w in pc.unique(texts[0]).to_pylist() if w is not None})
-    if len(words) != 2:
-        raise BadInput(f"column {name!r} holds {len(words)} different words; expected numbers or exactly two words")
+    expect_two_words(name, words)
     first, second = (np.array([np.nan if w is None else float(w == words[1]) for w in t.to_pylist()]) for t in texts)
     return first, second
 
