@@ -23,13 +23,13 @@ from modelmedic.steps.contracts.window import Window, format_duration
 from modelmedic.steps.contracts.words import Remedy
 from modelmedic.steps.core.decision.limits import objections
 from modelmedic.steps.core.learning import rent
-from modelmedic.steps.core.learning.rent import GAPS, WEEK, MeasuredWeek
+from modelmedic.steps.core.learning.rent import GAPS, WEEK
 from modelmedic.steps.incidents.opening import open_incident
 from modelmedic.steps.records.ageing_looks import answered, newest_look, trained_since
 from modelmedic.steps.records.documents import keep
 from modelmedic.steps.runtime.run import Site
 from modelmedic.steps.runtime.versions import taught_until
-from modelmedic.steps.training.pilot_weeks import PilotWeeks, pilot_weeks, weeks_between
+from modelmedic.steps.training.pilot_weeks import PilotWeeks, measured_week, pilot_weeks, weeks_between
 
 _DAY: Final = timedelta(days=1)
 _WEEK: Final = WEEK * _DAY
@@ -178,13 +178,8 @@ def _after(weeks: PilotWeeks, before: _Measured, span: Window, taught: _Taught) 
         return replace(before, state=state, until=span.end)
     usual, served = _usual(before, loss), before.served + (loss is not None)
     now = _Measured(state, span.end, before.weeks + 1, usual, served, loss, pilots)
-    week = MeasuredWeek(
-        days=span.length / _DAY,
-        older=[(each.age, each.excess) for each in pilots if each.age / WEEK in GAPS],
-        champion=max(pilots, key=lambda pilot: (pilot.age <= age, pilot.age)).excess,
-        rented=max((span.end - max(span.start, taught.attempted)) / _DAY, 0.0),
-        level=now.level,
-    )
+    rented = max((span.end - max(span.start, taught.attempted)) / _DAY, 0.0)
+    week = measured_week(pilots, span, champion=age, rented=rented, level=now.level)
     return replace(now, state=rent.after(state, week))
 
 

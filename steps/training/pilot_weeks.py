@@ -1,11 +1,11 @@
 """The weeks of a model's labelled rows, each asked of pilots that learnt up to its beginning and up
-to earlier ones. Called by the monitor's looks at the ageing.
+to earlier ones. Called by the monitor's looks at the ageing, and by the ageing of a table.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pyarrow as pa
@@ -13,14 +13,18 @@ import pyarrow.compute as pc
 
 from modelmedic.steps.contracts.ageing import PilotLoss
 from modelmedic.steps.contracts.inference_log import PREDICTION
+from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.window import Window
-from modelmedic.steps.core.learning.rent import GAPS, WEEK, excess
+from modelmedic.steps.core.learning.rent import GAPS, WEEK, MeasuredWeek, excess
 from modelmedic.steps.core.tables.arrays import Floats
 from modelmedic.steps.core.tables.moments import microseconds
 from modelmedic.steps.core.tables.row_loss import row_loss
 from modelmedic.steps.core.training.weighting import drawn, halved
 from modelmedic.steps.runtime.run import Site
 from modelmedic.steps.training.history import labelled_history, rows_within
+
+if TYPE_CHECKING:
+    from modelmedic.steps.adapters.models.pilots import Pilots
 
 LEAST_ASKED: Final = 30  # rows of a week
 _LEAST_TAUGHT: Final = 500  # rows of a pilot
@@ -37,7 +41,8 @@ class PilotWeeks:
     `taught`.
     """
 
-    site: Site
+    policy: Policy
+    pilots: "Pilots"
     rows: pa.Table
     days: Floats
     origin: datetime
@@ -51,7 +56,7 @@ class PilotWeeks:
         if len(self.days) < _LEAST_TAUGHT:
             return None
         learnt = max((self.taught - self.origin) / _DAY - self.days[0], 0.0)
-        enough = self.days[0] + _LEAST_HISTORY * min(_in_days(self.site.policy.retrain.history), learnt)
+        enough = self.days[0] + _LEAST_HISTORY * min(_in_days(self.policy.retrain.history), learnt)
         return self.origin + max(float(enough), float(self.days[_LEAST_TAUGHT - 1])) * _DAY
 
     def ask(self, span: Window, champion: float) -> tuple[PilotLoss, ...]:
@@ -74,8 +79,8 @@ class PilotWeeks:
         served = rows.filter(pc.is_valid(rows[PREDICTION]))
         if served.num_rows < LEAST_ASKED:
             return None
-        target, answers = (np.asarray(served[name].to_numpy(), dtype=np.float64) for name in (self.site.policy.data.target, PREDICTION))
-        return float(row_loss(self.site.policy.data.task, target, answers).mean())
+        target, answers = (np.asarray(served[name].to_numpy(), dtype=np.float64) for name in (self.policy.data.target, PREDICTION))
+        return float(row_loss(self.policy.data.task, target, answers).mean())
 
     def _between(self, span: Window) -> pa.Table:
         first, last = np.searchsorted(self.days, [(moment - self.origin) / _DAY for moment in (span.start, span.end)])
@@ -83,13 +88,12 @@ class PilotWeeks:
 
     def _losses(self, start: datetime, age: float, asked: pa.Table) -> tuple[list[float], int]:
         """The mean losses of the two kinds of pilots of one age, and the rows that taught each."""
-        policy = self.site.policy
         ages = (start - self.origin) / _DAY - age - self.days
         known = int(np.searchsorted(-ages, 0.0))
         losses, taught = [], 0
         for share in _HALVINGS:
-            chosen = drawn(halved(ages[:known], share * _in_days(policy.retrain.history)), self.site.pilots.most)
-            losses.append(float(self.site.pilots.losses(policy, self.rows.take(chosen), asked).mean()))
+            chosen = drawn(halved(ages[:known], share * _in_days(self.policy.retrain.history)), self.pilots.most)
+            losses.append(float(self.pilots.losses(self.policy, self.rows.take(chosen), asked).mean()))
             taught = len(chosen)
         return losses, taught
 
@@ -101,11 +105,33 @@ def pilot_weeks(site: Site, end: datetime, back: timedelta, taught: datetime) ->
     before = site.policy.retrain.history + max(GAPS) * WEEK * _DAY
     span = Window(end - back - before, end)
     rows = labelled_history(site, span, _MOST_READ)
-    rows = rows_within(rows, site.policy.data.time, span, site.history.quarantined(site.model)).combine_chunks()
-    micros = microseconds(rows[site.policy.data.time])
+    rows = rows_within(rows, site.policy.data.time, span, site.history.quarantined(site.model))
+    return of_rows(site.policy, site.pilots, rows, span.start, taught)
+
+
+def of_rows(policy: Policy, pilots: "Pilots", rows: pa.Table, origin: datetime, taught: datetime) -> PilotWeeks:
+    """The weeks of labelled rows; their days are counted from `origin`, and a model learnt up to
+    `taught`.
+    """
+    micros = microseconds(rows[policy.data.time])
     order = np.argsort(micros, kind="stable")
-    origin = span.start
-    return PilotWeeks(site, rows.take(order), (micros[order] - _micros(origin)) / (_DAY / timedelta(microseconds=1)), origin, taught)
+    days = (micros[order] - _micros(origin)) / (_DAY / timedelta(microseconds=1))
+    return PilotWeeks(policy, pilots, rows.combine_chunks().take(order), days, origin, taught)
+
+
+def measured_week(
+    pilots: Sequence[PilotLoss], span: Window, *, champion: float = 0.0, rented: float = 0.0, level: float = 1.0
+) -> MeasuredWeek:
+    """What `PilotWeeks.ask` has answered of a span, as evidence of ageing; `champion` is a model's
+    age in days at its beginning, and for the others see `MeasuredWeek`.
+    """
+    return MeasuredWeek(
+        days=span.length / _DAY,
+        older=[(each.age, each.excess) for each in pilots if each.age / WEEK in GAPS],
+        champion=max(pilots, key=lambda pilot: (pilot.age <= champion, pilot.age)).excess,
+        rented=rented,
+        level=level,
+    )
 
 
 def weeks_between(start: datetime, end: datetime) -> Sequence[Window]:

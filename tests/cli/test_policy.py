@@ -3,8 +3,12 @@ silent can be seen.
 """
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet
 import pytest
 
 from modelmedic.steps.adapters.policy.file import load_policy
@@ -161,3 +165,45 @@ def test_the_schema_is_written_to_a_file_or_it_is_said_why_not(tmp_path: Path) -
     ended = run("schema", "--out", tmp_path / "no" / "schema.json")
     assert ended.exit_code == 65
     assert "cannot be written (no such file or directory)" in ended.stderr
+
+
+def hourly(path: Path, hours: int = 3000) -> Path:
+    times = [datetime(2026, 1, 1, tzinfo=UTC) + timedelta(hours=hour) for hour in range(hours)]
+    pyarrow.parquet.write_table(pa.table({"time_hour": times, "distance": np.arange(float(hours))}), path)
+    return path
+
+
+def test_what_can_never_pass_at_the_rate_of_a_file_is_a_fault_with_its_line(policy: Path, tmp_path: Path) -> None:
+    ended = run("validate", policy, "--data", hourly(tmp_path / "rows.parquet"))
+    assert ended.exit_code == 78
+    assert "policy.yaml:16: No window can be judged: 24 rows a day are 168 in a week, and 500 are asked for" in ended.stderr
+    assert "No challenger can pass: 24 rows a day, and 100 are asked for within an hour. Set rollout.minRequests and" in ended.stderr
+
+
+def test_what_can_pass_is_said_with_the_rate(tmp_path: Path) -> None:
+    text = POLICY.replace("window: 7d", "window: 28d") + "rollout: {steps: [50], minRequests: 20, hold: 12h, deadline: 5d}\n"
+    good = written(tmp_path / "policy.yaml", text)
+    ended = run("validate", good, "--data", hourly(tmp_path / "rows.parquet"))
+    assert (ended.exit_code, ended.stdout) == (0, f"{good}: ok, HealingPolicy flights; it can pass at 24 rows a day\n")
+    as_json = json.loads(run("validate", good, "--data", tmp_path / "rows.parquet", "--json").stdout)
+    assert as_json["policies"][0]["rate"] == "24 rows a day"
+
+
+def test_the_rate_is_read_from_the_inference_log(policy: Path, tmp_path: Path) -> None:
+    assert run("validate", policy, "--home", tmp_path / "home").exit_code == 0
+    now = datetime.now(UTC)
+    times = [now - timedelta(hours=hour) for hour in range(1, 600)]
+    rows = {"time_hour": times, "distance": np.arange(599.0), "carrier": ["a"] * 599, "prediction": np.full(599, 0.5)}
+    pyarrow.parquet.write_table(pa.table(rows), tmp_path / "asked.parquet")
+    assert run("log", policy, "--requests", tmp_path / "asked.parquet", "--version", "1", "--home", tmp_path / "home").exit_code == 0
+    ended = run("validate", policy, "--home", tmp_path / "home")
+    assert (ended.exit_code, "No challenger can pass: 24 rows a day" in ended.stderr) == (78, True)
+
+
+def test_rows_of_one_model_judge_one_policy(policy: Path, tmp_path: Path) -> None:
+    other = written(tmp_path / "other.yaml", POLICY.replace("name: flights", "name: others"))
+    ended = run("validate", policy, other, "--data", hourly(tmp_path / "rows.parquet"))
+    assert (ended.exit_code, "name one POLICY with it" in ended.stderr) == (2, True)
+    pyarrow.parquet.write_table(pa.table({"x": [1.0]}), tmp_path / "x.parquet")
+    stranger = run("validate", policy, "--data", tmp_path / "x.parquet")
+    assert (stranger.exit_code, "column time_hour, the policy's data.time, is not in" in stranger.stderr) == (65, True)

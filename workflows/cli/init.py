@@ -1,10 +1,20 @@
 """modelmedic init: a first policy from a data file, with every guess named."""
 
+import os
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from modelmedic.workflows.cli.options import TASKS, check_columns
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from modelmedic.steps.contracts.policy import Policy
+
+_MEASURED = 12.0  # seconds
 
 
 @click.command(short_help="Scaffold a policy from a data file.")
@@ -18,6 +28,7 @@ from modelmedic.workflows.cli.options import TASKS, check_columns
     "-o", "--out", type=click.Path(path_type=Path), default=Path("policy.yaml"), show_default=True, help="The file to write; - is stdout."
 )
 @click.option("--force", is_flag=True, help="Write over a file that is there.")
+@click.option("--ageing/--no-ageing", default=True, show_default=True, help="Measure how models age on the table, for some seconds.")
 @click.option("--dry-run", is_flag=True, help="Show the policy on stdout and write nothing.")
 def init(
     data: Path,
@@ -28,15 +39,17 @@ def init(
     owner: str | None,
     out: Path,
     force: bool,
+    ageing: bool,
     dry_run: bool,
 ) -> None:
     """Scaffold a policy from DATA_FILE (Parquet or CSV): the rows that a model learns from, with
     their labels and times.
 
-    Task, time, features and segments are guessed; every guess is named on stderr. The policy passes
-    `modelmedic validate`.
+    Task, time, features, segments and sizes are guessed; every guess is named on stderr. Sizes
+    follow from the rate of the rows: what the policy asks of them can come. How models age on the
+    table is measured for some seconds. The policy passes `modelmedic validate`.
     """
-    from modelmedic.steps.adapters.policy.scaffold import scaffold_yaml
+    from modelmedic.steps.adapters.policy.scaffold import scaffold_policy, scaffold_yaml
     from modelmedic.steps.adapters.tables.header import columns_of
     from modelmedic.steps.adapters.tables.read import read_table
     from modelmedic.steps.contracts.keys import slug
@@ -48,19 +61,50 @@ def init(
         _refuse_overwriting(out, force)
     named = [(flag, column) for flag, column in (("--target", target), ("--time", time)) if column is not None]
     check_columns(named, columns_of(data), f"is not in {data}")
-    found = scaffold(read_table(data)[0], target=target, time=time, task=Task(task) if task else None)
-    text = scaffold_yaml(
-        found, name=slug(data.stem) if name is None else name, owner=_owner() if owner is None else owner, source=data.name
+    table, rows = read_table(data)
+    found = scaffold(table, target=target, time=time, task=Task(task) if task else None, rows=rows)
+    write = partial(
+        scaffold_yaml,
+        found,
+        name=slug(data.stem) if name is None else name,
+        owner=_owner() if owner is None else owner,
+        source=data.name,
     )
+    policy = scaffold_policy(write())
     for note in found.notes:
         click.echo(note, err=True)
     for column, reason in found.left_out:
         click.echo(f"left out {column!r}: {reason}", err=True)
+    if ageing:
+        measured, every = _ageing(policy, table)
+        click.echo(measured, err=True)
+        write = partial(write, ageing=measured, every=every)
+    text = write()
     if to_stdout:
         click.echo(text, nl=False)
     else:
         _write(out, text, force)
-        click.echo(f"wrote {out}; read it, then `modelmedic validate {out}`", err=True)
+        click.echo(f"wrote {out}; read it, then `modelmedic validate {out} --data {data}`", err=True)
+
+
+def _ageing(policy: "Policy", table: "pa.Table") -> tuple[str, float | None]:
+    """The sentence on how models of the table age, measured for a bounded time, and the days
+    between two trainings that follow from it.
+    """
+    import time
+
+    from modelmedic.steps.adapters.models.pilots import Pilots
+    from modelmedic.steps.contracts.errors import BadInput
+    from modelmedic.steps.data.labelled import logged_rows
+    from modelmedic.steps.training.table_ageing import table_ageing
+
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # small models: threads only wait for each other
+    end = time.monotonic() + _MEASURED
+    try:
+        measured = table_ageing(policy, logged_rows(policy, table), Pilots(), lambda: time.monotonic() < end)
+    except BadInput as error:
+        return f"the ageing of models is not measured: {error}", None
+    return measured.sentence, measured.every(policy.retrain.price)
 
 
 def _owner() -> str:

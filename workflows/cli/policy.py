@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from modelmedic.steps.adapters.policy.check import Checked
+    from modelmedic.steps.contracts.policy import Policy
+    from modelmedic.steps.core.scaffold.rate import RowRate
+
+    Rate = Callable[[Policy], RowRate | None]
 
 _FILE = click.Path(path_type=Path)
 _below = click.option(
@@ -24,11 +30,25 @@ _json = click.option("--json", "as_json", is_flag=True, help="Print one JSON obj
 @click.argument("files", metavar="POLICY...", type=_FILE, nargs=-1, required=True)
 @_below
 @_above
+@click.option("--data", type=_FILE, help="Rows of the model, Parquet or CSV, that say how many come a day; one POLICY only.")
+@click.option("--home", type=click.Path(path_type=Path, file_okay=False), help="The workspace folder; default .modelmedic.")
 @_json
 @click.pass_context
-def validate(ctx: click.Context, files: tuple[Path, ...], below: tuple[Path, ...], above: tuple[Path, ...], as_json: bool) -> None:
+def validate(
+    ctx: click.Context,
+    files: tuple[Path, ...],
+    below: tuple[Path, ...],
+    above: tuple[Path, ...],
+    data: Path | None,
+    home: Path | None,
+    as_json: bool,
+) -> None:
     """Check each POLICY and name every fault of all of them: file, line, the value, and the values
     that are allowed.
+
+    Where it is known how many rows come a day, from --data or from the model's inference log in the
+    workspace or the store of MODELMEDIC_STORE, it is a fault as well to ask for more than can come:
+    a canary's requests, a window's rows, a training's.
 
     Files of org-wide defaults and overlays may be named too; they are checked by themselves. Exit
     code 78 when anything is wrong.
@@ -37,21 +57,63 @@ def validate(ctx: click.Context, files: tuple[Path, ...], below: tuple[Path, ...
     from modelmedic.steps.adapters.policy.file import PolicyFaults
     from modelmedic.workflows.cli.console import print_json
 
+    if data is not None and len({file.resolve() for file in files}) > 1:
+        raise click.UsageError("--data is about one model's rows; name one POLICY with it")
     once = {file.resolve(): file for file in reversed(files)}  # a file named twice is no namesake of itself
-    results, faults = check_files(reversed(once.values()), below, above)
+    rate = _rate_of_file(data) if data is not None else _rate_of_log(home)
+    results, faults = check_files(reversed(once.values()), below, above, rate)
     if as_json:
         print_json({"ok": not faults, "policies": [_plain(result) for result in results], "faults": faults})
         ctx.exit(PolicyFaults.exit_code if faults else 0)
     for result in results:
         if result.ok:
-            click.echo(f"{result.file}: ok, {result.kind}" + (f" {result.policy.name}" if result.policy else ""))
+            told = f"; it can pass at {result.rate}" if result.rate else ""
+            click.echo(f"{result.file}: ok, {result.kind}" + (f" {result.policy.name}" if result.policy else "") + told)
     if faults:
         raise PolicyFaults(faults)
 
 
 def _plain(result: "Checked") -> dict[str, Any]:
     said = {"file": result.file, "kind": result.kind, "ok": result.ok}
+    said |= {"rate": result.rate} if result.rate else {}
     return said | ({"name": result.policy.name, "hash": result.policy.hash} if result.policy else {})
+
+
+def _rate_of_file(data: Path) -> "Rate":
+    def rate(policy: "Policy") -> "RowRate":
+        from modelmedic.steps.adapters.tables.read import read_table
+        from modelmedic.steps.contracts.errors import BadInput
+        from modelmedic.steps.core.scaffold.rate import rate_of
+
+        table, rows = read_table(data)
+        if policy.data.time not in table.column_names:
+            raise BadInput(f"column {policy.data.time}, the policy's data.time, is not in {data} ({', '.join(table.column_names[:30])})")
+        return rate_of(table[policy.data.time], rows)
+
+    return rate
+
+
+def _rate_of_log(home: Path | None) -> "Rate":
+    """The rate by the inference log of a store that is there; where that cannot be read, the rate
+    is not known, and stderr says why.
+    """
+    from modelmedic.steps.runtime.workspace import Workspace
+
+    place = Workspace(home, read_only=True)
+
+    def rate(policy: "Policy") -> "RowRate | None":
+        from modelmedic.steps.adapters.clocks import SystemClock
+        from modelmedic.steps.contracts.errors import ModelmedicError
+        from modelmedic.steps.data.log_rate import log_rate
+
+        try:
+            return log_rate(place.store, policy, SystemClock())
+        except ModelmedicError as error:
+            click.echo(f"{policy.name}: how many rows come a day is not known: {error}", err=True)
+            return None
+
+    there = "MODELMEDIC_STORE" in place.environment or Path(place.store_url).is_dir()
+    return rate if there else lambda _policy: None
 
 
 @click.command(short_help="Show every value of a policy, with its source.")

@@ -2,7 +2,7 @@
 found, in our words.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from difflib import get_close_matches
 from typing import Any
@@ -32,6 +32,13 @@ def validated(tree: Node, kind: Kind = "HealingPolicy") -> tuple[Policy | None, 
         return None, sorted(set(_Faults(tree, kind).of(error)))
 
 
+def placed(tree: Node, found: Iterable[tuple[str, str]]) -> list[Fault]:
+    """Faults of a policy that other checks found, each a dotted place and a sentence, with the line
+    of the nearest key that is written.
+    """
+    return list(_Faults(tree, "HealingPolicy").placed(tuple(found)))
+
+
 class _Faults:
     def __init__(self, tree: Node, kind: Kind) -> None:
         self.tree = tree
@@ -48,6 +55,9 @@ class _Faults:
             yield from self._names()
         elif () not in grouped:
             yield from self._between_sections({path[0] for path in grouped})
+
+    def placed(self, found: tuple[tuple[str, str], ...]) -> Iterator[Fault]:
+        yield from self._expanded((), found)
 
     def _names(self) -> Iterator[Fault]:
         named = _child(_child(self.tree, "metadata"), "name")

@@ -1,4 +1,4 @@
-"""A first policy's `data` and window, guessed from a table; each guess with its reason, so that a
+"""A first policy's columns and sizes, guessed from a table; each guess with its reason, so that a
 person can check it. Called by init.
 """
 
@@ -12,11 +12,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from modelmedic.steps.contracts.errors import BadInput
-from modelmedic.steps.contracts.policy import LOGGED
+from modelmedic.steps.contracts.policy import LOGGED, Rollout
 from modelmedic.steps.contracts.policy_types import COLUMN
 from modelmedic.steps.contracts.window import format_duration
 from modelmedic.steps.contracts.words import Task
+from modelmedic.steps.core.scaffold.calendar import Calendar, calendar
 from modelmedic.steps.core.scaffold.columns import Facts, facts, giveaway_strength, is_code, unfit_reason
+from modelmedic.steps.core.scaffold.rate import RowRate, rate_of
+from modelmedic.steps.core.scaffold.sizes import FEWEST, Sizes, sizes
 from modelmedic.steps.core.tables.arrays import Floats, plain
 from modelmedic.steps.core.tables.classes import expect_two_classes, expect_two_words, told_task
 from modelmedic.steps.core.tables.moments import MOMENT, moments
@@ -29,9 +32,7 @@ _TARGET_NAMES = (  # the earlier decides
     re.compile(r"^(fraud|churn(ed)?|default(ed)?|delayed|late|cancell?ed|clicked|converted|survived|returned|spam)$", re.I),
 )
 _TIME_NAME = re.compile(r"time|date|(^|_)(ts|at|when)$", re.I)
-_WINDOWS = tuple(timedelta(days=days) for days in (7, 14, 28, 90))
 _JUDGED_ROWS = 500  # the default of detect.minRows
-_ENOUGH_ROWS = 2 * _JUDGED_ROWS
 _MOST_SEGMENT_VALUES = 20
 _MOST_SEGMENTS = 5
 
@@ -48,29 +49,36 @@ class Scaffold:
     numeric: tuple[str, ...]
     categorical: tuple[str, ...]
     segments: tuple[str, ...]
-    window: timedelta
+    sizes: Sizes
+    rate: RowRate
+    calendar: Calendar
     left_out: tuple[tuple[str, str], ...]
     notes: tuple[str, ...]
 
 
-def scaffold(table: pa.Table, *, target: str | None = None, time: str | None = None, task: Task | None = None) -> Scaffold:
-    """Guess the policy of a table. Raises BadInput with one sentence when target, time or features
-    cannot be told.
+def scaffold(
+    table: pa.Table, *, target: str | None = None, time: str | None = None, task: Task | None = None, rows: int | None = None
+) -> Scaffold:
+    """Guess the policy of a table, which is an even sample of `rows` where that is given. Raises
+    BadInput with one sentence when target, time or features cannot be told.
     """
     columns = {name: facts(table, name) for name in table.column_names}
     answer = _target(columns, target)
     task, labels, said = _task(columns[answer], table[answer], task)
     moment = _time(columns, time)
-    window, span_said = _window(table[moment], table.num_rows)
+    rate = rate_of(table[moment], rows)
+    sized = sizes(rate, round(rate.weight * np.isfinite(labels).sum()))
     features, left_out = _features(table, columns, (answer, moment), labels, task)
     if not features:
         reasons = "; ".join(f"{name}: {reason}" for name, reason in left_out)
         raise BadInput(f"no column is left to learn from ({reasons or 'there is no other'}); expected at least one feature")
     codes = tuple(column.name for column in features if is_code(column))
+    clock = calendar(table, features, moment)
     notes = (
         f"target {answer}" + ("" if target else " (from its name)") + f": {said}",
         f"time {moment}" + ("" if time else f" ({'the only' if _only_time(columns) else 'the likeliest'} column of times)"),
-        span_said,
+        *_said(sized, rate, table[moment], rows or table.num_rows),
+        *([f"{clock.sentence}; they count as broken only where they contradict the clock"] if clock.sentence else []),
     )
     return Scaffold(
         task=task,
@@ -79,7 +87,9 @@ def scaffold(table: pa.Table, *, target: str | None = None, time: str | None = N
         numeric=tuple(column.name for column in features if not is_code(column)),
         categorical=codes,
         segments=_segments(table, [columns[name] for name in codes]),
-        window=window,
+        sizes=sized,
+        rate=rate,
+        calendar=clock,
         left_out=tuple(left_out),
         notes=notes,
     )
@@ -111,7 +121,7 @@ def _task(column: Facts, values: pa.ChunkedArray, named: Task | None) -> tuple[T
     if named is Task.REGRESSION:
         raise BadInput(f"--task is regression and target {column.name} holds words, {words[0]} and {words[1]}; expected numbers")
     numbers = np.array([np.nan if word is None else float(word == words[1]) for word in texts.to_pylist()])
-    return Task.BINARY, numbers, f"binary, {words[1]} counts as 1 and {words[0]} as 0"
+    return Task.BINARY, numbers, f"binary, {words[1]} counts as 1 and {words[0]} as 0: write them so, because labels are read as numbers"
 
 
 def _numeric_task(column: Facts, numbers: Floats, named: Task | None) -> tuple[Task, Floats, str]:
@@ -185,19 +195,16 @@ def _counts(column: pa.ChunkedArray) -> Iterator[pa.StructScalar]:
     yield from pc.value_counts(plain(column))
 
 
-def _window(times: pa.ChunkedArray, rows: int) -> tuple[timedelta, str]:
-    """The shortest usual window that holds enough rows, and a sentence about the span of the
-    data.
-    """
+def _said(sized: Sizes, rate: RowRate, times: pa.ChunkedArray, rows: int) -> Iterator[str]:
+    """Sentences about the span of the data, its rate, and what follows from it."""
     bounds = pc.min_max(pa.chunked_array([moments(chunk) for chunk in times.chunks], MOMENT)).as_py()
-    span = max(bounds["max"] - bounds["min"], timedelta(seconds=1)) if bounds["min"] is not None else timedelta(seconds=1)
+    span = bounds["max"] - bounds["min"] if bounds["min"] is not None else timedelta(0)
     said = f"{rows} rows over {format_duration(timedelta(days=span.days)) if span.days else 'less than a day'}"
-    if span < 2 * _WINDOWS[0]:
-        window = max(timedelta(hours=round(span / timedelta(hours=4))), timedelta(hours=1))
-        return window, f"{said}: a window of {format_duration(window)}, a quarter of that"
-    for window in _WINDOWS:
-        expected = round(rows * (window / span))
-        if expected >= _ENOUGH_ROWS or window is _WINDOWS[-1]:
-            few = "" if expected >= _JUDGED_ROWS else f", too few: fewer than {_JUDGED_ROWS} are not judged"
-            return window, f"{said}: a window of {format_duration(window)} has about {expected} rows{few}"
-    raise AssertionError("the last window always returns")
+    few = f"; windows of fewer than {sized.min_rows} are not judged" if sized.min_rows < _JUDGED_ROWS else ""
+    yield f"{said}: a window of {format_duration(sized.window)} has about {sized.window_rows} rows{few}"
+    made = sized.rollout
+    if made is None:
+        yield f"{rate.words} are too few for a canary: rollout asks for {FEWEST.minRequests} requests and will mostly take challengers back"
+    elif made.minRequests != Rollout().minRequests or made.deadline != Rollout().deadline:
+        share = f"{made.steps[0]} % of the traffic within {format_duration(made.deadline)}"
+        yield f"{rate.words}: a canary answers {made.minRequests} of them with {share} even in a slow time"
