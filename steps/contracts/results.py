@@ -239,7 +239,8 @@ class ChallengerApproval(ApprovalResult):
 @dataclass(frozen=True, slots=True)
 class CanaryStep:
     """One share of the traffic (percent) and its judgement. A latency is None where nothing was
-    counted.
+    counted. The mean losses per row are of the same `labels` labelled requests, and the rank
+    correlations of the answers to the same `compared` ones; None where there were none.
     """
 
     share: int
@@ -250,6 +251,13 @@ class CanaryStep:
     verdict: str = ""
     sentence: str = ""
     at: datetime | None = None
+    labels: int = 0
+    canary_loss: float | None = None
+    champion_loss: float | None = None
+    compared: int = 0
+    correlation: float | None = None
+    distance: float | None = None
+    judged: bool = True  # false where too little was known by the deadline
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,8 +93,8 @@ def _share(site: Site) -> int:
 
 
 def _worse(site: Site, heals: tuple[PastHeal, ...]) -> bool:
-    """True when the last canary was taken back by a judgement, and not because it never came up or
-    because of a freeze.
+    """True when the last canary was taken back by a judgement, and not because it never came up,
+    because too few asked it, or because of a freeze.
     """
     current = site.ledger.current(site.model)
     deployed = site.ledger.result(current, DeployResult) if current is not None else None
@@ -103,7 +103,7 @@ def _worse(site: Site, heals: tuple[PastHeal, ...]) -> bool:
         deployed = site.ledger.result(site.ledger.find(last.incident), DeployResult)
     if deployed is None or deployed.outcome != "withdrawn":
         return False
-    return bool(deployed.steps) and deployed.steps[-1].verdict == "withdraw"
+    return bool(deployed.steps) and deployed.steps[-1].verdict == "withdraw" and deployed.steps[-1].judged
 
 
 def _waited(site: Site, current: Incident) -> float:

@@ -4,24 +4,29 @@ promoted or withdrawn, each change a recorded effect; called by the deploy stage
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
+from modelmedic.steps.contracts.comparison import AnswerLikeness
 from modelmedic.steps.contracts.errors import BadInput, ModelmedicError, Transient
 from modelmedic.steps.contracts.inference_log import PREDICTION
 from modelmedic.steps.contracts.results import CanaryStep
 from modelmedic.steps.contracts.serving import ServingState, Traffic
 from modelmedic.steps.contracts.training import ModelVersion
 from modelmedic.steps.contracts.words import Direction
+from modelmedic.steps.core.comparison.canary import CanaryAsModel, beside, judge_model
+from modelmedic.steps.core.comparison.likeness import likeness
 from modelmedic.steps.core.rollout.canary_judgement import DarkReplay, Judgement, judge_replay, judge_share, traffic_between
 from modelmedic.steps.core.statistics.latency import p95
 from modelmedic.steps.core.tables.thinning import thin
 from modelmedic.steps.effects.lease import LONGEST
 from modelmedic.steps.effects.perform import Effect
 from modelmedic.steps.incidents.heal_metrics import tell_heal
+from modelmedic.steps.rollout.paired_answers import PairedAnswers, Role
 from modelmedic.steps.runtime.run import Run, lease_if_any
 
 _REPLAY_ROWS = 25  # rows a request: enough for a p95 over twenty requests of the default replay
@@ -50,6 +55,7 @@ class Canary:
         self._model = model
         self._before = before
         self._serving = run.site.serving
+        self._likeness_in_the_dark: AnswerLikeness | None = None
 
     def start(self) -> None:
         """Start the canary dark, without traffic. A challenger that an earlier run has promoted
@@ -72,6 +78,9 @@ class Canary:
         rows = thin(site.references.replay(self._model.version), site.policy.rollout.replayRequests)
         with _blaming_the_challenger():
             answers = self._replayed(rows, "canary")
+        champion = self._champion_replay(rows)
+        if champion is not None and champion.version == self._before:
+            self._likeness_in_the_dark = likeness(*(np.asarray(each.values, dtype=np.float64) for each in (answers, champion)))
         replay = DarkReplay(
             task=site.policy.data.task,
             expected=tuple(rows.column(PREDICTION).to_pylist()),
@@ -79,7 +88,7 @@ class Canary:
             version=answers.version,
             asked_for=self._model.version,
             p95_ms=answers.p95_ms,
-            champion_p95_ms=self._champion_time(rows),
+            champion_p95_ms=champion.p95_ms if champion is not None else None,
         )
         return self._step(0, judge_replay(replay, site.policy.validation.latencyP95Ms), champion_p95_ms=replay.champion_p95_ms)
 
@@ -103,10 +112,11 @@ class Canary:
         if self._is_champion(self._serving.state()):
             return self._step_of_champion(share)
         started, first = site.clock.now(), self._traffic()
+        pairs = PairedAnswers(site, self._answered_again, self._model.version, self._before or "", started)
         pause = max(min(rollout.hold, rollout.deadline / 10), timedelta(seconds=1))
         while True:
             site.clock.sleep(pause)
-            step = self._judge_once(share, first, started)
+            step = self._judge_once(share, first, started, pairs)
             if step.verdict != "hold":
                 return step
 
@@ -183,7 +193,7 @@ class Canary:
     def _step_of_champion(self, share: int) -> CanaryStep:
         return self._step(share, Judgement("pass", f"version {self._model.version} serves already"))
 
-    def _judge_once(self, share: int, first: Mapping[str, Traffic] | None, started: datetime) -> CanaryStep:
+    def _judge_once(self, share: int, first: Mapping[str, Traffic] | None, started: datetime, pairs: PairedAnswers) -> CanaryStep:
         policy, now = self._run.site.policy, self._traffic()
         canary, champion = (
             traffic_between(now[who], first[who]) if now and first and who in now and who in first else None
@@ -191,7 +201,18 @@ class Canary:
         )
         waited = self._run.site.clock.now() - started
         judgement = judge_share(canary, champion, policy.rollout, policy.validation.latencyP95Ms, share, waited)
-        return self._step(share, judgement, canary, champion.latency_p95_ms if champion else None)
+        seen = self._as_model(pairs) if canary is not None and canary.requests else None
+        if seen is not None:
+            judgement = beside(judgement, judge_model(seen, share, len(policy.rollout.steps)))
+        step = self._step(share, judgement, canary, champion.latency_p95_ms if champion else None)
+        return _with_model(step, seen) if seen is not None else step
+
+    def _as_model(self, pairs: PairedAnswers) -> CanaryAsModel:
+        losses, live = pairs.look()
+        return CanaryAsModel(self._before or "none", losses, live, self._likeness_in_the_dark)
+
+    def _answered_again(self, rows: pa.Table, to: Role) -> tuple[float, ...]:
+        return self._replayed(rows, to).values
 
     def _step(self, share: int, judgement: Judgement, seen: Traffic | None = None, champion_p95_ms: float | None = None) -> CanaryStep:
         return CanaryStep(
@@ -203,6 +224,7 @@ class Canary:
             verdict=judgement.verdict,
             sentence=judgement.sentence,
             at=self._run.site.clock.now(),
+            judged=judgement.judged,
         )
 
     def _traffic(self) -> Mapping[str, Traffic] | None:
@@ -211,19 +233,19 @@ class Canary:
         except Transient:
             return None
 
-    def _replayed(self, rows: pa.Table, to: Literal["champion", "canary"]) -> _ReplayedAnswers:
+    def _replayed(self, rows: pa.Table, to: Role) -> _ReplayedAnswers:
         data = self._run.site.policy.data
         asked = rows.select([c for c in (*data.numeric, *data.categorical, data.time) if c in rows.column_names])
         answers = [self._serving.infer(asked.slice(at, _REPLAY_ROWS), to=to) for at in range(0, rows.num_rows, _REPLAY_ROWS)]
         values = tuple(value for answer in answers for value in answer.values)
         return _ReplayedAnswers(values, answers[-1].version if answers else "", p95(answer.latency_ms for answer in answers) or 0.0)
 
-    def _champion_time(self, rows: pa.Table) -> float | None:
-        """The champion's p95 on the same requests, in ms; None when the champion does not answer,
+    def _champion_replay(self, rows: pa.Table) -> _ReplayedAnswers | None:
+        """The champion's answers to the same requests; None when the champion does not answer,
         which does not count against the canary.
         """
         try:
-            return self._replayed(rows, "champion").p95_ms
+            return self._replayed(rows, "champion")
         except ModelmedicError:
             return None
 
@@ -232,6 +254,13 @@ class Canary:
 
     def _is_champion(self, state: ServingState) -> bool:
         return state.champion is not None and state.champion.digest == self._model.digest
+
+
+def _with_model(step: CanaryStep, seen: CanaryAsModel) -> CanaryStep:
+    losses, live = seen.losses, seen.live
+    if losses is not None:
+        step = replace(step, labels=losses.rows, canary_loss=losses.canary, champion_loss=losses.champion)
+    return replace(step, compared=live.rows, correlation=live.correlation, distance=live.distance) if live is not None else step
 
 
 @contextmanager

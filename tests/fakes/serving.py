@@ -18,7 +18,8 @@ class FakeServing(RehearsedServing):
     """`behaviours` by version: {"value": 0.5} is what it answers, {"error": …} refuses to serve,
     {"dies"} or {"silent"} never comes up,
 
-    {"damaged"} has files that are no model, {"status": 500} fails every request. `ask` is a
+    {"damaged"} has files that are no model, {"status": 500} fails every request, {"answers": f} is
+    what it answers to an age. `ask` is a
     caller's request through the gateway.
     """
 
@@ -51,4 +52,12 @@ class FakeServing(RehearsedServing):
         behaviour = self.behaviours.get(version, {})
         if behaviour.get("status"):
             raise Transient(f"version {version} answered {behaviour['status']}")
+        told = behaviour.get("answers")
+        if told is not None:
+            return np.array([told(age) for age in rows["age"].to_pylist()], dtype=np.float64)
         return np.full(rows.num_rows, float(behaviour.get("value", 0.5)))
+
+    def validated(self, version: str, rows: pa.Table) -> Floats:
+        """What validation has seen of the version: its answers, or half where none are stated."""
+        told = self.behaviours.get(version, {}).get("answers")
+        return np.array([told(age) for age in rows["age"].to_pylist()], dtype=np.float64) if told else np.full(rows.num_rows, 0.5)

@@ -74,6 +74,81 @@ def test_a_canary_without_traffic_is_held_until_the_deadline_and_never_promoted(
     assert world.clock.now() - NOW >= world.site.policy.rollout.deadline
 
 
+def test_a_canary_that_nobody_asked_is_not_judged_and_not_called_worse(tmp_path: Path) -> None:
+    world = DeployedWorld(tmp_path, traffic=0, label=_came_of)
+    deploy(world.run, "2")
+    sentence = _deployed(world)["sentence"]
+    assert "at 20 % nobody asked the canary, so it is not judged; rollout asks for 10 requests within 1h" in sentence
+    assert "loses" not in sentence
+
+
+def test_a_canary_that_loses_clearly_more_where_labels_are_quick_is_taken_back(tmp_path: Path) -> None:
+    answers = {"1": {"answers": lambda age: 0.9 if age > 45 else 0.1}, "2": {"answers": lambda age: 0.6 if age > 45 else 0.4}}
+    world = DeployedWorld(tmp_path, behaviours=answers, label=_came_of)
+    assert deploy(world.run, "2") == {"outcome": "withdrawn"}
+    step = _deployed(world)["steps"][-1]
+    assert "at 20 % the canary loses" in step["sentence"]
+    assert "more per row than version 1 on the same" in step["sentence"]
+    assert step["canary_loss"] > 2 * step["champion_loss"]
+    assert world.agrees == "1"
+
+
+def test_a_canary_that_loses_less_passes_with_its_losses_said(tmp_path: Path) -> None:
+    answers = {"1": {"answers": lambda age: 0.6 if age > 45 else 0.4}, "2": {"answers": lambda age: 0.9 if age > 45 else 0.1}}
+    world = DeployedWorld(tmp_path, behaviours=answers, label=_came_of)
+    assert deploy(world.run, "2") == {"outcome": "healed"}
+    step = _deployed(world)["steps"][-1]
+    assert "less per row than version 1 on the same" in step["sentence"]
+    assert (step["labels"] >= 50, step["compared"] >= 50, step["correlation"]) == (True, True, pytest.approx(1.0))
+
+
+def test_without_labels_the_losses_are_not_judged_and_the_answers_are_compared(tmp_path: Path) -> None:
+    answers = {version: {"answers": lambda age: age / 100} for version in ("1", "2")}
+    world = DeployedWorld(tmp_path, behaviours=answers)
+    assert deploy(world.run, "2") == {"outcome": "healed"}
+    step = _deployed(world)["steps"][-1]
+    assert "its losses are not judged, because no label of these requests is known yet" in step["sentence"]
+    assert "rank correlation of 1.00 with the champion's" in step["sentence"]
+    assert (step["labels"], step["canary_loss"]) == (0, None)
+
+
+@pytest.mark.parametrize(
+    ("live", "why"),
+    [
+        (lambda age: 1 - age / 100, "orders them the other way round (rank correlation -1.00; in validation 1.00)"),
+        (lambda _age: 0.5, "gives one answer to 100% of them, which it did not in validation"),
+    ],
+)
+def test_answers_unlike_the_champions_as_validation_did_not_show_are_taken_back(tmp_path: Path, live: Any, why: str) -> None:
+    answers = {version: {"answers": lambda age: age / 100} for version in ("1", "2")}
+    world = DeployedWorld(tmp_path, behaviours=answers)
+    play = world.clock.meanwhile
+
+    def meanwhile(start: Any, end: Any) -> None:
+        if world.serving.state().canary_percent:
+            world.serving.behaviours["2"] = {"answers": live}
+        play(start, end)
+
+    world.clock.meanwhile = meanwhile
+    assert deploy(world.run, "2") == {"outcome": "withdrawn"}
+    assert why in _deployed(world)["sentence"]
+    assert world.agrees == "1"
+
+
+def test_a_challenger_that_answered_otherwise_in_validation_too_may_do_so(tmp_path: Path) -> None:
+    answers = {"1": {"answers": lambda age: age / 100}, "2": {"answers": lambda age: 1 - age / 100}}
+    world = DeployedWorld(tmp_path, behaviours=answers)
+    assert deploy(world.run, "2") == {"outcome": "healed"}
+
+
+def _came_of(age: float) -> float:
+    return float(age > 45)
+
+
+def _deployed(world: DeployedWorld) -> Any:
+    return world.run.site.ledger.stage(world.run.incident, "deploy")
+
+
 def test_a_freeze_in_the_middle_takes_the_canary_back(tmp_path: Path) -> None:
     world = DeployedWorld(tmp_path)
     world.clock.meanwhile = lambda _start, _end: world.site.freezes.freeze(None, by="ana", reason="sale") and None

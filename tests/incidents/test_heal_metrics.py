@@ -104,6 +104,14 @@ def test_a_challenger_that_never_came_up_was_not_worse(tmp_path: Path, heard: He
     assert heard.value(m.CANARY_WORSE) == 0
 
 
+@pytest.mark.parametrize("traffic", [0, 6], ids=["nobody", "too few"])
+def test_a_canary_that_too_few_asked_is_not_judged_and_was_not_worse(tmp_path: Path, heard: Heard, traffic: int) -> None:
+    world = DeployedWorld(tmp_path, traffic=traffic)
+    world.site.metrics = heard
+    assert deploy(world.run, "2") == {"outcome": "withdrawn"}
+    assert heard.value(m.CANARY_WORSE) == 0
+
+
 def test_ends_are_told_by_outcome_and_the_latest_of_each_stays(world: DeployedWorld, heard: Heard) -> None:
     for days, outcome in enumerate((Outcome.HEALED, Outcome.REJECTED, Outcome.HEALED), start=1):
         ended = run(world.site, f"alert {days}").incident

@@ -2,7 +2,7 @@
 serving.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,9 +10,11 @@ from typing import Any
 import pyarrow as pa
 
 from modelmedic.steps.adapters.clocks import PlayedClock
+from modelmedic.steps.backtesting.windows import PlayedWindows
 from modelmedic.steps.contracts.diagnosis import Release
 from modelmedic.steps.contracts.errors import NotFound
 from modelmedic.steps.contracts.training import ModelVersion
+from modelmedic.steps.core.tables.log_columns import log_schema
 from modelmedic.steps.heal.results import note_diagnosis, note_validation
 from modelmedic.steps.incidents.opening import note_opening
 from modelmedic.steps.runtime.run import Run, Site
@@ -22,6 +24,7 @@ from tests.worlds.played import NOW, policy, run, site
 from tests.worlds.results import diagnosed, validated
 
 ROLLOUT = {"steps": [20, 50], "hold": "5m", "deadline": "1h", "minRequests": 10, "replayRequests": 40}
+AGES = [20.0 + number for number in range(50)]
 SERVES = 0.5  # what the fake answers to every row unless a test says otherwise
 
 
@@ -47,7 +50,10 @@ class Tables:
 
 
 class DeployedWorld:
-    """`traffic` requests an hour go through the gateway while a deployment holds a share."""
+    """`traffic` requests an hour go through the gateway while a deployment holds a share, of people
+    whose age runs from 20 to 69, and are logged. `label` tells what came of an age, at once; None:
+    no label is known.
+    """
 
     def __init__(
         self,
@@ -57,16 +63,20 @@ class DeployedWorld:
         traffic: int = 600,
         approval: str = "not-needed",
         rollout: Mapping[str, Any] | None = None,
+        label: Callable[[float], float] | None = None,
     ) -> None:
         self.clock = PlayedClock(NOW, self._meanwhile)
         self.registry = FakeRegistry(folder / "registry", name="churn")
         self.serving = FakeServing(behaviours)
-        rows = pa.table({"age": [30.0] * 50, "plan": ["a"] * 50, "prediction": [SERVES] * 50, "left": [0.0] * 50})
-        self.references = Tables({"1": rows, "2": rows})
+        rows = pa.table({"age": AGES, "plan": ["a"] * 50, "left": [0.0] * 50})
+        tables = {version: rows.append_column("prediction", pa.array(self.serving.validated(version, rows))) for version in ("1", "2")}
+        self.references = Tables(tables)
         rules = policy(rollout={**ROLLOUT, **(rollout or {})})
-        self.site: Site = site(
-            folder, rules=rules, clock=self.clock, registry=self.registry, serving=self.serving, references=self.references
-        )
+        self.windows = PlayedWindows(rules, self.clock)
+        ports = {"registry": self.registry, "serving": self.serving, "references": self.references, "windows": self.windows}
+        self.site: Site = site(folder, rules=rules, clock=self.clock, **ports)
+        self._label = label
+        self._requests = 0
         self.traffic = traffic
         self.failed = 0
         self.first, self.second = self._register("first"), self._register("second")
@@ -85,9 +95,22 @@ class DeployedWorld:
         return self.registry.register(folder, key=name, tags={}, metrics={})
 
     def _meanwhile(self, start: datetime, end: datetime) -> None:
-        rows = pa.table({"age": [40.0], "plan": ["b"]})
-        for _ in range(int((end - start).total_seconds() / 3600 * self.traffic)):
-            self.serving.ask(rows)
+        count = int((end - start).total_seconds() / 3600 * self.traffic)
+        rows = []
+        for number in range(count):
+            age = AGES[self._requests * 7 % len(AGES)]
+            answer = self.serving.ask(pa.table({"age": [age], "plan": ["b"]}))
+            rows.append((start + (end - start) * number / count, age, answer.values[0], answer.version, f"r-{self._requests}"))
+            self._requests += 1
+        if rows:
+            self.windows.add(self._logged(rows))
+
+    def _logged(self, rows: list[tuple[datetime, float, float, str, str]]) -> pa.Table:
+        at, ages, answers, versions, ids = zip(*rows, strict=True)
+        columns = {"at": at, "age": ages, "plan": ["b"] * len(at), "prediction": answers, "model_version": versions}
+        labels = [self._label(age) if self._label is not None else None for age in ages]
+        table = pa.table({**columns, "served_by": ["unknown"] * len(at), "request_id": ids, "left": pa.array(labels, pa.float64())})
+        return table.cast(log_schema(self.site.policy, target=True))
 
     @property
     def agrees(self) -> str | None:

@@ -37,6 +37,13 @@ def short(seconds: Floats, served: Floats, other: Floats) -> tuple[LossBlock, ..
     return _blocks(starts[place] if len(seconds) else starts, served[order], other[order])
 
 
+def in_order(seconds: Floats, served: Floats, other: Floats, rows: int) -> tuple[LossBlock, ...]:
+    """A block for every so many `rows` in the order of time; what is left over waits for more."""
+    order = np.argsort(seconds, kind="stable")[: len(seconds) // rows * rows]
+    starts = np.repeat(seconds[order][::rows], rows)
+    return _blocks(starts + np.repeat(np.arange(len(order) // rows), rows) * 1e-6, served[order], other[order])
+
+
 def _blocks(starts: Floats, served: Floats, other: Floats) -> tuple[LossBlock, ...]:
     each, where = np.unique(starts, return_inverse=True)
     rows = np.bincount(where, minlength=len(each))

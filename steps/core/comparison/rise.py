@@ -81,13 +81,16 @@ def as_share(rise: float) -> float:
     return rise / (2 + rise)
 
 
-def capital(blocks: Sequence[LossBlock], margin: float, past: Sequence[LossBlock] = ()) -> float:
+def capital(blocks: Sequence[LossBlock], margin: float, past: Sequence[LossBlock] = (), *, drawn_up: bool = True) -> float:
     """The e-detector against "the served version loses at most `margin` (a rise) more" after these
     days; 1 or less says nothing. `past` are earlier blocks, from which only the range is learnt.
+
+    Not `drawn_up` it is an e-process, of a trial that ends: however often it is looked at, it ever
+    reaches 1 / error with probability `error` at most (Ville 1939).
     """
     held = np.ones(len(_BETS))
     for share, width in zip(*_ranged(blocks, past), strict=True):
-        held = np.maximum(held, 1.0) * (1 + _BETS * np.clip((share - as_share(margin)) / width, -1, 1))
+        held = (np.maximum(held, 1.0) if drawn_up else held) * (1 + _BETS * np.clip((share - as_share(margin)) / width, -1, 1))
     return float(held.mean())
 
 

@@ -1,5 +1,5 @@
-"""The judgement on a canary: dark on replayed requests, and at every share on the requests that it
-answered. Called by deploy.
+"""The judgement on a canary as a server: dark on replayed requests, and at every share on the
+requests that it answered. Called by deploy. As a model it is judged by core/comparison/canary.py.
 
 Missing or too little data holds the canary and never passes it; a canary that cannot be judged by
 the deadline is withdrawn.
@@ -21,8 +21,13 @@ _SLOWER = 1.5  # times the champion's p95; beyond, a canary above the policy's b
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
+    """`judged` is false where the canary is withdrawn because too little was known by the deadline:
+    it was not shown to be worse.
+    """
+
     verdict: Literal["pass", "hold", "withdraw"]
     sentence: str
+    judged: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +87,11 @@ def judge_share(
             "withdraw",
             f"at {share} % the canary failed {canary.failures} of {canary.requests} requests; {rollout.maxErrorShare:.1%} are allowed",
         )
+    if not canary.requests:
+        asked = f"at {share} % nobody asked the canary, so it is not judged"
+        return _hold_or_withdraw(
+            late, f"{asked}; rollout asks for {rollout.minRequests} requests within {format_duration(rollout.deadline)}"
+        )
     if canary.requests < rollout.minRequests:
         return _hold_or_withdraw(
             late, f"at {share} % the canary answered {canary.requests} requests; at least {rollout.minRequests} are needed"
@@ -111,7 +121,7 @@ def _few(rollout: Rollout) -> int:
 
 
 def _hold_or_withdraw(late: bool, sentence: str) -> Judgement:
-    return Judgement("withdraw", f"{sentence}, and the deadline has passed") if late else Judgement("hold", sentence)
+    return Judgement("withdraw", f"{sentence}, and the deadline has passed", judged=False) if late else Judgement("hold", sentence)
 
 
 def _too_slow(p95: float, champion: float | None, bound: float) -> str | None:
