@@ -59,15 +59,15 @@ class PilotWeeks:
         enough = self.days[0] + _LEAST_HISTORY * min(_in_days(self.policy.retrain.history), learnt)
         return self.origin + max(float(enough), float(self.days[_LEAST_TAUGHT - 1])) * _DAY
 
-    def ask(self, span: Window, champion: float) -> tuple[PilotLoss, ...]:
+    def ask(self, span: Window, champion: float, gaps: Sequence[int] = GAPS) -> tuple[PilotLoss, ...]:
         """The mean losses on the rows of the span: of the pilots that are new at its beginning, of
-        those some weeks older, and of those that are `champion` days older. The newest first;
+        those `gaps` weeks older, and of those that are `champion` days older. The newest first;
         empty where the newest cannot be taught, or there is too little to ask.
         """
         asked = self._between(span)
         if asked.num_rows < LEAST_ASKED or self.first is None or span.start < self.first:
             return ()
-        ages = sorted({0.0, champion, *(gap * WEEK for gap in GAPS)})
+        ages = sorted({0.0, champion, *(gap * WEEK for gap in gaps)})
         each = {age: self._losses(span.start, age, asked) for age in ages if span.start - age * _DAY >= self.first}
         return tuple(PilotLoss(age, float(np.mean(losses)), excess(losses, each[0.0][0]), taught) for age, (losses, taught) in each.items())
 

@@ -22,12 +22,14 @@ if TYPE_CHECKING:
     from modelmedic.steps.adapters.models.pilots import Pilots
 
 _WEEK: Final = timedelta(days=WEEK)
-_MOST_WEEKS: Final = 26  # the newest; what was seen of ageing counts half after 8
+_MOST_WEEKS: Final = 26  # the newest
+_GAPS: Final = (4, 8, 12)  # weeks: with every fourth week asked first, each new week needs pilots of one more moment
+_ORDER: Final = (0, 2, 1, 3)  # of weeks by their number modulo 4
 
 
 @dataclass(frozen=True, slots=True)
 class TableAgeing:
-    """The ageing after so many measured `weeks`, of `wanted` ones; fewer where the time was
+    """The ageing after so many measured `weeks`, of the `wanted` newest; fewer where the time was
     over.
     """
 
@@ -49,15 +51,17 @@ class TableAgeing:
     @property
     def sentence(self) -> str:
         """The sentence that says what was measured, and what follows."""
+        if not self.measured and self.wanted >= LEAST_WEEKS:
+            return f"the ageing of models is not measured: the time was over after {self.weeks} weeks; the monitor measures it as rows come"
         if not self.measured:
             return (
-                f"the ageing of models is not measured: the table leaves {self.weeks} of the {LEAST_WEEKS} weeks "
+                f"the ageing of models is not measured: the table leaves {self.wanted} of the {LEAST_WEEKS} weeks "
                 "that are needed once a pilot model has learnt; the monitor measures it as rows come"
             )
         each, error = rent.per_day(self.state), rent.error(self.state)
         beside = f" (standard error {100 * error:.2g}{', hardly told from none' if error > each else ''})" if error is not None else ""
-        short = f" (of {self.wanted}, because the time was over)" if self.weeks < self.wanted else ""
-        said = f"on the newest {self.weeks} weeks{short} a pilot model's loss rises by {100 * each:.2g} % a day of its age{beside}"
+        of = f"{self.weeks} of " if self.weeks < self.wanted else ""
+        said = f"on {of}the newest {self.wanted} weeks a pilot model's loss rises by {100 * each:.2g} % a day of its age{beside}"
         every = {risk: self.every(price) for risk, price in PRICES.items()}
         if not all(every.values()):
             return f"{said}: models do not age here, and no interval is worth a training"
@@ -66,27 +70,29 @@ class TableAgeing:
 
 
 def table_ageing(policy: Policy, rows: pa.Table, pilots: "Pilots", going: Callable[[], bool]) -> TableAgeing:
-    """Measure it on logged rows with labels, the newest week first, while `going` says that there
-    is time. Raises BadInput for a feature that is no number.
+    """Measure it on logged rows with labels, every fourth week first and the weeks between them
+    then, while `going` says that there is time. Raises BadInput for a feature that is no number.
     """
     rows = rows.filter(pc.is_valid(rows[policy.data.target]))
     if not rows.num_rows:
         return TableAgeing(rent.unseen(), 0, 0)
     span = pc.min_max(rows[policy.data.time]).as_py()
     weeks = of_rows(policy, pilots, rows, span["min"], span["max"])
-    spans, seen = _spans(weeks), []
-    for each in spans:
+    spans, seen = _spans(weeks), {}
+    for place in sorted(range(len(spans)), key=lambda place: (_ORDER.index(place % 4), place)):
         if not going():
             break
-        asked = weeks.ask(each, 0.0)
+        asked = weeks.ask(spans[place], 0.0, _GAPS)
         if len(asked) > 1:
-            seen.append(measured_week(asked, each))
-    return TableAgeing(reduce(rent.after, reversed(seen), rent.unseen()), len(seen), len(spans))
+            seen[-place] = measured_week(asked, spans[place])
+    return TableAgeing(reduce(rent.after, (seen[place] for place in sorted(seen)), rent.unseen()), len(seen), len(spans))
 
 
 def _spans(weeks: PilotWeeks) -> list[Window]:
-    """The whole weeks, the newest first, each a week after the first pilot at least."""
+    """The whole weeks, the newest first, each so long after the first pilot that an older one can
+    be asked beside it.
+    """
     if weeks.first is None:
         return []
-    number = min(int((weeks.taught - weeks.first) / _WEEK) - 1, _MOST_WEEKS)
+    number = min(int((weeks.taught - weeks.first) / _WEEK) - _GAPS[0], _MOST_WEEKS)
     return [Window(weeks.taught - (place + 1) * _WEEK, weeks.taught - place * _WEEK) for place in range(max(number, 0))]

@@ -235,7 +235,7 @@ def test_few_labels_are_enough_to_judge_a_first_model_by(tmp_path: Path) -> None
 
 
 def test_the_interval_between_trainings_is_measured_and_said(tmp_path: Path) -> None:
-    ended = init(saved(tmp_path / "d.parquet", loans(when=every(1)).slice(0, 2400)), "--dry-run", ageing=True)
+    ended = init(saved(tmp_path / "d.parquet", loans(when=every(1)).slice(0, 3600)), "--dry-run", ageing=True)
     assert "a pilot model's loss rises by" in ended.stderr
     assert "days at balanced" in ended.stdout.replace("\n  #", "")
     assert "refresh: auto" in ended.stdout

@@ -14,7 +14,7 @@ from modelmedic.steps.data.labelled import logged_rows
 from modelmedic.steps.training.table_ageing import TableAgeing, table_ageing
 from tests.data.log import DAY, START, policy
 
-WEEKS = 11
+WEEKS = 16
 RULES = policy(retrain={"history": "28d", "minRows": 100})
 
 
@@ -58,11 +58,13 @@ def test_a_short_table_says_that_nothing_was_measured() -> None:
     assert "is not measured: the table leaves" in short.sentence
 
 
-def test_the_newest_weeks_are_measured_first_and_a_halt_is_said() -> None:
+def test_every_fourth_week_is_measured_first_and_a_halt_is_said() -> None:
     left = iter([True] * 5)
     halted = measured(1.0, going=lambda: next(left, False))
     assert halted.weeks == 5
-    assert f"on the newest 5 weeks (of {halted.wanted}, because the time was over)" in halted.sentence
+    assert f"on 5 of the newest {halted.wanted} weeks" in halted.sentence
+    left = iter([True] * 2)
+    assert "the time was over after 2 weeks" in measured(1.0, going=lambda: next(left, False)).sentence
 
 
 def test_without_labels_nothing_is_measured() -> None:

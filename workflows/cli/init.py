@@ -1,6 +1,7 @@
 """modelmedic init: a first policy from a data file, with every guess named."""
 
 import os
+import time
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,13 +15,13 @@ if TYPE_CHECKING:
 
     from modelmedic.steps.contracts.policy import Policy
 
-_MEASURED = 12.0  # seconds
+_LONGEST = 15.0  # seconds that the command takes, a week's pilots beside them
 
 
 @click.command(short_help="Scaffold a policy from a data file.")
 @click.argument("data", metavar="DATA_FILE", type=click.Path(path_type=Path))
 @click.option("--target", help="The label's column.")
-@click.option("--time", help="The column with each row's time.")
+@click.option("--time", "time_column", help="The column with each row's time.")
 @click.option("--task", type=click.Choice(TASKS), help="The kind of task; told from the target when left out.")
 @click.option("--name", help="The model's name; the file's name when left out.")
 @click.option("--owner", help="The team that answers for the model; you when left out.")
@@ -33,7 +34,7 @@ _MEASURED = 12.0  # seconds
 def init(
     data: Path,
     target: str | None,
-    time: str | None,
+    time_column: str | None,
     task: str | None,
     name: str | None,
     owner: str | None,
@@ -56,13 +57,14 @@ def init(
     from modelmedic.steps.contracts.words import Task
     from modelmedic.steps.core.scaffold.scaffold import scaffold
 
+    until = time.monotonic() + _LONGEST
     to_stdout = dry_run or str(out) == "-"
     if not to_stdout:
         _refuse_overwriting(out, force)
-    named = [(flag, column) for flag, column in (("--target", target), ("--time", time)) if column is not None]
+    named = [(flag, column) for flag, column in (("--target", target), ("--time", time_column)) if column is not None]
     check_columns(named, columns_of(data), f"is not in {data}")
     table, rows = read_table(data)
-    found = scaffold(table, target=target, time=time, task=Task(task) if task else None, rows=rows)
+    found = scaffold(table, target=target, time=time_column, task=Task(task) if task else None, rows=rows)
     write = partial(
         scaffold_yaml,
         found,
@@ -76,7 +78,7 @@ def init(
     for column, reason in found.left_out:
         click.echo(f"left out {column!r}: {reason}", err=True)
     if ageing:
-        measured, every = _ageing(policy, table)
+        measured, every = _ageing(policy, table, until)
         click.echo(measured, err=True)
         write = partial(write, ageing=measured, every=every)
     text = write()
@@ -87,21 +89,18 @@ def init(
         click.echo(f"wrote {out}; read it, then `modelmedic validate {out} --data {data}`", err=True)
 
 
-def _ageing(policy: "Policy", table: "pa.Table") -> tuple[str, float | None]:
-    """The sentence on how models of the table age, measured for a bounded time, and the days
-    between two trainings that follow from it.
+def _ageing(policy: "Policy", table: "pa.Table", until: float) -> tuple[str, float | None]:
+    """The sentence on how models of the table age, measured `until` a reading of the clock, and the
+    days between two trainings that follow from it.
     """
-    import time
-
     from modelmedic.steps.adapters.models.pilots import Pilots
     from modelmedic.steps.contracts.errors import BadInput
     from modelmedic.steps.data.labelled import logged_rows
     from modelmedic.steps.training.table_ageing import table_ageing
 
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # small models: threads only wait for each other
-    end = time.monotonic() + _MEASURED
     try:
-        measured = table_ageing(policy, logged_rows(policy, table), Pilots(), lambda: time.monotonic() < end)
+        measured = table_ageing(policy, logged_rows(policy, table), Pilots(), lambda: time.monotonic() < until)
     except BadInput as error:
         return f"the ageing of models is not measured: {error}", None
     return measured.sentence, measured.every(policy.retrain.price)
