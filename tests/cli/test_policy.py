@@ -207,3 +207,6 @@ def test_rows_of_one_model_judge_one_policy(policy: Path, tmp_path: Path) -> Non
     pyarrow.parquet.write_table(pa.table({"x": [1.0]}), tmp_path / "x.parquet")
     stranger = run("validate", policy, "--data", tmp_path / "x.parquet")
     assert (stranger.exit_code, "column time_hour, the policy's data.time, is not in" in stranger.stderr) == (65, True)
+    pyarrow.parquet.write_table(pa.table({"time_hour": ["soon", "later"]}), tmp_path / "x.parquet")
+    timeless = run("validate", policy, "--data", tmp_path / "x.parquet")
+    assert (timeless.exit_code, "holds fewer than two different times" in timeless.stderr) == (65, True)

@@ -88,7 +88,12 @@ def _rate_of_file(data: Path) -> "Rate":
         table, rows = read_table(data)
         if policy.data.time not in table.column_names:
             raise BadInput(f"column {policy.data.time}, the policy's data.time, is not in {data} ({', '.join(table.column_names[:30])})")
-        return rate_of(table[policy.data.time], rows)
+        found = rate_of(table[policy.data.time], rows)
+        if not found.per_day:
+            raise BadInput(
+                f"column {policy.data.time} of {data} holds fewer than two different times; expected such as 2026-01-31T18:00:00Z"
+            )
+        return found
 
     return rate
 
