@@ -15,6 +15,7 @@ from modelmedic.steps.data import snapshots
 from modelmedic.steps.records import documents
 from modelmedic.steps.runtime.run import Site
 from modelmedic.steps.training.code_version import code_version
+from modelmedic.steps.training.predict import allows_pickle
 from modelmedic.steps.training.scratch import fresh_folder
 from modelmedic.steps.training.train import train_in_child
 
@@ -43,7 +44,7 @@ def train_first(site: Site, snapshot: str) -> str:
 def _trained(site: Site, train: pa.Table, scratch: Path) -> Path:
     data = site.policy.data
     pq.write_table(train.select([*site.policy.features, data.target, data.time]), scratch / "train.parquet")
-    trained = train_in_child(scratch / "train.parquet", site.policy, scratch / "out")
+    trained = train_in_child(scratch / "train.parquet", site.policy, scratch / "out", unpickled=not allows_pickle())
     if trained.folder is None:
         raise BadInput(f"model {site.model} was not bootstrapped: {trained.sentence}")
     return trained.folder

@@ -15,10 +15,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from modelmedic.steps.contracts.errors import BadInput, ModelmedicError
+from modelmedic.steps.contracts.errors import BadInput, ModelmedicError, Refused
 from modelmedic.steps.contracts.policy import Policy
 
 _CHECKED_ROWS = 50
+_TRIED_ROWS = 300  # of many, on which a training function shows what kind of model it returns
 _CLOSED = "; training code reads its rows and its packages alone, and MODELMEDIC_TRAINING_PATHS may name more (docs/security.md)"
 _WEIGHTS = ("weight", "sample_weight")  # a training function with a parameter of such a name gets the rows' weights by it
 
@@ -51,6 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--policy", type=Path, required=True, help="the policy, JSON")
     parser.add_argument("--out", type=Path, required=True, help="folder for the model and the report")
     parser.add_argument("--recalibrate", type=Path, help="model folder whose answers are corrected, instead of a new training")
+    parser.add_argument("--unpickled", action="store_true", help="refuse a function whose models only pickling can save, after a few rows")
     parser.add_argument("--halving", type=float, help="days of age after which a row counts half; all rows count alike without it")
     return parser
 
@@ -68,9 +70,31 @@ def _train(options: argparse.Namespace) -> None:
     if options.recalibrate:
         model = recalibrated(estimator(options.recalibrate), rows, frame[policy.data.target].to_numpy(), policy.data.task)
     else:
-        model = _taught(entrypoint(policy.retrain.entrypoint), frame, policy, options.halving)
+        train = entrypoint(policy.retrain.entrypoint)
+        if options.unpickled and policy.retrain.entrypoint != "builtin":
+            _expect_unpickled(train, frame, policy, options.halving)
+        model = _taught(train, frame, policy, options.halving)
     folder = save(model, options.out / "model", policy, rows)
     _check(folder, rows.tail(_CHECKED_ROWS), policy)
+
+
+def _expect_unpickled(train: Callable[..., Any], frame: Any, policy: Policy, halving: float | None) -> None:
+    """Try the function on a few rows of many, and raise Refused when its model would be a pickle.
+    What fails on so few rows is left to the whole training to say.
+    """
+    from modelmedic.steps.adapters.models.loader import ALLOW_PICKLE, SAVED_WITHOUT
+    from modelmedic.steps.adapters.models.saver import unpickles
+
+    try:
+        model = _taught(train, frame.iloc[:: max(1, len(frame) // _TRIED_ROWS)].reset_index(drop=True), policy, halving)
+    except Exception as error:
+        print(f"a trial on {_TRIED_ROWS} rows failed ({type(error).__name__}: {error}); all rows are tried", file=sys.stderr)  # noqa: T201
+        return
+    if unpickles(model):
+        raise Refused(
+            f"it returns {type(model).__name__}, which only pickling can save, and models are served without unpickling: "
+            f"{SAVED_WITHOUT}, or set {ALLOW_PICKLE}=true where its maker is trusted"
+        )
 
 
 def _taught(train: Callable[..., Any], frame: Any, policy: Policy, halving: float | None) -> Any:

@@ -35,6 +35,11 @@ class ModelAnswers:
     fitness: Fitness
 
 
+def allows_pickle() -> bool:
+    """True where an operator has said that the makers of models are trusted."""
+    return os.environ.get(_ALLOW_PICKLE, "").lower() == "true"
+
+
 def ask_in_child(model: Path, policy: Policy, rows: pa.Table, out: Path, *, timed: bool = True) -> ModelAnswers:
     """Load the model folder as the predictor does and ask it about every row. `out` is a folder
     that does not exist yet. Only where the model is to be `timed`, requests of one row are.
@@ -44,8 +49,7 @@ def ask_in_child(model: Path, policy: Policy, rows: pa.Table, out: Path, *, time
     pq.write_table(rows.select([name for name in policy.features if name in rows.column_names]), out / "rows.parquet")
     arguments = [f"--model={model}", f"--policy={out / 'policy.json'}", f"--rows={out / 'rows.parquet'}", f"--out={out}"]
     arguments += [f"--single={_FEW}"] if is_in_this_process() or not timed else []
-    pickles = os.environ.get(_ALLOW_PICKLE, "").lower() == "true"
-    arguments += ["--allow-pickle"] if pickles else []
+    arguments += ["--allow-pickle"] if allows_pickle() else []
     code = run_child(["modelmedic.steps.training.predict_main", *arguments], out, _ALLOWED, [model])
     return _read(code, out, rows.num_rows)
 

@@ -37,13 +37,15 @@ def train_in_child(
     recalibrate: Path | None = None,
     halving: timedelta | None = None,
     timeout: timedelta | None = None,
+    unpickled: bool = False,
 ) -> TrainingOutcome:
     """Run `python -m modelmedic.steps.training` on the rows in `data`, with none of our credentials
     in the environment.
 
-    A row counts half as much for every `halving` that it is older than the newest; None: all alike.
-    `out` is a folder that does not exist yet, for everything that the child writes. A failure of
-    any kind is an answer, not an exception; the traceback is in the log in `out`.
+    `unpickled` refuses a training function whose models only pickling can save, before it gets all
+    rows. A row counts half as much for every `halving` that it is older than the newest; None: all
+    alike. `out` is a folder that does not exist yet, for everything that the child writes. A
+    failure of any kind is an answer, not an exception; the traceback is in the log in `out`.
     """
     allowed = timeout or policy.retrain.timeout
     out.mkdir(parents=True)
@@ -51,6 +53,8 @@ def train_in_child(
     command = ["modelmedic.steps.training", f"--data={data}", f"--policy={out / 'policy.json'}", f"--out={out}"]
     if recalibrate is not None:
         command.append(f"--recalibrate={recalibrate}")
+    if unpickled:
+        command.append("--unpickled")
     if halving is not None:
         command.append(f"--halving={halving / timedelta(days=1)}")
     started = time.monotonic()

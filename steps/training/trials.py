@@ -21,6 +21,7 @@ from modelmedic.steps.core.validation.gates import compare_with_champion
 from modelmedic.steps.runtime.run import Run
 from modelmedic.steps.runtime.versions import version_files
 from modelmedic.steps.training.evaluation import ask_model, scored_rows
+from modelmedic.steps.training.predict import allows_pickle
 from modelmedic.steps.training.process import run_in_pairs
 from modelmedic.steps.training.rehearsal import training_rows
 from modelmedic.steps.training.train import TrainingOutcome, train_in_child
@@ -118,7 +119,9 @@ def _trained(run: Run, remedy: Remedy, train: pa.Table, place: Path, halving: ti
     place.mkdir()
     pq.write_table(train.select([*site.policy.features, data.target, data.time]), place / "train.parquet")
     folder = _champion(run) if remedy is Remedy.RECALIBRATE else None
-    return train_in_child(place / "train.parquet", site.policy, place / "out", recalibrate=folder, halving=halving)
+    return train_in_child(
+        place / "train.parquet", site.policy, place / "out", recalibrate=folder, halving=halving, unpickled=not allows_pickle()
+    )
 
 
 def _champion(run: Run) -> Path:

@@ -34,11 +34,13 @@ HERE = "tests.training.trainers"
 
 @pytest.fixture
 def training(tmp_path: Path) -> Callable[..., TrainingOutcome]:
-    def start(function: str, *, timeout: timedelta | None = None, halving: timedelta | None = None) -> TrainingOutcome:
+    def start(
+        function: str, *, timeout: timedelta | None = None, halving: timedelta | None = None, unpickled: bool = False, days: int = 4
+    ) -> TrainingOutcome:
         rules = _rules(function)
-        table = rows(START, START + timedelta(days=4), rules)
+        table = rows(START, START + timedelta(days=days), rules)
         pq.write_table(table.select([*rules.features, "left", "at"]), tmp_path / "train.parquet")
-        return train_in_child(tmp_path / "train.parquet", rules, tmp_path / "out", timeout=timeout, halving=halving)
+        return train_in_child(tmp_path / "train.parquet", rules, tmp_path / "out", timeout=timeout, halving=halving, unpickled=unpickled)
 
     return start
 
@@ -115,6 +117,26 @@ def test_credentials_and_addresses_do_not_reach_a_training_function(
     assert "MLFLOW_TRACKING_URI" in seen  # its own, a file in its own folder
     for name in ("AWS_SECRET_ACCESS_KEY", "MODELMEDIC", "TOKEN", "KUBERNETES", "unique-secret"):
         assert name not in seen
+
+
+def test_a_pickle_that_nobody_will_load_is_refused_before_the_rows_are_learnt(
+    training: Callable[..., TrainingOutcome], tmp_path: Path
+) -> None:
+    refused = training("pickled", unpickled=True, days=20)
+    assert refused.folder is None
+    assert "it returns Own, which only pickling can save" in refused.sentence
+    assert "MODELMEDIC_ALLOW_PICKLE=true where its maker is trusted" in refused.sentence
+    said = (tmp_path / "out" / "process.log").read_text()
+    assert said.count("taught") == 1
+    assert "taught 300 rows" in said
+
+
+def test_a_pickle_is_trained_where_an_operator_trusts_its_maker(training: Callable[..., TrainingOutcome]) -> None:
+    assert training("pickled", days=20).folder is not None
+
+
+def test_a_function_that_fails_on_a_few_rows_alone_is_given_all(training: Callable[..., TrainingOutcome]) -> None:
+    assert training("forest", unpickled=True).folder is not None
 
 
 def test_users_own_model_is_saved_without_pickle_and_answers_probabilities(training: Callable[..., TrainingOutcome]) -> None:

@@ -3,9 +3,9 @@ its maker is trusted.
 
 MLflow puts every format behind MLFLOW_ALLOW_PICKLE_DESERIALIZATION, skops among them, because the
 list of types that skops may build comes from the model itself (mlflow/sklearn/__init__.py, 3.17).
-Here the list is ours: scikit-learn's own classes and the types that skops trusts anyway. Such a
-model needs neither the flag nor MLflow, whose import takes longer than everything else a predictor
-does.
+Here the list is ours: scikit-learn's own classes, the estimators of LightGBM and XGBoost, and the
+types that skops trusts anyway. Such a model needs neither the flag nor MLflow, whose import takes
+longer than everything else a predictor does; nor does a file of LightGBM's or XGBoost's own.
 
 Trees are checked after loading (trees.py), because scikit-learn does not check their node numbers
 (skops 0.16, UNTRUSTED_TYPE_REASONS). One limit: its other compiled parts, such as the vectors of an
@@ -23,12 +23,14 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from modelmedic.steps.adapters.models.boosters import LIBRARIES, TRUSTED, library_of, load_native
 from modelmedic.steps.adapters.models.folder import ModelInput, example, flavor, read_folder, signature
 from modelmedic.steps.adapters.models.trees import check_trees
 from modelmedic.steps.contracts.errors import BadInput, Refused
 from modelmedic.steps.contracts.words import Task
 
 ALLOW_PICKLE = "MODELMEDIC_ALLOW_PICKLE"  # the environment variable that says so
+SAVED_WITHOUT = "train what skops can save (scikit-learn, LightGBM and XGBoost, pipelines of them)"
 _MLFLOW_FLAG = "MLFLOW_ALLOW_PICKLE_DESERIALIZATION"
 _OWN_CLASS = re.compile(r"sklearn(\.\w+)*\.[A-Z]\w*")  # a class by its name: functions are never taken on a model's word
 # What imputers and native categories of scikit-learn hold beside its classes. A partial is no more
@@ -58,16 +60,27 @@ def load_model(folder: Path, task: Task | None = None, *, allow_pickle: bool = F
     if sklearn.get("serialization_format") == "skops" and not sklearn.get("code"):
         ask, unpickled = _skops(folder, sklearn, task, allow_pickle)
         shape = "sklearn/skops"
+    elif (native := next((name for name in LIBRARIES if name in document["flavors"]), "")) and not _is_pickled(folder, document, native):
+        answers = load_native(folder, native, flavor(folder, document, native))
+        ask, unpickled, shape = (lambda frame: one_number(answers(frame), len(frame))), False, f"{native}/native"
     else:
         ask, unpickled = _pyfunc(folder, document, task, allow_pickle)
         shape = next((name for name in document["flavors"] if name != "python_function"), "python_function")
     return LoadedModel(ask, signature(document), example(folder, document), shape, unpickled)
 
 
+def _is_pickled(folder: Path, document: Mapping[str, Any], name: str) -> bool:
+    """True for a model of a boosting library that is no file of the library's own, or that brings
+    code.
+    """
+    config = flavor(folder, document, name)
+    return Path(str(config.get("data", ""))).suffix in (".pkl", ".skops") or bool(config.get("code"))
+
+
 def _permit(folder: Path, allowed: bool, why: str) -> None:
     if not allowed:
         raise Refused(
-            f"model folder {folder} {why}, which runs what its maker wrote; save it with skops, or set {ALLOW_PICKLE}=true "
+            f"model folder {folder} {why}, which runs what its maker wrote; {SAVED_WITHOUT}, or set {ALLOW_PICKLE}=true "
             "where the maker is trusted"
         )
 
@@ -80,6 +93,8 @@ def _skops(folder: Path, config: Mapping[str, Any], task: Task | None, allowed: 
     named = config.get("skops_trusted_types") or ()
     wanted = [str(kind) for kind in named] if isinstance(named, list | tuple) else []
     strangers = [kind for kind in wanted if not trusts(kind)]
+    for library in {kind.partition(".")[0] for kind in wanted} & set(LIBRARIES):
+        library_of(library)
     if strangers:
         _permit(folder, allowed, f"has the type {strangers[0]} in it")
     try:
@@ -96,7 +111,7 @@ def _skops(folder: Path, config: Mapping[str, Any], task: Task | None, allowed: 
 
 def trusts(kind: str) -> bool:
     """True when skops may build this type in our process, whoever wrote the model."""
-    return bool(_OWN_CLASS.fullmatch(kind)) or kind in _HARMLESS
+    return bool(_OWN_CLASS.fullmatch(kind)) or kind in _HARMLESS or kind in TRUSTED
 
 
 def _native(model: Any, task: Task | None) -> Callable[[Any], np.ndarray]:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 
+from modelmedic.steps.adapters.models.boosters import LIBRARIES, native_flavor, save_native
 from modelmedic.steps.adapters.models.loader import trusts
 from modelmedic.steps.contracts.errors import BadInput
 from modelmedic.steps.contracts.policy import Policy
@@ -21,8 +22,8 @@ _EXAMPLE_ROWS = 5
 
 
 def save(model: Any, folder: Path, policy: Policy, rows: pd.DataFrame) -> Path:
-    """Save a model as a folder. `model` is a fitted scikit-learn estimator, a path to a ready
-    MLflow model, or anything that `mlflow.pyfunc` takes.
+    """Save a model as a folder. `model` is a fitted scikit-learn estimator, a model of LightGBM or
+    XGBoost, a path to a ready MLflow model, or anything that `mlflow.pyfunc` takes.
 
     `rows` has the features that it learnt from; a few of them go along as the input example. An
     estimator is saved with skops, which needs no unpickling, and pickled where skops does not know
@@ -34,6 +35,15 @@ def save(model: Any, folder: Path, policy: Policy, rows: pd.DataFrame) -> Path:
         warnings.simplefilter("ignore")  # MLflow's hints on integer columns and environments do not apply here
         logging.getLogger("mlflow").setLevel(logging.ERROR)
         return _saved(model, folder, policy, rows[list(policy.features)].head(_EXAMPLE_ROWS))
+
+
+def unpickles(model: Any) -> bool:
+    """True for what a training function returned when only pickling can save it."""
+    if isinstance(model, str | Path) or native_flavor(model) is not None:
+        return False
+    from sklearn.base import BaseEstimator
+
+    return not (isinstance(model, BaseEstimator) and _trusted(model) is not None)
 
 
 def estimator(folder: Path) -> Any:
@@ -73,6 +83,10 @@ def _saved(model: Any, folder: Path, policy: Policy, example: pd.DataFrame) -> P
     from sklearn.base import BaseEstimator
 
     common = {"signature": signature(policy), "input_example": example}
+    native = native_flavor(model)
+    if native is not None:
+        save_native(model, folder, native, {**common, "pip_requirements": _pins(native, "pandas")})
+        return folder
     if isinstance(model, BaseEstimator) and hasattr(model, "predict"):
         return _estimator(model, folder, policy, common)
     try:
@@ -90,8 +104,9 @@ def _estimator(model: Any, folder: Path, policy: Policy, common: dict[str, Any])
     from mlflow.exceptions import MlflowException
 
     answers = "predict_proba" if policy.data.task is Task.BINARY and hasattr(model, "predict_proba") else "predict"
-    common = {**common, "pyfunc_predict_fn": answers, "pip_requirements": _pins("scikit-learn", "skops", "pandas")}
     trusted = _trusted(model)
+    boosters = [name for name in LIBRARIES if any(kind.startswith(f"{name}.") for kind in trusted or ())]
+    common = {**common, "pyfunc_predict_fn": answers, "pip_requirements": _pins("scikit-learn", "skops", "pandas", *boosters)}
     if trusted is not None:
         mlflow.sklearn.save_model(model, str(folder), serialization_format="skops", skops_trusted_types=list(trusted), **common)
         return folder
