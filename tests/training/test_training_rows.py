@@ -116,7 +116,7 @@ def test_rows_that_the_champion_has_learnt_judge_nobody() -> None:
     assert of(NOW - 3 * DAY).holdout.start == NOW - 3 * DAY
     assert of(NOW - 40 * DAY) == _plan(Cause.AGEING)
     assert not of(NOW - 1.5 * DAY).enough
-    assert "only 100 labels outside of quarantine are known since 2026-03-20 12:00Z" in of(NOW - 1.5 * DAY).reason
+    assert "only 100 labels since 20 March, up to when the champion has learnt; `validate.minLabels` asks for" in of(NOW - 1.5 * DAY).reason
 
 
 def test_labels_that_have_not_matured_are_left_out() -> None:
@@ -159,14 +159,14 @@ def test_correction_may_be_tried_against_a_full_training() -> None:
 def test_harm_that_shows_in_too_few_labels_to_judge_by_trains_nothing() -> None:
     made = _plan(quarantined=[Window(NOW - 9 * DAY, NOW)])
     assert not made.enough
-    assert "0 mature labels" in made.reason
+    assert "only 0 labels since 15 March, from when on the harm shows" in made.reason
 
 
 def test_too_few_rows_at_all_train_nothing_and_say_why() -> None:
     made = _plan(Cause.COVARIATE_SHIFT, a_day=5)
     assert not made.enough
-    assert "395 labelled rows" in made.reason
-    assert "700 are needed" in made.reason
+    assert "only 395 labels since 24 July 2025; `retrain.minRows` asks for 500 to learn from" in made.reason
+    assert "`validate.minLabels` for 200 to judge by" in made.reason
 
 
 def test_quarantined_spans_are_neither_learnt_from_nor_counted() -> None:

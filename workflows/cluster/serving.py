@@ -62,7 +62,8 @@ def serving_runtime(namespace: str, platform: Platform) -> dict[str, Any]:
     }
     spec = {
         "annotations": {"prometheus.io/path": "/metrics", "prometheus.io/port": str(PORT), "prometheus.io/scrape": "true"},
-        "supportedModelFormats": [{"name": "mlflow", "version": "1", "autoSelect": True}],
+        # Not autoSelect, for InferenceServices of others that name no runtime; ours name this one.
+        "supportedModelFormats": [{"name": "mlflow", "version": "1"}],
         "protocolVersions": ["v1", "v2"],
         "containers": [container],
         "volumes": [{"name": "work", "emptyDir": {"sizeLimit": "2Gi"}}],

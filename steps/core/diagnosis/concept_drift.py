@@ -12,6 +12,7 @@ from modelmedic.steps.contracts.diagnosis import Diagnosis, Evidence
 from modelmedic.steps.contracts.words import Cause, Task
 from modelmedic.steps.core.diagnosis.confidence import CONCEPT, above
 from modelmedic.steps.core.diagnosis.covariate_shift import moved_inputs
+from modelmedic.steps.core.diagnosis.residual_words import residual_sentence
 from modelmedic.steps.core.statistics.importance import FEW_ROWS, matched_reference
 from modelmedic.steps.core.statistics.regions import region
 from modelmedic.steps.core.statistics.replay import deflate
@@ -49,9 +50,9 @@ def _concept(both: Pair, rows: LabelledRows, moved: tuple[ColumnShift, ...]) -> 
     segment, columns = _locate(both, rows, ranked[0].column)
     blamed = tuple(dict.fromkeys([*columns, *(s.column for s in ranked[:3] if s.p_value < _BELIEVED)]))
     where = f" where {segment.column} is {segment.value}" if segment else ""
-    sentence = f"given the inputs, labels behave differently{where}: the residuals changed most over {blamed[0]}"
+    sentence = f"given the inputs, labels behave differently{where}, most over {blamed[0]}"
     evidence = tuple(
-        Evidence("residuals.changed", f"residuals changed over {s.column} (chi-square {s.statistic:.0f} on {s.freedom})", s.statistic)
+        Evidence("residuals.changed", residual_sentence(both.column(s.column), rows), s.statistic)
         for s in ranked[:3]
         if s.p_value < _BELIEVED
     )

@@ -84,17 +84,16 @@ def plans(
     starts = [_reach_back(start, policy, kept) for start in _starts(diagnosis, remedy, policy, onset, limits, turned, retraining)]
     possible = [start for start in starts if _teaches(start, policy, kept, held)]
     if not possible:
-        need = _least_rows(remedy, policy) + policy.validation.least_labels
-        reason = f"{len(kept)} labelled rows in {limits} outside of quarantine; {need} are needed to train on and to judge by"
+        reason = f"only {len(kept)} labels since {_day(limits.start, now)}; {_asked_for(remedy, policy)}"
         return (_no_plan(remedy, limits, excluded, reason),)
     if unseen < policy.validation.least_labels:
-        words = f"only {unseen} labels outside of quarantine are known since {taught:%Y-%m-%d %H:%MZ}, up to when the champion has learnt; "
-        return (_no_plan(remedy, limits, excluded, f"{words}{policy.validation.least_labels} of them are needed to judge by"),)
+        words = f"only {unseen} labels since {_day(taught or now, now)}, up to when the champion has learnt"
+        return (_no_plan(remedy, limits, excluded, f"{words}; `validate.minLabels` asks for {policy.validation.least_labels} to judge by"),)
     shown = min(onset, window.start)
     young = int((kept >= _us(shown)).sum())
     if young < _LEAST_SHOWN and diagnosis.cause is not Cause.AGEING:
-        reason = f"only {young} mature labels outside of quarantine are younger than {shown:%Y-%m-%d %H:%MZ}, since when the harm shows; "
-        return (_no_plan(remedy, limits, excluded, f"{reason}{_LEAST_SHOWN} of them are needed to judge by"),)
+        reason = f"only {young} labels since {_day(shown, now)}, from when on the harm shows"
+        return (_no_plan(remedy, limits, excluded, f"{reason}; {_LEAST_SHOWN} are needed to judge by"),)
     if diagnosis.cause is Cause.CONCEPT_DRIFT:
         new = int((kept >= _us(onset)).sum())
         held = min(held, max(new // 2, policy.validation.least_labels))  # the other half of the new ones is learnt from
@@ -244,6 +243,19 @@ def _windows_beside(remedy: Remedy, train: Window, learnt: Times, policy: Policy
 
 def _no_plan(remedy: Remedy, whole: Window, excluded: tuple[Window, ...], reason: str) -> TrainingPlan:
     return TrainingPlan(remedy, whole, Window(whole.end, whole.end), excluded, reason, enough=False)
+
+
+def _day(moment: datetime, now: datetime) -> str:
+    """`29 October`, with its year when that is another one."""
+    return f"{moment.day} {moment:%B}" if moment.year == now.year else f"{moment.day} {moment:%B %Y}"
+
+
+def _asked_for(remedy: Remedy, policy: Policy) -> str:
+    """The sentence on how many labels the policy asks for."""
+    judge = f"`validate.minLabels` for {policy.validation.least_labels} to judge by"
+    if remedy is Remedy.RECALIBRATE:
+        return f"a correction asks for {_LEAST_CORRECTED} to learn from, {judge}"
+    return f"`retrain.minRows` asks for {policy.retrain.minRows} to learn from, {judge}"
 
 
 def _least_rows(remedy: Remedy, policy: Policy) -> int:
