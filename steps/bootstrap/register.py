@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from modelmedic.steps.adapters.models.files import pull
 from modelmedic.steps.bootstrap.candidate import Candidate, candidate_key, candidates, registration_key
+from modelmedic.steps.bootstrap.rows import split_plan
 from modelmedic.steps.bootstrap.serve import expect_no_other_champion
 from modelmedic.steps.contracts.errors import BadInput, NotFound, Refused
 from modelmedic.steps.contracts.training import Gate, ModelVersion
@@ -19,7 +20,7 @@ from modelmedic.steps.core.validation.gates import first_gates, holdout_metrics
 from modelmedic.steps.data import snapshots
 from modelmedic.steps.records.documents import read
 from modelmedic.steps.runtime.run import Site, advance
-from modelmedic.steps.runtime.versions import end_registration, of_key, registration, taught_tag, version_files
+from modelmedic.steps.runtime.versions import end_registration, of_key, registration, taught_tag, training_params, version_files
 from modelmedic.steps.training.evaluation import ask_model, scored_rows, with_answers
 from modelmedic.steps.training.history import remember_bootstrap_rows
 from modelmedic.steps.training.scratch import fresh_folder
@@ -64,7 +65,8 @@ def _registered(site: Site, made: Candidate, key: str) -> ModelVersion:
         "policy": site.policy.hash,
         **taught_tag(pc.min(holdout[site.policy.data.time]).as_py()),
     }
-    facts = advance(site, registration(site, folder, key, tags, numbers))
+    params = training_params(site.policy, split_plan(site.policy, rows), train.num_rows)
+    facts = advance(site, registration(site, folder, key, tags, numbers, params))
     version = site.registry.version(str(facts["version"]))
     site.references.keep(version.version, with_answers(holdout, version.version, answers))
     remember_bootstrap_rows(site, made.snapshot)

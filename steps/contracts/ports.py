@@ -74,9 +74,18 @@ class Registry(Protocol):
         """
         ...
 
-    def register(self, model: Path, *, key: str, tags: Mapping[str, str], metrics: Mapping[str, float]) -> ModelVersion:
+    def register(
+        self, model: Path, *, key: str, tags: Mapping[str, str], metrics: Mapping[str, float], params: Mapping[str, str] | None = None
+    ) -> ModelVersion:
         """Register a model folder once per `key`: a second call with the same key answers the first
-        one's version.
+        one's version. `tags` name the rows by the digests of their snapshots, `params` say how it
+        was trained.
+        """
+        ...
+
+    def attach(self, version: str, name: str, text: str) -> None:
+        """Keep a page beside the version's training, for people, in the place of an earlier one of
+        that name.
         """
         ...
 

@@ -31,7 +31,7 @@ from modelmedic.steps.heal.kept_in_the_dark import won_version
 from modelmedic.steps.heal.results import note_training, note_validation
 from modelmedic.steps.runtime.reference import ChampionReference, champion_reference
 from modelmedic.steps.runtime.run import Outputs, Run
-from modelmedic.steps.runtime.versions import alias_move, registration, taught_tag, version_files
+from modelmedic.steps.runtime.versions import alias_move, registration, taught_tag, training_params, version_files
 from modelmedic.steps.training.evaluation import ask_model, scored_rows, with_answers
 from modelmedic.steps.training.scratch import fresh_folder
 
@@ -237,7 +237,8 @@ def _registered(run: Run, challenger: _Challenger, passed: str, numbers: Mapping
         **taught_tag(trained.plan.holdout.end if challenger.twin_digest is not None else trained.plan.train.end),
         **({"twin": challenger.twin_digest} if challenger.twin_digest is not None else {}),
     }
-    effect = registration(run.site, challenger.folder, f"{run.incident.id}:{challenger.digest[:16]}", tags, numbers)
+    params = training_params(run.site.policy, trained.plan, trained.rows)
+    effect = registration(run.site, challenger.folder, f"{run.incident.id}:{challenger.digest[:16]}", tags, numbers, params)
     with run.leased() as lease:
         facts = run.perform(effect, lease)
     return run.site.registry.version(str(facts["version"]))

@@ -3,14 +3,15 @@ which version is which. Called by bootstrap, training and the heal.
 """
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from modelmedic.steps.adapters.models.files import digest, pull, push
 from modelmedic.steps.contracts.audit import Phase
 from modelmedic.steps.contracts.errors import NotFound
 from modelmedic.steps.contracts.keys import model_prefix
-from modelmedic.steps.contracts.training import ModelVersion
+from modelmedic.steps.contracts.policy import Policy
+from modelmedic.steps.contracts.training import ModelVersion, TrainingPlan
 from modelmedic.steps.contracts.words import Direction
 from modelmedic.steps.effects.perform import Effect
 from modelmedic.steps.runtime.run import Run, Site
@@ -47,7 +48,9 @@ def version_files(site: Site, model: ModelVersion) -> Path:
         return site.registry.fetch(model.version, to)
 
 
-def registration(site: Site, folder: Path, key: str, tags: Mapping[str, str], metrics: Mapping[str, float]) -> Effect:
+def registration(
+    site: Site, folder: Path, key: str, tags: Mapping[str, str], metrics: Mapping[str, float], params: Mapping[str, str] | None = None
+) -> Effect:
     """The effect that makes a model folder a version, once per key. The files come first, because a
     registered version may be served at once.
     """
@@ -55,13 +58,33 @@ def registration(site: Site, folder: Path, key: str, tags: Mapping[str, str], me
 
     def act() -> None:
         push(site.store, model_prefix(content), folder)
-        site.registry.register(folder, key=key, tags=tags, metrics=metrics)
+        site.registry.register(folder, key=key, tags=tags, metrics=metrics, params=params)
 
     def read_back() -> dict[str, str] | None:
         found = of_key(site, key)
         return {"version": found.version, "digest": found.digest} if found else None
 
     return Effect("version.registered", f"register:{key}", Direction.ADVANCE, act, read_back, {"digest": content, **tags})
+
+
+def training_params(policy: Policy, plan: TrainingPlan, rows: int | None) -> dict[str, str]:
+    """How a version was trained, for people who compare the runs of a model."""
+    retrain = policy.retrain
+    facts = {
+        "entrypoint": retrain.entrypoint,
+        "remedy": plan.remedy.value,
+        "rows": rows if rows is not None else plan.rows,
+        "holdout_rows": plan.holdout_rows,
+        "trained_from": plan.train.start.isoformat(),
+        "trained_until": plan.train.end.isoformat(),
+        "halving_days": plan.halving / timedelta(days=1) if plan.halving is not None else "",
+        "excluded_spans": len(plan.excluded),
+        "way": plan.reason,
+        "risk": retrain.risk.value,
+        "price": retrain.price,
+        "policy": policy.hash,
+    }
+    return {name: str(fact) for name, fact in facts.items() if fact != ""}
 
 
 def end_registration(site: Site, key: str) -> None:

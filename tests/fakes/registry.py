@@ -23,16 +23,24 @@ class FakeRegistry(RehearsedRegistry):
         super().__init__(files, name)
         self.unreachable = False
         self.metrics: dict[str, dict[str, float]] = {}
+        self.attached: dict[tuple[str, str], str] = {}
 
     def alias(self, alias: str) -> str | None:
         self._reach()
         return super().alias(alias)
 
-    def register(self, model: Path, *, key: str, tags: Mapping[str, str], metrics: Mapping[str, float]) -> ModelVersion:
+    def register(
+        self, model: Path, *, key: str, tags: Mapping[str, str], metrics: Mapping[str, float], params: Mapping[str, str] | None = None
+    ) -> ModelVersion:
         self._reach()
-        made = super().register(model, key=key, tags=tags, metrics=metrics)
+        made = super().register(model, key=key, tags=tags, metrics=metrics, params=params)
         self.metrics.setdefault(made.version, dict(metrics))
         return made
+
+    def attach(self, version: str, name: str, text: str) -> None:
+        self._reach()
+        super().attach(version, name, text)
+        self.attached[version, name] = text
 
     def version(self, version: str) -> ModelVersion:
         self._reach()

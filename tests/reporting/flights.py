@@ -143,6 +143,9 @@ class Aliases:
     def alias(self, alias: str) -> str | None:
         return "3" if alias == "champion" else None
 
+    def attach(self, version: str, name: str, text: str) -> None:
+        self.attached = {**getattr(self, "attached", {}), (version, name): text}
+
 
 def site(current: pa.Table | None, work: Path, policy: Policy = POLICY) -> Site:
     clock = PlayedClock()

@@ -27,6 +27,7 @@ from modelmedic.steps.reporting.pictures.values import Bins, ColumnComparison
 from modelmedic.steps.reporting.publish import publish
 from modelmedic.steps.reporting.story import gather
 from modelmedic.steps.runtime.run import Site
+from tests.fakes.registry import FakeRegistry
 from tests.reporting import flights, stories
 from tests.reporting.page import Seen, harmless
 
@@ -347,3 +348,20 @@ def test_an_axis_up_to_all_rows_is_written_whole() -> None:
 
 def test_labels_beside_axes_are_within_their_pictures() -> None:
     assert cut(page_of(stories.healed)) == []
+
+
+def test_the_page_is_kept_beside_the_challengers_training_as_well(tmp_path: Path) -> None:
+    site, incident = stories.healed(tmp_path)
+    key = publish(site, incident)
+    attached = cast(Any, site.registry).attached
+    assert attached == {("4", "incident.html"): site.store.get(key).data.decode()}
+
+
+def test_a_registry_that_is_away_keeps_no_page_from_the_store(tmp_path: Path) -> None:
+    site, incident = stories.healed(tmp_path)
+    said: list[str] = []
+    registry = FakeRegistry(tmp_path / "registry")
+    registry.unreachable = True
+    site.registry, site.say = registry, said.append
+    assert site.store.get(publish(site, incident)).data
+    assert said == ["the incident's page is not beside version 4 in MLflow: the registry is set to be unreachable"]

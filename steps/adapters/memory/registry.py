@@ -37,8 +37,10 @@ class RehearsedRegistry:
         self.version(version)
         self._aliases[alias] = version
 
-    def register(self, model: Path, *, key: str, tags: Mapping[str, str], metrics: Mapping[str, float]) -> ModelVersion:
-        del metrics  # people look at metrics in MLflow; a rehearsal has no such page
+    def register(
+        self, model: Path, *, key: str, tags: Mapping[str, str], metrics: Mapping[str, float], params: Mapping[str, str] | None = None
+    ) -> ModelVersion:
+        del metrics, params  # people look at them in MLflow; a rehearsal has no such page
         found = digest(model)
         if not key or set(key) & _FORBIDDEN:
             raise BadInput(f"registration key is {key[:80]!r}; expected letters, digits, dots, dashes, colons or slashes")
@@ -50,6 +52,10 @@ class RehearsedRegistry:
         made = ModelVersion(self._name, version, found, model_prefix(found), None, {**tags, "key": key, "digest": found})
         self._versions[version] = made
         return made
+
+    def attach(self, version: str, name: str, text: str) -> None:
+        self.version(version)
+        del name, text
 
     def version(self, version: str) -> ModelVersion:
         if version not in self._versions:

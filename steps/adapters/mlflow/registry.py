@@ -5,6 +5,7 @@ write, read back. Versions are registered once per key: of two racing calls the 
 stands and the other one takes its own away again.
 """
 
+import json
 import re
 import shutil
 import tempfile
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from modelmedic.steps.adapters.mlflow.client import connect, database, shown, translated
+from modelmedic.steps.adapters.mlflow.training_runs import TAG, TrainingRuns, tagged
 from modelmedic.steps.adapters.models.files import digest as folder_digest
 from modelmedic.steps.adapters.models.files import settle
 from modelmedic.steps.contracts.errors import BadInput, NotFound, Refused, Transient
@@ -22,8 +24,7 @@ from modelmedic.steps.contracts.policy import Registry as Names
 from modelmedic.steps.contracts.redaction import redact_texts
 from modelmedic.steps.contracts.training import ModelVersion
 
-_TAG = "modelmedic."  # before every tag that is ours
-_MODEL = "model"  # folder of the run's artifacts
+_VERSIONS = "mlflow.modelVersions"  # MLflow's own tag, by which its UI leads from a model to its version
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/\-]{0,199}")  # goes into MLflow's filter language, which has no escapes
 
 
@@ -60,7 +61,9 @@ class MlflowRegistry:
         if after != version:
             raise Refused(f"alias {alias} of {self._name} was set to version {version} and is at {_words(after)}: another writer moved it")
 
-    def register(self, model: Path, *, key: str, tags: Mapping[str, str], metrics: Mapping[str, float]) -> ModelVersion:
+    def register(
+        self, model: Path, *, key: str, tags: Mapping[str, str], metrics: Mapping[str, float], params: Mapping[str, str] | None = None
+    ) -> ModelVersion:
         digest = folder_digest(model)
         if not _KEY.fullmatch(key):
             raise BadInput(f"registration key is {key[:80]!r}; expected 1 to 200 letters, digits, dots, dashes, colons or slashes")
@@ -68,11 +71,20 @@ class MlflowRegistry:
         if found:
             return self._checked(found[0], digest, key)
         ours = redact_texts({**tags, "key": key, "digest": digest})
-        run = self._run(model, ours, metrics)
+        self._ensure_model()
         with translated(self._uri):
-            source = f"{run.info.artifact_uri}/{_MODEL}"
-            made = self._client.create_model_version(self._name, source, run.info.run_id, tags=_tagged(ours), description=ours.get("cause"))
+            run = TrainingRuns(self._client, self._experiment).write(model, ours, metrics, redact_texts(dict(params or {})))
+            facts = {"tags": tagged(ours), "description": ours.get("cause"), "model_id": run.model}
+            made = self._client.create_model_version(self._name, run.source, run.run, **facts)
+            if run.model:
+                self._client.set_logged_model_tags(run.model, {_VERSIONS: json.dumps([{"name": self._name, "version": str(made.version)}])})
         return self._first(made, digest, key)
+
+    def attach(self, version: str, name: str, text: str) -> None:
+        with translated(self._uri):
+            run = self._client.get_model_version(self._name, version).run_id
+            if run:
+                self._client.log_text(run, text, name)
 
     def version(self, version: str) -> ModelVersion:
         try:
@@ -88,12 +100,12 @@ class MlflowRegistry:
 
     def remark(self, name: str) -> str | None:
         model = self._model()
-        found = dict(model.tags).get(f"{_TAG}{name}") if model is not None else None
+        found = dict(model.tags).get(f"{TAG}{name}") if model is not None else None
         return str(found) if found is not None else None
 
     def set_remark(self, name: str, text: str) -> None:
         with translated(self._uri):
-            self._client.set_registered_model_tag(self._name, f"{_TAG}{name}", text)
+            self._client.set_registered_model_tag(self._name, f"{TAG}{name}", text)
 
     def fetch(self, version: str, to: Path) -> Path:
         from mlflow.artifacts import download_artifacts
@@ -155,27 +167,10 @@ class MlflowRegistry:
             if self._model() is None:  # another process making it at the same moment is as good
                 raise
 
-    def _run(self, model: Path, tags: Mapping[str, str], metrics: Mapping[str, float]) -> Any:
-        """A finished run with the facts, the numbers and the files; continues an earlier run of
-        this key that was cut off.
-        """
-        from mlflow.entities import Metric
-
-        self._ensure_model()
-        with translated(self._uri):
-            runs = self._client.search_runs([self._experiment], f"tags.`{_TAG}key` = '{tags['key']}'", max_results=1)
-            run = runs[0] if runs else self._client.create_run(self._experiment, tags=_tagged(tags), run_name=tags["key"])
-            run_id = run.info.run_id
-            numbers = [Metric(name, float(value), 0, 0) for name, value in metrics.items()]
-            self._client.log_batch(run_id, metrics=numbers)
-            self._client.log_artifacts(run_id, str(model), _MODEL)
-            self._client.set_terminated(run_id)
-        return run
-
     def _of_key(self, key: str) -> list[Any]:
         """Versions with this key, the lowest number first."""
         with translated(self._uri):
-            return self._search(f"name='{self._name}' and tags.`{_TAG}key` = '{key}'")
+            return self._search(f"name='{self._name}' and tags.`{TAG}key` = '{key}'")
 
     def _search(self, query: str) -> list[Any]:
         found: list[Any] = []
@@ -213,7 +208,7 @@ class MlflowRegistry:
         """A version as ours. One that a person registered by hand has no digest of ours: it is
         empty then, and the uri is MLflow's own source.
         """
-        tags = {name.removeprefix(_TAG): str(value) for name, value in dict(found.tags).items() if name.startswith(_TAG)}
+        tags = {name.removeprefix(TAG): str(value) for name, value in dict(found.tags).items() if name.startswith(TAG)}
         digest = tags.get("digest", "")
         uri = model_prefix(digest) if digest else str(found.source)
         return ModelVersion(self._name, str(found.version), digest, uri, found.run_id or None, tags)
@@ -221,7 +216,3 @@ class MlflowRegistry:
 
 def _words(version: str | None) -> str:
     return f"version {version}" if version is not None else "no version"
-
-
-def _tagged(tags: Mapping[str, str]) -> dict[str, str]:
-    return {f"{_TAG}{name}": str(value) for name, value in tags.items()}

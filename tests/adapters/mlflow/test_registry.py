@@ -6,9 +6,11 @@ import shutil
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import pytest
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import ENDPOINT_NOT_FOUND
 
 from modelmedic.steps.adapters.memory.registry import RehearsedRegistry
 from modelmedic.steps.adapters.mlflow.client import connect
@@ -87,8 +89,10 @@ class Remembering(RehearsedRegistry):
         super().__init__(files, name)
         self.told: dict[str, Mapping[str, float]] = {}
 
-    def register(self, model: Path, *, key: str, tags: Mapping[str, str], metrics: Mapping[str, float]) -> ModelVersion:
-        made = super().register(model, key=key, tags=tags, metrics=metrics)
+    def register(
+        self, model: Path, *, key: str, tags: Mapping[str, str], metrics: Mapping[str, float], params: Mapping[str, str] | None = None
+    ) -> ModelVersion:
+        made = super().register(model, key=key, tags=tags, metrics=metrics, params=params)
         self.told[made.version] = metrics
         return made
 
@@ -239,3 +243,80 @@ def test_a_model_that_somebody_logged_by_mlflow_itself_can_be_fetched(real: Real
         mlflow.set_tracking_uri(before)
     assert made.source.startswith("models:/m-")
     assert digest(real.registry.fetch(made.version, tmp_path / "fetched")) == digest(folder)
+
+
+TAGS = {"snapshot": "a" * 64, "holdout": "b" * 64, "cause": "concept_drift"}
+
+
+@pytest.fixture
+def served(empty_database: Path, tmp_path: Path) -> MlflowRegistry:
+    shutil.copy(empty_database, tmp_path / "mlflow.db")
+    return MlflowRegistry(f"sqlite:///{tmp_path / 'mlflow.db'}", Names(name="flights"), tmp_path / "work")
+
+
+def run_of(registry: MlflowRegistry, tmp_path: Path, version: str) -> Any:
+    return connect(f"sqlite:///{tmp_path / 'mlflow.db'}").get_run(str(registry.version(version).run_id))
+
+
+def test_a_training_is_a_run_with_parameters_numbers_rows_and_its_model(
+    served: MlflowRegistry, tmp_path: Path, model: Callable[[str], Path]
+) -> None:
+    params = {"entrypoint": "builtin", "rows": "1200"}
+    made = served.register(model("one"), key="flights:1", tags=TAGS, metrics={"challenger_auc": 0.71}, params=params)
+    run, client = run_of(served, tmp_path, made.version), connect(f"sqlite:///{tmp_path / 'mlflow.db'}")
+    assert run.data.params == {"entrypoint": "builtin", "rows": "1200"}
+    (number,) = client.get_metric_history(run.info.run_id, "challenger_auc")
+    assert number.value == 0.71
+    assert number.timestamp > 1_600_000_000_000, "milliseconds since 1970, and not 1970 itself"
+    datasets = {each.dataset.name: each for each in run.inputs.dataset_inputs}
+    assert {name: (each.dataset.digest, each.dataset.source, each.tags[0].value) for name, each in datasets.items()} == {
+        "snapshot": ("a" * 36, f"snapshots/{'a' * 64}.parquet", "training"),
+        "holdout": ("b" * 36, f"snapshots/{'b' * 64}.parquet", "evaluation"),
+    }
+    (output,) = run.outputs.model_outputs
+    logged = client.get_logged_model(output.model_id)
+    assert str(logged.status) == "READY"
+    assert (logged.source_run_id, logged.params["rows"]) == (run.info.run_id, "1200")
+    (about,) = logged.metrics
+    assert (about.key, about.dataset_name, about.dataset_digest) == ("challenger_auc", "holdout", "b" * 36)
+    assert logged.tags["mlflow.modelVersions"] == '[{"name": "flights", "version": "1"}]'
+
+
+def test_a_registration_that_was_cut_off_goes_on_with_its_run(served: MlflowRegistry, tmp_path: Path, model: Callable[[str], Path]) -> None:
+    client = connect(f"sqlite:///{tmp_path / 'mlflow.db'}")
+    first = served.register(model("one"), key="flights:1", tags=TAGS, metrics={"challenger_auc": 0.71}, params={"rows": "1"})
+    client.delete_model_version("flights", first.version)
+    again = served.register(model("one"), key="flights:1", tags=TAGS, metrics={"challenger_auc": 0.71}, params={"rows": "1"})
+    assert again.run_id == first.run_id
+    run = run_of(served, tmp_path, again.version)
+    assert (len(run.inputs.dataset_inputs), len(run.outputs.model_outputs)) == (2, 1)
+
+
+def test_a_server_without_models_of_its_own_keeps_the_files_with_the_run(
+    served: MlflowRegistry, tmp_path: Path, model: Callable[[str], Path]
+) -> None:
+    class Old:
+        """MLflow before 3: the endpoint is not there."""
+
+        def __init__(self, client: Any) -> None:
+            self._client = client
+
+        def __getattr__(self, name: str) -> Any:
+            if "logged_model" in name or name == "log_outputs":
+                raise MlflowException("no such endpoint", error_code=ENDPOINT_NOT_FOUND)
+            return getattr(self._client, name)
+
+    served.__dict__["_client"] = Old(connect(f"sqlite:///{tmp_path / 'mlflow.db'}"))
+    made = served.register(model("one"), key="flights:1", tags=TAGS, metrics={"challenger_auc": 0.71}, params={"rows": "1"})
+    assert served.fetch(made.version, tmp_path / "fetched").is_dir()
+    assert run_of(served, tmp_path, made.version).data.metrics == {"challenger_auc": 0.71}
+
+
+def test_a_page_is_kept_beside_the_training_and_the_newest_stands(
+    served: MlflowRegistry, tmp_path: Path, model: Callable[[str], Path]
+) -> None:
+    made = served.register(model("one"), key="flights:1", tags=TAGS, metrics={})
+    for text in ("<p>open</p>", "<p>healed</p>"):
+        served.attach(made.version, "incident.html", text)
+    run = run_of(served, tmp_path, made.version)
+    assert Path(run.info.artifact_uri, "incident.html").read_text() == "<p>healed</p>"
