@@ -83,6 +83,11 @@ class Registry(Protocol):
         """
         ...
 
+    def measure(self, version: str, numbers: Mapping[str, float], *, at: datetime, step: int) -> None:
+        """Keep numbers that were measured while the version served beside its training, one point
+        of each curve."""
+        ...
+
     def attach(self, version: str, name: str, text: str) -> None:
         """Keep a page beside the version's training, for people, in the place of an earlier one of
         that name.

@@ -4,6 +4,7 @@ what people and networks do to it.
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 from modelmedic.steps.adapters.memory.registry import RehearsedRegistry
@@ -23,6 +24,7 @@ class FakeRegistry(RehearsedRegistry):
         super().__init__(files, name)
         self.unreachable = False
         self.metrics: dict[str, dict[str, float]] = {}
+        self.measured: list[tuple[str, datetime, int, dict[str, float]]] = []
         self.attached: dict[tuple[str, str], str] = {}
 
     def alias(self, alias: str) -> str | None:
@@ -36,6 +38,11 @@ class FakeRegistry(RehearsedRegistry):
         made = super().register(model, key=key, tags=tags, metrics=metrics, params=params)
         self.metrics.setdefault(made.version, dict(metrics))
         return made
+
+    def measure(self, version: str, numbers: Mapping[str, float], *, at: datetime, step: int) -> None:
+        self._reach()
+        super().measure(version, numbers, at=at, step=step)
+        self.measured += [(version, at, step, dict(numbers))]
 
     def attach(self, version: str, name: str, text: str) -> None:
         self._reach()

@@ -20,6 +20,7 @@ def monitor(policy: Path, end: datetime | None, as_json: bool, home: Path | None
     An alarm is a result, not an error: the exit code is 0.
     """
     from modelmedic.steps.contracts.window import utc
+    from modelmedic.steps.detection.measured_loss import keep_measured_loss
     from modelmedic.steps.detection.metrics import publish_verdict
     from modelmedic.steps.detection.monitor import monitor as look
     from modelmedic.workflows.cli.console import out, print_json, safe
@@ -27,6 +28,7 @@ def monitor(policy: Path, end: datetime | None, as_json: bool, home: Path | None
     place = workspace(home)
     site = place.site(policy_at(policy, below, above), say=say)
     seen = look(site, utc(end) if end else None)
+    keep_measured_loss(site, seen)
     publish_verdict(site, seen, place.metrics(site.work))
     if as_json:
         print_json(seen)

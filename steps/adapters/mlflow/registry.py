@@ -10,6 +10,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Mapping
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -79,6 +80,15 @@ class MlflowRegistry:
             if run.model:
                 self._client.set_logged_model_tags(run.model, {_VERSIONS: json.dumps([{"name": self._name, "version": str(made.version)}])})
         return self._first(made, digest, key)
+
+    def measure(self, version: str, numbers: Mapping[str, float], *, at: datetime, step: int) -> None:
+        from mlflow.entities import Metric
+
+        with translated(self._uri):
+            run = self._client.get_model_version(self._name, version).run_id
+            moment = int(at.timestamp() * 1000)
+            if run:
+                self._client.log_batch(run, metrics=[Metric(name, float(value), moment, step) for name, value in numbers.items()])
 
     def attach(self, version: str, name: str, text: str) -> None:
         with translated(self._uri):

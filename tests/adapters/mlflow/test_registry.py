@@ -5,6 +5,7 @@ expected. Real MLflow and the fake.
 import shutil
 import threading
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -320,3 +321,14 @@ def test_a_page_is_kept_beside_the_training_and_the_newest_stands(
         served.attach(made.version, "incident.html", text)
     run = run_of(served, tmp_path, made.version)
     assert Path(run.info.artifact_uri, "incident.html").read_text() == "<p>healed</p>"
+
+
+def test_what_a_version_loses_while_it_serves_is_a_curve_of_its_run(
+    served: MlflowRegistry, tmp_path: Path, model: Callable[[str], Path]
+) -> None:
+    made = served.register(model("one"), key="flights:1", tags=TAGS, metrics={})
+    for day in (1, 2, 2):  # a look that is repeated is no further point
+        served.measure(made.version, {"served_log_loss": 0.5 + day / 10}, at=datetime(2026, 1, day, tzinfo=UTC), step=day)
+    client = connect(f"sqlite:///{tmp_path / 'mlflow.db'}")
+    course = client.get_metric_history(run_of(served, tmp_path, made.version).info.run_id, "served_log_loss")
+    assert [(each.step, each.value, each.timestamp) for each in course] == [(1, 0.6, 1767225600000), (2, 0.7, 1767312000000)]
