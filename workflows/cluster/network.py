@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from modelmedic.workflows.inputs.labels import STEP_CLASS, metadata
 from modelmedic.workflows.inputs.platform import Peer, Platform
+from modelmedic.workflows.inputs.reach import reached
 
 _PREDICTOR: Final = "serving.kserve.io/inferenceservice"
 _PREDICTOR_PORT: Final = 8080
@@ -15,7 +16,7 @@ def network(platform: Platform, serving_namespaces: Iterable[str]) -> Iterator[d
     """The policies for workflows and their steps; what belongs to Argo Events is with it
     (workflows.events).
     """
-    peers = platform.peers
+    peers = reached(platform)
     yield closed(platform)
     yield opened(platform, "allow-dns", {}, egress=[_names(peers.dns)])
     steps = {"matchExpressions": [{"key": STEP_CLASS, "operator": "Exists"}]}  # Argo's own container reports what a step did

@@ -14,6 +14,7 @@ from modelmedic.workflows.cluster.network import opened, peer
 from modelmedic.workflows.inputs import names
 from modelmedic.workflows.inputs.labels import annotations, argo_annotations, labels, metadata
 from modelmedic.workflows.inputs.platform import Peer, Platform
+from modelmedic.workflows.inputs.reach import reached
 
 BUS: Final = "default"
 SOURCE: Final = "alerts"
@@ -97,7 +98,7 @@ def events_network(platform: Platform) -> Iterator[dict[str, Any]]:
         host, _, port = platform.bus.partition("://")[2].rpartition(":")
         to_bus = {"ports": [{"protocol": "TCP", "port": int(port)}], "to": [_place(host)]}
     api = {"ports": [{"protocol": "TCP", "port": platform.peers.apiServer.port}], "to": [peer(platform.peers.apiServer)]}
-    from_alertmanager = {"from": [peer(platform.peers.alertmanager)], "ports": [{"protocol": "TCP", "port": PORT}]}
+    from_alertmanager = {"from": [peer(reached(platform).alertmanager)], "ports": [{"protocol": "TCP", "port": PORT}]}
     yield opened(platform, "alertmanager-to-eventsource", _owned("eventsource"), ingress=[from_alertmanager], egress=[to_bus])
     yield opened(platform, "sensor-to-bus-and-api-server", _owned("sensor"), egress=[to_bus, api])
     from_prometheus = {"from": [peer(platform.peers.prometheus)], "ports": [{"protocol": "TCP", "port": METRICS_PORT}]}

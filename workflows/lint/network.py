@@ -2,12 +2,22 @@
 an opening to work through.
 """
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from ipaddress import ip_address, ip_network
+from typing import Any, Final
 
+from modelmedic.workflows.inputs.platform import Peer
+from modelmedic.workflows.inputs.reach import peer_of
 from modelmedic.workflows.lint.findings import CheckResult, Finding, result
 from modelmedic.workflows.lint.objects import Objects, Thing
 from modelmedic.workflows.lint.pods import pods
+
+_OPENINGS: Final = {  # which NetworkPolicy leads to the address in a variable of the steps
+    "AWS_ENDPOINT_URL": "modelmedic-steps-to-store",
+    "MLFLOW_TRACKING_URI": "modelmedic-steps-to-registry",
+    "MODELMEDIC_PUSHGATEWAY": "modelmedic-observe-to-pushgateway",
+    "MODELMEDIC_ALERTMANAGER": "modelmedic-steps-to-alertmanager",
+}
 
 
 def network(objects: Objects) -> CheckResult:
@@ -24,7 +34,39 @@ def network(objects: Objects) -> CheckResult:
             findings.append(pod.finding("is chosen by no NetworkPolicy but the closing one: it could talk to nobody"))
         elif _asks(pod.labels) and not any(policy.spec.get("egress") and _selects(policy, pod.labels) for policy in here):
             findings.append(pod.finding("may be asked and may ask nobody; expected a NetworkPolicy with egress for it"))
+    findings += _unreachable(objects, policies)
     return result("network", policies, findings)
+
+
+def _unreachable(objects: Objects, policies: Sequence[Thing]) -> Iterator[Finding]:
+    """Addresses that steps are told and that no opening leads to."""
+    openings = {policy.name: policy for policy in policies}
+    for told in objects.of("ConfigMap"):
+        for variable, opening in _OPENINGS.items():
+            address = (told.document.get("data") or {}).get(variable) if told.name == "modelmedic" else None
+            policy = openings.get(opening)
+            if not address or not str(address).startswith("http") or policy is None:
+                continue
+            if not any(_leads(rule, peer_of(address), policy.namespace) for rule in policy.spec.get("egress") or []):
+                yield policy.finding(f"does not lead to {address} ({variable}); name its place in the platform file's peers")
+
+
+def _leads(rule: Mapping[str, Any], where: Peer | None, ours: str) -> bool:
+    """True for a rule that names addresses, where the service is outside of the cluster, or pods of
+    the service's namespace. Its port is the pod's, which may differ from the address's.
+    """
+    for each in rule.get("to") or []:
+        block = (each.get("ipBlock") or {}).get("cidr")
+        if where is None or where.cidr:
+            if block and (where is None or ip_address(str(where.cidr).partition("/")[0]) in ip_network(block)):
+                return True
+        elif block is None:
+            named = ((each.get("namespaceSelector") or {}).get("matchLabels") or {}).get("kubernetes.io/metadata.name")
+            if (named or ours) == (where.namespace or ours):
+                return True
+        else:
+            return True  # a Service in front of addresses
+    return False
 
 
 def _asks(labels: Mapping[str, str]) -> bool:
