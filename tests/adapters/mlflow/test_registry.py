@@ -2,7 +2,10 @@
 expected. Real MLflow and the fake.
 """
 
+import os
 import shutil
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -222,28 +225,30 @@ def test_racing_registrations_of_one_key_leave_one_version(empty_database: Path,
     assert [v.version for v in MlflowRegistry(uri, Names(name="flights"), tmp_path).versions()] == found[:1]
 
 
-def test_a_model_that_somebody_logged_by_mlflow_itself_can_be_fetched(real: Real, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """MLflow 3 names such a version's source `models:/m-…`, which its downloads look for in the
-    store that the environment names.
-    """
-    import mlflow
+_THEIRS = """
+import sys, mlflow
+folder, place = sys.argv[1:]
+mlflow.MlflowClient().create_experiment("theirs", artifact_location=place)
+mlflow.set_experiment("theirs")
+logged = mlflow.initialize_logged_model(name="model")
+mlflow.MlflowClient().log_model_artifacts(logged.model_id, folder)
+mlflow.finalize_logged_model(logged.model_id, "READY")
+mlflow.MlflowClient().create_registered_model("flights")
+mlflow.MlflowClient().create_model_version("flights", f"models:/{logged.model_id}", model_id=logged.model_id)
+"""
 
-    monkeypatch.chdir(tmp_path)
-    before = mlflow.get_tracking_uri()
-    try:
-        mlflow.set_tracking_uri(real.registry._uri)
-        folder = write(tmp_path / "made", trained())
-        mlflow.MlflowClient().create_experiment("theirs", artifact_location=str(tmp_path / "theirs"))
-        mlflow.set_experiment("theirs")
-        logged = mlflow.initialize_logged_model(name="model")
-        mlflow.MlflowClient().log_model_artifacts(logged.model_id, str(folder))
-        mlflow.finalize_logged_model(logged.model_id, "READY")
-        mlflow.MlflowClient().create_registered_model("flights")
-        made = mlflow.MlflowClient().create_model_version("flights", f"models:/{logged.model_id}", model_id=logged.model_id)
-    finally:
-        mlflow.set_tracking_uri(before)
-    assert made.source.startswith("models:/m-")
-    assert digest(real.registry.fetch(made.version, tmp_path / "fetched")) == digest(folder)
+
+def test_a_model_that_somebody_logged_by_mlflow_itself_can_be_fetched(real: Real, tmp_path: Path) -> None:
+    """MLflow 3 names such a version's source `models:/m-…`, which its downloads look for in the
+    store that the environment names. It is logged by a process of its own, because mlflow keeps
+    where it tracks in the environment.
+    """
+    folder = write(tmp_path / "made", trained())
+    environment = {**os.environ, "MLFLOW_TRACKING_URI": real.registry._uri}
+    called = [sys.executable, "-c", _THEIRS, str(folder), str(tmp_path / "theirs")]
+    subprocess.run(called, env=environment, cwd=tmp_path, check=True, timeout=120)
+    assert real.registry._client.get_model_version("flights", "1").source.startswith("models:/m-")
+    assert digest(real.registry.fetch("1", tmp_path / "fetched")) == digest(folder)
 
 
 TAGS = {"snapshot": "a" * 64, "holdout": "b" * 64, "cause": "concept_drift"}
