@@ -78,6 +78,19 @@ def test_a_broken_column_is_named(change: Change, column: str) -> None:
     assert (found.cause, found.columns[:1]) == (Cause.DATA_QUALITY, (column,)), found.sentence
 
 
+def test_a_feed_that_broke_before_the_window_is_broken_still() -> None:
+    """Half of a column's values have been lost for as long as the log goes back, unlike in the
+    reference, and nobody was told.
+    """
+    columns = hours()
+    reference = table(columns, NOW - 17 * FORTNIGHT, NOW - 14 * FORTNIGHT)
+    put("wind", lambda v: np.where(np.arange(len(v)) % 2 == 0, np.nan, v))(columns, slice(NOW - 10 * FORTNIGHT, NOW + FORTNIGHT))
+    current = table(columns, NOW, NOW + FORTNIGHT)
+    for windows in (1, 10):
+        found = find_cause(reference, current, ROLES, Context(), table(columns, NOW - windows * FORTNIGHT, NOW))
+        assert (found.cause, found.columns[:1]) == (Cause.DATA_QUALITY, ("wind",)), found.sentence
+
+
 def test_a_new_code_beside_the_old_ones_is_news() -> None:
     found = diagnosed(put("sky", lambda v: np.where(np.arange(len(v)) % 20 == 0, "hail", v)))
     assert found.cause not in ACCUSED, found.sentence

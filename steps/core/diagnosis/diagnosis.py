@@ -31,7 +31,7 @@ from modelmedic.steps.core.diagnosis.model_change import remember_answers
 from modelmedic.steps.core.diagnosis.onset import onset
 from modelmedic.steps.core.diagnosis.ranking import ranking_holds
 from modelmedic.steps.core.quality.checks import pair_problems
-from modelmedic.steps.core.quality.claims import SCHEMA, Claim, Court, claims
+from modelmedic.steps.core.quality.claims import SCHEMA, Claim, Court, claims, lost
 from modelmedic.steps.core.quality.label_claims import LabelReadings, label_bits, label_claim, label_readings
 from modelmedic.steps.core.quality.past import past_of
 from modelmedic.steps.core.statistics.expectation import rows_against_expectation
@@ -88,9 +88,9 @@ def _diagnose(both: Pair, lore: Pair, context: Context) -> Diagnosis:
 
 def _schema_claims(both: Pair) -> tuple[Claim, ...]:
     """Without a past, what is impossible whatever was normal: columns that are missing, of another
-    type, or that lost (nearly) all of their values.
+    type, or that lost a good part of their values.
     """
-    return tuple(Claim(p, 30.0, sure=True) for p in pair_problems(both) if p.kind in SCHEMA or p.share > 0.9)
+    return tuple(Claim(p, 30.0, sure=True) for p in pair_problems(both) if p.kind in SCHEMA or p.share > 0.9 or lost(both, p))
 
 
 def _too_little(both: Pair, problems: tuple[Problem, ...]) -> Diagnosis:

@@ -29,6 +29,7 @@ from modelmedic.steps.core.tables.arrays import Mask
 from modelmedic.steps.core.tables.pairing import Column, Pair
 
 _HARD = frozenset({"null", "pile", "rare run", "run", "novel", "values", "absurd"})
+_GONE, _WHOLE = 0.3, 0.01  # of a column's values
 _OF_ROWS = frozenset({"null", "pile", "novel", "absurd"})
 _REACH = frozenset({"top", "bottom"})
 _SURE_HARD = 4.0  # powers of ten above the price of the looks
@@ -133,7 +134,7 @@ def claims(court: Court, *, new_law: bool = False) -> tuple[Claim, ...]:
     """
     found: list[Claim] = []
     problems = pair_problems(court.both)
-    found += [Claim(problem, 30.0, sure=True) for problem in problems if problem.kind in SCHEMA]
+    found += [Claim(problem, 30.0, sure=True) for problem in problems if problem.kind in SCHEMA or lost(court.both, problem)]
     found += _contradicted(court)
     found += [Claim(problem, evidence, sure=True) for problem, evidence in absent_problems(court.past, court.clock.columns)]
     found += _readings(court)
@@ -146,6 +147,16 @@ def claims(court: Court, *, new_law: bool = False) -> tuple[Claim, ...]:
             if claim is not None:
                 found.append(claim)
     return tuple(sorted(found, key=lambda c: (not c.sure, -c.bits, c.problem.column or "")))
+
+
+def lost(pair: Pair, problem: Problem) -> bool:
+    """True where a good part of a column's values is gone that the champion's reference has whole.
+    No past makes that usual: a feed that broke before these rows and was seen by nobody is broken.
+    """
+    column = next((c for c in pair.columns if c.name == problem.column), None)
+    if problem.kind is not ProblemKind.NULL_JUMP or column is None or problem.segment is not None:
+        return False
+    return problem.share > _GONE and column.null_share(column.reference) < _WHOLE
 
 
 def _contradicted(court: Court) -> Iterator[Claim]:
