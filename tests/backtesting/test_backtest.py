@@ -173,7 +173,7 @@ def test_trainings_are_judged_by_what_the_version_before_would_have_lost(played:
     assert curve is not None
     assert len(curve.trainings) == played.line(POLICY).counts.promotions
     assert sum(each.won or 0.0 for each in curve.trainings) > curve.price  # the law turned, and it was learnt
-    assert max(each.paid for each in curve.known) > curve.price  # but only after that had cost something
+    assert max(each.paid for each in curve.known) > 0  # but only after that had cost something
     assert "what each training won" in Seen(backtest_page(played)).words
 
 

@@ -23,7 +23,7 @@ from modelmedic.steps.adapters.clocks import SystemClock
 from modelmedic.steps.adapters.mlflow.registry import MlflowRegistry
 from modelmedic.steps.contracts.audit import Record
 from modelmedic.steps.contracts.incident import Closing, Incident
-from modelmedic.steps.contracts.keys import model_hash, policy_key
+from modelmedic.steps.contracts.keys import model_hash, policy_key, release_key
 from modelmedic.steps.contracts.metrics import MONITOR_JOB
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.ports import ObjectStore
@@ -72,6 +72,9 @@ class Stage:
         for prefix in (*_FORGOTTEN, f"{self.policy.log_prefix}/", f"{self.policy.labels_prefix}/"):
             for key in list(self.store.list(prefix)):
                 _delete(key)
+        trail = AuditTrail(self.store, self.model, SystemClock(), "e2e")
+        for key in list(self.store.list(release_key(self.model))):  # what serves stays, so its record does
+            trail.once("release.recorded", key, documents=[key])
 
     def begin_again(self) -> None:
         """The first champion serves again, as before the heal of another case; its version and its
