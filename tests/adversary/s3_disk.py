@@ -36,7 +36,7 @@ _PLAYED = (
     "a sweep",
 )
 _EVERY = 3  # of a command's writes
-_LATE = (0.02, 0.1)  # seconds that each request is held back
+_LATE = (0.05,)  # seconds that each request is held back
 _BUCKET = "modelmedic"
 _DISK = "16m"
 _MOUNTED = 'mount -t tmpfs -o size=$1 none "$2" && mkdir "$2/meta" "$2/top" && shift 2 && exec "$@"'
