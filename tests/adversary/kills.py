@@ -41,11 +41,10 @@ from modelmedic.steps.training.process import in_this_process
 from tests.adversary.attack import HELD, Attack, Result, not_held
 from tests.adversary.gaps import gaps
 from tests.data.log import DAY
-from tests.fakes.registry import FakeRegistry
 from tests.fakes.workflows import FakeWorkflows
 from tests.incidents.test_alerts import alert
 from tests.incidents.test_triage import DRIFTED_AND_WORSE, POLICIES, Desk
-from tests.reconcile.test_assess import compared
+from tests.reconcile.test_assess import compared, healed_site
 from tests.worlds import training
 from tests.worlds.deployed import DeployedWorld
 from tests.worlds.detection import monitored_site
@@ -302,11 +301,7 @@ def _sorted(folder: Path) -> _World:
 
 def _assessed(folder: Path) -> _World:
     """An assessment of a heal of four weeks ago, which did not help."""
-    registry = FakeRegistry(folder / "registry", name="churn")
-    for version in ("1", "2"):
-        registry.add_by_hand({"v": version})
-    registry.move_alias("champion", "2", expected=None)
-    here = played_site(folder, registry=registry)
+    here = healed_site(folder)
     incident = open_by_hand(here).incident
     here.ledger.close(incident, Closing(Outcome.HEALED, NOW, "healed", "1", "2"))
     call("close", Run(here, incident), {})
@@ -413,16 +408,19 @@ def _one(world: _World, number: int, after: bool) -> str:
         world.command(at_process(world.site, DyingStore(store, number, after)))
         return "nothing was killed"
     world.command(at_process(world.site, store))
-    again = at_process(world.site, store)
-    if not world.ends(again):
+    return fault_of(world, store)
+
+
+def fault_of(world: _World, store: ObjectStore) -> str:
+    """A sentence about what the commands left undone, untold or twice; empty where all is well."""
+    at = at_process(world.site, store)
+    if not world.ends(at):
         return "the same command did not come to its end"
-    found = gaps(again)
-    if found:
-        return found[0]
-    return twice(again)
+    found = gaps(at)
+    return found[0] if found else _twice(at)
 
 
-def twice(at: Site) -> str:
+def _twice(at: Site) -> str:
     """A sentence about a deed that was recorded as done more than once; empty without one."""
     outcomes = [(r.event, r.key) for r in at.trail.records() if r.phase is Phase.OUTCOME and r.event not in _TWICE]
     found = {each for each in outcomes if outcomes.count(each) > 1}

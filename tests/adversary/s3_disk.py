@@ -10,9 +10,9 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -23,8 +23,8 @@ from modelmedic.steps.contracts.errors import ModelmedicError
 from modelmedic.steps.contracts.ports import ObjectStore
 from tests.adapters.store.s3_server import client
 from tests.adversary.attack import HELD, Attack, Result, not_held, skipped
-from tests.adversary.gaps import gaps
-from tests.adversary.kills import SCENARIOS, DyingStore, at_process, twice, writes_of
+from tests.adversary.kills import SCENARIOS, DyingStore, at_process, fault_of, writes_of
+from tests.fakes.programs import free_port
 
 _GROUP = "s3_disk"
 _PLAYED = (
@@ -61,13 +61,14 @@ class _Server:
     process: subprocess.Popen[bytes]
     port: int
     disk: Path
-    ballast: Path = field(init=False)
 
-    def __post_init__(self) -> None:
-        self.ballast = Path(f"/proc/{self.process.pid}/root{self.disk}/ballast")
+    @property
+    def ballast(self) -> Path:
+        return Path(f"/proc/{self.process.pid}/root{self.disk}/ballast")
 
-    def store(self, port: int | None = None) -> S3Store:
-        return S3Store(client(f"http://127.0.0.1:{port or self.port}"), _BUCKET, pause=tenacity.wait_none())
+    def store(self, prefix: str, port: int | None = None) -> S3Store:
+        """By another port, where there is another way to it."""
+        return S3Store(client(f"http://127.0.0.1:{port or self.port}"), _BUCKET, prefix, pause=tenacity.wait_none())
 
     def fill(self) -> None:
         with suppress(OSError), self.ballast.open("ab", buffering=0) as file:
@@ -82,7 +83,7 @@ class _Server:
 def _server(folder: Path) -> Iterator[_Server]:
     program, disk = shutil.which("versitygw"), folder / "disk"
     disk.mkdir()
-    port = _free_port()
+    port = free_port()
     keys = {"ROOT_ACCESS_KEY": "test", "ROOT_SECRET_KEY": "test"}
     gateway = [program, "--port", f"127.0.0.1:{port}", "--quiet", "posix", "--sidecar", f"{disk}/meta", f"{disk}/top"]
     mounted = ["unshare", "--map-root-user", "--mount", "sh", "-c", _MOUNTED, "sh", _DISK, str(disk), *map(str, gateway)]
@@ -115,21 +116,20 @@ def _why_not(folder: Path) -> str:
     if shutil.which("unshare") is None:
         return "unshare is not on PATH"
     tried = ["unshare", "--map-root-user", "--mount", "sh", "-c", 'mount -t tmpfs -o size=1m none "$0"', str(folder)]
-    return (
-        "" if subprocess.run(tried, capture_output=True, check=False).returncode == 0 else "this machine lets nobody mount a disk in memory"
-    )
+    mounted = subprocess.run(tried, capture_output=True, check=False).returncode == 0
+    return "" if mounted else "this machine lets nobody mount a disk in memory"
 
 
 @dataclass
 class _FillingStore(DyingStore):
     """The disk is full from just before the n-th write on; the process lives and is told so."""
 
-    server: _Server | None = None
+    fill: Callable[[], None] = lambda: None
 
-    def _write(self, action):  # type: ignore[no-untyped-def]
+    def _write(self, action: Callable[[], str]) -> str:
         self.writes += 1
-        if self.writes == self.dies_at and self.server is not None:
-            self.server.fill()
+        if self.writes == self.dies_at:
+            self.fill()
         return action()
 
 
@@ -151,10 +151,11 @@ def _one_full(server: _Server, name: str, number: int, place: Path) -> str:
     store = _moved(world.site.store, server, place.name)
     try:
         with suppress(ModelmedicError):
-            world.command(at_process(world.site, _FillingStore(store, number, server=server)))
+            world.command(at_process(world.site, _FillingStore(store, number, fill=server.fill)))
     finally:
         server.free()
-    return _finished(world, store)
+    world.command(at_process(world.site, store))
+    return fault_of(world, store)
 
 
 def _slow(name: str, late: float, folder: Path) -> Result:
@@ -163,34 +164,17 @@ def _slow(name: str, late: float, folder: Path) -> Result:
     with _server(folder) as server, _late(server.port, late) as port:
         world = SCENARIOS[name](folder)
         store = _moved(world.site.store, server, "slow")
-        slow = S3Store(client(f"http://127.0.0.1:{port}"), _BUCKET, "slow", pause=tenacity.wait_none())
-        world.command(at_process(world.site, slow))
-        fault = _finished(world, store, again=False)
+        world.command(at_process(world.site, server.store("slow", port)))
+        fault = fault_of(world, store)
     return not_held(fault) if fault else HELD
-
-
-def _finished(world, store: ObjectStore, *, again: bool = True) -> str:  # type: ignore[no-untyped-def]
-    if again:
-        world.command(at_process(world.site, store))
-    here = at_process(world.site, store)
-    if not world.ends(here):
-        return "the same command did not come to its end"
-    found = gaps(here)
-    return found[0] if found else twice(here)
 
 
 def _moved(old: ObjectStore, server: _Server, prefix: str) -> S3Store:
     """What the world's store holds, on the server."""
-    store = S3Store(client(f"http://127.0.0.1:{server.port}"), _BUCKET, prefix, pause=tenacity.wait_none())
+    store = server.store(prefix)
     for key in old.list(""):
         store.create(key, old.get(key).data)
     return store
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager

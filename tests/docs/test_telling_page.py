@@ -17,7 +17,7 @@ from modelmedic.steps.adapters.notify.alertmanager import Alertmanager, annotati
 from modelmedic.steps.contracts.notification import Severity
 from tests.adapters.notify.messages import RealClock, message
 from tests.fakes.http_server import answering
-from tests.fakes.programs import ALERTMANAGER, AMTOOL, asked, serving
+from tests.fakes.programs import ALERTMANAGER, AMTOOL, alertmanager, asked
 
 PAGE = Path(__file__).parents[2] / "docs" / "telling-people.md"
 RECEIVERS = re.findall(r"```yaml\n(.*?)```", PAGE.read_text(), re.S)
@@ -84,8 +84,7 @@ def slack(tmp_path: Path) -> Iterator[Any]:
         (tmp_path / "slack" / "url").write_text(heard.url)
         at_once = text.replace("group_by: [alertname, model]", "group_by: [alertname, model]\n  group_wait: 0s")
         file = with_secrets_in(tmp_path, at_once)
-        arguments = (f"--config.file={file}", f"--storage.path={tmp_path / 'data'}", "--cluster.listen-address=")
-        with serving(str(ALERTMANAGER), *arguments) as url:
+        with alertmanager(file) as url:
             yield heard, url
 
 

@@ -44,6 +44,15 @@ def pushgateway() -> Iterator[str]:
 
 
 @contextmanager
+def alertmanager(config: Path) -> Iterator[str]:
+    """An Alertmanager in no cluster of them, which keeps its data beside its configuration."""
+    assert ALERTMANAGER
+    arguments = (f"--config.file={config}", f"--storage.path={config.parent / 'data'}", "--cluster.listen-address=")
+    with serving(ALERTMANAGER, *arguments) as url:
+        yield url
+
+
+@contextmanager
 def prometheus(data: Path) -> Iterator[str]:
     """A Prometheus that answers from `data` and scrapes nothing; it never drops what is old."""
     assert PROMETHEUS

@@ -21,14 +21,18 @@ from tests.worlds.played import NOW, Told, run, site
 DAY = timedelta(days=1)
 
 
-@pytest.fixture
-def healed(tmp_path: Path) -> tuple[Site, Incident]:
+def healed_site(folder: Path) -> Site:
     """Version 2 took the place of version 1 and has the alias."""
-    registry = FakeRegistry(tmp_path / "registry", name="churn")
+    registry = FakeRegistry(folder / "registry", name="churn")
     for version in ("1", "2"):
         registry.add_by_hand({"v": version})
     registry.move_alias("champion", "2", expected=None)
-    at = site(tmp_path, registry=registry)
+    return site(folder, registry=registry)
+
+
+@pytest.fixture
+def healed(tmp_path: Path) -> tuple[Site, Incident]:
+    at = healed_site(tmp_path)
     incident = run(at).incident
     at.ledger.close(incident, Closing(Outcome.HEALED, at.clock.now(), "healed", "1", "2"))
     return at, incident

@@ -3,7 +3,6 @@ seen.
 """
 
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -15,18 +14,13 @@ from modelmedic.steps.adapters.mlflow.client import shown
 from modelmedic.steps.adapters.mlflow.registry import MlflowRegistry
 from modelmedic.steps.contracts.errors import Transient
 from modelmedic.steps.contracts.policy import Registry as Names
+from tests.fakes.programs import free_port
 
 _NAMES = Names(name="flights")
 
 
-def _closed_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def test_server_that_does_not_answer_is_transient_within_seconds(tmp_path: Path) -> None:
-    registry = MlflowRegistry(f"http://user:secret@127.0.0.1:{_closed_port()}", _NAMES, tmp_path)
+    registry = MlflowRegistry(f"http://user:secret@127.0.0.1:{free_port()}", _NAMES, tmp_path)
     started = time.monotonic()
     with pytest.raises(Transient, match=r"MLflow at http://127\.0\.0\.1:\d+ did not answer") as caught:
         registry.alias("champion")

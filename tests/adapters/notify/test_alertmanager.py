@@ -3,28 +3,21 @@ named address.
 """
 
 import json
-import os
 import re
-import shutil
-import socket
-import subprocess
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-import tenacity
 
 from modelmedic.steps.adapters.notify.alertmanager import Alertmanager, alert_name, annotations, labels
 from modelmedic.steps.contracts.errors import BadInput, Transient
 from modelmedic.steps.contracts.notification import Severity
 from tests.adapters.notify.messages import NOW, PLAYED, RealClock, message
 from tests.fakes.http_server import OK, answering
-
-BINARY = shutil.which("prometheus-alertmanager") or shutil.which("alertmanager")
+from tests.fakes.programs import ALERTMANAGER, alertmanager, free_port
 
 
 @pytest.mark.parametrize(
@@ -125,63 +118,33 @@ def test_only_http_addresses_are_taken(url: str) -> None:
         Alertmanager(url, RealClock())
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@dataclass
-class RunningAlertmanager:
-    url: str
-
-    def alerts(self) -> list[dict[str, object]]:
-        with urllib.request.urlopen(f"{self.url}/api/v2/alerts", timeout=5) as answer:
-            found: list[dict[str, object]] = json.load(answer)
-        return found
-
-
 @contextmanager
-def real_alertmanager(folder: Path, receiver: str) -> Iterator[RunningAlertmanager]:
-    """Debian's or upstream's binary on a free loopback port, ended by its pid."""
-    assert BINARY
+def telling(folder: Path, receiver: str) -> Iterator[str]:
+    """The address of an Alertmanager that tells every alert at once to this receiver."""
     config = folder / "alertmanager.yml"
     config.write_text(
         "route: {receiver: team, group_by: [alertname, incident], group_wait: 0s}\n"
         f"receivers: [{{name: team, webhook_configs: [{{url: '{receiver}/hook'}}]}}]\n"
     )
-    running = RunningAlertmanager(f"http://127.0.0.1:{free_port()}")
-    command = [
-        BINARY,
-        f"--config.file={config}",
-        f"--storage.path={folder / 'data'}",
-        f"--web.listen-address={running.url.removeprefix('http://')}",
-        "--cluster.listen-address=",
-    ]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={"PATH": os.environ["PATH"]})
-    try:
-        _wait_until_ready(running)
-        yield running
-    finally:
-        process.terminate()
-        process.wait(timeout=10)
+    with alertmanager(config) as url:
+        yield url
 
 
-@tenacity.retry(wait=tenacity.wait_fixed(0.1), stop=tenacity.stop_after_delay(20), reraise=True)
-def _wait_until_ready(running: RunningAlertmanager) -> None:
-    with urllib.request.urlopen(f"{running.url}/-/ready", timeout=1):
-        return
+def alerts_at(url: str) -> list[dict[str, object]]:
+    with urllib.request.urlopen(f"{url}/api/v2/alerts", timeout=5) as answer:
+        found: list[dict[str, object]] = json.load(answer)
+    return found
 
 
-@pytest.mark.skipif(BINARY is None, reason="no alertmanager on the PATH: Debian's package is prometheus-alertmanager")
+@pytest.mark.skipif(ALERTMANAGER is None, reason="no alertmanager on the PATH: Debian's package is prometheus-alertmanager")
 def test_a_real_alertmanager_takes_the_alert_and_tells_the_team(tmp_path: Path) -> None:
-    with answering() as team, real_alertmanager(tmp_path, team.url) as running:
-        notifier = Alertmanager(running.url, RealClock(moment=datetime.now(UTC)))
+    with answering() as team, telling(tmp_path, team.url) as url:
+        notifier = Alertmanager(url, RealClock(moment=datetime.now(UTC)))
         notifier.notify(message(Severity.CRITICAL))
         notifier.notify(message(Severity.CRITICAL))  # the same message again is the same alert
         notifier.notify(message(summary="hostile {{ .Labels }} \x1b[31m \u202e", to="x" * 3000, incident=None))
         assert team.arrived.wait(20)
-        first, other = sorted(running.alerts(), key=lambda alert: "incident" not in str(alert["labels"]))
+        first, other = sorted(alerts_at(url), key=lambda alert: "incident" not in str(alert["labels"]))
     assert first["labels"] == labels(message(Severity.CRITICAL))
     assert first["annotations"] == annotations(message(Severity.CRITICAL))
     assert first["generatorURL"] == "https://store.example/reports/incident.html"
