@@ -14,12 +14,12 @@ import pyarrow.compute as pc
 import pyarrow.types as kinds
 
 from modelmedic.steps.contracts.detection import Verdict
-from modelmedic.steps.contracts.errors import Conflict, ModelmedicError
+from modelmedic.steps.contracts.errors import BadInput, Conflict, ModelmedicError
 from modelmedic.steps.contracts.inference_log import PREDICTION
-from modelmedic.steps.contracts.keys import model_hash, report_key, verdict_key
+from modelmedic.steps.contracts.keys import model_hash, report_key
 from modelmedic.steps.contracts.results import DiagnoseResult, ReportResult
 from modelmedic.steps.core.detection.cross_check import disagreements
-from modelmedic.steps.records.documents import read
+from modelmedic.steps.records.verdicts import verdict_of
 from modelmedic.steps.runtime.reference import champion_reference
 from modelmedic.steps.runtime.run import Outputs, Run
 
@@ -76,16 +76,20 @@ def _verdict(run: Run) -> Verdict | None:
     diagnosed = run.result_if_any(DiagnoseResult)
     if diagnosed is None or diagnosed.champion is None:
         return None
-    return read(run.site.store, Verdict, verdict_key(run.site.model, diagnosed.champion, run.incident.window.end))
+    return verdict_of(run.site.store, run.site.model, diagnosed.champion, run.incident.window.end, run.incident.policy_hash)
 
 
 def _drawing_inputs(run: Run) -> dict[str, Any]:
-    """The arguments of `drift_page`: two samples, the columns in both and the thresholds."""
+    """The arguments of `drift_page`: two samples, the columns in both and the thresholds. Raises
+    BadInput when there is no column to draw, so that nothing is started for it.
+    """
     site = run.site
     reference = _sample(champion_reference(site).table, run.incident.epoch)
     current = _sample(site.windows.table(run.incident.window, limit=20 * SAMPLE), run.incident.epoch)
     numeric = [n for n in (*site.policy.data.numeric, PREDICTION) if _shown(n, reference, current, number=True)]
     categorical = [n for n in site.policy.data.categorical if _shown(n, reference, current, number=False)]
+    if not numeric and not categorical:
+        raise BadInput(f"no column has values both in the reference and in {run.incident.window}")
     thresholds = dict(site.policy.detect.effects)
     return {"reference": reference, "current": current, "numeric": numeric, "categorical": categorical, "thresholds": thresholds}
 

@@ -19,7 +19,7 @@ from modelmedic.steps.contracts.diagnosis import Diagnosis
 from modelmedic.steps.contracts.errors import ModelmedicError
 from modelmedic.steps.contracts.heal_stages import HEAL
 from modelmedic.steps.contracts.incident import Answer, Assessment, Closing, Incident
-from modelmedic.steps.contracts.keys import notification_key, verdict_key
+from modelmedic.steps.contracts.keys import notification_key
 from modelmedic.steps.contracts.notification import Notification
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.ports import ObjectStore
@@ -40,6 +40,7 @@ from modelmedic.steps.core.records.chain import ChainFault, Entry
 from modelmedic.steps.core.tables.thinning import thin
 from modelmedic.steps.records.comparisons import newest_comparison
 from modelmedic.steps.records.documents import read
+from modelmedic.steps.records.verdicts import verdict_of
 from modelmedic.steps.reporting.ageing import ageing_curve
 from modelmedic.steps.reporting.comparison import Comparison, compare
 from modelmedic.steps.reporting.pictures.ageing import AgeingCurve
@@ -172,12 +173,8 @@ def _part(kind: type[T], document: Any, name: str, gaps: list[str]) -> T | None:
 
 def _monitored(site: Site, incident: Incident, champion: str | None) -> Verdict | None:
     """The monitor's verdict on the same window by the incident's policy, when it left one."""
-    end = incident.window.end
     try:
-        if champion is None:
-            return None
-        own = read(site.store, Verdict, verdict_key(site.model, champion, end, incident.policy_hash))
-        return own or read(site.store, Verdict, verdict_key(site.model, champion, end))  # by an earlier version of modelmedic
+        return verdict_of(site.store, site.model, champion, incident.window.end, incident.policy_hash) if champion is not None else None
     except ModelmedicError:
         return None
 
