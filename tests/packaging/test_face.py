@@ -44,6 +44,13 @@ def test_the_import_brings_nothing_heavy() -> None:
     assert sorted(set(done.stdout.split()) & set(HEAVY)) == []
 
 
+def test_a_monitor_that_starts_brings_no_scipy() -> None:
+    """It takes two seconds, which every look would pay."""
+    code = "import sys, modelmedic.steps.detection.monitor; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], check=True, timeout=60, cwd=ROOT, capture_output=True, text=True)
+    assert "scipy" not in done.stdout.split()
+
+
 def test_every_public_name_is_there_and_documented() -> None:
     assert set(modelmedic.__all__) == set(modelmedic._MODULES)
     for name in modelmedic.__all__:

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import rankdata, t
 
 from modelmedic.steps.contracts.words import Task
 from modelmedic.steps.core.tables.arrays import Floats
@@ -103,6 +102,8 @@ def _margin(influence: Floats, blocks: Blocks, confidence: float) -> float:
     if count < 2 or not np.isfinite(influence).all():
         return float("inf")
     variance = count / (count - 1) * float((sums**2).sum()) / n**2
+    from scipy.stats import t  # a second to import, which a monitor that compares nothing does without
+
     return float(t.ppf(0.5 + confidence / 2, count - 1) * np.sqrt(variance))
 
 
@@ -132,6 +133,8 @@ def _auc(target: Floats, prediction: Floats) -> tuple[float, Floats]:
     ones, zeros = int(positive.sum()), int((~positive).sum())
     if not ones or not zeros:
         return float("nan"), np.full(len(target), np.nan)
+    from scipy.stats import rankdata
+
     both = rankdata(prediction)
     placement = np.empty(len(target))
     placement[positive] = (both[positive] - rankdata(prediction[positive])) / zeros
