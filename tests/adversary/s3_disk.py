@@ -1,7 +1,7 @@
 """Heals on a real S3 server whose disk fills up at some write, and on one that answers late: the
 same command, run again when there is room, finishes the work, and no record is missing.
 
-The server is versitygw on a disk of a few megabytes in memory.
+The server is versitygw on a small disk in memory.
 """
 
 import os
@@ -35,10 +35,11 @@ _PLAYED = (
     "an undo",
     "a sweep",
 )
-_EVERY = 3  # of a command's writes
+_EVERY = 3  # of a command's writes …
+_PARTS = 3  # … in so many attacks
 _LATE = (0.05,)  # seconds that each request is held back
 _BUCKET = "modelmedic"
-_DISK = "16m"
+_DISK = "64m"  # holds the worlds of all tries
 _MOUNTED = 'mount -t tmpfs -o size=$1 none "$2" && mkdir "$2/meta" "$2/top" && shift 2 && exec "$@"'
 
 
@@ -46,10 +47,10 @@ def attacks(seed: int) -> Iterator[Attack]:
     del seed  # every third write is tried
     for name in _PLAYED:
         made = SCENARIOS[name]
-        numbers = tuple(range(1, writes_of(made) + 1, _EVERY))
-        yield Attack(
-            f"{name}, the disk full at {len(numbers)} of its writes", _GROUP, partial(_full, name, numbers), 300, tries=len(numbers)
-        )
+        for first in range(1, _EVERY * _PARTS, _EVERY):
+            numbers = tuple(range(first, writes_of(made) + 1, _EVERY * _PARTS))
+            what = f"{name}, the disk full at {len(numbers)} of its writes from {first} on"
+            yield Attack(what, _GROUP, partial(_full, name, numbers), 300, tries=len(numbers))
         for late in _LATE:
             yield Attack(f"{name}, each request {late * 1000:.0f} ms late", _GROUP, partial(_slow, name, late), 180)
 

@@ -140,7 +140,7 @@ class S3Store:
 
     def _put(self, key: str, put: Callable[[str], str], write: str = "", missing: type[StoreError] = Conflict) -> str:
         """One conditional write: 412 is a lost race; 409 (others write at this moment) and silence
-        are tried again.
+        are tried again, and so is a creation that was refused for an object that is not there.
 
         `missing` is the error when the condition failed and there is no object: some stores answer
         412, S3 404.
@@ -155,7 +155,7 @@ class S3Store:
         try:
             return retrying(self._attempt, key, put, write, missing)
         except _NotYet as last:
-            if status(last.cause) == 409:
+            if status(last.cause) in (409, 412):
                 raise Conflict(f"{self._name(key)} is being written by others; {_ATTEMPTS} attempts met them") from last.cause
             raise self._translated(last.cause, f"{self._name(key)} was not written and") from last.cause
 
@@ -170,9 +170,9 @@ class S3Store:
                 found = self._look(key, error)
                 if found.get("Metadata", {}).get(_WRITE) == write:
                     return self._tag(found, key)
-                if answered == 412 and not found:
+                if answered == 412 and not found and missing is NotFound:
                     raise missing(f"{self._name(key)} is not there; the write expected it as it was") from error
-                if answered not in (404, 412):
+                if answered not in (404, 412) or (answered == 412 and not found):
                     raise _NotYet(error) from error
             raise self._translated(error, self._name(key)) from error
 

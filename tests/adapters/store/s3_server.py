@@ -14,6 +14,11 @@ from werkzeug.serving import make_server
 
 Environ = dict[str, Any]
 App = Callable[[Environ, Any], Iterable[bytes]]
+_REFUSALS = {
+    "broken": ("InternalError", "500 Internal"),
+    "busy": ("ConditionalRequestConflict", "409 Conflict"),
+    "gone": ("PreconditionFailed", "412 Precondition Failed"),
+}
 
 
 class FaultyS3:
@@ -21,7 +26,7 @@ class FaultyS3:
     write through.
 
     `lost`: done, and the answer never arrives. `broken`: not done, 500. `busy`: not done, 409.
-    `deaf` names the headers of a request, as WSGI spells them, that are not heard.
+    `gone`: not done, 412, as a server whose disk was full says of what it did not keep. `deaf` names the headers of a request, as WSGI spells them, that are not heard.
     """
 
     def __init__(self) -> None:
@@ -51,8 +56,8 @@ class FaultyS3:
             return self._app(environ, start)
         self.writes += 1
         fault = self.faults.pop(0) if self.faults else None
-        if fault in ("broken", "busy"):
-            code, status = ("InternalError", "500 Internal") if fault == "broken" else ("ConditionalRequestConflict", "409 Conflict")
+        if fault in _REFUSALS:
+            code, status = _REFUSALS[fault]
             environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
             start(status, [("Content-Type", "application/xml")])
             return [f"<Error><Code>{code}</Code><Message>planted</Message></Error>".encode()]

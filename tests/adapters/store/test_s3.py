@@ -63,8 +63,15 @@ def test_a_failing_server_and_a_busy_object_are_tried_again(faulty: FaultyS3, st
     assert faulty.writes == 4
 
 
-def test_an_object_that_stays_busy_is_a_lost_race(faulty: FaultyS3, store: S3Store) -> None:
-    faulty.faults = ["busy"] * 10
+def test_a_creation_refused_for_an_object_that_is_not_there_is_tried_again(faulty: FaultyS3, store: S3Store) -> None:
+    faulty.faults = ["broken", "gone"]
+    store.create("a", b"one")
+    assert store.get("a").data == b"one"
+
+
+@pytest.mark.parametrize("fault", ["busy", "gone"])
+def test_an_object_that_stays_busy_is_a_lost_race(fault: str, faulty: FaultyS3, store: S3Store) -> None:
+    faulty.faults = [fault] * 10
     with pytest.raises(Conflict, match="being written by others"):
         store.create("a", b"one")
     assert faulty.writes == 5
