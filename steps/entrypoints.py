@@ -22,15 +22,12 @@ REPORT = "incident.html"  # the file of the incident report in the outputs folde
 
 def run_monitor(workspace: Workspace, inputs: Mapping[str, str], say: Say) -> Outputs:
     """Judge the current window and push the verdict; open the incident that the alert will name."""
-    from modelmedic.steps.detection.measured_loss import keep_measured_loss
-    from modelmedic.steps.detection.metrics import publish_verdict
-    from modelmedic.steps.detection.monitor import monitor
+    from modelmedic.steps.detection.look import look_and_tell
 
     _expect(inputs)
     site = workspace.site(workspace.policy(), say=say)
-    seen = monitor(site)
-    keep_measured_loss(site, seen)
-    if not publish_verdict(site, seen, workspace.metrics(site.work)):
+    seen, delivered = look_and_tell(site, workspace.metrics(site.work))
+    if not delivered:
         raise Transient(f"the verdict of {site.model} is written down, but no alert can be made of it: the metrics were not delivered")
     return {"state": seen.verdict.state.value}
 

@@ -43,9 +43,9 @@ def release(store: ObjectStore, clock: Clock, policy: Policy, identity: str, *, 
     """
     ledger, history = Ledger(store, clock), History(store, clock)
     incident = ledger.find(identity)
-    standing = quarantines_of(ledger, history, incident)
+    standing, trail = quarantines_of(ledger, history, incident), AuditTrail(store, incident.model, clock, by)
     if not dry_run:
-        make_up(ledger, history, AuditTrail(store, incident.model, clock, by), incident)
+        make_up(ledger, history, trail, incident)
     _refuse(policy, incident, standing, by)
     now = clock.now()
     answer = Answer(True, by, now, ROWS, why)
@@ -53,7 +53,6 @@ def release(store: ObjectStore, clock: Clock, policy: Policy, identity: str, *, 
     answers = (*recent, answer)
     ruling = rule_on_answers(answers, policy.approval, ROWS, answers[0].at, now)
     if not dry_run:
-        trail = AuditTrail(store, incident.model, clock, by)
         answer_once(ledger, trail, incident, answer)
         if ruling.decision == "approved":
             released(ledger, history, trail, incident, standing, by=ruling.by, reason=why)

@@ -9,7 +9,13 @@ tried only where its anchor stands. Lengths allow for texts that were cut.
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
+
+
+@cache
+def _compiled(expression: str, flags: int) -> re.Pattern[str]:
+    return re.compile(expression, flags)
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,18 +24,23 @@ class SecretKind:
     case. Without anchors the pattern is looked for wherever the text holds `within`.
 
     A group whose name begins with `secret` is what must not be shown; the whole match where there
-    is none.
+    is none. It is compiled when it is first tried: most texts have no anchor of most kinds.
     """
 
     name: str
-    pattern: re.Pattern[str]
+    expression: str
     source: str
     anchors: tuple[str, ...]
     within: str = ""
+    flags: int = 0
+
+    @property
+    def pattern(self) -> re.Pattern[str]:
+        return _compiled(self.expression, self.flags)
 
 
 def _kind(name: str, anchors: str, pattern: str, source: str = "gitleaks", flags: int = 0) -> SecretKind:
-    return SecretKind(name, re.compile(pattern, flags), source, tuple(anchors.split()))
+    return SecretKind(name, pattern, source, tuple(anchors.split()), flags=flags)
 
 
 _KEY_BEFORE: Final = "|".join(
@@ -110,7 +121,7 @@ _BY_PLACE: Final = (
     ),
     SecretKind(
         "user and password before a host, without a scheme",
-        re.compile(
+        (
             r"(?<![\w/@.:+-])(?!(?:mailto|to|by|from|cc|bcc|owner|sip|xmpp|acct):)[\w.+-]{1,64}+:(?P<secret>"
             r"[^\s:@/\"'<>`]{3,128}+(?=@(?!sha\d+:)[\w.-]{1,128}+(?::\d{2,5}\b|/))"
             r"|(?=[^\s:@/0-9!#$%^&*=~]{0,128}+[0-9!#$%^&*=~])[^\s:@/\"'<>`]{6,128}+(?=@(?!sha\d+:)[A-Za-z0-9-]{1,63}+\.[A-Za-z0-9]))"
@@ -150,7 +161,7 @@ _BY_LOOKS: Final = (
     _kind("GitLab", "gl", r"\bgl(?:pat|dt|ft|soat|rt|cbt|imt|ptt|agent|oas|ffct)-[\w.-]{8,}+"),
     _kind("Slack", "xox xapp-", r"\b(?:xox[abcdeoprs](?:\.xox[bp])?-[A-Za-z0-9-]{10,}+|xapp-\d-[A-Za-z0-9-]{10,}+)"),
     _kind("Google", "aiza ya29. gocspx-", r"\b(?:AIza[\w-]{16,}+|ya29\.[\w-]{12,}+|GOCSPX-[\w-]{12,}+)"),
-    SecretKind("Azure", re.compile(r"(?<![\w~.])[\w~.]{3}\dQ~[\w~.-]{31,34}"), "gitleaks", (), within="q~"),
+    SecretKind("Azure", r"(?<![\w~.])[\w~.]{3}\dQ~[\w~.-]{31,34}", "gitleaks", (), within="q~"),
     _kind("Stripe", "sk_ rk_", r"\b[rs]k_(?:test|live|prod)_[A-Za-z0-9]{10,}+"),
     _kind("OpenAI, Anthropic and the like", "sk-", r"\bsk-(?:(?:proj|svcacct|admin|ant|or)-[\w-]{20,}+|[A-Za-z0-9]{32,}+)"),
     _kind("Hugging Face", "hf_ api_org_", r"\b(?:hf|api_org)_[A-Za-z]{16,}+"),
@@ -162,7 +173,7 @@ _BY_LOOKS: Final = (
     _kind("DigitalOcean", "dop_v1_ doo_v1_ dor_v1_", r"\bdo[opr]_v1_[a-f0-9]{64}"),
     _kind("Docker", "dckr_", r"\bdckr_[a-z]{2,5}_[\w-]{20,}+"),
     _kind("Twilio", "sk", r"\bSK[0-9a-f]{32}\b"),
-    SecretKind("Telegram", re.compile(r"\b\d{8,10}:AA[\w-]{32,34}"), "gitleaks", (), within=":aa"),
+    SecretKind("Telegram", r"\b\d{8,10}:AA[\w-]{32,34}", "gitleaks", (), within=":aa"),
     _kind(
         "others with a beginning of their own",
         "ops_eyj absk bedrock-api-key- akcp atatt3 fm2_ fo1_ gr1348941 hrku-aa ico- ntn_ pplx- pscale_ pul- rdme_ rubygems_ sntry sq0 "

@@ -30,6 +30,7 @@ class Cause(StrEnum):
 
 OF_THE_WORLD: Final = frozenset({Cause.CONCEPT_DRIFT, Cause.LABEL_SHIFT, Cause.COVARIATE_SHIFT})
 BROKEN_ROWS: Final = frozenset({Cause.DATA_QUALITY, Cause.LABEL_QUALITY})
+BROKEN: Final = BROKEN_ROWS | {Cause.BAD_RELEASE}
 
 
 class Remedy(StrEnum):

@@ -31,7 +31,7 @@ from modelmedic.steps.core.comparison.blocks import block_starts, daily, merged,
 from modelmedic.steps.core.comparison.likeness import likeness
 from modelmedic.steps.core.comparison.segments import with_rows
 from modelmedic.steps.core.tables.arrays import Floats, Mask
-from modelmedic.steps.core.tables.moments import microseconds
+from modelmedic.steps.core.tables.moments import seconds_of
 from modelmedic.steps.core.tables.row_loss import row_loss
 from modelmedic.steps.incidents.opening import open_incident
 from modelmedic.steps.records.comparisons import last_comparisons, newest_comparison
@@ -39,6 +39,7 @@ from modelmedic.steps.records.documents import keep
 from modelmedic.steps.runtime.run import Site
 from modelmedic.steps.runtime.versions import taught_until
 from modelmedic.steps.training.ask_version import ask_version
+from modelmedic.steps.training.history import rows_within
 
 ALERT: Final = "release-audit"
 _MOST_ROWS: Final = 4000  # of each kind and look, evenly thinned above
@@ -274,16 +275,8 @@ def _read(site: Site, window: Window, kind: int) -> pa.Table | None:
     if window.start >= window.end:
         return None
     limit = _FOR_LIKENESS if kind == 2 else _MOST_ROWS
-    return _outside(site.policy, site.windows.table(window, labelled_only=kind < 2, limit=limit), site.history.quarantined(site.model))
-
-
-def _outside(policy: Policy, rows: pa.Table, aside: tuple[Window, ...]) -> pa.Table:
-    keep_row = np.ones(rows.num_rows, dtype=bool)
-    for span in aside:
-        times = rows[policy.data.time]
-        low, high = (pa.scalar(moment, times.type) for moment in (span.start, span.end))
-        keep_row &= ~np.asarray(pc.and_(pc.greater_equal(times, low), pc.less(times, high)))
-    return rows.filter(pa.array(keep_row)) if len(aside) else rows
+    rows = site.windows.table(window, labelled_only=kind < 2, limit=limit)
+    return rows_within(rows, site.policy.data.time, window, site.history.quarantined(site.model))
 
 
 def _judged_until(policy: Policy, begun: Comparison, rows: _Rows) -> datetime | None:
@@ -293,7 +286,7 @@ def _judged_until(policy: Policy, begun: Comparison, rows: _Rows) -> datetime | 
 
 
 def _seconds(policy: Policy, rows: pa.Table) -> Floats:
-    return np.asarray(microseconds(rows[policy.data.time]) / 1e6)
+    return seconds_of(rows[policy.data.time])
 
 
 def _target(policy: Policy, rows: pa.Table) -> Floats:

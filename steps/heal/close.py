@@ -2,9 +2,10 @@
 to people; called by the engine, by Argo's exit handler and by the sweep.
 """
 
+from collections.abc import Iterator
+
 from modelmedic.steps.approval.quarantine_release import make_up, quarantines_of, released
 from modelmedic.steps.approval.requests import lapse
-from modelmedic.steps.contracts.errors import BadInput
 from modelmedic.steps.contracts.incident import Closing
 from modelmedic.steps.contracts.notification import Severity
 from modelmedic.steps.contracts.results import ChallengerApproval, CloseResult, DiagnoseResult, RetrainResult
@@ -12,7 +13,7 @@ from modelmedic.steps.contracts.words import Cause, Outcome, Remedy
 from modelmedic.steps.core.decision.limits import counts_as_failure
 from modelmedic.steps.core.incidents.outcome import Ending, ending
 from modelmedic.steps.core.incidents.recurrence import SILENT_FOR
-from modelmedic.steps.heal.results import note_results
+from modelmedic.steps.heal.results import note_results, readable
 from modelmedic.steps.incidents.heal_metrics import tell_heal
 from modelmedic.steps.reporting.publish import publish_if_possible
 from modelmedic.steps.runtime.anchoring import anchor
@@ -39,7 +40,7 @@ def close(run: Run, error: str | None = None) -> Outputs:
     if already is None:
         lapse(run)
         _release_approved(run)
-        if _diagnosed(run) is not None:
+        if readable(run, DiagnoseResult) is not None:
             make_up(site.ledger, site.history, site.trail, run.incident)
         note_results(run)
         already = _close(run, ending(site.ledger.stages(run.incident), error))
@@ -53,7 +54,7 @@ def close(run: Run, error: str | None = None) -> Outputs:
 
 def _close(run: Run, last: Ending) -> Closing:
     site = run.site
-    found = _diagnosed(run)
+    found = readable(run, DiagnoseResult)
     if found is not None and last.outcome is Outcome.NO_ACTION:
         _acknowledge(run, found)
     before = found.champion if found is not None else None
@@ -75,19 +76,19 @@ def note_closing(run: Run, closing: Closing) -> None:
     run.once("incident.closed", "closed", documents=_vouched(run), first=tell, **facts)
 
 
-def _vouched(run: Run) -> list[str]:
-    """The keys of what is kept of the incident, and of the rows and shifts that it set aside."""
+def _vouched(run: Run) -> Iterator[str]:
+    """The keys of what is kept of the incident, and of the rows and shifts that it set aside; read
+    only where the record is still to be written.
+    """
     site = run.site
-    return [
-        *(key for key in site.ledger.documents(run.incident) if key not in (run.stage_key("close"), run.stage_key("undo"))),
-        *site.history.documents(site.model, run.incident.id),
-    ]
+    yield from (key for key in site.ledger.documents(run.incident) if key not in (run.stage_key("close"), run.stage_key("undo")))
+    yield from site.history.documents(site.model, run.incident.id)
 
 
 def _news(run: Run, closing: Closing, owner: str) -> tuple[Severity, str, str, str]:
     """The message on the end, which names rows that stay set aside though a person was asked."""
     severity, summary = _NEWS[closing.outcome], f"{run.site.model}: {closing.outcome.value}"
-    found = _diagnosed(run)
+    found = readable(run, DiagnoseResult)
     if found is None or found.lasting is None or not quarantines_of(run.site.ledger, run.site.history, run.incident):
         return severity, owner, summary, closing.sentence
     trained = run.result_if_any(RetrainResult)
@@ -101,7 +102,7 @@ def _release_approved(run: Run) -> None:
     """Count the rows that stayed set aside as good again, where a person approved the challenger
     that was taught with them.
     """
-    site, found = run.site, _diagnosed(run)
+    site, found = run.site, readable(run, DiagnoseResult)
     if found is None or found.lasting is None:
         return
     trained, answered = run.result_if_any(RetrainResult), run.result_if_any(ChallengerApproval)
@@ -111,15 +112,6 @@ def _release_approved(run: Run) -> None:
     standing = quarantines_of(site.ledger, site.history, run.incident)
     if standing:
         released(site.ledger, site.history, site.trail, run.incident, standing, by=answered.by, reason=answered.sentence)
-
-
-def _diagnosed(run: Run) -> DiagnoseResult | None:
-    """The diagnosis, if one is recorded that can be read: an incident is closed without one too."""
-    try:
-        return run.result_if_any(DiagnoseResult)
-    except BadInput as error:
-        run.site.say(str(error))
-        return None
 
 
 def _acknowledge(run: Run, result: DiagnoseResult) -> None:

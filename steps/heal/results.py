@@ -31,11 +31,11 @@ def note_results(run: Run) -> None:
     left it to the next one, and the close stage leaves nothing out.
     """
     note_opening(run.site.trail, run.incident)
-    found = _readable(run, DiagnoseResult)
+    found = readable(run, DiagnoseResult)
     if found is not None:
         note_diagnosis(run, found)
     note_training(run)
-    validated = _readable(run, ValidateResult)
+    validated = readable(run, ValidateResult)
     if validated is not None:
         note_validation(run, validated)
     with contextlib.suppress(BadInput):  # as above
@@ -55,7 +55,7 @@ def note_training(run: Run) -> None:
     """Put the training's result on the audit trail; the retrain stage may not write there, because
     it shares a pod with the user's code.
     """
-    trained = _readable(run, RetrainResult)
+    trained = readable(run, RetrainResult)
     if trained is not None and (trained.candidate or not trained.trained):
         event = "model.trained" if trained.candidate else "training.refused"
         facts: dict[str, Any] = {"rows": trained.rows, "candidate": trained.candidate, "sentence": trained.sentence}
@@ -72,7 +72,7 @@ def note_validation(run: Run, found: ValidateResult) -> None:
         run.once("challenger.kept", found.version, documents=documents, version=found.version, digest=found.digest)
 
 
-def _readable(run: Run, kind: type[R]) -> R | None:
+def readable(run: Run, kind: type[R]) -> R | None:
     """The recorded result; None also where it cannot be read, because an incident is closed without
     it too.
     """

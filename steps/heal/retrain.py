@@ -22,7 +22,7 @@ from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.contracts.words import Cause, Outcome, Remedy, Risk
 from modelmedic.steps.core.decision.limits import replaces_champion
 from modelmedic.steps.core.quality.doubt import broken_beside, rows_in_doubt
-from modelmedic.steps.core.tables.moments import microseconds
+from modelmedic.steps.core.tables.moments import microseconds, seconds_of
 from modelmedic.steps.core.tables.pairing import pair
 from modelmedic.steps.core.training.feedback import feedback_reason
 from modelmedic.steps.core.training.training_rows import plans, reach, sharing
@@ -208,7 +208,7 @@ def _without_doubt(run: Run, labelled: pa.Table, trusted: frozenset[str] = froze
     asked. Rows of before the log have no answers, and quarantine leaves gaps, so neither is read.
     """
     policy = run.site.policy
-    times = np.asarray(microseconds(labelled[policy.data.time]) / 1e6)
+    times = seconds_of(labelled[policy.data.time])
     roles = replace(policy.roles, prediction=None, version=None)
     doubtful = rows_in_doubt(labelled, roles, times, policy.detect.window.total_seconds(), trusted)
     return labelled.filter(pa.array(~doubtful)) if doubtful.any() else labelled

@@ -12,7 +12,7 @@ from modelmedic.steps.contracts.detection import Verdict
 from modelmedic.steps.contracts.incident import Closing, Incident
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.results import DiagnoseResult
-from modelmedic.steps.contracts.words import Cause, Outcome, VerdictState
+from modelmedic.steps.contracts.words import BROKEN, Outcome, VerdictState
 from modelmedic.steps.core.decision.limits import ADVANCING, objections, rejections_in_a_row
 from modelmedic.steps.core.incidents.persistence import APART
 from modelmedic.steps.core.incidents.recurrence import SILENT_FOR, news
@@ -21,7 +21,6 @@ from modelmedic.steps.records.freezes import Freezes
 from modelmedic.steps.records.ledger import Ledger
 
 _LONGEST = 8  # settle times
-_BROKEN = frozenset({Cause.DATA_QUALITY, Cause.LABEL_QUALITY, Cause.BAD_RELEASE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +53,7 @@ def find_repeat(
     diagnosed = ledger.result(last, DiagnoseResult) if last else None
     if last is None or closing is None or closing.by_error or diagnosed is None or diagnosed.champion != champion:
         return None
-    if diagnosed.diagnosis.cause in _BROKEN:
+    if diagnosed.diagnosis.cause in BROKEN:
         return None
     shown = next((each for each in reversed(earlier) if each.measured_at is not None and each.measured_at <= last.opened_at), None)
     if shown is None or news(shown, verdict) or _was_over(earlier, last.opened_at):

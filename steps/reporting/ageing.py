@@ -19,18 +19,20 @@ _MOST_LOOKS = 160  # the newest: three years of weeks
 _A_MOMENT = timedelta(microseconds=1)
 
 
-def ageing_curve(store: ObjectStore, history: History, model: str, until: datetime) -> AgeingCurve | None:
-    """The curve of the looks that were made by `until`, with a mark for each version that came new
-    since the first of them; None where fewer than two looks measured anything.
+def ageing_curve(store: ObjectStore, history: History, model: str, until: datetime | None = None) -> AgeingCurve | None:
+    """The curve of the looks that were made by `until`, or of all, with a mark for each version
+    that came new between the first and the last of them; None where fewer than two looks measured
+    anything.
 
     Raises BadInput for a record that cannot be read, and StoreError.
     """
-    made = [look for look in looks(store, model) if look.at <= until][-_MOST_LOOKS:]
+    made = [look for look in looks(store, model) if until is None or look.at <= until][-_MOST_LOOKS:]
     points = tuple(point for look in made if (point := age_point(look)) is not None)
     if len(points) < 2:
         return None
     price = next((look.price for look in reversed(made) if look.price is not None), 0.0)
-    marks = tuple(_mark(store, model, release) for release in _new(history.releases(model)) if points[0].at < release.at <= until)
+    last = until or made[-1].at
+    marks = tuple(_mark(store, model, release) for release in _new(history.releases(model)) if points[0].at < release.at <= last)
     return AgeingCurve(points[0].at, points[-1].at, price, points, marks)
 
 

@@ -19,7 +19,7 @@ from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.core.comparison.blocks import in_order
 from modelmedic.steps.core.comparison.canary import ROWS_OF_BLOCK, CanaryLosses, losses_of
 from modelmedic.steps.core.comparison.likeness import likeness
-from modelmedic.steps.core.tables.moments import microseconds
+from modelmedic.steps.core.tables.moments import seconds_of
 from modelmedic.steps.core.tables.row_loss import row_loss
 from modelmedic.steps.core.tables.thinning import thin
 from modelmedic.steps.runtime.run import Site
@@ -91,7 +91,7 @@ class PairedAnswers:
     def _judge(self, rows: pa.Table) -> None:
         """Add the losses of the labelled rows whose answers are paired."""
         data = self.site.policy.data
-        seconds, target = microseconds(rows[data.time]) / 1e6, np.asarray(rows[data.target].to_numpy(), dtype=np.float64)
+        seconds, target = seconds_of(rows[data.time]), np.asarray(rows[data.target].to_numpy(), dtype=np.float64)
         for place, each in enumerate(rows[REQUEST_ID].to_pylist()):
             if each in self.answers and each not in self.losses and np.isfinite(target[place]):
                 canary, champion = row_loss(data.task, target[place], np.array(self.answers[each]))

@@ -4,7 +4,7 @@ requests, and about objects that are left out because of what they hold or how t
 
 from collections.abc import Iterator
 from datetime import timedelta
-from itertools import chain, islice
+from itertools import islice
 
 from modelmedic.steps.contracts.inference_log import span_of
 from modelmedic.steps.contracts.ports import ObjectStore
@@ -66,9 +66,14 @@ def passed_over(site: Site, window: Window) -> str:
 
 
 def _strangers(store: ObjectStore, prefix: str, window: Window) -> Iterator[str]:
-    """Keys below the prefix that state no span, each once."""
-    starts = ("", f"{prefix}/{window.start:%Y-%m-%d}", f"{prefix}/{_BEYOND_DAYS}")
-    keys = chain.from_iterable(islice(store.list(f"{prefix}/", after=after), _MOST_LISTED) for after in starts)
+    """Keys below the prefix that state no span, each once. A log of few objects is listed once."""
+
+    def listed(after: str = "") -> list[str]:
+        return list(islice(store.list(f"{prefix}/", after=after), _MOST_LISTED))
+
+    keys = listed()
+    if len(keys) == _MOST_LISTED:
+        keys += [*listed(f"{prefix}/{window.start:%Y-%m-%d}"), *listed(f"{prefix}/{_BEYOND_DAYS}")]
     yield from dict.fromkeys(key for key in keys if span_of(key) is None)
 
 

@@ -14,12 +14,12 @@ from modelmedic.steps.contracts.comparison import Ablation
 from modelmedic.steps.contracts.training import TrainingPlan
 from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.core.comparison.ablation import ablation
-from modelmedic.steps.core.tables.moments import microseconds
+from modelmedic.steps.core.tables.moments import seconds_of
 from modelmedic.steps.core.tables.row_loss import row_loss
 from modelmedic.steps.runtime.run import Run
 from modelmedic.steps.training.history import rows_within
 from modelmedic.steps.training.process import run_in_pairs
-from modelmedic.steps.training.trials import Trial, carry_out, champion_and_trials
+from modelmedic.steps.training.trials import Trial, ask_all, carry_out, champion_folder, folders_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +59,8 @@ def _taught(run: Run, plan: TrainingPlan, labelled: pa.Table) -> int:
 
 def _asked(run: Run, trials: tuple[Trial, Trial], holdout: pa.Table, place: Path, *, doubtful: int) -> Ablation | None:
     policy = run.site.policy
-    champion, *answers = champion_and_trials(run, trials, holdout, place)
+    champion, *answers = ask_all(run, (champion_folder(run), *folders_of(trials)), holdout, place)
     target = np.asarray(holdout[policy.data.target].to_numpy(), dtype=np.float64)
-    seconds = np.asarray(microseconds(holdout[policy.data.time]) / 1e6)
+    seconds = seconds_of(holdout[policy.data.time])
     first, second, served = (None if given is None else row_loss(policy.data.task, target, given) for given in (*answers, champion))
     return ablation(seconds, first, second, served, doubtful=doubtful)

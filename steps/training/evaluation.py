@@ -12,7 +12,7 @@ from modelmedic.steps.adapters.models.frames import features
 from modelmedic.steps.contracts.inference_log import MODEL_VERSION, PREDICTION
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.core.statistics.metrics import blocks_of
-from modelmedic.steps.core.tables.moments import microseconds
+from modelmedic.steps.core.tables.moments import seconds_of
 from modelmedic.steps.core.validation.gates import ScoredRows
 from modelmedic.steps.training.predict import ModelAnswers, ask_in_child
 
@@ -38,7 +38,7 @@ def scored_rows(
     """
     frame = features(rows, policy)
     columns: dict[str, npt.NDArray[np.generic]] = {name: frame[name].to_numpy() for name in policy.features}
-    seconds = microseconds(rows[policy.data.time]) / 1e6
+    seconds = seconds_of(rows[policy.data.time])
     target = np.asarray(rows[policy.data.target].to_numpy(), dtype=np.float64)
     name = "the challenger" if newer is None else "the challenger's twin"
     return ScoredRows(target, challenger, champion, blocks_of(seconds, len(target)), columns, name, newer or 0.0)

@@ -62,21 +62,31 @@ def measure_gains(run: Run, trials: Sequence[Trial], holdout: pa.Table, place: P
     does not load has no gain.
     """
     policy, tried = run.site.policy, len(trials)
-    champion, *answers = champion_and_trials(run, trials, holdout, place)
+    served = champion_folder(run)
+    champion, *answers = ask_all(run, (served, *folders_of(trials)), holdout, place) if served is not None else [None]
     if champion is None:
         return list(trials)
     return [replace(t, gain=_gain(policy, t, holdout, theirs, champion, tried)) for t, theirs in zip(trials, answers, strict=True)]
 
 
-def champion_and_trials(run: Run, trials: Sequence[Trial], holdout: pa.Table, place: Path) -> list[np.ndarray | None]:
-    """The answers of the champion and of each trial's model to the holdout rows; None for a model
-    that is not there or does not load.
+def champion_folder(run: Run) -> Path | None:
+    """The champion's files; None where they lie in a registry that training cannot reach, as those
+    of a version that was released by hand.
     """
     try:
-        served: Path | None = _champion(run)
-    except ModelmedicError:  # a champion released by hand, whose files lie in a registry that training cannot reach
-        served = None
-    folders = [served, *(each.trained.folder for each in trials)]
+        return _champion(run)
+    except ModelmedicError:
+        return None
+
+
+def folders_of(trials: Sequence[Trial]) -> list[Path | None]:
+    return [each.trained.folder for each in trials]
+
+
+def ask_all(run: Run, folders: Sequence[Path | None], holdout: pa.Table, place: Path) -> list[np.ndarray | None]:
+    """The answers of each model to the holdout rows; None for one that is not there or does not
+    load.
+    """
     return run_in_pairs(
         [partial(_answers, folder, run.site.policy, holdout, place / f"asked-{number}") for number, folder in enumerate(folders)]
     )

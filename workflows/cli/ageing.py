@@ -25,15 +25,13 @@ def ageing(model: str, report: Path | None, as_json: bool, url: str | None, home
     """
     from modelmedic.steps.adapters.clocks import SystemClock
     from modelmedic.steps.contracts.errors import BadInput
-    from modelmedic.steps.records.ageing_looks import looks
     from modelmedic.steps.records.history import History
     from modelmedic.steps.reporting.ageing import ageing_curve
     from modelmedic.workflows.cli.console import print_json
 
     store = opened(url, home, read_only=True)
     model = known_model(store, model)
-    last = max((look.at for look in looks(store, model)), default=None)
-    curve = ageing_curve(store, History(store, SystemClock()), model, last) if last is not None else None
+    curve = ageing_curve(store, History(store, SystemClock()), model)
     if curve is None:
         raise BadInput(
             f"the ageing of {model} was not measured twice yet; the monitor looks once a week where the policy's refresh is auto"

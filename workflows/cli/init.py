@@ -72,16 +72,15 @@ def init(
         owner=_owner() if owner is None else owner,
         source=data.name,
     )
-    policy = scaffold_policy(write())
+    text = write()
     for note in found.notes:
         click.echo(note, err=True)
     for column, reason in found.left_out:
         click.echo(f"left out {column!r}: {reason}", err=True)
     if ageing:
-        measured, every = _ageing(policy, table, until)
+        measured, every = _ageing(scaffold_policy(text), table, until)
         click.echo(measured, err=True)
-        write = partial(write, ageing=measured, every=every)
-    text = write()
+        text = write(ageing=measured, every=every)
     if to_stdout:
         click.echo(text, nl=False)
     else:

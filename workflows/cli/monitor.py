@@ -20,16 +20,12 @@ def monitor(policy: Path, end: datetime | None, as_json: bool, home: Path | None
     An alarm is a result, not an error: the exit code is 0.
     """
     from modelmedic.steps.contracts.window import utc
-    from modelmedic.steps.detection.measured_loss import keep_measured_loss
-    from modelmedic.steps.detection.metrics import publish_verdict
-    from modelmedic.steps.detection.monitor import monitor as look
+    from modelmedic.steps.detection.look import look_and_tell
     from modelmedic.workflows.cli.console import out, print_json, safe
 
     place = workspace(home)
     site = place.site(policy_at(policy, below, above), say=say)
-    seen = look(site, utc(end) if end else None)
-    keep_measured_loss(site, seen)
-    publish_verdict(site, seen, place.metrics(site.work))
+    seen, _ = look_and_tell(site, place.metrics(site.work), utc(end) if end else None)
     if as_json:
         print_json(seen)
         return

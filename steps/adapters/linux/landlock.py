@@ -5,7 +5,6 @@ ones, and cannot take it back (Linux 5.13; docs.kernel.org/userspace-api/landloc
 import ctypes
 import os
 import stat
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -108,7 +107,3 @@ def _call(number: int, *arguments: object) -> int:
         code = ctypes.get_errno()
         raise OSError(code, f"Landlock: {os.strerror(code)}")
     return answer
-
-
-def allow(paths: Iterable[Path], rights: int) -> list[tuple[Path, int]]:
-    return [(path, rights) for path in paths]

@@ -18,7 +18,7 @@ from typing import Final
 
 import numpy as np
 
-from modelmedic.steps.core.detection.surprise import WEEK
+from modelmedic.steps.core.detection.surprise import WEEK, carried
 from modelmedic.steps.core.tables.arrays import Floats
 
 SIZES: Final = np.array([0.25, 0.5, 1.0, 2.0, 4.0])
@@ -121,7 +121,7 @@ def share_evidence(hits: Floats, rows: Floats, past: int, names: tuple[str, ...]
     go by themselves are as long as they were.
     """
     share = np.divide(hits, rows[:, None], out=np.full(hits.shape, np.nan), where=rows[:, None] > 0)
-    before = np.vstack([np.zeros((1, hits.shape[1])), _carried_share(share)[:-1]]) >= 0.5
+    before = np.vstack([np.zeros((1, hits.shape[1])), carried(share)[:-1]]) >= 0.5
     found = np.zeros((len(_KNOWN_SHARE), len(hits) - past, hits.shape[1]))
     usual = np.empty(hits.shape)
     lasting = np.array([name.startswith("unusual:") for name in names], dtype=bool)
@@ -139,12 +139,6 @@ def share_evidence(hits: Floats, rows: Floats, past: int, names: tuple[str, ...]
         watched = np.array([place == 0 or name.startswith("nulls:") for name in names], dtype=bool)
         found[place] = np.where(watched, each, 0.0)
     return found
-
-
-def _carried_share(share: Floats) -> Floats:
-    place = np.where(np.isfinite(share), np.arange(len(share))[:, None], 0)
-    np.maximum.accumulate(place, axis=0, out=place)
-    return np.nan_to_num(np.take_along_axis(share, place, axis=0))
 
 
 def stated_level(drift: Floats, rate: float, share: float) -> Floats:

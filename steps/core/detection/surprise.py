@@ -43,7 +43,7 @@ def surprises(values: Floats, first: int, week: int, others: Integers, before: F
     low, start = max(0, week - PAST) * WEEK, week * WEEK
     held = values[low : start + WEEK]
     past, known = start - low, np.isfinite(held)
-    filled, season = _carried(held), _season(first + low + np.arange(len(held)))
+    filled, season = carried(held), _season(first + low + np.arange(len(held)))
     weight = 0.5 ** (np.arange(past, 0, -1) / (WEEK * _HALVING))
     found = np.full((EXPECTATIONS, len(held) - past, held.shape[1]), np.nan)
     taught = np.flatnonzero(known[:past].sum(axis=0) >= _LEAST_WEEKS * WEEK)
@@ -124,7 +124,7 @@ def _season(hour: Integers) -> Floats:
     return np.stack([np.ones(len(hour)), *waves, *(wave * off for wave in waves), *days], axis=1)
 
 
-def _carried(values: Floats) -> Floats:
+def carried(values: Floats) -> Floats:
     """The last known value of each column, 0 before the first."""
     place = np.where(np.isfinite(values), np.arange(len(values))[:, None], 0)
     np.maximum.accumulate(place, axis=0, out=place)

@@ -150,7 +150,7 @@ def _rows_inside(both: Pair, rows: LabelledRows, segment: Segment | None) -> tup
 
 def _answers_changed(both: Pair, rows: LabelledRows, new: Mask, answers: RememberedAnswers | None) -> bool:
     if answers is not None:
-        return answers.growth(new[answers.known[1]]) > 1.5 and answers.change(new[answers.known[1]]) > 0.02
+        return answers.changed(new[answers.known[1]])
     predictions = structure(both.columns, rows.prediction, rows.masks, centred=False)
     targets = structure(both.columns, rows.target, rows.masks, centred=False)
     return bool(predictions) and predictions[0].strength > max(targets[0].strength, 3.0)

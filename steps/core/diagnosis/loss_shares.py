@@ -60,7 +60,7 @@ def _proportions(parts: dict[Cause, float]) -> dict[str, float]:
 
 
 def _release_part(answers: RememberedAnswers | None, own: OwnLoss | None) -> float:
-    if own is None or answers is None or answers.growth() <= 1.5 or answers.change() <= 0.02:
+    if own is None or answers is None or not answers.changed():
         return 0.0
     return max(float(own.current.mean() - own.reference.mean()), 0.0)
 

@@ -16,7 +16,8 @@ from modelmedic.steps.core.tables.pairing import Pair, finite
 
 _MOST_ROWS = 30_000
 _LEAST_EXPLAINED = 0.3  # of the answers' variance, before the memory of them is trusted
-_LEAST_CHANGE = 0.08  # of that variance, by which the error of the memory must have grown
+_LEAST_GROWTH = 1.5  # of the memory's squared error …
+_LEAST_CHANGE = 0.02  # … and by that share of the answers' variance
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class RememberedAnswers:
         """True when the answers in the chosen current rows (a mask over those with an answer) are
         another function of the inputs.
         """
-        return self.change(chosen) > _LEAST_CHANGE and self.growth(chosen) > 2.5
+        return self.growth(chosen) > _LEAST_GROWTH and self.change(chosen) > _LEAST_CHANGE
 
     def change(self, chosen: Mask | None = None) -> float:
         """The growth of the squared error as a share of the answers' variance, without rows outside

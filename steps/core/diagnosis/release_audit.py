@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from modelmedic.steps.contracts.comparison import Accusation
 from modelmedic.steps.contracts.diagnosis import Diagnosis, Evidence, Hypothesis, overruled
-from modelmedic.steps.contracts.words import BROKEN_ROWS, Cause
+from modelmedic.steps.contracts.words import BROKEN, BROKEN_ROWS, Cause
 from modelmedic.steps.core.diagnosis.confidence import RELEASE, RELEASE_SUSPECTED
 
 _WON = 0.95  # the betting's own error is smaller, but holds for rows as they were
@@ -58,6 +58,6 @@ def with_win(found: Diagnosis, sentence: str) -> Diagnosis:
     """The champion has aged: a challenger that was kept in the dark loses less. `found` itself
     where the rows, the labels or the release cannot be trusted.
     """
-    if found.cause in BROKEN_ROWS or found.cause is Cause.BAD_RELEASE:
+    if found.cause in BROKEN:
         return found
     return overruled(found, Cause.AGEING, _WON, Evidence("challenger.won", sentence))

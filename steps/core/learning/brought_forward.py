@@ -10,10 +10,9 @@ from typing import Final
 
 from modelmedic.steps.contracts.ageing import AgeingLook
 from modelmedic.steps.contracts.diagnosis import Diagnosis, Evidence, overruled
-from modelmedic.steps.contracts.words import Cause, Remedy
+from modelmedic.steps.contracts.words import BROKEN, OF_THE_WORLD, Cause, Remedy
 
-BROKEN: Final = frozenset({Cause.DATA_QUALITY, Cause.LABEL_QUALITY, Cause.BAD_RELEASE})
-WORLDS: Final = frozenset({Cause.CONCEPT_DRIFT, Cause.COVARIATE_SHIFT, Cause.LABEL_SHIFT, Cause.INSUFFICIENT_EVIDENCE})
+WORLDS: Final = OF_THE_WORLD | {Cause.INSUFFICIENT_EVIDENCE}
 _SURE: Final = 0.95  # that a training is due where the look says so; its measure has an error of its own
 
 

@@ -83,7 +83,6 @@ def _again(past: Past, timeless: frozenset[str]) -> Iterator[tuple[Problem, floa
     once, place = np.unique(old, return_inverse=True)
     if len(once) < _RICH * len(old):
         return
-    blocks_of = np.zeros(len(once), dtype=np.int64)
     first, last = np.full(len(once), past.blocks), np.full(len(once), -1)
     np.minimum.at(first, place, block)
     np.maximum.at(last, place, block)

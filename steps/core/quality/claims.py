@@ -22,7 +22,7 @@ from modelmedic.steps.core.quality.absent import absent_problems
 from modelmedic.steps.core.quality.calendar import Clockwork, clockwork, contradiction
 from modelmedic.steps.core.quality.checks import pair_problems
 from modelmedic.steps.core.quality.conversions import find_conversion
-from modelmedic.steps.core.quality.given import LabelWitness, as_numbers, clock_columns, errors, label_witness, read_errors, within
+from modelmedic.steps.core.quality.given import Errors, LabelWitness, as_numbers, clock_columns, errors, label_witness, read_errors, within
 from modelmedic.steps.core.quality.past import Past, bits
 from modelmedic.steps.core.quality.statistics import Reading, read
 from modelmedic.steps.core.tables.arrays import Mask
@@ -114,8 +114,7 @@ class Court:
         """The evidence in powers of ten that the column contradicts the others and the calendar;
         none where these never said what its values should be.
         """
-        label = self.past.lore.target[0] if self.past.lore.target is not None else None
-        found = errors(self.past, [c for c in self.features if c.name != column.name], as_numbers(column, label))
+        found = self._errors_of(column)
         if found is None or found.explained < _LEAST_EXPLAINED:
             return 0.0
         if inside is not None:
@@ -125,7 +124,27 @@ class Court:
         return max(bits(p) for p in read_errors(self.past, found).values()) - 0.6
 
     def by_labels(self, column: Column) -> float:
-        return self.labels.against(self.past, column) if self.labels is not None else 0.0
+        if self.labels is None:
+            return 0.0
+        if column.name not in self._against:
+            self._against[column.name] = self.labels.against(self.past, column)
+        return self._against[column.name]
+
+    def _errors_of(self, column: Column) -> Errors | None:
+        if column.name not in self._errors:
+            label = self.past.lore.target[0] if self.past.lore.target is not None else None
+            others = [c for c in self.features if c.name != column.name]
+            self._errors[column.name] = errors(self.past, others, as_numbers(column, label))
+        return self._errors[column.name]
+
+    @cached_property
+    def _errors(self) -> dict[str, Errors | None]:
+        """Those of a memory of each column by the others: forests, which several claims ask for."""
+        return {}
+
+    @cached_property
+    def _against(self) -> dict[str, float]:
+        return {}
 
 
 def claims(court: Court, *, new_law: bool = False) -> tuple[Claim, ...]:
@@ -375,9 +394,8 @@ def _confirm(court: Court, problem: Problem) -> Claim | None:
     names: Sequence[str] = _READINGS.get(problem.kind, ())
     looks = court.price + (1.0 if problem.segment else 0.0)
     own = max((r.bits for n, r in readings.items() if not names or n in names), default=0.0) - looks
-    if problem.kind in (ProblemKind.NULL_JUMP, ProblemKind.CONSTANT, ProblemKind.DEFAULT_VALUE) and column.numeric:
-        return Claim(problem, own, sure=own > _SURE_HARD - 2) if own > 0 else None
-    if problem.kind is ProblemKind.NULL_JUMP:
+    repeated = problem.kind in (ProblemKind.CONSTANT, ProblemKind.DEFAULT_VALUE) and column.numeric
+    if repeated or problem.kind is ProblemKind.NULL_JUMP:
         return Claim(problem, own, sure=own > _SURE_HARD - 2) if own > 0 else None
     if problem.kind is ProblemKind.UNSEEN_CATEGORIES:
         return Claim(problem, own, sure=own > 0 and _replaced(court, column, inside)) if own > 0 else None

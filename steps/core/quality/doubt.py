@@ -18,7 +18,7 @@ from modelmedic.steps.core.quality.label_claims import label_claim, label_readin
 from modelmedic.steps.core.quality.past import past_of
 from modelmedic.steps.core.tables.arrays import Floats, Mask
 from modelmedic.steps.core.tables.pairing import Pair, pair
-from modelmedic.steps.core.tables.thinning import thin
+from modelmedic.steps.core.tables.thinning import evenly
 
 _DOUBT = 2.0  # powers of ten beyond the price of the looks; an accusation takes about twice as much
 _MOST_WINDOWS = 8  # looked at, the newest
@@ -42,8 +42,9 @@ def rows_in_doubt(rows: pa.Table, roles: Roles, times: Floats, length: float, tr
         first, last = np.searchsorted(times, [end - number * length, end - (number - 1) * length])
         if last - first < _LEAST_ROWS or first < 4 * _LEAST_ROWS:
             continue
-        past, window = rows.slice(0, int(first)).filter(pa.array(~doubtful[:first])), rows.slice(int(first), int(last - first))
-        found = _look(past, window, roles, trusted)
+        kept = np.flatnonzero(~doubtful[:first])
+        past = rows.take(pa.array(kept[evenly(len(kept), _PAST_ROWS)]))
+        found = _look(past, rows.slice(int(first), int(last - first)), roles, trusted)
         waiting = waiting + 1 if found.any() else 0
         if waiting <= _PATIENCE:
             doubtful[first:last] = found
@@ -73,7 +74,7 @@ def _throughout(problem: Problem) -> bool:
 def _look(past: pa.Table, window: pa.Table, roles: Roles, trusted: Collection[str]) -> Mask:
     """The rows of one window that are in doubt."""
     with np.errstate(all="ignore"):
-        both = pair(thin(past, _PAST_ROWS), window, roles)
+        both = pair(past, window, roles)
         lore = past_of(both)
         if lore is None:
             return np.zeros(window.num_rows, dtype=bool)

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from modelmedic.steps.core.tables.arrays import Floats
-from modelmedic.steps.core.tables.moments import microseconds, moments
+from modelmedic.steps.core.tables.moments import moments, seconds_of
 
 _RECENT: Final = timedelta(days=90)  # streams grow: the newest rows say how many will come
 _MOMENTS: Final = 2000
@@ -62,7 +62,7 @@ def rate_of(times: pa.ChunkedArray, rows: int | None = None) -> RowRate:
     sample.
     """
     known = pa.chunked_array([moments(chunk) for chunk in times.chunks], pa.timestamp("us", tz="UTC")).drop_null()
-    seconds = np.sort(microseconds(known)) / 1e6
+    seconds = np.sort(seconds_of(known))
     if not len(seconds):
         return RowRate(np.empty(0))
     newest = seconds[np.searchsorted(seconds, seconds[-1] - _RECENT.total_seconds()) :]

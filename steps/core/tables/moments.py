@@ -54,6 +54,11 @@ def microseconds(column: pa.ChunkedArray) -> npt.NDArray[np.int64]:
     return np.asarray(compute().cast(column, pa.int64()).to_numpy(), dtype=np.int64)
 
 
+def seconds_of(column: pa.ChunkedArray) -> npt.NDArray[np.float64]:
+    """The same in seconds."""
+    return np.asarray(microseconds(column) / 1e6)
+
+
 def _since_1970(numbers: pa.Array) -> pa.Array:
     largest = compute().max(compute().abs(numbers)).as_py() or 0.0
     factor = next((factor for bound, factor in _EPOCH_UNITS if largest < bound), 1e-3)

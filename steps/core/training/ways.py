@@ -21,7 +21,7 @@ from modelmedic.steps.core.statistics.metrics import Interval, blocks_of, compar
 from modelmedic.steps.core.statistics.trees import Forest, binning, grow
 from modelmedic.steps.core.tables.arrays import Floats
 from modelmedic.steps.core.tables.pairing import pair
-from modelmedic.steps.core.tables.thinning import thin
+from modelmedic.steps.core.tables.thinning import evenly, thin
 from modelmedic.steps.core.training.weighting import drawn, halved, worth
 
 MOMENTS = 6
@@ -79,8 +79,7 @@ def score_ways(rows: pa.Table, days: Floats, roles: Roles, ways: Sequence[Way], 
     """
     none = Scores(tuple(WayScore() for _ in ways))
     if rows.num_rows > _MOST_ROWS:
-        keep = np.arange(_MOST_ROWS) * rows.num_rows // _MOST_ROWS
-        rows, days = thin(rows, _MOST_ROWS), days[keep]
+        rows, days = thin(rows, _MOST_ROWS), days[evenly(rows.num_rows, _MOST_ROWS)]
     moments = _moments(days, step)
     assert roles.target is not None
     target = np.asarray(rows[roles.target].to_numpy(zero_copy_only=False), dtype=np.float64)
