@@ -26,7 +26,8 @@ class FaultyS3:
     write through.
 
     `lost`: done, and the answer never arrives. `broken`: not done, 500. `busy`: not done, 409.
-    `gone`: not done, 412, as a server whose disk was full says of what it did not keep. `deaf` names the headers of a request, as WSGI spells them, that are not heard.
+    `gone`: not done, 412, as a server whose disk was full says of what it did not keep.
+    `deaf` names the headers of a request, as WSGI spells them, that are not heard.
     """
 
     def __init__(self) -> None:
