@@ -19,6 +19,8 @@ COPY steps /app/modelmedic/steps
 RUN python -m compileall -q --invalidation-mode unchecked-hash /app/modelmedic
 
 FROM ${PYTHON}
+# ssh-keygen, by which the steps verify the signatures of approvals.
+RUN apt-get update && apt-get install -y --no-install-recommends openssh-client && rm -rf /var/lib/apt/lists/*
 RUN groupadd --gid 65532 modelmedic && useradd --uid 65532 --gid 65532 --no-create-home --home-dir /tmp modelmedic
 COPY --from=build /venv /venv
 COPY --from=build /app /app

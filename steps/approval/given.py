@@ -4,44 +4,53 @@ after every answer, and made up for by the next process where one was killed in 
 
 from typing import Any, Final
 
+from modelmedic.steps.approval.proof import proved
 from modelmedic.steps.contracts.audit import Phase
 from modelmedic.steps.contracts.errors import Refused
 from modelmedic.steps.contracts.incident import Answer, Incident
 from modelmedic.steps.contracts.keys import answer_key, model_hash
-from modelmedic.steps.contracts.policy import Policy
+from modelmedic.steps.contracts.policy import Approval, Policy
+from modelmedic.steps.core.decision.approval import stage_of
 from modelmedic.steps.records.audit import AuditTrail
 from modelmedic.steps.records.ledger import Ledger
 
-REMEDY: Final = "remedy"  # an answer to `approve-remedy` is bound to this word, because it is about no model
-ROWS: Final = "quarantine"  # an answer about quarantined rows is bound to this word, for the same reason
 _EVENT: Final = "answer.given"
 
 
 def refuse_stranger(policy: Policy, by: str, deed: str) -> None:
-    """Raises Refused where the policy names its approvers, and `by` is none of them; `deed` is what
-    was asked for, such as `answer for`.
+    """Raises Refused where the policy names those who may answer, and `by` is none of them; `deed`
+    is what was asked for, such as `answer for`.
     """
-    approvers = policy.approval.approvers
-    if approvers and by not in approvers:
-        raise Refused(f"{by} may not {deed} {policy.name}; its policy lists {', '.join(approvers)} (approval.approvers)")
+    people = policy.approval.people
+    if people and by not in people:
+        field = "approvers" if policy.approval.approvers else "signers"
+        raise Refused(f"{by} may not {deed} {policy.name}; its policy lists {', '.join(people)} (approval.{field})")
 
 
-def answer_once(ledger: Ledger, trail: AuditTrail, incident: Incident, answer: Answer) -> int:
+def refuse_starter(incident: Incident, answer: Answer) -> None:
+    """Raises Refused for an approval by the person who started the heal: four eyes see more."""
+    if answer.approved and answer.by == incident.started_by:
+        raise Refused(
+            f"{answer.by} started the heal of incident {incident.id} and may not approve it; expected somebody else, or a rejection"
+        )
+
+
+def answer_once(ledger: Ledger, trail: AuditTrail, incident: Incident, answer: Answer, approval: Approval) -> int:
     """Store an answer and return its number. An approval is recorded before it counts, a rejection
     counts even when it cannot be recorded.
     """
     if answer.approved:
         trail.append(_EVENT, Phase.INTENT, incident=incident.id, key=_key(answer), facts=_facts(answer))
     number = ledger.answer(incident, answer)
-    note_given(ledger, trail, incident)
+    note_given(ledger, trail, incident, approval)
     return number
 
 
-def note_given(ledger: Ledger, trail: AuditTrail, incident: Incident) -> None:
+def note_given(ledger: Ledger, trail: AuditTrail, incident: Incident, approval: Approval) -> None:
     """Record, once, each answer that is stored, and that those are not there which were only
-    announced.
+    announced. A record calls an answer verified only where its signature holds.
     """
-    for number, answer in enumerate(ledger.answers(incident), 1):
+    for number, answer in enumerate(proved(incident, ledger.answers(incident), approval), 1):
         facts, documents = {**_facts(answer), "number": number}, [answer_key(model_hash(incident.model), incident.epoch, number)]
         key, since = _key(answer), incident.opened_at
         trail.once(_EVENT, key, incident=incident.id, facts=facts, documents=documents, since=since, phase=Phase.OUTCOME)
@@ -52,22 +61,18 @@ def note_given(ledger: Ledger, trail: AuditTrail, incident: Incident) -> None:
 
 
 def _key(answer: Answer) -> str:
-    return f"answer/{_stage(answer)}/{answer.digest}/{_word(answer)}/{answer.by}/{answer.at.isoformat()}"
+    return f"answer/{stage_of(answer.digest)}/{answer.digest}/{_word(answer)}/{answer.by}/{answer.at.isoformat()}"
 
 
 def _facts(answer: Answer) -> dict[str, Any]:
     return {
-        "stage": _stage(answer),
+        "stage": stage_of(answer.digest),
         "answer": _word(answer),
         "digest": answer.digest,
         "reason": answer.reason,
         "by": answer.by,
         "verified": answer.verified,
     }
-
-
-def _stage(answer: Answer) -> str:
-    return {REMEDY: "approve-remedy", ROWS: ROWS}.get(answer.digest, "approve")
 
 
 def _word(answer: Answer) -> str:

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from modelmedic.steps.approval.given import REMEDY
 from modelmedic.steps.approval.requests import requested_at
 from modelmedic.steps.contracts.heal_stages import HEAL
 from modelmedic.steps.contracts.incident import Incident
 from modelmedic.steps.contracts.results import APPROVALS, REQUESTS
 from modelmedic.steps.contracts.stage import Kind, Stage
+from modelmedic.steps.core.decision.approval import REMEDY
 from modelmedic.steps.records.ledger import Ledger
 from modelmedic.steps.runtime.run import Run
 

@@ -7,17 +7,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from modelmedic.steps.approval.given import ROWS, answer_once, note_given, refuse_stranger
+from modelmedic.steps.approval.given import answer_once, note_given, refuse_stranger
+from modelmedic.steps.approval.proof import Sign, proved, signed, unsigned
 from modelmedic.steps.contracts.audit import Phase
 from modelmedic.steps.contracts.control import QuarantineRelease
 from modelmedic.steps.contracts.errors import BadInput, NotFound
 from modelmedic.steps.contracts.incident import Answer, Incident
 from modelmedic.steps.contracts.keys import quarantine_release_key
-from modelmedic.steps.contracts.policy import Policy
+from modelmedic.steps.contracts.policy import Approval, Policy
 from modelmedic.steps.contracts.ports import Clock, ObjectStore
 from modelmedic.steps.contracts.results import DiagnoseResult
 from modelmedic.steps.contracts.window import Window
-from modelmedic.steps.core.decision.approval import Ruling, rule_on_answers
+from modelmedic.steps.core.decision.approval import ROWS, Ruling, rule_on_answers
 from modelmedic.steps.records.audit import AuditTrail
 from modelmedic.steps.records.history import History, Quarantine
 from modelmedic.steps.records.ledger import Ledger
@@ -34,7 +35,17 @@ class GivenRelease:
     ruling: Ruling
 
 
-def release(store: ObjectStore, clock: Clock, policy: Policy, identity: str, *, by: str, why: str, dry_run: bool = False) -> GivenRelease:
+def release(
+    store: ObjectStore,
+    clock: Clock,
+    policy: Policy,
+    identity: str,
+    *,
+    by: str,
+    why: str,
+    sign: Sign = unsigned,
+    dry_run: bool = False,
+) -> GivenRelease:
     """Count the rows that the incident set aside, or asked about, as good again, once as many
     people said so as `approval` asks for.
 
@@ -45,15 +56,15 @@ def release(store: ObjectStore, clock: Clock, policy: Policy, identity: str, *, 
     incident = ledger.find(identity)
     standing, trail = quarantines_of(ledger, history, incident), AuditTrail(store, incident.model, clock, by)
     if not dry_run:
-        make_up(ledger, history, trail, incident)
+        make_up(ledger, history, trail, incident, policy.approval)
     _refuse(policy, incident, standing, by)
     now = clock.now()
-    answer = Answer(True, by, now, ROWS, why)
+    answer = signed(incident, Answer(True, by, now, ROWS, why), policy.approval, sign)
     recent = [each for each in ledger.answers(incident) if each.digest == ROWS and each.at > now - policy.approval.timeout]
-    answers = (*recent, answer)
+    answers = (*proved(incident, tuple(recent), policy.approval), answer)
     ruling = rule_on_answers(answers, policy.approval, ROWS, answers[0].at, now)
     if not dry_run:
-        answer_once(ledger, trail, incident, answer)
+        answer_once(ledger, trail, incident, answer, policy.approval)
         if ruling.decision == "approved":
             released(ledger, history, trail, incident, standing, by=ruling.by, reason=why)
     return GivenRelease(identity, tuple(each.span.window for each in standing), ruling)
@@ -91,9 +102,9 @@ def released(
     return tuple(done)
 
 
-def make_up(ledger: Ledger, history: History, trail: AuditTrail, incident: Incident) -> None:
+def make_up(ledger: Ledger, history: History, trail: AuditTrail, incident: Incident, approval: Approval) -> None:
     """Record answers and releases whose process was killed before it could."""
-    note_given(ledger, trail, incident)
+    note_given(ledger, trail, incident, approval)
     for each in _concerned(ledger, history, incident):
         if each.release is not None:
             _note(trail, incident, each, each.release)

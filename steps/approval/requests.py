@@ -9,12 +9,13 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from modelmedic.steps.approval.given import REMEDY, answer_once, note_given
+from modelmedic.steps.approval.given import answer_once, note_given
+from modelmedic.steps.approval.proof import proved
 from modelmedic.steps.contracts.comparison import Ablation
 from modelmedic.steps.contracts.incident import Answer
 from modelmedic.steps.contracts.notification import Severity
 from modelmedic.steps.contracts.results import APPROVALS, REQUESTS, DiagnoseResult, RetrainResult
-from modelmedic.steps.core.decision.approval import Ruling, rule_on_answers
+from modelmedic.steps.core.decision.approval import REMEDY, Ruling, rule_on_answers
 from modelmedic.steps.runtime.run import Outputs, Run
 
 FORM = "argo-form"  # the author of an answer in a form that knows no names
@@ -81,7 +82,7 @@ def note_answers(run: Run) -> None:
         if run.result_if_any(kind) is not None:
             requested_at(run, stage)
         _note_decision(run, stage)
-    note_given(run.site.ledger, run.site.trail, run.incident)
+    note_given(run.site.ledger, run.site.trail, run.incident, run.site.policy.approval)
 
 
 def _note_decision(run: Run, stage: str) -> None:
@@ -92,11 +93,13 @@ def _note_decision(run: Run, stage: str) -> None:
 
 
 def current_ruling(run: Run, stage: str) -> Ruling:
-    """The ruling on the answers that are in the ledger now."""
-    site = run.site
-    return rule_on_answers(
-        site.ledger.answers(run.incident), site.policy.approval, requested_digest(run, stage), requested_at(run, stage), site.clock.now()
-    )
+    """The ruling on the answers that are in the ledger now, by their signatures where the policy
+    lists keys.
+    """
+    site, approval, incident = run.site, run.site.policy.approval, run.incident
+    answers = proved(incident, site.ledger.answers(incident), approval)
+    asked_at = requested_at(run, stage)
+    return rule_on_answers(answers, approval, requested_digest(run, stage), asked_at, site.clock.now(), incident.started_by)
 
 
 def requested_digest(run: Run, stage: str) -> str:
@@ -122,7 +125,7 @@ def _tell_team(run: Run, stage: str) -> None:
 
 def _question(run: Run, stage: str) -> tuple[str, str]:
     """The question in a few words, and all that a person needs to answer it."""
-    name, model = run.incident.id, run.site.model
+    name, model = f"{run.incident.id}{_by_key(run)}", run.site.model
     compared = _ablation(run) if stage == "approve" else None
     if compared is None:
         commands = f"`modelmedic approve {name}` or `modelmedic reject {name}`"
@@ -135,6 +138,11 @@ def _question(run: Run, stage: str) -> tuple[str, str]:
     )
 
 
+def _by_key(run: Run) -> str:
+    """The rest of a command that answers, where an answer has to be signed."""
+    return " --by NAME --key FILE" if run.site.policy.approval.signers else ""
+
+
 def _ablation(run: Run) -> Ablation | None:
     """What rows that stay set aside are worth, where the heal has compared it."""
     trained = run.site.ledger.stage(run.incident, RetrainResult.name)
@@ -144,4 +152,6 @@ def _ablation(run: Run) -> Ablation | None:
 def _answer_as_form(run: Run, stage: str) -> None:
     """Store an unattributed approval; it is recorded before it counts."""
     site = run.site
-    answer_once(site.ledger, site.trail, run.incident, Answer(True, FORM, site.clock.now(), requested_digest(run, stage)))
+    answer_once(
+        site.ledger, site.trail, run.incident, Answer(True, FORM, site.clock.now(), requested_digest(run, stage)), site.policy.approval
+    )

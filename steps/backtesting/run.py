@@ -71,7 +71,7 @@ def backtest(
     Raises BadInput for a name that is no way's, or when the first champion cannot be trained, and
     Refused when that fails its gates.
     """
-    policy = _timeless(past.policy)
+    policy = _replayable(past.policy)
     past = replace(past, policy=policy)
     wanted = _known(usual_ways(policy) if ways is None else ways)
     process = in_this_process() if policy.retrain.entrypoint == "builtin" else nullcontext()
@@ -174,8 +174,10 @@ def _notes(policy: Policy, plan: ReplayPlan, played: Collection[str], ageing: Ag
         yield f"Not played, because each trains about a model a week: {', '.join(left)} (--ways all plays them)."
 
 
-def _timeless(policy: Policy) -> Policy:
+def _replayable(policy: Policy) -> Policy:
     """The policy without a bound on latency, which on a machine that is busy with a replay means
-    nothing.
+    nothing, and without keys, because the people of a replay cannot sign.
     """
-    return policy.model_copy(update={"validation": policy.validation.model_copy(update={"latencyP95Ms": _ANY_TIME})})
+    validation = policy.validation.model_copy(update={"latencyP95Ms": _ANY_TIME})
+    approval = policy.approval.model_copy(update={"approvers": policy.approval.people, "signers": ()})
+    return policy.model_copy(update={"validation": validation, "approval": approval})

@@ -3,9 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 
 from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.contracts.words import Outcome
+
+BY_HAND: Final = "by-hand"  # the alert of an incident that a person opened
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +23,16 @@ class Incident:
     window: Window
     alert: str  # which alert or who opened it
     facts: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def started_by(self) -> str:
+        """The person who opened it by hand: the name that was given, else the login of who acted.
+        Empty for one that an alert opened.
+        """
+        if self.alert != BY_HAND:
+            return ""
+        actor = self.facts.get("by", "")
+        return self.facts.get("person") or actor.rpartition("@")[0] or actor
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +50,9 @@ class Closing:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A person's answer to an approval request, bound to the digest of the model in question."""
+    """A person's answer to an approval request, bound to the digest of the model in question.
+    `verified` says that `signature` held when it was given; whoever acts on it looks anew.
+    """
 
     approved: bool
     by: str
@@ -45,6 +60,7 @@ class Answer:
     digest: str
     reason: str = ""
     verified: bool = False
+    signature: str = ""
 
 
 @dataclass(frozen=True, slots=True)

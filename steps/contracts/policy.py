@@ -22,6 +22,7 @@ from modelmedic.steps.contracts.policy_types import (
     Name,
     Number,
     Prefix,
+    PublicKey,
     RegisteredName,
     RowCount,
     Share,
@@ -40,6 +41,7 @@ LATER_FIELDS: Final[tuple[str, ...]] = (  # dotted, such as limits.pause: those 
     "retrain.risk",
     "retrain.cost",
     "retrain.maxRows",
+    "approval.signers",
 )
 PRICES: Final = {"cautious": 500.0, "balanced": 100.0, "eager": 20.0}  # of a training, in per cent of the loss times days
 LEAST_JUDGED: Final = 100  # labels: below, the t interval over days is wider than the loss itself (bikes: 24 rows a day)
@@ -369,23 +371,49 @@ class Rollout(Section):
         return self
 
 
+class Signer(Section):
+    """A person, and a key by which the person proves an answer."""
+
+    name: Who = Field(description="The person; several keys may have the same name.")
+    key: PublicKey = Field(description="The public SSH key, such as `ssh-ed25519 AAAA…`.")
+
+
 class Approval(Section):
     """The people who answer when the autonomy level is approve."""
 
     approvers: tuple[Who, ...] = Field(default=(), description="The people who may answer; empty means anybody who can reach the store.")
+    signers: tuple[Signer, ...] = Field(
+        default=(), description="Keys of those who may answer; with any, only an answer that is signed by one of them counts."
+    )
     twoPerson: Flag = Field(default=False, description="Two different people have to approve.")
     timeout: Annotated[timedelta, Span("1m", "90d")] = Field(default=timedelta(hours=24), description="No answer by then rejects.")
     form: Flag = Field(default=False, description="An approval in Argo's own form counts too; it is recorded as unverified.")
 
     @model_validator(mode="after")
     def _enough(self) -> "Approval":
-        if self.twoPerson and len(set(self.approvers)) == 1:
-            sentence = "approval.twoPerson is true and approval.approvers names one person; expected two or more, or none"
-            raise Disagreement([("approvers", sentence)])
-        if self.form and (self.twoPerson or self.approvers):
-            sentence = "approval.form is true beside approvers or twoPerson; expected one or the other, because Argo's form knows no names"
-            raise Disagreement([("form", sentence)])
+        Disagreement.unless_none(self._faults())
         return self
+
+    @property
+    def people(self) -> tuple[str, ...]:
+        """The people who may answer; empty means anybody."""
+        return self.approvers or tuple(dict.fromkeys(signer.name for signer in self.signers))
+
+    def _faults(self) -> Iterator[tuple[str, str]]:
+        named = "approvers" if self.approvers else "signers"
+        if self.twoPerson and len(set(self.people)) == 1:
+            yield named, f"approval.twoPerson is true and approval.{named} names one person; expected two or more, or none"
+        if self.form and (self.twoPerson or self.people):
+            beside = "approval.form is true beside approvers, signers or twoPerson"
+            yield "form", f"{beside}; expected one or the other, because Argo's form knows no names"
+        keyless = [each for each in self.approvers if each not in {signer.name for signer in self.signers}]
+        if self.signers and keyless:
+            yield "approvers", f"approval.approvers names {', '.join(keyless)}, of whom approval.signers has no key; expected one of each"
+        owners = {signer.key: signer.name for signer in reversed(self.signers)}
+        for number, signer in enumerate(self.signers):
+            if owners[signer.key] != signer.name:
+                said = f"approval.signers has one key for {owners[signer.key]} and {signer.name}; expected a key of each person's own"
+                yield f"signers.{number}.key", said
 
 
 class Notify(Section):

@@ -5,6 +5,8 @@ with words for each.
 sentences quote it as well.
 """
 
+import base64
+import binascii
 import re
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -23,6 +25,10 @@ KEY_PREFIX = r"^[A-Za-z0-9][A-Za-z0-9_.\-]*(/[A-Za-z0-9_][A-Za-z0-9_.\-]*)*$"  #
 ENTRYPOINT = r"^(builtin|[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*:[A-Za-z_][A-Za-z0-9_]*)$"
 ROWS = r"^[1-9][0-9]{1,8} rows$"
 BASE_URL = r"^https?://[A-Za-z0-9.\-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~/\-]*)?$"  # no credentials, no query
+PUBLIC_KEY = (  # kinds that are neither broken nor as short as somebody made them
+    r"^(ssh-ed25519|ecdsa-sha2-nistp(256|384|521)|sk-ssh-ed25519@openssh\.com|sk-ecdsa-sha2-nistp256@openssh\.com)"
+    r" [A-Za-z0-9+/]{60,300}={0,2}$"
+)
 REGISTERED = r"^[A-Za-z0-9_][A-Za-z0-9_ .\-]{0,127}$"  # MLflow refuses / and :
 OURS = frozenset(
     {
@@ -65,6 +71,18 @@ def _line(value: Any) -> Any:
     good = value.isprintable() and (value[0].isalnum() or value[0] in "#@(") and value == value.rstrip()
     if not good or re.search(r"\{\{|\}\}|[\"'`\\]", outside):
         raise ValueError(_LINE_WORDS)
+    return value
+
+
+def _public_key(value: str) -> str:
+    """The key, if its base64 says the same kind as the word before it."""
+    kind, _, text = value.partition(" ")
+    try:
+        blob = base64.b64decode(text, validate=True)
+    except binascii.Error:
+        blob = b""
+    if blob[:4] != len(kind).to_bytes(4, "big") or blob[4 : 4 + len(kind)] != kind.encode():
+        raise ValueError(f"expected the whole line of a public key of kind {kind}; this one is cut or of another kind")
     return value
 
 
@@ -150,6 +168,11 @@ BaseUrl = Annotated[
     str,
     Field(max_length=300),
     _matching(BASE_URL, "an http or https address without credentials, such as http://alertmanager:9093"),
+]
+PublicKey = Annotated[
+    str,
+    _matching(PUBLIC_KEY, "a public SSH key (ed25519, ecdsa, or one of them on a security key) as in its .pub file, without the comment"),
+    AfterValidator(_public_key),
 ]
 Moment = Annotated[datetime, BeforeValidator(_moment), AfterValidator(utc)]
 Day = Annotated[date, BeforeValidator(_day)]

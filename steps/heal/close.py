@@ -41,7 +41,7 @@ def close(run: Run, error: str | None = None) -> Outputs:
         lapse(run)
         _release_approved(run)
         if readable(run, DiagnoseResult) is not None:
-            make_up(site.ledger, site.history, site.trail, run.incident)
+            make_up(site.ledger, site.history, site.trail, run.incident, site.policy.approval)
         note_results(run)
         already = _close(run, ending(site.ledger.stages(run.incident), error))
     note_closing(run, already)

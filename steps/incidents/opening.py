@@ -4,15 +4,13 @@ heals of those that the loop opens. Called by the monitor, the command heal, tri
 
 from collections.abc import Mapping
 
-from modelmedic.steps.contracts.incident import Incident
+from modelmedic.steps.contracts.incident import BY_HAND, Incident
 from modelmedic.steps.contracts.keys import incident_id, incident_key, model_hash, policy_key
 from modelmedic.steps.contracts.ports import Workflows
 from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.records import documents
 from modelmedic.steps.records.audit import AuditTrail
 from modelmedic.steps.runtime.run import Run, Site
-
-ALERT = "by-hand"
 
 
 def open_incident(site: Site, window: Window, alert: str, facts: Mapping[str, str]) -> tuple[Incident, bool]:
@@ -36,9 +34,9 @@ def note_opening(trail: AuditTrail, incident: Incident, said: Mapping[str, str] 
     return trail.once("incident.opened", key, incident=incident.id, facts=facts, documents=[document], since=since)
 
 
-def open_by_hand(site: Site, *, keep: bool = True) -> Run:
-    """The run of the model's open incident, or of a new one. Without `keep` nothing is written, and
-    the run serves a dry run only.
+def open_by_hand(site: Site, *, by: str = "", keep: bool = True) -> Run:
+    """The run of the model's open incident, or of a new one, which names the person `by` where that
+    was given. Without `keep` nothing is written, and the run serves a dry run only.
     """
     current = site.ledger.current(site.model)
     if current is not None:
@@ -48,8 +46,8 @@ def open_by_hand(site: Site, *, keep: bool = True) -> Run:
     now = site.clock.now()
     window = Window(now - site.policy.detect.window, now)
     if not keep:
-        return Run(site, Incident(incident_id(site.model, 999_999), site.model, 999_999, site.policy.hash, now, window, ALERT))
-    return Run(site, open_incident(site, window, ALERT, {"by": site.actor})[0])
+        return Run(site, Incident(incident_id(site.model, 999_999), site.model, 999_999, site.policy.hash, now, window, BY_HAND))
+    return Run(site, open_incident(site, window, BY_HAND, {"by": site.actor, **({"person": by} if by else {})})[0])
 
 
 def ensure_heal(workflows: Workflows, template: str, incident: Incident, by: str, trail: AuditTrail) -> bool:
@@ -58,7 +56,7 @@ def ensure_heal(workflows: Workflows, template: str, incident: Incident, by: str
 
     An incident that a person opened is left to that person, who heals it in process or submits it.
     """
-    if incident.alert == ALERT:
+    if incident.alert == BY_HAND:
         return False
     started = workflows.start(template, incident, by)
     facts = {"template": template, "by": by if started else "an earlier run"}

@@ -185,8 +185,10 @@ class Ledger:
 
 
 def _same(one: Answer, other: Answer) -> bool:
-    alike = (one.by, one.approved, one.digest, one.verified) == (other.by, other.approved, other.digest, other.verified)
-    return alike and abs(one.at - other.at) < _AT_ONCE
+    def said(answer: Answer) -> tuple[object, ...]:
+        return answer.by, answer.approved, answer.digest, answer.verified, answer.signature
+
+    return said(one) == said(other) and abs(one.at - other.at) < _AT_ONCE
 
 
 def _key(incident: Incident, *parts: str) -> str:

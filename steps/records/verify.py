@@ -4,8 +4,8 @@ page.
 """
 
 import contextlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 
 from modelmedic.steps.contracts.audit import Record
 from modelmedic.steps.contracts.errors import BadInput, NotFound, Refused
@@ -46,6 +46,10 @@ class Check:
     @property
     def broken(self) -> bool:
         return any(not fault.harmless for fault in self.faults)
+
+    def with_faults(self, more: Iterable[ChainFault]) -> "Check":
+        """The check with what another reader of the records found."""
+        return replace(self, faults=(*self.faults, *more))
 
     @property
     def name(self) -> str:

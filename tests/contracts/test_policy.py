@@ -9,6 +9,8 @@ from pydantic import ValidationError
 
 from modelmedic.steps.contracts.policy import Policy
 
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBwTZ0ZkYWJhY2FkYWVmMDEyMzQ1Njc4OWFiY2RlZjAx"
+ANN = [{"name": "ann", "key": KEY}]
 GOOD: dict[str, Any] = {
     "apiVersion": "modelmedic.io/v1alpha1",
     "kind": "HealingPolicy",
@@ -70,6 +72,17 @@ def test_a_field_that_was_added_later_leaves_the_hash_of_earlier_policies_alone(
         ("metadata.owner", "{{workflow.name}}", "without {{ or }}"),
         ("metadata.description", "one\ntwo", "printable line"),
         ("metadata.owner", "x" * 301, "at most 300"),
+        ("approval.signers", [{"name": "ann", "key": KEY.replace("ed25519", "rsa")}], "String should match pattern"),
+        ("approval.signers", [{"name": "ann", "key": f"{KEY} ann@laptop"}], "String should match pattern"),
+        ("approval.signers", [{"name": "ann", "key": KEY.replace("ssh-", "sk-ssh-").replace(" ", "@openssh.com ")}], "of another kind"),
+        ("approval.signers", [{"name": "ann", "key": KEY}, {"name": "ben", "key": KEY}], "one key for ann and ben"),
+        ("approval", {"signers": ANN, "twoPerson": True}, "approval.signers names one person"),
+        ("approval", {"signers": ANN, "form": True}, "Argo's form knows no names"),
+        (
+            "approval",
+            {"signers": ANN, "approvers": ["ann", "ben"]},
+            "names ben, of whom approval.signers has no key",
+        ),
     ],
 )
 def test_a_fault_is_refused_with_what_was_allowed(path: str, value: Any, said: str) -> None:

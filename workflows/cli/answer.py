@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from modelmedic.workflows.cli.proof import document_option, key_option, proof_of, signature_option
 from modelmedic.workflows.cli.store import by_option, dry_run_option, json_option, opened, person, reason_option, store_options
 
 if TYPE_CHECKING:
@@ -16,6 +17,9 @@ _OPTIONS = (
     click.argument("incident", metavar="ID"),
     by_option,
     reason_option,
+    key_option,
+    signature_option,
+    document_option,
     click.option("--policy", type=click.Path(path_type=Path), help="The policy's file; found in the store when left out."),
     click.option(
         "--kube", is_flag=True, envvar="MODELMEDIC_KUBE", help="Also let the heal in KUBECONFIG's cluster go on; or set MODELMEDIC_KUBE."
@@ -39,8 +43,16 @@ def approve(**options: Any) -> None:
     """Approve what incident ID waits for. The approval is bound to the model that was judged and
     speaks for no other.
 
-    Refused (77) when nothing waits, when the request has expired, or when the policy does not list
-    you among its approvers.
+    Where the policy lists keys (approval.signers), sign it: with --key, or elsewhere, as in
+
+      modelmedic approve ID --by NAME --document > yes.json
+
+      ssh-keygen -Y sign -f KEY -n modelmedic-approval yes.json
+
+      modelmedic approve ID --by NAME --signature yes.json.sig
+
+    Refused (77) when nothing waits, when the request has expired, when the policy does not list you
+    among its approvers or none of your keys signed it, or when you started the heal.
     """
     _answer(True, **options)
 
@@ -50,8 +62,10 @@ def approve(**options: Any) -> None:
 def reject(**options: Any) -> None:
     """Reject what incident ID waits for. One rejection is enough, and it stands.
 
+    Where the policy lists keys, it is signed like an approval.
+
     Refused (77) when nothing waits, when the request has expired, or when the policy does not list
-    you among its approvers.
+    you among its approvers or none of your keys signed it.
     """
     _answer(False, **options)
 
@@ -62,6 +76,9 @@ def _answer(
     incident: str,
     by: str | None,
     reason: str,
+    key: Path | None,
+    signature: Path | None,
+    document: bool,
     policy: Path | None,
     kube: bool,
     namespace: str,
@@ -72,14 +89,20 @@ def _answer(
 ) -> None:
     from modelmedic.steps.adapters.clocks import SystemClock
     from modelmedic.steps.adapters.policy.file import load_policy
-    from modelmedic.steps.approval.answers import give
+    from modelmedic.steps.approval.answers import give, to_sign
     from modelmedic.workflows.cli.console import print_json
 
-    store = opened(url, home, read_only=dry_run)
+    store, clock, who = opened(url, home, read_only=dry_run or document), SystemClock(), person(by)
     named = load_policy(policy) if policy else None
-    who = person(by)
+    if document:
+        click.echo(
+            to_sign(store, clock, incident, approved=approved, by=who, reason=reason, policy=named), nl=False
+        )  # a line break would be signed as well
+        return
+    proof = proof_of(key, signature)
+    said, at, sign = reason or proof.reason, proof.at, proof.sign
     with nullcontext() if dry_run else _alone(home, incident, who):
-        given = give(store, SystemClock(), incident, approved=approved, by=who, reason=reason, policy=named, dry_run=dry_run)
+        given = give(store, clock, incident, approved=approved, by=who, reason=said, policy=named, at=at, sign=sign, dry_run=dry_run)
     if as_json:
         print_json(given)
     else:

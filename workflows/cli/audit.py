@@ -83,7 +83,8 @@ def _show(records: list["Record"], several: bool) -> None:
 @click.pass_context
 def verify(ctx: click.Context, model: str | None, as_json: bool, url: str | None, home: Path | None) -> None:
     """Check the trail of MODEL, or of every model: every changed, dropped, moved or inserted record
-    is found, and every incident, verdict and release that is not what its record vouches for. With
+    is found, and every incident, verdict and release that is not what its record vouches for. The
+    signatures of answers are verified anew. With
     MLflow at hand (MLFLOW_TRACKING_URI, or the workspace's own), a store that was set back is found
     as well.
 
@@ -91,6 +92,7 @@ def verify(ctx: click.Context, model: str | None, as_json: bool, url: str | None
     registry can rewrite a whole trail: only an object lock on the bucket helps against that.
     """
     from modelmedic.steps.adapters.clocks import SystemClock
+    from modelmedic.steps.approval.proof import unproved_answers
     from modelmedic.steps.contracts.keys import model_hash
     from modelmedic.steps.records.known_models import by_hash
     from modelmedic.steps.records.verify import verify as check
@@ -99,7 +101,9 @@ def verify(ctx: click.Context, model: str | None, as_json: bool, url: str | None
     store = opened(url, home, read_only=True)
     known = by_hash(store)
     wanted = [model_hash(known_model(store, model))] if model is not None else list(known)
-    checks = [check(store, SystemClock(), hashed, known[hashed], _witness(store, known[hashed], home)) for hashed in wanted]
+    clock = SystemClock()
+    checks = [check(store, clock, hashed, known[hashed], _witness(store, known[hashed], home)) for hashed in wanted]
+    checks = [one if one.model is None else one.with_faults(unproved_answers(store, clock, one.model)) for one in checks]
     broken = any(one.broken for one in checks)
     if as_json:
         trails = [

@@ -1,12 +1,15 @@
 """modelmedic heal: one incident, from diagnosis to its close; started or continued by hand."""
 
+import contextlib
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from modelmedic.workflows.cli.place import place_options, policy_at, say, workspace
+from modelmedic.workflows.cli.store import person
 
 if TYPE_CHECKING:
     from modelmedic.steps.runtime.run import Run
@@ -16,12 +19,14 @@ if TYPE_CHECKING:
 @click.command(short_help="Heal one incident, from diagnosis to its close.")
 @click.argument("incident", required=False)
 @click.option("--policy", type=click.Path(path_type=Path), help="Heal this policy's model: its open incident, or a new one by hand.")
+@click.option("--by", help="The person who starts it, and so may not approve it; your login name when left out.")
 @click.option("--dry-run", is_flag=True, help="Name what would be done; change nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 @place_options
 def heal(
     incident: str | None,
     policy: Path | None,
+    by: str | None,
     dry_run: bool,
     as_json: bool,
     home: Path | None,
@@ -37,7 +42,7 @@ def heal(
     from modelmedic.steps.heal.engine import heal as walk
 
     place = workspace(home)
-    run = _run(place, incident, policy, below, above, dry_run)
+    run = _run(place, incident, policy, by, below, above, dry_run)
     if dry_run:
         _preview(run, as_json)
         return
@@ -46,7 +51,13 @@ def heal(
 
 
 def _run(
-    place: "Workspace", incident: str | None, policy: Path | None, below: tuple[Path, ...], above: tuple[Path, ...], dry_run: bool
+    place: "Workspace",
+    incident: str | None,
+    policy: Path | None,
+    by: str | None,
+    below: tuple[Path, ...],
+    above: tuple[Path, ...],
+    dry_run: bool,
 ) -> "Run":
     """The run of the named incident, of the model's open one, or of one that is opened now (only
     named in a dry run).
@@ -58,7 +69,8 @@ def _run(
     assert policy is not None
     from modelmedic.steps.incidents.opening import open_by_hand
 
-    return open_by_hand(place.site(policy_at(policy, below, above), say=say), keep=not dry_run)
+    who = person(by) if by is not None else ""
+    return open_by_hand(place.site(policy_at(policy, below, above), say=say), by=who, keep=not dry_run)
 
 
 def _preview(run: "Run", as_json: bool) -> None:
@@ -82,6 +94,9 @@ def _ask(run: "Run", stage: str) -> None:
     from modelmedic.steps.contracts.results import RetrainResult, ValidateResult
     from modelmedic.workflows.cli.console import safe, talk
 
+    if run.site.policy.approval.signers:
+        say(f"an answer has to be signed: `modelmedic approve {run.incident.id} --by NAME --key FILE`, or `modelmedic reject …`")
+        return
     validated = run.result_if_any(ValidateResult) if stage == "approve" else None
     trained = run.result_if_any(RetrainResult) if stage == "approve" else None
     if trained is not None and trained.ablation is not None:
@@ -91,7 +106,21 @@ def _ask(run: "Run", stage: str) -> None:
     said = click.prompt("Approve? yes, no, or Enter to decide later", default="", show_default=False, err=True).strip().lower()
     if said in ("y", "yes", "n", "no"):
         site, why = run.site, "answered on the terminal"
-        give(site.store, site.clock, run.incident.id, approved=said.startswith("y"), by=getpass.getuser(), reason=why, policy=site.policy)
+        with _said_instead():
+            give(
+                site.store, site.clock, run.incident.id, approved=said.startswith("y"), by=getpass.getuser(), reason=why, policy=site.policy
+            )
+
+
+@contextlib.contextmanager
+def _said_instead() -> Iterator[None]:
+    """Says why an answer does not count; the heal goes on waiting for one that does."""
+    from modelmedic.steps.contracts.errors import Refused
+
+    try:
+        yield
+    except Refused as error:
+        say(f"{error}; the heal goes on waiting")
 
 
 def _nobody(_run: "Run", _stage: str) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from modelmedic.workflows.cli.group import Suggesting
+from modelmedic.workflows.cli.proof import key_option, proof_of
 from modelmedic.workflows.cli.store import by_option, dry_run_option, json_option, known_model, opened, person, store_options
 
 if TYPE_CHECKING:
@@ -58,18 +59,28 @@ def _show(each: "Quarantine") -> None:
 @click.argument("policy", type=click.Path(path_type=Path))
 @click.argument("incident", metavar="ID")
 @by_option
+@key_option
 @click.option("--why", required=True, help="The reason, in a sentence that is kept in the records.")
 @dry_run_option
 @json_option
 @store_options
 def release(
-    policy: Path, incident: str, by: str | None, why: str, dry_run: bool, as_json: bool, url: str | None, home: Path | None
+    policy: Path,
+    incident: str,
+    by: str | None,
+    key: Path | None,
+    why: str,
+    dry_run: bool,
+    as_json: bool,
+    url: str | None,
+    home: Path | None,
 ) -> None:
     """Count the rows that incident ID of POLICY's model set aside, or asked about, as good again:
     they may be learnt from, and the same fault of the same columns is not set aside again before
     another version serves.
 
-    Refused (77) when the policy does not list you among its approvers. Where it wants two persons,
+    Refused (77) when the policy does not list you among its approvers, or lists keys and none of
+    yours signed it. Where it wants two persons,
     the second one runs the same command.
     """
     from modelmedic.steps.adapters.clocks import SystemClock
@@ -78,7 +89,7 @@ def release(
     from modelmedic.workflows.cli.console import print_json
 
     rules, store = load_policy(policy), opened(url, home, read_only=dry_run)
-    given = let_go(store, SystemClock(), rules, incident, by=person(by), why=why, dry_run=dry_run)
+    given = let_go(store, SystemClock(), rules, incident, by=person(by), why=why, sign=proof_of(key).sign, dry_run=dry_run)
     if as_json:
         print_json({"dry_run": dry_run, **_plain(given)})
         return

@@ -65,8 +65,9 @@ def explain_policy(policy: Policy, platform: Platform) -> dict[str, Any]:
             "freezes": [f"{each.start:%Y-%m-%d %H:%M} to {each.end:%Y-%m-%d %H:%M} UTC {each.reason}".strip() for each in limits.freeze],
         },
         "approval": {
-            "by": list(approval.approvers) or ["anybody who reaches the store" + (" or Argo's form" if approval.form else "")],
+            "by": list(approval.people) or ["anybody who reaches the store" + (" or Argo's form" if approval.form else "")],
             "people": 2 if approval.twoPerson else 1,
+            "proof": "a signature by a key of the policy" if approval.signers else "none: the name that is given",
             "no answer": f"rejected after {format_duration(approval.timeout)}",
         },
         "rollout": f"dark, {', '.join(f'{step} %' for step in policy.rollout.steps)}, full; {policy.serving.mode} canary",

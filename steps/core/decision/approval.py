@@ -4,12 +4,14 @@ waiting. Called by approve.
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 
 from modelmedic.steps.contracts.incident import Answer
 from modelmedic.steps.contracts.policy import Approval
 from modelmedic.steps.contracts.window import format_duration
 
+REMEDY: Final = "remedy"  # an answer to `approve-remedy` is bound to this word, because it is about no model
+ROWS: Final = "quarantine"  # an answer about quarantined rows is bound to this word, for the same reason
 Decided = Literal["approved", "rejected", "waiting"]
 
 
@@ -25,15 +27,23 @@ class Ruling:
     verified: bool = False
 
 
-def rule_on_answers(answers: tuple[Answer, ...], approval: Approval, digest: str, asked_at: datetime, now: datetime) -> Ruling:
+def stage_of(digest: str) -> str:
+    """The question that an answer with this digest is about."""
+    return {REMEDY: "approve-remedy", ROWS: ROWS}.get(digest, "approve")
+
+
+def rule_on_answers(
+    answers: tuple[Answer, ...], approval: Approval, digest: str, asked_at: datetime, now: datetime, started_by: str = ""
+) -> Ruling:
     """The ruling so far: any rejection from a person who may answer rejects; enough approvals
     approve; silence past the timeout rejects.
 
     An answer about another digest, from a person whom the policy does not list, or given after the
-    timeout does not count.
+    timeout does not count; nor does one without proof where the policy lists keys, nor an approval
+    by the person who started the heal.
     """
     until = asked_at + approval.timeout
-    counted = [a for a in answers if a.digest == digest and a.at < until and (not approval.approvers or a.by in approval.approvers)]
+    counted = [a for a in answers if a.digest == digest and _may(a, approval, started_by) and a.at < until]
     if no := next((a for a in counted if not a.approved), None):
         return Ruling("rejected", f"{_who(no)} rejected{_reason(no)}", (no.by,), no.verified)
     yes = list({a.by: a for a in counted}.values())
@@ -47,6 +57,12 @@ def rule_on_answers(answers: tuple[Answer, ...], approval: Approval, digest: str
         return Ruling("rejected", f"nobody approved within {format_duration(approval.timeout)}, which counts as a rejection")
     missing = f"{needed - len(yes)} more approval" if yes else "an answer"
     return Ruling("waiting", f"waiting for {missing} until {until:%Y-%m-%dT%H:%MZ}", tuple(a.by for a in yes))
+
+
+def _may(answer: Answer, approval: Approval, started_by: str) -> bool:
+    listed = not approval.people or answer.by in approval.people
+    proof = answer.verified or not approval.signers
+    return listed and proof and not (answer.approved and answer.by == started_by)
 
 
 def _who(answer: Answer) -> str:
