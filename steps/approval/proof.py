@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from modelmedic.steps.adapters.ssh import holds
-from modelmedic.steps.contracts.errors import ModelmedicError, Refused
+from modelmedic.steps.contracts.errors import BadInput, NotFound, Refused
 from modelmedic.steps.contracts.incident import Answer, Incident
 from modelmedic.steps.contracts.policy import Approval
 from modelmedic.steps.contracts.ports import Clock, ObjectStore
@@ -62,12 +62,13 @@ def unproved_answers(store: ObjectStore, clock: Clock, model: str) -> Iterator[C
     """A fault for each answer that is stored as proved and is not, and for each approval under
     listed keys by a person whose signed yes is not there. Called by `modelmedic audit verify`.
     """
-    ledger = Ledger(store, clock)
-    for incident in ledger.incidents(model):
-        try:
-            yield from (ChainFault(0, f"incident {incident.id}: {said}") for said in _faults(store, ledger, incident))
-        except ModelmedicError as error:
-            yield ChainFault(0, f"the answers of incident {incident.id} cannot be verified: {error}")
+    ledger, of = Ledger(store, clock), f"model {model}"
+    try:
+        for incident in ledger.incidents(model):
+            of = f"incident {incident.id}"
+            yield from (ChainFault(0, f"{of}: {said}") for said in _faults(store, ledger, incident))
+    except (BadInput, NotFound, Refused) as error:
+        yield ChainFault(0, f"the answers of {of}, and of incidents after it, cannot be verified: {error}")
 
 
 def _faults(store: ObjectStore, ledger: Ledger, incident: Incident) -> Iterator[str]:

@@ -69,9 +69,9 @@ def test_a_key_means_nothing_where_the_policy_lists_none(records: Records) -> No
 
 
 def made_elsewhere(incident: Incident, folder: Path, *options: str, command: str = "approve") -> Path:
-    """The signature of the printed document, as a person makes it with OpenSSH's own program."""
+    """The signature of the document, as a person makes it with OpenSSH's own program."""
     file = folder / "answer.json"
-    file.write_text(run(command, incident.id, "--by", "ann", "--document", *options).stdout)
+    assert run(command, incident.id, "--by", "ann", "--document", file, *options).exit_code == 0
     namespace = ["-Y", "sign", "-q", "-n", "modelmedic-approval"]
     subprocess.run(["ssh-keygen", *namespace, "-f", str(key_of("ann")), str(file)], check=True, capture_output=True)
     return folder / "answer.json.sig"

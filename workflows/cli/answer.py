@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
@@ -45,7 +45,7 @@ def approve(**options: Any) -> None:
 
     Where the policy lists keys (approval.signers), sign it: with --key, or elsewhere, as in
 
-      modelmedic approve ID --by NAME --document > yes.json
+      modelmedic approve ID --by NAME --document yes.json
 
       ssh-keygen -Y sign -f KEY -n modelmedic-approval yes.json
 
@@ -78,7 +78,7 @@ def _answer(
     reason: str,
     key: Path | None,
     signature: Path | None,
-    document: bool,
+    document: BinaryIO | None,
     policy: Path | None,
     kube: bool,
     namespace: str,
@@ -92,12 +92,10 @@ def _answer(
     from modelmedic.steps.approval.answers import give, to_sign
     from modelmedic.workflows.cli.console import print_json
 
-    store, clock, who = opened(url, home, read_only=dry_run or document), SystemClock(), person(by)
+    store, clock, who = opened(url, home, read_only=dry_run or document is not None), SystemClock(), person(by)
     named = load_policy(policy) if policy else None
-    if document:
-        click.echo(
-            to_sign(store, clock, incident, approved=approved, by=who, reason=reason, policy=named), nl=False
-        )  # a line break would be signed as well
+    if document is not None:
+        document.write(to_sign(store, clock, incident, approved=approved, by=who, reason=reason, policy=named))
         return
     proof = proof_of(key, signature)
     said, at, sign = reason or proof.reason, proof.at, proof.sign

@@ -24,9 +24,11 @@ signature_option = click.option(
     "--signature",
     type=click.Path(path_type=Path),
     metavar="FILE.sig",
-    help="The signature of FILE, the document that --document printed.",
+    help="The signature of FILE, the document that --document wrote.",
 )
-document_option = click.option("--document", is_flag=True, help="Print the document to be signed elsewhere; change nothing.")
+document_option = click.option(
+    "--document", type=click.File("wb", lazy=True), help="Write the document to be signed elsewhere, - for stdout; give no answer."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ def _made_elsewhere(file: Path) -> Proof:
     from modelmedic.steps.contracts.errors import BadInput
 
     source = file.with_suffix("")
-    expected = f"expected FILE.sig as `ssh-keygen -Y sign` leaves it beside FILE, the document that --document printed (here {source})"
+    expected = f"expected FILE.sig as `ssh-keygen -Y sign` leaves it beside FILE, the document that --document wrote (here {source})"
     try:
         data, made = source.read_bytes(), file.read_text(encoding="ascii")
         said = json.loads(data)
@@ -85,5 +87,5 @@ def _of_the_same(signed: bytes, made: str, source: Path, wanted: bytes) -> str:
     if signed != wanted:
         then, now = json.loads(signed), json.loads(wanted)
         differs = ", ".join(sorted(name for name in now if then.get(name) != now[name])) or "how it is written"
-        raise Refused(f"{source} is not the answer that this command gives ({differs}); expected one that --document printed for it")
+        raise Refused(f"{source} is not the answer that this command gives ({differs}); expected one that --document wrote for it")
     return made
