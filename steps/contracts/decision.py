@@ -9,12 +9,14 @@ from modelmedic.steps.contracts.words import Autonomy, Outcome, Remedy
 @dataclass(frozen=True, slots=True)
 class Objection:
     """One limit that speaks against acting now: `budget`, `cooldown`, `settle`, `patience`,
-    `breaker`, `freeze`, `price` or `cap`.
+    `breaker`, `freeze`, `price`, `cap` or, where the cap was waited for too long, `turn`. `since`
+    is when the wait at the cap began.
     """
 
     limit: str
     sentence: str
     until: datetime | None = None
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

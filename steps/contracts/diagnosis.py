@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Final
 
 from modelmedic.steps.contracts.detection import Problem, Segment
 from modelmedic.steps.contracts.words import Cause
+
+COUNTED: Final = "rows.counted"  # the evidence of windows with too few rows to be judged
 
 
 @dataclass(frozen=True, slots=True)

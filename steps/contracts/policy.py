@@ -42,6 +42,7 @@ LATER_FIELDS: Final[tuple[str, ...]] = (  # dotted, such as limits.pause: those 
     "retrain.cost",
     "retrain.maxRows",
     "approval.signers",
+    "limits.maxWait",
 )
 PRICES: Final = {"cautious": 500.0, "balanced": 100.0, "eager": 20.0}  # of a training, in per cent of the loss times days
 LEAST_JUDGED: Final = 100  # labels: below, the t interval over days is wider than the loss itself (bikes: 24 rows a day)
@@ -275,6 +276,9 @@ class Limits(Section):
     healsPerWeek: Whole = Field(default=2, ge=0, le=100, description="Heals that may change something in seven days.")
     breaker: Breaker = Field(default_factory=Breaker, description="When to stop trying.")
     concurrentHeals: Whole = Field(default=3, ge=1, le=1000, description="Heals at once over all models of this store.")
+    maxWait: Annotated[timedelta, Span("0s", "30d")] = Field(
+        default=timedelta(hours=12), description="Longest wait for a turn among the heals at once; then a person is told."
+    )
     freeze: tuple[Freeze, ...] = Field(default=(), description="Spans in which nothing advances.")
 
 

@@ -11,7 +11,7 @@ from modelmedic.steps.contracts.notification import Severity
 from modelmedic.steps.contracts.results import ChallengerApproval, CloseResult, DiagnoseResult, RetrainResult
 from modelmedic.steps.contracts.words import Cause, Outcome, Remedy
 from modelmedic.steps.core.decision.limits import counts_as_failure
-from modelmedic.steps.core.incidents.outcome import Ending, ending
+from modelmedic.steps.core.incidents.outcome import Ending, ending, waits_for_rows
 from modelmedic.steps.core.incidents.recurrence import SILENT_FOR
 from modelmedic.steps.heal.results import note_results, readable
 from modelmedic.steps.incidents.heal_metrics import tell_heal
@@ -85,9 +85,15 @@ def _vouched(run: Run) -> Iterator[str]:
     yield from site.history.documents(site.model, run.incident.id)
 
 
+def _severity(run: Run, closing: Closing) -> Severity:
+    """That of the outcome; a heal that waits for rows is no failure, and nobody is woken by it."""
+    waits = closing.outcome is Outcome.ESCALATED and waits_for_rows(readable(run, DiagnoseResult), readable(run, RetrainResult))
+    return Severity.WARNING if waits and not closing.by_error else _NEWS[closing.outcome]
+
+
 def _news(run: Run, closing: Closing, owner: str) -> tuple[Severity, str, str, str]:
     """The message on the end, which names rows that stay set aside though a person was asked."""
-    severity, summary = _NEWS[closing.outcome], f"{run.site.model}: {closing.outcome.value}"
+    severity, summary = _severity(run, closing), f"{run.site.model}: {closing.outcome.value}"
     found = readable(run, DiagnoseResult)
     if found is None or found.lasting is None or not quarantines_of(run.site.ledger, run.site.history, run.incident):
         return severity, owner, summary, closing.sentence

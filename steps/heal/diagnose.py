@@ -11,13 +11,13 @@ import pyarrow.compute as pc
 from modelmedic.steps.contracts.ageing import ALERTS, AgeingLook
 from modelmedic.steps.contracts.comparison import WON, Comparison
 from modelmedic.steps.contracts.decision import Decision, Objection
-from modelmedic.steps.contracts.diagnosis import Context, Diagnosis, Evidence
+from modelmedic.steps.contracts.diagnosis import COUNTED, Context, Diagnosis, Evidence
 from modelmedic.steps.contracts.inference_log import MODEL_VERSION
 from modelmedic.steps.contracts.results import DiagnoseResult, LastingQuarantine
 from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.contracts.words import Cause, Outcome, Remedy
 from modelmedic.steps.core.comparison.audit import no_worse
-from modelmedic.steps.core.decision.limits import objections
+from modelmedic.steps.core.decision.limits import ADVANCING, objections
 from modelmedic.steps.core.decision.rules import ask_about_rows, decide
 from modelmedic.steps.core.diagnosis.diagnosis import LEAST_ROWS, find_cause
 from modelmedic.steps.core.diagnosis.release_audit import acquitted, with_accusation, with_win
@@ -26,6 +26,7 @@ from modelmedic.steps.heal.asked_again import asked_again
 from modelmedic.steps.heal.lasting import lasting_quarantine, released_before
 from modelmedic.steps.heal.results import note_diagnosis
 from modelmedic.steps.heal.set_aside import set_aside
+from modelmedic.steps.incidents.queue import ahead_of, waiting_since
 from modelmedic.steps.records.ageing_looks import newest_look, trained_since
 from modelmedic.steps.records.comparisons import newest_comparison
 from modelmedic.steps.runtime.log_layout import left_out, no_requests, say_what_is_left_out
@@ -82,7 +83,7 @@ def conclude(run: Run) -> DiagnoseResult:
 
 def _of_nothing(found: Diagnosis, sentence: str) -> Diagnosis:
     """The diagnosis of a window without any request, which says where requests were looked for."""
-    return replace(found, sentence=sentence, evidence=(Evidence("rows.counted", sentence, 0.0),))
+    return replace(found, sentence=sentence, evidence=(Evidence(COUNTED, sentence, 0.0),))
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +102,10 @@ def _told(run: Run, found: Diagnosis, champion: str | None) -> _Told:
     policy, lasting = run.site.policy, lasting_quarantine(run, found)
     look = _look(run, champion)
     diagnosis = weighed(found, decide(found, policy).wanted, look, aged=run.incident.alert in ALERTS)
-    decision = decide(diagnosis, policy, _objections(run, diagnosis, decide(diagnosis, policy).wanted, look))
+    decision = decide(diagnosis, policy, limits_against(run, diagnosis, decide(diagnosis, policy).wanted, look))
     if lasting is None:
         return _Told(diagnosis, decision)
-    against = _objections(run, diagnosis, Remedy.RETRAIN)
+    against = limits_against(run, diagnosis, Remedy.RETRAIN)
     if against:
         waits = f"a person is not asked yet about what lasts, because {'; '.join(each.sentence for each in against)}"
         return _Told(diagnosis, replace(decision, objections=against, sentence=f"{decision.sentence}; {waits}"))
@@ -179,7 +180,7 @@ def _look(run: Run, champion: str | None) -> AgeingLook | None:
     return look
 
 
-def _objections(run: Run, diagnosis: Diagnosis, remedy: Remedy, look: AgeingLook | None = None) -> tuple[Objection, ...]:
+def limits_against(run: Run, diagnosis: Diagnosis, remedy: Remedy, look: AgeingLook | None = None) -> tuple[Objection, ...]:
     """The limits that speak now against the remedy; without a look the price of a training is
     none.
     """
@@ -195,4 +196,6 @@ def _objections(run: Run, diagnosis: Diagnosis, remedy: Remedy, look: AgeingLook
         settle=policy.settle,
         due=look is not None and look.due,
         price=too_dear(diagnosis, look, site.clock.now()),
+        ahead=ahead_of(run, diagnosis) if remedy in ADVANCING else 0,
+        since=waiting_since(run),
     )

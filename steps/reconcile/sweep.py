@@ -1,5 +1,5 @@
-"""The sweep of one model between its heals: it repairs what a crash left half done and starts a
-heal whose alert was lost.
+"""The sweep of one model between its heals: it repairs what a crash left half done, and starts a
+heal whose alert was lost or whose turn at the cap has come.
 
 `modelmedic reconcile` and the reconcile CronWorkflow call it for each model; it also assesses
 whether earlier heals helped.
@@ -16,6 +16,7 @@ from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.ports import Workflows
 from modelmedic.steps.heal.close import close, note_closing
 from modelmedic.steps.incidents.opening import ensure_heal, note_opening
+from modelmedic.steps.incidents.queue import TURN, take_turn
 from modelmedic.steps.reconcile.assess import assess
 from modelmedic.steps.rollout.left_open import end_left_open
 from modelmedic.steps.rollout.repair import disagreements, repair, withdraw_unwatched
@@ -59,6 +60,11 @@ def sweep(site: Site) -> SweepReport:
     if current is None:
         said += repair(site)
         end_left_open(site)
+        taken = take_turn(site)
+        if taken is not None:
+            said.append(
+                f"incident {taken.id} is opened, because the turn of {site.model} has come among the heals at once, or its wait is over"
+            )
     left = disagreements(site, healing=current is not None)
     assessed = assess(site)
     anchor(site)
@@ -135,9 +141,11 @@ def _look_after_heal(site: Site, workflows: Workflows, template: str) -> Iterato
     if phase in _ENDED and site.ledger.closing(current) is None:  # in this order: a heal's close comes before its end
         yield _close_ended(site, current, phase)
         return
-    late = phase is None and site.clock.now() >= current.opened_at + _PATIENCE
+    expected = current.alert != TURN  # an alert starts the heal, which nobody sends where a turn has come
+    late = phase is None and (not expected or site.clock.now() >= current.opened_at + _PATIENCE)
     if late and ensure_heal(workflows, template, current, "reconcile", site.trail):
-        yield f"incident {current.id} had no heal, and one is started now; check that alerts reach the event source"
+        check = "; check that alerts reach the event source" if expected else ""
+        yield f"incident {current.id} had no heal, and one is started now{check}"
 
 
 def _close_overdue(site: Site, incident: Incident) -> str:

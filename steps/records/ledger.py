@@ -65,6 +65,11 @@ class Ledger:
         opened = [k for k in keys if k.endswith("/opened.json") and k.removesuffix("opened.json") not in closed]
         return tuple(parse(Incident, self._store.get(key).data, key) for key in opened)
 
+    def newest(self) -> tuple[Incident, ...]:
+        """The newest incident of every model."""
+        last = {key.split("/")[1]: key for key in self._store.list("incidents/") if key.endswith("/opened.json")}  # in order of epochs
+        return tuple(parse(Incident, self._store.get(key).data, key) for key in last.values())
+
     def current(self, model: str) -> Incident | None:
         """The model's open incident."""
         latest = self._latest(model)

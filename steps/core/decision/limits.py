@@ -30,6 +30,7 @@ from modelmedic.steps.contracts.decision import Objection, PastHeal
 from modelmedic.steps.contracts.policy import Limits
 from modelmedic.steps.contracts.window import format_duration
 from modelmedic.steps.contracts.words import Outcome, Remedy
+from modelmedic.steps.core.decision.turns import at_cap
 
 ADVANCING = frozenset({Remedy.RETRAIN, Remedy.RECALIBRATE})
 _WEEK = timedelta(days=7)
@@ -47,6 +48,8 @@ def objections(
     settle: timedelta,
     due: bool = False,
     price: str = "",
+    ahead: int = 0,
+    since: datetime | None = None,
 ) -> tuple[Objection, ...]:
     """Every limit that forbids the remedy now, the hardest to wait out first; none for a remedy
     that does not advance, but the price where a person would be asked for want of evidence.
@@ -56,7 +59,9 @@ def objections(
     a training would not pay yet; empty when it would, or when that is not known.
 
     `history` is the model's own, in any order; `open_heals` counts the other heals under way over
-    all models of the store; `settle` is the policy's computed settle time (window + label delay).
+    all models of the store, `ahead` those that wait and have their turn first, and this one waits
+    `since` then, or from now on; `settle` is the policy's computed settle time (window + label
+    delay).
     """
     if remedy not in ADVANCING:
         return (Objection("price", price),) if price and remedy is Remedy.ESCALATE else ()
@@ -69,7 +74,7 @@ def objections(
         *_cooldown(limits, heals, now),
         *(() if due else _patience(settle, heals, now)),
         *([Objection("price", price)] if price else ()),
-        *_cap(limits, open_heals),
+        *([full] if (full := at_cap(open_heals, ahead, limits.concurrentHeals, since or now, limits.maxWait, now)) else ()),
     )
 
 
@@ -168,11 +173,6 @@ def _patience(settle: timedelta, heals: tuple[PastHeal, ...], now: datetime) -> 
             "would be trained and judged on much the same rows",
             until,
         )
-
-
-def _cap(limits: Limits, open_heals: int) -> Iterator[Objection]:
-    if open_heals >= limits.concurrentHeals:
-        yield Objection("cap", f"{open_heals} other heals are under way over all models; {limits.concurrentHeals} are allowed")
 
 
 def _time(moment: datetime) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from modelmedic.steps.contracts.detection import ColumnShift, Problem, Roles, Thresholds
-from modelmedic.steps.contracts.diagnosis import Context, Diagnosis, Evidence, Hypothesis
+from modelmedic.steps.contracts.diagnosis import COUNTED, Context, Diagnosis, Evidence, Hypothesis
 from modelmedic.steps.contracts.words import Cause, Task
 from modelmedic.steps.core.diagnosis import (
     bad_release,
@@ -98,7 +98,7 @@ def _too_little(both: Pair, problems: tuple[Problem, ...]) -> Diagnosis:
     if schema and both.rows[1] > 0:
         return data_quality.suspect(tuple(schema))[0]
     sentence = f"the windows have {both.rows[0]} and {both.rows[1]} rows; at least {LEAST_ROWS} are needed in each"
-    evidence = (Evidence("rows.counted", sentence, float(min(both.rows))),)
+    evidence = (Evidence(COUNTED, sentence, float(min(both.rows))),)
     return Diagnosis(Cause.INSUFFICIENT_EVIDENCE, confidence.TOO_FEW_ROWS, evidence=evidence, sentence=sentence)
 
 

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from modelmedic.steps.contracts.diagnosis import COUNTED
+from modelmedic.steps.contracts.results import DiagnoseResult, RetrainResult
 from modelmedic.steps.contracts.words import Cause, Outcome, Remedy
 
 Records = Mapping[str, Mapping[str, Any]]
@@ -30,6 +32,14 @@ def ending(stages: Records, error: str | None = None) -> Ending:
     if diagnosed is None:
         return Ending(Outcome.ESCALATED, "the heal ended before there was a diagnosis", by_error=True)
     return _remedy_ending(stages) or _rejection_ending(stages) or _ending_without_action(diagnosed, stages)
+
+
+def waits_for_rows(found: DiagnoseResult | None, trained: RetrainResult | None) -> bool:
+    """True for a heal that ended because rows or labels are too few, to say what happened or to
+    learn from: time brings them, and nothing has failed.
+    """
+    untaught = trained is not None and not trained.trained and not trained.tried and not trained.plan.enough
+    return untaught or (found is not None and any(each.name == COUNTED for each in found.diagnosis.evidence))
 
 
 def _remedy_ending(stages: Records) -> Ending | None:
