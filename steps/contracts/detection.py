@@ -152,6 +152,7 @@ class Thresholds:
     loss_design: float = 1.0
     hold_design: float = 1.0  # the same of the slope of the label on the answer
     loss_usual: float = 0.0  # the most that the mean loss of a stretch of the reference exceeded the whole's by, as a share of it
+    segments: tuple["Thresholds", ...] = ()  # of the layout's segments, in their order
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +174,18 @@ class SuddenChange:
 
 
 @dataclass(frozen=True, slots=True)
+class SegmentFinding:
+    """A segment in which columns shifted that did not shift over all rows, or in which the loss
+    rose: then `performance` is its own. `rows` are the current window's.
+    """
+
+    segment: Segment
+    rows: int
+    shifts: tuple[ColumnShift, ...] = ()
+    performance: Performance | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """The monitor's finding about one current window, worst columns first."""
 
@@ -189,6 +202,7 @@ class Verdict:
     sentence: str = ""
     changes: tuple[SuddenChange, ...] = ()  # that were seen since the last look; each alarms without another window
     unreadable: int = 0  # objects of the log and the labels that were left out, because they cannot be read
+    segments: tuple[SegmentFinding, ...] = ()  # of `data.segments`, those in which something differs
 
     @property
     def alarming(self) -> bool:

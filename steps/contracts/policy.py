@@ -125,7 +125,9 @@ class Data(Section):
     time: Column = Field(description="The column with each row's time (UTC).")
     numeric: tuple[Column, ...] = Field(default=(), description="Features that are numbers.")
     categorical: tuple[Column, ...] = Field(default=(), description="Features that are codes.")
-    segments: tuple[Column, ...] = Field(default=(), description="Features in which a cause is localised.")
+    segments: tuple[Column, ...] = Field(
+        default=(), description="Features in which a cause is localised, and whose commonest values the monitor judges each by itself."
+    )
     inferenceLog: Prefix | None = Field(
         default=None, description="Where requests and answers are logged in the object store; default inference-log/<name>."
     )

@@ -246,7 +246,9 @@ def _rule(held: AlarmPersistence) -> str:
 def _blamed(verdict: Verdict) -> list[str]:
     broken = [problem.column for problem in verdict.problems if problem.column]
     changed = [column for change in verdict.changes for column in change.columns]
-    return list(dict.fromkeys([*broken, *changed, *(s.column for s in verdict.shifts if s.shifted and not s.acknowledged)]))[:10]
+    shifted = [s.column for s in verdict.shifts if s.shifted and not s.acknowledged]
+    within = [s.column for part in verdict.segments for s in part.shifts]
+    return list(dict.fromkeys([*broken, *changed, *shifted, *within]))[:10]
 
 
 def _facts(verdict: Verdict) -> dict[str, object]:
@@ -255,6 +257,7 @@ def _facts(verdict: Verdict) -> dict[str, object]:
         "window": verdict.window,
         "rows": verdict.rows,
         "columns": _blamed(verdict),
+        "segments": [f"{part.segment.column} {part.segment.value}" for part in verdict.segments][:_MOST_NAMED],
         "unreadable": verdict.unreadable,
         "sentence": verdict.sentence,
     }

@@ -63,7 +63,9 @@ def labelled_profile(site: Site, layout: Layout, window: Window) -> LabelledWind
 def _labelled(site: Site, layout: Layout, window: Window) -> LabelledWindow:
     time, target = site.policy.data.time, site.policy.data.target
     aside, released = site.history.quarantined(site.model), first_releases(site)
-    table = site.windows.table(window, limit=_MOST_LABELLED).select([time, PREDICTION, MODEL_VERSION, SERVED_BY, target])
+    table = site.windows.table(window, limit=_MOST_LABELLED)
+    names = dict.fromkeys([time, PREDICTION, MODEL_VERSION, SERVED_BY, target, *(cut.column for cut in layout.cuts)])
+    table = table.select([name for name in names if name in table.column_names])
     batches = [champion_rows(batch, time, aside, released) for batch in table.to_batches(max_chunksize=65_536)]
     profiler = Profiler(layout, [PREDICTION])
     for batch in batches:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from modelmedic.steps.contracts.detection import ColumnShift, Performance, Problem, ProblemKind, Verdict
+from modelmedic.steps.contracts.detection import ColumnShift, Performance, Problem, ProblemKind, Segment, SegmentFinding, Verdict
 from modelmedic.steps.contracts.words import VerdictState
 from modelmedic.steps.core.incidents.recurrence import news
 
@@ -66,3 +66,19 @@ def test_broken_data_is_always_news() -> None:
     problem = Problem(ProblemKind.NULL_JUMP, "age", "column age is 8% null, was 0%", 0.08)
     broken = replace(KNOWN, state=VerdictState.BROKEN, problems=(problem,))
     assert news(broken, broken)
+
+
+IN_WEST = SegmentFinding(Segment("region", "west"), 300, shifts=(replace(AGE, column="income"),))
+WEST = replace(KNOWN, segments=(IN_WEST,))
+
+
+def test_a_column_that_moved_in_a_segment_is_news_once() -> None:
+    assert "where region is west, income moved since" in news(KNOWN, WEST)
+    assert news(WEST, WEST) == ""
+    assert news(KNOWN, replace(KNOWN, segments=(replace(IN_WEST, shifts=(AGE,)),))) == ""
+
+
+def test_a_loss_that_rose_in_a_segment_is_news_once() -> None:
+    risen = replace(WEST, segments=(replace(IN_WEST, performance=LOSS),))
+    assert "where region is west, the loss has risen" in news(WEST, risen)
+    assert news(risen, risen) == ""

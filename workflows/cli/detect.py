@@ -68,3 +68,12 @@ def _show(verdict: Any) -> None:
         table.add_row(escape(shift.column), shift.statistic, effect, f"{shift.threshold:.3f}", p_value, f"{mark} {bar}")
     if verdict.shifts:
         console.print(table)
+    for part in verdict.segments[:20]:
+        where = escape(f"where {part.segment.column} is {part.segment.value} ({part.rows} rows)")
+        shifted = [f"{escape(s.column)} drifted by {s.effect:.3f} (threshold {s.threshold:.3f}, p {s.p_value:.2g})" for s in part.shifts]
+        risen = (
+            [f"mean {part.performance.loss} from {part.performance.reference:.4g} to {part.performance.current:.4g}"]
+            if part.performance
+            else []
+        )
+        console.print(f"  [red]{where}[/red]: {'; '.join(risen + shifted)}")

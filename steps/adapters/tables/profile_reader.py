@@ -21,6 +21,7 @@ SAMPLE = 20_000  # rows from which the layout is chosen
 _BATCH = 65_536
 _LARGE_GROUP = 2_000_000  # rows
 _SHARD = 200_000  # values: what is worth a task of its own
+_WITH_SEGMENTS = 4  # columns of a task where each has to read the segments' columns as well
 _MOST_THREADS = 4
 _TORN = (pa.ArrowInvalid, UnicodeDecodeError, OSError)
 
@@ -100,12 +101,14 @@ class _Parquet:
         """
         pairs = [n for n in dict.fromkeys((*layout.rich, layout.prediction)) if n in layout.columns]
         single = [name for name in layout.columns if name not in pairs]
-        size = max(1, min(_SHARD // max(self._metadata.num_rows, 1), len(single)))
+        least = _WITH_SEGMENTS if layout.cuts else 1
+        size = max(least, min(_SHARD // max(self._metadata.num_rows, 1), len(single)))
         shards = [pairs, *(single[i : i + size] for i in range(0, len(single), size))]
         return [shard for shard in shards if shard] or [[]]
 
     def _profile(self, layout: Layout, shard: list[str]) -> Profile:
         beside = (layout.time, layout.target) if shard == self._shards(layout)[0] else ()
+        beside = (*beside, *(cut.column for cut in layout.cuts))
         names = [n for n in dict.fromkeys((*shard, *beside)) if n in set(self.names)] or list(self.names[:1])
         profiler = Profiler(layout, shard)
         with self._opened(names) as file:

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from modelmedic.steps.contracts.detection import Roles
 from modelmedic.steps.contracts.words import Task
-from modelmedic.steps.core.profiles.profiler import aligned_floats, numbers, texts
+from modelmedic.steps.core.profiles.values import aligned_floats, numbers, texts
 from modelmedic.steps.core.statistics.clock import clock_phase, counts
 from modelmedic.steps.core.tables.arrays import Floats, Integers, as_numpy, compute, quantiles
 from modelmedic.steps.core.tables.moments import moments

@@ -25,7 +25,7 @@ from modelmedic.steps.core.tables.arrays import Floats, distinct
 from modelmedic.steps.core.tables.probability import benjamini_hochberg, chi_square_tail, kolmogorov_tail, normal_tail
 
 LEAST_KNOWN = 30  # values that are not null in both windows
-_LEAST_EXPECTED = 5.0
+LEAST_EXPECTED = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,10 +123,10 @@ def _pool_rare(counts: Floats) -> Floats:
     chi-square's approximation holds.
     """
     shares = counts.sum(axis=1) / counts.sum()
-    rare = counts.sum(axis=0) * shares.min() < _LEAST_EXPECTED
+    rare = counts.sum(axis=0) * shares.min() < LEAST_EXPECTED
     if not rare.any():
         return counts
-    if counts[:, rare].sum() * shares.min() < _LEAST_EXPECTED and (~rare).any():  # too few together: they join the rarest other
+    if counts[:, rare].sum() * shares.min() < LEAST_EXPECTED and (~rare).any():  # too few together: they join the rarest other
         rare |= counts.sum(axis=0) == counts[:, ~rare].sum(axis=0).min()
     return np.column_stack([counts[:, ~rare], counts[:, rare].sum(axis=1)])
 

@@ -15,9 +15,10 @@ have shown.
 
 import functools
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -28,6 +29,7 @@ from modelmedic.steps.core.detection.profile_shift import code_effect, number_ef
 from modelmedic.steps.core.profiles.layout import Layout, NumberAxis
 from modelmedic.steps.core.profiles.profile import Codes, Counts, Numbers, Profile, merge
 from modelmedic.steps.core.profiles.profiler import profile_table
+from modelmedic.steps.core.profiles.segments import segment_places
 from modelmedic.steps.core.tables.arrays import Floats, distinct
 
 Dispersion = Callable[[Floats, int], tuple[float, int]]  # of stretches of so many blocks: the dispersion, and how many there are
@@ -52,7 +54,9 @@ def alarm_level(rate: float, window: timedelta, hits: int) -> float:
     return min(_LARGEST_CHANCE, hits * rate * (window / _YEAR)) * _SHARE_OF_COLUMNS
 
 
-def calibrate(reference: pa.Table, layout: Layout, rows: int, *, alpha: float, explicit: Mapping[str, float], version: str) -> Thresholds:
+def calibrate(
+    reference: pa.Table, layout: Layout, rows: int, *, alpha: float, explicit: Mapping[str, float], version: str | None
+) -> Thresholds:
     """Thresholds for current windows of about `rows` rows. `reference` is in the order of its time;
     effects in `explicit` override.
     """
@@ -60,7 +64,7 @@ def calibrate(reference: pa.Table, layout: Layout, rows: int, *, alpha: float, e
     if count < _LEAST_BLOCKS:
         return Thresholds(alpha, dict(explicit), model_version=version)
     bounds = np.linspace(0, reference.num_rows, count + 1).astype(int)
-    counted = replace(layout, rich=(), time=None)  # neither repeats nor times play a part here
+    counted = replace(layout, rich=(), time=None, cuts=())  # neither repeats nor times play a part here
     blocks = [profile_table(counted, reference.slice(a, b - a)) for a, b in itertools.pairwise(bounds)]
     run = int(np.clip(round(rows * count / reference.num_rows), 1, count // 4))
     stretch = max(rows * count / reference.num_rows / run, 1.0)
@@ -69,13 +73,37 @@ def calibrate(reference: pa.Table, layout: Layout, rows: int, *, alpha: float, e
     starts = np.unique(np.linspace(0, count - run, min(_REPLAYS, 2 * count // run - 1)).astype(int))
     effects = {name: _quiet_effect(table, layout.numbers.get(name), starts, run, rows) for name, table in tables.items()}
     floor = Thresholds().default_effect
-    return Thresholds(
-        alpha=alpha,
+    found = Thresholds(
+        alpha,
         effect={name: max(floor, effect) for name, effect in effects.items()} | dict(explicit),
         replayed=len(starts),
         model_version=version,
         design=designs,
         **_losses(blocks, run, stretch),
+    )
+    return replace(found, segments=tuple(_at_least(own, found) for own in _of_segments(reference, layout, rows, found, explicit)))
+
+
+def _of_segments(reference: pa.Table, layout: Layout, rows: int, whole: Thresholds, explicit: Mapping[str, float]) -> Iterator[Thresholds]:
+    """Those of each segment, whose own rows are replayed."""
+    for cut in layout.cuts:
+        places = np.concatenate([segment_places(cut, chunk) for chunk in reference[cut.column].chunks])
+        for place in range(len(cut.values)):
+            held = reference.filter(pa.array(places == place))
+            its = max(round(rows * held.num_rows / reference.num_rows), 1)
+            yield calibrate(held, layout.within, its, alpha=whole.alpha, explicit=explicit, version=whole.model_version)
+
+
+def _at_least(own: Thresholds, whole: Thresholds) -> Thresholds:
+    """A segment's thresholds: it has few rows from which to know how they depend on each other, so
+    they are taken to do so at least as much as all rows do.
+    """
+    return replace(
+        own,
+        design={name: max(own.design.get(name, 1.0), design) for name, design in whole.design.items()},
+        loss_design=max(own.loss_design, whole.loss_design),
+        hold_design=max(own.hold_design, whole.hold_design),
+        loss_usual=max(own.loss_usual, whole.loss_usual),
     )
 
 
@@ -189,7 +217,7 @@ def _cells(table: _Table) -> Floats:
     return np.asarray(grouped[:, grouped.sum(axis=0) > 0])
 
 
-def _losses(blocks: Sequence[Profile], run: int, stretch: float) -> dict[str, float]:
+def _losses(blocks: Sequence[Profile], run: int, stretch: float) -> dict[str, Any]:
     """The loss fields of the thresholds: the design effects of the mean and of the calibration
     slope, and the largest rise of a stretch.
     """

@@ -2,22 +2,19 @@
 calls it on every run.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
-from modelmedic.steps.contracts.detection import HALF, Performance, SuddenChange, Thresholds, Verdict
+from modelmedic.steps.contracts.detection import Performance, SegmentFinding, SuddenChange, Thresholds, Verdict
 from modelmedic.steps.contracts.window import Window
-from modelmedic.steps.contracts.words import Task, VerdictState
-from modelmedic.steps.core.detection.calibration_slope import calibration_slope
+from modelmedic.steps.contracts.words import VerdictState
+from modelmedic.steps.core.detection.loss_rise import performance
 from modelmedic.steps.core.detection.profile_quality import profile_problems
 from modelmedic.steps.core.detection.profile_shift import profile_shifts
+from modelmedic.steps.core.detection.segment_findings import SHARE, segment_findings
 from modelmedic.steps.core.profiles.profile import Profile
-from modelmedic.steps.core.tables.probability import normal_tail
 
 LEAST_ROWS = 100
-LEAST_LABELS = 50
-_LOSS_LEVEL = 0.25  # of alpha: the loss is one test beside the columns'
-_ENORMOUS = 0.2  # of the reference's loss
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,18 +39,23 @@ def judge_profiles(reference: Profile, current: Profile, thresholds: Thresholds,
     context = context or VerdictContext()
     broken = profile_problems(reference, current, context.window if context.whole else None, thresholds.design)
     enough = reference.rows >= LEAST_ROWS and current.rows >= context.least_rows
-    shifts = profile_shifts(reference, current, thresholds) if enough else ()
+    parted = replace(thresholds, alpha=thresholds.alpha * SHARE)
+    own = parted if reference.layout.cuts else thresholds
+    shifts = profile_shifts(reference, current, own) if enough else ()
     moved = tuple(replace(s, acknowledged=s.column in context.acknowledged) for s in shifts)
-    realised = performance(reference, context.labelled or current, thresholds, context.maturity)
+    labelled = context.labelled or current
+    realised = performance(reference, labelled, own, context.maturity)
+    told = {*context.acknowledged, *(s.column for s in moved if s.shifted)}
+    parts = segment_findings(reference, current, labelled, parted, context.maturity, told) if enough else ()
     if broken and current.rows:
         state = VerdictState.BROKEN
     elif not enough:
         state = VerdictState.INSUFFICIENT
-    elif realised is not None and realised.degraded:
+    elif (realised is not None and realised.degraded) or any(part.performance for part in parts):
         state = VerdictState.DEGRADED
     else:
-        state = VerdictState.DRIFTED if any(s.shifted and not s.acknowledged for s in moved) else VerdictState.QUIET
-    verdict = Verdict(state, current.rows, reference.rows, moved, broken, realised, context.window)
+        state = VerdictState.DRIFTED if parts or any(s.shifted and not s.acknowledged for s in moved) else VerdictState.QUIET
+    verdict = Verdict(state, current.rows, reference.rows, moved, broken, realised, context.window, segments=parts)
     return replace(verdict, sentence=_sentence(verdict, context.least_rows))
 
 
@@ -91,44 +93,6 @@ def _named(quantity: str) -> str:
     }[kind]
 
 
-def performance(reference: Profile, labelled: Profile, thresholds: Thresholds, maturity: float = 0.0) -> Performance | None:
-    """The loss of the labelled window against the reference's; None while too few labels are known.
-
-    Three ways to be degraded: a mean beyond what stretches of the reference differ by (Welch's z
-    with their design effect); a calibration slope that lost half of itself; a rise so large that no
-    stretch of the reference came half as far.
-    """
-    before, after = reference.losses, labelled.losses
-    task, unit = reference.layout.task, reference.layout.loss_unit
-    if task is None or min(before.rows, after.rows) < LEAST_LABELS or labelled.labels < maturity * labelled.rows:
-        return None
-    was, now = before.mean(unit), after.mean(unit)
-    plain = (before.variance(unit) / before.rows + after.variance(unit) / after.rows) ** 0.5
-    error = plain * max(thresholds.loss_design, 1.0) ** 0.5
-    level = thresholds.alpha * _LOSS_LEVEL / 2
-    p_value = _tail(now - was, error)
-    left, lost = _slope_left(reference, labelled, thresholds, level)
-    enormous = now - was > max(_ENORMOUS, 2 * thresholds.loss_usual) * was and _tail(now - was, plain) < level
-    degraded = lost or enormous or (p_value < level and now - was > thresholds.loss_effect * was)
-    return Performance("log_loss" if task is Task.BINARY else "squared_error", was, now, error, p_value, after.rows, degraded, left)
-
-
-def _slope_left(reference: Profile, labelled: Profile, thresholds: Thresholds, level: float) -> tuple[float | None, bool]:
-    """The share of the reference's slope that is left, and whether half of it or more was lost
-    beyond noise.
-    """
-    before, after = calibration_slope(reference), calibration_slope(labelled)
-    if before is None or after is None or before.slope <= 0:
-        return None, False
-    error = (max(thresholds.hold_design, 1.0) * (before.error**2 + after.error**2)) ** 0.5
-    lost = after.slope < HALF * before.slope and _tail(before.slope - after.slope, error) < level
-    return after.slope / before.slope, lost
-
-
-def _tail(rise: float, error: float) -> float:
-    return normal_tail(rise / error) if error > 0 else float(rise <= 0)
-
-
 def _sentence(verdict: Verdict, least_rows: int) -> str:
     realised, shifted = verdict.performance, [s for s in verdict.shifts if s.shifted]
     if verdict.state is VerdictState.BROKEN:
@@ -138,13 +102,29 @@ def _sentence(verdict: Verdict, least_rows: int) -> str:
             f"the reference has {verdict.reference_rows} rows and the current window {verdict.rows}; "
             f"at least {LEAST_ROWS} and {least_rows} are needed"
         )
-    if verdict.state is VerdictState.DEGRADED and realised is not None:
-        held = f"; the slope of the label on the answer is {realised.hold:.0%} of what it was" if realised.let_go else ""
-        rose = "rose" if realised.current > realised.reference else "moved"
-        return f"mean {realised.loss} {rose} from {realised.reference:.4g} to {realised.current:.4g} on {realised.labels} labels{held}"
-    if verdict.state is VerdictState.DRIFTED:
-        news = [s.column for s in shifted if not s.acknowledged]
+    if realised is not None and realised.degraded:
+        return _risen(realised)
+    if verdict.state is VerdictState.DEGRADED:
+        first = verdict.segments[0]
+        assert first.performance is not None
+        return f"where {first.segment.column} is {first.segment.value}, {_risen(first.performance)}"
+    news = [s.column for s in shifted if not s.acknowledged]
+    if news:
         return f"{len(shifted)} of {len(verdict.shifts)} columns drifted, most of all {news[0]}"
+    if verdict.segments:
+        return _in_segments(verdict.segments)
     if shifted:
         return f"{', '.join(s.column for s in shifted)} drifted, which an incident before has acknowledged; nothing else did"
     return "no column differs by more than noise"
+
+
+def _risen(realised: Performance) -> str:
+    held = f"; the slope of the label on the answer is {realised.hold:.0%} of what it was" if realised.let_go else ""
+    rose = "rose" if realised.current > realised.reference else "moved"
+    return f"mean {realised.loss} {rose} from {realised.reference:.4g} to {realised.current:.4g} on {realised.labels} labels{held}"
+
+
+def _in_segments(found: Sequence[SegmentFinding]) -> str:
+    segment, column = found[0].segment, found[0].shifts[0].column
+    others = f", and columns in {len(found) - 1} other segments" if len(found) > 1 else ""
+    return f"where {segment.column} is {segment.value}, {column} drifted{others}; over all rows no more did than noise"

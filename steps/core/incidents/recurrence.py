@@ -19,12 +19,12 @@ def news(before: Verdict, now: Verdict) -> str:
 
     Broken data is always news, because it spreads. Otherwise news is a loss that was not known to
     have risen, or that rose beyond noise once more; another column; an effect that grew by a whole
-    threshold, which is as far as quiet stretches of the reference differ; a sudden change of a
-    column that had not moved.
+    threshold, which is as far as quiet stretches of the reference differ; the same of a segment; a
+    sudden change of a column that had not moved.
     """
     if now.state is VerdictState.BROKEN:
         return "the data is broken"
-    return _loss_news(before, now) or _shift_news(before, now) or _change_news(before, now)
+    return _loss_news(before, now) or _shift_news(before, now) or _segment_news(before, now) or _change_news(before, now)
 
 
 def _loss_news(before: Verdict, now: Verdict) -> str:
@@ -49,6 +49,21 @@ def _shift_news(before: Verdict, now: Verdict) -> str:
     for shift in now.shifts:
         if shift.shifted and not shift.acknowledged and _further(known.get(shift.column), shift):
             return f"{shift.column} moved {'further' if shift.column in known else 'since'}"
+    return ""
+
+
+def _segment_news(before: Verdict, now: Verdict) -> str:
+    """A column that had moved over all rows is no news where it moves in a segment alone."""
+    known = {part.segment: part for part in before.segments}
+    moved = {shift.column for shift in before.shifts if shift.shifted}
+    for part in now.segments:
+        where, was = f"where {part.segment.column} is {part.segment.value}", known.get(part.segment)
+        if part.performance and (was is None or was.performance is None or _grew(was.performance, part.performance)):
+            return f"{where}, the loss has risen since"
+        shifts = {shift.column: shift for shift in was.shifts} if was else {}
+        for shift in part.shifts:
+            if shift.column not in moved and _further(shifts.get(shift.column), shift):
+                return f"{where}, {shift.column} moved {'further' if shift.column in shifts else 'since'}"
     return ""
 
 

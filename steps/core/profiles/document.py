@@ -10,13 +10,15 @@ from modelmedic.steps.contracts.codec import canonical, decode, to_plain
 from modelmedic.steps.core.profiles.layout import Layout
 from modelmedic.steps.core.profiles.profile import Codes, Fit, Losses, Numbers, Profile
 
-_FORMAT = 2
+_FORMAT = 3
 
 
 def to_document(profile: Profile) -> dict[str, Any]:
+    return {"format": _FORMAT, "layout": to_plain(profile.layout), **_counts(profile)}
+
+
+def _counts(profile: Profile) -> dict[str, Any]:
     return {
-        "format": _FORMAT,
-        "layout": to_plain(profile.layout),
         "rows": profile.rows,
         "columns": {name: _column(column) for name, column in profile.columns.items()},
         "absent": sorted(profile.absent),
@@ -27,6 +29,7 @@ def to_document(profile: Profile) -> dict[str, Any]:
         "fit": list(astuple(profile.fit)),
         "labels": profile.labels,
         "prints": _pairs(profile.prints),
+        "segments": [_counts(segment) for segment in profile.segments],
     }
 
 
@@ -36,7 +39,10 @@ def from_document(document: Mapping[str, Any]) -> Profile:
     """
     if document["format"] != _FORMAT:
         raise ValueError(f"profile has format {document['format']}; expected {_FORMAT}")
-    layout = decode(Layout, canonical(document["layout"]))
+    return _from_counts(decode(Layout, canonical(document["layout"])), document)
+
+
+def _from_counts(layout: Layout, document: Mapping[str, Any]) -> Profile:
     return Profile(
         layout=layout,
         rows=int(document["rows"]),
@@ -49,6 +55,7 @@ def from_document(document: Mapping[str, Any]) -> Profile:
         fit=Fit(*(int(n) for n in document["fit"])),
         labels=int(document["labels"]),
         prints=_whole(document["prints"]),
+        segments=tuple(_from_counts(layout.within, segment) for segment in document["segments"]),
     )
 
 

@@ -3,14 +3,16 @@ any two windows merge and compare.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from modelmedic.steps.contracts.detection import Segment
 from modelmedic.steps.contracts.words import Task
 from modelmedic.steps.core.tables.arrays import LARGEST, Floats, distinct, quantiles
 
 BINS = 1024
+_SEGMENT_BINS = 256  # of a number within a segment, which has fewer rows
 _OUTER = (0.0005, 0.9995)  # quantiles of the sample
 _EXACT = 2.0**50  # up to it, halves are numbers of their own
 _WIDE = 3.0  # a range of more than so many times the span between them is not covered by bins
@@ -36,6 +38,22 @@ class NumberAxis:
 
 
 @dataclass(frozen=True, slots=True)
+class SegmentColumn:
+    """A column whose segments are counted each by itself: those of a code's `values`, of a number's
+    `levels`, or of a number's ranges between `edges`.
+    """
+
+    column: str
+    values: tuple[str, ...]
+    levels: tuple[float, ...] = ()
+    edges: tuple[float, ...] = ()
+
+    @property
+    def segments(self) -> tuple[Segment, ...]:
+        return tuple(Segment(self.column, value) for value in self.values)
+
+
+@dataclass(frozen=True, slots=True)
 class Layout:
     """The columns that count as numbers, those that count as codes, and the names of prediction,
     target and time.
@@ -50,10 +68,24 @@ class Layout:
     words: tuple[str, str] | None = None  # a target or prediction in two words: the negative one, the positive one
     loss_unit: float = 1.0  # losses are summed as whole multiples of it / 2^20
     rich: tuple[str, ...] = ()  # numbers with so many values that two equal rows are no accident
+    cuts: tuple[SegmentColumn, ...] = ()
 
     @property
     def columns(self) -> tuple[str, ...]:
         return (*self.numbers, *self.codes)
+
+    @property
+    def segments(self) -> tuple[Segment, ...]:
+        """Those of all columns that are cut, in their order."""
+        return tuple(segment for cut in self.cuts for segment in cut.segments)
+
+    @property
+    def within(self) -> "Layout":
+        """The layout by which the rows of one segment are counted: for shifts and losses alone."""
+        numbers = {
+            name: replace(axis, bins=min(axis.bins, _SEGMENT_BINS)) if axis.bins == BINS else axis for name, axis in self.numbers.items()
+        }
+        return replace(self, numbers=numbers, time=None, rich=(), cuts=())
 
 
 def number_axis(sample: Floats, bounds: tuple[float, float] | None = None) -> NumberAxis:

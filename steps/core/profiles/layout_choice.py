@@ -1,8 +1,10 @@
 """The choice of a layout from a sample of the reference; every window is then counted by it."""
 
 import dataclasses
+import itertools
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -10,15 +12,20 @@ import pyarrow as pa
 from modelmedic.steps.contracts.detection import Roles
 from modelmedic.steps.contracts.errors import BadInput
 from modelmedic.steps.contracts.words import Task
-from modelmedic.steps.core.profiles.layout import Layout, is_rich, number_axis
-from modelmedic.steps.core.profiles.profiler import aligned_floats, numbers, texts
-from modelmedic.steps.core.tables.arrays import Floats, is_index, plain, plain_type
+from modelmedic.steps.core.profiles.layout import Layout, SegmentColumn, is_rich, number_axis
+from modelmedic.steps.core.profiles.values import aligned_floats, numbers, texts
+from modelmedic.steps.core.tables.arrays import Floats, is_index, plain, plain_type, quantiles
 from modelmedic.steps.core.tables.classes import expect_two_classes, expect_two_words, told_task
 from modelmedic.steps.core.tables.row_loss import row_loss
+
+T = TypeVar("T")
 
 _MOST_SAMPLED_CODES = 1000  # in the sample, when they are also half of its rows: an identifier
 _WELL_KNOWN = {"version": ("model_version",), "id": ("request_id",)}
 _RICH = 2  # columns whose values together tell rows apart
+_LEAST_SEGMENT, _MOST_SEGMENTS = 0.02, 12  # share of the rows, and values of one column
+_FEW_LEVELS = 40  # whole numbers with so few values may be codes
+_PARTS = 4  # of another number's range
 
 
 def check_roles(roles: Roles, reference: Iterable[str], current: Iterable[str]) -> None:
@@ -69,7 +76,30 @@ def choose_layout(sample: pa.Table, roles: Roles, bounds: Mapping[str, tuple[flo
         words=words,
         loss_unit=_loss_unit(task, truth, answers),
         rich=tuple(name for name, values in counted.items() if values is not None and is_rich(values))[:_RICH],
+        cuts=tuple(cut for name in roles.segments if name in (*axes, *codes) and (cut := _cut(name, known[name], name in axes)).values),
     )
+
+
+def _cut(name: str, array: pa.Array, numeric: bool) -> SegmentColumn:
+    """The column's segments; none where one value fills it."""
+    if not numeric:
+        held = texts(plain(array) if not pa.types.is_dictionary(array.type) else array.cast(array.type.value_type))
+        return SegmentColumn(name, tuple(sorted(_common(Counter(text for text in held if text is not None)))))
+    values = aligned_floats(array)
+    values = values[np.isfinite(values)]
+    different = np.unique(values)
+    if len(different) <= _FEW_LEVELS and (different == np.floor(different)).all():
+        levels = sorted(_common(Counter(values.tolist())))
+        return SegmentColumn(name, tuple(f"{level:.15g}" for level in levels), levels=tuple(levels))
+    edges = np.unique([float(f"{edge:.4g}") for edge in quantiles(values, np.linspace(0, 1, _PARTS + 1)[1:-1])])
+    bounds = ["-inf", *(f"{edge:.4g}" for edge in edges), "inf"]
+    return SegmentColumn(name, tuple(f"[{low}, {high})" for low, high in itertools.pairwise(bounds)), edges=tuple(edges.tolist()))
+
+
+def _common(counts: Counter[T]) -> list[T]:
+    """The commonest values; none where there is only one."""
+    least = _LEAST_SEGMENT * counts.total()
+    return [value for value, count in counts.most_common(_MOST_SEGMENTS) if count >= least] if len(counts) > 1 else []
 
 
 def _flat(column: pa.ChunkedArray) -> pa.Array:

@@ -110,6 +110,7 @@ class Profile:
     fit: Fit = Fit()
     labels: int = 0  # rows that have a label
     prints: Mapping[int, int] = field(default_factory=dict)
+    segments: tuple["Profile", ...] = ()  # of the layout's segments, in their order
 
     def beside(self, other: "Profile") -> "Profile":
         """Both profiles as one, of the same rows and other columns."""
@@ -124,6 +125,7 @@ class Profile:
             fit=self.fit if self.losses.rows else other.fit,
             labels=max(self.labels, other.labels),
             prints=self.prints or other.prints,
+            segments=tuple(mine.beside(its) for mine, its in zip(self.segments, other.segments, strict=True)),
         )
 
 
@@ -146,6 +148,7 @@ def merge(first: Profile, second: Profile) -> Profile:
         fit=Fit(*(a + b for a, b in zip(astuple(first.fit), astuple(second.fit), strict=True))),
         labels=first.labels + second.labels,
         prints=least_prints([first.prints, second.prints]),
+        segments=tuple(merge(a, b) for a, b in zip(first.segments, second.segments, strict=True)),
     )
 
 

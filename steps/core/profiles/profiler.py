@@ -11,7 +11,9 @@ import pyarrow as pa
 
 from modelmedic.steps.core.profiles.layout import Layout, NumberAxis
 from modelmedic.steps.core.profiles.profile import MOST_CODES, PRINTS, TAIL_SHIFT, Codes, Fit, Losses, Numbers, Profile
-from modelmedic.steps.core.tables.arrays import Floats, as_numpy, compute, distinct, listed, plain, plain_type, quantities
+from modelmedic.steps.core.profiles.segments import SegmentRows
+from modelmedic.steps.core.profiles.values import aligned_floats, numbers, texts, words_as_numbers
+from modelmedic.steps.core.tables.arrays import Floats, as_numpy, compute, distinct, plain, plain_type, quantities
 from modelmedic.steps.core.tables.moments import moments
 from modelmedic.steps.core.tables.row_loss import row_loss
 
@@ -41,6 +43,8 @@ class Profiler:
         self._fit = [0, 0, 0, 0, 0]
         self._least_prints: list[npt.NDArray[np.uint64]] = []
         self._print_below = np.uint64(2**64 - 1)
+        held = {*chosen, layout.prediction, layout.target}
+        self._segments = [SegmentRows(cut, held, [Profiler(layout.within, columns) for _ in cut.values]) for cut in layout.cuts]
 
     def add(self, batch: pa.RecordBatch) -> None:
         names = set(batch.schema.names)
@@ -62,6 +66,8 @@ class Profiler:
         if self._layout.target in names:
             self._judge(batch)
         self._fingerprint([values for name in self._layout.rich if (values := whole.get(name)) is not None])
+        for segments in self._segments:
+            segments.add(batch)
 
     def result(self) -> Profile:
         columns: dict[str, Numbers | Codes] = {n: f.result() for n, f in self._numbers.items() if n in self._met}
@@ -79,6 +85,7 @@ class Profiler:
             fit=Fit(*self._fit),
             labels=self._labels,
             prints=self._prints(),
+            segments=tuple(profiler.result() for segments in self._segments for profiler in segments.counted()),
         )
 
     def _number(self, name: str, array: pa.Array) -> Floats | None:
@@ -237,56 +244,6 @@ class _CodeFill:
 
     def result(self) -> Codes:
         return Codes(dict(sorted(self._counts.items())), self.nulls, self._known, self._identifier)
-
-
-def numbers(array: pa.Array) -> Floats | None:
-    """The values that are not null as float64 (NaN may be among them), or None when the array holds
-    no numbers.
-    """
-    array = plain(array)
-    kind = array.type
-    if pa.types.is_null(kind):
-        return np.empty(0)
-    if not (pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_decimal(kind) or pa.types.is_boolean(kind)):
-        return None
-    if array.null_count:
-        array = array.drop_null()
-    if pa.types.is_boolean(kind):
-        array = compute().cast(array, pa.uint8())
-    if kind != pa.float64():
-        array = compute().cast(array, pa.float64(), safe=False)
-    return as_numpy(array)
-
-
-def aligned_floats(array: pa.Array, words: tuple[str, str] | None = None) -> Floats:
-    """One float64 per row, NaN for null and for a value that is no number; two words become 0 and
-    1.
-    """
-    if words and numbers(array) is None:
-        return words_as_numbers(array, words, aligned=True)
-    array = plain(array)
-    if numbers(array.slice(0, 0)) is None:
-        return np.full(len(array), np.nan)
-    if pa.types.is_boolean(array.type):
-        array = compute().cast(array, pa.uint8())
-    return quantities(as_numpy(compute().fill_null(compute().cast(array, pa.float64(), safe=False), np.nan)))
-
-
-def words_as_numbers(array: pa.Array, words: tuple[str, str], *, aligned: bool = False) -> Floats:
-    place = compute().cast(compute().index_in(pa.array(texts(array), pa.string()), value_set=pa.array(words)), pa.float64())
-    return as_numpy(compute().fill_null(place, np.nan) if aligned else place.drop_null())
-
-
-def texts(array: pa.Array) -> list[str | None]:
-    array = plain(array)
-    if pa.types.is_string(array.type):
-        known: list[str | None] = array.to_pylist()
-        return known
-    try:
-        found: list[str | None] = compute().cast(array, pa.string()).to_pylist()
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-        found = [None if value is None else str(value) for value in listed(array)]
-    return found
 
 
 def profile_table(layout: Layout, table: pa.Table) -> Profile:
