@@ -52,14 +52,17 @@ def _refuse_lost_values(policy: Policy, table: pa.Table, rows: pa.Table, source:
     for name in (*data.numeric, data.target, data.time):
         lost = rows[name].null_count - table[name].null_count
         if lost and name == data.target and pa.types.is_string(plain_type(table[name].type)):
-            _refuse_classes(name, table[name])
+            _refuse_words(policy, table[name], source)
         if lost:
             kind = "time" if name == data.time else "number"
             raise BadInput(f"column {name} of {source} has {lost} of {rows.num_rows} values that are no {kind} ({table[name].type})")
 
 
-def _refuse_classes(target: str, labels: pa.ChunkedArray) -> None:
-    """Raises BadInput for labels in three words and more; two words are no more than no number."""
-    words = sorted(pc.unique(plain(labels)).drop_null().to_pylist())
+def _refuse_words(policy: Policy, labels: pa.ChunkedArray, source: str) -> None:
+    """Raises BadInput for labels in a few words: two have to be written as 0 and 1."""
+    words, target = sorted(pc.unique(plain(labels)).drop_null().to_pylist()), policy.data.target
     if len(words) > 2:
         expect_two_words(target, words)
+    if len(words) == 2 and policy.data.task is Task.BINARY:
+        both = f"{words[0]} and {words[1]}"
+        raise BadInput(f"column {target} of {source} holds words, {both}; expected 0 and 1: write {words[1]} as 1 and {words[0]} as 0")

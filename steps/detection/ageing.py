@@ -116,13 +116,22 @@ def _known(site: Site, end: datetime) -> datetime:
 
 
 def _taught(site: Site, champion: str, end: datetime, last: AgeingLook | None) -> _Taught:
-    """The champion's times; one that nobody recorded counts as taught when it was first seen."""
+    """The champion's times. One that nobody recorded counts as taught when it was first seen; what
+    an adopted one has cost before the first look at it was nobody's to save.
+    """
     version = _version(site, champion)
     trained, seen = _trained(site, champion, version), last.since if last is not None and last.champion == champion else None
     first = _known(site, trained) if trained is not None else seen or _known(site, end)
     later = trained_since(site.ledger, site.model, first)
-    until = taught_until(version)
-    return _Taught(champion, min(until, first) if until is not None else first, max(first, _known(site, later)) if later else first)
+    until, attempted = taught_until(version), max(first, _known(site, later)) if later else first
+    if until is None and _adopted(site, champion):
+        begun = last.attempted if last is not None and last.champion == champion else None
+        attempted = max(attempted, begun or _known(site, end))
+    return _Taught(champion, min(until, first) if until is not None else first, attempted)
+
+
+def _adopted(site: Site, champion: str) -> bool:
+    return any(release.by == "adoption" for release in site.history.releases(site.model) if release.version == champion)
 
 
 def _version(site: Site, version: str) -> ModelVersion | None:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+import pyarrow.compute as pc
+
 from modelmedic.steps.contracts.ageing import ALERTS, AgeingLook
 from modelmedic.steps.contracts.audit import Record
 from modelmedic.steps.contracts.codec import to_plain
@@ -13,6 +15,7 @@ from modelmedic.steps.contracts.detection import SuddenChange, Verdict
 from modelmedic.steps.contracts.errors import BadInput
 from modelmedic.steps.contracts.formats import parse
 from modelmedic.steps.contracts.incident import Incident
+from modelmedic.steps.contracts.inference_log import MODEL_VERSION
 from modelmedic.steps.contracts.keys import verdict_folder, verdict_key
 from modelmedic.steps.contracts.notification import Severity
 from modelmedic.steps.contracts.window import Window, utc
@@ -90,6 +93,8 @@ def monitor(site: Site, end: datetime | None = None, *, compare: bool = True) ->
     key = verdict_key(site.model, champion, end, site.policy.hash)
     verdict, _ = keep(site.store, key, judged)
     since, settles = _since(site)
+    if since is not None and end <= since and _all_its_own(site, window, champion):
+        since = None
     earlier = stored_verdicts(site, champion, end)
     held = persistence(earlier, site.policy.detect.persistence.hits, site.policy.detect.persistence.of, since)
     worse = verdict.unreadable > max((each.unreadable for each in earlier if each.window != verdict.window), default=0)
@@ -188,6 +193,14 @@ def _since(site: Site) -> tuple[datetime | None, datetime | None]:
     return max([settles, *changes]) if now >= settles else last, settles if now < settles else None
 
 
+def _all_its_own(site: Site, window: Window, champion: str) -> bool:
+    """True where the champion answered every row of the window: then it is about the champion,
+    though it ended before the release, as where rows of the past are asked about or logged later.
+    """
+    versions = [batch[MODEL_VERSION] for batch in site.windows.batches(window, (site.policy.data.time, MODEL_VERSION))]
+    return any(len(each) for each in versions) and all(pc.all(pc.fill_null(pc.equal(each, champion), False)).as_py() for each in versions)
+
+
 def stored_verdicts(site: Site, champion: str, end: datetime) -> list[Verdict]:
     """The stored verdicts on windows that end by `end`, of the last thirty days or the last `of`
     windows, whichever is longer, oldest first: one for each end, by the policy of today where it
@@ -211,7 +224,7 @@ def _open(site: Site, verdict: Verdict, held: AlarmPersistence, labelled: Labell
     it as evidence.
     """
     window = evidence_window(verdict, site.policy, labelled.window)
-    facts = {"state": verdict.state.value, "sentence": verdict.sentence, "windows": _rule(held), "columns": ", ".join(_blamed(verdict))}
+    facts = {"state": verdict.state.value, "sentence": verdict.sentence, "windows": _why(held), "columns": ", ".join(_blamed(verdict))}
     incident, opened = open_incident(site, window, ALERT, facts)
     if opened:
         site.say(f"incident {incident.id}: {verdict.sentence}")
@@ -236,7 +249,11 @@ def _sentence(site: Site, verdict: Verdict, held: AlarmPersistence, settles: dat
     if settles is not None:
         why = "because until then windows hold rows of the champion before the last heal"
         return f"{verdict.sentence}; {_rule(held)}, but no incident is opened before {settles:%Y-%m-%dT%H:%MZ} {why}"
-    return f"{verdict.sentence}; {_rule(held)}"
+    return f"{verdict.sentence}; {_why(held)}"
+
+
+def _why(held: AlarmPersistence) -> str:
+    return _rule(held) if held.holds else "so sudden a change needs no second window"
 
 
 def _rule(held: AlarmPersistence) -> str:

@@ -3,11 +3,13 @@ heals of those that the loop opens. Called by the monitor, the command heal, tri
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 
+from modelmedic.steps.contracts.errors import BadInput
 from modelmedic.steps.contracts.incident import BY_HAND, Incident
 from modelmedic.steps.contracts.keys import incident_id, incident_key, model_hash, policy_key
 from modelmedic.steps.contracts.ports import Workflows
-from modelmedic.steps.contracts.window import Window
+from modelmedic.steps.contracts.window import Window, utc
 from modelmedic.steps.records import documents
 from modelmedic.steps.records.audit import AuditTrail
 from modelmedic.steps.runtime.run import Run, Site
@@ -34,17 +36,26 @@ def note_opening(trail: AuditTrail, incident: Incident, said: Mapping[str, str] 
     return trail.once("incident.opened", key, incident=incident.id, facts=facts, documents=[document], since=since)
 
 
-def open_by_hand(site: Site, *, by: str = "", keep: bool = True) -> Run:
-    """The run of the model's open incident, or of a new one, which names the person `by` where that
-    was given. Without `keep` nothing is written, and the run serves a dry run only.
+def open_by_hand(site: Site, *, by: str = "", end: datetime | None = None, keep: bool = True) -> Run:
+    """The run of the model's open incident, or of a new one about the window that ends at `end`
+    (default: now), which names the person `by` where that was given. Without `keep` nothing is
+    written, and the run serves a dry run only.
+
+    Raises BadInput for an `end` while an incident is open, which has a window of its own.
     """
     current = site.ledger.current(site.model)
     if current is not None:
+        if end is not None:
+            raise BadInput(
+                f"incident {current.id} of {site.model} is open, about {current.window}; expected no --end until "
+                f"`modelmedic heal {current.id}` has closed it"
+            )
         if keep:
             note_opening(site.trail, current)
         return Run(site, current)
     now = site.clock.now()
-    window = Window(now - site.policy.detect.window, now)
+    last = utc(end or now)
+    window = Window(last - site.policy.detect.window, last)
     if not keep:
         return Run(site, Incident(incident_id(site.model, 999_999), site.model, 999_999, site.policy.hash, now, window, BY_HAND))
     return Run(site, open_incident(site, window, BY_HAND, {"by": site.actor, **({"person": by} if by else {})})[0])

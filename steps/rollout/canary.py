@@ -20,7 +20,7 @@ from modelmedic.steps.contracts.training import ModelVersion
 from modelmedic.steps.contracts.words import Direction
 from modelmedic.steps.core.comparison.canary import CanaryAsModel, beside, judge_model
 from modelmedic.steps.core.comparison.likeness import likeness
-from modelmedic.steps.core.rollout.canary_judgement import DarkReplay, Judgement, judge_replay, judge_share, traffic_between
+from modelmedic.steps.core.rollout.canary_judgement import DarkReplay, Judgement, judge_replay, judge_share, share_begun, traffic_between
 from modelmedic.steps.core.statistics.latency import p95
 from modelmedic.steps.core.tables.thinning import thin
 from modelmedic.steps.effects.lease import LONGEST
@@ -114,9 +114,12 @@ class Canary:
         started, first = site.clock.now(), self._traffic()
         pairs = PairedAnswers(site, self._answered_again, self._model.version, self._before or "", started)
         pause = max(min(rollout.hold, rollout.deadline / 10), timedelta(seconds=1))
+        site.say(share_begun(share, rollout))
         while True:
             site.clock.sleep(pause)
             step = self._judge_once(share, first, started, pairs)
+            if step.verdict == "hold":
+                site.say(step.sentence)
             if step.verdict != "hold":
                 return step
 

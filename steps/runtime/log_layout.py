@@ -2,7 +2,7 @@
 requests, and about objects that are left out because of what they hold or how they are named.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from itertools import islice
 
@@ -16,13 +16,25 @@ _BEYOND_DAYS = ":"  # sorts behind every name that begins with a digit, as a day
 
 
 def no_requests(site: Site, window: Window) -> str:
-    """The sentence on a window in which no request is logged: where they were looked for, and how
-    many files of the log lie there.
+    """The sentence on a window in which no request is logged: where they were looked for, how many
+    files of the log lie there, and the newest of their days.
     """
     prefix = site.policy.log_prefix
-    files = sum(1 for key in islice(site.store.list(f"{prefix}/"), _MOST_LISTED) if span_of(key) is not None)
-    others = ", of which none is of these days" if files else ""
+    spans = [span for key in islice(site.store.list(f"{prefix}/"), _MOST_LISTED) if (span := span_of(key)) is not None]
+    files = len(spans)
+    others = f", of which none is of these days{_newest(spans, window)}" if files else ""
     return f"no requests of {site.model} are logged {_spelt(window)}: looked below `{site.store}/{prefix}`, {_files(files)}{others}"
+
+
+def _newest(spans: Sequence[Window], window: Window) -> str:
+    """Words on the newest day of the log and the window that ends with it; none where a longer
+    listing may hold a newer one, or that day is no earlier than the window.
+    """
+    last = max(span.end for span in spans)
+    if len(spans) >= _MOST_LISTED or last > window.start:
+        return ""
+    day = (last - timedelta(microseconds=1)).date()
+    return f"; the newest is of {day}, which `--end {day + timedelta(days=1)}` looks at"
 
 
 def say_what_is_left_out(site: Site, window: Window) -> None:

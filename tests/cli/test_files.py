@@ -48,6 +48,12 @@ def test_diagnose_tells_a_person_what_why_and_what_to_do(files: Files) -> None:
         assert words in ended.stdout
 
 
+def test_a_loss_without_predictions_says_whose_it_is(files: Files) -> None:
+    ended = run("diagnose", *files, "--target", "y", "--time", "t")
+    assert " of a stand-in, taught on the reference, on " in ended.stdout
+    assert "without labels" not in ended.stdout
+
+
 def test_detect_says_that_the_loss_rose(files: Files) -> None:
     answer = json.loads(run("detect", *files, *ROLES, "--json").stdout)
     assert answer["state"] == "degraded"

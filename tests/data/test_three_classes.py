@@ -51,6 +51,17 @@ def test_a_few_whole_numbers_are_a_number_when_somebody_says_so(data: Path, comm
     assert ended.exit_code == 0
 
 
+def test_labels_in_two_words_are_refused_with_the_way_to_write_them(tmp_path: Path) -> None:
+    pyarrow.parquet.write_table(table(np.where(np.arange(ROWS) % 3, "no", "yes")), tmp_path / "words.parquet")
+    (tmp_path / "policy.yaml").write_text(POLICY)
+    ended = run("bootstrap", tmp_path / "policy.yaml", "--data", tmp_path / "words.parquet", "--home", tmp_path / "home", "--dry-run")
+    said = "holds words, no and yes; expected 0 and 1: write yes as 1 and no as 0"
+    assert (ended.exit_code, said in ended.stderr) == (65, True)
+    checked = run("validate", tmp_path / "policy.yaml", "--data", tmp_path / "words.parquet")
+    assert "`modelmedic bootstrap` would refuse it: column y3 of" in checked.stderr
+    assert said in checked.stderr
+
+
 def test_init_asks_which_of_both_they_are(data: Path) -> None:
     ended = run("init", data, "--target", "y3", "--dry-run")
     assert (ended.exit_code, SAID in ended.stderr, NUMBER in ended.stderr) == (65, True, True)

@@ -78,13 +78,25 @@ def test_judging_a_window_twice_says_the_same_once(here: MonitoredSite) -> None:
     assert len(here.site.ledger.incidents()) == 1
 
 
+def answered_by_another(table: pa.Table) -> pa.Table:
+    return older(table).set_column(table.column_names.index("model_version"), "model_version", pa.array(["0"] * table.num_rows))
+
+
 def test_a_window_from_before_the_release_says_why_it_opens_nothing(here: MonitoredSite) -> None:
-    here.serve(0, change=older)
+    here.serve(0, change=answered_by_another)
     here.at(8)
     here.release("1", "0")
     seen = monitor(here.site, START + 7 * DAY)
     assert (seen.verdict.state, seen.opened) == (VerdictState.DRIFTED, False)
     assert seen.sentence.endswith("This window ended before the champion was released, so it opens no incident")
+
+
+def test_rows_of_the_past_that_the_champion_answered_later_count(here: MonitoredSite) -> None:
+    here.serve(0, change=older)
+    here.serve(7, change=older)
+    here.at(200)
+    here.release("1", "0")
+    assert [monitor(here.site, START + day * DAY).opened for day in (7, 14)] == [False, True]
 
 
 def test_a_window_is_judged_anew_under_a_changed_policy_and_counts_once(here: MonitoredSite) -> None:
@@ -223,8 +235,10 @@ def test_an_empty_window_says_where_requests_were_looked_for(here: MonitoredSite
     later = monitor(here.site, here.at(21))
     assert later.verdict.state is VerdictState.INSUFFICIENT
     assert later.sentence.endswith(
-        "from 15 to 22 March 2024: looked below `memory/inference-log/loans`, 7 files, of which none is of these days"
+        "from 15 to 22 March 2024: looked below `memory/inference-log/loans`, 7 files, of which none is of these days; "
+        "the newest is of 2024-03-14, which `--end 2024-03-15` looks at"
     )
+    assert monitor(here.site, START + 14 * DAY).verdict.state is VerdictState.QUIET
 
 
 def test_rows_that_do_not_count_are_not_called_none(here: MonitoredSite) -> None:

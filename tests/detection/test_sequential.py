@@ -153,6 +153,7 @@ def test_a_sudden_change_opens_an_incident_at_the_next_look(tmp_path: Path) -> N
     here.serve(0, change=older)
     seen = monitor(here.site, here.at(7))
     assert (seen.verdict.state, seen.opened) == (VerdictState.DRIFTED, True)
+    assert seen.sentence.endswith("; so sudden a change needs no second window")
     assert seen.verdict.changes[0].columns[0] == "age"
     assert timedelta(0) < seen.verdict.changes[0].onset - (START + 6.3 * DAY) + timedelta(hours=2) < timedelta(hours=12)
     here.serve(7)

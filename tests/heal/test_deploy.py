@@ -76,7 +76,11 @@ def test_a_canary_without_traffic_is_held_until_the_deadline_and_never_promoted(
 
 def test_a_canary_that_nobody_asked_is_not_judged_and_not_called_worse(tmp_path: Path) -> None:
     world = DeployedWorld(tmp_path, traffic=0, label=_came_of)
+    said: list[str] = []
+    world.site.say = said.append
     deploy(world.run, "2")
+    assert any(each.startswith("the canary answers 20 % of the traffic from now on; it is judged after") for each in said)
+    assert any(each.startswith("at 20 % nobody asked the canary") for each in said[:-1]), "nobody waits without a word"
     sentence = _deployed(world)["sentence"]
     assert "at 20 % nobody asked the canary, so it is not judged; rollout asks for 10 requests within 1h" in sentence
     assert "loses" not in sentence

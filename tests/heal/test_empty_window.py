@@ -2,10 +2,14 @@
 
 from pathlib import Path
 
+import pytest
+
+from modelmedic.steps.contracts.errors import BadInput
 from modelmedic.steps.contracts.training import ModelVersion
 from modelmedic.steps.contracts.words import Cause
 from modelmedic.steps.heal.diagnose import conclude
 from modelmedic.steps.incidents.opening import open_by_hand
+from tests.data.log import DAY, START
 from tests.worlds.detection import monitored_site
 
 
@@ -21,3 +25,12 @@ def test_an_empty_window_is_diagnosed_by_where_requests_were_looked_for(tmp_path
     assert found.sentence.startswith("no requests of loans are logged from 1 to 8 March 2024: looked below `memory/inference-log/loans`")
     assert [evidence.sentence for evidence in found.evidence] == [found.sentence]
     assert [sentence for sentence in said if "one object is passed over" in sentence and "march.csv" in sentence]
+
+
+def test_a_heal_by_hand_is_about_the_window_that_a_person_names(tmp_path: Path) -> None:
+    here = monitored_site(tmp_path)
+    here.at(200)
+    run = open_by_hand(here.site, end=START + 7 * DAY)
+    assert (run.incident.window.start, run.incident.window.end) == (START, START + 7 * DAY)
+    with pytest.raises(BadInput, match=f"incident {run.incident.id} of loans is open, .*expected no --end until"):
+        open_by_hand(here.site, end=START + 14 * DAY)

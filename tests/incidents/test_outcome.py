@@ -10,7 +10,7 @@ from modelmedic.steps.core.incidents.outcome import ending
 
 def diagnosed(remedy: str, acted: str | None = None, autonomy: str = "act", cause: str = "concept_drift") -> dict[str, Any]:
     return {
-        "diagnosis": {"sentence": "because", "cause": cause},
+        "diagnosis": {"sentence": "AUC fell", "cause": cause},
         "decision": {"remedy": remedy, "sentence": "rule x", "autonomy": autonomy},
         "outputs": {"remedy": acted or remedy, "approval": "not-needed"},
     }
@@ -25,6 +25,10 @@ FAILED = {"validation": {"gates": [{"passed": False, "sentence": "AUC fell"}]}, 
 
 def said(outcome: str) -> dict[str, Any]:
     return {"outcome": outcome, "sentence": "so"}
+
+
+def test_an_escalation_says_what_was_found_and_not_the_rule_alone() -> None:
+    assert ending({"diagnose": diagnosed("escalate")}).sentence == "a person has to look, because AUC fell (rule x)"
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 
 from modelmedic.steps.contracts.ageing import AgeingLook
+from modelmedic.steps.contracts.diagnosis import Release
 from modelmedic.steps.contracts.keys import ageing_key
 from modelmedic.steps.contracts.metrics import RETRAINING_PAYS
 from modelmedic.steps.contracts.training import ModelVersion
@@ -57,6 +58,18 @@ def test_a_law_that_moves_on_ages_a_model_and_a_training_is_due(tmp_path: Path) 
     assert any(each.due for each in looks)
     due = next(each for each in looks if each.due)
     assert "a training costs 100" in due.sentence
+
+
+@pytest.mark.parametrize(("by", "due"), [("somebody", True), ("adoption", False)])
+def test_what_age_cost_before_an_adoption_is_not_charged_at_the_first_look(tmp_path: Path, by: str, due: bool) -> None:
+    here = site(tmp_path, cost=2000.0)
+    here.site.history.record_release("loans", Release(START, "1", None, by=by))
+    for week in range(7):
+        here.serve(7 * week, change=turning(week))
+    seen = look(here.site, "1", here.at(49))
+    assert seen is not None
+    assert seen.measured
+    assert (seen.due, bool(seen.paid)) == (due, due)
 
 
 def test_a_law_that_stays_does_not_pay_for_a_training(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from modelmedic.steps.contracts.policy import Rollout
 from modelmedic.steps.contracts.serving import Traffic
 from modelmedic.steps.contracts.words import Task
-from modelmedic.steps.core.rollout.canary_judgement import DarkReplay, judge_replay, judge_share, traffic_between
+from modelmedic.steps.core.rollout.canary_judgement import DarkReplay, judge_replay, judge_share, share_begun, traffic_between
 
 ROLLOUT = Rollout(steps=(20,), hold=timedelta(minutes=5), deadline=timedelta(hours=1), minRequests=100, maxErrorShare=0.01)
 GOOD = DarkReplay(Task.BINARY, (0.1, 0.9), (0.1, 0.9), version="2", asked_for="2", p95_ms=20.0, champion_p95_ms=20.0)
@@ -72,3 +72,11 @@ def test_a_dark_canary_that_differs_from_what_was_validated_is_taken_back(change
     judgement = judge_replay(dataclasses.replace(GOOD, **change), 200.0)
     assert judgement.verdict == "withdraw"
     assert why in judgement.sentence
+
+
+def test_whoever_waits_for_a_canary_is_told_what_it_waits_for() -> None:
+    rollout = Rollout(steps=(50,), minRequests=20, hold=timedelta(hours=12), deadline=timedelta(days=5))
+    assert share_begun(50, rollout) == (
+        "the canary answers 50 % of the traffic from now on; it is judged after 12h at the earliest, once it has answered 20 requests, "
+        "and taken back if it cannot be judged within 5d"
+    )

@@ -228,6 +228,13 @@ def test_old_regime_is_asked_unless_the_concept_changed_or_the_world_moved_on() 
     assert not old_regime_gate(policy(), Remedy.RETRAIN, forgot, Cause.CONCEPT_DRIFT, "plan pro").passed
 
 
+def test_an_old_regime_without_rows_says_so_and_no_numbers() -> None:
+    rows = _world(1000, 1, champion=0.3, challenger=0.3)
+    told = old_regime_gate(policy(), Remedy.RETRAIN, rows.only(np.zeros(1000, dtype=bool)), Cause.CONCEPT_DRIFT)
+    assert told.passed
+    assert told.sentence == "none of the champion's reference rows lies within retrain.history, so nothing is compared on them"
+
+
 def test_first_champion_has_to_beat_the_mean() -> None:
     rows = replace(_world(2000, 1, 0.5, 0.5), champion=None)
     good = {gate.name: gate.passed for gate in first_gates(policy(), rows, np.full(2000, 0.5))}

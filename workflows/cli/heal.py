@@ -3,6 +3,7 @@
 import contextlib
 import sys
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 @click.argument("incident", required=False)
 @click.option("--policy", type=click.Path(path_type=Path), help="Heal this policy's model: its open incident, or a new one by hand.")
 @click.option("--by", help="The person who starts it, and so may not approve it; your login name when left out.")
+@click.option("--end", type=click.DateTime(), help="The end of the new incident's window (UTC); now when left out.")
 @click.option("--dry-run", is_flag=True, help="Name what would be done; change nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 @place_options
@@ -27,6 +29,7 @@ def heal(
     incident: str | None,
     policy: Path | None,
     by: str | None,
+    end: datetime | None,
     dry_run: bool,
     as_json: bool,
     home: Path | None,
@@ -42,7 +45,7 @@ def heal(
     from modelmedic.steps.heal.engine import heal as walk
 
     place = workspace(home)
-    run = _run(place, incident, policy, by, below, above, dry_run)
+    run = _run(place, incident, policy, by, end, below, above, dry_run)
     if dry_run:
         _preview(run, as_json)
         return
@@ -55,6 +58,7 @@ def _run(
     incident: str | None,
     policy: Path | None,
     by: str | None,
+    end: datetime | None,
     below: tuple[Path, ...],
     above: tuple[Path, ...],
     dry_run: bool,
@@ -63,14 +67,16 @@ def _run(
     named in a dry run).
     """
     if (incident is None) == (policy is None):
-        raise click.UsageError("name one incident, or a policy with --policy")
+        raise click.UsageError("name one incident (`modelmedic incidents --open` lists them), or a policy with --policy")
     if incident is not None:
+        if end is not None:
+            raise click.UsageError("--end is the end of a new incident's window; expected it with --policy, not with an incident")
         return place.run(incident, say=say)
     assert policy is not None
     from modelmedic.steps.incidents.opening import open_by_hand
 
     who = person(by) if by is not None else ""
-    return open_by_hand(place.site(policy_at(policy, below, above), say=say), by=who, keep=not dry_run)
+    return open_by_hand(place.site(policy_at(policy, below, above), say=say), by=who, end=end, keep=not dry_run)
 
 
 def _preview(run: "Run", as_json: bool) -> None:

@@ -33,5 +33,6 @@ def monitor(policy: Path, end: datetime | None, as_json: bool, home: Path | None
     if seen.incident:
         what = "opened now" if seen.opened else "is open"
         out().print(
-            f"  incident {safe(seen.incident)} {what}: `modelmedic incidents {safe(seen.incident)}` says why, `modelmedic heal` heals it"
+            f"  incident {safe(seen.incident)} {what}: `modelmedic incidents {safe(seen.incident)}` says why, "
+            f"`modelmedic heal {safe(seen.incident)}` heals it"
         )

@@ -10,6 +10,8 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import pyarrow as pa
+
     from modelmedic.steps.adapters.policy.check import Checked
     from modelmedic.steps.contracts.policy import Policy
     from modelmedic.steps.core.scaffold.rate import RowRate
@@ -93,9 +95,21 @@ def _rate_of_file(data: Path) -> "Rate":
             raise BadInput(
                 f"column {policy.data.time} of {data} holds fewer than two different times; expected such as 2026-01-31T18:00:00Z"
             )
+        _say_what_bootstrap_refuses(policy, table, data)
         return found
 
     return rate
+
+
+def _say_what_bootstrap_refuses(policy: "Policy", table: "pa.Table", data: Path) -> None:
+    """Rows may say how many come a day without being fit to learn from; stderr says so."""
+    from modelmedic.steps.contracts.errors import BadInput
+    from modelmedic.steps.data.labelled import logged_rows
+
+    try:
+        logged_rows(policy, table, str(data))
+    except BadInput as error:
+        click.echo(f"{data} says how many rows come a day, and `modelmedic bootstrap` would refuse it: {error}", err=True)
 
 
 def _rate_of_log(home: Path | None) -> "Rate":

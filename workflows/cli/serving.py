@@ -39,11 +39,13 @@ def serve(policy: Path, home: Path | None, below: tuple[Path, ...], above: tuple
     from modelmedic.workflows.cli.console import out, safe, working
 
     rules, serving = _local(policy, home, below, above)
+    before = serving.port
     with working("starting the champion"):
         champion = serving.resume().champion
     if champion is None:
         raise Refused(f"no champion of {rules.name} was started on this machine; `modelmedic bootstrap` starts the first one")
-    out().print(safe(f"version {champion.version} of {rules.name} serves at {serving.url}"))
+    moved = f"; port {before}, where it was asked before, is taken" if before and before != serving.port else ""
+    out().print(safe(f"version {champion.version} of {rules.name} serves at {serving.url}{moved}"))
 
 
 def _local(policy: Path, home: Path | None, below: tuple[Path, ...], above: tuple[Path, ...]) -> "tuple[Policy, LocalServing]":

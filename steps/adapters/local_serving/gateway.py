@@ -18,7 +18,8 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+from zlib import crc32
 
 from aiohttp import ClientError, ClientSession, ClientTimeout, TCPConnector, web
 
@@ -32,6 +33,11 @@ from modelmedic.steps.core.statistics.latency import p95
 
 OWN = "/modelmedic/"  # paths that the gateway answers itself
 LARGEST_BODY = 64 << 20  # bytes, as the predictor
+# A workspace's own ports lie below those that systems lend to any connection (from 32768 or 49152
+# on): while the gateway is stopped, its port is lent to nobody.
+_LOWEST_PORT: Final = 18_000
+_PORTS: Final = 2_000
+_TRIED: Final = 20
 _PATIENCE = 10.0  # seconds that a request waits for a champion that is being restarted
 _HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "te", "trailer", "upgrade", "host", "content-length", "expect"})
 
@@ -210,7 +216,7 @@ async def run(root: Path, port: int, announce: Path) -> None:
         gateway = Gateway(root, session)
         runner = web.ServerRunner(web.Server(gateway.handle, access_log=None))
         await runner.setup()
-        site = await _listening(runner, port)
+        site = await _listening(runner, _ports(root, port))
         watching = asyncio.create_task(gateway.watch())
         fresh = announce.with_name(f".{announce.name}.{os.getpid()}")
         fresh.write_text(json.dumps({"pid": os.getpid(), "port": site}))
@@ -220,8 +226,15 @@ async def run(root: Path, port: int, announce: Path) -> None:
         await runner.cleanup()
 
 
-async def _listening(runner: web.ServerRunner, port: int) -> int:
-    for wanted in (port, 0):
+def _ports(root: Path, earlier: int) -> tuple[int, ...]:
+    """The ports to try: the earlier one, some of the workspace's own, then any that is free."""
+    first = crc32(str(root).encode())
+    own = (_LOWEST_PORT + (first + number) % _PORTS for number in range(_TRIED))
+    return (*((earlier,) if earlier else ()), *own, 0)
+
+
+async def _listening(runner: web.ServerRunner, ports: Sequence[int]) -> int:
+    for wanted in ports:
         try:
             await web.TCPSite(runner, "127.0.0.1", wanted, shutdown_timeout=5.0).start()
         except OSError:

@@ -59,10 +59,16 @@ class LocalServing:
         """The gateway's address, the same over all changes of what serves. Raises Transient when
         nothing was started yet.
         """
-        port = self._document.read().gateway_port
-        if not port:
+        if not self.port:
             raise Transient(f"nothing serves below {self._root}; `modelmedic bootstrap` starts the first champion")
-        return f"http://127.0.0.1:{port}"
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def port(self) -> int:
+        """The gateway's port, which it takes again after a stop where that is free; 0 before the
+        first start.
+        """
+        return self._document.read().gateway_port or 0
 
     def state(self) -> ServingState:
         """The wanted state, and which of it answers. A champion or gateway that died is started

@@ -141,7 +141,13 @@ def _harm(both: Pair, rows: LabelledRows | None) -> tuple[str, str]:
         return "shown", "and the labels show more loss"
     expected = estimate(both)
     if expected is None:
-        return "unknown", "and without labels or predictions its harm is unknown"
+        return "unknown", f"and {_missing(both, rows)} its harm is unknown"
     if expected.low > 1.03 * expected.reference:
         return "estimated", "and more loss is expected of it"
     return "none", "and the loss is not expected to rise"
+
+
+def _missing(both: Pair, rows: LabelledRows | None) -> str:
+    if both.prediction is not None:
+        return "without labels"
+    return "without the model's predictions" if rows is not None else "without labels or predictions"

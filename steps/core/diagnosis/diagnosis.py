@@ -154,5 +154,6 @@ def _loss_evidence(rows: LabelledRows | None) -> tuple[Evidence, ...]:
         return ()
     name = "log loss" if rows.task is Task.BINARY else "squared error"
     before, after = float(rows.loss[0].mean()), float(rows.loss[1].mean())
-    sentence = f"mean {name} on {len(rows.loss[1])} labels is {after:.4g}, was {before:.4g} (z = {rows.loss_z:.1f})"
+    whose = " of a stand-in, taught on the reference," if rows.imagined else ""
+    sentence = f"mean {name}{whose} on {len(rows.loss[1])} labels is {after:.4g}, was {before:.4g} (z = {rows.loss_z:.1f})"
     return (Evidence("loss.measured", sentence, after - before),)

@@ -93,10 +93,11 @@ def _untrained(stages: Records, trained: Mapping[str, Any]) -> Outcome:
 def _ending_without_action(diagnosed: Mapping[str, Any], stages: Records) -> Ending:
     decision = diagnosed["decision"]
     acted, chosen = diagnosed["outputs"]["remedy"], Remedy(decision["remedy"])
+    held_back = bool(decision.get("objections"))  # the rule asked for more: why it was not done is what people want to know
     if chosen is Remedy.ESCALATE:
-        return Ending(Outcome.ESCALATED, str(decision["sentence"]))
+        why = f"a person has to look, because {diagnosed['diagnosis']['sentence']} ({decision['sentence']})"
+        return Ending(Outcome.ESCALATED, str(decision["sentence"]) if held_back else why)
     if chosen is Remedy.NONE:
-        held_back = bool(decision.get("objections"))  # the rule asked for more: why it was not done is what people want to know
         return Ending(Outcome.NO_ACTION, str(decision["sentence"] if held_back else diagnosed["diagnosis"]["sentence"]))
     if acted == Remedy.NONE.value:
         return Ending(Outcome.SUGGESTED, f"{decision['sentence']}; autonomy {decision['autonomy']} allows only to say so")

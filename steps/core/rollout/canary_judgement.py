@@ -105,6 +105,15 @@ def judge_share(
     return Judgement("pass", f"at {share} % it answered {canary.requests} requests, {canary.failures} of them failed")
 
 
+def share_begun(share: int, rollout: Rollout) -> str:
+    """The sentence for whoever waits while the canary answers a share of the traffic."""
+    return (
+        f"the canary answers {share} % of the traffic from now on; it is judged after {format_duration(rollout.hold)} at the earliest, "
+        f"once it has answered {rollout.minRequests} requests, "
+        f"and taken back if it cannot be judged within {format_duration(rollout.deadline)}"
+    )
+
+
 def traffic_between(now: Traffic, then: Traffic) -> Traffic:
     """The traffic between two readings of the counters; a predictor that restarted meanwhile counts
     from zero.

@@ -138,8 +138,8 @@ def twin_gate(policy: Policy, rows: ScoredRows, served: Floats) -> Gate:
     found = compare(metric, rows.target, rows.challenger, served, rows.blocks, policy.validation.confidence)
     allowed = _LIKE * abs(found.champion)
     passed = bool(np.isfinite(served).all()) and not found.gain.high < -allowed
-    words = f"on {found.rows} rows that it has learnt the version that serves has {metric} {found.challenger:.4f}"
-    sentence = f"{words}, its twin without them {found.champion:.4f} (gain {_interval(found)}); {allowed:.4g} worse is allowed"
+    words = f"what is to serve has learnt {found.rows} rows that its twin has not; on them its {metric} is {found.challenger:.4f}"
+    sentence = f"{words}, the twin's {found.champion:.4f} (gain {_interval(found)}); {allowed:.4g} worse is allowed"
     return _gate("like_its_twin", passed, sentence, found, -allowed)
 
 
@@ -172,6 +172,8 @@ def old_regime_gate(policy: Policy, remedy: Remedy, rows: ScoredRows, cause: Cau
     found = compare_with_champion(metric, rows, policy)
     margin = _margin(policy.validation.oldRegimeMargin, found)
     where = f"the champion's reference rows outside of {outside}" if outside else "the champion's reference rows"
+    if not found.rows:
+        return Gate("old_regime", True, f"none of {where} lies within retrain.history, so nothing is compared on them")
     words = f"on {found.rows} of {where} the challenger's {_numbers(found)}"
     excuse = "a person is asked whether the newest rows count" if asked else _excuse(policy, remedy, cause, outside)
     if excuse:

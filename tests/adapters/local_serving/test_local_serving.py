@@ -183,7 +183,8 @@ def test_a_canary_that_never_answers_is_given_up_and_ended(world: ServingWorld, 
 
 def test_a_stop_holds_until_something_is_wanted_again(world: ServingWorld) -> None:
     serving = _serving(world)
-    state = serving.start(world.model("1"))
+    state, url = serving.start(world.model("1")), serving.url
+    assert serving.port < 32_768, "a port that the system lends to any connection may be gone after a stop"
     serving.stop()
     stopped = serving.state()
     assert stopped.champion is not None
@@ -193,6 +194,7 @@ def test_a_stop_holds_until_something_is_wanted_again(world: ServingWorld) -> No
     resumed = serving.resume()
     assert resumed.champion is not None
     assert resumed.champion.ready
+    assert serving.url == url
     assert world.ask(ROWS).version == "1"
 
 
