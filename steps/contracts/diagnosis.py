@@ -98,23 +98,10 @@ class Release:
 
 
 @dataclass(frozen=True, slots=True)
-class ServiceHealth:
-    """The service's own report, reference and current: share of failed requests 0..1, p95
-    latency in ms.
-    """
-
-    error_share: float
-    reference_error_share: float
-    latency_p95_ms: float
-    reference_latency_p95_ms: float
-
-
-@dataclass(frozen=True, slots=True)
 class Context:
     """The facts that are known beside the two windows."""
 
     problems: tuple[Problem, ...] = ()
     releases: tuple[Release, ...] = ()
-    service: ServiceHealth | None = None
     label_delay: timedelta = timedelta(0)
     season: timedelta | None = None  # the period after which the data is expected to repeat

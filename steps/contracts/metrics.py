@@ -31,6 +31,8 @@ RECONCILE_JOB: Final = "modelmedic-reconcile"
 MONITOR_RUN: Final = Metric("modelmedic_monitor_last_run_timestamp_seconds", "gauge", "When the monitor last came to a verdict.")
 MONITOR_INTERVAL: Final = Metric("modelmedic_monitor_interval_seconds", "gauge", "How often the monitor is to run.")
 OWNER: Final = Metric("modelmedic_owner_info", "gauge", "1 for the team that answers for the model.", ("model", "owner"))
+ERROR_BOUND: Final = Metric("modelmedic_error_share_bound", "gauge", "Share of failed requests that the policy allows.")
+LATENCY_BOUND: Final = Metric("modelmedic_latency_bound_seconds", "gauge", "p95 of a prediction request that the policy allows.")
 ALARM: Final = Metric("modelmedic_alarm", "gauge", "1 while k of the last n windows alarm, by what they alarm of.", ("model", "state"))
 VERDICT: Final = Metric("modelmedic_verdict", "gauge", "1 for what the last window was found to be.", ("model", "version", "state"))
 WINDOW_ROWS: Final = Metric("modelmedic_window_rows", "gauge", "Rows of the current window.")
@@ -80,6 +82,8 @@ PUSHED: Final[dict[str, tuple[Metric, ...]]] = {
         MONITOR_RUN,
         MONITOR_INTERVAL,
         OWNER,
+        ERROR_BOUND,
+        LATENCY_BOUND,
         ALARM,
         VERDICT,
         WINDOW_ROWS,

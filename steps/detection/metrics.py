@@ -38,6 +38,8 @@ def monitor_samples(site: Site, seen: MonitorResult) -> Iterator[Sample]:
     yield Sample(m.MONITOR_RUN, site.real.now().timestamp())
     yield Sample(m.MONITOR_INTERVAL, _interval(site).total_seconds())
     yield Sample(m.OWNER, 1.0, {"owner": site.policy.metadata.owner})
+    yield Sample(m.ERROR_BOUND, site.policy.rollout.maxErrorShare)
+    yield Sample(m.LATENCY_BOUND, site.policy.validation.latencyP95Ms / 1000)
     for state in _ALARMS:
         yield Sample(m.ALARM, float(seen.alarm and verdict.state is state), {"state": state.value})
     for state in VerdictState:

@@ -114,6 +114,25 @@ def test_a_wrong_threshold_is_noticed_by_the_rendered_tests(folder: Path, tmp_pa
     assert done.returncode != 0
 
 
+def test_a_version_that_refuses_half_of_its_requests_is_told_without_a_monitor(folder: Path, tmp_path: Path) -> None:
+    if shutil.which("promtool") is None:
+        pytest.skip("promtool is not installed (Debian's package prometheus)")
+    (tmp_path / "rules.yaml").write_text((folder / "rules.yaml").read_text())
+    told = yaml.safe_load((folder / "rules.test.yaml").read_text())
+    (test,) = [test for test in told["tests"] if test["name"] == "ModelmedicRequestsFail fires without an owner"]
+    of = 'model="churn",version="3"'
+    test["input_series"] = [
+        {"series": f'modelmedic_requests_total{{{of},code="200"}}', "values": "0+30x80"},
+        {"series": f'modelmedic_requests_total{{{of},code="422"}}', "values": "0+30x80"},
+        {"series": f'modelmedic_request_failures_total{{{of},code="422"}}', "values": "0+30x80"},
+        {"series": 'modelmedic_requests_total{model="churn",version="2",code="200"}', "values": "0+1x80"},
+    ]
+    told["tests"] = [test]
+    (tmp_path / "rules.test.yaml").write_text(yaml.safe_dump(told))
+    done = subprocess.run(["promtool", "test", "rules", "rules.test.yaml"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_alertmanager_accepts_the_route_and_sends_each_model_by_itself(folder: Path) -> None:
     told: dict[str, Any] = yaml.safe_load((folder / "alertmanager.yaml").read_text())
     route = told["route"]["routes"][0]

@@ -7,6 +7,7 @@ from typing import Final
 
 from modelmedic.steps.contracts import metrics as m
 from modelmedic.steps.contracts.words import VerdictState
+from modelmedic.workflows.monitoring.recording_rules import FAILED_SHARE, REQUEST_RATE, SLOWEST
 
 HEAL_LABEL: Final = "modelmedic"  # alerts with this label set to `heal` go to triage
 _FOR_MODEL: Final = {"model": "churn"}
@@ -20,10 +21,12 @@ class Series:
     metric: m.Metric
     values: str
     labels: dict[str, str] = field(default_factory=lambda: dict(_FOR_MODEL))
+    part: str = ""  # of a histogram, such as _bucket
 
     def __str__(self) -> str:
         inside = ",".join(f'{name}="{value}"' for name, value in sorted(self.labels.items()))
-        return f"{self.metric.name}{{{inside}}}" if inside else self.metric.name
+        name = f"{self.metric.name}{self.part}"
+        return f"{name}{{{inside}}}" if inside else name
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,32 @@ def _alarm(state: VerdictState) -> str:
 def _alarmed(state: VerdictState, values: str) -> tuple[Series, ...]:
     return (Series(m.ALARM, values, {**_FOR_MODEL, "state": state.value}),)
 
+
+def _serving(share: str) -> str:
+    """`share` of the version that answers most: the champion, but for a rollout's last shares."""
+    return f"({share} and on (model, version) topk by (model) (1, {REQUEST_RATE}))"
+
+
+def _above(share: str, bound: m.Metric) -> str:
+    return f"max by (model) ({_serving(share)}) > on (model) max by (model) ({bound})"
+
+
+def _requests(metric: m.Metric, values: str, code: str) -> Series:
+    return Series(metric, values, {**_FOR_MODEL, "version": "3", "code": code})
+
+
+def _buckets(quick: str) -> tuple[Series, ...]:
+    """60 requests a minute of which so many take at most 0.1 s and the rest at most 1 s."""
+    labels = {**_FOR_MODEL, "version": "3"}
+    counts = {"0.1": quick, "1": "0+60x80", "+Inf": "0+60x80"}
+    return tuple(Series(m.SECONDS, values, {**labels, "le": le}, "_bucket") for le, values in counts.items())
+
+
+# A version that refuses its inputs answers with 4xx, and so do callers with bad requests: of those
+# it takes a fifth.
+_OWN_FAILURES: Final = f'sum by (model, version) (rate({m.FAILURES}{{code=~"5.."}}[5m])) / ({REQUEST_RATE} > 0)'
+_BOUNDS: Final = (Series(m.ERROR_BOUND, "0.01x80"), Series(m.LATENCY_BOUND, "0.2x80"))
+_ASKED: Final = _requests(m.REQUESTS, "0+60x80", "200")
 
 _QUIET: Final = "0x80"
 _ON: Final = "1x80"
@@ -117,6 +146,26 @@ ALERTS: Final = (
         (Series(m.RELEASE_BAD, _ON),),
         (Series(m.RELEASE_BAD, _QUIET),),
         heals=True,
+    ),
+    Alert(
+        "ModelmedicRequestsFail",
+        f"{_above(_OWN_FAILURES, m.ERROR_BOUND)} or max by (model) ({_serving(str(FAILED_SHARE))}) > 0.2",
+        "10m",
+        "critical",
+        "Requests to {{ $labels.model }} fail",
+        "More requests to {{ $labels.model }} end in an error of its own than its policy allows, or a fifth of them in any error.",
+        (_ASKED, _requests(m.REQUESTS, "0+2x80", "500"), _requests(m.FAILURES, "0+2x80", "500"), *_BOUNDS),
+        (_ASKED, _requests(m.REQUESTS, "0+6x80", "422"), _requests(m.FAILURES, "0+6x80", "422"), *_BOUNDS),
+    ),
+    Alert(
+        "ModelmedicSlow",
+        _above(str(SLOWEST), m.LATENCY_BOUND),
+        "15m",
+        "warning",
+        "{{ $labels.model }} answers slowly",
+        "One request in twenty to {{ $labels.model }} has taken longer than its policy allows for a quarter of an hour.",
+        (_ASKED, *_buckets("0+30x80"), *_BOUNDS),
+        (_ASKED, *_buckets("0+59x80"), *_BOUNDS),
     ),
     Alert(
         "ModelmedicRetrainingPays",
