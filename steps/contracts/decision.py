@@ -35,6 +35,11 @@ class Decision:
     sentence: str = ""
 
     @property
+    def observed(self) -> bool:
+        """True where autonomy allows no more than to record the remedy."""
+        return self.autonomy is Autonomy.OBSERVE and self.remedy not in (Remedy.NONE, Remedy.ESCALATE)
+
+    @property
     def acted(self) -> Remedy:
         """The remedy that the loop carries out by itself: none where autonomy allows it only to
         observe or to suggest.

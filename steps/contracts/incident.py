@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from modelmedic.steps.contracts.window import Window
-from modelmedic.steps.contracts.words import Outcome
+from modelmedic.steps.contracts.words import Outcome, Remedy
 
 BY_HAND: Final = "by-hand"  # the alert of an incident that a person opened
 
@@ -33,6 +33,12 @@ class Incident:
             return ""
         actor = self.facts.get("by", "")
         return self.facts.get("person") or actor.rpartition("@")[0] or actor
+
+    @property
+    def taken_up(self) -> Remedy | None:
+        """The remedy of the suggestion that a person took up with it; None for any other."""
+        named = self.facts.get("remedy") if self.alert == BY_HAND and self.facts.get("took_up") else None
+        return Remedy(named) if named in set(Remedy) else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,3 +95,4 @@ class Outcome(StrEnum):
     WITHDRAWN = "withdrawn"  # a canary was taken back
     ESCALATED = "escalated"  # a human has to look
     SUGGESTED = "suggested"  # autonomy allowed only to say what it would have done
+    OBSERVED = "observed"  # autonomy allowed only to record what it would have done

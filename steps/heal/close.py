@@ -27,6 +27,7 @@ _NEWS = {
     Outcome.REJECTED: Severity.INFO,  # the gates did their work, or a person did
     Outcome.WITHDRAWN: Severity.WARNING,
     Outcome.SUGGESTED: Severity.INFO,
+    Outcome.OBSERVED: Severity.INFO,
     Outcome.ESCALATED: Severity.CRITICAL,
 }
 
@@ -69,7 +70,8 @@ def note_closing(run: Run, closing: Closing) -> None:
     owner = run.site.policy.metadata.owner
 
     def tell() -> None:
-        run.tell("incident.closed", *_news(run, closing, owner))
+        if closing.outcome is not Outcome.OBSERVED:  # it is only recorded
+            run.tell("incident.closed", *_news(run, closing, owner))
         _alert_when_the_breaker_opens(run, closing)
 
     facts = {"outcome": closing.outcome, "sentence": closing.sentence, "before": closing.champion_before, "after": closing.champion_after}
@@ -94,14 +96,16 @@ def _severity(run: Run, closing: Closing) -> Severity:
 def _news(run: Run, closing: Closing, owner: str) -> tuple[Severity, str, str, str]:
     """The message on the end, which names rows that stay set aside though a person was asked."""
     severity, summary = _severity(run, closing), f"{run.site.model}: {closing.outcome.value}"
-    found = readable(run, DiagnoseResult)
+    found, said = readable(run, DiagnoseResult), closing.sentence
+    if closing.outcome is Outcome.SUGGESTED:
+        said += f"; `modelmedic heal {run.incident.id} --take-up --by NAME` does it"
     if found is None or found.lasting is None or not quarantines_of(run.site.ledger, run.site.history, run.incident):
-        return severity, owner, summary, closing.sentence
+        return severity, owner, summary, said
     trained = run.result_if_any(RetrainResult)
     compared = f"; {trained.ablation.sentence}" if trained is not None and trained.ablation is not None else ""
     how = f"they stay so until `modelmedic quarantine release POLICY {run.incident.id} --why WHY`"
     worse = Severity.WARNING if severity is Severity.INFO else severity
-    return worse, owner, summary, f"{closing.sentence}{compared}; {found.lasting.sentence}, and {how}"
+    return worse, owner, summary, f"{said}{compared}; {found.lasting.sentence}, and {how}"
 
 
 def _release_approved(run: Run) -> None:

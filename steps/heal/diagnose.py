@@ -99,10 +99,10 @@ def _told(run: Run, found: Diagnosis, champion: str | None) -> _Told:
     """The decision by rules and limits; or the question about a lasting quarantine. While a limit
     holds the question back, the quarantine goes on.
     """
-    policy, lasting = run.site.policy, lasting_quarantine(run, found)
+    policy, lasting, taken_up = run.site.policy, lasting_quarantine(run, found), run.incident.taken_up
     look = _look(run, champion)
     diagnosis = weighed(found, decide(found, policy).wanted, look, aged=run.incident.alert in ALERTS)
-    decision = decide(diagnosis, policy, limits_against(run, diagnosis, decide(diagnosis, policy).wanted, look))
+    decision = decide(diagnosis, policy, limits_against(run, diagnosis, decide(diagnosis, policy).wanted, look), taken_up)
     if lasting is None:
         return _Told(diagnosis, decision)
     against = limits_against(run, diagnosis, Remedy.RETRAIN)
@@ -110,7 +110,7 @@ def _told(run: Run, found: Diagnosis, champion: str | None) -> _Told:
         waits = f"a person is not asked yet about what lasts, because {'; '.join(each.sentence for each in against)}"
         return _Told(diagnosis, replace(decision, objections=against, sentence=f"{decision.sentence}; {waits}"))
     asked = replace(found, evidence=(Evidence("quarantine.lasted", lasting.sentence), *found.evidence))
-    return _Told(asked, ask_about_rows(policy, lasting.sentence), lasting)
+    return _Told(asked, ask_about_rows(policy, lasting.sentence, taken_up), lasting)
 
 
 def _past(run: Run) -> pa.Table:

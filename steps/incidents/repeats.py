@@ -117,7 +117,8 @@ def _told(last: Incident, closing: Closing, diagnosed: DiagnoseResult, now: date
     and nothing has grown since; else empty.
     """
     asked = closing.outcome is Outcome.ESCALATED and not diagnosed.decision.objections  # a limit that is over asks nobody
-    if not asked and closing.outcome is not Outcome.SUGGESTED:
+    if not asked and closing.outcome not in (Outcome.SUGGESTED, Outcome.OBSERVED):
         return ""
     until = last.opened_at + SILENT_FOR
-    return f"people were told, and have until {until:%Y-%m-%dT%H:%MZ}" if now < until else ""
+    done = "it was recorded, and is not again" if closing.outcome is Outcome.OBSERVED else "people were told, and have"
+    return f"{done} until {until:%Y-%m-%dT%H:%MZ}" if now < until else ""

@@ -18,6 +18,7 @@ _BADGES = {
     Outcome.WITHDRAWN: ("↶", "warn"),
     Outcome.ESCALATED: ("!", "bad"),
     Outcome.SUGGESTED: (NOTHING, "grey"),
+    Outcome.OBSERVED: (NOTHING, "grey"),
 }
 
 

@@ -100,7 +100,7 @@ def test_a_heal_in_between_starts_the_count_of_rejections_anew() -> None:
     assert [objection.until for objection in objected(QUIET, *row, settle=8 * DAY)] == [NOW + 7 * DAY]
 
 
-@pytest.mark.parametrize("outcome", [Outcome.NO_ACTION, Outcome.ESCALATED, Outcome.SUGGESTED, Outcome.QUARANTINED])
+@pytest.mark.parametrize("outcome", [Outcome.NO_ACTION, Outcome.ESCALATED, Outcome.SUGGESTED, Outcome.OBSERVED, Outcome.QUARANTINED])
 def test_an_incident_in_which_nothing_was_changed_costs_nothing(outcome: Outcome) -> None:
     strict = Limits(cooldown=DAY, healsPerWeek=1, breaker=Breaker(failures=1))
     assert objected(strict, heal(timedelta(hours=1), outcome), settle=7 * DAY) == []

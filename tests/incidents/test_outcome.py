@@ -37,6 +37,7 @@ def test_an_escalation_says_what_was_found_and_not_the_rule_alone() -> None:
         ({"diagnose": diagnosed("none")}, Outcome.NO_ACTION),
         ({"diagnose": diagnosed("escalate")}, Outcome.ESCALATED),
         ({"diagnose": diagnosed("retrain", acted="none", autonomy="suggest")}, Outcome.SUGGESTED),
+        ({"diagnose": diagnosed("retrain", acted="none", autonomy="observe")}, Outcome.OBSERVED),
         ({"diagnose": diagnosed("quarantine"), "quarantine": said("quarantined")}, Outcome.QUARANTINED),
         ({"diagnose": diagnosed("rollback"), "rollback": said("rolled_back")}, Outcome.ROLLED_BACK),
         ({"diagnose": diagnosed("rollback"), "rollback": said("escalated")}, Outcome.ESCALATED),

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 @click.command(short_help="Heal one incident, from diagnosis to its close.")
 @click.argument("incident", required=False)
 @click.option("--policy", type=click.Path(path_type=Path), help="Heal this policy's model: its open incident, or a new one by hand.")
+@click.option("--take-up", "taken", is_flag=True, help="Do what INCIDENT suggested (autonomy suggest), in the name of --by.")
 @click.option("--by", help="The person who starts it, and so may not approve it; your login name when left out.")
 @click.option("--end", type=click.DateTime(), help="The end of the new incident's window (UTC); now when left out.")
 @click.option("--dry-run", is_flag=True, help="Name what would be done; change nothing.")
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 def heal(
     incident: str | None,
     policy: Path | None,
+    taken: bool,
     by: str | None,
     end: datetime | None,
     dry_run: bool,
@@ -39,13 +41,16 @@ def heal(
     """Heal INCIDENT, or the model of --policy. A heal that was killed or waits for an answer goes
     on where it stopped.
 
+    --take-up opens a new incident about the window of one that ended as suggested, in which the
+    loop may do that; limits, gates and approvals hold. Refused (77) where nothing was suggested.
+
     A "no" (no action, a rejected challenger) is a result: the exit code is 0. 75 means that the
     same command may go through later.
     """
     from modelmedic.steps.heal.engine import heal as walk
 
     place = workspace(home)
-    run = _run(place, incident, policy, by, end, below, above, dry_run)
+    run = _taken_up(place, incident, by, dry_run) if taken else _run(place, incident, policy, by, end, below, above, dry_run)
     if dry_run:
         _preview(run, as_json)
         return
@@ -77,6 +82,16 @@ def _run(
 
     who = person(by) if by is not None else ""
     return open_by_hand(place.site(policy_at(policy, below, above), say=say), by=who, end=end, keep=not dry_run)
+
+
+def _taken_up(place: "Workspace", incident: str | None, by: str | None, dry_run: bool) -> "Run":
+    """The run that does what the incident suggested."""
+    from modelmedic.steps.incidents.taking_up import take_up
+
+    if incident is None:
+        raise click.UsageError("--take-up needs the incident that suggested it")
+    suggestion = place.run(incident, say=say)
+    return take_up(suggestion.site, suggestion.incident, person(by), keep=not dry_run)
 
 
 def _preview(run: "Run", as_json: bool) -> None:

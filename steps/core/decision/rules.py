@@ -48,18 +48,23 @@ _QUIET = frozenset({"patience", "price", "settle", "cooldown", "cap"})  # limits
 _FALLBACK = DefaultRule("not-enough-evidence", Cause.INSUFFICIENT_EVIDENCE, Remedy.ESCALATE)
 
 
-def decide(diagnosis: Diagnosis, policy: Policy | None = None, objections: tuple[Objection, ...] = ()) -> Decision:
-    """The remedy for a diagnosis. An objection stops only a remedy that advances, and a call for a
+def decide(
+    diagnosis: Diagnosis, policy: Policy | None = None, objections: tuple[Objection, ...] = (), taken_up: Remedy | None = None
+) -> Decision:
+    """The remedy for a diagnosis; `taken_up` is one that was suggested, and that a person took up.
+    An objection stops only a remedy that advances, and a call for a
     person where nothing is broken and a training does not pay; a rollback or a quarantine is never
     held back.
     """
     rule = _rule(diagnosis, policy)
     allowed = (policy.autonomy if policy else AutonomyLevels()).level(rule.remedy)
     autonomy = min(allowed, rule.max_autonomy, key=lambda level: level.rank)
+    if autonomy is Autonomy.SUGGEST and rule.remedy is taken_up:
+        autonomy = _of_a_person(policy, rule.max_autonomy)
     stopped = bool(objections) and (rule.remedy in ADVANCING or rule is _FALLBACK)
     patient = all(objection.limit in _QUIET for objection in objections)
     remedy = rule.remedy if not stopped else Remedy.NONE if patient else Remedy.ESCALATE
-    sentence = f"rule {rule.id}: {diagnosis.cause} asks for {rule.remedy}"
+    sentence = f"rule {rule.id}: {diagnosis.cause} asks for {rule.remedy}" + (", which a person took up" if rule.remedy is taken_up else "")
     if stopped:
         sentence += f"; held back because {'; '.join(objection.sentence for objection in objections)}"
     return Decision(
@@ -74,11 +79,21 @@ def decide(diagnosis: Diagnosis, policy: Policy | None = None, objections: tuple
     )
 
 
-def ask_about_rows(policy: Policy, reason: str) -> Decision:
+def _of_a_person(policy: Policy | None, most: Autonomy) -> Autonomy:
+    """The autonomy in a suggestion that a person took up. Where the policy names who may approve,
+    or wants two people, the word of one does not do: somebody else approves it.
+    """
+    asks = policy is not None and (policy.approval.people or policy.approval.twoPerson)
+    return Autonomy.APPROVE if asks or most is Autonomy.APPROVE else Autonomy.ACT
+
+
+def ask_about_rows(policy: Policy, reason: str, taken_up: Remedy | None = None) -> Decision:
     """The decision to teach challengers with and without rows that stay set aside, and to ask a
     person before one of them serves, whatever autonomy the policy gives to a retraining.
     """
     autonomy = min(policy.autonomy.level(Remedy.RETRAIN), Autonomy.APPROVE, key=lambda level: level.rank)
+    if autonomy is Autonomy.SUGGEST and taken_up is Remedy.RETRAIN:
+        autonomy = Autonomy.APPROVE
     return Decision(
         remedy=Remedy.RETRAIN,
         wanted=Remedy.RETRAIN,

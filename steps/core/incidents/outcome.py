@@ -6,7 +6,7 @@ from typing import Any
 
 from modelmedic.steps.contracts.diagnosis import COUNTED
 from modelmedic.steps.contracts.results import DiagnoseResult, RetrainResult
-from modelmedic.steps.contracts.words import Cause, Outcome, Remedy
+from modelmedic.steps.contracts.words import Autonomy, Cause, Outcome, Remedy
 
 Records = Mapping[str, Mapping[str, Any]]
 _ON_THE_WAY = ("retrain", "validate", "approve")  # stages that a remedy may have reached before it broke off, in this order
@@ -99,6 +99,8 @@ def _ending_without_action(diagnosed: Mapping[str, Any], stages: Records) -> End
         return Ending(Outcome.ESCALATED, str(decision["sentence"]) if held_back else why)
     if chosen is Remedy.NONE:
         return Ending(Outcome.NO_ACTION, str(decision["sentence"] if held_back else diagnosed["diagnosis"]["sentence"]))
+    if acted == Remedy.NONE.value and decision["autonomy"] == Autonomy.OBSERVE.value:
+        return Ending(Outcome.OBSERVED, f"{decision['sentence']}; autonomy observe allows only to record it")
     if acted == Remedy.NONE.value:
         return Ending(Outcome.SUGGESTED, f"{decision['sentence']}; autonomy {decision['autonomy']} allows only to say so")
     done = [name for name in _ON_THE_WAY if name in stages]
