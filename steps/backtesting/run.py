@@ -136,7 +136,8 @@ def _play(on: _Stage, name: str, approve: bool) -> PlayedWay:
     if name == HINDSIGHT:
         return hindsight(on.past, on.plan, on.first, on.taught, on.price, tell)
     if name == ANY_DRIFT:
-        alarmed = ReplayedSite(on.past, on.plan, on.place / ANY_DRIFT, silent, tell)
+        past = replace(on.past, policy=on.past.policy.model_copy(update={"refresh": "off"}))  # age is no drift
+        alarmed = ReplayedSite(past, on.plan, on.place / ANY_DRIFT, silent, tell)
         alarmed.adopt(on.healed)
         return any_drift(alarmed, on.place / "drift-models")
     return policy_loop(on.healed, approve=approve)

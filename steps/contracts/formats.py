@@ -64,6 +64,7 @@ DOCUMENTS: Final = (
     Document("release of a quarantined span", "quarantine/<model>/<digest>/released.json"),
     Document("acknowledgement", "acknowledged/<model>/<digest>.json"),
     Document("release", "releases/<model>/<time>.json"),
+    Document("change event", "changes/<model>/<time>.json"),
     Document("notification", "notifications/<model>/<incident>/<digest>.json"),
     Document("candidate", "candidates/<model>/<epoch>/<digest>.json"),
     Document("lease", "leases/<model>.json"),

@@ -117,6 +117,14 @@ def release_key(model: str, at: datetime | None = None, version: str = "") -> st
     return f"{folder}{utc(at):%Y%m%dT%H%M%S.%fZ}-{slug(version)}.json" if at else folder
 
 
+def change_key(model: str | None, at: datetime | None = None, digest: str = "") -> str:
+    """A change event, sorted by the time of the change; without a time their folder. `model` None
+    stands for all models.
+    """
+    folder = f"changes/{model_hash(model) if model is not None else 'all'}/"
+    return f"{folder}{utc(at):%Y%m%dT%H%M%SZ}{f'-{digest}' if digest else ''}.json" if at else folder
+
+
 def lease_key(model: str) -> str:
     return f"leases/{model_hash(model)}.json"
 

@@ -47,6 +47,7 @@ OURS = frozenset(
         "verdicts",
         "models",
         "candidates",
+        "changes",
         "snapshots",
         "policies",
         "reports",

@@ -33,6 +33,15 @@ BROKEN_ROWS: Final = frozenset({Cause.DATA_QUALITY, Cause.LABEL_QUALITY})
 BROKEN: Final = BROKEN_ROWS | {Cause.BAD_RELEASE}
 
 
+class ChangeKind(StrEnum):
+    """The kinds of changes beside the model that people note."""
+
+    JOB = "job"  # a job that makes its data
+    FEATURE = "feature"  # the definition or the version of a feature
+    CONFIGURATION = "configuration"
+    SOURCE = "source"  # where data comes from: a vendor, a sensor, a table
+
+
 class Remedy(StrEnum):
     """The action taken about a cause."""
 

@@ -19,6 +19,7 @@ from modelmedic.steps.contracts.words import Cause, Outcome, Remedy
 from modelmedic.steps.core.comparison.audit import no_worse
 from modelmedic.steps.core.decision.limits import ADVANCING, objections
 from modelmedic.steps.core.decision.rules import ask_about_rows, decide
+from modelmedic.steps.core.diagnosis.changes import span_of_changes, with_changes
 from modelmedic.steps.core.diagnosis.diagnosis import LEAST_ROWS, find_cause
 from modelmedic.steps.core.diagnosis.release_audit import acquitted, with_accusation, with_win
 from modelmedic.steps.core.learning.brought_forward import too_dear, weighed
@@ -28,6 +29,7 @@ from modelmedic.steps.heal.results import note_diagnosis
 from modelmedic.steps.heal.set_aside import set_aside
 from modelmedic.steps.incidents.queue import ahead_of, waiting_since
 from modelmedic.steps.records.ageing_looks import newest_look, trained_since
+from modelmedic.steps.records.change_events import changes
 from modelmedic.steps.records.comparisons import newest_comparison
 from modelmedic.steps.runtime.log_layout import left_out, no_requests, say_what_is_left_out
 from modelmedic.steps.runtime.reference import champion_reference
@@ -77,6 +79,8 @@ def conclude(run: Run) -> DiagnoseResult:
     if word := released_before(run, found, champion):
         found = acquitted(found, word)
     told = _told(run, found, champion)
+    events = changes(site.store, site.model, span_of_changes(told.diagnosis, window))
+    told = replace(told, diagnosis=with_changes(told.diagnosis, events, window))
     served = site.registry.version(champion) if champion is not None else None
     return DiagnoseResult(told.diagnosis, told.decision, champion, served, reference.version, current.num_rows, window, told.lasting)
 
