@@ -11,6 +11,7 @@ from modelmedic.steps.core.profiles.layout import Layout
 from modelmedic.steps.core.profiles.profile import Codes, Fit, Losses, Numbers, Profile
 
 _FORMAT = 3
+_READ = (2, _FORMAT)  # the second had no segments
 
 
 def to_document(profile: Profile) -> dict[str, Any]:
@@ -37,8 +38,8 @@ def from_document(document: Mapping[str, Any]) -> Profile:
     """Raises ValueError (pydantic's among them), KeyError or TypeError for a document of another
     format.
     """
-    if document["format"] != _FORMAT:
-        raise ValueError(f"profile has format {document['format']}; expected {_FORMAT}")
+    if document["format"] not in _READ:
+        raise ValueError(f"profile has format {document['format']}; expected one of {', '.join(map(str, _READ))}")
     return _from_counts(decode(Layout, canonical(document["layout"])), document)
 
 
@@ -55,7 +56,7 @@ def _from_counts(layout: Layout, document: Mapping[str, Any]) -> Profile:
         fit=Fit(*(int(n) for n in document["fit"])),
         labels=int(document["labels"]),
         prints=_whole(document["prints"]),
-        segments=tuple(_from_counts(layout.within, segment) for segment in document["segments"]),
+        segments=tuple(_from_counts(layout.within, segment) for segment in document.get("segments", ())),
     )
 
 
