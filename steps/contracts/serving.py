@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """One running predictor. `url` is where its V2 protocol answers."""
+    """One running predictor. `url` is where its V2 protocol answers; of the champion, where callers
+    ask, so that a canary gets its share of them.
+    """
 
     version: str
     digest: str

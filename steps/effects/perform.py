@@ -116,11 +116,17 @@ def _glance(effect: Effect) -> Mapping[str, Any] | None:
 def _permit(effect: Effect, model: str, freezes: Freezes, lease: Lease | None) -> Lease:
     order = freezes.frozen(model)
     if order is not None:
-        raise Refused(f"{effect.event} ({effect.key}) was not done: {order.sentence}")
+        raise Refused(f"{_not_done(effect)}: {order.sentence}")
     if lease is None:
-        raise Refused(f"{effect.event} ({effect.key}) was not done: no lease on model {model} is held here")
+        raise Refused(f"{_not_done(effect)}: no lease on model {model} is held here")
     lease.check()
     return lease
+
+
+def _not_done(effect: Effect) -> str:
+    """`canary.started` in words for people, whom the key of a record tells nothing."""
+    noun, _, done = effect.event.partition(".")
+    return f"the {noun} was not {done}"
 
 
 def _standing(lease: Lease | None) -> str:

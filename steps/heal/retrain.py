@@ -60,7 +60,7 @@ def retrain(run: Run) -> Outputs:
         return _with_and_without(run, found, found.lasting, known)
     trusted = trusted_columns(run, found.champion)
     labelled = _without_doubt(run, known, trusted)
-    possible = _plans(run, found, labelled)
+    possible = _plans(run, found, labelled, doubtful=known.num_rows - labelled.num_rows)
     first, time = possible[0], site.policy.data.time
     holdout = rows_within(labelled, time, first.holdout, first.excluded)
     widest = rows_within(labelled, time, min((plan.train for plan in possible), key=lambda span: span.start), first.excluded)
@@ -119,9 +119,11 @@ def _disputed(run: Run, lasting: LastingQuarantine, known: pa.Table, sound: pa.T
     return pa.concat_tables([rows_within(sound, policy.data.time, older), rows_within(known, policy.data.time, newer)])
 
 
-def _plans(run: Run, found: DiagnoseResult, labelled: pa.Table, lasting: LastingQuarantine | None = None) -> tuple[TrainingPlan, ...]:
+def _plans(
+    run: Run, found: DiagnoseResult, labelled: pa.Table, lasting: LastingQuarantine | None = None, *, doubtful: int = 0
+) -> tuple[TrainingPlan, ...]:
     """The trainings to choose from; the rows of a lasting quarantine, which a person is asked
-    about, may teach in them.
+    about, may teach in them. So many `doubtful` rows were left out before.
     """
     site = run.site
     asked = lasting.spans if lasting is not None else ()
@@ -138,6 +140,7 @@ def _plans(run: Run, found: DiagnoseResult, labelled: pa.Table, lasting: Lasting
         taught=taught_until(found.served),
         turned=_last_turn(run),
         retraining=_retraining(site.policy),
+        doubtful=doubtful,
     )
 
 

@@ -160,6 +160,13 @@ def test_harm_that_shows_in_too_few_labels_to_judge_by_trains_nothing() -> None:
     made = _plan(quarantined=[Window(NOW - 9 * DAY, NOW)])
     assert not made.enough
     assert "only 0 labels since 15 March, from when on the harm shows" in made.reason
+    assert "broken" not in made.reason
+
+
+def test_labels_that_do_not_count_are_not_called_missing() -> None:
+    found = Diagnosis(Cause.CONCEPT_DRIFT, 0.9)
+    made = plans(found, Remedy.RETRAIN, policy(), WINDOW, (Window(NOW - 9 * DAY, NOW),), _times(200), NOW, doubtful=336)[0]
+    assert made.reason.endswith("; 336 labelled rows look as broken ones do and do not count yet")
 
 
 def test_too_few_rows_at_all_train_nothing_and_say_why() -> None:

@@ -287,9 +287,10 @@ class LocalServing:
         return url
 
     def _told(self, wanted: LocalState) -> ServingState:
+        champion = self._served(wanted.champion)
         return ServingState(
             wanted.generation,
-            self._served(wanted.champion),
+            replace(champion, url=f"http://127.0.0.1:{wanted.gateway_port}") if champion is not None and champion.ready else champion,
             self._served(wanted.canary),
             wanted.percent,
             self._served(wanted.previous),

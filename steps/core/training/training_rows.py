@@ -63,6 +63,7 @@ def plans(
     taught: datetime | None = None,
     turned: datetime | None = None,
     retraining: bool = False,
+    doubtful: int = 0,
 ) -> tuple[TrainingPlan, ...]:
     """The trainings to choose from, all judged on the same holdout: a correction first where the
     remedy asks for one, then the ways of weighting, the one that most real streams favour first.
@@ -73,7 +74,8 @@ def plans(
     `since` is the onset that an earlier incident of this champion found; a window cannot show an
     onset that lies before it. The champion has learnt the rows before `taught`, so that they judge
     nobody. A champion of before was taught the rows since `turned` alone, because the concept had
-    changed. `retraining` allows a full training beside a correction.
+    changed. `retraining` allows a full training beside a correction. `doubtful` labelled rows are
+    not among `times`, because they look as broken ones do.
     """
     limits = reach(policy, now)
     onset = max(min(since or limits.end, diagnosis.onset or window.start, limits.end), limits.start)
@@ -93,7 +95,8 @@ def plans(
     young = int((kept >= _us(shown)).sum())
     if young < _LEAST_SHOWN and diagnosis.cause is not Cause.AGEING:
         reason = f"only {young} labels since {_day(shown, now)}, from when on the harm shows"
-        return (_no_plan(remedy, limits, excluded, f"{reason}; {_LEAST_SHOWN} are needed to judge by"),)
+        left = f"; {doubtful} labelled rows look as broken ones do and do not count yet" if doubtful else ""
+        return (_no_plan(remedy, limits, excluded, f"{reason}; {_LEAST_SHOWN} are needed to judge by{left}"),)
     if diagnosis.cause is Cause.CONCEPT_DRIFT:
         new = int((kept >= _us(onset)).sum())
         held = min(held, max(new // 2, policy.validation.least_labels))  # the other half of the new ones is learnt from

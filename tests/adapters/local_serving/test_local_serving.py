@@ -184,6 +184,8 @@ def test_a_canary_that_never_answers_is_given_up_and_ended(world: ServingWorld, 
 def test_a_stop_holds_until_something_is_wanted_again(world: ServingWorld) -> None:
     serving = _serving(world)
     state, url = serving.start(world.model("1")), serving.url
+    assert state.champion is not None
+    assert state.champion.url == url, "whoever asks the predictor itself is asked by no canary"
     assert serving.port < 32_768, "a port that the system lends to any connection may be gone after a stop"
     serving.stop()
     stopped = serving.state()
