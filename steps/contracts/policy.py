@@ -18,6 +18,7 @@ from modelmedic.steps.contracts.policy_types import (
     Day,
     Entrypoint,
     Flag,
+    Memory,
     Moment,
     Name,
     Number,
@@ -43,6 +44,7 @@ LATER_FIELDS: Final[tuple[str, ...]] = (  # dotted, such as limits.pause: those 
     "retrain.maxRows",
     "approval.signers",
     "limits.maxWait",
+    "serving.memory",
 )
 PRICES: Final = {"cautious": 500.0, "balanced": 100.0, "eager": 20.0}  # of a training, in per cent of the loss times days
 LEAST_JUDGED: Final = 100  # labels: below, the t interval over days is wider than the loss itself (bikes: 24 rows a day)
@@ -96,6 +98,7 @@ class Serving(Section):
     mode: Literal["Standard", "Knative"] = Field(
         default="Standard", description="KServe's deployment mode; decides which canary field is written."
     )
+    memory: Memory = Field(default="1Gi", description="Memory of a predictor, to which a challenger is held before it serves.")
 
 
 class Registry(Section):

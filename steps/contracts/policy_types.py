@@ -23,6 +23,7 @@ COLUMN = r"^[A-Za-z0-9_][A-Za-z0-9_ .\-]{0,127}$"
 DURATION = r"^([0-9]+[smhdw])+$"
 KEY_PREFIX = r"^[A-Za-z0-9][A-Za-z0-9_.\-]*(/[A-Za-z0-9_][A-Za-z0-9_.\-]*)*$"  # no segment is empty or starts with a dot
 ENTRYPOINT = r"^(builtin|[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*:[A-Za-z_][A-Za-z0-9_]*)$"
+MEMORY = r"^[1-9][0-9]{0,5}(Mi|Gi)$"
 ROWS = r"^[1-9][0-9]{1,8} rows$"
 BASE_URL = r"^https?://[A-Za-z0-9.\-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~/\-]*)?$"  # no credentials, no query
 PUBLIC_KEY = (  # kinds that are neither broken nor as short as somebody made them
@@ -139,6 +140,7 @@ def _day(value: Any) -> Any:
     return value
 
 
+Memory = Annotated[str, _matching(MEMORY, "a size in Mi or Gi, such as 512Mi or 2Gi")]
 RowCount = Annotated[str, _matching(ROWS, "a number of rows, such as 5000 rows")]
 Text = Annotated[
     str,
@@ -181,3 +183,8 @@ Whole = Annotated[int, Field(strict=True)]
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Flag = Annotated[bool, Field(strict=True)]
 Share = Annotated[float, Field(strict=True, ge=0, le=1)]
+
+
+def bytes_of(memory: str) -> int:
+    """The bytes of a `Memory`."""
+    return int(memory[:-2]) << (20 if memory.endswith("Mi") else 30)

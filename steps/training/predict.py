@@ -51,10 +51,14 @@ def ask_in_child(model: Path, policy: Policy, rows: pa.Table, out: Path, *, time
     arguments += [f"--single={_FEW}"] if is_in_this_process() or not timed else []
     arguments += ["--allow-pickle"] if allows_pickle() else []
     code = run_child(["modelmedic.steps.training.predict_main", *arguments], out, _ALLOWED, [model])
-    return _read(code, out, rows.num_rows)
+    return _read(code, out, rows.num_rows, _size(model))
 
 
-def _read(code: int | None, out: Path, rows: int) -> ModelAnswers:
+def _size(folder: Path) -> int:
+    return sum(path.lstat().st_size for path in folder.rglob("*") if not path.is_dir())
+
+
+def _read(code: int | None, out: Path, rows: int, size: int) -> ModelAnswers:
     """The answers that the child left. A model whose maker is trusted ran code of its own there, so
     that anything may lie in `out`.
     """
@@ -63,7 +67,7 @@ def _read(code: int | None, out: Path, rows: int) -> ModelAnswers:
         fault = sentence(report["fault"], _LONGEST)
         if fault:
             return ModelAnswers(None, Fitness(fault))
-        fitness = _fitness(report)
+        fitness = _fitness(report, size)
         data = read_plain(out / ANSWERS, rows * ANSWER.itemsize)
     except (BadInput, OSError, ValueError, KeyError, TypeError, OverflowError):
         return ModelAnswers(None, Fitness(f"the process that loaded the model {_end(code)}"))
@@ -73,11 +77,14 @@ def _read(code: int | None, out: Path, rows: int) -> ModelAnswers:
     return ModelAnswers(answers.astype(np.float64), fitness)
 
 
-def _fitness(report: Mapping[str, Any]) -> Fitness:
-    """Raises KeyError, ValueError or TypeError for a report that is none."""
-    latency = report["latency_p95_ms"]
+def _fitness(report: Mapping[str, Any], size: int) -> Fitness:
+    """Raises KeyError, ValueError or TypeError for a report that is none. A process that does more
+    than ask the model cannot tell what the model takes.
+    """
+    latency, memory = report["latency_p95_ms"], None if is_in_this_process() else int(report["memory"])
     inputs = tuple((sentence(name, _LONGEST), sentence(kind, _LONGEST)) for name, kind in report["inputs"])
-    return Fitness("", bool(report["unpickled"]), inputs, None if latency is None else float(latency), int(report["requests"]))
+    p95 = None if latency is None else float(latency)
+    return Fitness("", bool(report["unpickled"]), inputs, p95, int(report["requests"]), memory, size)
 
 
 def _end(code: int | None) -> str:

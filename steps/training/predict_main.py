@@ -7,7 +7,9 @@ training code wrote.
 """
 
 import argparse
+import itertools
 import json
+import resource
 import sys
 import time
 from pathlib import Path
@@ -24,6 +26,7 @@ ANSWER = np.dtype("<f8")  # one for each row, and nothing else in the file
 REPORT = "report.json"
 _SINGLE = 200  # requests of one row that are timed
 _WARM = 10  # requests before them, which are not
+_BATCH = 1_000  # rows of the request by whose end the memory is read, before all rows take theirs
 _CHUNK = 10_000  # rows asked at once
 
 
@@ -57,6 +60,9 @@ def _answer(options: argparse.Namespace) -> dict[str, Any]:
     policy = Policy.model_validate_json(options.policy.read_bytes())
     model = load_model(options.model, policy.data.task, allow_pickle=options.allow_pickle)
     answering = ServedModel(model, Columns(policy.data.time, policy.data.numeric, policy.data.categorical))
+    for few in itertools.islice(pq.ParquetFile(options.rows).iter_batches(_BATCH), 1):
+        _asked(answering, pa.Table.from_batches([few]))
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
     rows = pq.read_table(options.rows)
     parts = [_asked(answering, rows.slice(at, _CHUNK)) for at in range(0, rows.num_rows, _CHUNK)]
     (options.out / ANSWERS).write_bytes(b"".join(np.asarray(part, ANSWER).tobytes() for part in parts))
@@ -67,6 +73,7 @@ def _answer(options: argparse.Namespace) -> dict[str, Any]:
         "inputs": [[each.name, each.kind] for each in model.inputs],
         "latency_p95_ms": sorted(times)[int(len(times) * 0.95)] if times else None,
         "requests": len(times),
+        "memory": memory,
     }
 
 

@@ -156,6 +156,9 @@ def test_model_asked_in_its_own_process_answers_as_it_does_in_this_one(bootstrap
     folder, table = version_files(at, version), rows(START, START + timedelta(days=4), at.policy)
     apart = ask_in_child(folder, at.policy, table, tmp_path / "out")
     assert (apart.fitness.fault, apart.fitness.requests) == ("", 200)
+    assert apart.fitness.memory is not None
+    assert 60 << 20 < apart.fitness.memory < 600 << 20
+    assert apart.fitness.size == sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     assert apart.answers is not None
     assert apart.answers.tolist() == load_model(folder).ask(features(table, at.policy)).tolist()
 

@@ -114,7 +114,19 @@ def test_good_challenger_passes_and_is_called_challenger_while_the_champion_stay
     document = lived.run.site.ledger.stage(lived.run.incident, "validate") or {}
     assert document["outputs"] == {"passed": "yes", "version": document["version"], "digest": document["digest"]}
     assert [gate["name"] for gate in document["validation"]["gates"]] == [
-        *("loads", "signature", "latency", "labels", "no_worse", "worth_it", "leakage", "slice:plan", "old_regime", "like_its_twin")
+        *(
+            "loads",
+            "signature",
+            "latency",
+            "memory",
+            "labels",
+            "no_worse",
+            "worth_it",
+            "leakage",
+            "slice:plan",
+            "old_regime",
+            "like_its_twin",
+        )
     ]
     assert lived.site.registry.alias("challenger") == document["version"]
     assert lived.site.registry.alias("champion") == lived.first.version
@@ -158,7 +170,7 @@ def test_reference_of_the_challenger_has_its_twins_answers_and_the_replay_its_ow
 
 def test_every_gate_and_effect_is_on_the_trail(lived: Lived) -> None:
     events = [record.event for record in AuditTrail(lived.site.store, "churn", lived.site.clock, "test").records()]
-    assert events.count("gate.passed") == 6 + 10  # the first champion's and the challenger's
+    assert events.count("gate.passed") == 7 + 11  # the first champion's and the challenger's
     assert {"model.trained", "version.registered", "serving.started", "alias.moved"} <= set(events)
 
 

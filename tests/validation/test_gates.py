@@ -266,3 +266,14 @@ def test_slow_model_fails_its_latency_gate() -> None:
     slow = {gate.name: gate for gate in fitness_gates(policy(), Fitness(inputs=INPUTS, latency_p95_ms=250.0, requests=10))}
     assert slow["signature"].passed
     assert not slow["latency"].passed
+
+
+def test_model_that_outgrows_the_predictor_is_vetoed_in_one_sentence() -> None:
+    fits = Fitness(inputs=INPUTS, latency_p95_ms=3.0, requests=10, memory=300 << 20, size=50 << 20)
+    for seen, passed in ((fits, True), (replace(fits, memory=950 << 20), False), (replace(fits, size=2 << 30), False)):
+        gate = next(gate for gate in fitness_gates(policy(), seen) if gate.name == "memory")
+        assert gate.passed is passed
+    (gate,) = (gate for gate in fitness_gates(policy(), replace(fits, memory=950 << 20)) if gate.name == "memory")
+    assert gate.sentence == (
+        "loading it (50 MiB on disk) and answering a batch took 950 MiB, a server 128 MiB more; serving.memory gives the predictor 1Gi"
+    )

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from modelmedic.steps.contracts.kserve import ACCOUNT, DIGEST, FIELD_MANAGER, RUNTIME, VERSION
+from modelmedic.steps.contracts.policy_types import bytes_of
 from modelmedic.workflows.argo import hardening
 from modelmedic.workflows.inputs.labels import metadata
 from modelmedic.workflows.inputs.model import Model
@@ -22,10 +23,12 @@ _CANARY: Final = {
 }
 
 
-def serving_runtime(namespace: str, platform: Platform) -> dict[str, Any]:
+def serving_runtime(namespace: str, platform: Platform, models: Iterable[Model]) -> dict[str, Any]:
     """Our predictor for `modelFormat: {name: mlflow}`, Standard and Knative alike; only a `model:`
-    predictor can have a canary.
+    predictor can have a canary. It has the most memory that a policy of `models`, those of this
+    namespace, asks for.
     """
+    memory = max((model.memory for model in models if model.serving_namespace == namespace), key=bytes_of)
     container = {
         "name": "kserve-container",
         "image": platform.images.predictor,
@@ -49,7 +52,7 @@ def serving_runtime(namespace: str, platform: Platform) -> dict[str, Any]:
         # Endpoints forget a pod a little after it is told to end; until then it goes on answering.
         "lifecycle": {"preStop": {"exec": {"command": ["sleep", "5"]}}},
         "terminationMessagePolicy": "FallbackToLogsOnError",  # why it does not serve is read from its pod
-        "resources": {"requests": {"cpu": "250m", "memory": "1Gi"}, "limits": {"cpu": "2", "memory": "1Gi"}},
+        "resources": {"requests": {"cpu": "250m", "memory": memory}, "limits": {"cpu": "2", "memory": memory}},
         "securityContext": {
             "allowPrivilegeEscalation": False,
             "capabilities": {"drop": ["ALL"]},

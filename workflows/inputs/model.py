@@ -27,6 +27,7 @@ class Model:
     service: str
     serving_namespace: str
     mode: str
+    memory: str
     heal: str
     bootstrap: str
     monitor: str
@@ -56,6 +57,7 @@ def model_of(policy: Policy, platform: Platform) -> Model:
         service=policy.serving.inferenceService,
         serving_namespace=policy.serving.namespace,
         mode=policy.serving.mode,
+        memory=policy.serving.memory,
         heal=names.heal(policy.name),
         bootstrap=names.bootstrap(policy.name),
         monitor=names.monitor(policy.name),

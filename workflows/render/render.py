@@ -61,7 +61,7 @@ def _platform(models: Sequence[Model], platform: Platform) -> Iterator[tuple[str
             "serving.yaml": [
                 build(namespace)
                 for namespace in namespaces
-                for build in (partial(serving.serving_runtime, platform=platform), serving.predictor_account)
+                for build in (partial(serving.serving_runtime, platform=platform, models=models), serving.predictor_account)
             ],
             "triage.yaml": [triage.triage(platform, index_name)],
         }

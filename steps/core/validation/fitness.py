@@ -1,12 +1,16 @@
 """The fitness gates of a challenger: it loads where it will serve, takes the policy's features, and
-is quick enough.
+is quick and small enough.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from modelmedic.steps.contracts.policy import Policy
+from modelmedic.steps.contracts.policy_types import bytes_of
 from modelmedic.steps.contracts.training import Gate
+
+_MIB = 1 << 20
+_SERVER = 128 * _MIB  # the HTTP server's modules were 61 MiB; as much waits for the log's store at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +24,12 @@ class Fitness:
     inputs: tuple[tuple[str, str], ...] = ()  # name and type (MLflow's word) of each column of its signature
     latency_p95_ms: float | None = None
     requests: int = 0
+    memory: int | None = None  # bytes at most while it was loaded and answered a batch; None where that cannot be told
+    size: int = 0  # bytes of its folder
 
 
 def fitness_gates(policy: Policy, seen: Fitness) -> tuple[Gate, ...]:
-    """The gates loads, signature and latency; loads alone where the model does not load."""
+    """The gates loads, signature, latency and memory; loads alone where the model does not load."""
     return tuple(_gates(policy, seen))
 
 
@@ -39,6 +45,20 @@ def _gates(policy: Policy, seen: Fitness) -> Iterator[Gate]:
     else:
         sentence = f"p95 of {seen.requests} single requests is {p95:.1f} ms; {bound:g} ms is allowed"
         yield Gate("latency", p95 <= bound, sentence, p95, bound)
+    yield _memory(policy, seen)
+
+
+def _memory(policy: Policy, seen: Fitness) -> Gate:
+    """A server that takes more is killed, and killed again whenever it starts."""
+    allowed, disk = bytes_of(policy.serving.memory), f"{seen.size / _MIB:.0f} MiB on disk"
+    if seen.memory is None:
+        took, taken = f"its folder has {disk}", seen.size
+    else:
+        taken = max(seen.memory + _SERVER, seen.size)
+        took = f"loading it ({disk}) and answering a batch took {seen.memory / _MIB:.0f} MiB, a server {_SERVER // _MIB} MiB more"
+    return Gate(
+        "memory", taken <= allowed, f"{took}; serving.memory gives the predictor {policy.serving.memory}", taken / _MIB, allowed / _MIB
+    )
 
 
 def _signature(policy: Policy, seen: Fitness) -> Gate:

@@ -29,6 +29,7 @@ from modelmedic.steps.contracts.keys import model_prefix
 from modelmedic.steps.contracts.ports import ObjectStore
 from modelmedic.steps.contracts.training import ModelVersion
 from modelmedic.workflows.cluster.serving import serving_runtime
+from modelmedic.workflows.inputs.model import model_of
 from modelmedic.workflows.inputs.platform import Platform
 from tests.worlds.cluster import delete, settings
 from tests.worlds.serving import policy
@@ -93,7 +94,8 @@ def place() -> Iterator[DeployedPredictor]:
     kube, namespace, name = connect(), said["namespace"], f"real-{os.urandom(3).hex()}"
     endpoint = os.environ.get("MODELMEDIC_E2E_STORE_ENDPOINT") or os.environ.get("AWS_ENDPOINT_URL")
     services = {"store": said["MODELMEDIC_E2E_STORE"], "storeEndpoint": endpoint}
-    runtime = serving_runtime(namespace, Platform.model_validate({"images": {"predictor": image}, "services": services}))
+    platform = Platform.model_validate({"images": {"predictor": image}, "services": services})
+    runtime = serving_runtime(namespace, platform, [model_of(policy(name, namespace), platform)])
     runtime["metadata"]["name"] = name
     folder = f"/apis/serving.kserve.io/v1alpha1/namespaces/{namespace}/servingruntimes"
     kube.create(folder, runtime)
