@@ -264,3 +264,12 @@ def test_whatever_the_columns_are_called_the_policy_validates(features: list[str
     assert faults == []
     assert tree is not None
     assert tree.plain()["data"]["numeric"] == list(found.numeric)
+
+
+def test_a_table_without_rows_is_said_to_have_none(tmp_path: Path) -> None:
+    (tmp_path / "empty.csv").write_text("at,x,label\n")
+    ended = run("init", tmp_path / "empty.csv", "--dry-run")
+    assert (ended.exit_code, ended.stderr) == (
+        65,
+        "modelmedic: the table has no rows below its columns (at, x, label); expected labelled rows with times\n",
+    )

@@ -21,7 +21,7 @@ def rules(tmp_path: Path) -> Path:
 def test_stopping_what_does_not_serve_is_no_error(rules: Path, tmp_path: Path) -> None:
     ended = run("stop", rules, "--home", tmp_path / "home")
     assert ended.exit_code == 0
-    assert ended.stdout == f"nothing serves loans any more; `modelmedic serve {rules}` starts it again\n"
+    assert ended.stdout == "nothing of loans was started on this machine; `modelmedic bootstrap` starts the first champion\n"
 
 
 def test_a_model_that_was_never_bootstrapped_is_not_started(rules: Path, tmp_path: Path) -> None:

@@ -22,9 +22,13 @@ def stop(policy: Path, home: Path | None, below: tuple[Path, ...], above: tuple[
     from modelmedic.workflows.cli.console import out, safe, working
 
     rules, serving = _local(policy, home, below, above)
+    started = serving.port
     with working("waiting until the last requests are logged"):
         serving.stop()
-    out().print(safe(f"nothing serves {rules.name} any more; `modelmedic serve {policy}` starts it again"))
+    if started:
+        out().print(safe(f"nothing serves {rules.name} any more; `modelmedic serve {policy}` starts it again"))
+    else:
+        out().print(safe(f"nothing of {rules.name} was started on this machine; `modelmedic bootstrap` starts the first champion"))
 
 
 @click.command(short_help="Start again what served a model on this machine.")

@@ -62,6 +62,8 @@ def scaffold(
     """Guess the policy of a table, which is an even sample of `rows` where that is given. Raises
     BadInput with one sentence when target, time or features cannot be told.
     """
+    if not table.num_rows:
+        raise BadInput(f"the table has no rows below its columns ({', '.join(table.column_names[:30])}); expected labelled rows with times")
     columns = {name: facts(table, name) for name in table.column_names}
     answer = _target(columns, target)
     task, labels, said = _task(columns[answer], table[answer], task)
