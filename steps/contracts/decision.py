@@ -58,3 +58,4 @@ class PastHeal:
     outcome: Outcome
     at: datetime
     by_error: bool = False
+    judged: bool = True

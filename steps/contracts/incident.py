@@ -52,6 +52,7 @@ class Closing:
     champion_after: str | None = None
     effective: bool | None = None  # told later, once labels after the heal have matured
     by_error: bool = False  # closed because a step broke, not because of a decision
+    judged: bool = True  # false of a canary that was taken back because too few asked it
 
 
 @dataclass(frozen=True, slots=True)

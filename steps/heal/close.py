@@ -60,7 +60,8 @@ def _close(run: Run, last: Ending) -> Closing:
         _acknowledge(run, found)
     before = found.champion if found is not None else None
     after = site.registry.alias(site.policy.registry.champion) if last.outcome in (Outcome.HEALED, Outcome.ROLLED_BACK) else before
-    return site.ledger.close(run.incident, Closing(last.outcome, site.clock.now(), last.sentence, before, after, by_error=last.by_error))
+    closing = Closing(last.outcome, site.clock.now(), last.sentence, before, after, by_error=last.by_error, judged=last.judged)
+    return site.ledger.close(run.incident, closing)
 
 
 def note_closing(run: Run, closing: Closing) -> None:

@@ -168,7 +168,7 @@ class Ledger:
         for incident in self.incidents(model):
             closing = read(self._store, Closing, _key(incident, "closed.json"))
             if closing is not None:
-                yield PastHeal(incident.id, closing.outcome, closing.at, closing.by_error)
+                yield PastHeal(incident.id, closing.outcome, closing.at, closing.by_error, closing.judged)
 
     def _latest(self, model: str) -> Incident | None:
         hashed = model_hash(model)

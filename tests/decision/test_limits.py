@@ -1,5 +1,6 @@
 """Limits hold back what advances, say until when, and never what retreats."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,7 +12,7 @@ from modelmedic.steps.contracts.control import FreezeOrder
 from modelmedic.steps.contracts.decision import Objection, PastHeal
 from modelmedic.steps.contracts.policy import Breaker, Freeze, Limits
 from modelmedic.steps.contracts.words import Outcome, Remedy
-from modelmedic.steps.core.decision.limits import objections
+from modelmedic.steps.core.decision.limits import counts_as_failure, objections
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -74,6 +75,13 @@ def test_repeated_failure_opens_the_breaker_until_the_failures_are_old() -> None
     found = objected(limits(breaker=breaker), heal(9 * DAY, Outcome.WITHDRAWN), heal(4 * DAY, Outcome.ESCALATED, by_error=True))
     assert (names(found), found[0].until) == (["breaker"], NOW + DAY)
     assert "2 heals failed within 10d" in found[0].sentence
+
+
+def test_a_canary_that_nobody_asked_opens_no_breaker() -> None:
+    unasked = replace(heal(DAY, Outcome.WITHDRAWN), judged=False)
+    assert not counts_as_failure(unasked)
+    assert counts_as_failure(replace(unasked, judged=True))
+    assert counts_as_failure(replace(unasked, by_error=True))
 
 
 @pytest.mark.parametrize("outcome", [o for o in Outcome if o is not Outcome.WITHDRAWN])

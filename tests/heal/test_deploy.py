@@ -12,6 +12,7 @@ import pytest
 from modelmedic.steps.contracts.audit import Phase
 from modelmedic.steps.contracts.errors import StoreError, Transient
 from modelmedic.steps.contracts.incident import Answer
+from modelmedic.steps.core.incidents.outcome import ending
 from modelmedic.steps.heal.deploy import deploy
 from modelmedic.steps.runtime.run import Run
 from tests.worlds.deployed import DeployedWorld
@@ -84,6 +85,7 @@ def test_a_canary_that_nobody_asked_is_not_judged_and_not_called_worse(tmp_path:
     sentence = _deployed(world)["sentence"]
     assert "at 20 % nobody asked the canary, so it is not judged; rollout asks for 10 requests within 1h" in sentence
     assert "loses" not in sentence
+    assert not ending({"diagnose": {}, "deploy": _deployed(world)}).judged
 
 
 def test_a_canary_that_loses_clearly_more_where_labels_are_quick_is_taken_back(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ A past heal counts by its outcome:
 | healed                   | yes    | yes      | yes    |          |         |
 | rolled back              |        | yes      | yes    |          |         |
 | withdrawn                | yes    | yes      |        |          | yes     |
+| withdrawn, not judged    | yes    | yes      |        |          |         |
 | rejected                 | yes    |          |        | yes      |         |
 | any, ended by an error   | yes    | yes      |        |          | yes     |
 
@@ -15,7 +16,8 @@ A rejection is the gate doing its work, no failure; it spent a training all the 
 challenger would be taught by nearly the same rows and judged by nearly the same labels, so asking
 again at once is the same question asked twice, and asked often enough, chance passes it. Patience
 waits until the labels to judge by are new ones (settle time: window + label delay), and twice as
-long from the third rejection in a row on. A withdrawn canary was seen by users: that is a failure.
+long from the third rejection in a row on. A withdrawn canary was seen by users: that is a failure,
+unless it is taken back because too few asked it to tell.
 Settling is about which model the data in the window speaks of, so it follows a change of the
 champion alone. A pod that was lost to its node is retried by the engine and closes no incident, so
 it cannot open the breaker.
@@ -80,7 +82,7 @@ def objections(
 
 def counts_as_failure(heal: PastHeal) -> bool:
     """True for a heal that counts against the breaker."""
-    return heal.by_error or heal.outcome is Outcome.WITHDRAWN
+    return heal.by_error or (heal.outcome is Outcome.WITHDRAWN and heal.judged)
 
 
 def spends_budget(heal: PastHeal) -> bool:

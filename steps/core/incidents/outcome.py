@@ -20,6 +20,7 @@ class Ending:
     outcome: Outcome
     sentence: str
     by_error: bool = False
+    judged: bool = True
 
 
 def ending(stages: Records, error: str | None = None) -> Ending:
@@ -45,7 +46,8 @@ def waits_for_rows(found: DiagnoseResult | None, trained: RetrainResult | None) 
 def _remedy_ending(stages: Records) -> Ending | None:
     """The ending that deploy, rollback or quarantine recorded."""
     if deployed := stages.get("deploy"):
-        return Ending(_BY_DEPLOY[str(deployed["outcome"])], str(deployed["sentence"]))
+        steps = deployed.get("steps") or [{}]
+        return Ending(_BY_DEPLOY[str(deployed["outcome"])], str(deployed["sentence"]), judged=bool(steps[-1].get("judged", True)))
     if rolled := stages.get("rollback"):
         return Ending(_BY_ROLLBACK[str(rolled["outcome"])], str(rolled["sentence"]))
     if set_aside := stages.get("quarantine"):
