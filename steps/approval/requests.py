@@ -11,10 +11,10 @@ from typing import Any
 
 from modelmedic.steps.approval.given import answer_once, note_given
 from modelmedic.steps.approval.proof import proved
-from modelmedic.steps.contracts.comparison import Ablation
+from modelmedic.steps.approval.question import question
 from modelmedic.steps.contracts.incident import Answer
 from modelmedic.steps.contracts.notification import Severity
-from modelmedic.steps.contracts.results import APPROVALS, REQUESTS, DiagnoseResult, RetrainResult
+from modelmedic.steps.contracts.results import APPROVALS, REQUESTS, DiagnoseResult
 from modelmedic.steps.core.decision.approval import REMEDY, Ruling, rule_on_answers
 from modelmedic.steps.runtime.run import Outputs, Run
 
@@ -115,38 +115,13 @@ def requested_at(run: Run, stage: str) -> datetime:
     if asked is None:
         asked = run.record(REQUESTS[stage](run.site.clock.now(), requested_digest(run, stage)))
     documents = [run.stage_key(REQUESTS[stage].name)]
-    run.once("approval.requested", stage, documents=documents, first=partial(_tell_team, run, stage), stage=stage, digest=asked.digest)
+    first = partial(_tell_team, run, stage, asked.at)
+    run.once("approval.requested", stage, documents=documents, first=first, stage=stage, digest=asked.digest)
     return asked.at
 
 
-def _tell_team(run: Run, stage: str) -> None:
-    run.tell("approval.requested", Severity.WARNING, run.site.policy.metadata.owner, *_question(run, stage))
-
-
-def _question(run: Run, stage: str) -> tuple[str, str]:
-    """The question in a few words, and all that a person needs to answer it."""
-    name, model = f"{run.incident.id}{_by_key(run)}", run.site.model
-    compared = _ablation(run) if stage == "approve" else None
-    if compared is None:
-        commands = f"`modelmedic approve {name}` or `modelmedic reject {name}`"
-        return f"{model}: an approval is needed", f"{commands}; no answer in time is a rejection"
-    taught = "with them serve, and counts them as good again" if compared.with_them else "without them serve, and keeps them set aside"
-    keeps = f"`modelmedic reject {name}`, or no answer in time, lets no model serve and keeps them set aside"
-    return (
-        f"{model}: rows stay set aside; do they count?",
-        f"{compared.sentence}. `modelmedic approve {name}` lets the model taught {taught}; {keeps}",
-    )
-
-
-def _by_key(run: Run) -> str:
-    """The rest of a command that answers, where an answer has to be signed."""
-    return " --by NAME --key FILE" if run.site.policy.approval.signers else ""
-
-
-def _ablation(run: Run) -> Ablation | None:
-    """What rows that stay set aside are worth, where the heal has compared it."""
-    trained = run.site.ledger.stage(run.incident, RetrainResult.name)
-    return run.result(RetrainResult).ablation if trained is not None and trained.get("ablation") else None
+def _tell_team(run: Run, stage: str, asked_at: datetime) -> None:
+    run.tell("approval.requested", Severity.WARNING, run.site.policy.metadata.owner, *question(run, stage, asked_at))
 
 
 def _answer_as_form(run: Run, stage: str) -> None:

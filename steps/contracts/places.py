@@ -12,6 +12,7 @@ PREFIX: Final = "MODELMEDIC_LINK_"  # the environment names each base address as
 # The alert whose runbook says what to do about a message.
 RUNBOOKS: Final = {
     "alias.differs": "ModelmedicDisagreement",
+    "approval.reminded": "ModelmedicApprovalWaiting",
     "approval.requested": "ModelmedicApprovalWaiting",
     "breaker.opened": "ModelmedicBreakerOpen",
     "data.quarantined": "ModelmedicDataBroken",

@@ -45,6 +45,8 @@ LATER_FIELDS: Final[tuple[str, ...]] = (  # dotted, such as limits.pause: those 
     "approval.signers",
     "limits.maxWait",
     "serving.memory",
+    "approval.remindAfter",
+    "approval.deputy",
 )
 PRICES: Final = {"cautious": 500.0, "balanced": 100.0, "eager": 20.0}  # of a training, in per cent of the loss times days
 LEAST_JUDGED: Final = 100  # labels: below, the t interval over days is wider than the loss itself (bikes: 24 rows a day)
@@ -396,6 +398,10 @@ class Approval(Section):
     )
     twoPerson: Flag = Field(default=False, description="Two different people have to approve.")
     timeout: Annotated[timedelta, Span("1m", "90d")] = Field(default=timedelta(hours=24), description="No answer by then rejects.")
+    remindAfter: Annotated[timedelta, Span("0s", "90d")] = Field(
+        default=timedelta(hours=4), description="Without an answer by then people are reminded once; 0s never reminds."
+    )
+    deputy: Who | None = Field(default=None, description="Who is reminded beside the owner.")
     form: Flag = Field(default=False, description="An approval in Argo's own form counts too; it is recorded as unverified.")
 
     @model_validator(mode="after")

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
+from modelmedic.steps.approval.reminder import remind
 from modelmedic.steps.contracts.diagnosis import Release
 from modelmedic.steps.contracts.incident import Incident
 from modelmedic.steps.contracts.policy import Policy
@@ -54,6 +55,8 @@ def sweep(site: Site) -> SweepReport:
     released = notice_release(site)
     if released is not None:
         said.append(f"version {released.version} was released by {released.by}")
+    if current is not None and remind(Run(site, current)):
+        said.append(f"people were reminded of the approval that incident {current.id} waits for")
     if current is not None and site.clock.now() >= current.opened_at + deadline(site.policy):
         said.append(_close_overdue(site, current))
         current = None

@@ -123,6 +123,7 @@ _SENTENCES: dict[str, Callable[[_Facts], tuple[str, str, str]]] = {
     "cause.diagnosed": _diagnosed,
     "remedy.decided": _decided,
     "approval.requested": lambda facts: ("Approval requested", f"about {_fact(facts, 'digest', 20)}", "done"),
+    "approval.reminded": lambda _facts: ("Reminded of the approval", "nobody had answered", "done"),
     "approval.decided": _answered,
     "window.quarantined": lambda _: ("Set aside", "the broken window will not be trained on", "good"),
     "quarantine.released": lambda facts: ("Released", f"the rows count as good again: {_fact(facts, 'reason')}", "good"),

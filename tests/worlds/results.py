@@ -1,5 +1,6 @@
 """Results of stages as a test needs them: what it does not name is made up."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from modelmedic.steps.contracts.decision import Decision
@@ -16,7 +17,9 @@ def diagnosed(remedy: Remedy = Remedy.RETRAIN, *, found: Diagnosis | None = None
     return DiagnoseResult(found or Diagnosis(Cause.CONCEPT_DRIFT, 0.9, sentence="made up"), decision, **fields)
 
 
-def validated(version: str, digest: str, *, champion: str = "1", passed: bool = True) -> ValidateResult:
+def validated(
+    version: str, digest: str, *, champion: str = "1", passed: bool = True, metrics: Mapping[str, float] | None = None
+) -> ValidateResult:
     """A challenger that was asked one gate."""
     gates = (Gate("made_up", passed, "made up"),)
-    return ValidateResult(Validation(version, digest, gates), version, digest, champion, champion)
+    return ValidateResult(Validation(version, digest, gates, metrics or {}), version, digest, champion, champion)
