@@ -2,6 +2,8 @@
 raise no more false alarms than the columns do.
 """
 
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from functools import reduce
@@ -54,6 +56,16 @@ def test_half_a_deviation_in_one_row_of_twenty_is_seen_in_files_of_any_size(tmp_
     assert [(part.segment, [shift.column for shift in part.shifts]) for part in seen.segments] == [(NORTH, ["income"])]
     assert (seen.state, seen.sentence[:46]) == (VerdictState.DRIFTED, "where region is north, income drifted; over al")
     assert detect_files(*files, replace(ROLES, segments=())).state is VerdictState.QUIET
+
+
+def test_segments_cost_no_import_of_pandas(tmp_path: Path) -> None:
+    pq.write_table(table(9000, 1), tmp_path / "rows.parquet")
+    code = (
+        "import sys\nfrom pathlib import Path\nfrom modelmedic.steps.contracts.detection import Roles\n"
+        "from modelmedic.steps.detection.two_files import detect_files\n"
+        "path = Path(sys.argv[1])\ndetect_files(path, path, Roles(segments=('region',)))\nsys.exit('pandas' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code, str(tmp_path / "rows.parquet")], check=False).returncode == 0
 
 
 def test_a_loss_that_rose_in_a_segment_alone_is_seen() -> None:

@@ -45,7 +45,7 @@ class SegmentRows(Generic[C]):
         if self._cut.column not in batch.schema.names:
             return
         if batch.num_rows > _MOST:
-            batch = batch.take(pa.array(_spread(batch.num_rows)))
+            batch = batch.take(_numbers(_spread(batch.num_rows)))
         rows = batch.select([name for name in batch.schema.names if name in self._held])
         if self._waiting and self._waiting[0][0].schema != rows.schema:
             self._count()
@@ -64,13 +64,18 @@ class SegmentRows(Generic[C]):
             return
         places = np.concatenate([each for _, each in waiting])
         counts = np.bincount(places, minlength=len(self._counters) + 1)[:-1]
-        order = pa.array(np.argsort(places, kind="stable")[: counts.sum()])
+        order = _numbers(np.argsort(places, kind="stable")[: counts.sum()])
         rows = pa.Table.from_batches([batch for batch, _ in waiting]).unify_dictionaries().combine_chunks().take(order)
         start = 0
         for counter, count in zip(self._counters, counts.tolist(), strict=True):
             for batch in rows.slice(start, count).to_batches():
                 counter.add(batch)
             start += count
+
+
+def _numbers(rows: Integers) -> pa.Array:
+    """Not `pa.array`, which imports pandas to ask whether it was given something of it."""
+    return pa.Array.from_buffers(pa.int64(), len(rows), [None, pa.py_buffer(np.ascontiguousarray(rows, dtype=np.int64))])
 
 
 def _spread(rows: int) -> Integers:
@@ -92,7 +97,15 @@ def segment_places(cut: SegmentColumn, array: pa.Array) -> Places:
         return np.full(len(array), none, dtype=np.int8)
     encoded = array if pa.types.is_dictionary(array.type) else compute().dictionary_encode(plain(array))
     known = {value: place for place, value in enumerate(cut.values)}
-    places = np.array(
-        [*(known.get(text or "", none) if text is not None else none for text in texts(encoded.dictionary)), none], dtype=np.int8
-    )
-    return np.asarray(places[as_numpy(compute().fill_null(compute().cast(encoded.indices, pa.int64()), len(places) - 1))])
+    places = np.array([known.get(text or "", none) if text is not None else none for text in texts(encoded.dictionary)], dtype=np.int8)
+    told = np.full(len(array), none, dtype=np.int8)
+    if len(places):
+        told[_valid(encoded.indices)] = places[as_numpy(encoded.indices.drop_null())]
+    return told
+
+
+def _valid(array: pa.Array) -> npt.NDArray[np.bool_]:
+    """Rows that hold a value; nothing is filled in, because that as well imports pandas."""
+    if not array.null_count:
+        return np.ones(len(array), dtype=bool)
+    return as_numpy(compute().cast(compute().is_valid(array), pa.uint8())).astype(bool)
