@@ -7,6 +7,7 @@ from datetime import datetime
 
 from modelmedic.steps.contracts.comparison import Ablation
 from modelmedic.steps.contracts.diagnosis import Diagnosis
+from modelmedic.steps.contracts.errors import BadInput
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.results import DiagnoseResult, RetrainResult, ValidateResult
 from modelmedic.steps.contracts.words import Remedy
@@ -14,7 +15,16 @@ from modelmedic.steps.runtime.run import Run
 
 
 def question(run: Run, stage: str, asked_at: datetime) -> tuple[str, str]:
-    """The question in a few words, and all that a person needs to answer it."""
+    """The question in a few words, and all that a person needs to answer it. Results that cannot be
+    read are left out: a question that says little is better than none.
+    """
+    try:
+        return _question(run, stage, asked_at)
+    except BadInput:
+        return f"{run.site.model}: an approval is needed", _answers(run, asked_at)
+
+
+def _question(run: Run, stage: str, asked_at: datetime) -> tuple[str, str]:
     model = run.site.model
     found = run.result(DiagnoseResult)
     compared = _ablation(run) if stage == "approve" else None
