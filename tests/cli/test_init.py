@@ -113,6 +113,14 @@ def test_a_copy_of_the_target_is_left_out(tmp_path: Path, copy: str) -> None:
     assert "left out 'days_late': gives the target away by itself (AUC 1.000)" in ended.stderr
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_target_of_numbers_whose_squares_are_0_is_a_number(tmp_path: Path) -> None:
+    tiny = saved(tmp_path / "loans.parquet", loans(defaulted=np.linspace(1e-300, 3e-300, ROWS)))
+    ended = init(tiny, "--target", "defaulted", "-o", "-")
+    assert ended.exit_code == 0
+    assert "task: regression" in ended.stdout
+
+
 def test_what_the_log_adds_and_earlier_predictions_are_no_features(tmp_path: Path) -> None:
     known = {"prediction": np.full(ROWS, 0.5), "model_version": ["3"] * ROWS, "y_pred": np.linspace(0, 1, ROWS)}
     ended = init(saved(tmp_path / "d.parquet", loans(**known)), "-o", tmp_path / "policy.yaml")

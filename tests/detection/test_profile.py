@@ -169,3 +169,14 @@ def test_words_are_labels_as_well() -> None:
     layout = choose_layout(table, Roles(target="y", prediction="p"))
     assert (layout.words, layout.task) == (("no", "yes"), Task.BINARY)
     assert profile_table(layout, table).losses.mean(layout.loss_unit) == pytest.approx(-math.log(0.9), rel=1e-4)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("label", [2.0**62, -(2.0**62)])
+def test_a_label_that_is_no_class_owns_no_mean(label: float) -> None:
+    """A log loss has no bound below where a label of 0 or 1 is an identifier of 19 digits."""
+    table, layout = world(500)
+    target = table.column_names.index(layout.target)
+    odd = profile_table(layout, table.set_column(target, layout.target, pa.array([label] * 500)))
+    assert abs(odd.losses.total) <= 500 * 4096 * 2**20
+    assert odd.losses.squares > 0

@@ -122,7 +122,8 @@ class Profiler:
             return
         prediction = aligned_floats(batch.column(layout.prediction), layout.words)
         both = np.isfinite(target) & np.isfinite(prediction)
-        share = np.minimum(row_loss(layout.task, target[both], prediction[both]) / layout.loss_unit, _LARGEST_LOSS)
+        share = row_loss(layout.task, target[both], prediction[both]) / layout.loss_unit
+        share = np.clip(share, -_LARGEST_LOSS, _LARGEST_LOSS)  # below 0 where a binary target is no 0 or 1
         self._losses[0] += int(both.sum())
         self._losses[1] += int(np.rint(share * 2**20).astype(np.int64).sum())
         self._losses[2] += int(np.rint(share**2 * 2**16).astype(np.int64).sum())

@@ -122,4 +122,5 @@ def _auc(scores: Floats, target: Floats) -> float:
 def _correlation(scores: Floats, target: Floats) -> float:
     if np.ptp(scores) == 0 or np.ptp(target) == 0:
         return 0.0
-    return float(abs(np.corrcoef(scores, target)[0, 1]))
+    first, second = ((each - each.min()) / np.ptp(each) for each in (scores, target))  # squares of tiny numbers are 0
+    return float(abs(np.corrcoef(first, second)[0, 1]))
