@@ -53,11 +53,14 @@ def alertmanager(config: Path) -> Iterator[str]:
 
 
 @contextmanager
-def prometheus(data: Path) -> Iterator[str]:
-    """A Prometheus that answers from `data` and scrapes nothing; it never drops what is old."""
+def prometheus(data: Path, settings: str = "global: {}\n") -> Iterator[str]:
+    """A Prometheus that answers from `data`, and scrapes what its `settings` say: nothing; it never
+    drops what is old.
+    """
     assert PROMETHEUS
     config = data.parent / "prometheus.yml"
-    config.write_text("global: {}\n")
+    config.parent.mkdir(exist_ok=True)
+    config.write_text(settings)
     arguments = (f"--config.file={config}", f"--storage.tsdb.path={data}", "--storage.tsdb.retention.time=100y")
     with serving(PROMETHEUS, *arguments) as url:
         yield url

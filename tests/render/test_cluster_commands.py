@@ -13,9 +13,11 @@ from modelmedic.steps.contracts.errors import BadInput, Conflict, NotFound, Refu
 from modelmedic.workflows.cli import main
 from modelmedic.workflows.inputs.platform import Platform
 from modelmedic.workflows.operations import submission
-from modelmedic.workflows.operations.doctor import MISSING, OK, UNKNOWN, cluster
+from modelmedic.workflows.operations.doctor import cluster
 from modelmedic.workflows.operations.explain import decisions
+from modelmedic.workflows.operations.inspection import MISSING, OK, UNKNOWN
 from modelmedic.workflows.operations.round_trip import round_trip
+from modelmedic.workflows.operations.versions import TRIED
 from tests.render.policies import SMALL, policy
 
 
@@ -218,6 +220,13 @@ class FakeClusterApi:
         return {"status": {"allowed": (account, asked["verb"], asked["resource"]) in self.allowed}}
 
 
+CONTROLLERS = ("quay.io/argoproj/workflow-controller:v4.1.2", "quay.io/argoproj/argo-events:v1.9.11", "kserve/kserve-controller:v0.20.2")
+
+
+def deployment(image: str) -> Any:
+    return {"spec": {"template": {"spec": {"containers": [{"image": image}]}}}}
+
+
 def good_cluster() -> Any:
     kinds = (
         "workflowtemplates.argoproj.io",
@@ -227,9 +236,8 @@ def good_cluster() -> Any:
     )
     secrets = [f"modelmedic-store-{each}" for each in ("observe", "train", "validate", "deploy", "triage")]
     secrets += ["modelmedic-executor.service-account-token", "modelmedic-webhook", "modelmedic-artifacts"]
-    controller = {"spec": {"template": {"spec": {"containers": [{"image": "quay.io/argoproj/workflow-controller:v4.1.2"}]}}}}
     objects: dict[str, Any] = {f"{CRDS}/{kind}": {} for kind in kinds} | {f"{SECRETS}/{name}": {} for name in secrets}
-    objects |= {"/version": {"gitVersion": "v1.34.1"}, DEPLOYMENTS: [controller]}
+    objects |= {"/version": {"gitVersion": "v1.34.1"}, DEPLOYMENTS: [deployment(image) for image in CONTROLLERS]}
     objects[CONFIG_MAPS] = [{"data": {"executor": "securityContext: {}"}}]
     objects["/api/v1/namespaces/kserve/configmaps/inferenceservice-config"] = {
         "data": {"deploy": '{"defaultDeploymentMode": "Standard"}', "ingress": '{"enableGatewayApi": true}'}
@@ -300,10 +308,40 @@ def test_doctor_asks_about_an_account_with_the_groups_that_it_is_in() -> None:
     assert asked[0]["groups"] == ["system:serviceaccounts", "system:serviceaccounts:modelmedic", "system:authenticated"]
 
 
-def test_an_old_argo_is_missing_something() -> None:
-    sick = good_cluster()
-    sick.objects[DEPLOYMENTS][0]["spec"]["template"]["spec"]["containers"][0]["image"] = "workflow-controller:v4.0.5"
-    assert states(sick)["Argo Workflows"] == MISSING
+@pytest.mark.parametrize(
+    ("image", "subject", "state", "said"),
+    [
+        ("workflow-controller:v4.0.5", "Argo Workflows", MISSING, "is v4.0.5"),
+        (
+            "registry:5000/argoproj/workflow-controller:v4.2.0@sha256:12",
+            "Argo Workflows",
+            UNKNOWN,
+            "newer than the one that was tried (4.1.2)",
+        ),
+        ("argoproj/argo-events:v1.9.5", "Argo Events", MISSING, "is v1.9.5"),
+        ("argoproj/argo-events:v1.10.0", "Argo Events", UNKNOWN, "newer than the one that was tried (1.9.11)"),
+        ("kserve/kserve-controller:v0.20.0", "KServe", MISSING, "is v0.20.0"),
+        ("kserve/kserve-controller:v0.21.0", "KServe", UNKNOWN, "newer than the one that was tried (main of August 2026)"),
+        ("kserve/kserve-controller@sha256:0123", "KServe", UNKNOWN, "names no number"),
+    ],
+)
+def test_doctor_tells_a_controller_that_is_too_old_or_was_not_tried(image: str, subject: str, state: str, said: str) -> None:
+    seen = good_cluster()
+    seen.objects[DEPLOYMENTS] = [deployment(image)]
+    found = {answer.subject: answer for answer in cluster(seen, Platform())}[subject]
+    assert found.state == state
+    assert said in found.sentence
+
+
+def test_a_kubernetes_that_is_older_than_the_one_that_was_tried_is_told() -> None:
+    seen = good_cluster()
+    seen.objects["/version"] = {"gitVersion": "v1.31.2"}
+    assert states(seen)["Kubernetes"] == UNKNOWN
+
+
+def test_the_versions_that_doctor_calls_tried_are_those_of_the_compatibility_page() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "compatibility.md").read_text()
+    assert [name for name, tried in TRIED.items() if f"| {name} | {tried.words} |" not in page] == []
 
 
 def test_the_test_alert_is_seen_again_as_a_triage() -> None:

@@ -5,8 +5,7 @@ that the loop needs a cluster has; each with the way to get what is missing.
 import re
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from modelmedic.steps.adapters.kube.client import Document, Kube
 from modelmedic.steps.adapters.linux import landlock
@@ -15,10 +14,9 @@ from modelmedic.steps.training.confinement import describe
 from modelmedic.workflows.events.argo_events import WEBHOOK_SECRET
 from modelmedic.workflows.inputs import names
 from modelmedic.workflows.inputs.platform import Platform
+from modelmedic.workflows.operations.inspection import MISSING, OK, UNKNOWN, Inspection
+from modelmedic.workflows.operations.versions import KUBERNETES, judged, of_controllers
 
-OK, MISSING, UNKNOWN = "ok", "missing", "unknown"
-_ARGO: Final = (4, 1, 2)  # several lock faults were repaired up to it
-_KUBERNETES: Final = (1, 30)  # ValidatingAdmissionPolicy is on by default
 _CRDS: Final = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 _ADMISSION: Final = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings"
 _REVIEWS: Final = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
@@ -39,16 +37,6 @@ _OPTIONAL_KINDS: Final = {
     "prometheusrules.monitoring.coreos.com": "the Prometheus operator; without it use monitoring/plain/rules.yaml",
     "httproutes.gateway.networking.k8s.io": "Gateway API; without it a Standard canary's share is only a count of replicas",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Inspection:
-    """The state of one thing. `remedy` says what to do when it is missing."""
-
-    subject: str
-    state: str
-    sentence: str
-    remedy: str = ""
 
 
 def machine() -> list[Inspection]:
@@ -74,7 +62,7 @@ def cluster(kube: Kube, platform: Platform) -> list[Inspection]:
         version = str(kube.get("/version").get("gitVersion"))
     except ModelmedicError as error:
         return [Inspection("cluster", UNKNOWN, f"does not answer: {error}", "point KUBECONFIG at one, or name a --context")]
-    return [inspection for check in _CHECKS for inspection in check(kube, platform)] + [_at_least("Kubernetes", version, _KUBERNETES)]
+    return [inspection for check in _CHECKS for inspection in check(kube, platform)] + [judged(KUBERNETES, version)]
 
 
 def unreachable(error: ModelmedicError) -> list[Inspection]:
@@ -91,13 +79,8 @@ def _kinds(kube: Kube, _: Platform) -> Iterator[Inspection]:
         yield _presence(kube, f"{_CRDS}/{name}", missing)
 
 
-def _argo_version(kube: Kube, _: Platform) -> Iterator[Inspection]:
-    found = _all(kube, "/apis/apps/v1/deployments", selector="app=workflow-controller")
-    images = [container["image"] for each in found for container in each["spec"]["template"]["spec"]["containers"]]
-    if not images:
-        yield Inspection("Argo Workflows", UNKNOWN, "has no controller that can be seen", "see that it is 4.1.2 or later")
-    for image in images:
-        yield _at_least("Argo Workflows", image.rpartition(":")[2], _ARGO)
+def _versions(kube: Kube, _: Platform) -> Iterator[Inspection]:
+    yield from of_controllers(_all(kube, "/apis/apps/v1/deployments"))
 
 
 def _executor(kube: Kube, _: Platform) -> Iterator[Inspection]:
@@ -204,24 +187,10 @@ def _allowed(kube: Kube, verb: str, group: str, resource: str, namespace: str, a
 
 _CHECKS: Final[tuple[Callable[[Kube, Platform], Iterator[Inspection]], ...]] = (
     _kinds,
-    _argo_version,
+    _versions,
     _executor,
     _secrets,
     _rights,
     _kserve,
     _admission,
 )
-
-
-def _at_least(subject: str, version: str, lowest: tuple[int, ...]) -> Inspection:
-    numbers = tuple(int(number) for number in re.findall(r"\d+", version)[: len(lowest)])
-    wanted = ".".join(map(str, lowest))
-    if not numbers:
-        return Inspection(subject, UNKNOWN, f"has the version {version}, which names no number", f"see that it is {wanted} or later")
-    if numbers >= lowest:
-        return Inspection(subject, OK, f"is {version}")
-    return Inspection(subject, MISSING, f"is {version}", f"upgrade to {wanted} or later")
-
-
-def plain(inspections: list[Inspection]) -> list[dict[str, Any]]:
-    return [{"subject": each.subject, "state": each.state, "sentence": each.sentence, "remedy": each.remedy} for each in inspections]

@@ -10,7 +10,7 @@ from modelmedic.steps.adapters.kube.client import Kube
 from modelmedic.steps.contracts.errors import ModelmedicError, NotFound, Transient
 from modelmedic.workflows.inputs.platform import Platform
 from modelmedic.workflows.monitoring.alert_rules import HEAL_LABEL
-from modelmedic.workflows.operations.doctor import MISSING, OK, UNKNOWN, Inspection
+from modelmedic.workflows.operations.inspection import MISSING, OK, UNKNOWN, Inspection
 
 NAME: Final = "ModelmedicRoundTrip"
 _TRIES: Final = 40

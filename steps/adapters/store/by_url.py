@@ -11,15 +11,15 @@ from modelmedic.steps.contracts.ports import ObjectStore
 from modelmedic.steps.contracts.redaction import redact_text
 
 
-def open_store(url: str, *, read_only: bool = False) -> ObjectStore:
-    """The store of a URL: `file:///folder`, a plain path, or `s3://bucket/prefix` (endpoint from
-    AWS_ENDPOINT_URL).
+def open_store(url: str, *, read_only: bool = False, endpoint: str | None = None) -> ObjectStore:
+    """The store of a URL: `file:///folder`, a plain path, or `s3://bucket/prefix` (at
+    `endpoint`, else at AWS_ENDPOINT_URL).
 
     The store is probed first unless it is only read from. Raises UnsafeStore when it ignores
     conditions, StoreError when it cannot be reached, BadInput for any other URL or when boto3 is
     not installed.
     """
-    store = _named(url)
+    store = _named(url, endpoint)
     if not read_only:
         probe(store)
     return store
@@ -35,13 +35,13 @@ def folder_of(url: str) -> Path | None:
     return None
 
 
-def _named(url: str) -> ObjectStore:
+def _named(url: str, endpoint: str | None) -> ObjectStore:
     folder = folder_of(url)
     if folder is not None:
         return FolderStore(folder)
     parts = _split(url) if "://" in url else None
     if parts and parts.scheme == "s3" and parts.netloc and not (parts.query or parts.fragment or "@" in parts.netloc):
-        return _s3(parts.netloc, unquote(parts.path).strip("/"))
+        return _s3(parts.netloc, unquote(parts.path).strip("/"), endpoint)
     raise _unknown(url)
 
 
@@ -56,15 +56,15 @@ def _unknown(url: str) -> BadInput:
     return BadInput(f"store is {redact_text(url)!r}; expected a folder, file:///folder or s3://bucket/prefix")
 
 
-def _s3(bucket: str, prefix: str) -> ObjectStore:
+def _s3(bucket: str, prefix: str, endpoint: str | None) -> ObjectStore:
     try:
         from modelmedic.steps.adapters.store.s3 import S3Store
     except ModuleNotFoundError as error:
         raise BadInput(f"a store on s3:// needs {error.name}, which is not installed; expected `pip install 'modelmedic[s3]'`") from error
-    return S3Store(_client(), bucket, prefix)
+    return S3Store(_client(endpoint), bucket, prefix)
 
 
-def _client() -> Any:
+def _client(endpoint: str | None) -> Any:
     """A client of bounded waits. Checksums are sent only where S3 requires them, because not every
     S3-compatible store knows them.
 
@@ -77,6 +77,6 @@ def _client() -> Any:
     retries = {"mode": "standard", "total_max_attempts": 1}
     sums = {"request_checksum_calculation": "when_required", "response_checksum_validation": "when_required"}
     try:
-        return boto3.client("s3", config=Config(connect_timeout=5, read_timeout=30, retries=retries, **sums))
+        return boto3.client("s3", endpoint_url=endpoint, config=Config(connect_timeout=5, read_timeout=30, retries=retries, **sums))
     except (BotoCoreError, ValueError) as error:  # ValueError: an endpoint that is no URL
         raise BadInput(f"the settings for s3:// cannot be used ({error}); expected AWS_ENDPOINT_URL, AWS_PROFILE and the like") from error
