@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from modelmedic.steps.contracts.window import Window
-from modelmedic.steps.contracts.words import Outcome, Remedy
+from modelmedic.steps.contracts.words import Cause, Outcome, Remedy
 
 BY_HAND: Final = "by-hand"  # the alert of an incident that a person opened
 
@@ -39,6 +39,12 @@ class Incident:
         """The remedy of the suggestion that a person took up with it; None for any other."""
         named = self.facts.get("remedy") if self.alert == BY_HAND and self.facts.get("took_up") else None
         return Remedy(named) if named in set(Remedy) else None
+
+    @property
+    def ruled(self) -> Cause | None:
+        """The cause that a person named where the loop could not tell; None for any other."""
+        named = self.facts.get("cause") if self.alert == BY_HAND and self.facts.get("ruled_on") else None
+        return Cause(named) if named in set(Cause) else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,13 @@ from collections.abc import Iterator
 
 from modelmedic.steps.approval.quarantine_release import make_up, quarantines_of, released
 from modelmedic.steps.approval.requests import lapse
+from modelmedic.steps.contracts.diagnosis import Diagnosis
 from modelmedic.steps.contracts.incident import Closing
 from modelmedic.steps.contracts.notification import Severity
 from modelmedic.steps.contracts.results import ChallengerApproval, CloseResult, DiagnoseResult, RetrainResult
 from modelmedic.steps.contracts.words import Cause, Outcome, Remedy
 from modelmedic.steps.core.decision.limits import counts_as_failure
+from modelmedic.steps.core.diagnosis.ruling import weighed
 from modelmedic.steps.core.incidents.outcome import Ending, ending, waits_for_rows
 from modelmedic.steps.core.incidents.recurrence import SILENT_FOR
 from modelmedic.steps.heal.results import note_results, readable
@@ -100,6 +102,8 @@ def _news(run: Run, closing: Closing, owner: str) -> tuple[Severity, str, str, s
     found, said = readable(run, DiagnoseResult), closing.sentence
     if closing.outcome is Outcome.SUGGESTED:
         said += f"; `modelmedic heal {run.incident.id} --take-up --by NAME` does it"
+    if closing.outcome is Outcome.ESCALATED and found is not None:
+        said += _question(run, found.diagnosis)
     if found is None or found.lasting is None or not quarantines_of(run.site.ledger, run.site.history, run.incident):
         return severity, owner, summary, said
     trained = run.result_if_any(RetrainResult)
@@ -107,6 +111,15 @@ def _news(run: Run, closing: Closing, owner: str) -> tuple[Severity, str, str, s
     how = f"they stay so until `modelmedic quarantine release POLICY {run.incident.id} --why WHY`"
     worse = Severity.WARNING if severity is Severity.INFO else severity
     return worse, owner, summary, f"{said}{compared}; {found.lasting.sentence}, and {how}"
+
+
+def _question(run: Run, found: Diagnosis) -> str:
+    """The command by which a person says the cause of harm that the loop could not tell."""
+    if found.cause is not Cause.INSUFFICIENT_EVIDENCE or found.harm != "shown":
+        return ""
+    close = " or ".join(cause.value for cause in weighed(found))
+    whose = f"that it is {close}" if close else "the cause"
+    return f"; who knows {whose} says so: `modelmedic heal {run.incident.id} --cause CAUSE --by NAME`"
 
 
 def _release_approved(run: Run) -> None:

@@ -22,6 +22,7 @@ from modelmedic.steps.core.decision.rules import ask_about_rows, decide
 from modelmedic.steps.core.diagnosis.changes import span_of_changes, with_changes
 from modelmedic.steps.core.diagnosis.diagnosis import LEAST_ROWS, find_cause
 from modelmedic.steps.core.diagnosis.release_audit import acquitted, with_accusation, with_win
+from modelmedic.steps.core.diagnosis.ruling import with_ruling
 from modelmedic.steps.core.learning.brought_forward import too_dear, weighed
 from modelmedic.steps.heal.asked_again import asked_again
 from modelmedic.steps.heal.lasting import lasting_quarantine, released_before
@@ -78,6 +79,8 @@ def conclude(run: Run) -> DiagnoseResult:
     found = asked_again(run, found, champion, current, past)
     if word := released_before(run, found, champion):
         found = acquitted(found, word)
+    if ruled := run.incident.ruled:
+        found = with_ruling(found, ruled, run.incident.started_by)
     told = _told(run, found, champion)
     events = changes(site.store, site.model, span_of_changes(told.diagnosis, window))
     told = replace(told, diagnosis=with_changes(told.diagnosis, events, window))

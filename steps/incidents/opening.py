@@ -5,7 +5,7 @@ heals of those that the loop opens. Called by the monitor, the command heal, tri
 from collections.abc import Mapping
 from datetime import datetime
 
-from modelmedic.steps.contracts.errors import BadInput
+from modelmedic.steps.contracts.errors import BadInput, Refused
 from modelmedic.steps.contracts.incident import BY_HAND, Incident
 from modelmedic.steps.contracts.keys import incident_id, incident_key, model_hash, policy_key
 from modelmedic.steps.contracts.ports import Workflows
@@ -59,6 +59,22 @@ def open_by_hand(site: Site, *, by: str = "", end: datetime | None = None, keep:
     if not keep:
         return Run(site, Incident(incident_id(site.model, 999_999), site.model, 999_999, site.policy.hash, now, window, BY_HAND))
     return Run(site, open_incident(site, window, BY_HAND, {"by": site.actor, **({"person": by} if by else {})})[0])
+
+
+def open_after(site: Site, ended: Incident, by: str, facts: Mapping[str, str], *, keep: bool = True) -> Run:
+    """The run of a new incident about the window of one that ended, in the name of the person `by`.
+    Without `keep` nothing is written, and the run serves a dry run only.
+
+    Raises Refused while another incident of the model is open.
+    """
+    facts = {"by": site.actor, "person": by, **facts}
+    if not keep:
+        epoch, now = ended.epoch + 1, site.clock.now()
+        return Run(site, Incident(incident_id(site.model, epoch), site.model, epoch, site.policy.hash, now, ended.window, BY_HAND, facts))
+    incident, opened = open_incident(site, ended.window, BY_HAND, facts)
+    if not opened:
+        raise Refused(f"incident {incident.id} was opened just now; expected no other open incident of {site.model}")
+    return Run(site, incident)
 
 
 def ensure_heal(workflows: Workflows, template: str, incident: Incident, by: str, trail: AuditTrail) -> bool:

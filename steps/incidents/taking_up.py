@@ -3,11 +3,10 @@ what it suggested. Called by `modelmedic heal INCIDENT --take-up`.
 """
 
 from modelmedic.steps.contracts.errors import Refused
-from modelmedic.steps.contracts.incident import BY_HAND, Incident
-from modelmedic.steps.contracts.keys import incident_id
+from modelmedic.steps.contracts.incident import Incident
 from modelmedic.steps.contracts.results import DiagnoseResult
 from modelmedic.steps.contracts.words import Autonomy, Outcome
-from modelmedic.steps.incidents.opening import open_incident
+from modelmedic.steps.incidents.opening import open_after
 from modelmedic.steps.runtime.run import Run, Site
 
 
@@ -19,15 +18,8 @@ def take_up(site: Site, suggestion: Incident, by: str, *, keep: bool = True) -> 
     Raises Refused where nothing was suggested, or something came after it.
     """
     suggested = _suggested(site, suggestion)
-    facts = {"by": site.actor, "person": by, "took_up": suggestion.id, "remedy": suggested.decision.remedy.value}
-    if not keep:
-        epoch, now = suggestion.epoch + 1, site.clock.now()
-        incident = Incident(incident_id(site.model, epoch), site.model, epoch, site.policy.hash, now, suggestion.window, BY_HAND, facts)
-        return Run(site, incident)
-    incident, opened = open_incident(site, suggestion.window, BY_HAND, facts)
-    if not opened:
-        raise Refused(f"incident {incident.id} was opened just now; expected no other open incident of {site.model}")
-    return Run(site, incident)
+    facts = {"took_up": suggestion.id, "remedy": suggested.decision.remedy.value}
+    return open_after(site, suggestion, by, facts, keep=keep)
 
 
 def _suggested(site: Site, incident: Incident) -> DiagnoseResult:

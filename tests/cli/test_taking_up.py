@@ -21,4 +21,4 @@ def test_what_was_not_suggested_cannot_be_taken_up(records: Records, tmp_path: P
 
 def test_the_incident_has_to_be_named() -> None:
     ended = run("heal", "--policy", "flights.yaml", "--take-up")
-    assert (ended.exit_code, "--take-up needs the incident that suggested it" in ended.stderr) == (2, True)
+    assert (ended.exit_code, "--cause and --take-up go alone" in ended.stderr) == (2, True)

@@ -49,6 +49,9 @@ class Aliases:
                 return each
         raise NotFound(f"model version {version} was released by somebody else")
 
+    def fetch(self, version: str, to: Path) -> Path:
+        raise NotFound(f"no files of model version {version} are kept; {to.name} stays empty")
+
 
 @dataclass
 class MonitoredSite:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from modelmedic.steps.contracts.words import Cause
 from modelmedic.workflows.cli.place import place_options, policy_at, say, workspace
 from modelmedic.workflows.cli.store import person
 
@@ -16,11 +17,14 @@ if TYPE_CHECKING:
     from modelmedic.steps.runtime.run import Run
     from modelmedic.steps.runtime.workspace import Workspace
 
+_CAUSES = [cause.value for cause in Cause]
+
 
 @click.command(short_help="Heal one incident, from diagnosis to its close.")
 @click.argument("incident", required=False)
 @click.option("--policy", type=click.Path(path_type=Path), help="Heal this policy's model: its open incident, or a new one by hand.")
 @click.option("--take-up", "taken", is_flag=True, help="Do what INCIDENT suggested (autonomy suggest), in the name of --by.")
+@click.option("--cause", type=click.Choice(_CAUSES), metavar="CAUSE", help="Heal INCIDENT, which ended without a cause, as this one.")
 @click.option("--by", help="The person who starts it, and so may not approve it; your login name when left out.")
 @click.option("--end", type=click.DateTime(), help="The end of the new incident's window (UTC); now when left out.")
 @click.option("--dry-run", is_flag=True, help="Name what would be done; change nothing.")
@@ -30,6 +34,7 @@ def heal(
     incident: str | None,
     policy: Path | None,
     taken: bool,
+    cause: str | None,
     by: str | None,
     end: datetime | None,
     dry_run: bool,
@@ -44,13 +49,21 @@ def heal(
     --take-up opens a new incident about the window of one that ended as suggested, in which the
     loop may do that; limits, gates and approvals hold. Refused (77) where nothing was suggested.
 
+    --cause does the same for one that ended as insufficient_evidence, with the cause that --by
+    knows: one of those that the diagnosis weighed.
+
     A "no" (no action, a rejected challenger) is a result: the exit code is 0. 75 means that the
     same command may go through later.
     """
     from modelmedic.steps.heal.engine import heal as walk
 
     place = workspace(home)
-    run = _taken_up(place, incident, by, dry_run) if taken else _run(place, incident, policy, by, end, below, above, dry_run)
+    if taken or cause:
+        if policy is not None or end is not None or (taken and cause):
+            raise click.UsageError("--cause and --take-up go alone, with the incident that ended and --by")
+        run = _after(place, incident, cause, by, dry_run)
+    else:
+        run = _run(place, incident, policy, by, end, below, above, dry_run)
     if dry_run:
         _preview(run, as_json)
         return
@@ -84,14 +97,19 @@ def _run(
     return open_by_hand(place.site(policy_at(policy, below, above), say=say), by=who, end=end, keep=not dry_run)
 
 
-def _taken_up(place: "Workspace", incident: str | None, by: str | None, dry_run: bool) -> "Run":
-    """The run that does what the incident suggested."""
+def _after(place: "Workspace", incident: str | None, cause: str | None, by: str | None, dry_run: bool) -> "Run":
+    """The run that does what the ended incident suggested, or heals it as the cause that a person
+    knows.
+    """
+    from modelmedic.steps.incidents.ruling import rule
     from modelmedic.steps.incidents.taking_up import take_up
 
     if incident is None:
-        raise click.UsageError("--take-up needs the incident that suggested it")
-    suggestion = place.run(incident, say=say)
-    return take_up(suggestion.site, suggestion.incident, person(by), keep=not dry_run)
+        raise click.UsageError("--cause and --take-up need the incident that ended")
+    ended = place.run(incident, say=say)
+    if cause is None:
+        return take_up(ended.site, ended.incident, person(by), keep=not dry_run)
+    return rule(ended.site, ended.incident, Cause(cause), person(by), keep=not dry_run)
 
 
 def _preview(run: "Run", as_json: bool) -> None:
