@@ -16,6 +16,7 @@ half done, and says later whether the heal helped.
     approval, reporting, training   who may answer; pages for people; models trained and asked
     bootstrap, detection, rollout   the first champion; the monitor; canaries, and undoing them
     incidents, heal, reconcile      triage and its like; the stages, a file each; the sweep
+    review                          what past incidents say of the rules and of a changed policy
     backtesting                     a policy replayed over the past
     entrypoints                     everything that a container may be asked for by name
 """

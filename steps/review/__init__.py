@@ -1,0 +1,1 @@
+"""What past incidents teach about the rules: read, decided again, and drawn."""
