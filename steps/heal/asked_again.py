@@ -19,7 +19,8 @@ from modelmedic.steps.core.tables.thinning import thin
 from modelmedic.steps.runtime.run import Run
 from modelmedic.steps.training.ask_version import ask_version
 
-NOW, BEFORE = 400, 200  # rows
+NOW, BEFORE = 2000, 200  # rows
+NOTHING_BEFORE = AnswersAgain(np.empty(0), np.empty(0), np.empty(0), ())
 NOTHING_TO_ASK = frozenset({Cause.NONE, Cause.SEASONAL, Cause.AGEING, Cause.DATA_QUALITY})  # no answer would change the remedy
 
 
@@ -30,16 +31,22 @@ def asked_again(run: Run, found: Diagnosis, champion: str | None, current: pa.Ta
     if champion is None or found.cause in NOTHING_TO_ASK or (found.cause is Cause.BAD_RELEASE and found.version is not None):
         return found
     now = _answered(current, champion, run.site.policy)
-    earlier = _answered(past, None, run.site.policy)
-    if not now.num_rows or not earlier.num_rows:
-        return found
-    newest = earlier.slice(max(earlier.num_rows - BEFORE, 0))
-    teller = str(newest[MODEL_VERSION][-1].as_py())
-    before = _asked(run, teller, newest.filter(pc.equal(newest[MODEL_VERSION], teller)))
+    before = _before(run, _answered(past, None, run.site.policy)) if now.num_rows else None
     seen = _asked(run, champion, thin(now, NOW)) if before is not None else None
     if before is None or seen is None:
         return found
     return judge_answers(found, champion, run.site.policy.data.task or Task.BINARY, before, seen)
+
+
+def _before(run: Run, earlier: pa.Table) -> AnswersAgain | None:
+    """The newest of the earlier rows, asked again of the version that answered the last of them;
+    without any row where nothing was answered before. None when that version cannot be asked.
+    """
+    if not earlier.num_rows:
+        return NOTHING_BEFORE
+    newest = earlier.slice(max(earlier.num_rows - BEFORE, 0))
+    teller = str(newest[MODEL_VERSION][-1].as_py())
+    return _asked(run, teller, newest.filter(pc.equal(newest[MODEL_VERSION], teller)))
 
 
 def _asked(run: Run, version: str, own: pa.Table) -> AnswersAgain | None:

@@ -21,7 +21,7 @@ from modelmedic.steps.core.decision.limits import ADVANCING, objections
 from modelmedic.steps.core.decision.rules import ask_about_rows, decide
 from modelmedic.steps.core.diagnosis.changes import span_of_changes, with_changes
 from modelmedic.steps.core.diagnosis.diagnosis import LEAST_ROWS, find_cause
-from modelmedic.steps.core.diagnosis.release_audit import acquitted, with_accusation, with_win
+from modelmedic.steps.core.diagnosis.release_audit import acquitted, unsettled, with_accusation, with_win
 from modelmedic.steps.core.diagnosis.ruling import with_ruling
 from modelmedic.steps.core.learning.brought_forward import too_dear, weighed
 from modelmedic.steps.heal.asked_again import asked_again
@@ -151,7 +151,9 @@ def _compared(run: Run, champion: str | None, found: Diagnosis) -> Diagnosis:
     if champion is not None and seen is not None and seen.accusation is not None:
         return with_accusation(found, champion, seen.accusation)
     reason = _acquittal(found, champion, seen)
-    return acquitted(found, reason) if reason else found
+    if reason:
+        return acquitted(found, reason)
+    return unsettled(found, champion) if champion is not None and _began_inside(run, champion) and not _settled(seen) else found
 
 
 def _acquittal(found: Diagnosis, champion: str | None, seen: Comparison | None) -> str:
@@ -162,10 +164,20 @@ def _acquittal(found: Diagnosis, champion: str | None, seen: Comparison | None) 
         return ""
     if found.version != champion:
         return f"version {found.version} serves no more; version {champion} does"
-    pair = seen.pair(seen.previous) if seen is not None else None
-    if pair is not None and no_worse(pair):
-        return f"asked about the same labelled rows, version {champion} loses about as much as version {pair.other}"
+    if seen is not None and _settled(seen):
+        return f"asked about the same labelled rows, version {champion} loses about as much as version {seen.previous}"
     return ""
+
+
+def _began_inside(run: Run, champion: str) -> bool:
+    """True where the champion took another version's place within the incident's window."""
+    window, releases = run.incident.window, run.site.history.releases(run.site.model)
+    return any(each.version == champion and each.previous is not None and window.start < each.at < window.end for each in releases)
+
+
+def _settled(seen: Comparison | None) -> bool:
+    pair = seen.pair(seen.previous) if seen is not None else None
+    return pair is not None and no_worse(pair)
 
 
 def _context(run: Run) -> Context:

@@ -44,6 +44,23 @@ def test_answers_turned_round_or_constant_need_no_label(answers: np.ndarray, wor
     assert found.harm == "shown"
 
 
+def test_one_answer_to_a_hundred_inputs_is_enough_and_to_fewer_is_not() -> None:
+    constant = [VersionPair("1", likeness=likeness(np.full(rows, 0.2), ANSWERS[:rows])) for rows in (100, 99)]
+    assert [audit("2", each) is not None for each in constant] == [True, False]
+
+
+@pytest.mark.parametrize(("turned", "segment"), [({"B"}, Segment("c", "B")), ({"A", "B"}, None)])
+def test_the_segment_is_named_that_holds_the_whole_rise(turned: set[str], segment: Segment | None) -> None:
+    seconds, codes = np.arange(600) * 3600.0, np.array(["A", "B", "C"] * 200, dtype=object)
+    other = RANDOM.random(600)
+    served = np.where(np.isin(codes, list(turned)), other + 3, other)
+    found = audit(
+        "2", pair(since=daily(seconds, served, other), segments=with_rows((), {"c": codes}, seconds // 86_400 * 86_400, served, other))
+    )
+    assert found is not None
+    assert found.segment == segment
+
+
 def test_a_person_is_asked_about_answers_that_lean_the_other_way_and_labels_decide() -> None:
     """An honest version of a model that has drifted for months may answer so."""
     leaning = np.where(RANDOM.random(500) < 0.65, 1 - ANSWERS, ANSWERS)

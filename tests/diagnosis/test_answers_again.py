@@ -55,6 +55,17 @@ def test_better_answers_than_the_registered_version_gives_were_asked_otherwise_t
     assert judged(beside(TRUTH)).cause is Cause.DATA_QUALITY
 
 
+def test_other_answers_that_seem_to_lose_more_are_put_before_a_person() -> None:
+    calm = Diagnosis(Cause.COVARIATE_SHIFT, 0.9, ("x",), harm="none", sentence="x moved")
+    found = judged(beside(np.where(CODES == "B", AGAIN + 0.7, AGAIN)), calm)
+    assert (found.cause, found.harm, found.version) == (Cause.BAD_RELEASE, "estimated", "7")
+
+
+def test_without_earlier_rows_the_answers_that_agree_are_the_witness() -> None:
+    few = beside(AGAIN[:20], AGAIN[:20], TRUTH[:20])
+    assert judged(beside(np.where(np.arange(200) < 80, AGAIN, 20 - AGAIN)), before=few).cause is Cause.BAD_RELEASE
+
+
 def test_without_labels_nothing_is_learnt_from_answers_of_an_unknown_maker() -> None:
     found = judged(beside(20 - AGAIN, target=UNKNOWN))
     assert (found.cause, found.version) == (Cause.INSUFFICIENT_EVIDENCE, None)

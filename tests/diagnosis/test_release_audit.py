@@ -8,7 +8,7 @@ from modelmedic.steps.contracts.comparison import Accusation
 from modelmedic.steps.contracts.diagnosis import Diagnosis
 from modelmedic.steps.contracts.words import Autonomy, Cause, Remedy
 from modelmedic.steps.core.decision.rules import decide
-from modelmedic.steps.core.diagnosis.release_audit import with_accusation, with_win
+from modelmedic.steps.core.diagnosis.release_audit import unsettled, with_accusation, with_win
 
 BACKWARDS = Accusation("1", "shown", "version 2 loses 300% more per row than version 1", 3.0)
 
@@ -34,6 +34,15 @@ def test_a_person_is_asked_about_answers_that_are_only_strange() -> None:
     decision = decide(found)
     assert (decision.remedy, decision.autonomy, decision.rule) == (Remedy.ROLLBACK, Autonomy.APPROVE, "suspect-release")
     assert found.confidence < 0.9
+
+
+def test_nothing_is_learnt_from_a_window_in_which_a_release_began_that_nothing_acquits() -> None:
+    drift = Diagnosis(Cause.CONCEPT_DRIFT, 0.9, ("age",), harm="shown", sentence="labels behave differently")
+    found = unsettled(drift, "2")
+    assert (found.cause, decide(found).remedy) == (Cause.INSUFFICIENT_EVIDENCE, Remedy.ESCALATE)
+    assert found.runners_up[0].cause is Cause.CONCEPT_DRIFT
+    harmless = Diagnosis(Cause.COVARIATE_SHIFT, 0.9, ("age",), harm="none", sentence="age moved")
+    assert unsettled(harmless, "2") is harmless
 
 
 def test_a_challenger_that_won_in_the_dark_is_taken_for_age_unless_something_is_broken() -> None:

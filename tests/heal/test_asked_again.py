@@ -56,7 +56,13 @@ def run(tmp_path: Path, champion: Champion) -> Run:
 def test_something_else_answers_under_the_champions_name(run: Run, champion: Champion) -> None:
     found = asked_again(run, DRIFT, "1", turned(WINDOW), PAST)
     assert (found.cause, found.version, found.instead) == (Cause.BAD_RELEASE, "1", "1")
-    assert champion.asked == [200, 400]
+    assert champion.asked == [200, 1500]
+
+
+def test_without_earlier_answers_those_of_the_window_that_agree_are_the_witness(run: Run, champion: Champion) -> None:
+    half = pa.concat_tables([WINDOW.slice(0, 750), turned(WINDOW.slice(750))])
+    assert asked_again(run, DRIFT, "1", half, PAST.slice(0, 0)).cause is Cause.BAD_RELEASE
+    assert champion.asked == [1500]
 
 
 def test_the_champion_that_answers_as_ever_leaves_the_cause(run: Run) -> None:

@@ -17,11 +17,12 @@ from dataclasses import replace
 from modelmedic.steps.contracts.comparison import Accusation, AnswerLikeness, LossBlock, VersionPair, Win
 from modelmedic.steps.core.comparison.blocks import means
 from modelmedic.steps.core.comparison.rise import capital, rise_at_once
-from modelmedic.steps.core.comparison.segments import worst_segment
+from modelmedic.steps.core.comparison.segments import sole_segment, worst_segment
 
 # The levels were chosen on bikes, seoul, air, turbine and traffic (84 honest releases, 129 with a
 # fault) and stand beside seven streams in docs/which-version-is-better.md.
 LEAST_ROWS = 200  # labelled, before losses say anything; the same for answers
+_OF_ONE_ANSWER = 100  # rows that get one answer, before it is called the only one
 ERROR = 1e-3  # of all early looks at a release together; and 1 / ERROR are the days between false alarms of the later ones
 FAR, SURE = 0.1, 0.02  # rise of the loss, and its bound on a typical day: 1 honest release of 84 rose so much, and lost 31 % more
 FAR_IN_SEGMENT = 0.5
@@ -94,7 +95,7 @@ def _far_worse(version: str, pair: VersionPair, blocks: Sequence[LossBlock]) -> 
             f"version {version} loses {rise.value:.0%} more per row than version {pair.other} on the same {rows} labelled rows "
             f"({rise.least:.0%} at least on a typical day){_flattered(pair)}"
         )
-        return Accusation(pair.other, "shown", sentence, rise.value, slow=slow)
+        return Accusation(pair.other, "shown", sentence, rise.value, sole_segment(pair.segments), slow)
     worst = worst_segment(pair.segments, error=error, far=FAR_IN_SEGMENT, margin=MARGIN)
     if worst is None:
         return None
@@ -109,11 +110,13 @@ def _flattered(pair: VersionPair) -> str:
 
 def _strange_answers(version: str, pair: VersionPair, blocks: Sequence[LossBlock], past: Sequence[AnswerLikeness]) -> Accusation | None:
     seen = pair.likeness
-    if seen is None or seen.rows < LEAST_ROWS or _acquitted(blocks):
+    if seen is None or seen.rows < _OF_ONE_ANSWER or _acquitted(blocks):
         return None
     asked = f"version {pair.other} was asked about the same {seen.rows} rows"
     if seen.served_same >= _CONSTANT and seen.other_same <= _VARIED:
         return Accusation(pair.other, "shown", f"version {version} gives one answer to {seen.served_same:.0%} of the inputs; {asked}")
+    if seen.rows < LEAST_ROWS:
+        return None
     if seen.correlation < _AGAINST:
         harm = "shown" if seen.correlation < _TURNED or sum(block.rows for block in blocks) >= LEAST_ROWS else "estimated"
         sentence = f"version {version} orders the inputs the other way round (rank correlation {seen.correlation:.2f}); {asked}"

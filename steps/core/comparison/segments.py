@@ -15,6 +15,7 @@ from modelmedic.steps.core.comparison.rise import Rise, as_rise, least_share, sh
 from modelmedic.steps.core.tables.arrays import Floats
 
 _LEAST_ROWS = 60
+_ALL_OF_IT, _MOST_OF_ROWS, _LEAST_NAMED = 0.9, 0.6, 20  # of the rise; a share of the rows, and rows, of a segment that explains it
 _MOST_CODES = 30  # of a column: those with the most rows at the first look
 
 
@@ -78,6 +79,22 @@ def worst_segment(segments: Iterable[SegmentLosses], *, error: float, far: float
     rises = [(each.segment, _rise(each, error / len(every))) for each in every if each.rows >= _LEAST_ROWS]
     found = [SegmentRise(segment, rise) for segment, rise in rises if rise is not None and rise.value >= far and rise.least > margin]
     return max(found, key=lambda each: each.rise.least, default=None)
+
+
+def sole_segment(segments: Iterable[SegmentLosses]) -> Segment | None:
+    """The segment that holds (nearly) all of a rise of the loss that is proved already; None where
+    others share it.
+    """
+    every = [_closed(each) for each in segments]
+    rows = {name: sum(each.rows for each in every if each.segment.column == name) for name in {each.segment.column for each in every}}
+    total = {name: sum(each.served - each.other for each in every if each.segment.column == name) for name in rows}
+    found = [
+        each
+        for each in every
+        if _LEAST_NAMED <= each.rows <= _MOST_OF_ROWS * rows[each.segment.column]
+        and each.served - each.other >= _ALL_OF_IT * total[each.segment.column] > 0
+    ]
+    return min(found, key=lambda each: each.rows).segment if found else None
 
 
 def _rise(sums: SegmentLosses, error: float) -> Rise | None:

@@ -18,8 +18,8 @@ import pyarrow as pa
 
 from modelmedic.steps.contracts.detection import Segment
 from modelmedic.steps.contracts.diagnosis import Diagnosis, Evidence, overruled
-from modelmedic.steps.contracts.words import OF_THE_WORLD, Cause, Task
-from modelmedic.steps.core.diagnosis.confidence import BROKEN_IN_PART, CLOSE, RELEASE
+from modelmedic.steps.contracts.words import BROKEN, OF_THE_WORLD, Cause, Task
+from modelmedic.steps.core.diagnosis.confidence import BROKEN_IN_PART, CLOSE, RELEASE, RELEASE_UNRECORDED
 from modelmedic.steps.core.tables.arrays import Floats
 from modelmedic.steps.core.tables.row_loss import row_loss
 
@@ -28,7 +28,9 @@ _ROUNDED = 1e-3  # of the answers' spread: a log may keep three digits
 _SOME, _AS_EVER = 0.05, 0.02  # shares of the rows; above the first it is news, below the second it is none
 _MOST_CODES = 32
 _ALL = 0.9  # of a segment's rows
-_CLEAR_Z = 3.0  # of the difference of the losses
+_CLEAR_Z, _LIKELY_Z = 3.0, 1.0  # of the difference of the losses
+_UNREGISTERED = "what answers is not what is registered"
+_UNLOGGED = "it was asked otherwise than is logged"
 
 Texts = npt.NDArray[Any]
 
@@ -65,30 +67,50 @@ def codes_of(rows: pa.Table, columns: Iterable[str]) -> dict[str, Texts]:
 
 
 def judge_answers(found: Diagnosis, version: str, task: Task, before: AnswersAgain, now: AnswersAgain) -> Diagnosis:
-    """The diagnosis, or another one where the rows of `now` come out otherwise than they were
-    logged, though those of `before` do not.
+    """The diagnosis, or another one where rows of `now` come out otherwise than they were logged,
+    though those of `before` do not; or, where too few were answered before, though others of `now`
+    do not.
+
+    That what answers is not what is registered is shown by the answers alone. Losses say if it
+    harms: where that is likely and not clear, a person is asked before anything is taken back.
     """
-    if min(before.rows, now.rows) < _LEAST_ROWS or float(before.otherwise.mean()) > _AS_EVER:
-        return found
     other = now.otherwise
-    share = float(other.mean())
-    if share < _SOME:
+    share = float(other.mean()) if now.rows >= _LEAST_ROWS else 0.0
+    if share < _SOME or not _log_agreed(before, now):
         return found
     gained, z = _lost(task, now, other)
     said = f"asked again, version {version} gives other answers to {share:.0%} of {now.rows} rows than the log holds"
-    onset = now.times[int(np.argmax(other))]
     if z > _CLEAR_Z and found.cause is not Cause.DATA_QUALITY:
-        sentence = f"{said}, and the logged ones lose {gained:.3g} more per row (z = {z:.1f}): what answers is not what is registered"
-        new = overruled(found, Cause.BAD_RELEASE, RELEASE, Evidence("answers.asked_again", sentence, gained))
-        return replace(new, harm="shown", version=version, instead=version, onset=onset, segment=_segment(now, other))
+        evidence = _of_losses(f"{said}, and the logged ones lose {gained:.3g} more per row (z = {z:.1f}): {_UNREGISTERED}", gained)
+        return _released(overruled(found, Cause.BAD_RELEASE, RELEASE, evidence), "shown", version, now, other)
+    if z > _LIKELY_Z and found.cause not in BROKEN:
+        evidence = _of_losses(f"{said}, and the logged ones seem to lose {gained:.3g} more per row (z = {z:.1f}): {_UNREGISTERED}", gained)
+        return _released(overruled(found, Cause.BAD_RELEASE, RELEASE_UNRECORDED, evidence), "estimated", version, now, other)
     if z < -_CLEAR_Z and found.cause not in (Cause.DATA_QUALITY, Cause.BAD_RELEASE):
-        sentence = f"{said}, and the logged ones lose {-gained:.3g} less per row (z = {z:.1f}): it was asked otherwise than is logged"
-        new = overruled(found, Cause.DATA_QUALITY, BROKEN_IN_PART, Evidence("answers.asked_again", sentence, gained))
-        return replace(new, harm="shown", onset=onset)
-    evidence = Evidence("answers.asked_again", said, share)
+        evidence = _of_losses(f"{said}, and the logged ones lose {-gained:.3g} less per row (z = {z:.1f}): {_UNLOGGED}", gained)
+        return replace(overruled(found, Cause.DATA_QUALITY, BROKEN_IN_PART, evidence), harm="shown", onset=_first(now, other))
     if found.cause in OF_THE_WORLD and found.harm == "shown":
-        return overruled(found, Cause.INSUFFICIENT_EVIDENCE, CLOSE, evidence)
-    return replace(found, evidence=(*found.evidence, evidence))
+        return overruled(found, Cause.INSUFFICIENT_EVIDENCE, CLOSE, _of_losses(said, share))
+    return replace(found, evidence=(*found.evidence, _of_losses(said, share)))
+
+
+def _of_losses(sentence: str, value: float) -> Evidence:
+    return Evidence("answers.asked_again", sentence, value)
+
+
+def _released(found: Diagnosis, harm: str, version: str, now: AnswersAgain, other: np.ndarray) -> Diagnosis:
+    return replace(found, harm=harm, version=version, instead=version, onset=_first(now, other), segment=_segment(now, other))
+
+
+def _first(now: AnswersAgain, other: np.ndarray) -> datetime:
+    return now.times[int(np.argmax(other))]
+
+
+def _log_agreed(before: AnswersAgain, now: AnswersAgain) -> bool:
+    """True when the log held the version's answers: to earlier rows, else to a part of these."""
+    if before.rows >= _LEAST_ROWS:
+        return float(before.otherwise.mean()) <= _AS_EVER
+    return int((~now.otherwise).sum()) >= _LEAST_ROWS
 
 
 def _segment(now: AnswersAgain, other: np.ndarray) -> Segment | None:

@@ -9,7 +9,7 @@ from modelmedic.steps.contracts.detection import Segment
 from modelmedic.steps.contracts.diagnosis import Context, Diagnosis, Evidence
 from modelmedic.steps.contracts.words import Cause
 from modelmedic.steps.core.diagnosis.confidence import RELEASE, RELEASE_UNRECORDED
-from modelmedic.steps.core.diagnosis.model_change import RememberedAnswers
+from modelmedic.steps.core.diagnosis.model_change import RememberedAnswers, comes_and_goes
 from modelmedic.steps.core.statistics.residuals import LabelledRows, difference_z, structure
 from modelmedic.steps.core.tables.arrays import Floats, Mask
 from modelmedic.steps.core.tables.pairing import Pair
@@ -210,7 +210,7 @@ def _own_segment(both: Pair, rows: LabelledRows, extra: OwnLoss | None, new: Mas
             rest = float(inside.sum() - inside[number]) / max(float(usual.sum() - usual[number]), 1e-12)
             own = float(inside[number]) / max(float(usual[number]), 1e-12)
             most = float(inside[number]) > 0.85 * float(np.abs(inside).sum())
-            if own > 0.3 and most and rest < 0.1 and (best is None or own > best[0]):
+            if own > 0.3 and most and rest < 0.1 and (best is None or own > best[0]) and comes_and_goes(which == number):
                 best = (own, Segment(cut.name, cut.cells.names[number]))
     return best[1] if best else None
 

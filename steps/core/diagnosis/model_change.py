@@ -63,12 +63,19 @@ class RememberedAnswers:
             inside = total / np.maximum(size, 1)
             outside = (total.sum() - total) / np.maximum(size.sum() - size, 1)
             for number in np.flatnonzero((size >= 50) & (size.sum() - size >= 100) & (outside < 1.5 * usual) & (inside > 4 * usual)):
-                if number < len(inside) - 1 and (best is None or inside[number] > best[0]):
+                if number < len(inside) - 1 and (best is None or inside[number] > best[0]) and comes_and_goes(which == number):
                     best = (float(inside[number]), Segment(cut.name, cut.cells.names[number]))
         return best[1] if best else None
 
     def _after(self, chosen: Mask | None) -> Floats:
         return self.error[1][self.supported if chosen is None else self.supported & chosen]
+
+
+def comes_and_goes(inside: Mask) -> bool:
+    """True for rows that lie among the others; a month, of which a window sees one stretch, is a
+    span of time and no segment.
+    """
+    return int(np.count_nonzero(np.diff(inside))) > 2
 
 
 def remember_answers(both: Pair) -> RememberedAnswers | None:

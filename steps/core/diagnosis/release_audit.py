@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from modelmedic.steps.contracts.comparison import Accusation
 from modelmedic.steps.contracts.diagnosis import Diagnosis, Evidence, Hypothesis, overruled
-from modelmedic.steps.contracts.words import BROKEN, BROKEN_ROWS, Cause
-from modelmedic.steps.core.diagnosis.confidence import RELEASE, RELEASE_SUSPECTED
+from modelmedic.steps.contracts.words import BROKEN, BROKEN_ROWS, OF_THE_WORLD, Cause
+from modelmedic.steps.core.diagnosis.confidence import CLOSE, RELEASE, RELEASE_SUSPECTED
 
 _WON = 0.95  # the betting's own error is smaller, but holds for rows as they were
 
@@ -52,6 +52,19 @@ def acquitted(found: Diagnosis, reason: str) -> Diagnosis:
         instead=None,
         sentence=first.sentence,
     )
+
+
+def unsettled(found: Diagnosis, version: str) -> Diagnosis:
+    """Too little is known where a window would teach a model, while the version answers since a
+    moment inside it and no comparison acquits it. `found` itself where nothing would be learnt.
+    """
+    if found.cause not in OF_THE_WORLD or found.harm != "shown":
+        return found
+    sentence = (
+        f"version {version} answers since this window began, and labels do not show yet that it loses no more than the version before it; "
+        f"otherwise: {found.sentence}"
+    )
+    return overruled(found, Cause.INSUFFICIENT_EVIDENCE, CLOSE, Evidence("release.unsettled", sentence))
 
 
 def with_win(found: Diagnosis, sentence: str) -> Diagnosis:

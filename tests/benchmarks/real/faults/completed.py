@@ -18,10 +18,10 @@ from modelmedic.steps.core.comparison.blocks import block_starts, daily
 from modelmedic.steps.core.comparison.likeness import likeness
 from modelmedic.steps.core.comparison.segments import with_rows
 from modelmedic.steps.core.diagnosis.answers_again import AnswersAgain, codes_of, judge_answers
-from modelmedic.steps.core.diagnosis.release_audit import acquitted, with_accusation
+from modelmedic.steps.core.diagnosis.release_audit import acquitted, unsettled, with_accusation
 from modelmedic.steps.core.tables.row_loss import row_loss
 from modelmedic.steps.core.tables.thinning import evenly
-from modelmedic.steps.heal.asked_again import BEFORE, NOTHING_TO_ASK, NOW
+from modelmedic.steps.heal.asked_again import BEFORE, NOTHING_BEFORE, NOTHING_TO_ASK, NOW
 from tests.benchmarks.real.faults.planting import Planted
 from tests.benchmarks.real.faults.release_faults import BAD
 from tests.benchmarks.real.faults.sources import ANSWER, VERSION, Floats, Scene, ask, logged, microseconds
@@ -55,7 +55,9 @@ def _compared(case: Planted, found: Diagnosis, released: npt.NDArray[np.bool_]) 
     accusation = audit(BAD, pair) or outdone(BAD, [pair])
     if accusation is not None:
         return with_accusation(found, BAD, accusation)
-    return acquitted(found, "asked about the same rows") if found.cause is Cause.BAD_RELEASE and no_worse(pair) else found
+    if no_worse(pair):
+        return acquitted(found, "asked about the same rows") if found.cause is Cause.BAD_RELEASE else found
+    return unsettled(found, BAD)
 
 
 def _asked_again(case: Planted, found: Diagnosis) -> Diagnosis:
@@ -63,15 +65,19 @@ def _asked_again(case: Planted, found: Diagnosis) -> Diagnosis:
     answered = np.isfinite(case.frame[ANSWER].to_numpy(dtype=np.float64)) & (case.frame[VERSION] == champion.version).to_numpy()
     own = np.flatnonzero(answered)
     earlier = np.flatnonzero(np.isfinite(scene.life.answers) & (scene.source.at < scene.start))
-    if not len(own) or not len(earlier):
+    if not len(own):
         return found
     own = own[evenly(len(own), NOW)]
-    earlier, last = earlier[-BEFORE:], scene.life.versions[earlier[-1]]
-    earlier = earlier[scene.life.versions[earlier] == last]
-    teller = next(each for each in scene.life.champions if each.version == last)
-    before = _again(logged(scene.life, earlier), teller.model, np.full(len(earlier), np.nan), scene)
+    before = _before(scene, earlier[-BEFORE:]) if len(earlier) else NOTHING_BEFORE
     now = _again(case.frame.iloc[own], champion.model, _labels(case)[own], scene)
     return judge_answers(found, champion.version, scene.source.policy.data.task or Task.BINARY, before, now)
+
+
+def _before(scene: Scene, earlier: npt.NDArray[np.int64]) -> AnswersAgain:
+    last = scene.life.versions[earlier[-1]]
+    earlier = earlier[scene.life.versions[earlier] == last]
+    teller = next(each for each in scene.life.champions if each.version == last)
+    return _again(logged(scene.life, earlier), teller.model, np.full(len(earlier), np.nan), scene)
 
 
 def _again(rows: pd.DataFrame, model: Any, target: Floats, scene: Scene) -> AnswersAgain:
