@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from modelmedic.workflows.cli.report_option import page_option, write_page
 from modelmedic.workflows.cli.store import json_option, known_model, opened, store_options
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ _NOTHING = "-"
 
 @click.command(short_help="Show what a model's age has cost, and what its trainings won.")
 @click.argument("model")
-@click.option("--report", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.html", help="Draw it on a page.")
+@page_option
 @json_option
 @store_options
 def ageing(model: str, report: Path | None, as_json: bool, url: str | None, home: Path | None) -> None:
@@ -26,7 +27,7 @@ def ageing(model: str, report: Path | None, as_json: bool, url: str | None, home
     from modelmedic.steps.adapters.clocks import SystemClock
     from modelmedic.steps.contracts.errors import BadInput
     from modelmedic.steps.records.history import History
-    from modelmedic.steps.reporting.ageing import ageing_curve
+    from modelmedic.steps.reporting.ageing import ageing_curve, ageing_page
     from modelmedic.workflows.cli.console import print_json
 
     store = opened(url, home, read_only=True)
@@ -37,23 +38,11 @@ def ageing(model: str, report: Path | None, as_json: bool, url: str | None, home
             f"the ageing of {model} was not measured twice yet; the monitor looks once a week where the policy's refresh is auto"
         )
     if report is not None:
-        _write(report, model, curve)
+        write_page(report, ageing_page(model, curve))
     if as_json:
         print_json({"model": model, "curve": curve})
     else:
         _show(curve)
-
-
-def _write(report: Path, model: str, curve: "AgeingCurve") -> None:
-    from modelmedic.steps.contracts.errors import BadInput
-    from modelmedic.steps.reporting.ageing import ageing_page
-    from modelmedic.workflows.cli.console import safe, talk
-
-    try:
-        report.write_text(ageing_page(model, curve), encoding="utf-8")
-    except OSError as error:
-        raise BadInput(f"--report names {report}, which cannot be written ({error.strerror or error})") from error
-    talk().print(f"report: {safe(str(report))}")
 
 
 def _show(curve: "AgeingCurve") -> None:

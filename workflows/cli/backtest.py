@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from modelmedic.workflows.cli.place import policy_at
+from modelmedic.workflows.cli.report_option import page_option, write_page
 
 if TYPE_CHECKING:
     from modelmedic.steps.backtesting.past import Past
@@ -48,7 +49,7 @@ class _Read(NamedTuple):
     show_default=True,
     help="The answer that people give to every request for approval.",
 )
-@click.option("--report", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.html", help="Write a report to this file.")
+@page_option
 @click.option("--dry-run", is_flag=True, help="Name what would be replayed; train nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 @click.option(
@@ -92,7 +93,9 @@ def backtest(
     with _progress(found.plan) as tell:
         said = play(found.past, found.plan, approve=approvals == "yes", ways=wanted, tell=tell)
     if report is not None:
-        _write(report, said)
+        from modelmedic.steps.backtesting.page import backtest_page
+
+        write_page(report, backtest_page(said))
     _show(said, as_json)
 
 
@@ -187,18 +190,6 @@ def _progress(plan: "ReplayPlan") -> Iterator[Any]:
             progress.update(tasks[name], completed=done, day=f"{now.astimezone(UTC):%d %b %Y}")
 
         yield tell
-
-
-def _write(report: Path, said: "Backtest") -> None:
-    from modelmedic.steps.backtesting.page import backtest_page
-    from modelmedic.steps.contracts.errors import BadInput
-    from modelmedic.workflows.cli.console import safe, talk
-
-    try:
-        report.write_text(backtest_page(said), encoding="utf-8")
-    except OSError as error:
-        raise BadInput(f"--report names {report}, which cannot be written ({error.strerror or error})") from error
-    talk().print(f"report: {safe(str(report))}")
 
 
 def _show(said: "Backtest", as_json: bool) -> None:

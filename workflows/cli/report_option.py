@@ -1,4 +1,4 @@
-"""The option of both file commands that writes an HTML report for people beside the result."""
+"""The options by which commands write an HTML page for people beside the result."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,22 @@ report_option = click.option(
     metavar="FILE.html",
     help="Write a report for people to this file.",
 )
+
+page_option = click.option(
+    "--report", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.html", help="Draw it on a page for people."
+)
+
+
+def write_page(report: Path, page: str) -> None:
+    """Write the page and name it. Raises BadInput where it cannot be written."""
+    from modelmedic.steps.contracts.errors import BadInput
+    from modelmedic.workflows.cli.console import safe, talk
+
+    try:
+        report.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise BadInput(f"--report names {report}, which cannot be written ({error.strerror or error})") from error
+    talk().print(f"report: {safe(str(report))}")
 
 
 def write_report(report: Path | None, reference: Path, current: Path, roles: "Roles", **opinion: Any) -> None:
