@@ -9,6 +9,7 @@ from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.contracts.words import Cause, Outcome, Remedy
 
 BY_HAND: Final = "by-hand"  # the alert of an incident that a person opened
+SERVICE: Final = "service-sick"  # the alert of an incident that the sweep opened, because the champion fails its callers
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ RUNBOOKS: Final = {
     "log.unreadable": "ModelmedicLogDamaged",
     "model.rolled_back": "ModelmedicReleaseBad",
     "monitor.blind": "ModelmedicMonitorBlind",
+    "service.sick": "ModelmedicRequestsFail",
 }
 
 

@@ -47,6 +47,7 @@ LATER_FIELDS: Final[tuple[str, ...]] = (  # dotted, such as limits.pause: those 
     "serving.memory",
     "approval.remindAfter",
     "approval.deputy",
+    "rollout.bake",
 )
 PRICES: Final = {"cautious": 500.0, "balanced": 100.0, "eager": 20.0}  # of a training, in per cent of the loss times days
 LEAST_JUDGED: Final = 100  # labels: below, the t interval over days is wider than the loss itself (bikes: 24 rows a day)
@@ -364,6 +365,11 @@ class Rollout(Section):
     )
     maxErrorShare: Share = Field(default=0.01, description="More failed canary requests than this take it back.")
     replayRequests: Whole = Field(default=500, ge=1, description="Recent requests replayed to the dark canary.")
+    bake: Annotated[timedelta, Span("10m", "30d")] | Literal["off"] = Field(
+        default=timedelta(hours=1),
+        description="Time after a promotion in which a sick service is put down to the new version, and the one before put back; off asks "
+        "a person.",
+    )
 
     @field_validator("steps")
     @classmethod

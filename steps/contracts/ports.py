@@ -167,6 +167,18 @@ class Serving(Protocol):
         ...
 
 
+class ServiceHealth(Protocol):
+    """The health of what serves a model, as its callers met it: requests, failures and times of one
+    version in a span of time. Replays are left out.
+    """
+
+    def between(self, version: str, window: Window) -> Traffic | None:
+        """The requests to the version in the window; None where nothing is known of it then. Raises
+        Transient when whoever knows cannot be asked.
+        """
+        ...
+
+
 class Windows(Protocol):
     """The inference log of one model, joined with the labels that are known by now; replays and
     quarantine are not its matter.

@@ -2,6 +2,7 @@
 the remedy that the policy and its limits allow.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -12,6 +13,7 @@ from modelmedic.steps.contracts.ageing import ALERTS, AgeingLook
 from modelmedic.steps.contracts.comparison import WON, Comparison
 from modelmedic.steps.contracts.decision import Decision, Objection
 from modelmedic.steps.contracts.diagnosis import COUNTED, Context, Diagnosis, Evidence
+from modelmedic.steps.contracts.incident import SERVICE
 from modelmedic.steps.contracts.inference_log import MODEL_VERSION
 from modelmedic.steps.contracts.results import DiagnoseResult, LastingQuarantine
 from modelmedic.steps.contracts.window import Window
@@ -23,6 +25,7 @@ from modelmedic.steps.core.diagnosis.changes import span_of_changes, with_change
 from modelmedic.steps.core.diagnosis.diagnosis import LEAST_ROWS, find_cause
 from modelmedic.steps.core.diagnosis.release_audit import acquitted, unsettled, with_accusation, with_win
 from modelmedic.steps.core.diagnosis.ruling import with_ruling
+from modelmedic.steps.core.diagnosis.sick_service import of_service
 from modelmedic.steps.core.learning.brought_forward import too_dear, weighed
 from modelmedic.steps.heal.asked_again import asked_again
 from modelmedic.steps.heal.lasting import lasting_quarantine, released_before
@@ -65,6 +68,8 @@ def conclude(run: Run) -> DiagnoseResult:
     """The cause and the decision, without a record of them."""
     site, window = run.site, run.incident.window
     champion = site.registry.alias(site.policy.registry.champion)
+    if (measured := _of_service(run)) is not None:
+        return _about_service(run, champion, of_service(measured))
     reference = champion_reference(site)
     current = _without_taken_back(run, site.windows.table(window, limit=MOST_ROWS), champion)
     site.say(f"comparing {current.num_rows} rows of {window} with the reference of version {reference.version}")
@@ -86,6 +91,25 @@ def conclude(run: Run) -> DiagnoseResult:
     told = replace(told, diagnosis=with_changes(told.diagnosis, events, window))
     served = site.registry.version(champion) if champion is not None else None
     return DiagnoseResult(told.diagnosis, told.decision, champion, served, reference.version, current.num_rows, window, told.lasting)
+
+
+def _of_service(run: Run) -> Mapping[str, str] | None:
+    """The facts of an incident about the service, or of one whose suggestion was taken up; None for
+    an incident about the window's rows.
+    """
+    took_up = run.incident.facts.get("took_up")
+    about = run.site.ledger.find(took_up) if took_up else run.incident
+    return about.facts if about.alert == SERVICE else None
+
+
+def _about_service(run: Run, champion: str | None, found: Diagnosis) -> DiagnoseResult:
+    """The decision about the service, which no row of the window speaks of; asking a person is not
+    held back by what a training costs.
+    """
+    site, window = run.site, run.incident.window
+    decision = decide(found, site.policy, taken_up=run.incident.taken_up)
+    served = site.registry.version(champion) if champion is not None else None
+    return DiagnoseResult(found, decision, champion, served, champion, site.windows.count(window), window)
 
 
 def _of_nothing(found: Diagnosis, sentence: str) -> Diagnosis:

@@ -42,7 +42,8 @@ from modelmedic.steps.runtime.run import Outputs
 
 PAYS: Final = "ModelmedicRetrainingPays"
 RELEASE: Final = "ModelmedicReleaseBad"
-HEALS: Final = frozenset({"ModelmedicDrift", "ModelmedicDegraded", "ModelmedicDataBroken", PAYS, RELEASE})  # the alerts that open incidents
+SICK: Final = frozenset({"ModelmedicRequestsFail", "ModelmedicSlow"})
+HEALS: Final = frozenset({"ModelmedicDrift", "ModelmedicDegraded", "ModelmedicDataBroken", PAYS, RELEASE}) | SICK  # open incidents
 NOBODY: Final = "ALERTS"  # the trail of alerts that name no model of ours; no policy has a name in capitals
 _ACTOR: Final = "triage"
 _MOST_REFUSALS: Final = 20  # of one body that are recorded one by one
@@ -120,7 +121,7 @@ def _drifted(batch: _Batch, ledger: Ledger, policy_hash: str, alert: FiringAlert
     """Attach the alert to the open incident, or open one if a verdict or a look bears it out."""
     current = ledger.current(alert.model)
     try:
-        seek = {PAYS: _evidence_of_age, RELEASE: _evidence_of_release}.get(alert.name, _evidence)
+        seek = _SEEK.get(alert.name, _evidence)
         window = current.window if current else seek(batch, ledger, policy_hash, alert.model)
     except Refused as error:
         _refuse(batch, trail, _digest(alert), f"{alert.name}: {error}")
@@ -178,6 +179,16 @@ def _evidence_of_release(_batch: _Batch, _ledger: Ledger, _policy_hash: str, mod
     fires for, so without an open one the release has been dealt with.
     """
     raise Refused(f"no incident of {model} is open, and the monitor opens those about a release itself")
+
+
+def _evidence_of_service(_batch: _Batch, _ledger: Ledger, _policy_hash: str, model: str) -> Window:
+    """Always raises Refused: the sweep opens such an incident within five minutes of the failures,
+    before the alert has held for long enough to fire.
+    """
+    raise Refused(f"no incident of {model} is open, and the sweep opens those about the service itself")
+
+
+_SEEK: Final = {PAYS: _evidence_of_age, RELEASE: _evidence_of_release, **dict.fromkeys(SICK, _evidence_of_service)}
 
 
 def _policy(batch: _Batch, policy_hash: str, model: str) -> Policy:

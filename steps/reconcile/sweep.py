@@ -12,7 +12,7 @@ from typing import Final
 
 from modelmedic.steps.approval.reminder import remind
 from modelmedic.steps.contracts.diagnosis import Release
-from modelmedic.steps.contracts.incident import Incident
+from modelmedic.steps.contracts.incident import SERVICE, Incident
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.ports import Workflows
 from modelmedic.steps.heal.close import close, note_closing
@@ -21,6 +21,7 @@ from modelmedic.steps.incidents.queue import TURN, take_turn
 from modelmedic.steps.reconcile.assess import assess
 from modelmedic.steps.rollout.left_open import end_left_open
 from modelmedic.steps.rollout.repair import disagreements, repair, withdraw_unwatched
+from modelmedic.steps.rollout.service_watch import watch_service
 from modelmedic.steps.runtime.anchoring import anchor
 from modelmedic.steps.runtime.run import Run, Site
 
@@ -63,6 +64,8 @@ def sweep(site: Site) -> SweepReport:
     if current is None:
         said += repair(site)
         end_left_open(site)
+    said += watch_service(site)
+    if current is None:
         taken = take_turn(site)
         if taken is not None:
             said.append(
@@ -144,7 +147,7 @@ def _look_after_heal(site: Site, workflows: Workflows, template: str) -> Iterato
     if phase in _ENDED and site.ledger.closing(current) is None:  # in this order: a heal's close comes before its end
         yield _close_ended(site, current, phase)
         return
-    expected = current.alert != TURN  # an alert starts the heal, which nobody sends where a turn has come
+    expected = current.alert not in (TURN, SERVICE)  # an alert starts the heal, which nobody sends for what the sweep opened
     late = phase is None and (not expected or site.clock.now() >= current.opened_at + _PATIENCE)
     if late and ensure_heal(workflows, template, current, "reconcile", site.trail):
         check = "; check that alerts reach the event source" if expected else ""

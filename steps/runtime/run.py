@@ -19,7 +19,7 @@ from modelmedic.steps.contracts.keys import model_hash, release_key, stage_key
 from modelmedic.steps.contracts.notification import Notification, Severity
 from modelmedic.steps.contracts.places import Places
 from modelmedic.steps.contracts.policy import Policy
-from modelmedic.steps.contracts.ports import Clock, Notifier, ObjectStore, References, Registry, Serving, Windows
+from modelmedic.steps.contracts.ports import Clock, Notifier, ObjectStore, References, Registry, ServiceHealth, Serving, Windows
 from modelmedic.steps.contracts.results import Result
 from modelmedic.steps.contracts.samples import Publisher
 from modelmedic.steps.effects.journal import Journal
@@ -62,7 +62,7 @@ class Site:
     as one version does, in this process, for replays that trust their models; None: models are
     asked in child processes. `pages` is false where nobody will look at an incident's page, as in
     a replay. `anchor_key` signs the remarks on the trail's end. `places` are what messages and
-    pages link to.
+    pages link to. `health` says how the service is to its callers; None: nobody knows.
     """
 
     policy: Policy
@@ -83,6 +83,7 @@ class Site:
     pages: bool = True
     anchor_key: bytes | None = None
     places: Places = field(default_factory=Places)
+    health: ServiceHealth | None = None
 
     @property
     def model(self) -> str:

@@ -11,6 +11,7 @@ notifiers. The only module that knows all adapters.
 | MODELMEDIC_POLICY | | the file of the policy that a pod is for |
 | MODELMEDIC_POLICIES | | the file with the list of all models, for triage and the sweep |
 | MODELMEDIC_ALERTMANAGER | | an Alertmanager that messages go to where the policy names none |
+| MODELMEDIC_PROMETHEUS | | a Prometheus that scrapes predictors; local ones are asked themselves |
 | MODELMEDIC_LINK_REPORTS | the store's folder | the address below which people read the store |
 | MODELMEDIC_LINK_MLFLOW | `MLFLOW_TRACKING_URI`, where it is a server | MLflow's UI |
 | MODELMEDIC_LINK_ARGO, _GRAFANA, _RUNBOOKS | | Argo's UI, Grafana, the runbooks |
@@ -36,7 +37,7 @@ from modelmedic.steps.contracts.keys import policy_key
 from modelmedic.steps.contracts.notification import Notification
 from modelmedic.steps.contracts.places import Places, places_of
 from modelmedic.steps.contracts.policy import Policy
-from modelmedic.steps.contracts.ports import Clock, Notifier, ObjectStore, Registry, Serving
+from modelmedic.steps.contracts.ports import Clock, Notifier, ObjectStore, Registry, ServiceHealth, Serving
 from modelmedic.steps.contracts.samples import Publisher
 from modelmedic.steps.records.audit import AuditTrail
 from modelmedic.steps.records.documents import exists, keep, read
@@ -201,6 +202,7 @@ class Workspace:
             metrics=self.metrics(work),
             anchor_key=self.anchor_key,
             places=self.places,
+            health=self.health_of(policy, clock),
         )
 
     @property
@@ -253,6 +255,22 @@ class Workspace:
 
             return LocalServing(self.root / "serving" / policy.name, policy, self.store_url, self.store)
         raise BadInput(f"MODELMEDIC_SERVING is {kind!r}; expected local or kserve")
+
+    def health_of(self, policy: Policy, clock: Clock) -> ServiceHealth | None:
+        """What knows how the service of the model is: the Prometheus that the environment names,
+        else the local predictors themselves; None in a cluster without one.
+        """
+        from modelmedic.steps.adapters.prometheus_queries import PROMETHEUS, PrometheusHealth
+
+        if url := self.environment.get(PROMETHEUS):
+            return PrometheusHealth(url, policy.name)
+        if self.environment.get("MODELMEDIC_SERVING", "local") not in ("", "local"):
+            return None
+        from modelmedic.steps.adapters.local_serving.health import LocalHealth
+        from modelmedic.steps.adapters.local_serving.serving import LocalServing
+
+        root = self.root / "serving" / policy.name
+        return LocalHealth(LocalServing(root, policy, self.store_url, self.store).counted, root / "health.json", clock)
 
     def _kserve(self, policy: Policy) -> Serving:
         from modelmedic.steps.adapters.kserve.serving import KServeServing

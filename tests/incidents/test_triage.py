@@ -138,11 +138,12 @@ def test_the_incident_that_the_monitor_opened_gets_the_alert_as_evidence_and_a_h
     assert [document["alert"] for document in desk.ledger.evidence(opened)] == ["ModelmedicDrift"]
 
 
-def test_an_alert_about_a_release_belongs_to_the_incident_that_the_monitor_opened_or_to_none(desk: Desk) -> None:
+@pytest.mark.parametrize("name", ["ModelmedicReleaseBad", "ModelmedicRequestsFail", "ModelmedicSlow"])
+def test_an_alert_about_a_release_or_the_service_belongs_to_the_incident_that_is_open_or_to_none(desk: Desk, name: str) -> None:
     desk.judged(VerdictState.DRIFTED)
-    assert desk.take(alert(labels={"alertname": "ModelmedicReleaseBad", "model": "churn"})) == {"refused": 1}
+    assert desk.take(alert(labels={"alertname": name, "model": "churn"})) == {"refused": 1}
     opened, _ = desk.ledger.open_incident("churn", POLICIES["churn"].hash, WINDOW, "release-audit", {})
-    assert desk.take(alert(labels={"alertname": "ModelmedicReleaseBad", "model": "churn"})) == {"attached": 1}
+    assert desk.take(alert(labels={"alertname": name, "model": "churn"})) == {"attached": 1}
     assert desk.workflows.heals == {opened.id: "heal-churn"}
 
 

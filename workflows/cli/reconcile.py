@@ -14,14 +14,21 @@ from modelmedic.workflows.cli.place import place_options, policy_at, say, worksp
 @click.pass_context
 def reconcile(ctx: click.Context, policy: Path, as_json: bool, home: Path | None, below: tuple[Path, ...], above: tuple[Path, ...]) -> None:
     """Bring records, serving and aliases of POLICY's model back together, and assess heals whose
-    labels have matured.
+    labels have matured. Where the version that serves fails its callers, the incident about it is
+    healed at once: one that was promoted shortly before is taken back.
 
     Exit code 77 when they do not agree and only a person can say which of them is right.
     """
+    from modelmedic.steps.contracts.incident import SERVICE
+    from modelmedic.steps.heal.engine import heal as walk
     from modelmedic.steps.reconcile.sweep import sweep
     from modelmedic.workflows.cli.console import out, print_json, safe
 
-    done = sweep(workspace(home).site(policy_at(policy, below, above), say=say))
+    place = workspace(home)
+    site = place.site(policy_at(policy, below, above), say=say)
+    done = sweep(site)
+    if (current := site.ledger.current(site.model)) is not None and current.alert == SERVICE:
+        walk(place.run(current.id, say=say))
     if as_json:
         print_json(done)
     else:

@@ -45,6 +45,7 @@ def _environment(platform: Platform) -> dict[str, str]:
         "MODELMEDIC_POLICIES": f"{POLICY}/{INDEX_KEY}",
         "MODELMEDIC_PUSHGATEWAY": services.pushgateway,
         "MODELMEDIC_ALERTMANAGER": services.alertmanager,
+        "MODELMEDIC_PROMETHEUS": services.prometheus,
         "MODELMEDIC_NAMESPACE": platform.namespace,
         "MLFLOW_TRACKING_URI": services.registry,
         "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",

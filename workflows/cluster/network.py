@@ -25,6 +25,7 @@ def network(platform: Platform, serving_namespaces: Iterable[str]) -> Iterator[d
     yield opened(platform, "steps-to-registry", _classes("observe", "validate", "deploy"), egress=[_to(peers.registry)])
     yield opened(platform, "steps-to-alertmanager", _classes("observe", "deploy", "triage"), egress=[_to(peers.alertmanager)])
     yield opened(platform, "observe-to-pushgateway", _classes("observe", "deploy"), egress=[_to(peers.pushgateway)])
+    yield opened(platform, "deploy-to-prometheus", _classes("deploy"), egress=[_to(peers.prometheus)])
     yield opened(platform, "deploy-to-predictors", _classes("deploy"), egress=[_predictors(sorted(set(serving_namespaces)))])
 
 

@@ -83,6 +83,7 @@ class Services(Section):
     registry: BaseUrl = "http://mlflow:5000"
     pushgateway: BaseUrl = "http://pushgateway:9091"
     alertmanager: BaseUrl = "http://alertmanager:9093"
+    prometheus: BaseUrl = "http://prometheus:9090"
 
 
 class Links(Section):

@@ -8,7 +8,13 @@ from urllib.parse import urlsplit
 
 from modelmedic.workflows.inputs.platform import Peer, Peers, Platform
 
-_ADDRESSES: Final = {"store": "storeEndpoint", "registry": "registry", "pushgateway": "pushgateway", "alertmanager": "alertmanager"}
+_ADDRESSES: Final = {
+    "store": "storeEndpoint",
+    "registry": "registry",
+    "pushgateway": "pushgateway",
+    "alertmanager": "alertmanager",
+    "prometheus": "prometheus",
+}
 _NAME: Final = "app.kubernetes.io/name"
 _CLUSTER: Final = ("svc", "cluster", "local")
 

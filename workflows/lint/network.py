@@ -17,6 +17,7 @@ _OPENINGS: Final = {  # which NetworkPolicy leads to the address in a variable o
     "MLFLOW_TRACKING_URI": "modelmedic-steps-to-registry",
     "MODELMEDIC_PUSHGATEWAY": "modelmedic-observe-to-pushgateway",
     "MODELMEDIC_ALERTMANAGER": "modelmedic-steps-to-alertmanager",
+    "MODELMEDIC_PROMETHEUS": "modelmedic-deploy-to-prometheus",
 }
 
 

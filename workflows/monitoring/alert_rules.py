@@ -156,6 +156,7 @@ ALERTS: Final = (
         "More requests to {{ $labels.model }} end in an error of its own than its policy allows, or a fifth of them in any error.",
         (_ASKED, _requests(m.REQUESTS, "0+2x80", "500"), _requests(m.FAILURES, "0+2x80", "500"), *_BOUNDS),
         (_ASKED, _requests(m.REQUESTS, "0+6x80", "422"), _requests(m.FAILURES, "0+6x80", "422"), *_BOUNDS),
+        heals=True,
     ),
     Alert(
         "ModelmedicSlow",
@@ -166,6 +167,7 @@ ALERTS: Final = (
         "One request in twenty to {{ $labels.model }} has taken longer than its policy allows for a quarter of an hour.",
         (_ASKED, *_buckets("0+30x80"), *_BOUNDS),
         (_ASKED, *_buckets("0+59x80"), *_BOUNDS),
+        heals=True,
     ),
     Alert(
         "ModelmedicRetrainingPays",

@@ -18,6 +18,8 @@ import pyarrow as pa
 from modelmedic.steps.adapters.local_serving.predictors import GATEWAY, PredictorProcesses, call
 from modelmedic.steps.adapters.local_serving.processes import locked
 from modelmedic.steps.adapters.local_serving.state import LocalState, PredictorSlot, StateFile
+from modelmedic.steps.adapters.predictor.client import metrics_page
+from modelmedic.steps.adapters.predictor.counters import read_traffic
 from modelmedic.steps.contracts.errors import ModelmedicError, Refused, Transient
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.ports import ObjectStore
@@ -168,6 +170,14 @@ class LocalServing:
         counts = call("GET", f"{self.url}/modelmedic/traffic")
         roles = {"champion": wanted.champion, "canary": wanted.canary}
         return {role: Traffic(**counts.get(slot.name, {"requests": 0, "failures": 0})) for role, slot in roles.items() if slot is not None}
+
+    def counted(self, version: str) -> tuple[str, Traffic] | None:
+        """The process that serves the version, champion, canary or previous, and the counters of
+        its /metrics; None where none runs. Raises Transient.
+        """
+        slot = next((slot for slot in self._document.read().slots if slot.version == version), None)
+        url = self._predictors.url(slot.name) if slot is not None else None
+        return (slot.name, read_traffic(metrics_page(url))) if slot is not None and url is not None else None
 
     def flush(self) -> None:
         """Wait until every answer so far is in the inference log. Raises Transient when the store

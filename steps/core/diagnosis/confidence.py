@@ -18,6 +18,7 @@ LABELS_SCATTERED = 0.8  # the world may have become noisier by itself
 RELEASE = 0.96
 RELEASE_UNRECORDED = 0.92
 RELEASE_SUSPECTED = 0.6  # by its answers alone: not counted, and a person is asked
+SICK = 0.9  # a service, with or without a release: not counted; what was measured is the cause itself
 SEASON = 0.88
 QUIET = 0.92
 QUIET_OF_FEW_ROWS = 0.88

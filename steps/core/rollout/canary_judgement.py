@@ -16,7 +16,7 @@ from modelmedic.steps.contracts.window import format_duration
 from modelmedic.steps.contracts.words import Task
 
 _SAME = 1e-4  # how far a served prediction may be from the validated one: above float32's rounding, below any difference that matters
-_SLOWER = 1.5  # times the champion's p95; beyond, a canary above the policy's bound is withdrawn
+SLOWER = 1.5  # times the champion's p95; beyond, a canary above the policy's bound is withdrawn
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ def judge_share(
     if canary is None:
         return _hold_or_withdraw(late, f"at {share} % no traffic of the canary could be read")
     failed = canary.failures / canary.requests if canary.requests else 0.0
-    if canary.failures and canary.failures >= _few(rollout) and failed > rollout.maxErrorShare:
+    if canary.failures and canary.failures >= few_failures(rollout) and failed > rollout.maxErrorShare:
         return Judgement(
             "withdraw",
             f"at {share} % the canary failed {canary.failures} of {canary.requests} requests; {rollout.maxErrorShare:.1%} are allowed",
@@ -124,7 +124,7 @@ def traffic_between(now: Traffic, then: Traffic) -> Traffic:
     return Traffic(requests, failures, now.latency_p95_ms)
 
 
-def _few(rollout: Rollout) -> int:
+def few_failures(rollout: Rollout) -> int:
     """Failures that are enough to be believed before the least number of requests was reached."""
     return max(3, math.ceil(rollout.maxErrorShare * rollout.minRequests))
 
@@ -134,7 +134,7 @@ def _hold_or_withdraw(late: bool, sentence: str) -> Judgement:
 
 
 def _too_slow(p95: float, champion: float | None, bound: float) -> str | None:
-    if p95 <= bound or (champion is not None and p95 <= _SLOWER * champion):
+    if p95 <= bound or (champion is not None and p95 <= SLOWER * champion):
         return None
     beside = f", the champion's {champion:.0f} ms" if champion is not None else ""
     return f"the canary's p95 is {p95:.0f} ms{beside}; {bound:.0f} ms are allowed"

@@ -218,3 +218,15 @@ def test_a_state_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     file.write_text('{"generation": "many"}')
     with pytest.raises(BadInput, match=rf"{file} is no state of local serving \(generation: "):
         StateFile(tmp_path).read()
+
+
+def test_what_a_version_was_asked_is_counted_by_its_own_process_also_after_another_took_its_place(world: ServingWorld) -> None:
+    serving = _serving(world)
+    serving.start(world.model("1", value=0.1))
+    world.ask(ROWS)
+    serving.start_canary(world.model("2", status=500), expected=serving.state().generation)
+    serving.promote(expected=serving.state().generation)
+    with pytest.raises(Transient):
+        world.ask(ROWS)
+    counted = [(each[1].requests, each[1].failures) for version in ("1", "2") if (each := serving.counted(version)) is not None]
+    assert (counted, serving.counted("3")) == ([(1, 0), (1, 1)], None)
