@@ -35,7 +35,7 @@ def to_service(name: str, address: str, named: Mapping[str, str], kube: Kube | N
 
 
 def to_prometheus(named: Mapping[str, str], kube: Kube | None, platform: Platform) -> Ask | None:
-    """The way to Prometheus, which no step speaks to: one of the pods of `peers.prometheus`.
+    """The way to Prometheus: one of the pods of `peers.prometheus`.
 
     Asking raises NotFound where there is none.
     """
