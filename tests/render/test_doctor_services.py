@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from modelmedic.steps.adapters.http import HttpClient
 from modelmedic.steps.adapters.prometheus import Pushgateway
 from modelmedic.steps.contracts import metrics as m
-from modelmedic.steps.contracts.errors import ModelmedicError, NotFound, Refused
+from modelmedic.steps.contracts.errors import ModelmedicError, NotFound, Refused, Transient
 from modelmedic.steps.contracts.samples import Sample
 from modelmedic.workflows.cli import main
 from modelmedic.workflows.inputs.platform import Peer, Peers, Platform, Services
@@ -91,6 +91,12 @@ def test_a_service_that_does_not_answer_is_missing_and_one_that_may_not_be_asked
     path = next(each for each in healthy() if each.endswith(gone))
     assert states(Proxy({**healthy(), path: NotFound("no such Service")}))[subject] == MISSING
     assert states(Proxy({**healthy(), path: Refused("no right")}))[subject] == UNKNOWN
+
+
+def test_a_service_that_the_api_server_alone_does_not_reach_is_unknown() -> None:
+    path = next(each for each in healthy() if each.endswith("/api/v1/status"))
+    cut = Transient("GET … was answered 503: error trying to reach service: dial tcp 10.0.0.1:9091: i/o timeout")
+    assert states(Proxy({**healthy(), path: cut}))["Pushgateway"] == UNKNOWN
 
 
 def test_a_prometheus_without_a_pod_is_missing() -> None:

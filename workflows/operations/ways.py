@@ -8,12 +8,13 @@ from urllib.parse import urlsplit
 
 from modelmedic.steps.adapters.http import HttpClient
 from modelmedic.steps.adapters.kube.client import Kube
-from modelmedic.steps.contracts.errors import NotFound, Transient
+from modelmedic.steps.contracts.errors import NotFound, Refused, Transient
 from modelmedic.workflows.inputs.platform import Peer, Platform
 from modelmedic.workflows.inputs.reach import peer_of
 
 STORE, REGISTRY, PUSHGATEWAY, PROMETHEUS = "store", "registry", "pushgateway", "prometheus"
 NAMES: Final = (STORE, REGISTRY, PUSHGATEWAY, PROMETHEUS)
+_NO_WAY: Final = "error trying to reach service"  # the API server's words
 Ask = Callable[[str], dict[str, Any]]  # from a path to the JSON object that answers it
 
 
@@ -31,7 +32,7 @@ def to_service(name: str, address: str, named: Mapping[str, str], kube: Kube | N
         return None
     scheme, host = urlsplit(address).scheme, str(urlsplit(address).hostname).partition(".")[0]
     path = f"/api/v1/namespaces/{place.namespace or platform.namespace}/services/{scheme}:{host}:{place.port}/proxy"
-    return lambda asked: kube.get(f"{path}{asked}")
+    return lambda asked: _proxied(kube, f"{path}{asked}")
 
 
 def to_prometheus(named: Mapping[str, str], kube: Kube | None, platform: Platform) -> Ask | None:
@@ -51,9 +52,21 @@ def to_prometheus(named: Mapping[str, str], kube: Kube | None, platform: Platfor
         found = [pod["metadata"]["name"] for pod in kube.listed(pods, selector)]
         if not found:
             raise NotFound(f"no pod is at {pods} with the labels {selector}")
-        return kube.get(f"{pods}/{min(found)}:{place.port}/proxy{path}")
+        return _proxied(kube, f"{pods}/{min(found)}:{place.port}/proxy{path}")
 
     return ask
+
+
+def _proxied(kube: Kube, path: str) -> dict[str, Any]:
+    """Raises Refused where the API server itself does not get through: that says nothing of steps,
+    which NetworkPolicies let through.
+    """
+    try:
+        return kube.get(path)
+    except Transient as error:
+        if _NO_WAY in str(error):
+            raise Refused(f"the API server does not get through to it, as where a NetworkPolicy is between ({error})") from error
+        raise
 
 
 def by_address(name: str, address: str) -> Ask:
