@@ -1,5 +1,6 @@
 """The finding of detection about one window, compared with the reference."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -133,6 +134,49 @@ class Performance:
 
 
 @dataclass(frozen=True, slots=True)
+class LossCurve:
+    """The errors that the reference's labels show, by ranges of the answer between `edges`: the
+    label's mean less the answer's (binary), or the mean squared error (regression).
+    """
+
+    edges: tuple[float, ...]
+    errors: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedLoss:
+    """The mean loss to expect of a window whose labels are not known yet, from its answers alone;
+    labels that are known count as they are.
+
+    `rise` is the logarithm of it over the same estimate for the reference, whose realised loss is
+    `reference`. `usual` is the rise beyond which it alarms, learnt from `windows` before; None
+    while they are too few.
+    """
+
+    value: float
+    reference: float
+    rise: float
+    labelled: float  # share of the rows, 0..1
+    windows: int = 0
+    usual: float | None = None
+    alarming: bool = False
+
+    @property
+    def highest(self) -> float | None:
+        """The highest loss that is usual, as a loss."""
+        return self.reference * math.exp(self.usual) if self.usual is not None else None
+
+    @property
+    def sentence(self) -> str:
+        """It in words, for a person."""
+        known = f", {self.labelled:.0%} of its labels known" if self.labelled else ""
+        said = f"its answers let expect a mean loss of {self.value:.4g} (reference {self.reference:.4g}){known}"
+        if self.highest is None:
+            return f"{said}; how much is usual is not known before 24 windows, of which there are {self.windows}"
+        return f"{said}; up to {self.highest:.4g} is usual"
+
+
+@dataclass(frozen=True, slots=True)
 class Thresholds:
     """The bounds past which a column counts as shifted; keyed by the model version whose
     reference was replayed.
@@ -153,6 +197,7 @@ class Thresholds:
     hold_design: float = 1.0  # the same of the slope of the label on the answer
     loss_usual: float = 0.0  # the most that the mean loss of a stretch of the reference exceeded the whole's by, as a share of it
     segments: tuple["Thresholds", ...] = ()  # of the layout's segments, in their order
+    curve: LossCurve | None = None  # None where the reference has too few labels
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +248,7 @@ class Verdict:
     changes: tuple[SuddenChange, ...] = ()  # that were seen since the last look; each alarms without another window
     unreadable: int = 0  # objects of the log and the labels that were left out, because they cannot be read
     segments: tuple[SegmentFinding, ...] = ()  # of `data.segments`, those in which something differs
+    expected: ExpectedLoss | None = None  # it alarms beside the verdict, never by it
 
     @property
     def alarming(self) -> bool:

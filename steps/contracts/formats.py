@@ -56,6 +56,7 @@ DOCUMENTS: Final = (
     Document("comparison of versions", "comparisons/<model>/<version>/<time>.json"),
     Document("scales of hours", "hours/<model>/<digest>/scales.json", canonical=False),
     Document("week of hours", "hours/<model>/<digest>/<week>.json", canonical=False),
+    Document("expected losses", "hours/<model>/expected-losses.json"),
     Document("profile", "reference/<model>/<version>/profile-<digest>.json", newest=3, canonical=False),
     Document("thresholds", "reference/<model>/<version>/thresholds-<digest>.json"),
     Document("rows of the first training", "reference/<model>/first/taught.json"),

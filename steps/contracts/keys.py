@@ -180,6 +180,11 @@ def hours_key(model: str, digest: str, week: int | None = None) -> str:
     return f"{folder}/{week:06d}.json" if week is not None else f"{folder}/scales.json"
 
 
+def expected_losses_key(model: str) -> str:
+    """The rises of the expected loss in windows before, from which it is learnt what is usual."""
+    return f"hours/{model_hash(model)}/expected-losses.json"
+
+
 def verdict_folder(model: str) -> str:
     """The verdicts on every version of the model."""
     return f"verdicts/{model_hash(model)}/"

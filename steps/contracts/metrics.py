@@ -45,6 +45,11 @@ PROBLEMS: Final = Metric("modelmedic_data_problems", "gauge", "Faults of the dat
 LOSS: Final = Metric(
     "modelmedic_loss", "gauge", "Mean loss of labelled rows, in the reference and the current window.", ("model", "window")
 )
+EXPECTED: Final = Metric(
+    "modelmedic_expected_loss", "gauge", "Mean loss to expect of the current window, whose labels are not all known, from its answers."
+)
+EXPECTED_USUAL: Final = Metric("modelmedic_expected_loss_usual", "gauge", "The highest expected loss that is usual for the windows before.")
+EXPECTED_HIGH: Final = Metric("modelmedic_expected_loss_high", "gauge", "1 while the expected loss is higher than is usual.")
 BUDGET: Final = Metric("modelmedic_error_budget_spent_ratio", "gauge", "Share of the labelled windows of 30 days that were degraded.")
 LABELLED: Final = Metric("modelmedic_labelled_ratio", "gauge", "Share of the rows whose label is due that have one.")
 LABEL_LAG: Final = Metric("modelmedic_label_lag_seconds", "gauge", "How far the newest label lies behind the delay that the policy allows.")
@@ -92,6 +97,9 @@ PUSHED: Final[dict[str, tuple[Metric, ...]]] = {
         EFFECT,
         PROBLEMS,
         LOSS,
+        EXPECTED,
+        EXPECTED_USUAL,
+        EXPECTED_HIGH,
         BUDGET,
         LABELLED,
         LABEL_LAG,

@@ -2,13 +2,14 @@
 and kept. Called by the monitor.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from modelmedic.steps.contracts.codec import canonical, sha256, to_plain
 from modelmedic.steps.contracts.detection import Thresholds
 from modelmedic.steps.contracts.errors import BadInput
 from modelmedic.steps.contracts.keys import reference_key
+from modelmedic.steps.core.detection.expected_loss import loss_curve
 from modelmedic.steps.core.detection.thresholds import alarm_level, calibrate
 from modelmedic.steps.core.profiles.document import from_document, to_document
 from modelmedic.steps.core.profiles.layout_choice import choose_layout
@@ -20,7 +21,7 @@ from modelmedic.steps.records.documents import put, read
 from modelmedic.steps.runtime.reference import champion_reference
 from modelmedic.steps.runtime.run import Site
 
-_KNOWN = 4  # one up with every change of what thresholds hold: those kept before are made anew
+_KNOWN = 5  # one up with every change of what thresholds hold: those kept before are made anew
 _SAMPLE = 200_000  # rows from which the layout is chosen
 
 
@@ -68,6 +69,7 @@ def thresholds(site: Site, reference: ReferenceProfile, rows: int) -> Thresholds
     if site.policy.data.time in table.column_names:
         table = table.sort_by(site.policy.data.time)
     made = calibrate(table, reference.profile.layout, rows, alpha=alpha, explicit=detect.effects, version=reference.version)
+    made = replace(made, curve=loss_curve(table, reference.profile.layout))
     facts = {"version": reference.version, "alpha": alpha, "replayed": made.replayed, "effect": made.effect, "design": made.design}
     site.once("thresholds.calibrated", key, facts, since=site.clock.now())
     put(site.store, key, made)

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from modelmedic.steps.contracts import metrics as m
 from modelmedic.steps.contracts.ageing import AgeingLook
-from modelmedic.steps.contracts.detection import Verdict
+from modelmedic.steps.contracts.detection import ExpectedLoss, Verdict
 from modelmedic.steps.contracts.errors import ModelmedicError
 from modelmedic.steps.contracts.samples import Publisher, Sample
 from modelmedic.steps.contracts.words import VerdictState
@@ -54,6 +54,8 @@ def monitor_samples(site: Site, seen: MonitorResult) -> Iterator[Sample]:
     if verdict.performance is not None:
         yield Sample(m.LOSS, verdict.performance.reference, {"window": "reference"})
         yield Sample(m.LOSS, verdict.performance.current, {"window": "current"})
+    if verdict.expected is not None:
+        yield from _expected_samples(verdict.expected)
     yield Sample(m.BUDGET, spent_budget(site, verdict, seen.champion))
     yield Sample(m.LABELLED, seen.labelled.maturity)
     yield Sample(m.LABEL_LAG, seen.labelled.lag.total_seconds())
@@ -61,6 +63,13 @@ def monitor_samples(site: Site, seen: MonitorResult) -> Iterator[Sample]:
     yield Sample(m.RETRAINING_PAYS, float(seen.pays))
     if seen.aged is not None:
         yield from _ageing_samples(seen.aged)
+
+
+def _expected_samples(found: ExpectedLoss) -> Iterator[Sample]:
+    yield Sample(m.EXPECTED, found.value)
+    yield Sample(m.EXPECTED_HIGH, float(found.alarming))
+    if found.highest is not None:
+        yield Sample(m.EXPECTED_USUAL, found.highest)
 
 
 def _ageing_samples(aged: AgeingLook) -> Iterator[Sample]:

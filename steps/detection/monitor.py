@@ -21,12 +21,14 @@ from modelmedic.steps.contracts.notification import Severity
 from modelmedic.steps.contracts.window import Window, utc
 from modelmedic.steps.contracts.words import VerdictState
 from modelmedic.steps.core.decision.limits import replaces_champion
+from modelmedic.steps.core.detection.expected_loss import expected_loss
 from modelmedic.steps.core.detection.verdict import VerdictContext, judge_profiles, with_changes
 from modelmedic.steps.core.incidents.incident_window import due_window, evidence_window
 from modelmedic.steps.core.incidents.persistence import AlarmPersistence, persistence
 from modelmedic.steps.detection.ageing import look, note_look, open_due, pays
 from modelmedic.steps.detection.calibration import ReferenceProfile, reference_profile, thresholds
 from modelmedic.steps.detection.comparison import ReleaseWatch, watch_versions
+from modelmedic.steps.detection.expected_loss import with_expected
 from modelmedic.steps.detection.profiles import LabelledWindow, current_profile, labelled_profile
 from modelmedic.steps.detection.sequential import sudden_changes
 from modelmedic.steps.incidents.opening import note_opening, open_incident
@@ -109,13 +111,16 @@ def monitor(site: Site, end: datetime | None = None, *, compare: bool = True) ->
     alarm = (held.holds or bool(verdict.changes)) and (settles is None or verdict.state is VerdictState.BROKEN)
     watched = watch_versions(site, end, champion) if compare else ReleaseWatch()
     incident = site.ledger.current(site.model)
-    aged = _aged(site, champion, end, early=alarm)
+    expected = verdict.expected is not None and verdict.expected.alarming
+    aged = _aged(site, champion, end, early=alarm or expected)
     again = _again(site, champion, verdict, earlier, aged) if alarm and incident is None else None
     if again is not None:
         _note_repeat(site, key, verdict, again)
     early = since is not None and end <= since
     sentence = _sentence(site, verdict, held, None if alarm else settles, early=early and not alarm) + _repeats(again)
     site.say(f"{verdict.state.value}: {sentence}")
+    if verdict.expected is not None and expected:
+        site.say(f"no verdict, but {verdict.expected.sentence}")
     say_what_is_left_out(site, window)
     due = aged is not None and pays(site, aged, site.clock.now())
     incident, opened = _open(site, verdict, held, labelled) if alarm and again is None else (incident, False)
@@ -151,7 +156,11 @@ def _judge(site: Site, reference: ReferenceProfile, window: Window, champion: st
         window=window,
         whole=not aside,
     )
-    verdict = judge_profiles(reference.profile, current, thresholds(site, reference, current.rows), asked)
+    limits = thresholds(site, reference, current.rows)
+    verdict = judge_profiles(reference.profile, current, limits, asked)
+    if limits.curve is not None and (labelled.window != window or labelled.newest is not None):
+        found = expected_loss(reference.profile, current, limits.curve, labelled.newest)
+        verdict = with_expected(site, verdict, found, window)
     if not current.rows and not site.windows.count(window):
         verdict = replace(verdict, sentence=no_requests(site, window))
     return replace(verdict, model=site.model, model_version=champion, measured_at=site.clock.now()), labelled

@@ -6,7 +6,7 @@ answers as a canary until it has a release.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -31,6 +31,7 @@ class LabelledWindow:
     window: Window
     profile: Profile
     lag: timedelta = timedelta(0)  # from the newest row with a label to the newest row whose label is due
+    newest: tuple[Profile, Profile] | None = None  # all rows of the current window and those with a label, where its labels were read
 
     @property
     def maturity(self) -> float:
@@ -53,14 +54,17 @@ def labelled_profile(site: Site, layout: Layout, window: Window) -> LabelledWind
     `window` have not matured.
     """
     labels = site.policy.data.labels
+    newest = None
     if labels.delay <= (1 - labels.maturity) * window.length:
-        newest = _labelled(site, layout, window)
-        if newest.maturity >= labels.maturity or not labels.delay:
-            return newest
-    return _labelled(site, layout, Window(window.start - labels.delay, window.end - labels.delay))
+        found = _labelled(site, layout, window, apart=True)
+        if found.maturity >= labels.maturity or not labels.delay:
+            return found
+        newest = found.newest
+    return replace(_labelled(site, layout, Window(window.start - labels.delay, window.end - labels.delay)), newest=newest)
 
 
-def _labelled(site: Site, layout: Layout, window: Window) -> LabelledWindow:
+def _labelled(site: Site, layout: Layout, window: Window, *, apart: bool = False) -> LabelledWindow:
+    """`apart` counts the rows with a label by themselves as well, unless all have one."""
     time, target = site.policy.data.time, site.policy.data.target
     aside, released = site.history.quarantined(site.model), first_releases(site)
     table = site.windows.table(window, limit=_MOST_LABELLED)
@@ -70,8 +74,17 @@ def _labelled(site: Site, layout: Layout, window: Window) -> LabelledWindow:
     profiler = Profiler(layout, [PREDICTION])
     for batch in batches:
         profiler.add(batch)
-    rows = pa.Table.from_batches(batches, schema=table.schema)
-    return LabelledWindow(window, profiler.result(), _lag(rows, time, target, site.clock.now() - site.policy.data.labels.delay))
+    rows, whole = pa.Table.from_batches(batches, schema=table.schema), profiler.result()
+    lag = _lag(rows, time, target, site.clock.now() - site.policy.data.labels.delay)
+    known = rows.filter(pc.is_valid(rows[target])) if apart and whole.labels < whole.rows else None
+    return LabelledWindow(window, whole, lag, (whole, _answers(layout, known)) if known is not None else None)
+
+
+def _answers(layout: Layout, rows: pa.Table) -> Profile:
+    profiler = Profiler(replace(layout, time=None, rich=(), cuts=()), [PREDICTION])
+    for batch in rows.to_batches():
+        profiler.add(batch)
+    return profiler.result()
 
 
 def _lag(rows: pa.Table, time: str, target: str, due: datetime) -> timedelta:

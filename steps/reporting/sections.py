@@ -66,15 +66,21 @@ def _beyond(drawn: ColumnComparison) -> str:
 
 def drift_sentence(verdict: Verdict | None, comparison: Comparison | None) -> str:
     if verdict is not None and verdict.sentence:
-        return (
+        told = (
             f"{verdict.sentence[:1].upper()}{verdict.sentence[1:]} ({number(verdict.rows)} rows against {number(verdict.reference_rows)})."
         )
+        return f"{told} {_expected(verdict)}".rstrip()
     if comparison is None:
         return ""
     drifted = [drawn.column for drawn in comparison.columns if drawn.shift and drawn.shift.shifted]
     if not drifted:
         return "No column that is shown here moved beyond its limit."
     return f"{len(drifted)} of the columns shown moved beyond their limits, most of all {short(drifted[0])}."
+
+
+def _expected(verdict: Verdict) -> str:
+    said = verdict.expected.sentence if verdict.expected else ""
+    return f"{said[:1].upper()}{said[1:]}." if said else ""
 
 
 def causes_considered(diagnosis: Diagnosis | None) -> Mapping[str, Any]:

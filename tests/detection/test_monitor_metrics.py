@@ -13,8 +13,12 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from modelmedic.steps.adapters.prometheus import Pushgateway, TextFile, publisher
 from modelmedic.steps.contracts import metrics as m
+from modelmedic.steps.contracts.keys import expected_losses_key
+from modelmedic.steps.core.detection.expected_loss import LEAST_WINDOWS
+from modelmedic.steps.detection.expected_loss import PastRises, WindowRise
 from modelmedic.steps.detection.metrics import monitor_samples, publish_verdict
 from modelmedic.steps.detection.monitor import monitor
+from modelmedic.steps.records.documents import put
 from tests.data.log import DAY, policy
 from tests.detection.test_monitor import older, turned, without_region
 from tests.worlds.detection import MonitoredSite, monitored_site
@@ -36,6 +40,7 @@ def test_every_metric_of_the_monitor_is_there(tmp_path: Path) -> None:
     here = monitored_site(tmp_path, policy(retrain={"history": "7d"}))  # rows of a week are history enough for pilots
     here.serve(0)
     here.serve(7, change=lambda table: without_region(turned(table)))
+    put(here.site.store, expected_losses_key("loans"), PastRises((WindowRise(here.at(0), 0.0),) * LEAST_WINDOWS))
     names = {sample.metric for day in (7, 14) for sample in monitor_samples(here.site, monitor(here.site, here.at(day)))}
     assert names == set(m.PUSHED[m.MONITOR_JOB])
 

@@ -137,6 +137,16 @@ ALERTS: Final = (
         heals=True,
     ),
     Alert(
+        "ModelmedicLossExpected",
+        f"max by (model) ({m.EXPECTED_HIGH}) == 1",
+        _AT_ONCE,
+        "warning",
+        "{{ $labels.model }} is less sure of its answers than usual",
+        "The answers of {{ $labels.model }}, whose labels are not known yet, let expect a higher loss than in the windows before.",
+        (Series(m.EXPECTED_HIGH, _ON),),
+        (Series(m.EXPECTED_HIGH, _QUIET),),
+    ),
+    Alert(
         "ModelmedicReleaseBad",
         f"max by (model) ({m.RELEASE_BAD}) == 1",
         _AT_ONCE,

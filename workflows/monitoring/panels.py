@@ -178,9 +178,13 @@ MODEL: Final = (
     Panel(
         "Loss",
         "lines",
-        ((f"max by (window) ({m.LOSS}{{{_MODEL}}})", "{{window}} window"),),
+        (
+            (f"max by (window) ({m.LOSS}{{{_MODEL}}})", "{{window}} window"),
+            (_of_model(m.EXPECTED), "expected of the current window"),
+            (_of_model(m.EXPECTED_USUAL), "the highest that is usual to be expected"),
+        ),
         nothing="no labels yet",
-        description="Mean loss of labelled rows.",
+        description="Mean loss of labelled rows; and what the answers of rows without a label let expect.",
         alert="ModelmedicDegraded",
     ),
     Panel(
