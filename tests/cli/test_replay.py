@@ -4,19 +4,12 @@ import json
 from pathlib import Path
 
 import pytest
-import yaml
 
 from modelmedic.steps.adapters.store.folder import FolderStore
-from modelmedic.steps.contracts.policy import Policy
 from tests.cli.program import run
 from tests.worlds.past import ACTS, healed, kept, quarantined
 from tests.worlds.played import policy
-
-
-def written(rules: Policy, file: Path) -> Path:
-    """The policy as a file."""
-    file.write_text(yaml.safe_dump(rules.model_dump(mode="json", by_alias=True, exclude_unset=True)))
-    return file
+from tests.worlds.written import written
 
 
 @pytest.fixture

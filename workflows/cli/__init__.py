@@ -21,6 +21,7 @@ SECTIONS: Final[dict[str, dict[str, Entry]]] = {
         "defaults": ("policy", "Show every value of a policy, with its source."),
         "schema": ("policy", "Print the JSON Schema of a healing policy."),
         "backtest": ("backtest", "Replay a policy over past data, beside simpler habits."),
+        "rules": ("rules", "Review the rules of a policy by what came of them."),
         "replay": ("replay", "Decide past incidents again by a changed policy."),
     },
     "The loop": {

@@ -21,16 +21,18 @@ page_option = click.option(
 )
 
 
-def write_page(report: Path, page: str) -> None:
-    """Write the page and name it. Raises BadInput where it cannot be written."""
+def write_page(report: Path, page: str, what: str = "report") -> None:
+    """Write the page, or another text of this name, and say where. Raises BadInput where it cannot
+    be written.
+    """
     from modelmedic.steps.contracts.errors import BadInput
     from modelmedic.workflows.cli.console import safe, talk
 
     try:
         report.write_text(page, encoding="utf-8")
     except OSError as error:
-        raise BadInput(f"--report names {report}, which cannot be written ({error.strerror or error})") from error
-    talk().print(f"report: {safe(str(report))}")
+        raise BadInput(f"the {what} {report} cannot be written ({error.strerror or error})") from error
+    talk().print(f"{what}: {safe(str(report))}")
 
 
 def write_report(report: Path | None, reference: Path, current: Path, roles: "Roles", **opinion: Any) -> None:

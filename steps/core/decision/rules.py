@@ -45,7 +45,7 @@ DEFAULT_RULES = (
 )
 LASTING: Final = "lasting-quarantine"  # the rule by which a person is asked about rows that stay set aside
 _QUIET = frozenset({"patience", "price", "settle", "cooldown", "cap"})  # limits that pass by themselves, and are asked again
-_FALLBACK = DefaultRule("not-enough-evidence", Cause.INSUFFICIENT_EVIDENCE, Remedy.ESCALATE)
+FALLBACK: Final = DefaultRule("not-enough-evidence", Cause.INSUFFICIENT_EVIDENCE, Remedy.ESCALATE)
 
 
 def decide(
@@ -61,7 +61,7 @@ def decide(
     autonomy = min(allowed, rule.max_autonomy, key=lambda level: level.rank)
     if autonomy is Autonomy.SUGGEST and rule.remedy is taken_up:
         autonomy = _of_a_person(policy, rule.max_autonomy)
-    stopped = bool(objections) and (rule.remedy in ADVANCING or rule is _FALLBACK)
+    stopped = bool(objections) and (rule.remedy in ADVANCING or rule is FALLBACK)
     patient = all(objection.limit in _QUIET for objection in objections)
     remedy = rule.remedy if not stopped else Remedy.NONE if patient else Remedy.ESCALATE
     sentence = f"rule {rule.id}: {diagnosis.cause} asks for {rule.remedy}" + (", which a person took up" if rule.remedy is taken_up else "")
@@ -112,4 +112,4 @@ def _rule(diagnosis: Diagnosis, policy: Policy | None) -> DefaultRule:
         fits = rule.harm in (None, diagnosis.harm) and rule.ranking_holds in (None, diagnosis.ranking_holds)
         if rule.cause is diagnosis.cause and fits:
             return rule
-    return _FALLBACK
+    return FALLBACK
