@@ -48,6 +48,7 @@ LATER_FIELDS: Final[tuple[str, ...]] = (  # dotted, such as limits.pause: those 
     "approval.remindAfter",
     "approval.deputy",
     "rollout.bake",
+    "validation.fairness",
 )
 PRICES: Final = {"cautious": 500.0, "balanced": 100.0, "eager": 20.0}  # of a training, in per cent of the loss times days
 LEAST_JUDGED: Final = 100  # labels: below, the t interval over days is wider than the loss itself (bikes: 24 rows a day)
@@ -324,6 +325,17 @@ class Retrain(Section):
         return self.cost if self.cost is not None else PRICES[self.risk.value]
 
 
+class Fairness(Section):
+    """The groups that a binary challenger has to treat alike."""
+
+    columns: tuple[Column, ...] = Field(default=(), description="Features by whose values rows are grouped; none are judged when empty.")
+    maxDifference: Share = Field(
+        default=0.1,
+        description="Allowed difference between two groups in the share of positive answers, and in it among rows of one label.",
+    )
+    threshold: Share = Field(default=0.5, description="The probability from which on an answer counts as positive.")
+
+
 class Validate(Section):
     """The gates that a challenger has to pass."""
 
@@ -342,6 +354,7 @@ class Validate(Section):
         default=0.05, ge=0, description="How much worse than the champion on reference rows a challenger may be."
     )
     latencyP95Ms: Number = Field(default=200.0, gt=0, description="p95 of one prediction request.")
+    fairness: Fairness = Field(default_factory=Fairness, description="Groups that answers may not tell apart more than this.")
 
     @property
     def least_labels(self) -> int:
@@ -586,3 +599,9 @@ def disagreements(
         for column in validation.slices:
             if column not in features:
                 yield "validate.slices", f"validate.slices names {column}; {known}"
+        for column in validation.fairness.columns:
+            if column not in features:
+                yield "validate.fairness.columns", f"validate.fairness.columns names {column}; {known}"
+        if validation.fairness.columns and data.task is not Task.BINARY:
+            said = f"validate.fairness.columns is stated and data.task is {data.task.value}; expected binary, or no columns"
+            yield "validate.fairness.columns", said

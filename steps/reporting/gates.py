@@ -8,7 +8,7 @@ from modelmedic.steps.reporting.pictures.strips import extent, strip
 from modelmedic.steps.reporting.pictures.text import short, words
 from modelmedic.steps.reporting.story import Story
 
-_OTHER_UNIT = ("ranking",)  # a gate of another metric than the rest
+_OTHER_UNIT = ("ranking", "fairness")  # gates of another metric than the rest; a column's name follows a colon
 _READABLE = 0.15  # share of an axis
 
 
@@ -34,7 +34,7 @@ def _shared(gate: Gate, gates: tuple[Gate, ...]) -> tuple[float, float] | None:
     """Gates with an interval are gains in one metric and share an axis, unless a gate would be too
     small to read on it.
     """
-    family = tuple(g for g in gates if g.low is not None and g.high is not None and g.name not in _OTHER_UNIT)
+    family = tuple(g for g in gates if g.low is not None and g.high is not None and g.name.partition(":")[0] not in _OTHER_UNIT)
     if gate not in family or len(family) < 2:
         return None
     (low, high), (least, most) = extent(family), extent((gate,))

@@ -66,6 +66,8 @@ def test_a_field_that_was_added_later_leaves_the_hash_of_earlier_policies_alone(
         ("data.numeric", ["distance", "carrier"], "more than once"),
         ("data.segments", ["tail"], "expected features"),
         ("validate.metric", "rmse", "does not fit data.task"),
+        ("validate.fairness", {"columns": ["sex"]}, "validate.fairness.columns names sex"),
+        ("rollout.bake", "1m", "expected 10m to 30d"),
         ("rollout.steps", [50, 20], "rising percents"),
         ("retrain.entrypoint", "os.system('x')", "String should match pattern"),
         ("metadata.name", "Flights!", "String should match pattern"),

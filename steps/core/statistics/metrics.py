@@ -72,6 +72,14 @@ def compare(metric: str, target: Floats, champion: Floats, challenger: Floats, b
     return PairedComparison(metric, first, second, Interval(gain, *bounds), len(target))
 
 
+def interval_of(value: float, influence: Floats, blocks: Blocks, confidence: float) -> Interval:
+    """The interval of any value whose influences, shape (n,), are known; infinite where the rows
+    say nothing.
+    """
+    margin = _margin(influence, blocks, confidence)
+    return Interval(value, value - margin, value + margin)
+
+
 def blocks_of(times: Floats | None, rows: int) -> Blocks:
     """Blocks of equal length in time: a day each, shorter when the rows span few days, longer when
     they span many.

@@ -29,6 +29,7 @@ from modelmedic.steps.contracts.words import Cause, Remedy, Risk, Task
 from modelmedic.steps.core.statistics.metrics import HIGHER_IS_BETTER, Blocks, PairedComparison, compare, estimate, loss_of
 from modelmedic.steps.core.tables.arrays import Floats
 from modelmedic.steps.core.tables.slices import Slice, slices
+from modelmedic.steps.core.validation.fairness import GroupedAnswers, fairness_gates
 from modelmedic.steps.core.validation.leakage import leaking_column, too_good
 
 LEAST_SLICE = 100  # rows; a smaller slice is not judged
@@ -84,8 +85,8 @@ def label_gate(policy: Policy, rows: ScoredRows, least: int) -> Gate:
 
 
 def comparison_gates(policy: Policy, remedy: Remedy, rows: ScoredRows, tried: int = 1, *, expected: bool = False) -> tuple[Gate, ...]:
-    """The gates labels, no_worse, worth_it, ranking (of a recalibrated model), leakage and one per
-    sliced column. Needs a champion.
+    """The gates labels, no_worse, worth_it, ranking (of a recalibrated model), leakage, one per
+    sliced column, and one per column of `validate.fairness`. Needs a champion.
 
     `tried` counts the models of which the challenger was the best on these very rows: its interval
     is widened by Bonferroni's rule, so that the best of several is promoted by chance no more often
@@ -101,7 +102,7 @@ def comparison_gates(policy: Policy, remedy: Remedy, rows: ScoredRows, tried: in
     if metric != policy.metric:
         gates.append(_ranking(policy, compare_with_champion(policy.metric, rows, policy)))
     gates.append(leakage_gate(policy, rows, overall))
-    return (*gates, *_slice_gates(policy, metric, rows))
+    return (*gates, *_slice_gates(policy, metric, rows), *_fairness_gates(policy, rows))
 
 
 def newer_rows(days: float, ageing: float | None, error: float | None) -> float:
@@ -308,6 +309,11 @@ def _slice_gates(policy: Policy, metric: str, rows: ScoredRows) -> tuple[Gate, .
     }
     count = sum(len(found) for found in large.values())
     return tuple(_slice_gate(policy, metric, column, rows, large[column], len(judged[column]), count) for column in policy.slices)
+
+
+def _fairness_gates(policy: Policy, rows: ScoredRows) -> tuple[Gate, ...]:
+    assert rows.champion is not None
+    return fairness_gates(policy, GroupedAnswers(rows.target, rows.challenger, rows.champion, rows.blocks, rows.columns))
 
 
 def _slice_gate(policy: Policy, metric: str, column: str, rows: ScoredRows, large: Sequence[Slice], all_of: int, count: int) -> Gate:
