@@ -71,6 +71,14 @@ def test_a_good_policy_is_said_to_be_one(policy: Path) -> None:
     assert said["hash"] == load_policy(policy).hash
 
 
+@pytest.mark.parametrize(("ago", "said"), [(181, True), (179, False)])
+def test_a_rule_that_nobody_looked_at_for_half_a_year_is_named_and_no_fault(tmp_path: Path, ago: int, said: bool) -> None:
+    day = (datetime.now(UTC) - timedelta(days=ago)).date()
+    rule = f"rules:\n- {{id: own, cause: seasonal, remedy: none, owner: risk, reviewed: {day}}}\n"
+    ended = run("validate", written(tmp_path / "policy.yaml", POLICY + rule))
+    assert (ended.exit_code, f"rule own of risk was looked at on {day} last" in ended.stderr) == (0, said)
+
+
 def test_the_former_spelling_of_the_api_version_is_read_with_one_warning(
     policy: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from modelmedic.steps.adapters.policy.check import Checked
-    from modelmedic.steps.contracts.policy import Policy
+    from modelmedic.steps.contracts.policy import Policy, Rule
     from modelmedic.steps.core.scaffold.rate import RowRate
 
     Rate = Callable[[Policy], RowRate | None]
@@ -71,6 +71,9 @@ def validate(
         if result.ok:
             told = f"; it can pass at {result.rate}" if result.rate else ""
             click.echo(f"{result.file}: ok, {result.kind}" + (f" {result.policy.name}" if result.policy else "") + told)
+            for rule in _overdue(result):
+                told = f"rule {rule.id} of {rule.owner} was looked at on {rule.reviewed} last"
+                click.echo(f"{result.file}: {told}; `modelmedic rules review` shows what it did since", err=True)
     if faults:
         raise PolicyFaults(faults)
 
@@ -78,7 +81,15 @@ def validate(
 def _plain(result: "Checked") -> dict[str, Any]:
     said = {"file": result.file, "kind": result.kind, "ok": result.ok}
     said |= {"rate": result.rate} if result.rate else {}
+    said |= {"overdue": [rule.id for rule in late]} if (late := _overdue(result)) else {}
     return said | ({"name": result.policy.name, "hash": result.policy.hash} if result.policy else {})
+
+
+def _overdue(result: "Checked") -> "tuple[Rule, ...]":
+    from modelmedic.steps.adapters.clocks import SystemClock
+    from modelmedic.steps.core.review.rules import overdue
+
+    return overdue(result.policy, SystemClock().now()) if result.policy is not None else ()
 
 
 def _rate_of_file(data: Path) -> "Rate":

@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from modelmedic.steps.contracts.incident import BY_HAND
-from modelmedic.steps.contracts.policy import Policy
+from modelmedic.steps.contracts.policy import Policy, Rule
 from modelmedic.steps.contracts.words import Autonomy, Cause, Outcome, Remedy
 from modelmedic.steps.core.decision.rules import DEFAULT_RULES, FALLBACK
 from modelmedic.steps.core.review.past import PastIncident
@@ -92,10 +92,15 @@ def judged(one: PastIncident, ordered: Sequence[PastIncident]) -> Judged:
     return Judged.RIGHT if settled else Judged.NOT_JUDGED
 
 
+def overdue(policy: Policy, today: datetime) -> tuple[Rule, ...]:
+    """The policy's own rules that nobody looked at for half a year, by the day that they state."""
+    return tuple(rule for rule in policy.rules if rule.reviewed is not None and today.date() - rule.reviewed > REVIEW_EVERY)
+
+
 def _rules(policy: Policy, today: datetime) -> Iterator[RuleReview]:
+    late = overdue(policy, today)
     for own in policy.rules:
-        late = own.reviewed is None or today.date() - own.reviewed > REVIEW_EVERY
-        yield RuleReview(own.id, own.cause, own.remedy, True, own.owner, own.reviewed, late)
+        yield RuleReview(own.id, own.cause, own.remedy, True, own.owner, own.reviewed, own.reviewed is None or own in late)
     for rule in (*DEFAULT_RULES, FALLBACK):
         yield RuleReview(rule.id, rule.cause, rule.remedy, False, "modelmedic")
 
