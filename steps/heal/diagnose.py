@@ -28,6 +28,7 @@ from modelmedic.steps.core.diagnosis.ruling import with_ruling
 from modelmedic.steps.core.diagnosis.sick_service import of_service
 from modelmedic.steps.core.learning.brought_forward import too_dear, weighed
 from modelmedic.steps.heal.asked_again import asked_again
+from modelmedic.steps.heal.attributed import attributed
 from modelmedic.steps.heal.lasting import lasting_quarantine, released_before
 from modelmedic.steps.heal.results import note_diagnosis
 from modelmedic.steps.heal.set_aside import set_aside
@@ -87,6 +88,7 @@ def conclude(run: Run) -> DiagnoseResult:
     if ruled := run.incident.ruled:
         found = with_ruling(found, ruled, run.incident.started_by)
     told = _told(run, found, champion)
+    told = replace(told, diagnosis=attributed(run, told.diagnosis, champion, reference.table, current))
     events = changes(site.store, site.model, span_of_changes(told.diagnosis, window))
     told = replace(told, diagnosis=with_changes(told.diagnosis, events, window))
     served = site.registry.version(champion) if champion is not None else None
