@@ -27,6 +27,7 @@ from modelmedic.steps.effects.lease import LONGEST
 from modelmedic.steps.effects.perform import Effect
 from modelmedic.steps.incidents.heal_metrics import tell_heal
 from modelmedic.steps.rollout.paired_answers import PairedAnswers, Role
+from modelmedic.steps.rollout.recent_requests import recent_requests
 from modelmedic.steps.runtime.run import Run, lease_if_any
 
 _REPLAY_ROWS = 25  # rows a request: enough for a p95 over twenty requests of the default replay
@@ -69,25 +70,29 @@ class Canary:
         self._advance("canary.started", "canary", act, lambda state: self._is_canary(state) or self._is_champion(state))
 
     def judge_dark(self) -> CanaryStep:
-        """Replay requests of the validation; the served predictions have to be the validated
-        ones.
+        """Replay requests of the validation, whose served predictions have to be the validated
+        ones, and the newest requests of the log, which the champion has answered as well. The
+        champion is asked the newest ones, or validation's where the log has too few.
         """
         site = self._run.site
         if self._is_champion(self._serving.state()):
             return self._step_of_champion(0)
         rows = thin(site.references.replay(self._model.version), site.policy.rollout.replayRequests)
+        recent = recent_requests(site, self._before, site.policy.rollout.replayRequests)
         with _blaming_the_challenger():
             answers = self._replayed(rows, "canary")
-        champion = self._champion_replay(rows)
+            newest = self._replayed(recent, "canary") if recent is not None else answers
+        champion = self._champion_replay(rows if recent is None else recent)
         if champion is not None and champion.version == self._before:
-            self._likeness_in_the_dark = likeness(*(np.asarray(each.values, dtype=np.float64) for each in (answers, champion)))
+            self._likeness_in_the_dark = likeness(*(np.asarray(each.values, dtype=np.float64) for each in (newest, champion)))
         replay = DarkReplay(
             task=site.policy.data.task,
             expected=tuple(rows.column(PREDICTION).to_pylist()),
             served=answers.values,
             version=answers.version,
             asked_for=self._model.version,
-            p95_ms=answers.p95_ms,
+            recent=newest.values if recent is not None else (),
+            p95_ms=newest.p95_ms,
             champion_p95_ms=champion.p95_ms if champion is not None else None,
         )
         return self._step(0, judge_replay(replay, site.policy.validation.latencyP95Ms), champion_p95_ms=replay.champion_p95_ms)

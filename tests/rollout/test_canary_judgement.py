@@ -64,6 +64,7 @@ def test_the_predictions_of_validation_pass_dark() -> None:
         ({"served": (0.1, 0.8)}, "serves differently"),
         ({"served": (0.1, math.nan)}, "no prediction"),
         ({"served": (0.1, 1.7)}, "no prediction"),
+        ({"recent": (0.5, math.inf)}, "no prediction"),
         ({"expected": (), "served": ()}, "no request to replay"),
         ({"p95_ms": 500.0}, "p95 is 500 ms"),
     ],

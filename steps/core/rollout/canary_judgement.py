@@ -32,10 +32,12 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True)
 class DarkReplay:
-    """A dark canary's answers to requests whose right answers are known from validation.
+    """A dark canary's answers to requests whose right answers are known from validation, and to
+    `recent` ones of the log, of which nothing but the champion's answer is known.
 
-    `expected` and `served` have one number per row, in one order. `champion_p95_ms` is None when
-    the champion was not asked.
+    `expected` and `served` have one number per row, in one order. The times are those of the recent
+    requests, or of validation's where there are none; `champion_p95_ms` is None when the champion
+    was not asked.
     """
 
     task: Task
@@ -45,6 +47,7 @@ class DarkReplay:
     asked_for: str
     p95_ms: float
     champion_p95_ms: float | None = None
+    recent: tuple[float, ...] = ()
 
 
 def judge_replay(replay: DarkReplay, latency_bound_ms: float) -> Judgement:
@@ -55,9 +58,10 @@ def judge_replay(replay: DarkReplay, latency_bound_ms: float) -> Judgement:
         return Judgement("withdraw", f"the canary says that it is version {replay.version}; expected {replay.asked_for}")
     if not replay.expected:
         return Judgement("withdraw", "there is no request to replay; expected some that validation has judged")
-    wild = [value for value in replay.served if not math.isfinite(value) or (replay.task is Task.BINARY and not 0 <= value <= 1)]
+    answers = (*replay.served, *replay.recent)
+    wild = [value for value in answers if not math.isfinite(value) or (replay.task is Task.BINARY and not 0 <= value <= 1)]
     if wild:
-        return Judgement("withdraw", f"the canary answered {len(wild)} of {len(replay.served)} rows with {wild[0]}, which is no prediction")
+        return Judgement("withdraw", f"the canary answered {len(wild)} of {len(answers)} rows with {wild[0]}, which is no prediction")
     scale = max(1.0, max(abs(value) for value in replay.expected))
     pairs = zip(replay.expected, replay.served, strict=True)
     apart = sum(abs(expected - served) > _SAME * scale for expected, served in pairs)
@@ -69,7 +73,9 @@ def judge_replay(replay: DarkReplay, latency_bound_ms: float) -> Judgement:
     slow = _too_slow(replay.p95_ms, replay.champion_p95_ms, latency_bound_ms)
     if slow:
         return Judgement("withdraw", slow)
-    return Judgement("pass", f"{len(replay.served)} replayed rows got the predictions of validation (p95 {replay.p95_ms:.0f} ms a request)")
+    beside = f", and {len(replay.recent)} of the newest requests were answered" if replay.recent else ""
+    said = f"{len(replay.served)} replayed rows got the predictions of validation{beside}"
+    return Judgement("pass", f"{said} (p95 {replay.p95_ms:.0f} ms a request)")
 
 
 def judge_share(
