@@ -104,10 +104,10 @@ lock: ## Resolve the packages anew: LOCK=--upgrade takes the newest, LOCK="--upg
 	echo "setuptools>=77" | $(COMPILE) - --output-file requirements/build.txt
 	$(COMPILE) pyproject.toml --all-extras --group dev --output-file requirements/all.txt
 	$(COMPILE) pyproject.toml $(call EXTRAS,demo) --constraint requirements/all.txt --output-file requirements/demo.txt
-	$(COMPILE) pyproject.toml $(call EXTRAS,s3 aliases kube) --constraint requirements/all.txt --output-file requirements/steps.txt
+	$(COMPILE) pyproject.toml $(call EXTRAS,s3 aliases kube notify) --constraint requirements/all.txt --output-file requirements/steps.txt
 	$(COMPILE) pyproject.toml $(call EXTRAS,s3 registry) --constraint requirements/all.txt --output-file requirements/train.txt
-	$(COMPILE) pyproject.toml $(call EXTRAS,s3 aliases report) --constraint requirements/all.txt --output-file requirements/report.txt
-	$(COMPILE) pyproject.toml $(call EXTRAS,serve) --constraint requirements/all.txt --output-file requirements/predictor.txt
+	$(COMPILE) pyproject.toml $(call EXTRAS,s3 aliases report notify) --constraint requirements/all.txt --output-file requirements/report.txt
+	$(COMPILE) pyproject.toml $(call EXTRAS,serve notify) --constraint requirements/all.txt --output-file requirements/predictor.txt
 
 images: ## Build the images: BUILD="podman build" or "buildah build", REGISTRY=registry.example.com/, TAG=…
 	@set -e; for name in $(IMAGES); do \

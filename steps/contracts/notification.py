@@ -13,6 +13,10 @@ class Severity(StrEnum):
     WARNING = "warning"
     CRITICAL = "critical"  # pages somebody
 
+    @property
+    def rank(self) -> int:
+        return list(Severity).index(self)
+
 
 @dataclass(frozen=True, slots=True)
 class Notification:

@@ -49,6 +49,7 @@ LATER_FIELDS: Final[tuple[str, ...]] = (  # dotted, such as limits.pause: those 
     "approval.deputy",
     "rollout.bake",
     "validation.fairness",
+    "notify.receivers",
 )
 PRICES: Final = {"cautious": 500.0, "balanced": 100.0, "eager": 20.0}  # of a training, in per cent of the loss times days
 LEAST_JUDGED: Final = 100  # labels: below, the t interval over days is wider than the loss itself (bikes: 24 rows a day)
@@ -450,12 +451,34 @@ class Approval(Section):
                 yield f"signers.{number}.key", said
 
 
+class Receiver(Section):
+    """A chat, mailbox, pager or webhook that gets messages by Apprise."""
+
+    name: Name = Field(
+        description="Names the secret with its Apprise URL: on-call is MODELMEDIC_NOTIFY_ON_CALL of the environment, or the key on-call "
+        "of the Secret modelmedic-notify."
+    )
+    severity: Literal["info", "warning", "critical"] = Field(default="info", description="The least severity of a message that it gets.")
+
+
 class Notify(Section):
     """The receivers of notifications beside the terminal and the store."""
 
     alertmanager: BaseUrl | None = Field(
         default=None, description="An Alertmanager that notifications go to; the platform's when left out."
     )
+    receivers: tuple[Receiver, ...] = Field(default=(), description="Who is told without an Alertmanager, or beside it.")
+
+    @model_validator(mode="after")
+    def _each_once(self) -> "Notify":
+        Disagreement.unless_none(self._faults())
+        return self
+
+    def _faults(self) -> Iterator[tuple[str, str]]:
+        names = [receiver.name for receiver in self.receivers]
+        for number, name in enumerate(names):
+            if name in names[:number]:
+                yield f"receivers.{number}.name", f"notify.receivers names {name} more than once; expected each name once"
 
 
 class Policy(Section):

@@ -12,6 +12,8 @@ notifiers. The only module that knows all adapters.
 | MODELMEDIC_POLICIES | | the file with the list of all models, for triage and the sweep |
 | MODELMEDIC_ALERTMANAGER | | an Alertmanager that messages go to where the policy names none |
 | MODELMEDIC_PROMETHEUS | | a Prometheus that scrapes predictors; local ones are asked themselves |
+| MODELMEDIC_NOTIFY_<NAME> | | the Apprise URL of the receiver NAME of a policy's notify.receivers |
+| MODELMEDIC_NOTIFY | | the folder with a file for each receiver, which holds its Apprise URL |
 | MODELMEDIC_LINK_REPORTS | the store's folder | the address below which people read the store |
 | MODELMEDIC_LINK_MLFLOW | `MLFLOW_TRACKING_URI`, where it is a server | MLflow's UI |
 | MODELMEDIC_LINK_ARGO, _GRAFANA, _RUNBOOKS | | Argo's UI, Grafana, the runbooks |
@@ -34,7 +36,7 @@ from modelmedic.steps.adapters.store.by_url import open_store
 from modelmedic.steps.contracts.audit import Phase
 from modelmedic.steps.contracts.errors import BadInput, ModelmedicError
 from modelmedic.steps.contracts.keys import policy_key
-from modelmedic.steps.contracts.notification import Notification
+from modelmedic.steps.contracts.notification import Notification, Severity
 from modelmedic.steps.contracts.places import Places, places_of
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.ports import Clock, Notifier, ObjectStore, Registry, ServiceHealth, Serving
@@ -285,12 +287,7 @@ class Workspace:
         people: list[Notifier] = [StoreNotifier(self.store)]
         if terminal:
             people.append(TerminalNotifier())
-        alertmanager = policy.notify.alertmanager or self.environment.get("MODELMEDIC_ALERTMANAGER")
-        if alertmanager:
-            from modelmedic.steps.adapters.notify.alertmanager import Alertmanager
-
-            labels = {"owner": policy.metadata.owner, "namespace": self.environment.get("MODELMEDIC_NAMESPACE", "")}
-            people.append(Alertmanager(alertmanager, SystemClock(), labels))  # an end in played time would have passed
+        people += self.receivers(policy).values()
         trail = AuditTrail(self.store, policy.name, clock, self.actor)
 
         def failed(notification: Notification, where: str, error: ModelmedicError) -> None:
@@ -298,6 +295,22 @@ class Workspace:
             trail.append("notification.failed", Phase.NOTE, incident=notification.incident, facts=facts)
 
         return Broadcast(people, failed)
+
+    def receivers(self, policy: Policy) -> dict[str, Notifier]:
+        """Everybody outside of this program who is told of the model, by what they are called."""
+        found: dict[str, Notifier] = {}
+        alertmanager = policy.notify.alertmanager or self.environment.get("MODELMEDIC_ALERTMANAGER")
+        if alertmanager:
+            from modelmedic.steps.adapters.notify.alertmanager import Alertmanager
+
+            labels = {"owner": policy.metadata.owner, "namespace": self.environment.get("MODELMEDIC_NAMESPACE", "")}
+            found[Alertmanager.name] = Alertmanager(alertmanager, SystemClock(), labels)  # an end in played time would have passed
+        for each in policy.notify.receivers:
+            from modelmedic.steps.adapters.notify.receiver import Receiver
+
+            receiver = Receiver(each.name, self.environment, SystemClock(), Severity(each.severity))
+            found[receiver.name] = receiver
+        return found
 
     def run(self, identity: str, *, say: Say = silent) -> Run:
         """The run of one incident, by the very policy that it was opened under. Raises NotFound,

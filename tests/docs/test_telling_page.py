@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
+from apprise import Apprise
 
 from modelmedic.steps.adapters.notify.alertmanager import Alertmanager, annotations, labels
 from modelmedic.steps.contracts.notification import Severity
@@ -20,7 +21,9 @@ from tests.fakes.http_server import answering
 from tests.fakes.programs import ALERTMANAGER, AMTOOL, alertmanager, asked
 
 PAGE = Path(__file__).parents[2] / "docs" / "telling-people.md"
-RECEIVERS = re.findall(r"```yaml\n(.*?)```", PAGE.read_text(), re.S)
+BEFORE, _, AFTER = PAGE.read_text().partition("\n## Receivers of Alertmanager\n")
+RECEIVERS = re.findall(r"```yaml\n(.*?)```", AFTER, re.S)
+ADDRESSES = re.findall(r"`([a-z]+://[^` ]+)`", BEFORE)
 LABELS, ANNOTATIONS = {**labels(message()), "owner": "growth"}, annotations(message())
 SECRETS = "/etc/alertmanager/secrets"
 
@@ -38,6 +41,17 @@ def with_secrets_in(folder: Path, text: str) -> Path:
     file = folder / "alertmanager.yml"
     file.write_text(text.replace(SECRETS, str(folder)))
     return file
+
+
+def test_apprise_reads_every_address_of_the_page() -> None:
+    read = {type(Apprise.instantiate(address.replace("…", "a@example.com"))).__name__ for address in ADDRESSES}
+    assert read == {
+        "NotifySlack",
+        "NotifyWorkflows",
+        "NotifyPagerDuty",
+        "NotifyEmail",
+        "NotifyJSON",
+    }
 
 
 def test_there_is_one_for_each_of_the_four() -> None:

@@ -17,7 +17,7 @@ CLASS = "modelmedic.io/step-class"
 NEEDS = {
     "observe": {"store", "registry", "alertmanager", "pushgateway", "api"},
     "train": {"store", "api"},  # the API is for Argo's own container, which reports what a step did
-    "validate": {"store", "registry", "api"},
+    "validate": {"store", "registry", "alertmanager", "api"},
     "deploy": {"store", "registry", "alertmanager", "pushgateway", "predictor", "api"},
     "triage": {"store", "alertmanager", "api"},
     "nobody": set(),

@@ -49,7 +49,7 @@ def test_the_install_page_names_every_key_of_the_platform_file() -> None:
     assert "peers.<service>" in text
     assert "peers.apiServer" in text
     assert "peers.dns" in text
-    assert len(Peers.model_fields) == 7
+    assert len(Peers.model_fields) == 8
 
 
 def test_the_install_page_names_every_folder_of_the_tree() -> None:

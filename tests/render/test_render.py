@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from modelmedic.steps.contracts.errors import BadPolicy
+from modelmedic.workflows.cluster.store_access import ACCESS
 from modelmedic.workflows.inputs.images import read_images
 from modelmedic.workflows.inputs.platform import Peer, Peers, Platform, Services, read_platform
 from modelmedic.workflows.output.tree import BASE, compare, write
@@ -106,6 +107,30 @@ def test_a_resolver_that_is_no_pod_is_reached_beside_those_that_are() -> None:
         openings[dns.cidr] = allowed["spec"]["egress"][0]["to"]
     assert openings[None] == [{"namespaceSelector": {}}]
     assert openings["169.254.20.10/32"] == [{"ipBlock": {"cidr": "169.254.20.10/32"}}, {"namespaceSelector": {}}]
+
+
+def test_every_step_class_that_tells_people_reaches_who_is_told() -> None:
+    """A question that a class could not send would wait for an answer of people who never heard
+    it.
+    """
+    outside = (Peer(cidr="10.1.2.3/32", port=587), Peer(namespace="proxy", labels={"app": "squid"}, port=3128))
+    rendered = documents(render([policy()], Platform(peers=Peers(receivers=outside)))[f"{BASE}/platform/network.yaml"])
+    opened = {each["metadata"]["name"]: each["spec"] for each in rendered}
+    telling = {name for name, access in ACCESS.items() if "notifications/" in access.writes}
+    for name in ("modelmedic-steps-to-alertmanager", "modelmedic-steps-to-receivers"):
+        assert telling <= set(opened[name]["podSelector"]["matchExpressions"][0]["values"])
+    assert [rule["ports"][0]["port"] for rule in opened["modelmedic-steps-to-receivers"]["egress"]] == [587, 3128]
+
+
+def test_training_code_is_given_no_receivers_address() -> None:
+    tree = render([policy()], Platform())
+    heal = next(documents(text)[0] for path, text in tree.items() if path.endswith("/heal.yaml"))
+    mounted = {
+        each["metadata"]["labels"]["modelmedic.io/step-class"]
+        for each in heal["spec"]["templates"]
+        if "modelmedic-notify" in {volume.get("secret", {}).get("secretName") for volume in each.get("volumes", ())}
+    }
+    assert mounted == {"observe", "validate", "deploy"}
 
 
 def test_the_artifact_repository_is_named_so_that_another_namespace_finds_it() -> None:

@@ -16,6 +16,8 @@ from modelmedic.workflows.inputs.names import account
 OUTPUTS: Final = "/tmp/outputs"
 POLICY: Final = "/etc/modelmedic/policy"
 STORE_SECRET: Final = "/var/run/secrets/modelmedic/store"
+NOTIFY_SECRET: Final = "/var/run/secrets/modelmedic/notify"
+TELLING: Final = ("observe", "validate", "deploy")  # the step classes that send messages to people
 CONFIG: Final = "modelmedic"  # the ConfigMap with the addresses of the platform
 INCIDENT: Final = Parameter(name="incident", description="The incident's id; everything else is read from the object store.")
 
@@ -93,6 +95,9 @@ def _volumes(call: Call) -> Iterable[m.Volume]:
     yield hardening.work_volume(call.step_class)
     secret = m.SecretVolumeSource(secret_name=f"modelmedic-store-{call.step_class}", optional=True, default_mode=0o440)
     yield m.Volume(name="store", secret=secret)
+    if call.step_class in TELLING:
+        receivers = m.SecretVolumeSource(secret_name="modelmedic-notify", optional=True, default_mode=0o440)
+        yield m.Volume(name="notify", secret=receivers)
     if call.mounted:
         yield m.Volume(name="policy", config_map=m.ConfigMapVolumeSource(name=call.mounted))
     if hardening.calls_api(call.step_class):
@@ -102,6 +107,8 @@ def _volumes(call: Call) -> Iterable[m.Volume]:
 def _mounts(call: Call) -> Iterable[m.VolumeMount]:
     yield m.VolumeMount(name="work", mount_path=hardening.WORK)
     yield m.VolumeMount(name="store", mount_path=STORE_SECRET, read_only=True)
+    if call.step_class in TELLING:
+        yield m.VolumeMount(name="notify", mount_path=NOTIFY_SECRET, read_only=True)
     if call.mounted:
         yield m.VolumeMount(name="policy", mount_path=POLICY, read_only=True)
     if hardening.calls_api(call.step_class):

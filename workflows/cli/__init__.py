@@ -41,6 +41,7 @@ SECTIONS: Final[dict[str, dict[str, Entry]]] = {
         "ageing": ("ageing", "Show what a model's age has cost, and what its trainings won."),
         "approve": ("answer", "Approve a heal that waits for an answer."),
         "reject": ("answer", "Reject a heal that waits for an answer."),
+        "notify": ("notify", "Try whether messages reach people."),
         "event": ("event", "Note a change beside a model, or list those noted."),
         "quarantine": ("quarantine", "List rows that are set aside, or release them."),
         "undo": ("undo", "Undo a heal: the version before it serves again."),

@@ -23,6 +23,7 @@ _LONGEST = 1500  # characters of a message
 _BROKEN_PIPE = 141  # what a shell reports of a process that SIGPIPE ended
 _MISSING_EXTRA = 65
 _EXTRAS: Final = {  # packages that a light installation may lack, with the extra that brings each
+    "apprise": "notify",
     "boto3": "s3",
     "botocore": "s3",
     "evidently": "report",

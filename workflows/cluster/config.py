@@ -8,7 +8,7 @@ from typing import Any
 
 from modelmedic.steps.contracts.places import PREFIX
 from modelmedic.workflows.argo.hardening import WORK
-from modelmedic.workflows.argo.step import CONFIG, POLICY, STORE_SECRET
+from modelmedic.workflows.argo.step import CONFIG, NOTIFY_SECRET, POLICY, STORE_SECRET
 from modelmedic.workflows.argo.workflow import ARTIFACTS
 from modelmedic.workflows.cluster.policies import INDEX_KEY, KEY
 from modelmedic.workflows.inputs.labels import annotations, metadata
@@ -46,6 +46,7 @@ def _environment(platform: Platform) -> dict[str, str]:
         "MODELMEDIC_PUSHGATEWAY": services.pushgateway,
         "MODELMEDIC_ALERTMANAGER": services.alertmanager,
         "MODELMEDIC_PROMETHEUS": services.prometheus,
+        "MODELMEDIC_NOTIFY": NOTIFY_SECRET,
         "MODELMEDIC_NAMESPACE": platform.namespace,
         "MLFLOW_TRACKING_URI": services.registry,
         "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
+from modelmedic.workflows.argo.step import TELLING
 from modelmedic.workflows.inputs.labels import STEP_CLASS, metadata
 from modelmedic.workflows.inputs.platform import Peer, Platform
 from modelmedic.workflows.inputs.reach import reached
@@ -23,7 +24,9 @@ def network(platform: Platform, serving_namespaces: Iterable[str]) -> Iterator[d
     yield opened(platform, "steps-to-api-server", steps, egress=[_to(peers.apiServer)])
     yield opened(platform, "steps-to-store", steps, egress=[_to(peers.store)])
     yield opened(platform, "steps-to-registry", _classes("observe", "validate", "deploy"), egress=[_to(peers.registry)])
-    yield opened(platform, "steps-to-alertmanager", _classes("observe", "deploy", "triage"), egress=[_to(peers.alertmanager)])
+    yield opened(platform, "steps-to-alertmanager", _classes(*TELLING, "triage"), egress=[_to(peers.alertmanager)])
+    if peers.receivers:
+        yield opened(platform, "steps-to-receivers", _classes(*TELLING), egress=[_to(each) for each in peers.receivers])
     yield opened(platform, "observe-to-pushgateway", _classes("observe", "deploy"), egress=[_to(peers.pushgateway)])
     yield opened(platform, "deploy-to-prometheus", _classes("deploy"), egress=[_to(peers.prometheus)])
     yield opened(platform, "deploy-to-predictors", _classes("deploy"), egress=[_predictors(sorted(set(serving_namespaces)))])

@@ -68,6 +68,7 @@ class Peers(Section):
     pushgateway: Peer = Peer(labels={"app.kubernetes.io/name": "pushgateway"}, port=9091)
     prometheus: Peer = Peer(labels={"app.kubernetes.io/name": "prometheus"}, port=9090)
     alertmanager: Peer = Peer(labels={"app.kubernetes.io/name": "alertmanager"}, port=9093)
+    receivers: tuple[Peer, ...] = Field(default=(), description="Where messages go by a policy's notify.receivers.")
     dns: Peer = Field(default=Peer(port=53), description="A resolver that is no pod, such as a node-local cache, by its `cidr`.")
     apiServer: Peer = Field(
         default=Peer(cidr="0.0.0.0/0", port=6443), description="No selector names the API server: narrow it to its addresses."

@@ -11,17 +11,14 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-import tenacity
-
 from modelmedic.steps.adapters.http import HttpClient
-from modelmedic.steps.contracts.errors import BadInput, Transient
+from modelmedic.steps.adapters.notify.again import deliver_again
+from modelmedic.steps.contracts.errors import BadInput
 from modelmedic.steps.contracts.notification import Notification, Severity
 from modelmedic.steps.contracts.ports import Clock
 
 _ACTIVE = {Severity.INFO: timedelta(minutes=30), Severity.WARNING: timedelta(hours=4), Severity.CRITICAL: timedelta(hours=24)}
 _CONNECT, _ANSWER = 2.0, 4.0  # seconds
-_TRIES = 3
-_PAUSE = tenacity.wait_incrementing(start=0.3, increment=0.3)  # seconds: before the second try, twice that before the third
 _LONGEST = 2000  # characters of a text; what lies behind, such as a pager, allows less than Alertmanager
 
 
@@ -29,6 +26,8 @@ class Alertmanager:
     """A Notifier that posts to `<url>/api/v2/alerts`. `clock` is the machine's; `more` are labels
     of every alert, such as the owner by whom people route.
     """
+
+    name = "Alertmanager"
 
     def __init__(self, url: str, clock: Clock, more: Mapping[str, str] | None = None) -> None:
         try:
@@ -43,13 +42,7 @@ class Alertmanager:
         Refused when it does not take the alert.
         """
         alerts = [self._alert(notification)]
-        tenacity.Retrying(
-            stop=tenacity.stop_after_attempt(_TRIES),
-            wait=_PAUSE,
-            retry=tenacity.retry_if_exception_type(Transient),
-            sleep=lambda seconds: self._clock.sleep(timedelta(seconds=seconds)),
-            reraise=True,
-        )(post_alerts, self._client, alerts)
+        deliver_again(self._clock, lambda: post_alerts(self._client, alerts))
 
     def _alert(self, notification: Notification) -> dict[str, Any]:
         now = self._clock.now()

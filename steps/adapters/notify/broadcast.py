@@ -33,7 +33,7 @@ class Broadcast:
             try:
                 notifier.notify(notification)
             except ModelmedicError as error:
-                self._note(notification, type(notifier).__name__, error)
+                self._note(notification, getattr(notifier, "name", type(notifier).__name__), error)
 
     def _note(self, notification: Notification, where: str, error: ModelmedicError) -> None:
         try:

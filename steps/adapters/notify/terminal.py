@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from modelmedic.steps.adapters.notify.texts import printable
 from modelmedic.steps.contracts.errors import Transient
 from modelmedic.steps.contracts.notification import Notification, Severity
 
@@ -9,7 +10,6 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 _STYLES = {Severity.INFO: "green", Severity.WARNING: "yellow", Severity.CRITICAL: "bold red"}
-_LONGEST = 2000  # characters of a text
 
 
 class TerminalNotifier:
@@ -25,12 +25,12 @@ class TerminalNotifier:
         from rich.text import Text
 
         line = Text(f"{notification.severity.value:8} ", style=_STYLES[notification.severity])
-        line.append(f"{_plain(notification.to)}: {_plain(notification.summary)}", style="default")
+        line.append(f"{printable(notification.to)}: {printable(notification.summary)}", style="default")
         if notification.incident:
-            line.append(f" ({_plain(notification.incident)})", style="dim")
+            line.append(f" ({printable(notification.incident)})", style="dim")
         for extra in (notification.description, *(f"{name}: {link}" for name, link in notification.links.items())):
             if extra:
-                line.append(f"\n         {_plain(extra)}", style="dim")
+                line.append(f"\n         {printable(extra)}", style="dim")
         try:
             self._console().print(line, soft_wrap=True)
         except OSError as error:
@@ -41,8 +41,3 @@ class TerminalNotifier:
 
         self._given = self._given or Console(stderr=True, highlight=False)
         return self._given
-
-
-def _plain(text: str) -> str:
-    """Printable text. Messages may quote names from data, and a terminal must obey none of them."""
-    return "".join(char if char.isprintable() else " " if char in "\n\t" else ascii(char)[1:-1] for char in text[:_LONGEST])

@@ -15,6 +15,7 @@ from rich.console import Console
 from modelmedic.steps.adapters.memory.store import MemoryStore
 from modelmedic.steps.adapters.notify.alertmanager import Alertmanager
 from modelmedic.steps.adapters.notify.broadcast import Broadcast
+from modelmedic.steps.adapters.notify.receiver import Receiver
 from modelmedic.steps.adapters.notify.store import FileNotifier, StoreNotifier
 from modelmedic.steps.adapters.notify.terminal import TerminalNotifier
 from modelmedic.steps.contracts.codec import decode
@@ -34,10 +35,12 @@ class Setup:
     break_it: Callable[[], None]
 
 
-@pytest.fixture(params=["terminal", "file", "store", "alertmanager"])
+@pytest.fixture(params=["terminal", "file", "store", "alertmanager", "receiver"])
 def setup(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Setup]:
     with ExitStack() as stack:
-        yield {"terminal": terminal, "file": file, "store": store, "alertmanager": alertmanager}[request.param](tmp_path, stack)
+        yield {"terminal": terminal, "file": file, "store": store, "alertmanager": alertmanager, "receiver": receiver}[request.param](
+            tmp_path, stack
+        )
 
 
 def terminal(_: Path, __: ExitStack) -> Setup:
@@ -81,6 +84,12 @@ def alertmanager(_: Path, stack: ExitStack) -> Setup:
         stack.close()
 
     return Setup(notifier, lambda: json.dumps(heard.asked, ensure_ascii=False), take_away)
+
+
+def receiver(_: Path, stack: ExitStack) -> Setup:
+    heard = stack.enter_context(answering())
+    environment = {"MODELMEDIC_NOTIFY_TEAM": f"json://{heard.url.removeprefix('http://')}"}
+    return Setup(Receiver("team", environment, RealClock()), lambda: json.dumps(heard.asked, ensure_ascii=False), stack.close)
 
 
 def test_message_arrives_with_all_that_a_person_needs(setup: Setup) -> None:
