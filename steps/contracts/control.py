@@ -33,6 +33,32 @@ class FreezeOrder:
 
 
 @dataclass(frozen=True, slots=True)
+class FleetStop:
+    """An opening of the breaker over the fleet: from `at` on nothing advances for any model.
+    `failures` are the incidents whose heals failed, `incident` the one that opened it.
+    """
+
+    at: datetime
+    incident: str
+    failures: tuple[str, ...]
+    reason: str
+
+    @property
+    def order(self) -> FreezeOrder:
+        """What it comes to: a freeze of every model, by the loop itself."""
+        return FreezeOrder(None, "the breaker over the fleet", self.reason, self.at)
+
+
+@dataclass(frozen=True, slots=True)
+class FleetReset:
+    """The word of a person that ended an opening of the breaker over the fleet."""
+
+    at: datetime
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class QuarantinedSpan:
     """Rows that are set aside: not trained on before a person releases them, and never deleted. No
     columns means all of them.

@@ -8,9 +8,9 @@ from modelmedic.steps.contracts.words import Autonomy, Outcome, Remedy
 
 @dataclass(frozen=True, slots=True)
 class Objection:
-    """One limit that speaks against acting now: `budget`, `cooldown`, `settle`, `patience`,
-    `breaker`, `freeze`, `price`, `cap` or, where the cap was waited for too long, `turn`. `since`
-    is when the wait at the cap began.
+    """One limit that speaks against acting now: `budget`, `fleet`, `cooldown`, `settle`,
+    `patience`, `breaker`, `freeze`, `price`, `cap` or, where the cap was waited for too long,
+    `turn`. `since` is when the wait at the cap began.
     """
 
     limit: str
@@ -59,3 +59,8 @@ class PastHeal:
     at: datetime
     by_error: bool = False
     judged: bool = True
+
+    @property
+    def model(self) -> str:
+        """The hash of the model's name."""
+        return self.incident.rpartition("-")[0]

@@ -61,6 +61,8 @@ DOCUMENTS: Final = (
     Document("thresholds", "reference/<model>/<version>/thresholds-<digest>.json"),
     Document("rows of the first training", "reference/<model>/first/taught.json"),
     Document("freeze", "control/freeze/<model>.json"),
+    Document("opening of the fleet's breaker", "fleet/<number>.json"),
+    Document("reset of the fleet's breaker", "control/fleet/<number>.json"),
     Document("quarantined span", "quarantine/<model>/<digest>.json"),
     Document("release of a quarantined span", "quarantine/<model>/<digest>/released.json"),
     Document("acknowledgement", "acknowledged/<model>/<digest>.json"),

@@ -98,6 +98,16 @@ def freeze_key(scope: str | None) -> str:
     return f"control/freeze/{model_hash(scope) if scope is not None else 'all'}.json"
 
 
+def fleet_key(number: int) -> str:
+    """The opening of that number of the breaker over the fleet."""
+    return f"fleet/{number:06d}.json"
+
+
+def fleet_reset_key(number: int) -> str:
+    """The word of a person that ended it: beside the freezes, where no pod may write."""
+    return f"control/fleet/{number:06d}.json"
+
+
 def quarantine_key(model: str, digest: str = "") -> str:
     return f"quarantine/{model_hash(model)}/{digest}.json" if digest else f"quarantine/{model_hash(model)}/"
 

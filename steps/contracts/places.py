@@ -16,6 +16,8 @@ RUNBOOKS: Final = {
     "approval.requested": "ModelmedicApprovalWaiting",
     "breaker.opened": "ModelmedicBreakerOpen",
     "data.quarantined": "ModelmedicDataBroken",
+    "fleet.budget_spent": "ModelmedicBreakerOpen",
+    "fleet.stopped": "ModelmedicBreakerOpen",
     "heal.ineffective": "ModelmedicHealFailed",
     "heal.undone": "ModelmedicDisagreement",
     "incident.closed": "ModelmedicHealFailed",

@@ -50,6 +50,7 @@ LATER_FIELDS: Final[tuple[str, ...]] = (  # dotted, such as limits.pause: those 
     "rollout.bake",
     "validation.fairness",
     "notify.receivers",
+    "limits.fleet",
 )
 PRICES: Final = {"cautious": 500.0, "balanced": 100.0, "eager": 20.0}  # of a training, in per cent of the loss times days
 LEAST_JUDGED: Final = 100  # labels: below, the t interval over days is wider than the loss itself (bikes: 24 rows a day)
@@ -274,6 +275,26 @@ class Breaker(Section):
     )
 
 
+class FleetBreaker(Section):
+    """The number of models whose heals fail that stops the loop for every model."""
+
+    models: Whole = Field(default=3, ge=2, le=1000, description="Failed heals of this many different models …")
+    within: Annotated[timedelta, Span("1h", "365d")] = Field(
+        default=timedelta(days=1), description="… in this span freeze every model, until a person lifts it."
+    )
+
+
+class Fleet(Section):
+    """Limits over all models of the store; mostly stated once, in the defaults of the
+    organisation.
+    """
+
+    healsPerDay: Annotated[Whole, Field(ge=0, le=10_000)] | None = Field(
+        default=None, description="Heals that may change something in a day over all models; no limit when left out."
+    )
+    breaker: FleetBreaker | None = Field(default=None, description="When to stop trying for every model; never when left out.")
+
+
 class Limits(Section):
     """The limits on what the loop may do."""
 
@@ -289,6 +310,7 @@ class Limits(Section):
     maxWait: Annotated[timedelta, Span("0s", "30d")] = Field(
         default=timedelta(hours=12), description="Longest wait for a turn among the heals at once; then a person is told."
     )
+    fleet: Fleet = Field(default_factory=Fleet, description="Limits over all models of this store.")
     freeze: tuple[Freeze, ...] = Field(default=(), description="Spans in which nothing advances.")
 
 

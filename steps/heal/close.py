@@ -15,6 +15,7 @@ from modelmedic.steps.core.decision.limits import counts_as_failure
 from modelmedic.steps.core.diagnosis.ruling import weighed
 from modelmedic.steps.core.incidents.outcome import Ending, ending, waits_for_rows
 from modelmedic.steps.core.incidents.recurrence import SILENT_FOR
+from modelmedic.steps.heal.fleet import look_at_the_fleet
 from modelmedic.steps.heal.results import note_results, readable
 from modelmedic.steps.incidents.heal_metrics import tell_heal
 from modelmedic.steps.reporting.publish import publish_if_possible
@@ -76,6 +77,7 @@ def note_closing(run: Run, closing: Closing) -> None:
         if closing.outcome is not Outcome.OBSERVED:  # it is only recorded
             run.tell("incident.closed", *_news(run, closing, owner))
         _alert_when_the_breaker_opens(run, closing)
+        look_at_the_fleet(run, closing)
 
     facts = {"outcome": closing.outcome, "sentence": closing.sentence, "before": closing.champion_before, "after": closing.champion_after}
     run.once("incident.closed", "closed", documents=_vouched(run), first=tell, **facts)

@@ -13,7 +13,7 @@ from modelmedic.steps.contracts.ageing import ALERTS, AgeingLook
 from modelmedic.steps.contracts.comparison import WON, Comparison
 from modelmedic.steps.contracts.decision import Decision, Objection
 from modelmedic.steps.contracts.diagnosis import COUNTED, Context, Diagnosis, Evidence
-from modelmedic.steps.contracts.incident import SERVICE
+from modelmedic.steps.contracts.incident import SERVICE, Incident
 from modelmedic.steps.contracts.inference_log import MODEL_VERSION
 from modelmedic.steps.contracts.results import DiagnoseResult, LastingQuarantine
 from modelmedic.steps.contracts.window import Window
@@ -44,6 +44,7 @@ from modelmedic.steps.training.history import earlier_rows
 MOST_ROWS = 400_000  # of the window, evenly thinned above: row-level tests gain nothing beyond
 _PAST_WINDOWS = 26  # as long as the incident's; a year of fortnights
 _PAST_ROWS = 40_000  # of all of them, evenly thinned above
+_DAY = timedelta(days=1)
 _RECENT_RELEASES = timedelta(days=90)
 
 
@@ -231,6 +232,7 @@ def limits_against(run: Run, diagnosis: Diagnosis, remedy: Remedy, look: AgeingL
     """
     site, policy = run.site, run.site.policy
     others = [incident for incident in site.ledger.open_incidents() if incident.id != run.incident.id]
+    budgeted = policy.limits.fleet.healsPerDay is not None
     return objections(
         policy.limits,
         site.ledger.past_heals(site.model),
@@ -243,4 +245,12 @@ def limits_against(run: Run, diagnosis: Diagnosis, remedy: Remedy, look: AgeingL
         price=too_dear(diagnosis, look, site.clock.now()),
         ahead=ahead_of(run, diagnosis) if remedy in ADVANCING else 0,
         since=waiting_since(run),
+        fleet=site.ledger.heals_since(site.clock.now() - _DAY) if budgeted else (),
+        advancing=sum(_advances(run, incident) for incident in others) if budgeted else 0,
     )
+
+
+def _advances(run: Run, incident: Incident) -> bool:
+    """True for a heal that trains or deploys, or waits for a person's leave to."""
+    found = run.site.ledger.result(incident, DiagnoseResult)
+    return found is not None and found.decision.acted in ADVANCING

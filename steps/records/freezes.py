@@ -3,6 +3,7 @@ every trail that they concern, and asked about before every advance (effects/per
 """
 
 from datetime import datetime, timedelta
+from functools import cached_property
 
 from modelmedic.steps.contracts.audit import Phase
 from modelmedic.steps.contracts.control import FreezeOrder
@@ -11,6 +12,7 @@ from modelmedic.steps.contracts.keys import freeze_key
 from modelmedic.steps.contracts.ports import Clock, ObjectStore
 from modelmedic.steps.records.audit import AuditTrail
 from modelmedic.steps.records.documents import put, read
+from modelmedic.steps.records.fleet_breaker import FleetBreaker
 from modelmedic.steps.records.known_models import models
 
 _LONG = timedelta(days=7)  # within which somebody lifts again what a kill left frozen
@@ -44,12 +46,15 @@ class Freezes:
         return order
 
     def lift(self, model: str | None, *, by: str, reason: str = "", dry_run: bool = False) -> FreezeOrder:
-        """End the freeze of exactly this scope, and return it. The lift is recorded before it
-        counts.
+        """End the freeze of exactly this scope, and return it; that of every model resets the
+        breaker over the fleet as well. The lift is recorded before it counts.
 
         Raises BadInput when there is none, StoreError or Refused when the lift cannot be recorded.
         """
         lifted = self.order(model)
+        stopped = self.fleet.stop() if model is None else None
+        if lifted is None and stopped is not None:
+            lifted = stopped.order
         if lifted is None and not dry_run and (last := self._lifted(model)) is not None:
             return last
         if lifted is None:
@@ -57,6 +62,8 @@ class Freezes:
         if not dry_run:
             order = FreezeOrder(model, by, reason, self._clock.now(), lifted=True)
             self._record(order, "freeze.lifted", Phase.INTENT)
+            if stopped is not None:
+                self.fleet.reset(by, reason)
             put(self._store, freeze_key(model), order)
             self._record(order, "freeze.lifted", Phase.OUTCOME)
         return lifted
@@ -70,22 +77,31 @@ class Freezes:
             return None
         return order if self._record(order, "freeze.lifted", Phase.OUTCOME) else None
 
+    @cached_property
+    def fleet(self) -> FleetBreaker:
+        return FleetBreaker(self._store, self._clock)
+
     def order(self, model: str | None) -> FreezeOrder | None:
         """The freeze of exactly this scope that holds now."""
         order = read(self._store, FreezeOrder, freeze_key(model))
         return order if order is not None and order.holds(self._clock.now()) else None
 
     def frozen(self, model: str) -> FreezeOrder | None:
-        """The freeze that holds for the model now, its own or the general one. Raises StoreError
-        when the store cannot be read.
+        """The freeze that holds for the model now: the general one, its own, or the breaker over
+        the fleet. Raises StoreError when the store cannot be read.
         """
-        return self.order(None) or self.order(model)
+        return self.order(None) or self.order(model) or self._stopped()
+
+    def _stopped(self) -> FreezeOrder | None:
+        """The breaker over the fleet as a freeze, while it is open."""
+        stop = self.fleet.stop()
+        return stop.order if stop is not None else None
 
     def standing(self) -> tuple[FreezeOrder, ...]:
-        """Every freeze that holds now, the general one first. A freeze that a policy states itself
+        """Every freeze that holds now, the general ones first. A freeze that a policy states itself
         is not among them.
         """
-        orders = (self.order(scope) for scope in (None, *models(self._store)))
+        orders = (self._stopped(), *(self.order(scope) for scope in (None, *models(self._store))))
         return tuple(order for order in orders if order is not None)
 
     def _record(self, order: FreezeOrder, event: str, phase: Phase) -> bool:

@@ -1,13 +1,14 @@
 """The incident ledger: at most one open incident per model, every word on it written once."""
 
 import dataclasses
+import itertools
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from modelmedic.steps.contracts.codec import canonical, sha256, to_plain
 from modelmedic.steps.contracts.decision import PastHeal
-from modelmedic.steps.contracts.errors import Conflict, NotFound
+from modelmedic.steps.contracts.errors import BadInput, Conflict, NotFound
 from modelmedic.steps.contracts.formats import parse
 from modelmedic.steps.contracts.incident import Answer, Assessment, Closing, Incident
 from modelmedic.steps.contracts.keys import answer_key, incident_id, incident_key, incident_place, model_hash, stage_key
@@ -163,6 +164,24 @@ class Ledger:
     def past_heals(self, model: str) -> tuple[PastHeal, ...]:
         """The model's closed incidents, oldest first, as the limits on acting count them."""
         return tuple(self._past_heals(model))
+
+    def heals_since(self, moment: datetime) -> tuple[PastHeal, ...]:
+        """The incidents of all models that were closed after the moment, by model."""
+        return tuple(self._heals_since(moment))
+
+    def _heals_since(self, moment: datetime) -> Iterator[PastHeal]:
+        """From each model's newest incident back: one is opened when the one before is closed."""
+        keys = [key for key in self._store.list("incidents/") if key.endswith("/closed.json")]
+        for _, of_model in itertools.groupby(reversed(keys), lambda key: key.split("/")[1]):
+            for key in of_model:
+                try:
+                    closing = parse(Closing, self._store.get(key).data, key)
+                except BadInput:
+                    continue  # for whoever heals that model to say
+                if closing.at <= moment:
+                    break
+                _, hashed, epoch, _ = key.split("/")
+                yield PastHeal(f"{hashed}-{int(epoch)}", closing.outcome, closing.at, closing.by_error, closing.judged)
 
     def _past_heals(self, model: str) -> Iterator[PastHeal]:
         for incident in self.incidents(model):

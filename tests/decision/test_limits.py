@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from modelmedic.steps.contracts.control import FreezeOrder
 from modelmedic.steps.contracts.decision import Objection, PastHeal
-from modelmedic.steps.contracts.policy import Breaker, Freeze, Limits
+from modelmedic.steps.contracts.policy import Breaker, Fleet, FleetBreaker, Freeze, Limits
 from modelmedic.steps.contracts.words import Outcome, Remedy
-from modelmedic.steps.core.decision.limits import counts_as_failure, objections
+from modelmedic.steps.core.decision.limits import counts_as_failure, failures_of_the_fleet, objections
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -53,6 +53,35 @@ def test_a_heal_of_exactly_a_week_ago_has_left_the_budget() -> None:
 def test_a_budget_of_none_never_comes_free() -> None:
     found = objected(limits(healsPerWeek=0))
     assert (names(found), found[0].until) == (["budget"], None)
+
+
+def fleet(*heals: tuple[str, float, Outcome]) -> tuple[PastHeal, ...]:
+    """Heals by the model, the hours since they ended and their outcome."""
+    return tuple(PastHeal(f"{model}-1a2b3c4d-1", outcome, NOW - timedelta(hours=hours)) for model, hours, outcome in heals)
+
+
+def test_the_heals_of_a_day_of_all_models_have_a_budget() -> None:
+    three = limits(fleet=Fleet(healsPerDay=3))
+    two = fleet(("a", 1, Outcome.HEALED), ("b", 20, Outcome.REJECTED), ("c", 2, Outcome.ROLLED_BACK), ("d", 25, Outcome.HEALED))
+    assert objected(three, fleet=two) == []
+    assert names(objected(three, fleet=two, advancing=1)) == ["fleet"]
+    [spent] = objected(three, fleet=(*two, *fleet(("e", 6, Outcome.WITHDRAWN))))
+    assert (spent.limit, spent.until) == ("fleet", NOW + timedelta(hours=4))
+    assert names(objected(three, fleet=fleet(*(("a", 1.0, Outcome.HEALED),) * 5), remedy=Remedy.ROLLBACK)) == []
+
+
+def test_without_a_budget_of_the_day_no_number_of_heals_objects() -> None:
+    assert objected(limits(), fleet=fleet(*((f"m{number}", 1.0, Outcome.HEALED) for number in range(200))), advancing=50) == []
+
+
+def test_the_breaker_over_the_fleet_counts_each_model_once_and_nothing_from_before_a_reset() -> None:
+    stops = limits(fleet=Fleet(breaker=FleetBreaker(models=3, within=DAY)))
+    failed = fleet(*((model, hours, Outcome.WITHDRAWN) for model, hours in (("a", 3), ("a", 2), ("b", 1), ("c", 23), ("d", 25))))
+    assert [heal.model for heal in failures_of_the_fleet(failed, stops, None, NOW)] == ["c-1a2b3c4d", "a-1a2b3c4d", "b-1a2b3c4d"]
+    assert failures_of_the_fleet(failed, stops, NOW - timedelta(hours=22), NOW) == ()
+    assert failures_of_the_fleet(failed, limits(), None, NOW) == ()
+    rejected = fleet(*((model, 1.0, Outcome.REJECTED) for model in "abc"))
+    assert failures_of_the_fleet(rejected, stops, None, NOW) == (), "a gate that says no is no failure"
 
 
 def test_the_cooldown_runs_from_the_last_heal_that_changed_something() -> None:

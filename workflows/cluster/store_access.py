@@ -30,7 +30,19 @@ class Access:
 ACCESS: Final[dict[str, Access]] = {
     "observe": Access(
         None,
-        (*_RECORDS, *_TOLD, *_MEASURES, "acknowledged/", "ageing/", "comparisons/", "hours/", "policies/", "quarantine/", "verdicts/"),
+        (
+            *_RECORDS,
+            *_TOLD,
+            *_MEASURES,
+            "acknowledged/",
+            "ageing/",
+            "comparisons/",
+            "fleet/",
+            "hours/",
+            "policies/",
+            "quarantine/",
+            "verdicts/",
+        ),
         "reads logs and labels, writes records",
     ),
     "train": Access(

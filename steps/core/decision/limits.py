@@ -36,6 +36,7 @@ from modelmedic.steps.core.decision.turns import at_cap
 
 ADVANCING = frozenset({Remedy.RETRAIN, Remedy.RECALIBRATE})
 _WEEK = timedelta(days=7)
+_DAY = timedelta(days=1)
 _PATIENCE = (1, 1, 2)  # settle times after the first, the second and every later rejection in a row
 
 
@@ -52,6 +53,8 @@ def objections(
     price: str = "",
     ahead: int = 0,
     since: datetime | None = None,
+    fleet: tuple[PastHeal, ...] = (),
+    advancing: int = 0,
 ) -> tuple[Objection, ...]:
     """Every limit that forbids the remedy now, the hardest to wait out first; none for a remedy
     that does not advance, but the price where a person would be asked for want of evidence.
@@ -63,7 +66,8 @@ def objections(
     `history` is the model's own, in any order; `open_heals` counts the other heals under way over
     all models of the store, `ahead` those that wait and have their turn first, and this one waits
     `since` then, or from now on; `settle` is the policy's computed settle time (window + label
-    delay).
+    delay). `fleet` are the heals of all models that ended in the last day, and `advancing` counts
+    those of other models that train or deploy now.
     """
     if remedy not in ADVANCING:
         return (Objection("price", price),) if price and remedy is Remedy.ESCALATE else ()
@@ -72,6 +76,7 @@ def objections(
         *_freeze(limits, now, frozen),
         *_breaker(limits, heals, now),
         *_budget(limits, heals, now),
+        *_fleet_budget(limits, fleet, advancing, now),
         *(() if due else _settle(settle, heals, now)),
         *_cooldown(limits, heals, now),
         *(() if due else _patience(settle, heals, now)),
@@ -138,6 +143,37 @@ def _budget(limits: Limits, heals: tuple[PastHeal, ...], now: datetime) -> Itera
         until = recent[-budget].at + _WEEK if budget else None
         when = f" until {_time(until)}" if until else ""
         yield Objection("budget", f"the budget is spent{when}: {len(recent)} of {budget} heals a week", until)
+
+
+def _fleet_budget(limits: Limits, heals: tuple[PastHeal, ...], advancing: int, now: datetime) -> Iterator[Objection]:
+    """What trains or deploys now counts as well: it spends the budget when it ends."""
+    budget = limits.fleet.healsPerDay
+    recent = heals_of_a_day(heals, now)
+    if budget is not None and len(recent) + advancing >= budget:
+        until = recent[-budget].at + _DAY if 0 < budget <= len(recent) else None
+        when = f" until {_time(until)}" if until else ""
+        under_way = f" and {advancing} under way" if advancing else ""
+        yield Objection(
+            "fleet", f"the budget over all models is spent{when}: {len(recent)}{under_way} of {budget} heals a day (limits.fleet)", until
+        )
+
+
+def heals_of_a_day(fleet: tuple[PastHeal, ...], now: datetime) -> tuple[PastHeal, ...]:
+    """The heals that spend the budget of this day, oldest first."""
+    return tuple(sorted((heal for heal in fleet if spends_budget(heal) and now - _DAY < heal.at <= now), key=lambda heal: heal.at))
+
+
+def failures_of_the_fleet(fleet: tuple[PastHeal, ...], limits: Limits, since: datetime | None, now: datetime) -> tuple[PastHeal, ...]:
+    """The newest failed heal of each model, oldest first, where so many models failed that the
+    breaker over the fleet opens; else none. Only failures after `since` count, when a person last
+    let every model go on.
+    """
+    breaker = limits.fleet.breaker
+    if breaker is None:
+        return ()
+    start = max(now - breaker.within, since) if since else now - breaker.within
+    newest = {heal.model: heal for heal in sorted(fleet, key=lambda heal: heal.at) if counts_as_failure(heal) and start < heal.at <= now}
+    return tuple(sorted(newest.values(), key=lambda heal: heal.at)) if len(newest) >= breaker.models else ()
 
 
 def _settle(settle: timedelta, heals: tuple[PastHeal, ...], now: datetime) -> Iterator[Objection]:
