@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from modelmedic.steps.adapters.clocks import PlayedClock
+from modelmedic.steps.adapters.local_serving.health import Counted, LocalHealth
 from modelmedic.steps.adapters.prometheus_queries import PrometheusHealth
 from modelmedic.steps.contracts.errors import Transient
+from modelmedic.steps.contracts.serving import Traffic
 from modelmedic.steps.contracts.window import Window
 from tests.fakes.health import Asked
 from tests.fakes.http_server import Answer, answering
@@ -71,6 +74,18 @@ def test_the_past_of_a_version_is_known_after_another_took_its_place(health: Hea
     assert before is not None
     assert before.requests == pytest.approx(1200, rel=0.1)
     assert before.failures == 0
+
+
+def test_a_window_that_ends_now_holds_the_look_that_is_made_for_it(tmp_path: Path) -> None:
+    """A real clock has moved on by the time at which a predictor answers."""
+    clock = PlayedClock(NOW)
+
+    def read(_version: str) -> Counted:
+        clock.sleep(timedelta(seconds=1))
+        return "predictor-1", Traffic(50, 5, 20.0)
+
+    seen = LocalHealth(read, tmp_path / "health.json", clock).between("2", LATELY)
+    assert seen == Traffic(50, 5, 20.0)
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.core.rollout.canary_judgement import traffic_between
 
 _KEPT: Final = timedelta(days=2)
+_JUST_NOW: Final = timedelta(minutes=1)  # a window that ended so lately is meant to end with the look that is made for it
 Counted = tuple[str, Traffic]  # the name of a process, and what it has counted since it came up
 
 
@@ -46,7 +47,9 @@ class LocalHealth:
         self._clock = clock
 
     def between(self, version: str, window: Window) -> Traffic | None:
-        looks = [look for look in self._looked(version) if look.version == version and look.at <= window.end]
+        kept = self._looked(version)
+        end = self._clock.now() if self._clock.now() - window.end < _JUST_NOW else window.end
+        looks = [look for look in kept if look.version == version and look.at <= end]
         earlier = next((look for look in reversed(looks) if look.at <= window.start), None)
         within = [look for look in looks if look.at > window.start]
         if not within:
