@@ -26,7 +26,7 @@ from modelmedic.steps.runtime.anchoring import anchor
 from modelmedic.steps.runtime.run import Run, Site
 
 RELEASED_BY_HAND: Final = "somebody else"
-_SPARE = timedelta(hours=2)  # for everything in a heal that has no bound of its own
+_SPARE = timedelta(hours=4)  # for everything in a heal that has no bound of its own
 _PATIENCE: Final = timedelta(minutes=15)  # an alert is there within two or three, and a busy cluster takes longer
 _ENDED: Final = ("Succeeded", "Failed", "Error")
 
@@ -108,11 +108,12 @@ def sweep_in_cluster(site: Site, workflows: Workflows, facts: Mapping[str, str])
 
 
 def deadline(policy: Policy) -> timedelta:
-    """The longest time that a heal may take: every wait that the policy allows, and two hours. An
-    incident that is open for longer is closed.
+    """The longest time that a heal may take: two trainings, one to be judged and one on all rows,
+    every wait that the policy allows, and four hours; longer than its Workflow may. An incident
+    that is open for longer is closed.
     """
-    climb = (len(policy.rollout.steps) + 1) * policy.rollout.deadline
-    return policy.retrain.timeout + 2 * policy.approval.timeout + climb + _SPARE
+    climb = (len(policy.rollout.steps) + 2) * policy.rollout.deadline
+    return 2 * policy.retrain.timeout + 2 * policy.approval.timeout + climb + _SPARE
 
 
 def notice_release(site: Site) -> Release | None:

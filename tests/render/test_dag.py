@@ -12,12 +12,13 @@ import pytest
 from modelmedic.steps.contracts.heal_stages import HEAL
 from modelmedic.steps.contracts.stage import Kind, Stage
 from modelmedic.steps.heal import engine
+from modelmedic.steps.reconcile.sweep import deadline
 from modelmedic.steps.runtime.run import Run
 from modelmedic.workflows.argo.heal import heal
 from modelmedic.workflows.inputs.model import model_of
 from modelmedic.workflows.inputs.platform import Platform
 from tests.render.argo import AbsentOptionalError, walk
-from tests.render.policies import policy
+from tests.render.policies import NAMED, policy
 
 Answers = dict[str, dict[str, str]]
 STEPS = [stage for stage in HEAL if stage.kind is not Kind.EXIT]
@@ -27,6 +28,18 @@ STEPS = [stage for stage in HEAL if stage.kind is not Kind.EXIT]
 def rendered() -> dict[str, Any]:
     platform = Platform()
     return heal(model_of(policy(), platform), platform)
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_no_heal_is_ended_before_what_its_policy_allows_is_over(name: str) -> None:
+    """A pod outlasts both of its trainings, which end by themselves; a Workflow outlasts its pods
+    and the wait for a person, and the sweep closes nothing that a Workflow may still do.
+    """
+    chosen = policy(name)
+    model = model_of(chosen, Platform())
+    assert model.train_seconds > 2 * chosen.retrain.timeout.total_seconds()
+    pods = model.train_seconds + model.deploy_seconds + chosen.approval.timeout.total_seconds()
+    assert pods < model.heal_seconds < deadline(chosen).total_seconds()
 
 
 def every_answer() -> Iterator[Answers]:
