@@ -5,6 +5,7 @@ answer it: the cause, what the challenger does better, whom it reaches, until wh
 from collections.abc import Iterator
 from datetime import datetime
 
+from modelmedic.steps.approval.reach import reach
 from modelmedic.steps.contracts.comparison import Ablation
 from modelmedic.steps.contracts.diagnosis import Diagnosis
 from modelmedic.steps.contracts.errors import BadInput
@@ -33,9 +34,9 @@ def _question(run: Run, stage: str, asked_at: datetime) -> tuple[str, str]:
     judged = run.result_if_any(ValidateResult) if stage == "approve" else None
     if judged is None:
         asked = f"{model}: may {_words(found.decision.wanted, found.diagnosis)}?"
-        return asked, " ".join((_cause(found.diagnosis), _answers(run, asked_at)))
+        return asked, " ".join((_cause(found.diagnosis), *reach(run, found), _answers(run, asked_at)))
     asked = f"{model}: may version {judged.version} serve instead of {judged.champion or 'none'}?"
-    return asked, " ".join((_cause(found.diagnosis), *_gain(judged, run.site.policy), _reach(run.site.policy), _answers(run, asked_at)))
+    return asked, " ".join((_cause(found.diagnosis), *_gain(judged, run.site.policy), *reach(run, found), _answers(run, asked_at)))
 
 
 def _words(remedy: Remedy, found: Diagnosis) -> str:
@@ -54,12 +55,6 @@ def _gain(judged: ValidateResult, policy: Policy) -> Iterator[str]:
     if new is not None and old is not None:
         yield f"On the newest labelled rows its {policy.metric} is {new:.4g}, the champion's {old:.4g}."
     yield f"{sum(gate.passed for gate in judged.validation.gates)} of {len(judged.validation.gates)} gates passed."
-
-
-def _reach(policy: Policy) -> str:
-    shares = (*policy.rollout.steps, 100)
-    steps = f"{', '.join(map(str, shares[:-1]))} and 100" if len(shares) > 1 else "100"
-    return f"After a dark run it gets {steps} % of the traffic, judged at each share."
 
 
 def _answers(run: Run, asked_at: datetime) -> str:

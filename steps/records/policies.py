@@ -1,6 +1,8 @@
 """The policy that an incident was opened under, as the store keeps it."""
 
 import contextlib
+import itertools
+from typing import Final
 
 from modelmedic.steps.contracts.errors import BadInput, NotFound, Refused
 from modelmedic.steps.contracts.incident import Incident
@@ -8,6 +10,8 @@ from modelmedic.steps.contracts.keys import policy_key
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.ports import ObjectStore
 from modelmedic.steps.records.documents import read
+
+_MOST: Final = 1000  # policies that are read to find a model's neighbours
 
 
 def policy_of(store: ObjectStore, incident: Incident) -> Policy:
@@ -30,6 +34,19 @@ def pinned(policy: Policy, incident: Incident, what: str) -> Policy:
             "and its rules do not change while it is open"
         )
     return policy
+
+
+def readers_of_the_same_rows(store: ObjectStore, policy: Policy) -> tuple[str, ...]:
+    """The other models, by name, whose policies name the same inference log or the same labels as
+    this one. Policies that cannot be read, and those beyond the first thousand, are passed over.
+    """
+    mine, found = {policy.log_prefix, policy.labels_prefix}, set()
+    for key in itertools.islice(store.list("policies/"), _MOST):
+        with contextlib.suppress(BadInput):
+            other = read(store, Policy, key)
+            if other is not None and other.name != policy.name and mine & {other.log_prefix, other.labels_prefix}:
+                found.add(other.name)
+    return tuple(sorted(found))
 
 
 def known_policy(store: ObjectStore, model: str) -> Policy | None:

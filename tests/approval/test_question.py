@@ -1,12 +1,18 @@
 """People who are asked are told what they need to answer by, and are reminded once."""
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 from modelmedic.steps.approval.pending import request_approval
+from modelmedic.steps.approval.question import question
+from modelmedic.steps.approval.reach import reach
+from modelmedic.steps.contracts.keys import policy_key
 from modelmedic.steps.contracts.notification import Notification
+from modelmedic.steps.contracts.results import DiagnoseResult
 from modelmedic.steps.contracts.words import Remedy
 from modelmedic.steps.reconcile.sweep import sweep
+from modelmedic.steps.records.documents import keep
 from modelmedic.steps.runtime.run import Run
 from tests.approval.test_in_a_cluster import answer, waiting
 from tests.worlds.deployed import DeployedWorld
@@ -43,6 +49,29 @@ def test_the_two_models_are_compared_in_the_question(tmp_path: Path) -> None:
 def test_a_rollback_is_named_as_what_it_is(tmp_path: Path) -> None:
     (asked,) = told(waiting(tmp_path, Remedy.ROLLBACK.value))
     assert asked.summary == "churn: may version 1 be taken back?"
+
+
+def test_a_rollback_says_that_it_moves_all_of_the_traffic_and_a_quarantine_none(tmp_path: Path) -> None:
+    for remedy, moved in ((Remedy.ROLLBACK, "gets all of the traffic at once"), (Remedy.QUARANTINE, "No traffic moves")):
+        folder = tmp_path / remedy.value
+        folder.mkdir()
+        (asked,) = told(waiting(folder, remedy.value))
+        assert moved in asked.description
+
+
+def test_the_question_names_the_requests_and_the_models_that_read_the_same_rows(tmp_path: Path) -> None:
+    world = DeployedWorld(tmp_path, approval="needed")
+    mine = world.site.policy
+    for name, rows in (("loans", mine.labels_prefix), ("fraud", "labels/fraud")):
+        metadata, labels = (
+            part.model_copy(update=new) for part, new in ((mine.metadata, {"name": name}), (mine.data.labels, {"prefix": rows}))
+        )
+        other = mine.model_copy(update={"metadata": metadata, "data": mine.data.model_copy(update={"labels": labels})})
+        keep(world.site.store, policy_key(other.hash), other)
+    asked = question(world.run, "approve", NOW)[1]
+    assert "The same rows are read by loans." in asked
+    result = world.run.result(DiagnoseResult)
+    assert list(reach(world.run, replace(result, rows=1234, window=WINDOW)))[1].startswith("It answered at least 1234 requests in the ")
 
 
 def test_the_owner_and_the_deputy_are_reminded_once(tmp_path: Path) -> None:
