@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
+
+MESSAGE_LOST: Final = "notification.failed"  # the event of a message that somebody who is to be told did not take
 
 
 class Phase(StrEnum):

@@ -80,6 +80,7 @@ INCIDENTS: Final = Metric("modelmedic_incidents_open", "gauge", "Open incidents.
 WAITING: Final = Metric("modelmedic_approval_waiting_seconds", "gauge", "How long the open approval request has waited; 0 for none.")
 BREAKER: Final = Metric("modelmedic_breaker_open", "gauge", "1 while the breaker lets no heal through.")
 FROZEN: Final = Metric("modelmedic_frozen", "gauge", "1 while a freeze lets nothing advance.")
+MESSAGES_LOST: Final = Metric("modelmedic_messages_lost", "gauge", "Messages of the last day that somebody who is to be told did not take.")
 DISAGREEMENT: Final = Metric("modelmedic_disagreement", "gauge", "1 while served version, alias and record do not agree.")
 
 PUSHED: Final[dict[str, tuple[Metric, ...]]] = {
@@ -111,7 +112,7 @@ PUSHED: Final[dict[str, tuple[Metric, ...]]] = {
         RETRAINING_PAYS,
     ),
     HEAL_JOB: (CANARY_SHARE, CANARY_WORSE, HEAL_END, HEAL_FAILED),
-    RECONCILE_JOB: (RECONCILE_RUN, INCIDENTS, WAITING, BREAKER, FROZEN, DISAGREEMENT),
+    RECONCILE_JOB: (RECONCILE_RUN, INCIDENTS, WAITING, BREAKER, FROZEN, MESSAGES_LOST, DISAGREEMENT),
 }
 
 # What a predictor exposes itself (steps.serving.metrics).

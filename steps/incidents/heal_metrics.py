@@ -7,9 +7,11 @@ again.
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from datetime import timedelta
 
 from modelmedic.steps.approval.pending import pending
 from modelmedic.steps.contracts import metrics as m
+from modelmedic.steps.contracts.audit import MESSAGE_LOST
 from modelmedic.steps.contracts.decision import PastHeal
 from modelmedic.steps.contracts.errors import ModelmedicError
 from modelmedic.steps.contracts.incident import Incident
@@ -19,6 +21,7 @@ from modelmedic.steps.contracts.words import Outcome, Remedy
 from modelmedic.steps.core.decision.limits import objections
 from modelmedic.steps.runtime.run import Run, Site
 
+_DAY = timedelta(days=1)
 _CLIMBED = (Outcome.HEALED, Outcome.WITHDRAWN)
 
 
@@ -73,6 +76,7 @@ def sweep_samples(site: Site) -> Iterator[Sample]:
     yield Sample(m.WAITING, _waited(site, current) if current is not None else 0.0)
     yield Sample(m.BREAKER, float("breaker" in against))
     yield Sample(m.FROZEN, float("freeze" in against))
+    yield Sample(m.MESSAGES_LOST, float(_lost(site)))
     yield Sample(m.DISAGREEMENT, float(_disagreeing(site)))
 
 
@@ -126,6 +130,10 @@ def _against(site: Site) -> set[str]:
         settle=site.policy.settle,
     )
     return {objection.limit for objection in found}
+
+
+def _lost(site: Site) -> int:
+    return sum(record.event == MESSAGE_LOST for record in site.trail.latest(site.clock.now() - _DAY))
 
 
 def _disagreeing(site: Site) -> bool:

@@ -33,7 +33,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from modelmedic.steps.adapters.clocks import SystemClock
 from modelmedic.steps.adapters.store.by_url import open_store
-from modelmedic.steps.contracts.audit import Phase
+from modelmedic.steps.contracts.audit import MESSAGE_LOST, Phase
 from modelmedic.steps.contracts.errors import BadInput, ModelmedicError
 from modelmedic.steps.contracts.keys import policy_key
 from modelmedic.steps.contracts.notification import Notification, Severity
@@ -292,7 +292,7 @@ class Workspace:
 
         def failed(notification: Notification, where: str, error: ModelmedicError) -> None:
             facts = {"event": notification.event, "where": where, "error": str(error)}
-            trail.append("notification.failed", Phase.NOTE, incident=notification.incident, facts=facts)
+            trail.append(MESSAGE_LOST, Phase.NOTE, incident=notification.incident, facts=facts)
 
         return Broadcast(people, failed)
 

@@ -13,6 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from modelmedic.steps.adapters.prometheus import Pushgateway, TextFile
 from modelmedic.steps.approval.pending import request_approval
 from modelmedic.steps.contracts import metrics as m
+from modelmedic.steps.contracts.audit import MESSAGE_LOST
 from modelmedic.steps.contracts.errors import BadInput, StoreError, Transient
 from modelmedic.steps.contracts.incident import Closing
 from modelmedic.steps.contracts.samples import Sample
@@ -161,6 +162,15 @@ def test_an_open_breaker_is_told(world: DeployedWorld) -> None:
         assert swept(world)[m.BREAKER.name] == 0
         close(run(world.site, f"alert {number}"), "broke")
     assert swept(world)[m.BREAKER.name] == 1
+
+
+def test_messages_that_were_not_taken_are_counted_for_a_day(world: DeployedWorld) -> None:
+    assert swept(world)[m.MESSAGES_LOST.name] == 0
+    for where in ("receiver team", "Alertmanager"):
+        world.site.note(MESSAGE_LOST, {"event": "incident.closed", "where": where, "error": "answered 404"})
+    assert swept(world)[m.MESSAGES_LOST.name] == 2
+    world.clock.sleep(timedelta(days=1, minutes=1))
+    assert swept(world)[m.MESSAGES_LOST.name] == 0
 
 
 @pytest.mark.parametrize("scope", [None, "churn"], ids=["all models", "this model"])

@@ -262,6 +262,16 @@ ALERTS: Final = (
         (Series(m.BREAKER, _QUIET),),
     ),
     Alert(
+        "ModelmedicMessagesLost",
+        f"max by (model) ({m.MESSAGES_LOST}) > 0",
+        "0m",
+        "warning",
+        "Messages on {{ $labels.model }} did not arrive",
+        "Within a day messages on {{ $labels.model }} were not taken by somebody who is to be told; each is on the incident's page.",
+        (Series(m.MESSAGES_LOST, "2x80"),),
+        (Series(m.MESSAGES_LOST, _QUIET),),
+    ),
+    Alert(
         "ModelmedicApprovalWaiting",
         f"max by (model) ({m.WAITING}) > 14400",
         "0m",
