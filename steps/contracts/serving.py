@@ -39,7 +39,8 @@ class ForeignService:
 @dataclass(frozen=True, slots=True)
 class ServingState:
     """`generation` rises with every change and is what a change must expect (compare-and-swap).
-    `foreign` is what stands in the place of a champion and is not ours.
+    `foreign` is what stands in the place of a champion and is not ours. `stopped`: a person has
+    ended all processes on this machine, so that nothing is to answer.
     """
 
     generation: int
@@ -49,6 +50,7 @@ class ServingState:
     previous: Served | None = None  # the last good state, kept for the way back
     annotations: Mapping[str, str] = field(default_factory=dict)
     foreign: ForeignService | None = None
+    stopped: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from modelmedic.steps.contracts.serving import Traffic
 from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.core.rollout.service_health import began_with, forward, sickness
 from modelmedic.steps.incidents.opening import open_incident
+from modelmedic.steps.rollout.silence import silent_since
 from modelmedic.steps.runtime.run import Site
 
 LATELY: Final = timedelta(minutes=10)  # what is judged; two sweeps, and twice as long as the alerts' rates
@@ -29,22 +30,41 @@ def watch_service(site: Site) -> tuple[str, ...]:
     """
     released = site.history.releases(site.model)
     champion = site.registry.alias(site.policy.registry.champion)
-    if site.health is None or not released or released[-1].version != champion:
+    if not released or released[-1].version != champion:
         return ()
     try:
-        return _watched(site, site.health, released)
+        facts = _silence(site, released) or _sickness(site, released)
     except Transient as error:
         site.say(f"the service is not watched: {error}")
         return ()
+    return _opened(site, facts, released[-1], site.clock.now()) if facts else ()
 
 
-def _watched(site: Site, health: ServiceHealth, released: tuple[Release, ...]) -> tuple[str, ...]:
-    release, now = released[-1], site.clock.now()
-    seen = _lately(site, health, release, now)
-    if seen is None or not (wrong := sickness(seen, site.policy.rollout, site.policy.validation.latencyP95Ms)):
-        return ()
-    blamed = _blamed(site, health, released, seen)
-    return _opened(site, {"version": release.version, **_words(f"version {release.version} {wrong}", blamed)}, release, now)
+def _silence(site: Site, released: tuple[Release, ...]) -> Mapping[str, str] | None:
+    """The facts about a version of which no predictor is ready; None where one is."""
+    release = released[-1]
+    first = silent_since(site, release)
+    if first is None:
+        return None
+    said = f"version {release.version} does not answer: none of its predictors is ready, as at {first:%H:%MZ}"
+    return _facts(said, release, (release, None) if _bakes(site, released) else None)
+
+
+def _sickness(site: Site, released: tuple[Release, ...]) -> Mapping[str, str] | None:
+    """The facts about a version that fails its callers or is slow; None where it is well, or nobody
+    knows.
+    """
+    release, policy = released[-1], site.policy
+    seen = _lately(site, site.health, release, site.clock.now()) if site.health is not None else None
+    if site.health is None or seen is None or not (wrong := sickness(seen, policy.rollout, policy.validation.latencyP95Ms)):
+        return None
+    return _facts(f"version {release.version} {wrong}", release, _blamed(site, site.health, released, seen))
+
+
+def _bakes(site: Site, released: tuple[Release, ...]) -> bool:
+    """True while the policy puts a sick service down to the newest release."""
+    release, bake = forward(released), site.policy.rollout.bake
+    return release is not None and bake != "off" and site.clock.now() <= release.at + bake
 
 
 def _lately(site: Site, health: ServiceHealth, release: Release, now: datetime) -> Traffic | None:
@@ -67,20 +87,21 @@ def _blamed(site: Site, health: ServiceHealth, released: tuple[Release, ...], se
     bake, release, rollout = site.policy.rollout.bake, forward(released), site.policy.rollout
     if bake == "off" or release is None or release.previous is None:
         return None
-    baking = site.clock.now() <= release.at + bake
-    first = seen if baking else health.between(release.version, Window(release.at, release.at + bake))
+    first = seen if _bakes(site, released) else health.between(release.version, Window(release.at, release.at + bake))
     before = health.between(release.previous, Window(release.at - _BEFORE, release.at))
     blamed = first is not None and began_with(first, before, rollout, site.policy.validation.latencyP95Ms)
     return (release, before) if blamed else None
 
 
-def _words(said: str, blamed: tuple[Release, Traffic | None] | None) -> Mapping[str, str]:
-    """The facts of the incident: its sentence, and the release that is blamed."""
+def _facts(said: str, release: Release, blamed: tuple[Release, Traffic | None] | None) -> Mapping[str, str]:
+    """The facts of the incident: the version, a sentence, and when it was released if its release
+    is blamed.
+    """
     if blamed is None:
-        return {"sentence": f"{said}, and no release explains it"}
+        return {"version": release.version, "sentence": f"{said}, and no release explains it"}
     release, before = blamed
     sentence = f"{said}; at {release.at:%Y-%m-%dT%H:%MZ} it took the place of version {release.previous}, {_known(before)}"
-    return {"released": release.at.isoformat(), "sentence": sentence}
+    return {"version": release.version, "released": release.at.isoformat(), "sentence": sentence}
 
 
 def _known(before: Traffic | None) -> str:

@@ -3,6 +3,8 @@ that is sick for another reason is put before a person.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,9 @@ import pytest
 from modelmedic.steps.contracts.diagnosis import Release
 from modelmedic.steps.contracts.heal_stages import HEAL
 from modelmedic.steps.contracts.incident import SERVICE, Incident
+from modelmedic.steps.contracts.ports import ObjectStore, Serving
 from modelmedic.steps.contracts.results import DiagnoseResult
+from modelmedic.steps.contracts.serving import ServingState
 from modelmedic.steps.contracts.words import Cause, Outcome
 from modelmedic.steps.heal.close import close
 from modelmedic.steps.heal.engine import heal
@@ -174,6 +178,84 @@ def test_the_sweep_in_a_cluster_starts_the_heal_of_a_sick_service_at_once(world:
     current = world.site.ledger.current("churn")
     assert current is not None
     assert workflows.heals == {current.id: "heal-churn"}
+
+
+class Down:
+    """Serving where no predictor of version 2 is ready; `stopped` by a person."""
+
+    def __init__(self, serving: Serving, *, stopped: bool = False) -> None:
+        self._serving, self._stopped = serving, stopped
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._serving, name)
+
+    def state(self) -> ServingState:
+        state = self._serving.state()
+        silent = state.champion is not None and state.champion.version == "2"
+        return replace(state, champion=replace(state.champion, ready=False), stopped=self._stopped) if silent and state.champion else state
+
+
+def test_a_version_of_which_no_predictor_is_ready_at_two_looks_is_taken_back(world: Promoted) -> None:
+    world.site.serving = Down(world.serving)  # type: ignore[assignment]
+    assert [world.after(minutes, []) for minutes in (5, 6)] == [None, None], "a pod may be on its way to another node"
+    incident = world.after(10, [])
+    assert incident is not None
+    assert world.healed(incident) == Outcome.ROLLED_BACK
+    assert world.agrees == "1"
+
+
+def test_a_version_that_is_silent_for_a_moment_is_left_alone(world: Promoted) -> None:
+    serving = world.site.serving
+    world.site.serving = Down(world.serving)  # type: ignore[assignment]
+    assert world.after(5, []) is None
+    world.site.serving = serving
+    assert world.after(10, []) is None
+    world.site.serving = Down(world.serving)  # type: ignore[assignment]
+    assert world.after(40, []) is None
+
+
+def test_a_service_that_a_person_has_stopped_is_not_started_again(world: Promoted) -> None:
+    world.site.serving = Down(world.serving, stopped=True)  # type: ignore[assignment]
+    assert [world.after(minutes, []) for minutes in (5, 10, 15)] == [None] * 3
+
+
+class Killed(BaseException):
+    pass
+
+
+class Dies:
+    """A store whose process is killed before its n-th write."""
+
+    def __init__(self, store: ObjectStore, writes: int) -> None:
+        self._store, self._left = store, writes
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ("create", "swap"):
+            if not self._left:
+                raise Killed
+            self._left -= 1
+        return getattr(self._store, name)
+
+
+@pytest.mark.parametrize("writes", range(0, 40, 3))
+def test_a_kill_at_any_write_leaves_one_incident_that_the_next_sweep_brings_to_its_end(world: Promoted, writes: int) -> None:
+    world.health.asked = [*WELL, *asked(1, 5, failing=20)]
+    world.clock.sleep(5 * MINUTE)
+    dying = replace(world.site, store=Dies(world.site.store, writes))  # type: ignore[arg-type]
+    with suppress(Killed):
+        sweep(dying)
+        current = dying.ledger.current("churn")
+        assert current is not None
+        heal(Run(dying, current), begin=lambda _step, _run: None, table=TABLE)
+    sweep(world.site)
+    if (left := world.site.ledger.current("churn")) is not None:
+        world.healed(left)
+    about = [each for each in world.site.ledger.incidents("churn") if each.alert == SERVICE]
+    assert len(about) == 1
+    closing = world.site.ledger.closing(about[0])
+    assert closing is not None
+    assert closing.outcome is Outcome.ROLLED_BACK
+    assert world.agrees == "1"
 
 
 def test_people_are_told_once_of_a_sick_service_that_waits_for_another_heal(tmp_path: Path) -> None:

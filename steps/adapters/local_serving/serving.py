@@ -305,6 +305,7 @@ class LocalServing:
             wanted.percent,
             self._served(wanted.previous),
             dict(wanted.annotations),
+            stopped=wanted.stopped,
         )
 
     def _served(self, slot: PredictorSlot | None) -> Served | None:
