@@ -57,6 +57,7 @@ def run_reconcile(workspace: Workspace, inputs: Mapping[str, str], say: Say) -> 
     """
     from modelmedic.steps.adapters.clocks import SystemClock
     from modelmedic.steps.incidents.heal_metrics import tell_sweep, tell_sweep_ended
+    from modelmedic.steps.incidents.triage import send_late_refusals
     from modelmedic.steps.reconcile.sweep import sweep_in_cluster
 
     _expect(inputs)
@@ -71,6 +72,7 @@ def run_reconcile(workspace: Workspace, inputs: Mapping[str, str], say: Say) -> 
         except ModelmedicError as error:
             failed.append(error)
             say(f"{name}: {error}")
+    send_late_refusals(workspace, say)
     tell_sweep_ended(workspace.metrics(workspace.root / "work"), SystemClock().now().timestamp(), say)
     if failed:
         raise failed[0]

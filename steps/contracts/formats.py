@@ -44,6 +44,7 @@ _UNKNOWN: Final = Document("document", "")
 DOCUMENTS: Final = (
     Document("audit record", "audit/<model>/<number>.json", newest=2),  # the first: the record in an envelope with its own hash
     Document("head of the audit trail", "audit/<model>/head.json"),
+    Document("last event sent", "outbox/<model>/sent.json"),
     Document("incident", "incidents/<model>/<epoch>/opened.json"),
     Document("stage result", "incidents/<model>/<epoch>/stages/<stage>.json"),
     Document("evidence", "incidents/<model>/<epoch>/evidence/<digest>.json"),

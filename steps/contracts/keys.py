@@ -148,6 +148,11 @@ def audit_head_key(hashed: str) -> str:
     return f"audit/{hashed}/head.json"
 
 
+def sent_key(model: str) -> str:
+    """How far the trail was sent as events."""
+    return f"outbox/{model_hash(model)}/sent.json"
+
+
 def reference_key(model: str, version: str, part: str) -> str:
     """A part of the reference of one model version, such as `window.parquet`."""
     return f"reference/{model_hash(model)}/{word('model version', version)}/{part}"

@@ -82,6 +82,7 @@ BREAKER: Final = Metric("modelmedic_breaker_open", "gauge", "1 while the breaker
 FROZEN: Final = Metric("modelmedic_frozen", "gauge", "1 while a freeze lets nothing advance.")
 MESSAGES_LOST: Final = Metric("modelmedic_messages_lost", "gauge", "Messages of the last day that somebody who is to be told did not take.")
 DISAGREEMENT: Final = Metric("modelmedic_disagreement", "gauge", "1 while served version, alias and record do not agree.")
+EVENTS_WAITING: Final = Metric("modelmedic_events_waiting", "gauge", "Audit records that the events sink has not received yet.")
 
 PUSHED: Final[dict[str, tuple[Metric, ...]]] = {
     MONITOR_JOB: (
@@ -112,7 +113,7 @@ PUSHED: Final[dict[str, tuple[Metric, ...]]] = {
         RETRAINING_PAYS,
     ),
     HEAL_JOB: (CANARY_SHARE, CANARY_WORSE, HEAL_END, HEAL_FAILED),
-    RECONCILE_JOB: (RECONCILE_RUN, INCIDENTS, WAITING, BREAKER, FROZEN, MESSAGES_LOST, DISAGREEMENT),
+    RECONCILE_JOB: (RECONCILE_RUN, INCIDENTS, WAITING, BREAKER, FROZEN, MESSAGES_LOST, DISAGREEMENT, EVENTS_WAITING),
 }
 
 # What a predictor exposes itself (steps.serving.metrics).

@@ -39,6 +39,8 @@ OURS = frozenset(
         "incidents",
         "bootstrap",
         "control",
+        "fleet",
+        "outbox",
         "quarantine",
         "acknowledged",
         "releases",

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import BinaryIO, Literal, Protocol
+from typing import Any, BinaryIO, Literal, Protocol
 
 import pyarrow as pa
 
@@ -262,6 +262,16 @@ class Workflows(Protocol):
 
 class Notifier(Protocol):
     def notify(self, notification: Notification) -> None: ...
+
+
+class EventSink(Protocol):
+    """A receiver of events outside of the loop."""
+
+    def send(self, event: Mapping[str, Any]) -> None:
+        """Hand over one event, in JSON types. Raises Transient, BadInput or Refused when it was not
+        taken.
+        """
+        ...
 
 
 class Clock(Protocol):

@@ -78,6 +78,7 @@ def sweep_samples(site: Site) -> Iterator[Sample]:
     yield Sample(m.FROZEN, float("freeze" in against))
     yield Sample(m.MESSAGES_LOST, float(_lost(site)))
     yield Sample(m.DISAGREEMENT, float(_disagreeing(site)))
+    yield Sample(m.EVENTS_WAITING, float(site.outbox.waiting(site.trail.length()) if site.outbox is not None else 0))
 
 
 def _published(site: Site, job: str, samples: Callable[[], Iterable[Sample]]) -> ModelmedicError | None:

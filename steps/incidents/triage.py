@@ -38,6 +38,7 @@ from modelmedic.steps.records.ageing_looks import answered, newest_look
 from modelmedic.steps.records.audit import AuditTrail
 from modelmedic.steps.records.freezes import Freezes
 from modelmedic.steps.records.ledger import Ledger
+from modelmedic.steps.records.outbox import Outbox
 from modelmedic.steps.runtime.run import Outputs
 
 PAYS: Final = "ModelmedicRetrainingPays"
@@ -65,6 +66,8 @@ class TriageWorkspace(Protocol):
 
     def fleet(self) -> Mapping[str, Mapping[str, str]]: ...
 
+    def outbox(self, model: str, say: Callable[[str], None]) -> Outbox | None: ...
+
 
 @dataclass
 class _Batch:
@@ -76,7 +79,8 @@ class _Batch:
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(("opened", "attached", "refused"), 0))
 
     def trail(self, model: str) -> "_Trail":
-        return _Trail(AuditTrail(self.workspace.store, model, self.clock, self.workspace.actor))
+        outbox = self.workspace.outbox(model, self.say)
+        return _Trail(AuditTrail(self.workspace.store, model, self.clock, self.workspace.actor, outbox))
 
 
 def triage(workspace: TriageWorkspace, body: bytes, say: Callable[[str], None], clock: Clock | None = None) -> Outputs:
@@ -249,6 +253,13 @@ class _Trail:
         if key not in self._known:
             self._known.add(key)
             self.trail.append(event, Phase.NOTE, incident=incident, key=key, facts=facts)
+
+
+def send_late_refusals(workspace: TriageWorkspace, say: Callable[[str], None]) -> None:
+    """Send the records about alerts of no model that were not sent as events yet. Never raises."""
+    outbox = workspace.outbox(NOBODY, say)
+    if outbox is not None:
+        outbox.catch_up(AuditTrail(workspace.store, NOBODY, SystemClock(), workspace.actor).entries_from)
 
 
 def _digest(alert: FiringAlert) -> str:

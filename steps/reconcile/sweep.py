@@ -49,6 +49,8 @@ def sweep(site: Site) -> SweepReport:
     flushed = site.catch_up()
     if flushed:
         said.append(f"{flushed} audit records that had waited for the store are in the trail now")
+    if late := site.send_late():
+        site.say(f"{late} audit records that nobody had received yet were sent as events")
     current = site.ledger.current(site.model)
     _make_up(site, current)
     if current is None:

@@ -25,6 +25,7 @@ from modelmedic.steps.contracts.redaction import redact
 from modelmedic.steps.contracts.window import utc
 from modelmedic.steps.core.records.chain import GENESIS, ChainFault, Changed, Entry, Head, entry, faults, follows, written
 from modelmedic.steps.records.documents import last
+from modelmedic.steps.records.outbox import Outbox
 
 SKEW = timedelta(hours=1)  # between the clocks of the machines that write to one trail
 
@@ -42,14 +43,16 @@ class _End:
 
 class AuditTrail:
     """Appends to and reads the trail of one model. `actor` is who acts: a step's name, a person, a
-    pod.
+    pod. `outbox` is told each record that was appended, and never raises; None: the next sweep
+    sends it.
     """
 
-    def __init__(self, store: ObjectStore, model: str, clock: Clock, actor: str) -> None:
+    def __init__(self, store: ObjectStore, model: str, clock: Clock, actor: str, outbox: Outbox | None = None) -> None:
         self.model = model
         self._store = store
         self._clock = clock
         self._actor = actor
+        self._outbox = outbox
         self._hashed = model_hash(model)
         self._entries: dict[int, Entry] = {}  # records never change, so what was read once is kept
         self._end: _End | None = None  # as this object left it; somebody else's append shows as a lost race
@@ -85,6 +88,8 @@ class AuditTrail:
             if self._create(record, data):
                 with suppress(ModelmedicError):  # it is recorded; the next one moves a head that is behind
                     self._move_head(_End(Head(record.sequence, sha256(data)), end.tag))
+                if self._outbox is not None:
+                    self._outbox.told(Entry(sha256(data), record))
                 return record
         raise Conflict(f"audit trail of {self.model} lost 1000 races for its end; expected to append {event}")
 
@@ -164,6 +169,10 @@ class AuditTrail:
             if since is not None and entry.record.at < since:
                 return
             yield entry
+
+    def entries_from(self, sequence: int) -> Iterator[Entry]:
+        """The records from that number on, oldest first, each with its hash."""
+        return (self._entry(number) for number in range(sequence, self.length() + 1))
 
     def length(self) -> int:
         return self._find_end().head.sequence

@@ -30,6 +30,7 @@ from modelmedic.steps.records.audit import AuditTrail
 from modelmedic.steps.records.freezes import Freezes
 from modelmedic.steps.records.history import History
 from modelmedic.steps.records.ledger import Ledger
+from modelmedic.steps.records.outbox import Outbox
 from modelmedic.steps.runtime.alone import alone
 from modelmedic.steps.runtime.links import links
 
@@ -62,7 +63,8 @@ class Site:
     as one version does, in this process, for replays that trust their models; None: models are
     asked in child processes. `pages` is false where nobody will look at an incident's page, as in
     a replay. `anchor_key` signs the remarks on the trail's end. `places` are what messages and
-    pages link to. `health` says how the service is to its callers; None: nobody knows.
+    pages link to. `health` says how the service is to its callers; None: nobody knows. `outbox`
+    sends the records as events; None: nobody receives them.
     """
 
     policy: Policy
@@ -84,6 +86,7 @@ class Site:
     anchor_key: bytes | None = None
     places: Places = field(default_factory=Places)
     health: ServiceHealth | None = None
+    outbox: Outbox | None = None
 
     @property
     def model(self) -> str:
@@ -103,7 +106,7 @@ class Site:
 
     @cached_property
     def trail(self) -> AuditTrail:
-        return AuditTrail(self.store, self.model, self.clock, self.actor)
+        return AuditTrail(self.store, self.model, self.clock, self.actor, self.outbox)
 
     @cached_property
     def spool(self) -> Spool:
@@ -159,6 +162,10 @@ class Site:
         number. Raises StoreError.
         """
         return self.spool.flush(self.trail) + flush_notes(self.trail, self.serving.state().annotations, self.annotate)
+
+    def send_late(self) -> int:
+        """Send the records that were not sent as events yet; their number. Never raises."""
+        return self.outbox.catch_up(self.trail.entries_from) if self.outbox is not None else 0
 
     def note(self, event: str, facts: Mapping[str, Any], incident: str | None = None) -> Record:
         """Record a decision without an effect on the audit trail; "did nothing" is one as well."""

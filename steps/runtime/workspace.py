@@ -11,6 +11,7 @@ notifiers. The only module that knows all adapters.
 | MODELMEDIC_POLICY | | the file of the policy that a pod is for |
 | MODELMEDIC_POLICIES | | the file with the list of all models, for triage and the sweep |
 | MODELMEDIC_ALERTMANAGER | | an Alertmanager that messages go to where the policy names none |
+| MODELMEDIC_EVENTS_SINK | | a receiver of every audit record as a CloudEvent |
 | MODELMEDIC_PROMETHEUS | | a Prometheus that scrapes predictors; local ones are asked themselves |
 | MODELMEDIC_NOTIFY_<NAME> | | the Apprise URL of the receiver NAME of a policy's notify.receivers |
 | MODELMEDIC_NOTIFY | | the folder with a file for each receiver, which holds its Apprise URL |
@@ -39,11 +40,12 @@ from modelmedic.steps.contracts.keys import policy_key
 from modelmedic.steps.contracts.notification import Notification, Severity
 from modelmedic.steps.contracts.places import Places, places_of
 from modelmedic.steps.contracts.policy import Policy
-from modelmedic.steps.contracts.ports import Clock, Notifier, ObjectStore, Registry, ServiceHealth, Serving
+from modelmedic.steps.contracts.ports import Clock, EventSink, Notifier, ObjectStore, Registry, ServiceHealth, Serving
 from modelmedic.steps.contracts.samples import Publisher
 from modelmedic.steps.records.audit import AuditTrail
 from modelmedic.steps.records.documents import exists, keep, read
 from modelmedic.steps.records.ledger import Ledger
+from modelmedic.steps.records.outbox import Outbox
 from modelmedic.steps.runtime.run import Run, Site, silent
 
 if TYPE_CHECKING:
@@ -194,7 +196,7 @@ class Workspace:
             serving=self.serving_of(policy),
             windows=LoggedWindows(self.store, policy, clock),
             references=StoredReferences(self.store, policy.name),
-            notifier=self._notifier(policy, clock, terminal),
+            notifier=self._notifier(policy, clock, terminal, say),
             clock=clock,
             real=SystemClock(),
             actor=self.actor,
@@ -205,6 +207,7 @@ class Workspace:
             anchor_key=self.anchor_key,
             places=self.places,
             health=self.health_of(policy, clock),
+            outbox=self.outbox(policy.name, say),
         )
 
     @property
@@ -274,12 +277,29 @@ class Workspace:
         root = self.root / "serving" / policy.name
         return LocalHealth(LocalServing(root, policy, self.store_url, self.store).counted, root / "health.json", clock)
 
+    def outbox(self, model: str, say: Say) -> Outbox | None:
+        """The outbox of the model's records; None where the environment names no receiver, or
+        nothing may be written.
+        """
+        if self.read_only or self.event_sink is None:
+            return None
+        return Outbox(self.store, model, self.event_sink, SystemClock(), say)
+
+    @cached_property
+    def event_sink(self) -> EventSink | None:
+        """The receiver that the environment names: one for all models, so that while it is away it
+        is waited for once.
+        """
+        from modelmedic.steps.adapters.events.cloud_events import event_sink
+
+        return event_sink(SystemClock(), self.environment)
+
     def _kserve(self, policy: Policy) -> Serving:
         from modelmedic.steps.adapters.kserve.serving import KServeServing
 
         return KServeServing(self.kube, policy, self.store_url, self.store)
 
-    def _notifier(self, policy: Policy, clock: Clock, terminal: bool) -> Notifier:
+    def _notifier(self, policy: Policy, clock: Clock, terminal: bool, say: Say) -> Notifier:
         from modelmedic.steps.adapters.notify.broadcast import Broadcast
         from modelmedic.steps.adapters.notify.store import StoreNotifier
         from modelmedic.steps.adapters.notify.terminal import TerminalNotifier
@@ -288,7 +308,7 @@ class Workspace:
         if terminal:
             people.append(TerminalNotifier())
         people += self.receivers(policy).values()
-        trail = AuditTrail(self.store, policy.name, clock, self.actor)
+        trail = AuditTrail(self.store, policy.name, clock, self.actor, self.outbox(policy.name, say))
 
         def failed(notification: Notification, where: str, error: ModelmedicError) -> None:
             facts = {"event": notification.event, "where": where, "error": str(error)}

@@ -32,7 +32,7 @@ from modelmedic.steps.contracts.incident import Incident
 from modelmedic.steps.contracts.inference_log import LABELLED_AT
 from modelmedic.steps.contracts.keys import bootstrap_prefix, verdict_key
 from modelmedic.steps.contracts.policy import Policy
-from modelmedic.steps.contracts.ports import Clock, Serving
+from modelmedic.steps.contracts.ports import Clock, EventSink, Serving
 from modelmedic.steps.contracts.results import RetrainResult
 from modelmedic.steps.contracts.training import ModelVersion, TrainingPlan
 from modelmedic.steps.contracts.window import Window
@@ -87,6 +87,16 @@ class Predictors(RehearsedServing):
         return lambda rows: loaded.ask(features(rows, RULES))
 
 
+class Received:
+    """A receiver of events outside of the loop."""
+
+    def __init__(self) -> None:
+        self.events: list[Mapping[str, Any]] = []
+
+    def send(self, event: Mapping[str, Any]) -> None:
+        self.events.append(event)
+
+
 class PodWorkspace(Workspace):
     """The workspace of one model's pods; each of them opens the store with the probe."""
 
@@ -101,6 +111,11 @@ class PodWorkspace(Workspace):
         self.serving = Predictors(self.guarded, folder / "predictors") if whole else FakeServing()
         self.clock = PlayedClock(TURN, self._requests)
         self.heals = FakeWorkflows()
+        self.received = Received()
+
+    @property
+    def event_sink(self) -> EventSink:  # type: ignore[override] # the receiver outlives the pods
+        return self.received
 
     @property
     def workflows(self) -> Any:
@@ -304,6 +319,7 @@ def live(at: PodWorkspace) -> None:
 def test_no_step_beside_training_is_refused_anything(tmp_path: Path) -> None:
     at = PodWorkspace(tmp_path, whole=False)
     live(at)
+    assert {event["sequence"] for event in at.received.events} == {f"{record.sequence:08d}" for record in at.site(RULES).trail.records()}
     assert {who for who, _ in at.guarded.used} == {"observe", "deploy", "triage", "predictor"}
 
 

@@ -3,7 +3,7 @@ lets it go on.
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -35,6 +35,9 @@ class AlertWorkspace:
 
     def fleet(self) -> Mapping[str, Mapping[str, str]]:
         return self.models
+
+    def outbox(self, model: str, say: Callable[[str], None]) -> None:  # noqa: ARG002 - the workspace's signature
+        return
 
 
 @pytest.fixture(params=["http", pytest.param("argo", marks=pytest.mark.e2e)])

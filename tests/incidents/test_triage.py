@@ -2,7 +2,7 @@
 incident with one heal.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -48,6 +48,9 @@ class Desk:
 
     def fleet(self) -> Mapping[str, Mapping[str, str]]:
         return {name: {"policy": each.hash, "heal": f"heal-{name}"} for name, each in POLICIES.items()}
+
+    def outbox(self, model: str, say: Callable[[str], None]) -> None:  # noqa: ARG002 - the workspace's signature
+        return
 
     def judged(self, state: VerdictState = VerdictState.DRIFTED, at: datetime = NOW, model: str = "churn") -> None:
         window = Window(at - WINDOW.length, at)

@@ -56,6 +56,14 @@ def test_lint_is_red_where_no_opening_leads_to_an_address() -> None:
     assert "http://mlflow.mlops:5000" in wrong[0]
 
 
+def test_what_is_told_of_heals_leaves_the_cluster_only_where_the_platform_says_so() -> None:
+    silent = render([policy()], Platform())
+    assert not [path for path, text in silent.items() if "MODELMEDIC_EVENTS_SINK" in text or "modelmedic-recording-to-events" in text]
+    assert _findings(services={"events": "http://broker-ingress.knative-eventing/ml/default"}) == []
+    outside = _findings(services={"events": "https://events.example.com/in"})
+    assert "does not lead to https://events.example.com/in (MODELMEDIC_EVENTS_SINK)" in outside[0]
+
+
 def test_the_example_of_the_docs_is_clean(tmp_path: Path) -> None:
     found = re.search(
         r"```yaml\n(apiVersion: modelmedic.io/v1alpha1\nkind: Platform\nnamespace: ml\n.*?)```",

@@ -37,6 +37,7 @@ def namespace(platform: Platform) -> dict[str, Any]:
 
 def _environment(platform: Platform) -> dict[str, str]:
     services = platform.services
+    told = {"MODELMEDIC_EVENTS_SINK": services.events}
     endpoint = {"AWS_ENDPOINT_URL": services.storeEndpoint} if services.storeEndpoint else {}
     return {
         "MODELMEDIC_STORE": services.store,
@@ -53,6 +54,7 @@ def _environment(platform: Platform) -> dict[str, str]:
         "AWS_SHARED_CREDENTIALS_FILE": f"{STORE_SECRET}/credentials",
         "AWS_REGION": services.region,
         **endpoint,
+        **{name: address for name, address in told.items() if address},
         **_links(platform),
         "HOME": WORK,
         "MODELMEDIC_HOME": f"{WORK}/modelmedic",

@@ -10,6 +10,7 @@ from modelmedic.workflows.inputs.reach import reached
 
 _PREDICTOR: Final = "serving.kserve.io/inferenceservice"
 _PREDICTOR_PORT: Final = 8080
+_RECORDING: Final = ("observe", "validate", "deploy", "triage")  # the step classes that may write the audit trail
 Selector = dict[str, Any]
 
 
@@ -29,6 +30,8 @@ def network(platform: Platform, serving_namespaces: Iterable[str]) -> Iterator[d
         yield opened(platform, "steps-to-receivers", _classes(*TELLING), egress=[_to(each) for each in peers.receivers])
     yield opened(platform, "observe-to-pushgateway", _classes("observe", "deploy"), egress=[_to(peers.pushgateway)])
     yield opened(platform, "deploy-to-prometheus", _classes("deploy"), egress=[_to(peers.prometheus)])
+    if platform.services.events:
+        yield opened(platform, "recording-to-events", _classes(*_RECORDING), egress=[_to(peers.events)])
     yield opened(platform, "deploy-to-predictors", _classes("deploy"), egress=[_predictors(sorted(set(serving_namespaces)))])
 
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.workflows.inputs.platform import Platform
 
-_RECORDS: Final = ("incidents/", "audit/", "probe/")
+_RECORDS: Final = ("incidents/", "audit/", "outbox/", "probe/")
 _TOLD: Final = ("reports/", "notifications/")
 _MEASURES: Final = ("reference/*/profile-*.json", "reference/*/thresholds-*.json")  # worked out from a reference, which stays as it is
 LOGS, LABELS = "<inference log>", "<labels>"

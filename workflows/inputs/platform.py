@@ -69,6 +69,7 @@ class Peers(Section):
     prometheus: Peer = Peer(labels={"app.kubernetes.io/name": "prometheus"}, port=9090)
     alertmanager: Peer = Peer(labels={"app.kubernetes.io/name": "alertmanager"}, port=9093)
     receivers: tuple[Peer, ...] = Field(default=(), description="Where messages go by a policy's notify.receivers.")
+    events: Peer = Field(default=Peer(labels={"app.kubernetes.io/name": "events"}, port=8080), description="Where services.events is.")
     dns: Peer = Field(default=Peer(port=53), description="A resolver that is no pod, such as a node-local cache, by its `cidr`.")
     apiServer: Peer = Field(
         default=Peer(cidr="0.0.0.0/0", port=6443), description="No selector names the API server: narrow it to its addresses."
@@ -85,6 +86,7 @@ class Services(Section):
     pushgateway: BaseUrl = "http://pushgateway:9091"
     alertmanager: BaseUrl = "http://alertmanager:9093"
     prometheus: BaseUrl = "http://prometheus:9090"
+    events: BaseUrl | None = Field(default=None, description="A receiver of every audit record as a CloudEvent.")
 
 
 class Links(Section):

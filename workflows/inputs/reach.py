@@ -14,6 +14,7 @@ _ADDRESSES: Final = {
     "pushgateway": "pushgateway",
     "alertmanager": "alertmanager",
     "prometheus": "prometheus",
+    "events": "events",
 }
 _NAME: Final = "app.kubernetes.io/name"
 _CLUSTER: Final = ("svc", "cluster", "local")

@@ -18,6 +18,7 @@ _OPENINGS: Final = {  # which NetworkPolicy leads to the address in a variable o
     "MODELMEDIC_PUSHGATEWAY": "modelmedic-observe-to-pushgateway",
     "MODELMEDIC_ALERTMANAGER": "modelmedic-steps-to-alertmanager",
     "MODELMEDIC_PROMETHEUS": "modelmedic-deploy-to-prometheus",
+    "MODELMEDIC_EVENTS_SINK": "modelmedic-recording-to-events",
 }
 
 
@@ -46,7 +47,10 @@ def _unreachable(objects: Objects, policies: Sequence[Thing]) -> Iterator[Findin
         for variable, opening in _OPENINGS.items():
             address = (told.document.get("data") or {}).get(variable) if told.name == "modelmedic" else None
             policy = openings.get(opening)
-            if not address or not str(address).startswith("http") or policy is None:
+            if not address or not str(address).startswith("http"):
+                continue
+            if policy is None:
+                yield told.finding(f"names {address} ({variable}), and no NetworkPolicy {opening} leads there")
                 continue
             if not any(_leads(rule, peer_of(address), policy.namespace) for rule in policy.spec.get("egress") or []):
                 yield policy.finding(f"does not lead to {address} ({variable}); name its place in the platform file's peers")

@@ -124,6 +124,14 @@ FLEET: Final = (
         columns={"model": "Model", "outcome": "Outcome", "Value": "Ended"},
         nothing="no heal has ended yet",
     ),
+    Panel(
+        "Records that the events sink lacks",
+        "lines",
+        ((f"max by (model) ({m.EVENTS_WAITING})", "{{model}}"),),
+        width=24,
+        nothing=_NO_SWEEP,
+        description="They are sent by the next sweeps. A line that only rises is a sink that takes no events.",
+    ),
 )
 
 MODEL: Final = (

@@ -1,0 +1,1 @@
+"""Senders of what happened to receivers outside of the loop, in published formats."""
