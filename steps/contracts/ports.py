@@ -13,6 +13,7 @@ import pyarrow as pa
 from modelmedic.steps.contracts.incident import Incident
 from modelmedic.steps.contracts.notification import Notification
 from modelmedic.steps.contracts.serving import Prediction, ServingState, Traffic
+from modelmedic.steps.contracts.trace import Span
 from modelmedic.steps.contracts.training import ModelVersion
 from modelmedic.steps.contracts.window import Window
 
@@ -270,6 +271,16 @@ class EventSink(Protocol):
     def send(self, event: Mapping[str, Any]) -> None:
         """Hand over one event, in JSON types. Raises Transient, BadInput or Refused when it was not
         taken.
+        """
+        ...
+
+
+class TraceSink(Protocol):
+    """A collector of traces outside of the loop."""
+
+    def send(self, spans: Sequence[Span]) -> str:
+        """Hand over the spans of one trace, and return what the collector says of those that it
+        left out; empty where it took all. Raises Transient, BadInput or Refused.
         """
         ...
 

@@ -16,6 +16,7 @@ from modelmedic.steps.contracts.incident import SERVICE, Incident
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.ports import Workflows
 from modelmedic.steps.heal.close import close, note_closing
+from modelmedic.steps.incidents.heal_trace import send_late_traces
 from modelmedic.steps.incidents.opening import ensure_heal, note_opening
 from modelmedic.steps.incidents.queue import TURN, take_turn
 from modelmedic.steps.reconcile.assess import assess
@@ -46,6 +47,7 @@ def sweep(site: Site) -> SweepReport:
     more.
     """
     said = []
+    site.traceparent = ""  # of the run that sweeps, to which no heal belongs
     flushed = site.catch_up()
     if flushed:
         said.append(f"{flushed} audit records that had waited for the store are in the trail now")
@@ -75,6 +77,7 @@ def sweep(site: Site) -> SweepReport:
             )
     left = disagreements(site, healing=current is not None)
     assessed = assess(site)
+    send_late_traces(site)
     anchor(site)
     return SweepReport((*said, *left, *assessed), left)
 

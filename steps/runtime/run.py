@@ -19,7 +19,7 @@ from modelmedic.steps.contracts.keys import model_hash, release_key, stage_key
 from modelmedic.steps.contracts.notification import Notification, Severity
 from modelmedic.steps.contracts.places import Places
 from modelmedic.steps.contracts.policy import Policy
-from modelmedic.steps.contracts.ports import Clock, Notifier, ObjectStore, References, Registry, ServiceHealth, Serving, Windows
+from modelmedic.steps.contracts.ports import Clock, Notifier, ObjectStore, References, Registry, ServiceHealth, Serving, TraceSink, Windows
 from modelmedic.steps.contracts.results import Result
 from modelmedic.steps.contracts.samples import Publisher
 from modelmedic.steps.effects.journal import Journal
@@ -64,7 +64,8 @@ class Site:
     asked in child processes. `pages` is false where nobody will look at an incident's page, as in
     a replay. `anchor_key` signs the remarks on the trail's end. `places` are what messages and
     pages link to. `health` says how the service is to its callers; None: nobody knows. `outbox`
-    sends the records as events; None: nobody receives them.
+    sends the records as events, and `traces` gets those of heals; None: nobody does. `traceparent`
+    is the span, as W3C writes it, that a heal at this site is part of; empty: none.
     """
 
     policy: Policy
@@ -87,6 +88,8 @@ class Site:
     places: Places = field(default_factory=Places)
     health: ServiceHealth | None = None
     outbox: Outbox | None = None
+    traces: TraceSink | None = None
+    traceparent: str = ""
 
     @property
     def model(self) -> str:

@@ -12,6 +12,8 @@ notifiers. The only module that knows all adapters.
 | MODELMEDIC_POLICIES | | the file with the list of all models, for triage and the sweep |
 | MODELMEDIC_ALERTMANAGER | | an Alertmanager that messages go to where the policy names none |
 | MODELMEDIC_EVENTS_SINK | | a receiver of every audit record as a CloudEvent |
+| MODELMEDIC_OTLP | OpenTelemetry's own variables | a collector of traces, one for each heal |
+| TRACEPARENT | | the span that a heal is part of, as Argo Workflows tells its pods |
 | MODELMEDIC_PROMETHEUS | | a Prometheus that scrapes predictors; local ones are asked themselves |
 | MODELMEDIC_NOTIFY_<NAME> | | the Apprise URL of the receiver NAME of a policy's notify.receivers |
 | MODELMEDIC_NOTIFY | | the folder with a file for each receiver, which holds its Apprise URL |
@@ -40,7 +42,7 @@ from modelmedic.steps.contracts.keys import policy_key
 from modelmedic.steps.contracts.notification import Notification, Severity
 from modelmedic.steps.contracts.places import Places, places_of
 from modelmedic.steps.contracts.policy import Policy
-from modelmedic.steps.contracts.ports import Clock, EventSink, Notifier, ObjectStore, Registry, ServiceHealth, Serving
+from modelmedic.steps.contracts.ports import Clock, EventSink, Notifier, ObjectStore, Registry, ServiceHealth, Serving, TraceSink
 from modelmedic.steps.contracts.samples import Publisher
 from modelmedic.steps.records.audit import AuditTrail
 from modelmedic.steps.records.documents import exists, keep, read
@@ -208,6 +210,8 @@ class Workspace:
             places=self.places,
             health=self.health_of(policy, clock),
             outbox=self.outbox(policy.name, say),
+            traces=None if self.read_only else self.trace_sink,
+            traceparent=self.environment.get("TRACEPARENT", ""),
         )
 
     @property
@@ -284,6 +288,13 @@ class Workspace:
         if self.read_only or self.event_sink is None:
             return None
         return Outbox(self.store, model, self.event_sink, SystemClock(), say)
+
+    @cached_property
+    def trace_sink(self) -> TraceSink | None:
+        """The collector of traces that the environment names."""
+        from modelmedic.steps.adapters.events.otlp import trace_sink
+
+        return trace_sink(self.environment)
 
     @cached_property
     def event_sink(self) -> EventSink | None:

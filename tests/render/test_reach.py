@@ -57,11 +57,16 @@ def test_lint_is_red_where_no_opening_leads_to_an_address() -> None:
 
 
 def test_what_is_told_of_heals_leaves_the_cluster_only_where_the_platform_says_so() -> None:
-    silent = render([policy()], Platform())
-    assert not [path for path, text in silent.items() if "MODELMEDIC_EVENTS_SINK" in text or "modelmedic-recording-to-events" in text]
-    assert _findings(services={"events": "http://broker-ingress.knative-eventing/ml/default"}) == []
-    outside = _findings(services={"events": "https://events.example.com/in"})
-    assert "does not lead to https://events.example.com/in (MODELMEDIC_EVENTS_SINK)" in outside[0]
+    silent = "".join(render([policy()], Platform()).values())
+    assert not [name for name in ("MODELMEDIC_EVENTS_SINK", "MODELMEDIC_OTLP", "recording-to-events", "closing-to-otlp") if name in silent]
+    assert _findings(services={"events": "http://broker-ingress.knative-eventing/ml/default", "otlp": "http://otel.tracing:4318"}) == []
+
+
+@pytest.mark.parametrize(("service", "variable"), [("events", "MODELMEDIC_EVENTS_SINK"), ("otlp", "MODELMEDIC_OTLP")])
+def test_a_receiver_outside_of_the_cluster_needs_its_peer(service: str, variable: str) -> None:
+    (outside,) = _findings(services={service: "https://events.example.com/in"})
+    assert f"does not lead to https://events.example.com/in ({variable})" in outside
+    assert _findings(services={service: "https://events.example.com/in"}, peers={service: {"cidr": "192.0.2.7/32", "port": 443}}) == []
 
 
 def test_the_example_of_the_docs_is_clean(tmp_path: Path) -> None:

@@ -32,6 +32,8 @@ def network(platform: Platform, serving_namespaces: Iterable[str]) -> Iterator[d
     yield opened(platform, "deploy-to-prometheus", _classes("deploy"), egress=[_to(peers.prometheus)])
     if platform.services.events:
         yield opened(platform, "recording-to-events", _classes(*_RECORDING), egress=[_to(peers.events)])
+    if platform.services.otlp:
+        yield opened(platform, "closing-to-otlp", _classes("observe", "deploy"), egress=[_to(peers.otlp)])
     yield opened(platform, "deploy-to-predictors", _classes("deploy"), egress=[_predictors(sorted(set(serving_namespaces)))])
 
 

@@ -15,6 +15,7 @@ _ADDRESSES: Final = {
     "alertmanager": "alertmanager",
     "prometheus": "prometheus",
     "events": "events",
+    "otlp": "otlp",
 }
 _NAME: Final = "app.kubernetes.io/name"
 _CLUSTER: Final = ("svc", "cluster", "local")

@@ -19,6 +19,7 @@ _OPENINGS: Final = {  # which NetworkPolicy leads to the address in a variable o
     "MODELMEDIC_ALERTMANAGER": "modelmedic-steps-to-alertmanager",
     "MODELMEDIC_PROMETHEUS": "modelmedic-deploy-to-prometheus",
     "MODELMEDIC_EVENTS_SINK": "modelmedic-recording-to-events",
+    "MODELMEDIC_OTLP": "modelmedic-closing-to-otlp",
 }
 
 
