@@ -275,6 +275,16 @@ class EventSink(Protocol):
         ...
 
 
+class LineageSink(Protocol):
+    """A catalogue of lineage outside of the loop."""
+
+    def send(self, events: Sequence[Mapping[str, Any]]) -> None:
+        """Hand over run events, in order. Raises Transient, BadInput or Refused at the first that
+        is not taken; all of them may be handed over again.
+        """
+        ...
+
+
 class TraceSink(Protocol):
     """A collector of traces outside of the loop."""
 

@@ -17,8 +17,8 @@ from modelmedic.steps.core.incidents.outcome import Ending, ending, waits_for_ro
 from modelmedic.steps.core.incidents.recurrence import SILENT_FOR
 from modelmedic.steps.heal.fleet import look_at_the_fleet
 from modelmedic.steps.heal.results import note_results, readable
+from modelmedic.steps.incidents.handing_over import hand_over
 from modelmedic.steps.incidents.heal_metrics import tell_heal
-from modelmedic.steps.incidents.heal_trace import send_trace
 from modelmedic.steps.reporting.publish import publish_if_possible
 from modelmedic.steps.runtime.anchoring import anchor
 from modelmedic.steps.runtime.run import Outputs, Run
@@ -52,7 +52,7 @@ def close(run: Run, error: str | None = None) -> Outputs:
     note_closing(run, already)
     report = publish_if_possible(site, run.incident)
     kept = run.record(CloseResult(already.outcome, already.sentence, report))
-    send_trace(run)
+    hand_over(run)
     anchor(site)
     tell_heal(run, 0)  # an ended heal has no canary; one that an error left there the next sweep finds
     return kept.outputs

@@ -16,7 +16,7 @@ from modelmedic.steps.contracts.incident import SERVICE, Incident
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.ports import Workflows
 from modelmedic.steps.heal.close import close, note_closing
-from modelmedic.steps.incidents.heal_trace import send_late_traces
+from modelmedic.steps.incidents.handing_over import hand_over_late
 from modelmedic.steps.incidents.opening import ensure_heal, note_opening
 from modelmedic.steps.incidents.queue import TURN, take_turn
 from modelmedic.steps.reconcile.assess import assess
@@ -77,7 +77,7 @@ def sweep(site: Site) -> SweepReport:
             )
     left = disagreements(site, healing=current is not None)
     assessed = assess(site)
-    send_late_traces(site)
+    hand_over_late(site)
     anchor(site)
     return SweepReport((*said, *left, *assessed), left)
 

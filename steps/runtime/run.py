@@ -19,7 +19,18 @@ from modelmedic.steps.contracts.keys import model_hash, release_key, stage_key
 from modelmedic.steps.contracts.notification import Notification, Severity
 from modelmedic.steps.contracts.places import Places
 from modelmedic.steps.contracts.policy import Policy
-from modelmedic.steps.contracts.ports import Clock, Notifier, ObjectStore, References, Registry, ServiceHealth, Serving, TraceSink, Windows
+from modelmedic.steps.contracts.ports import (
+    Clock,
+    LineageSink,
+    Notifier,
+    ObjectStore,
+    References,
+    Registry,
+    ServiceHealth,
+    Serving,
+    TraceSink,
+    Windows,
+)
 from modelmedic.steps.contracts.results import Result
 from modelmedic.steps.contracts.samples import Publisher
 from modelmedic.steps.effects.journal import Journal
@@ -64,8 +75,9 @@ class Site:
     asked in child processes. `pages` is false where nobody will look at an incident's page, as in
     a replay. `anchor_key` signs the remarks on the trail's end. `places` are what messages and
     pages link to. `health` says how the service is to its callers; None: nobody knows. `outbox`
-    sends the records as events, and `traces` gets those of heals; None: nobody does. `traceparent`
-    is the span, as W3C writes it, that a heal at this site is part of; empty: none.
+    sends the records as events, `traces` gets those of heals, and `lineage` their data and models;
+    None: nobody does. `traceparent` is the span, as W3C writes it, that a heal at this site is part
+    of; empty: none.
     """
 
     policy: Policy
@@ -89,6 +101,7 @@ class Site:
     health: ServiceHealth | None = None
     outbox: Outbox | None = None
     traces: TraceSink | None = None
+    lineage: LineageSink | None = None
     traceparent: str = ""
 
     @property

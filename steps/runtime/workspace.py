@@ -13,6 +13,7 @@ notifiers. The only module that knows all adapters.
 | MODELMEDIC_ALERTMANAGER | | an Alertmanager that messages go to where the policy names none |
 | MODELMEDIC_EVENTS_SINK | | a receiver of every audit record as a CloudEvent |
 | MODELMEDIC_OTLP | OpenTelemetry's own variables | a collector of traces, one for each heal |
+| MODELMEDIC_OPENLINEAGE | | a catalogue that takes OpenLineage's run events |
 | TRACEPARENT | | the span that a heal is part of, as Argo Workflows tells its pods |
 | MODELMEDIC_PROMETHEUS | | a Prometheus that scrapes predictors; local ones are asked themselves |
 | MODELMEDIC_NOTIFY_<NAME> | | the Apprise URL of the receiver NAME of a policy's notify.receivers |
@@ -42,7 +43,17 @@ from modelmedic.steps.contracts.keys import policy_key
 from modelmedic.steps.contracts.notification import Notification, Severity
 from modelmedic.steps.contracts.places import Places, places_of
 from modelmedic.steps.contracts.policy import Policy
-from modelmedic.steps.contracts.ports import Clock, EventSink, Notifier, ObjectStore, Registry, ServiceHealth, Serving, TraceSink
+from modelmedic.steps.contracts.ports import (
+    Clock,
+    EventSink,
+    LineageSink,
+    Notifier,
+    ObjectStore,
+    Registry,
+    ServiceHealth,
+    Serving,
+    TraceSink,
+)
 from modelmedic.steps.contracts.samples import Publisher
 from modelmedic.steps.records.audit import AuditTrail
 from modelmedic.steps.records.documents import exists, keep, read
@@ -211,6 +222,7 @@ class Workspace:
             health=self.health_of(policy, clock),
             outbox=self.outbox(policy.name, say),
             traces=None if self.read_only else self.trace_sink,
+            lineage=None if self.read_only else self.lineage_sink,
             traceparent=self.environment.get("TRACEPARENT", ""),
         )
 
@@ -295,6 +307,13 @@ class Workspace:
         from modelmedic.steps.adapters.events.otlp import trace_sink
 
         return trace_sink(self.environment)
+
+    @cached_property
+    def lineage_sink(self) -> LineageSink | None:
+        """The catalogue of lineage that the environment names."""
+        from modelmedic.steps.adapters.events.openlineage import lineage_sink
+
+        return lineage_sink(self.environment)
 
     @cached_property
     def event_sink(self) -> EventSink | None:

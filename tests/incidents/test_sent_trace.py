@@ -1,5 +1,5 @@
-"""The trace of a heal is handed over once, when it is closed or by a later sweep, and a collector
-that is away ends no heal.
+"""The trace of a heal and its lineage are handed over once, when it is closed or by a later sweep,
+and a receiver that is away ends no heal and keeps no other waiting.
 """
 
 from datetime import timedelta
@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from modelmedic.steps.adapters.events.openlineage import lineage_sink
 from modelmedic.steps.adapters.events.otlp import OtlpTraces, trace_sink
 from modelmedic.steps.contracts.codec import sha256
 from modelmedic.steps.heal.close import close
@@ -80,3 +81,13 @@ def test_the_trace_joins_no_sweep(world: DeployedWorld) -> None:
         world.site.traces, world.site.traceparent = collector(heard), CALLER
         sweep(world.site)
         assert "parentSpanId" not in first_spans(heard)[0]
+
+
+def test_lineage_is_sent_once_and_does_not_wait_for_the_collector_of_traces(world: DeployedWorld) -> None:
+    with answering([AWAY]) as away, answering() as heard:
+        world.site.traces, world.site.lineage = collector(away), lineage_sink({"MODELMEDIC_OPENLINEAGE": heard.url})
+        close(world.run, "the pod was lost")
+        sweep(world.site)
+        kinds = [(body["job"]["name"], body["eventType"]) for _, body in heard.asked]
+    assert kinds == [("churn.retrain", "START"), ("churn.retrain", "FAIL")]
+    assert (events(world).count("lineage.sent"), events(world).count("trace.sent")) == (1, 0)

@@ -33,11 +33,17 @@ NOW = datetime(2026, 1, 8, tzinfo=UTC)
 CALLER = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
 
-def kept(number: int = 0) -> tuple[Any, Closing, list[Record]]:
-    """An incident of the kept store with its closing and its records."""
+def kept_store() -> MemoryStore:
+    """The records of the kept store, in memory."""
     store = MemoryStore()
     for path in sorted((KEPT / "second").glob("[ai]*/**/*.json")):
         store.create(path.relative_to(KEPT / "second").as_posix(), path.read_bytes())
+    return store
+
+
+def kept(number: int = 0) -> tuple[Any, Closing, list[Record]]:
+    """An incident of the kept store with its closing and its records."""
+    store = kept_store()
     ledger = Ledger(store, PlayedClock(NOW))
     incident = ledger.incidents(MODEL)[number]
     closing = ledger.closing(incident)

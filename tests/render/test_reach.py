@@ -16,6 +16,7 @@ from modelmedic.workflows.render.render import render
 from tests.worlds.serving import policy
 
 ROOT = Path(__file__).parents[2]
+TOLD = {"events": "MODELMEDIC_EVENTS_SINK", "otlp": "MODELMEDIC_OTLP", "openlineage": "MODELMEDIC_OPENLINEAGE"}
 
 
 @pytest.mark.parametrize(
@@ -58,11 +59,18 @@ def test_lint_is_red_where_no_opening_leads_to_an_address() -> None:
 
 def test_what_is_told_of_heals_leaves_the_cluster_only_where_the_platform_says_so() -> None:
     silent = "".join(render([policy()], Platform()).values())
-    assert not [name for name in ("MODELMEDIC_EVENTS_SINK", "MODELMEDIC_OTLP", "recording-to-events", "closing-to-otlp") if name in silent]
+    assert not [
+        name
+        for name in ("MODELMEDIC_EVENTS_SINK", "MODELMEDIC_OTLP", "MODELMEDIC_OPENLINEAGE", "recording-to-events", "closing-to-")
+        if name in silent
+    ]
     assert _findings(services={"events": "http://broker-ingress.knative-eventing/ml/default", "otlp": "http://otel.tracing:4318"}) == []
+    assert _findings(services={"openlineage": "http://marquez.lineage:5000"}) == []
 
 
-@pytest.mark.parametrize(("service", "variable"), [("events", "MODELMEDIC_EVENTS_SINK"), ("otlp", "MODELMEDIC_OTLP")])
+@pytest.mark.parametrize(
+    ("service", "variable"), [("events", "MODELMEDIC_EVENTS_SINK"), ("otlp", "MODELMEDIC_OTLP"), ("openlineage", "MODELMEDIC_OPENLINEAGE")]
+)
 def test_a_receiver_outside_of_the_cluster_needs_its_peer(service: str, variable: str) -> None:
     (outside,) = _findings(services={service: "https://events.example.com/in"})
     assert f"does not lead to https://events.example.com/in ({variable})" in outside

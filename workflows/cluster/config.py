@@ -37,7 +37,11 @@ def namespace(platform: Platform) -> dict[str, Any]:
 
 def _environment(platform: Platform) -> dict[str, str]:
     services = platform.services
-    told = {"MODELMEDIC_EVENTS_SINK": services.events, "MODELMEDIC_OTLP": services.otlp}
+    told = {
+        "MODELMEDIC_EVENTS_SINK": services.events,
+        "MODELMEDIC_OTLP": services.otlp,
+        "MODELMEDIC_OPENLINEAGE": services.openlineage,
+    }
     endpoint = {"AWS_ENDPOINT_URL": services.storeEndpoint} if services.storeEndpoint else {}
     return {
         "MODELMEDIC_STORE": services.store,

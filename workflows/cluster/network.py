@@ -10,6 +10,7 @@ from modelmedic.workflows.inputs.reach import reached
 
 _PREDICTOR: Final = "serving.kserve.io/inferenceservice"
 _PREDICTOR_PORT: Final = 8080
+_CLOSING: Final = ("observe", "deploy")  # those of the close stage and of the sweep
 _RECORDING: Final = ("observe", "validate", "deploy", "triage")  # the step classes that may write the audit trail
 Selector = dict[str, Any]
 
@@ -33,7 +34,9 @@ def network(platform: Platform, serving_namespaces: Iterable[str]) -> Iterator[d
     if platform.services.events:
         yield opened(platform, "recording-to-events", _classes(*_RECORDING), egress=[_to(peers.events)])
     if platform.services.otlp:
-        yield opened(platform, "closing-to-otlp", _classes("observe", "deploy"), egress=[_to(peers.otlp)])
+        yield opened(platform, "closing-to-otlp", _classes(*_CLOSING), egress=[_to(peers.otlp)])
+    if platform.services.openlineage:
+        yield opened(platform, "closing-to-openlineage", _classes(*_CLOSING), egress=[_to(peers.openlineage)])
     yield opened(platform, "deploy-to-predictors", _classes("deploy"), egress=[_predictors(sorted(set(serving_namespaces)))])
 
 

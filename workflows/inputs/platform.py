@@ -69,6 +69,9 @@ class Peers(Section):
     prometheus: Peer = Peer(labels={"app.kubernetes.io/name": "prometheus"}, port=9090)
     alertmanager: Peer = Peer(labels={"app.kubernetes.io/name": "alertmanager"}, port=9093)
     receivers: tuple[Peer, ...] = Field(default=(), description="Where messages go by a policy's notify.receivers.")
+    openlineage: Peer = Field(
+        default=Peer(labels={"app.kubernetes.io/name": "openlineage"}, port=5000), description="Where services.openlineage is."
+    )
     otlp: Peer = Field(default=Peer(labels={"app.kubernetes.io/name": "otlp"}, port=4318), description="Where services.otlp is.")
     events: Peer = Field(default=Peer(labels={"app.kubernetes.io/name": "events"}, port=8080), description="Where services.events is.")
     dns: Peer = Field(default=Peer(port=53), description="A resolver that is no pod, such as a node-local cache, by its `cidr`.")
@@ -87,6 +90,7 @@ class Services(Section):
     pushgateway: BaseUrl = "http://pushgateway:9091"
     alertmanager: BaseUrl = "http://alertmanager:9093"
     prometheus: BaseUrl = "http://prometheus:9090"
+    openlineage: BaseUrl | None = Field(default=None, description="A catalogue that takes OpenLineage's events, without /api/v1/lineage.")
     otlp: BaseUrl | None = Field(default=None, description="An OpenTelemetry collector's HTTP address, without /v1/traces.")
     events: BaseUrl | None = Field(default=None, description="A receiver of every audit record as a CloudEvent.")
 

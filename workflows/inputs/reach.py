@@ -16,6 +16,7 @@ _ADDRESSES: Final = {
     "prometheus": "prometheus",
     "events": "events",
     "otlp": "otlp",
+    "openlineage": "openlineage",
 }
 _NAME: Final = "app.kubernetes.io/name"
 _CLUSTER: Final = ("svc", "cluster", "local")

@@ -20,6 +20,7 @@ _OPENINGS: Final = {  # which NetworkPolicy leads to the address in a variable o
     "MODELMEDIC_PROMETHEUS": "modelmedic-deploy-to-prometheus",
     "MODELMEDIC_EVENTS_SINK": "modelmedic-recording-to-events",
     "MODELMEDIC_OTLP": "modelmedic-closing-to-otlp",
+    "MODELMEDIC_OPENLINEAGE": "modelmedic-closing-to-openlineage",
 }
 
 

@@ -1,5 +1,5 @@
 """Traces to a collector by OpenTelemetry's protocol over HTTP, in its JSON encoding: ids as hex
-digits, enumerations as numbers, 64-bit integers as text. Called by incidents/heal_trace.
+digits, enumerations as numbers, 64-bit integers as text. Called by incidents/handing_over.
 """
 
 import json

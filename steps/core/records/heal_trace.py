@@ -1,5 +1,5 @@
 """A heal as one trace: the incident, its stages, the effects in them, and gates and decisions as
-moments, read off the audit records. Called by incidents/heal_trace; docs/what-happened.md has the
+moments, read off the audit records. Called by incidents/handing_over; docs/what-happened.md has the
 names.
 
 Ids follow from the incident's, so that a trace that is built again is the same one.
