@@ -211,7 +211,13 @@ def test_the_standard_variables_name_a_collector_unless_they_ask_for_grpc() -> N
             sink.send(heal_trace(*kept()))
         assert [path for path, _ in heard.asked] == ["/v1/traces"] * 2
     assert trace_sink({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://otel:4317", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}) is None
+    assert trace_sink({"OTEL_EXPORTER_OTLP_ENDPOINT": "localhost:4317"}) is None, "set for others, and ends no command of ours"
     assert trace_sink({}) is None
+
+
+def test_a_header_that_http_does_not_allow_is_refused_before_it_is_sent() -> None:
+    with pytest.raises(BadInput, match="OTEL_EXPORTER_OTLP_HEADERS has the header 'key'"):
+        trace_sink({"MODELMEDIC_OTLP": "http://otel:4318", "OTEL_EXPORTER_OTLP_HEADERS": "key=a%0ab"})
 
 
 def test_an_address_that_is_none_is_refused_by_its_variable() -> None:

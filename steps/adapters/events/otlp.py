@@ -18,6 +18,7 @@ from modelmedic.steps.contracts.trace import Attribute, Moment, Span
 OTLP: Final = "MODELMEDIC_OTLP"
 TRACES: Final = "/v1/traces"
 _CONNECT, _ANSWER = 1.0, 3.0  # seconds
+_HTTP: Final = ("http://", "https://")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _INTERNAL, _ERROR = 1, 2  # of a span's kind and of its status
 
@@ -42,7 +43,8 @@ class OtlpTraces:
 
 def trace_sink(environment: Mapping[str, str] = os.environ) -> OtlpTraces | None:
     """The collector that the environment names: MODELMEDIC_OTLP, or OpenTelemetry's own variables
-    where they do not ask for gRPC. None where it names none. Raises BadInput.
+    where they name an http or https address and do not ask for gRPC. None where it names none.
+    Raises BadInput for an address of ours that is none, and for headers that are none.
     """
     headers = _headers(environment.get("OTEL_EXPORTER_OTLP_TRACES_HEADERS") or environment.get("OTEL_EXPORTER_OTLP_HEADERS", ""))
     if url := environment.get(OTLP):
@@ -50,9 +52,9 @@ def trace_sink(environment: Mapping[str, str] = os.environ) -> OtlpTraces | None
     spoken = environment.get("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL") or environment.get("OTEL_EXPORTER_OTLP_PROTOCOL", "")
     if spoken == "grpc":
         return None
-    if url := environment.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"):
+    if (url := environment.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "")).startswith(_HTTP):
         return OtlpTraces(url, "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", headers)
-    if url := environment.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
+    if (url := environment.get("OTEL_EXPORTER_OTLP_ENDPOINT", "")).startswith(_HTTP):  # gRPC's are often host:4317
         return OtlpTraces(f"{url.rstrip('/')}{TRACES}", "OTEL_EXPORTER_OTLP_ENDPOINT", headers)
     return None
 
@@ -104,9 +106,15 @@ def _nanoseconds(at: datetime) -> str:
 
 
 def _headers(stated: str) -> dict[str, str]:
-    """`name=value` pairs between commas, as W3C Baggage writes them."""
+    """`name=value` pairs between commas, as W3C Baggage writes them. Raises BadInput for a header
+    that HTTP does not allow.
+    """
     pairs = (pair.partition("=") for pair in stated.split(",") if "=" in pair)
-    return {name.strip().lower(): unquote(value.strip()) for name, _, value in pairs}
+    found = {name.strip().lower(): unquote(value.strip()) for name, _, value in pairs}
+    for name, value in found.items():
+        if not (name.isascii() and name.isprintable() and name and " " not in name and value.isascii() and value.isprintable()):
+            raise BadInput(f"OTEL_EXPORTER_OTLP_HEADERS has the header {name[:80]!r}; expected name=value pairs of printable ASCII")
+    return found
 
 
 def _left_out(body: bytes) -> str:
