@@ -1,5 +1,5 @@
 """Everything that a container may be asked for by name: the stages of a heal, and beside heals the
-monitor, triage, the parts of a bootstrap and the sweep.
+monitor, triage, the inbox of changes, the parts of a bootstrap and the sweep.
 
 Called by `python -m modelmedic.steps NAME`. The policy, or the list of all policies, is a mounted
 file that the environment names. What an entry point needs is imported when it is called.
@@ -38,6 +38,24 @@ def run_triage(workspace: Workspace, inputs: Mapping[str, str], say: Say) -> Out
 
     _expect(inputs, "payload")
     return triage(workspace, decode_payload(Path(inputs["payload"])), say)
+
+
+def run_note_change(workspace: Workspace, inputs: Mapping[str, str], say: Say) -> Outputs:
+    """Note one change beside a model of ours, or beside all; `payload` names the file that holds
+    it, in base64. The same change again notes nothing new.
+    """
+    from modelmedic.steps.adapters.clocks import SystemClock
+    from modelmedic.steps.core.records.change_body import read_change
+    from modelmedic.steps.incidents.triage import decode_payload
+    from modelmedic.steps.records.change_events import note_change
+
+    _expect(inputs, "payload")
+    event = read_change(decode_payload(Path(inputs["payload"])))
+    if event.model is not None and event.model not in workspace.fleet():
+        raise BadInput(f"the change names the model {event.model}, which no policy here is about; expected one of the rendered policies")
+    key, new = note_change(workspace.store, SystemClock(), event)
+    say(f"{'noted' if new else 'was noted before'}: {key}")
+    return {"new": "yes" if new else "no"}
 
 
 def run_bootstrap(workspace: Workspace, inputs: Mapping[str, str], say: Say) -> Outputs:
@@ -116,6 +134,7 @@ Entrypoint = Callable[[Workspace, Mapping[str, str], Say], Outputs]
 ENTRYPOINTS: Mapping[str, Entrypoint] = {
     "monitor": run_monitor,
     "triage": run_triage,
+    "note-change": run_note_change,
     "bootstrap": run_bootstrap,
     "reconcile": run_reconcile,
 }

@@ -64,7 +64,7 @@ RULES = policy(
     rollout={"steps": [50], "hold": "5m", "deadline": "1h", "minRequests": 5, "replayRequests": 40},
 )
 CLASSES = {stage.step: stage.account.value for stage in HEAL}
-ENTRYPOINT_CLASSES = {"monitor": "observe", "reconcile": "deploy", "triage": "triage"}
+ENTRYPOINT_CLASSES = {"monitor": "observe", "reconcile": "deploy", "triage": "triage", "note-change": "triage"}
 PART_CLASSES = {"check": "deploy", "train": "train", "register": "validate", "serve": "deploy"}
 
 
@@ -228,6 +228,9 @@ def healed(at: PodWorkspace) -> None:
     payload = at.root / "payload"
     payload.write_bytes(base64.b64encode(alerted("ModelmedicDegraded")))
     assert at.entrypoint("triage", payload=str(payload))["attached"] == "1"
+    change = {"at": "2024-05-01T08:00:00Z", "what": "orders v12", "model": RULES.name}
+    payload.write_bytes(base64.b64encode(json.dumps(change).encode()))
+    assert [at.entrypoint("note-change", payload=str(payload))["new"] for _ in range(2)] == ["yes", "no"]
     (incident,) = at.heals.heals
     run = at.run(incident)
     if not at.whole:

@@ -25,8 +25,8 @@ def test_a_rendered_tree_is_clean_and_every_check_saw_something(good: dict[str, 
 def test_the_checks_saw_as_many_things_as_there_are(good: dict[str, str]) -> None:
     seen = {each.check: each.seen for each in lint(good)}
     stages, parts = 8, 4  # stages of a heal that run in a pod, parts of a bootstrap
-    assert seen["retries"] == stages + parts + len(("monitor", "triage", "reconcile"))
-    assert seen["pod-security"] == seen["retries"] + len(("runtime", "source", "sensor", "bus"))
+    assert seen["retries"] == stages + parts + len(("monitor", "triage", "note-change", "reconcile"))
+    assert seen["pod-security"] == seen["retries"] + len(("runtime", "source", "sensor", "sensor of changes", "bus"))
     assert seen["approvals"] == 2
     assert seen["graphs"] == len(("heal", "closing", "bootstrap"))
     assert seen["no-secrets-in-text"] == len(good)

@@ -141,7 +141,7 @@ def test_a_definition_that_lets_any_field_pass_is_not_counted_as_a_check(tmp_pat
     crd(tmp_path, "monitoring.coreos.com", "v1alpha1", "ScrapeConfig", {"type": "object"})
     tree = {file: text for file, text in render([policy()], Platform()).items() if file.endswith("sensor.yaml")}
     found = structure(read_objects({**tree, **tree_of(CONFIG)}), read_definitions(tmp_path))
-    assert found.sources == {"Argo Events": 1, "Argo Workflows": 1}
+    assert found.sources == {"Argo Events": 2, "Argo Workflows": 2}
     assert [each.kind for each in found.unchecked] == ["ScrapeConfig"]
 
 

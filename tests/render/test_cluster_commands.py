@@ -74,7 +74,7 @@ def test_pods_for_scanners_are_valid_pods_one_per_step(file: Path, tmp_path: Pat
     assert run("render", file, "--out", tmp_path / "out") == 0
     assert run("lint", tmp_path / "out", "--no-tools", "--pods", tmp_path / "pods") == 0
     written = {path.name: path.read_text() for path in (tmp_path / "pods").iterdir()}
-    assert len(written) == 19
+    assert len(written) == 21
     assert structure(read_objects(written)).found == ()
 
 

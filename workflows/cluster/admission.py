@@ -1,4 +1,4 @@
-"""A ValidatingAdmissionPolicy that pins which Workflows the Sensor, triage and reconcile may
+"""A ValidatingAdmissionPolicy that pins which Workflows the Sensors, triage and reconcile may
 create.
 
 RBAC can only say "may create Workflows", and whoever may do that may use any ServiceAccount of the
@@ -9,6 +9,7 @@ overridden.
 from collections.abc import Iterator
 from typing import Any, Final
 
+from modelmedic.workflows.argo.note_change import NOTE_CHANGE
 from modelmedic.workflows.argo.triage import PAYLOAD, TRIAGE
 from modelmedic.workflows.inputs import names
 from modelmedic.workflows.inputs.labels import metadata
@@ -49,11 +50,11 @@ def _validations(sensor: str) -> Iterator[dict[str, str]]:
     )
     yield _rule("!has(object.status)", "no status, in which a stored template could hide")
     yield _rule(f"!has({template}.clusterScope) || !{template}.clusterScope", "a template of this namespace")
-    yield _rule(f'{by_sensor}{template}.name == "{TRIAGE}"', "the Sensor may start triage alone")
+    yield _rule(f'{by_sensor}{template}.name in ["{TRIAGE}", "{NOTE_CHANGE}"]', "Sensors may start triage and note-change alone")
     yield _rule(
         f"{by_sensor}!has(object.spec.arguments.parameters) && has(object.spec.arguments.artifacts) && "
         f'object.spec.arguments.artifacts.all(a, a.name == "{PAYLOAD}" && has(a.raw)) && object.spec.arguments.artifacts.size() == 1',
-        "the Sensor may pass the payload alone",
+        "Sensors may pass the payload alone",
     )
     yield _rule(f'{by_starter}{template}.name.startsWith("heal-")', "triage and reconcile may start heals alone")
     yield _rule(

@@ -59,7 +59,11 @@ ACCESS: Final[dict[str, Access]] = {
         "vouches for a candidate by copying it to models/, keeps its reference, and asks people for approval with the incident's page",
     ),
     "deploy": Access(None, (*_RECORDS, *_TOLD, "leases/", "policies/", "releases/"), "changes what serves, and records it"),
-    "triage": Access((*_RECORDS, "ageing/", "policies/", "verdicts/"), _RECORDS, "opens incidents"),
+    "triage": Access(
+        (*_RECORDS, "ageing/", "changes/", "policies/", "verdicts/"),
+        (*_RECORDS, "changes/"),
+        "opens incidents, notes changes beside models",
+    ),
     "predictor": Access(("models/",), (LOGS,), "loads a model, logs requests and answers"),
 }
 

@@ -1,5 +1,5 @@
-"""Argo Events: the bus, one authenticated webhook for Alertmanager, and one Sensor for all models
-that may start `triage` and no more.
+"""Argo Events: the bus, an authenticated webhook for Alertmanager and one for changes beside
+models, and a Sensor for each, which may start `triage` or `note-change` and no more.
 
 Plain documents: Hera's models of Argo Events have neither apiVersion nor kind.
 `modelmedic.workflows.lint` holds them against those models.
@@ -8,6 +8,8 @@ Plain documents: Hera's models of Argo Events have neither apiVersion nor kind.
 from collections.abc import Iterator
 from typing import Any, Final
 
+from modelmedic.steps.core.records.change_body import MOST_BYTES as CHANGE_BYTES
+from modelmedic.workflows.argo.note_change import NOTE_CHANGE
 from modelmedic.workflows.argo.triage import PAYLOAD, TRIAGE
 from modelmedic.workflows.cluster.accounts import role, rule, service_account
 from modelmedic.workflows.cluster.network import opened, peer
@@ -22,6 +24,10 @@ EVENT: Final = "alertmanager"
 PORT: Final = 12000
 METRICS_PORT: Final = 7777  # of Argo Events' own pods
 ENDPOINT: Final = "/alerts"
+CHANGE: Final = "change"
+CHANGES_ENDPOINT: Final = "/events"
+CHANGES_KEY: Final = "changes-token"
+TELLS: Final = {"modelmedic.io/notes-changes": "true"}  # the label of pods that may post changes
 WEBHOOK_SECRET: Final = "modelmedic-webhook"
 MOST_BYTES: Final = 262_144  # of one body; an object of the API server holds 1.5 MB
 JETSTREAM: Final = "2.10.29"
@@ -41,49 +47,59 @@ def event_bus(platform: Platform) -> dict[str, Any]:
 
 
 def event_source(platform: Platform) -> dict[str, Any]:
-    """A POST without the bearer token is refused; Alertmanager sends it
-    (workflows.alertmanager).
+    """A POST without the bearer token of its endpoint is refused: Alertmanager sends one
+    (workflows.alertmanager), jobs that change something the other.
     """
-    webhook = {
-        "endpoint": ENDPOINT,
-        "method": "POST",
-        "port": str(PORT),
-        "maxPayloadSize": MOST_BYTES,
-        "authSecret": {"name": WEBHOOK_SECRET, "key": "token"},
-    }
     spec = {
         "eventBusName": BUS,
         "replicas": 1,
         "service": {"ports": [{"port": PORT, "targetPort": PORT}]},
         "template": _template("eventsource"),
-        "webhook": {EVENT: webhook},
+        "webhook": {EVENT: _webhook(ENDPOINT, MOST_BYTES, "token"), CHANGE: _webhook(CHANGES_ENDPOINT, CHANGE_BYTES, CHANGES_KEY)},
     }
     return {"apiVersion": _API, "kind": "EventSource", "metadata": metadata(SOURCE, platform.namespace, "events"), "spec": spec}
 
 
-def sensor(platform: Platform) -> dict[str, Any]:
+def sensors(platform: Platform) -> Iterator[dict[str, Any]]:
+    """One for alerts and one for changes, so that a storm of one keeps the other from nobody."""
+    yield _sensor(platform, TRIAGE, "alert", EVENT, ("Triage alerts", "Started by the Sensor for one notification of Alertmanager."))
+    yield _sensor(platform, NOTE_CHANGE, "change", CHANGE, ("Note a change", "Started by the Sensor for one change that somebody posted."))
+
+
+def _webhook(endpoint: str, most_bytes: int, key: str) -> dict[str, Any]:
+    """A key that the Secret lacks lets nobody in, and stops no other endpoint."""
+    return {
+        "endpoint": endpoint,
+        "method": "POST",
+        "port": str(PORT),
+        "maxPayloadSize": most_bytes,
+        "authSecret": {"name": WEBHOOK_SECRET, "key": key},
+    }
+
+
+def _sensor(platform: Platform, name: str, dependency: str, event: str, told: tuple[str, str]) -> dict[str, Any]:
     """At least once, with retries; what cannot be triggered even so is written to the Sensor's log
     and counted, which is alerted on.
     """
     trigger = {
         "atLeastOnce": True,
         "retryStrategy": {"steps": 5, "duration": "2s", "factor": 2, "jitter": 0.2},
-        "template": {"name": TRIAGE, "k8s": _creates(platform)},
+        "template": {"name": name, "k8s": _creates(platform, name, dependency, told)},
         "dlqTrigger": {"atLeastOnce": True, "template": {"name": "dead-letter", "log": {"intervalSeconds": 1}}},
     }
     spec = {
         "eventBusName": BUS,
         "replicas": 1,
-        "dependencies": [{"name": "alert", "eventSourceName": SOURCE, "eventName": EVENT}],
+        "dependencies": [{"name": dependency, "eventSourceName": SOURCE, "eventName": event}],
         "template": _template("sensor"),
         "triggers": [trigger],
     }
-    return {"apiVersion": _API, "kind": "Sensor", "metadata": metadata(TRIAGE, platform.namespace, "events"), "spec": spec}
+    return {"apiVersion": _API, "kind": "Sensor", "metadata": metadata(name, platform.namespace, "events"), "spec": spec}
 
 
 def events_access(platform: Platform) -> Iterator[dict[str, Any]]:
-    """The Sensor may create Workflows, of which the admission policy lets through `triage` alone;
-    the EventSource may do nothing.
+    """Sensors may create Workflows, of which the admission policy lets through `triage` and
+    `note-change` alone; the EventSource may do nothing.
     """
     yield service_account(names.account("eventsource"), platform.namespace)
     yield service_account(names.account("sensor"), platform.namespace, automount=True)
@@ -100,6 +116,8 @@ def events_network(platform: Platform) -> Iterator[dict[str, Any]]:
     api = {"ports": [{"protocol": "TCP", "port": platform.peers.apiServer.port}], "to": [peer(platform.peers.apiServer)]}
     from_alertmanager = {"from": [peer(reached(platform).alertmanager)], "ports": [{"protocol": "TCP", "port": PORT}]}
     yield opened(platform, "alertmanager-to-eventsource", _owned("eventsource"), ingress=[from_alertmanager], egress=[to_bus])
+    from_jobs = {"from": [{"namespaceSelector": {}, "podSelector": {"matchLabels": TELLS}}], "ports": [{"protocol": "TCP", "port": PORT}]}
+    yield opened(platform, "changes-to-eventsource", _owned("eventsource"), ingress=[from_jobs])
     yield opened(platform, "sensor-to-bus-and-api-server", _owned("sensor"), egress=[to_bus, api])
     from_prometheus = {"from": [peer(platform.peers.prometheus)], "ports": [{"protocol": "TCP", "port": METRICS_PORT}]}
     of_events = {"matchExpressions": [{"key": "modelmedic.io/events", "operator": "Exists"}]}
@@ -128,19 +146,19 @@ def disruption_budgets(platform: Platform) -> Iterator[dict[str, Any]]:
         yield {"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": described, "spec": spec}
 
 
-def _creates(platform: Platform) -> dict[str, Any]:
+def _creates(platform: Platform, name: str, dependency: str, told: tuple[str, str]) -> dict[str, Any]:
     workflow = {
         "apiVersion": _API,
         "kind": "Workflow",
         "metadata": {
-            "generateName": f"{TRIAGE}-",
+            "generateName": f"{name}-",
             "namespace": platform.namespace,
-            "labels": labels(TRIAGE),
-            "annotations": annotations() | argo_annotations("Triage alerts", "Started by the Sensor for one notification of Alertmanager."),
+            "labels": labels(name),
+            "annotations": annotations() | argo_annotations(*told),
         },
-        "spec": {"arguments": {"artifacts": [{"name": PAYLOAD, "raw": {"data": ""}}]}, "workflowTemplateRef": {"name": TRIAGE}},
+        "spec": {"arguments": {"artifacts": [{"name": PAYLOAD, "raw": {"data": ""}}]}, "workflowTemplateRef": {"name": name}},
     }
-    whole_body = {"src": {"dependencyName": "alert", "dataTemplate": _BODY}, "dest": "spec.arguments.artifacts.0.raw.data"}
+    whole_body = {"src": {"dependencyName": dependency, "dataTemplate": _BODY}, "dest": "spec.arguments.artifacts.0.raw.data"}
     return {"operation": "create", "source": {"resource": workflow}, "parameters": [whole_body]}
 
 

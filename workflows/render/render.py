@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, Final
 
 from modelmedic.steps.contracts.policy import Policy
-from modelmedic.workflows.argo import bootstrap, cron, heal, triage
+from modelmedic.workflows.argo import bootstrap, cron, heal, note_change, triage
 from modelmedic.workflows.cluster import accounts, admission, config, network, policies, serving
 from modelmedic.workflows.cluster.store_access import store_policies
 from modelmedic.workflows.events import alertmanager, alertmanager_config, argo_events
@@ -63,6 +63,7 @@ def _platform(models: Sequence[Model], platform: Platform) -> Iterator[tuple[str
                 for namespace in namespaces
                 for build in (partial(serving.serving_runtime, platform=platform, models=models), serving.predictor_account)
             ],
+            "note-change.yaml": [note_change.note_change(platform, index_name)],
             "triage.yaml": [triage.triage(platform, index_name)],
         }
     )
@@ -76,7 +77,7 @@ def _events(platform: Platform) -> Iterator[tuple[str, str]]:
             "event-bus.yaml": [argo_events.event_bus(platform)],
             "event-source.yaml": [argo_events.event_source(platform)],
             "network.yaml": argo_events.events_network(platform),
-            "sensor.yaml": [argo_events.sensor(platform)],
+            "sensor.yaml": argo_events.sensors(platform),
         }
     )
 

@@ -24,4 +24,4 @@ secret modelmedic-store-predictor "AWS_ACCESS_KEY_ID=$access" "AWS_SECRET_ACCESS
 kubectl -n "$NAMESPACE" annotate --overwrite secret modelmedic-store-predictor >/dev/null \
   serving.kserve.io/s3-endpoint=object-store.$NAMESPACE:9000 serving.kserve.io/s3-usehttps=0 serving.kserve.io/s3-region=us-east-1
 secret modelmedic-artifacts "accessKey=$access" "secretKey=$secret_key"
-secret modelmedic-webhook "token=$(openssl rand -hex 24)"
+secret modelmedic-webhook "token=$(openssl rand -hex 24)" "changes-token=$(openssl rand -hex 24)"
