@@ -9,6 +9,7 @@ import numpy as np
 from modelmedic.steps.contracts.detection import Problem, ProblemKind, Segment
 from modelmedic.steps.core.quality.past import Past, bits, surprise
 from modelmedic.steps.core.quality.repeats import row_keys
+from modelmedic.steps.core.quality.stale_rows import delayed_share
 from modelmedic.steps.core.tables.arrays import Floats
 from modelmedic.steps.core.tables.pairing import Column
 
@@ -27,7 +28,8 @@ def absent_problems(past: Past, timeless: frozenset[str]) -> Iterator[tuple[Prob
     for column in past.lore.columns:
         if column.name not in timeless:  # a window without a Wednesday is a short one
             yield from _gone(past, column)
-    yield from _again(past, timeless)
+    again = list(_again(past, timeless))
+    yield from again or _delayed(past, timeless)
     yield from _silence(past)
 
 
@@ -97,6 +99,15 @@ def _again(past: Past, timeless: frozenset[str]) -> Iterator[tuple[Problem, floa
             f"{share:.0%} of the rows have the values of rows of earlier windows, {float(history.mean()):.0%} ever had: a feed is stale"
         )
         yield Problem(ProblemKind.STALE, max(columns, key=_richness).name, detail, share), evidence
+
+
+def _delayed(past: Past, timeless: frozenset[str]) -> Iterator[tuple[Problem, float]]:
+    """Rows whose values stood before by one delay, as rows of the past never did."""
+    columns = [c for c in past.lore.columns if c.name not in timeless]
+    share, hours = delayed_share(past, columns) if columns else (0.0, 0.0)
+    if share:
+        detail = f"{share:.0%} of the rows have the values of the rows {hours:.3g} hours before, as no row ever had: a feed is stale"
+        yield Problem(ProblemKind.STALE, max(columns, key=_richness).name, detail, share), 10.0
 
 
 def _richness(column: Column) -> int:

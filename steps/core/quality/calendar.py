@@ -11,6 +11,7 @@ import numpy as np
 
 from modelmedic.steps.core.quality.past import Past
 from modelmedic.steps.core.statistics.clock import clock_phase, counts, phase, said, turned, usual_value
+from modelmedic.steps.core.tables.arrays import Mask
 from modelmedic.steps.core.tables.pairing import Column
 
 
@@ -43,19 +44,20 @@ def clockwork(past: Past) -> Clockwork:
     return Clockwork(phases, frozenset(counters))
 
 
-def contradiction(past: Past, column: Column, name: str) -> tuple[float, float]:
+def contradiction(past: Past, column: Column, name: str) -> tuple[float, float, Mask]:
     """The share of rows whose value contradicts the clock in the past and in the current window,
-    among rows whose phase the past knows. An hour to or fro is no contradiction.
+    among rows whose phase the past knows, and a mask of these current rows. An hour to or fro is no
+    contradiction.
     """
     if past.lore.time is None:
-        return 0.0, 0.0
+        return 0.0, 0.0, np.zeros(past.lore.rows[1], dtype=bool)
     before = phase(name, past.lore.time[0])
     values = [np.asarray(w, dtype=np.float64) for w in (column.reference, column.current)]
     table = usual_value(values[0], before)
-    shares = []
+    shares, off = [], np.zeros(0, dtype=bool)
     for moments, held in zip(past.lore.time, values, strict=True):
         told = [said(table, phase(name, each)) for each in turned(name, moments)]
         known = np.isfinite(told[0]) & np.isfinite(held)
-        off = np.all([held[known] != each[known] for each in told], axis=0)
-        shares.append(float(off.mean()) if known.sum() >= 20 else 0.0)
-    return shares[0], shares[1]
+        off = known & np.all([held != each for each in told], axis=0)
+        shares.append(float(off[known].mean()) if known.sum() >= 20 else 0.0)
+    return shares[0], shares[1], off

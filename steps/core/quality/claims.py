@@ -19,10 +19,12 @@ import numpy as np
 
 from modelmedic.steps.contracts.detection import Problem, ProblemKind, Segment
 from modelmedic.steps.core.quality.absent import absent_problems
+from modelmedic.steps.core.quality.apart import error_segment, growth
 from modelmedic.steps.core.quality.calendar import Clockwork, clockwork, contradiction
 from modelmedic.steps.core.quality.checks import pair_problems
 from modelmedic.steps.core.quality.conversions import find_conversion
 from modelmedic.steps.core.quality.given import Errors, LabelWitness, as_numbers, clock_columns, errors, label_witness, read_errors, within
+from modelmedic.steps.core.quality.late_rows import late_by
 from modelmedic.steps.core.quality.past import Past, bits
 from modelmedic.steps.core.quality.statistics import Reading, read
 from modelmedic.steps.core.tables.arrays import Mask
@@ -31,6 +33,7 @@ from modelmedic.steps.core.tables.pairing import Column, Pair
 _HARD = frozenset({"null", "pile", "rare run", "run", "novel", "values", "absurd"})
 _GONE, _WHOLE = 0.3, 0.01  # of a column's values
 _OF_ROWS = frozenset({"null", "pile", "novel", "absurd"})
+_ROUGH = frozenset({"rough", "spread"})
 _REACH = frozenset({"top", "bottom"})
 _SURE_HARD = 4.0  # powers of ten above the price of the looks
 _SURE_SOFT = 1.5
@@ -45,6 +48,10 @@ _LEAST_ABSURD = 0.025  # a cloudburst is far outside of a dry month, in a row or
 _LEAST_EXPLAINED = 0.1  # of a column's variance by the others, before they are asked
 _LAW_CHANGED = 1.5  # powers of ten of the labels' errors, before columns are asked that look as ever
 _MOST_LET_GO = 8
+_LEAST_TOLD = 0.3  # of a column's variance by the others, before they contradict it alone
+_GROWN = 1.5  # times the worst window of the past
+_WINDOWS_TO_TELL, _MOST_ROWS = 8, 0.5
+_LATE_GIVEN = 2.0  # powers of ten; with a growth of 1.5 no column of 86 windows as they are fits earlier rows better
 _LARGE_UNIT, _ALL_ROWS = 9.9, 0.9  # a factor and a share of the rows that nothing beside the column need confirm
 _DOUBTED_UNIT = 2.5  # powers of ten at most of a conversion that nothing beside it speaks for
 _OF_WHOLE_DAYS = frozenset({"weekday", "day", "month", "year"})  # of the clock's phases
@@ -114,7 +121,7 @@ class Court:
         """The evidence in powers of ten that the column contradicts the others and the calendar;
         none where these never said what its values should be.
         """
-        found = self._errors_of(column)
+        found = self.errors_of(column)
         if found is None or found.explained < _LEAST_EXPLAINED:
             return 0.0
         if inside is not None:
@@ -123,6 +130,16 @@ class Court:
             return 0.0
         return max(bits(p) for p in read_errors(self.past, found).values()) - 0.6
 
+    def located(self, problem: Problem) -> Problem:
+        """The problem with its segment, else with the one outside of which the column goes with the
+        others as ever.
+        """
+        column = self.column(problem.column) if problem.column and problem.segment is None else None
+        found = self.errors_of(column) if column is not None else None
+        if column is None or found is None:
+            return problem
+        return replace(problem, segment=error_segment(self.past, found, column.name))
+
     def by_labels(self, column: Column) -> float:
         if self.labels is None:
             return 0.0
@@ -130,7 +147,8 @@ class Court:
             self._against[column.name] = self.labels.against(self.past, column)
         return self._against[column.name]
 
-    def _errors_of(self, column: Column) -> Errors | None:
+    def errors_of(self, column: Column) -> Errors | None:
+        """The errors of a memory of the column by all others and the clock."""
         if column.name not in self._errors:
             label = self.past.lore.target[0] if self.past.lore.target is not None else None
             others = [c for c in self.features if c.name != column.name]
@@ -157,6 +175,8 @@ def claims(court: Court, *, new_law: bool = False) -> tuple[Claim, ...]:
     found += _contradicted(court)
     found += [Claim(problem, evidence, sure=True) for problem, evidence in absent_problems(court.past, court.clock.columns)]
     found += _readings(court)
+    if not any(c.sure for c in found):
+        found += _late(court)
     if not new_law and not any(c.sure for c in found):
         found += _let_go(court, {c.problem.column for c in found})
     named = {c.problem.column for c in found if c.sure}
@@ -184,10 +204,10 @@ def _contradicted(court: Court) -> Iterator[Claim]:
         column = court.column(name)
         if column is None:
             continue
-        was, now = contradiction(court.past, column, phase)
+        was, now, off = contradiction(court.past, column, phase)
         if now > 0.03 + 3 * was:
             detail = f"column {name} is not what the {phase} says in {now:.0%} of the rows, in the past in {was:.1%}"
-            yield Claim(Problem(ProblemKind.REMAPPED, name, detail, now), 10.0, sure=now > 0.1 + 5 * was)
+            yield Claim(Problem(ProblemKind.REMAPPED, name, detail, now, _segment(court.both, column, off)), 10.0, sure=now > 0.1 + 5 * was)
         null = court.readings.get(name, {}).get("null")
         if null is not None and null.gained > _LEAST_SHARE and null.bits > court.price + _SURE_HARD:
             yield _claim(court, column, null, null.bits - court.price, sure=True)
@@ -212,7 +232,8 @@ def _readings(court: Court) -> Iterator[Claim]:
             yield _claim(court, column, reading, net, sure=net > _SURE_HARD and _replaced(court, column, None))
             continue
         if _hard(column, reading) and net > _SURE_HARD:
-            yield _claim(court, column, reading, net, sure=True)
+            hard = _claim(court, column, reading, net, sure=True)
+            yield replace(hard, problem=court.located(hard.problem)) if reading.name == "novel" else hard
             continue
         if judged >= _MOST_JUDGED:
             continue
@@ -223,9 +244,39 @@ def _readings(court: Court) -> Iterator[Claim]:
         level = max(given, labels, (given + labels) * 0.8)
         claim = replace(_claim(court, column, reading, min(net, max(given, labels)), sure=False), harms=heard)
         apart = claim.problem.segment is not None and given > 2 * _SURE_GIVEN  # one code alone reaches where no row ever was
-        sure = labels >= 0 and net > _SURE_SOFT and ((heard and level > _SURE_GIVEN) or apart)
+        twice = given > _SURE_GIVEN and court.past.windows >= _WINDOWS_TO_TELL  # the others say so, and know many windows
+        rough = twice and net > _SURE_HARD and reading.name in _ROUGH  # no column becomes so alone; its level may
+        sure = labels >= 0 and net > _SURE_SOFT and ((heard and level > _SURE_GIVEN) or apart or rough)
+        sure = sure or (twice and _left_itself(court, column))
+        if sure:
+            claim = replace(claim, problem=court.located(claim.problem))
         if sure or max(given, labels) > 1.0 or _hard(column, reading):
             yield replace(claim, sure=sure)
+
+
+def _left_itself(court: Court, column: Column) -> bool:
+    """True where most values lie beyond all that the column ever was, at once."""
+    beyond = court.readings[column.name].get("beyond")
+    return beyond is not None and beyond.gained > _MOST_ROWS
+
+
+def _late(court: Court) -> Iterator[Claim]:
+    """Columns that fit the others of some rows before better than their own: joined late, though
+    their own values look as ever. That the others contradict a column by far more than ever is no
+    claim: a turbine gets a new filter.
+    """
+    if not court.past.timed or court.past.windows < _WINDOWS_TO_TELL:
+        return  # beside a spring alone, the summer's temperature fits that of three days before
+    columns = [c for c in court.past.lore.columns if c.name not in court.clock.columns]
+    for column in columns[:_MOST_LET_GO]:
+        found = court.errors_of(column)
+        if found is None or found.explained < _LEAST_TOLD:
+            continue
+        grown, given = growth(court.past, found), court.given_others(column)
+        rows, left = late_by(found) if grown > _GROWN and given > _LATE_GIVEN else (0, 1.0)
+        if rows:
+            fits = f"column {column.name} fits the other columns of {rows} row{'s'[: rows > 1]} before, with {1 - left:.0%} less error"
+            yield Claim(Problem(ProblemKind.RELATION_BROKEN, column.name, f"{fits}: it is late", 1.0), max(given, _SURE_GIVEN), sure=True)
 
 
 def _let_go(court: Court, named: set[str | None]) -> Iterator[Claim]:

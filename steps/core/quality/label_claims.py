@@ -9,10 +9,14 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
+from scipy.special import ndtr
 
 from modelmedic.steps.contracts.detection import Segment
+from modelmedic.steps.core.quality.apart import error_segment
 from modelmedic.steps.core.quality.claims import Court
 from modelmedic.steps.core.quality.given import Errors
+from modelmedic.steps.core.quality.label_segments import TornSegment, torn_segment
+from modelmedic.steps.core.quality.late_rows import late_by
 from modelmedic.steps.core.quality.past import Past, bits, surprise
 from modelmedic.steps.core.quality.statistics import Reading, read_number
 from modelmedic.steps.core.statistics.crossfit import remember
@@ -24,14 +28,13 @@ _SURE = 2.5  # powers of ten above the price of the looks
 _GONE = 0.55  # of the hold that the inputs usually have on the labels
 _OTHER_SCALE = 1.8  # a world that doubles from one window to the next was in none of bikes, air and weather
 _SCATTER = 1.5  # times the worst of the past's windows
+_ROUGH, _LOOSER, _WITNESSED = 1.6, 0.15, 1.5  # times the usual step, of the hold, and powers of ten that the hold is worth then
 _LEAST_GAIN = 0.05  # of the labels
 _INVERTED = 1.6  # of the hold; who has lost more follows the old law the other way round
 _RELEARNT = 0.75  # of what is usually learnt from as many rows; with a fifth of the labels mixed it is 0.64
 _LOST, _MORE = 0.8, 0.2  # where the old hold is gone: a made law that turned was half as strong, and left 0.25 to 0.56
 _UNLEARNT = 0.2
 _SURELY = 3.0  # standard errors
-_MOST_LATE = 49  # rows
-_LEFT_BY_AN_HOUR = 0.125  # of the error
 _AS_USUAL = 1.3  # times the mean of the past's windows
 _FAR = 6.0  # standard errors; those of neighbouring rows are alike
 _MOST_RELEARNT, _LEAST_ROWS = 2000, 120
@@ -64,7 +67,8 @@ class LabelReadings:
     segment: Segment | None = None  # outside of which the labels err as they always did
     relearnt: float | None = None  # what a memory of the current rows alone explains, as a share of what one window's usually does
     against: bool = False  # what the inputs let expect and the labels go against each other, for sure
-    late: tuple[int, float] = (0, 1.0)  # by how many rows labels fit the inputs best, and their error then as a share of today's
+    late: tuple[int, float] = (0, 1.0)  # by how many rows labels are late, and their error then as a share of today's
+    torn: TornSegment | None = None  # in which labels follow nothing any more
 
     @property
     def new_law(self) -> bool:
@@ -104,10 +108,11 @@ def label_readings(court: Court) -> LabelReadings:
         given,
         _ratio(before, after, full),
         _evenly(full),
-        _segment(court, full),
+        error_segment(court.past, full),
         _relearnt(court, full) if strange else None,
         given["hold"].value + _SURELY * _slope_error(full.truth[1], full.current) < 0,
-        _late(full, float(np.nanmean(given["size"].history))) if strange and court.past.timed else (0, 1.0),
+        late_by(witness.full) if strange and court.past.timed else (0, 1.0),
+        torn_segment(court, witness.full),
     )
 
 
@@ -176,20 +181,6 @@ def _strange(given: dict[str, Reading]) -> bool:
     return _lost(hold) >= 1 - _GONE or (size.gained > 0 and size.value > _SCATTER * float(np.nanmax(size.history)))
 
 
-def _late(full: Errors, usual: float) -> tuple[int, float]:
-    """The number of rows by which labels are late, if they fit the inputs of as many rows before as
-    labels always fit their own, and the error that is left; (0, 1) otherwise. One row may be the
-    hour that clocks are changed by, which leaves a good part of the error.
-    """
-    truth, expected = full.truth[1], full.truth[1] - full.current
-    today = float((full.current**2).mean())
-    most = min(_MOST_LATE, len(truth) // 4)
-    left = {lag: float(((truth[lag:] - expected[:-lag]) ** 2).mean()) for lag in range(1, most)}
-    best = min(left, key=lambda lag: left[lag], default=0)
-    most_left = today * (_LEFT_BY_AN_HOUR if best == 1 else 0.5)
-    return (best, left[best] / today) if best and left[best] < min(_AS_USUAL * usual, most_left) else (0, 1.0)
-
-
 def _relearnt(court: Court, full: Errors) -> float | None:
     """What a memory of the current rows alone explains of their labels, as a share of what a
     memory of as many rows of one of the past's latest windows did, in the median. Labels that were
@@ -237,29 +228,6 @@ def _evenly(full: Errors) -> float:
     return min(growth, default=1.0) if len(growth) > 1 else 1.0
 
 
-def _segment(court: Court, full: Errors) -> Segment | None:
-    """The one code inside of which (nearly) all of the new error lies."""
-    best: tuple[float, Segment] | None = None
-    usual, now = full.past**2, full.current**2
-    total = float(now.sum() - usual.mean() * len(now))
-    if total <= 0:
-        return None
-    for cut in court.past.lore.segmenting:
-        names = cut.cells.names
-        old, new = cut.cells.reference[full.places], cut.cells.current[full.rows]
-        size, its = np.bincount(new, minlength=len(names)), np.bincount(old, minlength=len(names))
-        mean = np.bincount(old, usual, minlength=len(names)) / np.maximum(its, 1)
-        excess = np.bincount(new, now, minlength=len(names)) - mean * size
-        for number in range(len(names) - 1):
-            if not 20 <= size[number] <= 0.8 * len(now) or its[number] < 50:
-                continue
-            rest = float(excess.sum() - excess[number])
-            share = float(excess[number]) / max(float(excess.sum()), 1e-12)
-            if share > 0.85 and rest < 0.3 * float((mean * size).sum() - mean[number] * size[number]) and (best is None or share > best[0]):
-                best = (share, Segment(cut.name, names[number]))
-    return best[1] if best else None
-
-
 def _ratio(before: Floats, after: Floats, full: Errors) -> float:
     """How many times as large the labels are as the inputs let expect; 1 where labels have two
     signs or two values.
@@ -281,7 +249,7 @@ def _ratio(before: Floats, after: Floats, full: Errors) -> float:
 
 def label_claim(readings: LabelReadings) -> LabelClaim | None:
     """The strongest claim about the labels as a whole; None where nothing stands out."""
-    checks = (_behind, _hold, _neighbours, _own_values, _level, _scattered)
+    checks = (_behind, _torn, _hold, _neighbours, _own_values, _level, _scattered)
     found = [c for c in (check(readings) for check in checks) if c is not None]
     return max(found, key=lambda c: (c.sure, c.bits), default=None)
 
@@ -293,8 +261,18 @@ def _behind(readings: LabelReadings) -> LabelClaim | None:
     if not rows or size is None:
         return None
     before = f"{rows} row{'s'[: rows > 1]} before"
-    sentence = f"the labels fit the inputs of {before} as labels always fit their own, with {1 - left:.0%} less error: they are late"
+    sentence = f"the labels fit the inputs of {before} better than their own, with {1 - left:.0%} less error: they are late"
     return LabelClaim(sentence, max(size.bits, _SURE + 1), sure=True)
+
+
+def _torn(readings: LabelReadings) -> LabelClaim | None:
+    torn = readings.torn
+    if torn is None:
+        return None
+    sentence = (
+        f"the inputs have lost {torn.lost:.0%} of their hold on the labels (z = {torn.z:.1f}), and nowhere else: they were mixed there"
+    )
+    return LabelClaim(sentence, bits(2 * float(ndtr(-torn.z))), sure=True, segment=torn.segment)
 
 
 def _scattered(readings: LabelReadings) -> LabelClaim | None:
@@ -386,7 +364,8 @@ def _neighbours(readings: LabelReadings) -> LabelClaim | None:
     sentence = (
         f"a label differs from the one before it {rough.value / max(usual, 1e-9):.1f} times as much as it always did: labels were mixed"
     )
-    return LabelClaim(sentence, net, net > _SURE, readings.segment)
+    witnessed = rough.value > _ROUGH * usual and "hold" in readings.given and _lost(readings.given["hold"]) > _LOOSER
+    return LabelClaim(sentence, net, net > _SURE - (_WITNESSED if witnessed else 0), readings.segment)
 
 
 def _own_values(readings: LabelReadings) -> LabelClaim | None:
