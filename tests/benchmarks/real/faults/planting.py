@@ -49,6 +49,7 @@ class Planting:
     asked: bool = True
     releases: tuple[Release, ...] = ()
     onset: int = 0
+    earlier: pd.DataFrame | None = None  # rows before a recorded release, as both versions answer them
 
     def __post_init__(self) -> None:
         self.releases, self.onset = self.scene.releases(), self.scene.start
@@ -159,6 +160,7 @@ class Planted:
     share: float = 0.0
     onset: int = 0
     releases: tuple[Release, ...] = field(default=())
+    earlier: pd.DataFrame | None = None
 
 
 def as_it_is(scene: Scene) -> Planted:
@@ -181,7 +183,7 @@ def plant(scene: Scene, fault: Fault, seed: int) -> Planted | None:
         changed = touched(usual, work.frame)
         if changed >= min(_LEAST_ROWS, len(usual) // 4):
             more = harm(scene, usual, work.frame)
-            return Planted(scene, fault, work.frame, truth, more, changed / len(usual), work.onset, work.releases)
+            return Planted(scene, fault, work.frame, truth, more, changed / len(usual), work.onset, work.releases, work.earlier)
     return None
 
 

@@ -3,10 +3,12 @@ version on the rows, and an entry among the releases) or with neither.
 """
 
 from collections.abc import Callable
+from copy import deepcopy
 from datetime import UTC, datetime
 from typing import Any, Final
 
 import numpy as np
+import pandas as pd
 
 from modelmedic.steps.contracts.diagnosis import Release
 from modelmedic.steps.contracts.words import Cause
@@ -15,6 +17,7 @@ from tests.benchmarks.real.faults.sources import ANSWER, VERSION, Floats, ask, t
 
 RELEASE: Final = (Cause.BAD_RELEASE,)
 BAD: Final = "20991231"
+RELEASED: Final = "released"
 
 
 def backwards(p: Planting, rows: Mask) -> tuple[Floats, Truth]:
@@ -120,18 +123,38 @@ def _kept(p: Planting, what: str, make: Callable[[], Any]) -> Any:
     return kept[key]
 
 
+def _asked_about_before(p: Planting, answer: "Answer", drawn: np.random.Generator, truth: Truth) -> pd.DataFrame:
+    """Rows of a window's length before the release with the champion's answers and, in RELEASED,
+    the new version's: the monitor asks both at its first look at a release.
+    """
+    source, champion = p.scene.source, p.scene.champion
+    rows = np.flatnonzero((source.at >= p.onset - (p.scene.end - p.scene.start)) & (source.at < p.onset))
+    frame = p.scene.frame(rows)
+    frame[ANSWER] = ask(champion.model, frame, source.policy) if len(rows) else []
+    work = Planting(p.scene, drawn, frame)
+    given = answer(work, np.zeros(len(rows), dtype=bool)) if len(rows) else None
+    answers = given[0] if given is not None else frame[ANSWER].to_numpy()
+    if isinstance(truth.segment, tuple) and len(rows):
+        name, value = truth.segment
+        inside = frame[name].map(lambda each: f"{each:.15g}" if name in source.policy.data.numeric else str(each)) == value
+        answers = np.where(inside, _turned_round(work), frame[ANSWER].to_numpy())
+    return frame.assign(**{RELEASED: answers})
+
+
 Answer = Callable[[Planting, Mask], tuple[Floats, Truth] | None]
 
 
 def _released(answer: Answer, recorded: bool) -> Callable[[Planting], Truth | None]:
     def plant(p: Planting) -> Truth | None:
         rows = p.since()
+        drawn = deepcopy(p.rng)
         given = answer(p, rows)
         if given is None:
             return None
         p.asked = False
         p.put(ANSWER, rows, given[0][rows])
         if recorded:
+            p.earlier = _asked_about_before(p, answer, drawn, given[1])
             p.put(VERSION, rows, BAD)
             at = datetime.fromtimestamp(p.onset / 1e6, UTC)
             p.releases = (*p.releases, Release(at, BAD, p.scene.champion.version, "somebody"))
