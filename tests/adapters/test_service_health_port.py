@@ -14,10 +14,11 @@ from modelmedic.steps.adapters.prometheus_queries import PrometheusHealth
 from modelmedic.steps.contracts.errors import Transient
 from modelmedic.steps.contracts.serving import Traffic
 from modelmedic.steps.contracts.window import Window
+from modelmedic.steps.runtime.workspace import Workspace
 from tests.fakes.health import Asked
 from tests.fakes.http_server import Answer, answering
 from tests.worlds.health import Health, at_prometheus, in_memory, on_this_machine
-from tests.worlds.played import NOW
+from tests.worlds.played import NOW, policy
 
 LATELY = Window(NOW - timedelta(minutes=10), NOW)
 _WORLDS = {"memory": in_memory, "machine": on_this_machine, "prometheus": at_prometheus}
@@ -96,3 +97,23 @@ def test_a_window_that_ends_now_holds_the_look_that_is_made_for_it(tmp_path: Pat
 def test_a_prometheus_that_does_not_answer_is_a_transient_error_that_names_it(answer: Answer) -> None:
     with answering([answer]) as server, pytest.raises(Transient, match="expected MODELMEDIC_PROMETHEUS to name a Prometheus"):
         PrometheusHealth(server.url, "churn").between("2", LATELY)
+
+
+def test_the_prometheus_that_the_environment_names_is_asked_about_the_model_and_the_version(tmp_path: Path) -> None:
+    body = b'{"status": "success", "data": {"resultType": "vector", "result": [{"metric": {}, "value": [1, "300"]}]}}'
+    with answering([(200, {}, body)]) as server:
+        health = Workspace(tmp_path, {"MODELMEDIC_PROMETHEUS": server.url, "MODELMEDIC_SERVING": "kserve"}).health_of(
+            policy(), PlayedClock(NOW)
+        )
+        assert health is not None
+        seen = health.between("2", LATELY)
+    assert seen == Traffic(300, 300, 300_000.0)
+    assert all("churn" in path and "version%3D%222%22" in path for path, _ in server.asked)
+
+
+def test_in_a_cluster_without_a_prometheus_nobody_knows_and_on_a_laptop_the_predictors_do(tmp_path: Path) -> None:
+    clock = PlayedClock(NOW)
+    assert Workspace(tmp_path, {"MODELMEDIC_SERVING": "kserve"}).health_of(policy(), clock) is None
+    here = Workspace(tmp_path, {}).health_of(policy(), clock)
+    assert isinstance(here, LocalHealth)
+    assert here.between("2", LATELY) is None

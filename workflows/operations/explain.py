@@ -70,9 +70,14 @@ def explain_policy(policy: Policy, platform: Platform) -> dict[str, Any]:
             "proof": "a signature by a key of the policy" if approval.signers else "none: the name that is given",
             "no answer": f"rejected after {format_duration(approval.timeout)}",
         },
-        "rollout": f"dark, {', '.join(f'{step} %' for step in policy.rollout.steps)}, full; {policy.serving.mode} canary",
+        "rollout": f"dark, {', '.join(f'{step} %' for step in policy.rollout.steps)}, full; {policy.serving.mode} canary; {_bake(policy)}",
         "ignoreDifferences": ignore_differences([model_of(policy, platform)]),
     }
+
+
+def _bake(policy: Policy) -> str:
+    bake = policy.rollout.bake
+    return "no bake" if bake == "off" else f"bakes {format_duration(bake)}"
 
 
 def _refresh(policy: Policy) -> str:
