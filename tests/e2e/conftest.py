@@ -68,4 +68,5 @@ def stage(whole_stage: Stage) -> Stage:
     whole_stage.forget()
     if whole_stage.alias() != "1":
         whole_stage.begin_again()
+        whole_stage.forget()  # the bootstrap has left records, and the records of before were about releases that are gone
     return whole_stage
