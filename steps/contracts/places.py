@@ -9,6 +9,8 @@ from urllib.parse import quote
 
 PREFIX: Final = "MODELMEDIC_LINK_"  # the environment names each base address as this and its field
 
+_ALERTS: Final = "Modelmedic"  # the names of our alerts begin so
+
 # The alert whose runbook says what to do about a message.
 RUNBOOKS: Final = {
     "alias.differs": "ModelmedicDisagreement",
@@ -57,8 +59,11 @@ class Places:
 
     def runbook(self, event: str) -> str:
         """The runbook for a message; empty for one that has none."""
-        alert = RUNBOOKS.get(event)
-        return f"{self.runbooks}/{alert}.md" if self.runbooks and alert else ""
+        return self.runbook_of(RUNBOOKS.get(event, ""))
+
+    def runbook_of(self, alert: str) -> str:
+        """The runbook of one of our alerts; empty for what is none, such as a person's word."""
+        return f"{self.runbooks}/{quote(alert, safe='')}.md" if self.runbooks and alert.startswith(_ALERTS) else ""
 
 
 def workflow_name(incident: str) -> str:

@@ -9,6 +9,7 @@ _TITLES: Final = {
     "run": "the run in Argo",
     "version": "the version in MLflow",
     "dashboard": "the dashboard",
+    "runbook": "the runbook of the alert",
 }
 _BESIDE: Final = "evidently.html"  # the page of the same incident in the store, beside this one
 

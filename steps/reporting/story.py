@@ -44,7 +44,7 @@ from modelmedic.steps.records.verdicts import verdict_of
 from modelmedic.steps.reporting.ageing import ageing_curve
 from modelmedic.steps.reporting.comparison import Comparison, compare
 from modelmedic.steps.reporting.pictures.ageing import AgeingCurve
-from modelmedic.steps.runtime.links import links
+from modelmedic.steps.runtime.links import PAGE, links
 from modelmedic.steps.runtime.reference import champion_reference
 from modelmedic.steps.runtime.run import Site
 
@@ -131,7 +131,7 @@ def gather(site: Site, incident: Incident) -> Story:
         ageing=_ageing(site, incident, diagnosis, gaps),
         judged=_judged(site, incident, gaps),
         drawn=_part(ReportResult, stages.get("report"), "report stage", gaps),
-        links=links(site, "page", incident.id),
+        links=links(site, PAGE, incident.id),
         quarantine=_part(QuarantineResult, _set_aside(stages), "quarantine", gaps),
         lasting=_part(LastingQuarantine, found.get("lasting"), "lasting quarantine", gaps),
         training=_part(RetrainResult, stages.get("retrain"), "training", gaps),

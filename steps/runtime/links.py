@@ -13,21 +13,25 @@ from modelmedic.steps.records.ledger import Ledger
 if TYPE_CHECKING:
     from modelmedic.steps.runtime.run import Site
 
+PAGE = "page"  # in place of a message's event: the incident page
 _ENDS = ("incident.closed", "model.rolled_back")  # messages after which another version may serve
 
 
 def links(site: "Site", event: str, incident: str | None) -> dict[str, str]:
     """Addresses by their names, and under `undo` a command; what is not known is left out. Never a
-    reason for which a message is not sent.
+    reason for which a message is not sent. The runbook is that of the message, on a page that of
+    the alert.
     """
+    runbook = site.places.runbook(event)
     try:
-        asked = site.places.reports or site.places.argo or site.places.mlflow or event in _ENDS
+        asked = site.places.reports or site.places.argo or site.places.mlflow or event in (*_ENDS, PAGE)
         about = site.ledger.find(incident) if incident is not None and asked else None
         found = {**(_of_incident(site, about) if about else {}), **_of_model(site, about)}
         undo = _undo(site.ledger, event, about) if about else ""
+        runbook = site.places.runbook_of(about.alert) if about and event == PAGE else runbook
     except ModelmedicError:
         found, undo = {}, ""
-    found |= {"dashboard": site.places.dashboard(site.model), "runbook": site.places.runbook(event), "undo": undo}
+    found |= {"dashboard": site.places.dashboard(site.model), "runbook": runbook, "undo": undo}
     return {name: address for name, address in found.items() if address}
 
 

@@ -3,10 +3,13 @@ link keeps a message from being sent.
 """
 
 import re
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from modelmedic.steps.approval.pending import request_approval
+from modelmedic.steps.approval.reminder import remind
 from modelmedic.steps.contracts.incident import Closing
 from modelmedic.steps.contracts.notification import Severity
 from modelmedic.steps.contracts.places import RUNBOOKS, Places, places_of
@@ -14,10 +17,11 @@ from modelmedic.steps.contracts.results import ReportResult
 from modelmedic.steps.contracts.words import Outcome
 from modelmedic.steps.heal.close import close
 from modelmedic.steps.heal.deploy import deploy
+from modelmedic.steps.runtime.links import PAGE, links
 from modelmedic.steps.runtime.workspace import Workspace
 from modelmedic.workflows.monitoring.alert_rules import ALERTS
 from tests.worlds.deployed import DeployedWorld
-from tests.worlds.played import NOW, Told
+from tests.worlds.played import NOW, WINDOW, Told
 
 STEPS = Path(__file__).parents[2] / "steps"
 EVERYWHERE = Places(
@@ -58,6 +62,25 @@ def test_the_message_on_a_heal_links_to_everything_and_says_how_to_undo_it(world
         "runbook": "https://docs.example/runbooks/ModelmedicHealFailed.md",
         "undo": f"modelmedic undo {identity}",
     }
+
+
+def test_no_message_of_a_heal_lacks_a_link_where_every_place_is_known(tmp_path: Path) -> None:
+    world = DeployedWorld(tmp_path, approval="needed")
+    world.site.places = EVERYWHERE
+    request_approval(world.run)
+    world.clock.sleep(timedelta(hours=5))
+    remind(world.run)
+    close(world.run, "the node was lost")
+    told = world.site.notifier
+    assert isinstance(told, Told)
+    lacking = {each.event: {"report", "run", "version", "dashboard", "runbook"} - set(each.links) for each in told.notifications}
+    assert lacking == {"approval.requested": set(), "approval.reminded": set(), "incident.closed": set()}
+
+
+def test_a_page_leads_to_the_runbook_of_the_alert_that_opened_the_incident(world: DeployedWorld) -> None:
+    for alert, runbook in (("ModelmedicDrift", "https://docs.example/runbooks/ModelmedicDrift.md"), ("by-hand", None)):
+        incident, _ = world.site.ledger.open_incident(f"churn-{alert}", "hash", WINDOW, alert, {})
+        assert links(world.site, PAGE, incident.id).get("runbook") == runbook
 
 
 def test_a_heal_that_changed_nothing_is_not_to_be_undone(world: DeployedWorld) -> None:

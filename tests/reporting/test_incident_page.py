@@ -318,12 +318,14 @@ def test_a_page_links_to_where_to_look(tmp_path: Path) -> None:
     places = {"argo": "https://argo.example", "mlflow": "https://mlflow.example", "grafana": "https://grafana.example"}
     site.places = Places(**places, reports="https://store.example", namespace="ml")
     drawn(site, incident)
-    seen = Seen(incident_page(gather(site, incident)))
+    story = gather(site, incident)
+    seen = Seen(incident_page(replace(story, links={**story.links, "runbook": "https://docs.example/ModelmedicDrift.md"})))
     harmless(seen)
     assert [attributes["href"] for tag, attributes in seen.tags if tag == "a"] == [
         f"https://argo.example/workflows/ml/heal-{incident.id}",
         "https://mlflow.example/#/models/flights-delay/versions/4",
         "https://grafana.example/d/modelmedic-model?var-model=flights-delay",
+        "https://docs.example/ModelmedicDrift.md",
         "https://store.example/reports/x/000001/evidently.html",
     ]
 

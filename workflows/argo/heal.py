@@ -26,7 +26,8 @@ def heal(model: Model, platform: Platform) -> dict[str, Any]:
     """The WorkflowTemplate of one model. Its only argument is the incident's id."""
     runbook = f"[Runbook]({platform.links.runbooks}/ModelmedicHealFailed.md)"
     dashboard = f"[Dashboard]({platform.links.grafana}/d/modelmedic-model?var-model={model.name})"
-    description = f"{dashboard} {runbook} One incident, from diagnosis to its close. {model.about} Owner: {model.owner}."
+    versions = f"[Versions]({platform.links.mlflow}/#/models/{model.registered}) " if platform.links.mlflow else ""
+    description = f"{dashboard} {runbook} {versions}One incident, from diagnosis to its close. {model.about} Owner: {model.owner}."
     workflow = WorkflowTemplate(
         **common(model.heal, platform.namespace, "heal", f"Heal {model.name}", description, Account.OBSERVE.value, model),
         **artifacts(),

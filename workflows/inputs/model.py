@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from urllib.parse import quote
 
 from modelmedic.steps.contracts.codec import sha256
 from modelmedic.steps.contracts.keys import model_hash
@@ -24,6 +25,7 @@ class Model:
     about: str
     hash: str
     hashed: str  # the model's hash, as in the keys of the object store
+    registered: str  # its name in MLflow, as an address has it
     service: str
     serving_namespace: str
     mode: str
@@ -54,6 +56,7 @@ def model_of(policy: Policy, platform: Platform) -> Model:
         about=policy.metadata.description or f"Keeps {policy.name} healthy.",
         hash=digest,
         hashed=model_hash(policy.name),
+        registered=quote(policy.registry.name, safe=""),
         service=policy.serving.inferenceService,
         serving_namespace=policy.serving.namespace,
         mode=policy.serving.mode,
