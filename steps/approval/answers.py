@@ -9,7 +9,7 @@ from typing import Final
 
 from modelmedic.steps.approval.given import answer_once, note_given, refuse_starter, refuse_stranger
 from modelmedic.steps.approval.pending import Pending, pending, why_nothing_waits
-from modelmedic.steps.approval.proof import Sign, proved, signed, unsigned
+from modelmedic.steps.approval.proof import Givers, Sign, proved, signed, unsigned
 from modelmedic.steps.contracts.errors import Refused, Transient
 from modelmedic.steps.contracts.incident import Answer, Incident
 from modelmedic.steps.contracts.policy import Policy
@@ -50,6 +50,7 @@ def give(
     policy: Policy | None = None,
     at: datetime | None = None,
     sign: Sign = unsigned,
+    givers: Givers | None = None,
     dry_run: bool = False,
 ) -> GivenAnswer:
     """Answer the approval request that the incident waits for. `policy` replaces the stored one,
@@ -63,15 +64,15 @@ def give(
     incident, rules, waiting = asked.incident, asked.rules, asked.waiting
     trail = AuditTrail(store, incident.model, clock, by)
     if not dry_run:
-        note_given(ledger, trail, incident, rules.approval)
+        note_given(ledger, trail, incident, rules.approval, givers)
     answer = Answer(approved, by, now if at is None else at, waiting.digest, reason)
     if at is not None:
         _refuse_moment(answer, waiting.asked_at or incident.opened_at, now)
-    before = proved(incident, ledger.answers(incident), rules.approval)
+    before = proved(incident, ledger.answers(incident), rules.approval, givers)
     _refuse_forbidden(before, answer, asked, now)
-    answer = signed(incident, answer, rules.approval, sign)
+    answer = signed(incident, answer, rules.approval, sign, givers)
     repeated = any((a.by, a.approved, a.digest, a.verified) == (by, approved, waiting.digest, answer.verified) for a in before)
-    number = None if repeated or dry_run else answer_once(ledger, trail, incident, answer, rules.approval)
+    number = None if repeated or dry_run else answer_once(ledger, trail, incident, answer, rules.approval, givers)
     answers = before if repeated else (*before, answer)
     return GivenAnswer(identity, waiting.stage, _about(waiting), answer, number, _ruling(answers, asked, now))
 

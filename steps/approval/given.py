@@ -4,7 +4,7 @@ after every answer, and made up for by the next process where one was killed in 
 
 from typing import Any, Final
 
-from modelmedic.steps.approval.proof import proved
+from modelmedic.steps.approval.proof import Givers, proved
 from modelmedic.steps.contracts.audit import Phase
 from modelmedic.steps.contracts.errors import Refused
 from modelmedic.steps.contracts.incident import Answer, Incident
@@ -35,22 +35,24 @@ def refuse_starter(incident: Incident, answer: Answer) -> None:
         )
 
 
-def answer_once(ledger: Ledger, trail: AuditTrail, incident: Incident, answer: Answer, approval: Approval) -> int:
+def answer_once(
+    ledger: Ledger, trail: AuditTrail, incident: Incident, answer: Answer, approval: Approval, givers: Givers | None = None
+) -> int:
     """Store an answer and return its number. An approval is recorded before it counts, a rejection
     counts even when it cannot be recorded.
     """
     if answer.approved:
         trail.append(_EVENT, Phase.INTENT, incident=incident.id, key=_key(answer), facts=_facts(answer))
     number = ledger.answer(incident, answer)
-    note_given(ledger, trail, incident, approval)
+    note_given(ledger, trail, incident, approval, givers)
     return number
 
 
-def note_given(ledger: Ledger, trail: AuditTrail, incident: Incident, approval: Approval) -> None:
+def note_given(ledger: Ledger, trail: AuditTrail, incident: Incident, approval: Approval, givers: Givers | None = None) -> None:
     """Record, once, each answer that is stored, and that those are not there which were only
-    announced. A record calls an answer verified only where its signature holds.
+    announced. A record calls an answer verified only where its proof holds.
     """
-    for number, answer in enumerate(proved(incident, ledger.answers(incident), approval), 1):
+    for number, answer in enumerate(proved(incident, ledger.answers(incident), approval, givers), 1):
         facts, documents = {**_facts(answer), "number": number}, [answer_key(model_hash(incident.model), incident.epoch, number)]
         key, since = _key(answer), incident.opened_at
         trail.once(_EVENT, key, incident=incident.id, facts=facts, documents=documents, since=since, phase=Phase.OUTCOME)

@@ -1,8 +1,9 @@
-"""The proof of an answer: its signature, looked at anew by whoever acts on the answer. What is
-stored as verified is believed by nobody, because whoever may write to the store can store it.
+"""The proof of an answer: its signature, or the word of the cluster's API server on who gave it,
+looked at anew by whoever acts on the answer. What is stored as verified is believed by nobody,
+because whoever may write to the store can store it.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 
 from modelmedic.steps.adapters.ssh import holds
@@ -17,6 +18,7 @@ from modelmedic.steps.core.records.chain import ChainFault
 from modelmedic.steps.records.ledger import Ledger
 from modelmedic.steps.records.policies import policy_of
 
+Givers = Callable[[str, bytes], Collection[str]]  # who gave that document about that incident, by the cluster's API server
 Sign = Callable[[bytes], str]  # the signature of a document; empty where the person has no key at hand
 
 
@@ -25,24 +27,28 @@ def unsigned(_document: bytes) -> str:
     return ""
 
 
-def signed(incident: Incident, answer: Answer, approval: Approval, sign: Sign) -> Answer:
+def signed(incident: Incident, answer: Answer, approval: Approval, sign: Sign, givers: Givers | None = None) -> Answer:
     """The answer with its signature, verified. Raises Refused where the policy lists keys and none
-    of that person signed it, and where it lists none and it is signed all the same.
+    of that person signed it, where it lists none and it is signed all the same, and where the
+    cluster is to prove who gave it and does not.
     """
     given = replace(answer, signature=sign(document(incident, stage_of(answer.digest), answer)))
-    if not approval.signers and given.signature:
+    if not approval.proves and given.signature:
         raise Refused(f"the policy of {incident.model} lists no keys (approval.signers), so a signature proves nothing; leave it out")
-    if approval.signers and (reason := why_unproved(incident, given, approval)):
-        raise Refused(
-            f"the answer of {answer.by} does not count: {reason}; expected it signed by a key of {answer.by} (--key or --signature)"
-        )
-    return replace(given, verified=bool(approval.signers))
+    if approval.proves and (reason := why_unproved(incident, given, approval, givers)):
+        how = "signed by a key of" if approval.signers else "given with the cluster's credentials of"
+        option = "--key or --signature" if approval.signers else "--kube"
+        raise Refused(f"the answer of {answer.by} does not count: {reason}; expected it {how} {answer.by} ({option})")
+    return replace(given, verified=approval.proves)
 
 
-def why_unproved(incident: Incident, answer: Answer, approval: Approval) -> str:
+def why_unproved(incident: Incident, answer: Answer, approval: Approval, givers: Givers | None = None) -> str:
     """The reason why nothing proves that the person gave this answer; empty where a key that the
-    policy lists for that name signed it. Raises BadInput where `ssh-keygen` is missing.
+    policy lists for that name signed it, or where the cluster's API server says so. Raises BadInput
+    where `ssh-keygen` is missing, Transient where the API server does not answer.
     """
+    if approval.kubernetes:
+        return _why_not_given(incident, answer, givers)
     keys = tuple(signer.key for signer in approval.signers if signer.name == answer.by)
     if not keys:
         return f"approval.signers lists no key of {answer.by}"
@@ -53,9 +59,21 @@ def why_unproved(incident: Incident, answer: Answer, approval: Approval) -> str:
     return "" if good else "its signature is not of this answer: it was made for another one, or changed since"
 
 
-def proved(incident: Incident, answers: tuple[Answer, ...], approval: Approval) -> tuple[Answer, ...]:
-    """The answers, each verified only where its signature holds now."""
-    return tuple(replace(answer, verified=not why_unproved(incident, answer, approval)) for answer in answers)
+def _why_not_given(incident: Incident, answer: Answer, givers: Givers | None) -> str:
+    if givers is None:
+        return "nothing here asks the cluster's API server who gave it"
+    try:
+        users = givers(incident.id, document(incident, stage_of(answer.digest), answer))
+    except (BadInput, NotFound, Refused) as error:
+        return f"the cluster's API server does not say who gave it ({error})"
+    if answer.by in users:
+        return ""
+    return f"by the cluster's API server it was given by {', '.join(sorted(users)) or 'nobody'}"
+
+
+def proved(incident: Incident, answers: tuple[Answer, ...], approval: Approval, givers: Givers | None = None) -> tuple[Answer, ...]:
+    """The answers, each verified only where its proof holds now."""
+    return tuple(replace(answer, verified=not why_unproved(incident, answer, approval, givers)) for answer in answers)
 
 
 def unproved_answers(store: ObjectStore, clock: Clock, model: str) -> Iterator[ChainFault]:
@@ -77,6 +95,8 @@ def _faults(store: ObjectStore, ledger: Ledger, incident: Incident) -> Iterator[
     if not answers and not decided:
         return
     approval = policy_of(store, incident).approval
+    if approval.kubernetes:
+        return  # the proof is not in the store: it was looked at by the steps, while the Workflow was there
     for number, answer in enumerate(answers, 1):
         if (answer.verified or answer.signature) and (reason := why_unproved(incident, answer, approval)):
             yield f"answer {number} by {answer.by} is stored as proved, and {reason}"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from modelmedic.steps.approval.given import answer_once, note_given, refuse_stranger
-from modelmedic.steps.approval.proof import Sign, proved, signed, unsigned
+from modelmedic.steps.approval.proof import Givers, Sign, proved, signed, unsigned
 from modelmedic.steps.contracts.audit import Phase
 from modelmedic.steps.contracts.control import QuarantineRelease
 from modelmedic.steps.contracts.errors import BadInput, NotFound
@@ -44,6 +44,7 @@ def release(
     by: str,
     why: str,
     sign: Sign = unsigned,
+    givers: Givers | None = None,
     dry_run: bool = False,
 ) -> GivenRelease:
     """Count the rows that the incident set aside, or asked about, as good again, once as many
@@ -56,15 +57,15 @@ def release(
     incident = ledger.find(identity)
     standing, trail = quarantines_of(ledger, history, incident), AuditTrail(store, incident.model, clock, by)
     if not dry_run:
-        make_up(ledger, history, trail, incident, policy.approval)
+        make_up(ledger, history, trail, incident, policy.approval, givers)
     _refuse(policy, incident, standing, by)
     now = clock.now()
-    answer = signed(incident, Answer(True, by, now, ROWS, why), policy.approval, sign)
+    answer = signed(incident, Answer(True, by, now, ROWS, why), policy.approval, sign, givers)
     recent = [each for each in ledger.answers(incident) if each.digest == ROWS and each.at > now - policy.approval.timeout]
-    answers = (*proved(incident, tuple(recent), policy.approval), answer)
+    answers = (*proved(incident, tuple(recent), policy.approval, givers), answer)
     ruling = rule_on_answers(answers, policy.approval, ROWS, answers[0].at, now)
     if not dry_run:
-        answer_once(ledger, trail, incident, answer, policy.approval)
+        answer_once(ledger, trail, incident, answer, policy.approval, givers)
         if ruling.decision == "approved":
             released(ledger, history, trail, incident, standing, by=ruling.by, reason=why)
     return GivenRelease(identity, tuple(each.span.window for each in standing), ruling)
@@ -102,9 +103,11 @@ def released(
     return tuple(done)
 
 
-def make_up(ledger: Ledger, history: History, trail: AuditTrail, incident: Incident, approval: Approval) -> None:
+def make_up(
+    ledger: Ledger, history: History, trail: AuditTrail, incident: Incident, approval: Approval, givers: Givers | None = None
+) -> None:
     """Record answers and releases whose process was killed before it could."""
-    note_given(ledger, trail, incident, approval)
+    note_given(ledger, trail, incident, approval, givers)
     for each in _concerned(ledger, history, incident):
         if each.release is not None:
             _note(trail, incident, each, each.release)

@@ -71,8 +71,9 @@ def _about_rows(run: Run, compared: Ablation, asked_at: datetime) -> str:
 
 
 def _by_key(run: Run) -> str:
-    """The rest of a command that answers, where an answer has to be signed."""
-    return " --by NAME --key FILE" if run.site.policy.approval.signers else ""
+    """The rest of a command that answers, where who answers has to prove it."""
+    approval = run.site.policy.approval
+    return " --by NAME --key FILE" if approval.signers else " --kube" if approval.kubernetes else ""
 
 
 def _ablation(run: Run) -> Ablation | None:

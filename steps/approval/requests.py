@@ -82,7 +82,7 @@ def note_answers(run: Run) -> None:
         if run.result_if_any(kind) is not None:
             requested_at(run, stage)
         _note_decision(run, stage)
-    note_given(run.site.ledger, run.site.trail, run.incident, run.site.policy.approval)
+    note_given(run.site.ledger, run.site.trail, run.incident, run.site.policy.approval, run.site.givers)
 
 
 def _note_decision(run: Run, stage: str) -> None:
@@ -93,11 +93,11 @@ def _note_decision(run: Run, stage: str) -> None:
 
 
 def current_ruling(run: Run, stage: str) -> Ruling:
-    """The ruling on the answers that are in the ledger now, by their signatures where the policy
-    lists keys.
+    """The ruling on the answers that are in the ledger now, by their proofs where the policy asks
+    for any.
     """
     site, approval, incident = run.site, run.site.policy.approval, run.incident
-    answers = proved(incident, site.ledger.answers(incident), approval)
+    answers = proved(incident, site.ledger.answers(incident), approval, site.givers)
     asked_at = requested_at(run, stage)
     return rule_on_answers(answers, approval, requested_digest(run, stage), asked_at, site.clock.now(), incident.started_by)
 

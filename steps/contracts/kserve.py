@@ -5,6 +5,7 @@ from typing import Final
 FIELD_MANAGER: Final = "modelmedic"  # under which InferenceServices are patched
 RUNTIME: Final = "modelmedic"  # our ServingRuntime
 ACCOUNT: Final = "modelmedic-predictor"  # the ServiceAccount of the predictors: it reads the models
+ANSWERS: Final = "answers.modelmedic.io/"  # annotations of a heal's Workflow: who gave the answer of that hash
 MODEL_LABEL: Final = "modelmedic.io/model"
 VERSION: Final = "MODELMEDIC_VERSION"  # in a predictor's environment: which version it serves …
 DIGEST: Final = "MODELMEDIC_DIGEST"  # … and the digest of its model

@@ -51,6 +51,7 @@ LATER_FIELDS: Final[tuple[str, ...]] = (  # dotted, such as limits.pause: those 
     "validation.fairness",
     "notify.receivers",
     "limits.fleet",
+    "approval.kubernetes",
 )
 PRICES: Final = {"cautious": 500.0, "balanced": 100.0, "eager": 20.0}  # of a training, in per cent of the loss times days
 LEAST_JUDGED: Final = 100  # labels: below, the t interval over days is wider than the loss itself (bikes: 24 rows a day)
@@ -438,6 +439,10 @@ class Approval(Section):
     signers: tuple[Signer, ...] = Field(
         default=(), description="Keys of those who may answer; with any, only an answer that is signed by one of them counts."
     )
+    kubernetes: Flag = Field(
+        default=False,
+        description="Only an approval counts that one of the approvers, who are users of the cluster then, gave through its API server.",
+    )
     twoPerson: Flag = Field(default=False, description="Two different people have to approve.")
     timeout: Annotated[timedelta, Span("1m", "90d")] = Field(default=timedelta(hours=24), description="No answer by then rejects.")
     remindAfter: Annotated[timedelta, Span("0s", "90d")] = Field(
@@ -452,6 +457,11 @@ class Approval(Section):
         return self
 
     @property
+    def proves(self) -> bool:
+        """True where who approves has to prove who it is."""
+        return bool(self.signers) or self.kubernetes
+
+    @property
     def people(self) -> tuple[str, ...]:
         """The people who may answer; empty means anybody."""
         return self.approvers or tuple(dict.fromkeys(signer.name for signer in self.signers))
@@ -463,6 +473,9 @@ class Approval(Section):
         if self.form and (self.twoPerson or self.people):
             beside = "approval.form is true beside approvers, signers or twoPerson"
             yield "form", f"{beside}; expected one or the other, because Argo's form knows no names"
+        if self.kubernetes and (self.signers or not self.approvers):
+            beside = "beside approval.signers" if self.signers else "and approval.approvers names nobody"
+            yield "kubernetes", f"approval.kubernetes is true {beside}; expected approvers by the names that the API server knows them by"
         keyless = [each for each in self.approvers if each not in {signer.name for signer in self.signers}]
         if self.signers and keyless:
             yield "approvers", f"approval.approvers names {', '.join(keyless)}, of whom approval.signers has no key; expected one of each"
@@ -536,7 +549,14 @@ class Policy(Section):
     @model_validator(mode="after")
     def _agree(self) -> "Policy":
         Disagreement.unless_none(disagreements(self.data, self.detect, self.rules, self.validation))
+        Disagreement.unless_none(self._unprovable())
         return self
+
+    def _unprovable(self) -> Iterator[tuple[str, str]]:
+        """An approval that the API server proves, asked by a step that does not speak to it."""
+        if self.approval.kubernetes and self.autonomy.quarantine is Autonomy.APPROVE:
+            said = "autonomy.quarantine is approve beside approval.kubernetes, and what sets rows aside does not speak to the API server"
+            yield "autonomy.quarantine", f"{said}; expected act, suggest or observe, or approval.signers"
 
     @property
     def name(self) -> str:

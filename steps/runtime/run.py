@@ -2,7 +2,7 @@
 that is being healed.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -77,7 +77,8 @@ class Site:
     pages link to. `health` says how the service is to its callers; None: nobody knows. `outbox`
     sends the records as events, `traces` gets those of heals, and `lineage` their data and models;
     None: nobody does. `traceparent` is the span, as W3C writes it, that a heal at this site is part
-    of; empty: none.
+    of; empty: none. `givers` says who gave an answer, by its incident and its document; None:
+    nobody is asked.
     """
 
     policy: Policy
@@ -98,6 +99,7 @@ class Site:
     pages: bool = True
     anchor_key: bytes | None = None
     places: Places = field(default_factory=Places)
+    givers: Callable[[str, bytes], Collection[str]] | None = None
     health: ServiceHealth | None = None
     outbox: Outbox | None = None
     traces: TraceSink | None = None

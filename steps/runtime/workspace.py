@@ -30,7 +30,7 @@ import getpass
 import json
 import os
 import socket
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -219,6 +219,7 @@ class Workspace:
             metrics=self.metrics(work),
             anchor_key=self.anchor_key,
             places=self.places,
+            givers=self._givers if policy.approval.kubernetes and self.environment.get("MODELMEDIC_SERVING") == "kserve" else None,
             health=self.health_of(policy, clock),
             outbox=self.outbox(policy.name, say),
             traces=None if self.read_only else self.trace_sink,
@@ -323,6 +324,12 @@ class Workspace:
         from modelmedic.steps.adapters.events.cloud_events import event_sink
 
         return event_sink(SystemClock(), self.environment)
+
+    def _givers(self, incident: str, document: bytes) -> Collection[str]:
+        """Who gave an answer, by the API server; only steps that deploy may reach it."""
+        from modelmedic.steps.adapters.kube.answers import ClusterAnswers
+
+        return ClusterAnswers(self.kube, self.environment.get("MODELMEDIC_NAMESPACE") or "modelmedic").givers(incident, document)
 
     def _kserve(self, policy: Policy) -> Serving:
         from modelmedic.steps.adapters.kserve.serving import KServeServing

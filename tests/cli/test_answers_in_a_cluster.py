@@ -42,6 +42,49 @@ def test_the_heal_goes_on_with_the_answer(argo: FakeArgo, records: Records, comm
     assert "modelmedic heal" not in ended.stdout
 
 
+@pytest.fixture
+def proving(argo: FakeArgo, records: Records) -> tuple[Records, Incident]:
+    """A heal whose approval the cluster is to prove, where this KUBECONFIG is the user `fake`."""
+    strict = Records(records.root, "loans", kubernetes=True, approvers=["fake", "alice"])
+    incident = strict.validated()
+    healing(argo, incident)
+    return strict, incident
+
+
+def test_the_cluster_says_who_answers_and_proves_it(argo: FakeArgo, proving: tuple[Records, Incident]) -> None:
+    records, incident = proving
+    assert run("approve", incident.id, "--kube", "--namespace", "ml").exit_code == 0
+    (answer,) = records.ledger.answers(incident)
+    assert (answer.by, answer.verified) == ("fake", True)
+    workflow = argo.objects[workflow_name(incident.id)]
+    assert decision(workflow) == "approved"
+    assert workflow["metadata"]["annotations"][answer.signature] == "fake"
+
+
+def test_nobody_answers_under_another_name_than_the_clusters(argo: FakeArgo, proving: tuple[Records, Incident]) -> None:
+    records, incident = proving
+    ended = run("approve", incident.id, "--kube", "--namespace", "ml", "--by", "alice")
+    assert ended.exit_code == 77
+    assert "--by is alice, and the cluster knows these credentials as fake" in ended.stderr
+    assert records.ledger.answers(incident) == ()
+    assert decision(argo.objects[workflow_name(incident.id)]) is None
+
+
+def test_without_the_cluster_an_answer_that_it_is_to_prove_is_refused(proving: tuple[Records, Incident]) -> None:
+    records, incident = proving
+    ended = run("approve", incident.id, "--by", "alice")
+    assert ended.exit_code == 77
+    assert "nothing here asks the cluster's API server who gave it" in ended.stderr
+    assert records.ledger.answers(incident) == ()
+
+
+def test_a_dry_run_writes_no_answer_on_the_workflow(argo: FakeArgo, proving: tuple[Records, Incident]) -> None:
+    _, incident = proving
+    before = dict(argo.objects[workflow_name(incident.id)]["metadata"]["annotations"])
+    assert run("approve", incident.id, "--kube", "--namespace", "ml", "--dry-run").exit_code == 0
+    assert argo.objects[workflow_name(incident.id)]["metadata"]["annotations"] == before
+
+
 def test_the_first_of_two_people_lets_nothing_go_on(argo: FakeArgo, records: Records) -> None:
     both = Records(records.root, "loans", twoPerson=True)
     incident = both.validated()

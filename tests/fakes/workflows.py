@@ -15,6 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from modelmedic.steps.contracts.errors import ModelmedicError
 from modelmedic.steps.contracts.incident import Incident
+from modelmedic.steps.contracts.kserve import ANSWERS
 
 _PATH = re.compile(r"/apis/argoproj.io/v1alpha1/namespaces/(?P<namespace>[^/]+)/workflows(?:/(?P<name>[^/]+))?")
 _LABEL = "modelmedic.io/incident"
@@ -72,7 +73,7 @@ class FakeArgo:
         self._server.shutdown()
         self._server.server_close()
 
-    def kubeconfig(self, file: Path) -> Path:
+    def kubeconfig(self, file: Path, user: str = "fake") -> Path:
         host = f"http://127.0.0.1:{self._server.server_address[1]}"
         named = {"cluster": "fake", "user": "fake"}
         document = {
@@ -80,7 +81,7 @@ class FakeArgo:
             "kind": "Config",
             "current-context": "fake",
             "clusters": [{"name": "fake", "cluster": {"server": host}}],
-            "users": [{"name": "fake", "user": {"token": "t"}}],
+            "users": [{"name": "fake", "user": {"token": user}}],
             "contexts": [{"name": "fake", "context": named}],
         }
         file.write_text(json.dumps(document))
@@ -94,12 +95,17 @@ class FakeArgo:
             self.objects[name]["status"] = {"phase": "Running", "nodes": {f"{name}-1": node}}
             self._stamp(self.objects[name])
 
-    def call(self, verb: str, url: str, body: Any) -> tuple[int, Document]:
+    def call(self, verb: str, url: str, body: Any, user: str = "fake") -> tuple[int, Document]:
         parts = urlsplit(url)
+        if parts.path.endswith("/selfsubjectreviews"):
+            return 201, {"status": {"userInfo": {"username": user}}}
         place = _PATH.fullmatch(parts.path)
         if place is None:
             return _refused(404, f"no such path: {parts.path}")
         with self._lock:
+            before = self.objects.get(place["name"] or "", {}) if verb == "PATCH" else {}
+            if verb in ("POST", "PATCH") and _in_another_name(before, body, user):
+                return _refused(422, "modelmedic: an answer is given in the own name alone")
             if verb == "POST":
                 return self._created(body)
             if place["name"] is None:
@@ -120,7 +126,7 @@ class FakeArgo:
         if self.written_meanwhile:
             self.written_meanwhile -= 1
             self._stamp(found)
-        if change["metadata"]["resourceVersion"] != found["metadata"]["resourceVersion"]:
+        if change["metadata"].get("resourceVersion", found["metadata"]["resourceVersion"]) != found["metadata"]["resourceVersion"]:
             return _refused(409, "the object has been modified")
         _merge(found, change)
         self._stamp(found)
@@ -129,6 +135,13 @@ class FakeArgo:
     def _stamp(self, found: Document) -> None:
         self._serial += 1
         found["metadata"]["resourceVersion"] = str(self._serial)
+
+
+def _in_another_name(before: Document, change: Document, user: str) -> bool:
+    """What the admission policy on answers refuses."""
+    stands = before.get("metadata", {}).get("annotations", {})
+    noted = (change["metadata"].get("annotations") or {}).items()
+    return any(name.startswith(ANSWERS) and giver not in (user, stands.get(name)) for name, giver in noted)
 
 
 def _merge(into: Document, change: Mapping[str, Any]) -> None:
@@ -150,7 +163,9 @@ def _handler(argo: FakeArgo) -> type[BaseHTTPRequestHandler]:
         def _answer(self) -> None:
             length = int(self.headers.get("Content-Length") or 0)
             body = json.loads(self.rfile.read(length)) if length else None
-            status, document = argo.call(self.command, self.path, body)
+            status, document = argo.call(
+                self.command, self.path, body, self.headers.get("Authorization", "").removeprefix("Bearer ") or "fake"
+            )
             data = json.dumps(document).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")

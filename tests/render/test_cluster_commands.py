@@ -242,7 +242,8 @@ def good_cluster() -> Any:
     objects["/api/v1/namespaces/kserve/configmaps/inferenceservice-config"] = {
         "data": {"deploy": '{"defaultDeploymentMode": "Standard"}', "ingress": '{"enableGatewayApi": true}'}
     }
-    objects[f"{BINDINGS}/modelmedic-workflows-modelmedic"] = {"spec": {"validationActions": ["Deny"]}}
+    for name in ("workflows", "answers"):
+        objects[f"{BINDINGS}/modelmedic-{name}-modelmedic"] = {"spec": {"validationActions": ["Deny"]}}
     allowed = {("modelmedic-executor", "create", "workflowtaskresults")}
     allowed |= {(f"modelmedic-{part}", "create", "workflows") for part in ("sensor", "triage")}
     return FakeClusterApi(objects, allowed)
@@ -263,6 +264,7 @@ def test_doctor_finds_nothing_missing_where_nothing_is() -> None:
         (f"{SECRETS}/modelmedic-executor.service-account-token", "Secret modelmedic-executor.service-account-token"),
         (CONFIG_MAPS, "executor.securityContext"),
         (f"{BINDINGS}/modelmedic-workflows-modelmedic", "admission policy"),
+        (f"{BINDINGS}/modelmedic-answers-modelmedic", "admission policy on answers"),
     ],
 )
 def test_doctor_names_what_would_stop_a_heal(gone: str, subject: str) -> None:

@@ -2,16 +2,20 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
+from modelmedic.workflows.cli.cluster_answer import cluster_proof, kube_option, namespace_option
 from modelmedic.workflows.cli.proof import document_option, key_option, proof_of, signature_option
 from modelmedic.workflows.cli.store import by_option, dry_run_option, json_option, opened, person, reason_option, store_options
 
 if TYPE_CHECKING:
     from modelmedic.steps.approval.answers import GivenAnswer
+    from modelmedic.steps.contracts.policy import Policy
+    from modelmedic.steps.contracts.ports import ObjectStore
 
 _OPTIONS = (
     click.argument("incident", metavar="ID"),
@@ -21,10 +25,8 @@ _OPTIONS = (
     signature_option,
     document_option,
     click.option("--policy", type=click.Path(path_type=Path), help="The policy's file; found in the store when left out."),
-    click.option(
-        "--kube", is_flag=True, envvar="MODELMEDIC_KUBE", help="Also let the heal in KUBECONFIG's cluster go on; or set MODELMEDIC_KUBE."
-    ),
-    click.option("--namespace", default="modelmedic", show_default=True, help="The namespace of the workflows, for --kube."),
+    kube_option,
+    namespace_option,
     dry_run_option,
     json_option,
     store_options,
@@ -51,8 +53,11 @@ def approve(**options: Any) -> None:
 
       modelmedic approve ID --by NAME --signature yes.json.sig
 
+    Where the cluster is to prove who you are (approval.kubernetes), answer with --kube: you are who
+    its API server knows you as.
+
     Refused (77) when nothing waits, when the request has expired, when the policy does not list you
-    among its approvers or none of your keys signed it, or when you started the heal.
+    among its approvers or nothing proves that you are one, or when you started the heal.
     """
     _answer(True, **options)
 
@@ -92,21 +97,33 @@ def _answer(
     from modelmedic.steps.approval.answers import give, to_sign
     from modelmedic.workflows.cli.console import print_json
 
-    store, clock, who = opened(url, home, read_only=dry_run or document is not None), SystemClock(), person(by)
+    store, clock = opened(url, home, read_only=dry_run or document is not None), SystemClock()
     named = load_policy(policy) if policy else None
+    proof, who = proof_of(key, signature), person(by)
+    if kube and document is None and _proved_by_the_cluster(store, incident, named):
+        proof = cluster_proof(namespace, incident, by, dry_run=dry_run)
+        who = proof.by
     if document is not None:
         document.write(to_sign(store, clock, incident, approved=approved, by=who, reason=reason, policy=named))
         return
-    proof = proof_of(key, signature)
-    said, at, sign = reason or proof.reason, proof.at, proof.sign
+    said = partial(give, approved=approved, by=who, reason=reason or proof.reason, policy=named, at=proof.at, dry_run=dry_run)
     with nullcontext() if dry_run else _alone(home, incident, who):
-        given = give(store, clock, incident, approved=approved, by=who, reason=said, policy=named, at=at, sign=sign, dry_run=dry_run)
+        given = said(store, clock, incident, sign=proof.sign, givers=proof.givers)
     if as_json:
         print_json(given)
     else:
         _show(given, dry_run, kube)
     if kube and not dry_run and given.ruling.decision != "waiting":
         _deliver(given, namespace)
+
+
+def _proved_by_the_cluster(store: "ObjectStore", incident: str, named: "Policy | None") -> bool:
+    from modelmedic.steps.adapters.clocks import SystemClock
+    from modelmedic.steps.records.ledger import Ledger
+    from modelmedic.steps.records.policies import policy_of
+
+    rules = named or policy_of(store, Ledger(store, SystemClock()).find(incident))
+    return rules.approval.kubernetes
 
 
 def _alone(home: Path | None, incident: str, who: str) -> AbstractContextManager[None]:

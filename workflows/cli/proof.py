@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from modelmedic.steps.approval.proof import Sign
+    from modelmedic.steps.approval.proof import Givers, Sign
 
 key_option = click.option(
     "--key",
@@ -33,11 +33,15 @@ document_option = click.option(
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """A signature to be made; with `at` and `reason` where it was made of a document before."""
+    """A signature to be made; with `at` and `reason` where it was made of a document before, and
+    with `by` and `givers` where the cluster says who gives it.
+    """
 
     sign: "Sign"
     at: datetime | None = None
     reason: str = ""
+    by: str = ""
+    givers: "Givers | None" = None
 
 
 def proof_of(key: Path | None, signature: Path | None = None) -> Proof:

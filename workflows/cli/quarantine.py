@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from modelmedic.workflows.cli.cluster_answer import cluster_proof, kube_option, namespace_option
 from modelmedic.workflows.cli.group import Suggesting
 from modelmedic.workflows.cli.proof import key_option, proof_of
 from modelmedic.workflows.cli.store import by_option, dry_run_option, json_option, known_model, opened, person, store_options
@@ -60,6 +61,8 @@ def _show(each: "Quarantine") -> None:
 @click.argument("incident", metavar="ID")
 @by_option
 @key_option
+@kube_option
+@namespace_option
 @click.option("--why", required=True, help="The reason, in a sentence that is kept in the records.")
 @dry_run_option
 @json_option
@@ -69,6 +72,8 @@ def release(
     incident: str,
     by: str | None,
     key: Path | None,
+    kube: bool,
+    namespace: str,
     why: str,
     dry_run: bool,
     as_json: bool,
@@ -79,9 +84,9 @@ def release(
     they may be learnt from, and the same fault of the same columns is not set aside again before
     another version serves.
 
-    Refused (77) when the policy does not list you among its approvers, or lists keys and none of
-    yours signed it. Where it wants two persons,
-    the second one runs the same command.
+    Refused (77) when the policy does not list you among its approvers, or nothing proves that you
+    are one: none of your keys signed it or, where the cluster proves it, it was not given with
+    --kube. Where it wants two persons, the second one runs the same command.
     """
     from modelmedic.steps.adapters.clocks import SystemClock
     from modelmedic.steps.adapters.policy.file import load_policy
@@ -89,7 +94,11 @@ def release(
     from modelmedic.workflows.cli.console import print_json
 
     rules, store = load_policy(policy), opened(url, home, read_only=dry_run)
-    given = let_go(store, SystemClock(), rules, incident, by=person(by), why=why, sign=proof_of(key).sign, dry_run=dry_run)
+    proof, who = proof_of(key), person(by)
+    if kube and rules.approval.kubernetes:
+        proof = cluster_proof(namespace, incident, by, dry_run=dry_run)
+        who = proof.by
+    given = let_go(store, SystemClock(), rules, incident, by=who, why=why, sign=proof.sign, givers=proof.givers, dry_run=dry_run)
     if as_json:
         print_json({"dry_run": dry_run, **_plain(given)})
         return

@@ -18,6 +18,10 @@ from modelmedic.workflows.operations.inspection import MISSING, OK, UNKNOWN, Ins
 from modelmedic.workflows.operations.versions import KUBERNETES, judged, of_controllers
 
 _CRDS: Final = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+_ADMITTED: Final = {
+    "modelmedic-workflows": ("admission policy", "what the Sensor and triage may not create"),
+    "modelmedic-answers": ("admission policy on answers", "an answer on a Workflow in another's name"),
+}
 _ADMISSION: Final = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings"
 _REVIEWS: Final = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
 _PROGRAMS: Final = {
@@ -139,18 +143,21 @@ def _kserve(kube: Kube, _: Platform) -> Iterator[Inspection]:
 
 
 def _admission(kube: Kube, platform: Platform) -> Iterator[Inspection]:
-    name = f"modelmedic-workflows-{platform.namespace}"
+    for policy, (subject, denied) in _ADMITTED.items():
+        yield _bound(kube, f"{policy}-{platform.namespace}", subject, denied)
+
+
+def _bound(kube: Kube, name: str, subject: str, denied: str) -> Inspection:
     remedy = "apply the rendered admission.yaml"
     try:
         bound = kube.get(f"{_ADMISSION}/{name}")
     except NotFound:
-        yield Inspection("admission policy", MISSING, f"{name} is not bound", remedy)
+        return Inspection(subject, MISSING, f"{name} is not bound", remedy)
     except Refused as error:
-        yield Inspection("admission policy", UNKNOWN, f"may not be looked at: {error}")
-    else:
-        denies = "Deny" in bound["spec"].get("validationActions", [])
-        sentence = "denies what the Sensor and triage may not create" if denies else f"{name} is bound, but denies nothing"
-        yield Inspection("admission policy", OK if denies else MISSING, sentence, "" if denies else remedy)
+        return Inspection(subject, UNKNOWN, f"may not be looked at: {error}")
+    denies = "Deny" in bound["spec"].get("validationActions", [])
+    sentence = f"denies {denied}" if denies else f"{name} is bound, but denies nothing"
+    return Inspection(subject, OK if denies else MISSING, sentence, "" if denies else remedy)
 
 
 def _presence(kube: Kube, path: str, missing: Inspection) -> Inspection:

@@ -40,6 +40,7 @@ def rule_on_answers(
 
     An answer about another digest, from a person whom the policy does not list, or given after the
     timeout does not count; nor does one without proof where the policy lists keys, nor an approval
+    without where the cluster is to prove it (a rejection holds back, and counts), nor an approval
     by the person who started the heal.
     """
     until = asked_at + approval.timeout
@@ -61,7 +62,7 @@ def rule_on_answers(
 
 def _may(answer: Answer, approval: Approval, started_by: str) -> bool:
     listed = not approval.people or answer.by in approval.people
-    proof = answer.verified or not approval.signers
+    proof = answer.verified or not approval.proves or (approval.kubernetes and not answer.approved)
     return listed and proof and not (answer.approved and answer.by == started_by)
 
 
