@@ -4,6 +4,7 @@ answer the past.
 
 import contextlib
 from collections import Counter
+from collections.abc import Callable
 
 from modelmedic.steps.approval.answers import give
 from modelmedic.steps.backtesting.calls import calls_of
@@ -19,7 +20,7 @@ from modelmedic.steps.contracts.words import Outcome
 from modelmedic.steps.detection.monitor import monitor
 from modelmedic.steps.heal.engine import Ask, heal
 from modelmedic.steps.reconcile.sweep import sweep
-from modelmedic.steps.runtime.run import Run
+from modelmedic.steps.runtime.run import Run, Site
 
 _TABLE = tuple(stage for stage in HEAL if stage.name != "report")  # a replay needs no Evidently report
 
@@ -30,11 +31,7 @@ def policy_loop(replayed: ReplayedSite, *, approve: bool) -> PlayedWay:
     """
     site = replayed.site
     while next_look(replayed):
-        sweep(site)
-        seen = monitor(site)
-        if seen.incident is not None:
-            with contextlib.suppress(Transient, StoreError):  # the next look goes on with the heal
-                heal(Run(site, site.ledger.find(seen.incident)), ask=_answer(approve), table=_TABLE)
+        look(site, lambda _run: approve)
     incidents = [(incident, site.ledger.closing(incident)) for incident in site.ledger.incidents(site.model)]
     closed = [(incident, closing) for incident, closing in incidents if closing is not None]
     deeds = [_deed(replayed, *each) for each in closed]
@@ -42,11 +39,22 @@ def policy_loop(replayed: ReplayedSite, *, approve: bool) -> PlayedWay:
     return PlayedWay(POLICY, replayed.answers, counts, deeds, causes=Counter(deed.cause or "unknown" for deed in deeds))
 
 
-def _answer(approved: bool) -> Ask:
+def look(site: Site, approve: Callable[[Run], bool]) -> None:
+    """One run of the sweep and of the monitor, and the heal of the incident that is open then.
+    `approve` is the answer of people where the heal asks them.
+    """
+    sweep(site)
+    seen = monitor(site)
+    if seen.incident is not None:
+        with contextlib.suppress(Transient, StoreError):  # the next look goes on with the heal
+            heal(Run(site, site.ledger.find(seen.incident)), ask=_answer(approve), table=_TABLE)
+
+
+def _answer(approve: Callable[[Run], bool]) -> Ask:
     """Approvers who answer at once, as many as the policy asks for."""
 
     def ask(run: Run, _stage: str) -> None:
-        approval = run.site.policy.approval
+        approval, approved = run.site.policy.approval, approve(run)
         people = approval.approvers or ("first person", "second person")
         for person in people[: 2 if approval.twoPerson and approved else 1]:
             give(run.site.store, run.site.clock, run.incident.id, approved=approved, by=person, policy=run.site.policy)

@@ -71,7 +71,7 @@ def backtest(
     Raises BadInput for a name that is no way's, or when the first champion cannot be trained, and
     Refused when that fails its gates.
     """
-    policy = _replayable(past.policy)
+    policy = replayable(past.policy)
     past = replace(past, policy=policy)
     wanted = _known(usual_ways(policy) if ways is None else ways)
     process = in_this_process() if policy.retrain.entrypoint == "builtin" else nullcontext()
@@ -175,7 +175,7 @@ def _notes(policy: Policy, plan: ReplayPlan, played: Collection[str], ageing: Ag
         yield f"Not played, because each trains about a model a week: {', '.join(left)} (--ways all plays them)."
 
 
-def _replayable(policy: Policy) -> Policy:
+def replayable(policy: Policy) -> Policy:
     """The policy without a bound on latency, which on a machine that is busy with a replay means
     nothing, and without keys, because the people of a replay cannot sign.
     """

@@ -21,6 +21,7 @@ SECTIONS: Final[dict[str, dict[str, Entry]]] = {
         "defaults": ("policy", "Show every value of a policy, with its source."),
         "schema": ("policy", "Print the JSON Schema of a healing policy."),
         "backtest": ("backtest", "Replay a policy over past data, beside simpler habits."),
+        "gameday": ("gameday", "Plant faults in a shadow of a model's stream, and judge what the loop does."),
         "rules": ("rules", "Review the rules of a policy by what came of them."),
         "replay": ("replay", "Decide past incidents again by a changed policy."),
     },
