@@ -130,14 +130,15 @@ def flip(on: Ground) -> Planted:
 def concept(on: Ground) -> Planted:
     """A new law between features and label, and no row is broken: the effect of one number is
     turned round. A class changes where the number is above its median; a number loses twice its
-    least-squares slope.
+    least-squares slope, and stays a value that labels had before.
     """
     name, target = on.number(), on.policy.data.target
     x, labels = on.values(name), on.values(target)
     if on.policy.data.task is Task.BINARY:
         turned = np.where(x > np.nanmedian(x[: on.first]), 1 - labels, labels)
     else:
-        turned = labels - 2 * _slope(x[: on.first], labels[: on.first]) * (x - np.nanmean(x[: on.first]))
+        moved = labels - 2 * _slope(x[: on.first], labels[: on.first]) * (x - np.nanmean(x[: on.first]))
+        turned = _nearest(moved, labels[: on.first])
     planted = _put(on, target, on.since & np.isfinite(x), turned, f"the effect of {name} on {target} is turned round")
     return Planted(planted.rows, np.zeros(on.rows.num_rows, dtype=bool), planted.sentence)
 
@@ -172,6 +173,14 @@ def _put(on: Ground, name: str, where: Mask, values: Floats, sentence: str) -> P
 
 def _with(rows: pa.Table, name: str, column: pa.Array | pa.ChunkedArray) -> pa.Table:
     return rows.set_column(rows.column_names.index(name), rows.schema.field(name), column)
+
+
+def _nearest(values: Floats, known: Floats) -> Floats:
+    """For each value the nearest of the known ones: values that labels never had are broken
+    labels.
+    """
+    steps = np.unique(known[np.isfinite(known)])
+    return np.asarray(steps[np.searchsorted((steps[1:] + steps[:-1]) / 2, values)])
 
 
 def _slope(x: Floats, y: Floats) -> float:
