@@ -17,9 +17,11 @@ from modelmedic.steps.contracts.incident import Closing, Incident
 from modelmedic.steps.contracts.results import DiagnoseResult, RetrainResult
 from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.contracts.words import Outcome
+from modelmedic.steps.core.review.autonomy import levels
 from modelmedic.steps.detection.monitor import monitor
 from modelmedic.steps.heal.engine import Ask, heal
 from modelmedic.steps.reconcile.sweep import sweep
+from modelmedic.steps.review.autonomy import restore, standing_falls
 from modelmedic.steps.runtime.run import Run, Site
 
 _TABLE = tuple(stage for stage in HEAL if stage.name != "report")  # a replay needs no Evidently report
@@ -31,7 +33,7 @@ def policy_loop(replayed: ReplayedSite, *, approve: bool) -> PlayedWay:
     """
     site = replayed.site
     while next_look(replayed):
-        look(site, lambda _run: approve)
+        look(site, lambda _run: approve, restores=approve)
     incidents = [(incident, site.ledger.closing(incident)) for incident in site.ledger.incidents(site.model)]
     closed = [(incident, closing) for incident, closing in incidents if closing is not None]
     deeds = [_deed(replayed, *each) for each in closed]
@@ -39,11 +41,14 @@ def policy_loop(replayed: ReplayedSite, *, approve: bool) -> PlayedWay:
     return PlayedWay(POLICY, replayed.answers, counts, deeds, causes=Counter(deed.cause or "unknown" for deed in deeds))
 
 
-def look(site: Site, approve: Callable[[Run], bool]) -> None:
+def look(site: Site, approve: Callable[[Run], bool], *, restores: bool = False) -> None:
     """One run of the sweep and of the monitor, and the heal of the incident that is open then.
-    `approve` is the answer of people where the heal asks them.
+    `approve` is the answer of people where the heal asks them; with `restores` they give back at
+    once the autonomy that fell.
     """
     sweep(site)
+    if restores:
+        _restore(site)
     seen = monitor(site)
     if seen.incident is not None:
         with contextlib.suppress(Transient, StoreError):  # the next look goes on with the heal
@@ -60,6 +65,14 @@ def _answer(approve: Callable[[Run], bool]) -> Ask:
             give(run.site.store, run.site.clock, run.incident.id, approved=approved, by=person, policy=run.site.policy)
 
     return ask
+
+
+def _restore(site: Site) -> None:
+    """Give back at once the autonomy that fell: people who approve want the policy as it is
+    written, and a past without them would show the policy of a lower level.
+    """
+    for remedy in levels(standing_falls(site.store, site.clock, site.model)):
+        restore(site.store, site.clock, site.model, remedy, by="first person", reason="the policy is replayed as it is written")
 
 
 def _counts(replayed: ReplayedSite, closed: list[tuple[Incident, Closing]], incidents: tuple[str, ...]) -> DeedCounts:

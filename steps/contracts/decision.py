@@ -1,6 +1,7 @@
 """The decision about a diagnosis, and what allowed or forbade it."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from modelmedic.steps.contracts.words import Autonomy, Outcome, Remedy
@@ -22,7 +23,7 @@ class Objection:
 @dataclass(frozen=True, slots=True)
 class Decision:
     """`remedy` is what will be done; `wanted` is what the rule asked for before limits and autonomy
-    had their say.
+    had their say. `fallen` has the remedies whose autonomy had fallen by then, and to what level.
     """
 
     remedy: Remedy
@@ -33,6 +34,7 @@ class Decision:
     promote_needs_labels: bool = False
     objections: tuple[Objection, ...] = ()
     sentence: str = ""
+    fallen: Mapping[Remedy, Autonomy] = field(default_factory=dict)
 
     @property
     def observed(self) -> bool:

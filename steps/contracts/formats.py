@@ -64,6 +64,7 @@ DOCUMENTS: Final = (
     Document("freeze", "control/freeze/<model>.json"),
     Document("opening of the fleet's breaker", "fleet/<number>.json"),
     Document("reset of the fleet's breaker", "control/fleet/<number>.json"),
+    Document("restore of autonomy", "control/autonomy/<model>/<number>.json"),
     Document("quarantined span", "quarantine/<model>/<digest>.json"),
     Document("release of a quarantined span", "quarantine/<model>/<digest>/released.json"),
     Document("acknowledgement", "acknowledged/<model>/<digest>.json"),

@@ -108,6 +108,11 @@ def fleet_reset_key(number: int) -> str:
     return f"control/fleet/{number:06d}.json"
 
 
+def autonomy_key(model: str, number: int) -> str:
+    """The model's restore of that number, from 1, in the order in which they were given."""
+    return f"control/autonomy/{model_hash(model)}/{number:06d}.json"
+
+
 def quarantine_key(model: str, digest: str = "") -> str:
     return f"quarantine/{model_hash(model)}/{digest}.json" if digest else f"quarantine/{model_hash(model)}/"
 

@@ -16,6 +16,7 @@ RUNBOOKS: Final = {
     "alias.differs": "ModelmedicDisagreement",
     "approval.reminded": "ModelmedicApprovalWaiting",
     "approval.requested": "ModelmedicApprovalWaiting",
+    "autonomy.fell": "ModelmedicHealFailed",
     "breaker.opened": "ModelmedicBreakerOpen",
     "data.quarantined": "ModelmedicDataBroken",
     "fleet.budget_spent": "ModelmedicBreakerOpen",

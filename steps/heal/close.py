@@ -20,6 +20,7 @@ from modelmedic.steps.heal.results import note_results, readable
 from modelmedic.steps.incidents.handing_over import hand_over
 from modelmedic.steps.incidents.heal_metrics import tell_heal
 from modelmedic.steps.reporting.publish import publish_if_possible
+from modelmedic.steps.review.autonomy import note_falls
 from modelmedic.steps.runtime.anchoring import anchor
 from modelmedic.steps.runtime.run import Outputs, Run
 
@@ -50,6 +51,8 @@ def close(run: Run, error: str | None = None) -> Outputs:
         note_results(run)
         already = _close(run, ending(site.ledger.stages(run.incident), error))
     note_closing(run, already)
+    if already.outcome is Outcome.ROLLED_BACK:  # of a version that an earlier heal may have put in place
+        note_falls(site)
     report = publish_if_possible(site, run.incident)
     kept = run.record(CloseResult(already.outcome, already.sentence, report))
     hand_over(run)

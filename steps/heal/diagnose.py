@@ -17,7 +17,7 @@ from modelmedic.steps.contracts.incident import SERVICE, Incident
 from modelmedic.steps.contracts.inference_log import MODEL_VERSION
 from modelmedic.steps.contracts.results import DiagnoseResult, LastingQuarantine
 from modelmedic.steps.contracts.window import Window
-from modelmedic.steps.contracts.words import Cause, Outcome, Remedy
+from modelmedic.steps.contracts.words import Autonomy, Cause, Outcome, Remedy
 from modelmedic.steps.core.comparison.audit import no_worse
 from modelmedic.steps.core.decision.limits import ADVANCING, objections
 from modelmedic.steps.core.decision.rules import ask_about_rows, decide
@@ -27,6 +27,7 @@ from modelmedic.steps.core.diagnosis.release_audit import acquitted, unsettled, 
 from modelmedic.steps.core.diagnosis.ruling import with_ruling
 from modelmedic.steps.core.diagnosis.sick_service import of_service
 from modelmedic.steps.core.learning.brought_forward import too_dear, weighed
+from modelmedic.steps.core.review.autonomy import levels
 from modelmedic.steps.heal.asked_again import asked_again
 from modelmedic.steps.heal.attributed import attributed
 from modelmedic.steps.heal.lasting import lasting_quarantine, released_before
@@ -36,6 +37,7 @@ from modelmedic.steps.incidents.queue import ahead_of, waiting_since
 from modelmedic.steps.records.ageing_looks import newest_look, trained_since
 from modelmedic.steps.records.change_events import changes
 from modelmedic.steps.records.comparisons import newest_comparison
+from modelmedic.steps.review.autonomy import standing_falls
 from modelmedic.steps.runtime.log_layout import left_out, no_requests, say_what_is_left_out
 from modelmedic.steps.runtime.reference import champion_reference
 from modelmedic.steps.runtime.run import Outputs, Run
@@ -110,7 +112,7 @@ def _about_service(run: Run, champion: str | None, found: Diagnosis) -> Diagnose
     held back by what a training costs.
     """
     site, window = run.site, run.incident.window
-    decision = decide(found, site.policy, taken_up=run.incident.taken_up)
+    decision = decide(found, site.policy, taken_up=run.incident.taken_up, fallen=_fallen(run))
     served = site.registry.version(champion) if champion is not None else None
     return DiagnoseResult(found, decision, champion, served, champion, site.windows.count(window), window)
 
@@ -134,9 +136,9 @@ def _told(run: Run, found: Diagnosis, champion: str | None) -> _Told:
     holds the question back, the quarantine goes on.
     """
     policy, lasting, taken_up = run.site.policy, lasting_quarantine(run, found), run.incident.taken_up
-    look = _look(run, champion)
+    look, fallen = _look(run, champion), _fallen(run)
     diagnosis = weighed(found, decide(found, policy).wanted, look, aged=run.incident.alert in ALERTS)
-    decision = decide(diagnosis, policy, limits_against(run, diagnosis, decide(diagnosis, policy).wanted, look), taken_up)
+    decision = decide(diagnosis, policy, limits_against(run, diagnosis, decide(diagnosis, policy).wanted, look), taken_up, fallen)
     if lasting is None:
         return _Told(diagnosis, decision)
     against = limits_against(run, diagnosis, Remedy.RETRAIN)
@@ -144,7 +146,12 @@ def _told(run: Run, found: Diagnosis, champion: str | None) -> _Told:
         waits = f"a person is not asked yet about what lasts, because {'; '.join(each.sentence for each in against)}"
         return _Told(diagnosis, replace(decision, objections=against, sentence=f"{decision.sentence}; {waits}"))
     asked = replace(found, evidence=(Evidence("quarantine.lasted", lasting.sentence), *found.evidence))
-    return _Told(asked, ask_about_rows(policy, lasting.sentence, taken_up), lasting)
+    return _Told(asked, ask_about_rows(policy, lasting.sentence, taken_up, fallen), lasting)
+
+
+def _fallen(run: Run) -> Mapping[Remedy, Autonomy]:
+    """The levels to which autonomy has fallen by harm that nobody has answered for yet."""
+    return levels(standing_falls(run.site.store, run.site.clock, run.site.model))
 
 
 def _past(run: Run) -> pa.Table:

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from modelmedic.steps.adapters.models.files import digest, push
 from modelmedic.steps.contracts.comparison import Ablation
+from modelmedic.steps.contracts.decision import Decision
 from modelmedic.steps.contracts.inference_log import PREDICTION, REQUEST_ID
 from modelmedic.steps.contracts.keys import candidate_prefix, model_hash
 from modelmedic.steps.contracts.policy import Policy
@@ -21,6 +22,7 @@ from modelmedic.steps.contracts.training import TrainingPlan
 from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.contracts.words import Cause, Outcome, Remedy, Risk
 from modelmedic.steps.core.decision.limits import replaces_champion
+from modelmedic.steps.core.decision.rules import lower
 from modelmedic.steps.core.quality.doubt import broken_beside, rows_in_doubt
 from modelmedic.steps.core.tables.moments import microseconds, seconds_of
 from modelmedic.steps.core.tables.pairing import pair
@@ -139,7 +141,7 @@ def _plans(
         since=min(span.start for span in asked) if asked else _first_onset(run),
         taught=taught_until(found.served),
         turned=_last_turn(run),
-        retraining=_retraining(site.policy),
+        retraining=_retraining(site.policy, found.decision),
         doubtful=doubtful,
     )
 
@@ -169,11 +171,14 @@ def _has_twin(policy: Policy, plan: TrainingPlan) -> bool:
     return policy.retrain.risk is not Risk.CAUTIOUS and plan.remedy is Remedy.RETRAIN
 
 
-def _retraining(policy: Policy) -> bool:
-    """True when a full training may replace a recalibration: the policy gives it at least the same
-    autonomy.
+def _retraining(policy: Policy, decision: Decision) -> bool:
+    """True when a full training may replace a recalibration: its autonomy was at least the same
+    when the incident was decided.
     """
-    return policy.autonomy.level(Remedy.RETRAIN).rank >= policy.autonomy.level(Remedy.RECALIBRATE).rank
+    retrain, recalibrate = (
+        lower(policy.autonomy.level(remedy), decision.fallen.get(remedy)) for remedy in (Remedy.RETRAIN, Remedy.RECALIBRATE)
+    )
+    return retrain.rank >= recalibrate.rank
 
 
 def _first_onset(run: Run) -> datetime | None:

@@ -2,7 +2,7 @@
 heal whose alert was lost or whose turn at the cap has come.
 
 `modelmedic reconcile` and the reconcile CronWorkflow call it for each model; it also assesses
-whether earlier heals helped.
+whether earlier heals helped, and says where autonomy falls because one did not.
 """
 
 from collections.abc import Iterator, Mapping
@@ -20,6 +20,7 @@ from modelmedic.steps.incidents.handing_over import hand_over_late
 from modelmedic.steps.incidents.opening import ensure_heal, note_opening
 from modelmedic.steps.incidents.queue import TURN, take_turn
 from modelmedic.steps.reconcile.assess import assess
+from modelmedic.steps.review.autonomy import note_falls
 from modelmedic.steps.rollout.left_open import end_left_open
 from modelmedic.steps.rollout.repair import disagreements, repair, withdraw_unwatched
 from modelmedic.steps.rollout.service_watch import watch_service
@@ -77,9 +78,10 @@ def sweep(site: Site) -> SweepReport:
             )
     left = disagreements(site, healing=current is not None)
     assessed = assess(site)
+    fallen = note_falls(site)
     hand_over_late(site)
     anchor(site)
-    return SweepReport((*said, *left, *assessed), left)
+    return SweepReport((*said, *left, *assessed, *fallen), left)
 
 
 def _make_up(site: Site, current: Incident | None) -> None:

@@ -141,6 +141,7 @@ _SENTENCES: dict[str, Callable[[_Facts], tuple[str, str, str]]] = {
     "alias.moved": lambda facts: ("Alias moved", f"{_fact(facts, 'alias', 60)} is version {_fact(facts, 'version', 40)} now", "good"),
     "model.restored": lambda facts: ("Restored", f"version {_fact(facts, 'champion', 40)} serves all traffic again", "good"),
     "heal.undone": lambda facts: ("Undone", f"{_fact(facts, 'sentence')}; {_fact(facts, 'reason') or 'no reason was given'}", "bad"),
+    "autonomy.fell": lambda facts: ("Autonomy fell", _fact(facts, "sentence"), "bad"),
     "heal.assessed": lambda facts: ("Assessed", _fact(facts, "sentence"), _effect(facts)),
     "incident.closed": _closed,
     "report.failed": lambda facts: ("No incident page", _fact(facts, "error"), "bad"),

@@ -14,6 +14,7 @@ from modelmedic.steps.contracts.training import ModelVersion
 from modelmedic.steps.contracts.words import Direction
 from modelmedic.steps.effects.lease import Lease
 from modelmedic.steps.reporting.publish import publish_if_possible
+from modelmedic.steps.review.autonomy import note_falls
 from modelmedic.steps.rollout.left_open import end_left_open
 from modelmedic.steps.rollout.restore import restoration
 from modelmedic.steps.runtime.anchoring import anchor
@@ -59,6 +60,8 @@ def _undo(run: Run, by: str, reason: str, dry_run: bool) -> str:
             _switch(run, change, target, held)
     end_left_open(site, site.trail.later(run.incident.opened_at))
     _record(run, change, UndoResult(site.clock.now(), by, reason, sentence))
+    for fallen in note_falls(site):
+        site.say(fallen)
     anchor(site)
     return sentence
 

@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from modelmedic.steps.contracts.incident import Closing
 from modelmedic.steps.contracts.words import Outcome
+from modelmedic.steps.heal.deploy import deploy
 from modelmedic.steps.incidents.opening import open_by_hand
-from modelmedic.steps.reconcile.sweep import sweep_in_cluster
+from modelmedic.steps.reconcile.sweep import sweep, sweep_in_cluster
 from tests.fakes.workflows import FakeWorkflows
+from tests.worlds import results
 from tests.worlds.deployed import DeployedWorld
 
 FACTS = {"heal": "heal-churn"}
@@ -62,3 +65,13 @@ def test_an_incident_that_a_person_opened_is_left_to_that_person(world: Deployed
     world.clock.sleep(LATER)
     assert sweep_in_cluster(world.site, workflows, FACTS) == 0
     assert theirs.id not in workflows.heals
+
+
+def test_autonomy_that_fell_is_said_by_the_next_sweep_where_whoever_assessed_was_killed(world: DeployedWorld) -> None:
+    ledger, incident = world.site.ledger, world.run.incident
+    world.run.record(results.diagnosed())
+    assert deploy(world.run, "2") == {"outcome": "healed"}
+    ledger.close(incident, Closing(Outcome.HEALED, world.clock.now(), "healed", "1", "2"))
+    ledger.assess(incident, False, "worse")
+    said = [each for _ in range(2) for each in sweep(world.site).sentences if each.startswith("autonomy of retrain falls")]
+    assert len(said) == 1

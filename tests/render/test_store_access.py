@@ -57,5 +57,10 @@ def test_no_class_can_lift_a_freeze() -> None:
     assert not any(may(document, "s3:PutObject", "control/freeze/all.json") for document in documents().values())
 
 
+def test_no_class_can_give_autonomy_back() -> None:
+    key = "control/autonomy/churn-1a2b3c4d/000001.json"
+    assert not any(may(document, "s3:PutObject", key) for document in documents().values())
+
+
 def test_only_validate_vouches_for_a_model() -> None:
     assert [name for name, document in documents().items() if may(document, "s3:PutObject", "models/abc/MLmodel")] == ["validate"]

@@ -40,7 +40,7 @@ def test_it_is_recorded_and_the_owner_is_told(healed: DeployedWorld) -> None:
     records = [record for record in healed.site.trail.records(healed.run.incident.id) if record.event == "heal.undone"]
     assert [(record.phase, record.facts["by"], record.facts["reason"]) for record in records] == [(Phase.NOTE, "ana", "complaints")]
     assert healed.site.trail.verify() == []
-    assert healed.site.notifier.events[-1] == "heal.undone"  # type: ignore[attr-defined]
+    assert healed.site.notifier.events[-2:] == ["heal.undone", "autonomy.fell"]  # type: ignore[attr-defined]
 
 
 def test_undoing_twice_changes_nothing_more(healed: DeployedWorld) -> None:

@@ -11,7 +11,7 @@ from modelmedic.steps.contracts.incident import Closing, Incident
 from modelmedic.steps.contracts.keys import incident_id, incident_key, model_hash, policy_key
 from modelmedic.steps.contracts.policy import Policy
 from modelmedic.steps.contracts.ports import ObjectStore
-from modelmedic.steps.contracts.results import CanaryStep, DeployResult
+from modelmedic.steps.contracts.results import CanaryStep, DeployResult, UndoResult
 from modelmedic.steps.contracts.training import Gate, Validation
 from modelmedic.steps.contracts.window import Window
 from modelmedic.steps.contracts.words import Cause, Outcome, Remedy
@@ -80,3 +80,5 @@ def kept(store: ObjectStore, incidents: Iterable[PastIncident]) -> None:
         ledger.close(one.incident, one.closing)
         if one.assessment is not None:
             ledger.assess(one.incident, one.assessment.effective, one.assessment.sentence, told_apart=one.assessment.told_apart)
+        if one.undone:
+            ledger.record(one.incident, UndoResult(one.closing.at + DAY, "ann"))

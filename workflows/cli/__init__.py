@@ -47,6 +47,7 @@ SECTIONS: Final[dict[str, dict[str, Entry]]] = {
         "quarantine": ("quarantine", "List rows that are set aside, or release them."),
         "undo": ("undo", "Undo a heal: the version before it serves again."),
         "freeze": ("freeze", "Freeze models for a while, or list what is frozen."),
+        "autonomy": ("autonomy", "Show what autonomy harm has left, and give it back."),
         "audit": ("audit", "Show or verify the record of every decision."),
         "migrate": ("migrate", "Say in which formats the records lie, and bring the store to this version."),
     },

@@ -2,7 +2,9 @@
 autonomy have the last word. Called by diagnose.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
 from modelmedic.steps.contracts.decision import Decision, Objection
@@ -43,22 +45,29 @@ DEFAULT_RULES = (
     DefaultRule("due-refresh", Cause.AGEING, Remedy.RETRAIN),
     DefaultRule("quiet", Cause.NONE, Remedy.NONE),
 )
+_NONE: Final[Mapping[Remedy, Autonomy]] = MappingProxyType({})
 LASTING: Final = "lasting-quarantine"  # the rule by which a person is asked about rows that stay set aside
 _QUIET = frozenset({"patience", "price", "settle", "cooldown", "cap"})  # limits that pass by themselves, and are asked again
 FALLBACK: Final = DefaultRule("not-enough-evidence", Cause.INSUFFICIENT_EVIDENCE, Remedy.ESCALATE)
 
 
 def decide(
-    diagnosis: Diagnosis, policy: Policy | None = None, objections: tuple[Objection, ...] = (), taken_up: Remedy | None = None
+    diagnosis: Diagnosis,
+    policy: Policy | None = None,
+    objections: tuple[Objection, ...] = (),
+    taken_up: Remedy | None = None,
+    fallen: Mapping[Remedy, Autonomy] = _NONE,
 ) -> Decision:
-    """The remedy for a diagnosis; `taken_up` is one that was suggested, and that a person took up.
-    An objection stops only a remedy that advances, and a call for a
-    person where nothing is broken and a training does not pay; a rollback or a quarantine is never
-    held back.
+    """The remedy for a diagnosis; `taken_up` is one that was suggested, and that a person took up,
+    and `fallen` the levels to which autonomy has fallen.
+
+    An objection stops only a remedy that advances, and a call for a person where nothing is broken
+    and a training does not pay; a rollback or a quarantine is never held back.
     """
     rule = _rule(diagnosis, policy)
-    allowed = (policy.autonomy if policy else AutonomyLevels()).level(rule.remedy)
-    autonomy = min(allowed, rule.max_autonomy, key=lambda level: level.rank)
+    stated = (policy.autonomy if policy else AutonomyLevels()).level(rule.remedy)
+    autonomy = lower(stated, rule.max_autonomy, fallen.get(rule.remedy))
+    held = autonomy.rank < lower(stated, rule.max_autonomy).rank
     if autonomy is Autonomy.SUGGEST and rule.remedy is taken_up:
         autonomy = _of_a_person(policy, rule.max_autonomy)
     stopped = bool(objections) and (rule.remedy in ADVANCING or rule is FALLBACK)
@@ -67,6 +76,8 @@ def decide(
     sentence = f"rule {rule.id}: {diagnosis.cause} asks for {rule.remedy}" + (", which a person took up" if rule.remedy is taken_up else "")
     if stopped:
         sentence += f"; held back because {'; '.join(objection.sentence for objection in objections)}"
+    if held:
+        sentence += f"; its autonomy has fallen to {fallen[rule.remedy].value}"
     return Decision(
         remedy=remedy,
         wanted=rule.remedy,
@@ -76,7 +87,13 @@ def decide(
         promote_needs_labels=rule.promote_needs_labels,
         objections=objections,
         sentence=sentence,
+        fallen=dict(fallen),
     )
+
+
+def lower(level: Autonomy, *others: Autonomy | None) -> Autonomy:
+    """The lowest of the levels; None is no level."""
+    return min((level, *(other for other in others if other is not None)), key=lambda each: each.rank)
 
 
 def _of_a_person(policy: Policy | None, most: Autonomy) -> Autonomy:
@@ -87,11 +104,11 @@ def _of_a_person(policy: Policy | None, most: Autonomy) -> Autonomy:
     return Autonomy.APPROVE if asks or most is Autonomy.APPROVE else Autonomy.ACT
 
 
-def ask_about_rows(policy: Policy, reason: str, taken_up: Remedy | None = None) -> Decision:
+def ask_about_rows(policy: Policy, reason: str, taken_up: Remedy | None = None, fallen: Mapping[Remedy, Autonomy] = _NONE) -> Decision:
     """The decision to teach challengers with and without rows that stay set aside, and to ask a
     person before one of them serves, whatever autonomy the policy gives to a retraining.
     """
-    autonomy = min(policy.autonomy.level(Remedy.RETRAIN), Autonomy.APPROVE, key=lambda level: level.rank)
+    autonomy = lower(policy.autonomy.level(Remedy.RETRAIN), Autonomy.APPROVE, fallen.get(Remedy.RETRAIN))
     if autonomy is Autonomy.SUGGEST and taken_up is Remedy.RETRAIN:
         autonomy = Autonomy.APPROVE
     return Decision(
@@ -101,6 +118,7 @@ def ask_about_rows(policy: Policy, reason: str, taken_up: Remedy | None = None) 
         autonomy=autonomy,
         needs_approval=autonomy is Autonomy.APPROVE,
         sentence=f"rule {LASTING}: {reason}, so challengers are taught with and without them, and a person is asked before one serves",
+        fallen=dict(fallen),
     )
 
 

@@ -104,13 +104,13 @@ def _and(history: _History, heal: PastHeal) -> _History:
 
 
 def _decided(past: PastIncident, policy: Policy, history: _History, *, due: bool) -> Decision:
-    found, taken_up = past.found, past.incident.taken_up
+    found, taken_up, fallen = past.found, past.incident.taken_up, past.found.decision.fallen
     if found.decision.rule == LASTING and found.lasting is not None:
-        return ask_about_rows(policy, found.lasting.sentence, taken_up)
+        return ask_about_rows(policy, found.lasting.sentence, taken_up, fallen)
     wanted = decide(found.diagnosis, policy).wanted
     speaking = _against(policy, history, past, wanted, due=due)
     carried = _carried(past) if wanted in ADVANCING and found.decision.wanted in ADVANCING else ()
-    return decide(found.diagnosis, policy, (*speaking, *carried), taken_up)
+    return decide(found.diagnosis, policy, (*speaking, *carried), taken_up, fallen)
 
 
 def _against(policy: Policy, history: _History, past: PastIncident, remedy: Remedy, *, due: bool) -> tuple[Objection, ...]:
