@@ -61,6 +61,13 @@ def test_other_answers_that_seem_to_lose_more_are_put_before_a_person() -> None:
     assert (found.cause, found.harm, found.version) == (Cause.BAD_RELEASE, "estimated", "7")
 
 
+def test_the_logged_answers_acquit_a_release_that_no_record_names() -> None:
+    blamed = Diagnosis(Cause.BAD_RELEASE, 0.92, harm="shown", sentence="the same inputs get other answers")
+    found = judged(beside(AGAIN.round(3)), blamed)
+    assert found.cause is Cause.INSUFFICIENT_EVIDENCE
+    assert "nothing else answers" in found.evidence[0].sentence
+
+
 def test_without_earlier_rows_the_answers_that_agree_are_the_witness() -> None:
     few = beside(AGAIN[:20], AGAIN[:20], TRUTH[:20])
     assert judged(beside(np.where(np.arange(200) < 80, AGAIN, 20 - AGAIN)), before=few).cause is Cause.BAD_RELEASE

@@ -20,6 +20,7 @@ from modelmedic.steps.contracts.detection import Segment
 from modelmedic.steps.contracts.diagnosis import Diagnosis, Evidence, overruled
 from modelmedic.steps.contracts.words import BROKEN, OF_THE_WORLD, Cause, Task
 from modelmedic.steps.core.diagnosis.confidence import BROKEN_IN_PART, CLOSE, RELEASE, RELEASE_UNRECORDED
+from modelmedic.steps.core.diagnosis.release_audit import acquitted
 from modelmedic.steps.core.tables.arrays import Floats
 from modelmedic.steps.core.tables.row_loss import row_loss
 
@@ -76,6 +77,9 @@ def judge_answers(found: Diagnosis, version: str, task: Task, before: AnswersAga
     """
     other = now.otherwise
     share = float(other.mean()) if now.rows >= _LEAST_ROWS else 0.0
+    if share < _SOME and now.rows >= _LEAST_ROWS and found.cause is Cause.BAD_RELEASE and found.version is None:
+        words = f"asked again, version {version} gives the logged answers to {1 - share:.0%} of {now.rows} rows: nothing else answers"
+        return acquitted(found, words)
     if share < _SOME or not _log_agreed(before, now):
         return found
     gained, z = _lost(task, now, other)
