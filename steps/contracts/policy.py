@@ -616,10 +616,17 @@ class Policy(Section):
         (`compact`, the first spelling of apiVersion), and a field of LATER_FIELDS is left out at
         its default.
         """
-        plain = self.model_dump(mode="json", by_alias=True) | {"apiVersion": FORMER_API_VERSION}
+        return sha256(compact(self.lasting | {"apiVersion": FORMER_API_VERSION}))
+
+    @property
+    def lasting(self) -> dict[str, Any]:
+        """The policy as plain values, with its defaults, in the words that its hash stands for: the
+        same for one hash in every version of the program.
+        """
+        plain = self.model_dump(mode="json", by_alias=True)
         for path in LATER_FIELDS:
             _drop_default(self, plain, path)
-        return sha256(compact(plain))
+        return plain
 
 
 def _drop_default(section: BaseModel, plain: dict[str, Any], path: str) -> None:

@@ -45,6 +45,14 @@ def test_the_hash_covers_a_default_that_was_written_out() -> None:
     assert policy_with("detect.window", "8d").hash != Policy.model_validate(GOOD).hash
 
 
+def test_one_hash_has_one_text_in_every_version_of_the_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    policy = Policy.model_validate(GOOD)
+    monkeypatch.setattr("modelmedic.steps.contracts.policy.LATER_FIELDS", ("validation.minLabels",))
+    assert "minLabels" not in policy.lasting["validate"]
+    assert policy_with("validate.minLabels", 777).lasting["validate"]["minLabels"] == 777
+    assert Policy.model_validate(policy.lasting) == policy
+
+
 def test_a_field_that_was_added_later_leaves_the_hash_of_earlier_policies_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     before = Policy.model_validate(GOOD).hash
     monkeypatch.setattr("modelmedic.steps.contracts.policy.LATER_FIELDS", ("validation.minLabels", "limits"))

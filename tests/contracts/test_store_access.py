@@ -45,6 +45,7 @@ from modelmedic.steps.heal.results import page_of
 from modelmedic.steps.heal.steps import call
 from modelmedic.steps.incidents.triage import triage
 from modelmedic.steps.records.documents import keep
+from modelmedic.steps.records.freezes import Freezes
 from modelmedic.steps.runtime.run import Outputs, Run, Site, silent
 from modelmedic.steps.runtime.workspace import Workspace
 from modelmedic.workflows.cluster.store_access import store_policies
@@ -272,6 +273,14 @@ def remedied(at: PodWorkspace) -> None:
         at.clock.sleep(DAY / 24)  # releases are told apart by their times
 
 
+def stopped(at: PodWorkspace) -> None:
+    """The breaker over the fleet, which heals of two models at least open, and a person resets."""
+    with at.pod("observe"):
+        at.site(RULES).freezes.fleet.open("made-up", (), "made up")
+    freezes = Freezes(at.guarded, at.clock)
+    freezes.fleet.reset("ana", "made up")
+
+
 def swept(at: PodWorkspace) -> None:
     """A canary that a crash left, a release by somebody else, a heal that ended without its close,
     one that no alert started.
@@ -314,7 +323,7 @@ def alarmed(at: PodWorkspace) -> Incident:
 def live(at: PodWorkspace) -> None:
     """Steps that go on without what they were refused, such as a report, are found out as well."""
     (bootstrapped if at.whole else made_up)(at)
-    for part in (healed, remedied, swept):
+    for part in (healed, remedied, stopped, swept):
         part(at)
         assert at.guarded.refused == []
 

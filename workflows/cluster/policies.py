@@ -17,7 +17,9 @@ INDEX_KEY = "policies.json"
 
 
 def policy_map(model: Model, platform: Platform, text: str) -> dict[str, Any]:
-    """`text` is the policy with all its defaults."""
+    """`text` is the policy with its defaults, the same for one hash in every version of the
+    program, because what is immutable cannot be applied with another text.
+    """
     return _immutable(model.policy_map, platform.namespace, {KEY: text}, model)
 
 
@@ -34,9 +36,9 @@ def index_map(models: Sequence[Model], platform: Platform) -> dict[str, Any]:
 
 
 def policy_text(policy: Policy) -> str:
-    from modelmedic.steps.adapters.policy.text import policy_yaml
+    from modelmedic.steps.adapters.policy.text import yaml_text
 
-    return policy_yaml(policy)
+    return yaml_text(policy.lasting)
 
 
 def _immutable(name: str, namespace: str, data: dict[str, str], model: Model | None = None) -> dict[str, Any]:
