@@ -10,7 +10,7 @@ from modelmedic.steps.contracts.audit import Phase
 from modelmedic.steps.contracts.errors import BadInput, Refused
 from modelmedic.steps.contracts.incident import Closing
 from modelmedic.steps.contracts.keys import model_hash, report_key
-from modelmedic.steps.contracts.results import RollbackResult
+from modelmedic.steps.contracts.results import DeployResult, RollbackResult
 from modelmedic.steps.contracts.words import Outcome
 from modelmedic.steps.heal.deploy import deploy
 from modelmedic.steps.rollout.undo import undo
@@ -23,7 +23,7 @@ from tests.worlds.played import NOW, WINDOW
 def healed(tmp_path: Path) -> DeployedWorld:
     """Version 2 was deployed in place of version 1, and the incident is closed."""
     world = DeployedWorld(tmp_path)
-    assert deploy(world.run, "2") == {"outcome": "healed"}
+    assert deploy(world.run, "2") == {"outcome": "healed"}, world.run.result(DeployResult).sentence
     world.site.ledger.close(world.run.incident, Closing(Outcome.HEALED, world.clock.now(), "healed", "1", "2"))
     return world
 
