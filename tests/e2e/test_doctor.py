@@ -10,10 +10,13 @@ from tests.e2e.stage import Stage, evidence
 
 
 def _doctor(stage: Stage) -> tuple[int, dict[str, dict[str, Any]]]:
-    """The exit code and the answers by subject, with the store at a forwarded address."""
-    with stage.cluster.forwarded("svc/object-store", 9000) as store:
+    """The exit code and the answers by subject, with the store at a forwarded address, and MLflow,
+    which refuses the name by which the API server's proxy asks it.
+    """
+    forwarded = stage.cluster.forwarded
+    with forwarded("svc/object-store", 9000) as store, forwarded("svc/mlflow", 5000) as registry:
         command = [sys.executable, "-m", "modelmedic.workflows.cli", "doctor", "--json", "--platform", str(settings()[0])]
-        command += ["--at", f"store=http://127.0.0.1:{store}"]
+        command += ["--at", f"store=http://127.0.0.1:{store}", "--at", f"registry=http://127.0.0.1:{registry}"]
         done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     return done.returncode, {each["subject"]: each for each in json.loads(done.stdout)["answers"]}
 
