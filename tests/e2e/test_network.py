@@ -18,7 +18,7 @@ NEEDS = {
     "observe": {"store", "registry", "alertmanager", "pushgateway", "api"},
     "train": {"store", "api"},  # the API is for Argo's own container, which reports what a step did
     "validate": {"store", "registry", "alertmanager", "api"},
-    "deploy": {"store", "registry", "alertmanager", "pushgateway", "predictor", "api"},
+    "deploy": {"store", "registry", "alertmanager", "pushgateway", "prometheus", "predictor", "api"},  # the sweep asks how versions fare
     "triage": {"store", "alertmanager", "api"},
     "nobody": set(),
 }
