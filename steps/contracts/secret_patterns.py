@@ -180,7 +180,8 @@ _BY_LOOKS: Final = (
         "shippo_ sm_aat_ sm_pat_ sm_sat_ lin_api_ pmak- pnu_ pnb_ 4b1d clojars_ sgp_ eyjr lsv2_ wandb_v1_ nvapi-",
         r"\b(?:(?:ops_eyJ|ABSK|bedrock-api-key-|AKCp|ATATT3|fm2_|fo1_|GR1348941|HRKU-AA|ntn_|pplx-|pscale_\w{1,10}_|rdme_|sm_[aps]at_"
         r"|pn[bu]_|lsv2_[ps][kt]_|wandb_v1_|nvapi-|sq0[a-z]{3}-|CLOJARS_|ico-)[A-Za-z0-9+/=_-]{16,}+|eyJrIjoi[A-Za-z0-9]{20,}+={0,2}"
-        r"|(?:pul-|rubygems_|sntry[sua]_|shippo_(?:live|test)_|sgp_|lin_api_|PMAK-|4b1d)[A-Za-z0-9-]{20,}+)",
+        r"|(?:pul-|rubygems_|sntry[sua]_|shippo_(?:live|test)_|sgp_|lin_api_|PMAK-)[A-Za-z0-9-]{20,}+"
+        r"|4b1d(?=[a-f0-9]{0,60}+[g-zA-Z])[A-Za-z0-9-]{20,}+)",  # of hexadecimal digits alone it is a hash
     ),
     _kind("Shopify", "shpat_ shpca_ shppa_ shpss_", r"\bshp(?:at|ca|pa|ss)_[A-Fa-f0-9]{32}"),
 )

@@ -4,6 +4,7 @@ import random
 import subprocess
 import sys
 import time
+import uuid
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from modelmedic.steps.adapters.clocks import SystemClock
 from modelmedic.steps.contracts.errors import BadInput
 from modelmedic.steps.contracts.notification import Notification, Severity
 from modelmedic.steps.contracts.redaction import REDACTED, RunningText, redact, redact_text
+from modelmedic.steps.contracts.secret_patterns import KINDS as PATTERNS
 from tests.adversary.planted_secrets import KINDS, planted, seen, sentence
 
 ROOT = Path(__file__).parents[2]
@@ -77,6 +79,24 @@ HOSTILE = (
     *("-----BEGIN PRIVATE KEY-----", "-----BEGIN ", "PuTTY-User-Key-File-2P", "password", 'password="', "password='x", "password : "),
     *("token: aaaa", "Bearer a", "cookie: a=", "--a-token", "login a password", "hooks.slack.com/services/", "access_key_", "token=\n"),
 )
+
+
+@pytest.mark.parametrize("length", [32, 40, 64], ids=["a nonce", "a commit", "a digest"])
+def test_no_hexadecimal_number_is_a_secret_whatever_it_begins_with(length: int) -> None:
+    """A lease whose nonce is redacted is lost, and a model whose digest is redacted is not
+    found.
+    """
+    drawn = random.Random(7)
+    begins = {anchor for kind in PATTERNS for anchor in kind.anchors if set(anchor) <= set("0123456789abcdef")}
+    texts = [f"{start}{drawn.getrandbits(4 * length):0{length}x}"[:length] for start in (*begins, *[""] * 2000)]
+    texts += [f'{{"digest":"{text}"}}' for text in texts] + [str(uuid.UUID(text[:32])) for text in texts]
+    assert "4b1d" in begins
+    assert [text for text in texts if redact_text(text) != text] == []
+
+
+def test_a_token_that_begins_with_hexadecimal_digits_is_still_one() -> None:
+    assert redact_text("token 4b1dQx7Lm2Rt9Vw4Yz6Bn8Kp3Hs5Jd1Fg0Ac") != "token 4b1dQx7Lm2Rt9Vw4Yz6Bn8Kp3Hs5Jd1Fg0Ac"
+    assert "[redacted]" in redact_text("it was 4b1dqx7lm2rt9vw4yz6bn8kp3hs5jd1fg0ac")
 
 
 def test_no_text_of_a_megabyte_takes_long() -> None:
